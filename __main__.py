@@ -1,0 +1,81 @@
+"""Open WebUI Stack: the whole deployment on one screen. Settings -> components -> outputs."""
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi import ResourceOptions
+
+from components.namespace.component import Namespace, NamespaceArgs
+from components.open_webui import component as open_webui
+from components.open_webui.component import Backend, OpenWebUI, OpenWebUIArgs
+from components.postgresql import component as postgresql
+from components.postgresql.component import PostgreSQL, PostgreSQLArgs
+from components.redis import component as redis
+from components.redis.component import Redis, RedisArgs
+from stack_config.load import load_settings
+
+settings, secret_inputs = load_settings()
+
+# Never the context that happens to be current. The identifier is the stack's: a context that is renamed must not
+# replace everything (docs/decisions/0002-provider.md).
+cluster = k8s.Provider(
+    "cluster",
+    context=settings.kube_context,
+    cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+    enable_secret_mutable=True,
+    enable_config_map_mutable=True,
+    enable_patch_force=True,
+)
+
+namespace = Namespace(
+    "namespace",
+    NamespaceArgs(name=settings.namespace, quota=settings.quota, protect=settings.protect),
+    ResourceOptions(provider=cluster),
+)
+in_namespace = ResourceOptions(provider=cluster, depends_on=[namespace])
+
+cache = Redis(
+    "redis",
+    RedisArgs(
+        namespace=namespace.name,
+        settings=settings.redis,
+        rotation=settings.rotate.redis,
+        clients=open_webui.LABELS.selector,
+        scraped_from=settings.monitoring.namespace if settings.monitoring.enabled else None,
+    ),
+    in_namespace,
+)
+
+database = PostgreSQL(
+    "postgresql",
+    PostgreSQLArgs(
+        namespace=namespace.name,
+        settings=settings.postgresql,
+        rotation=settings.rotate.postgresql,
+        clients=open_webui.LABELS.selector,
+        protect=settings.protect,
+    ),
+    in_namespace,
+)
+
+web = OpenWebUI(
+    "open-webui",
+    OpenWebUIArgs(
+        namespace=namespace.name,
+        namespace_name=settings.namespace,
+        settings=settings.open_webui,
+        redis=Backend(connection=cache.connection, labels=redis.LABELS.selector, port=redis.PORT),
+        database=Backend(connection=database.connection, labels=postgresql.LABELS.selector, port=postgresql.PORT),
+        secret_inputs=secret_inputs,
+        rotation=settings.rotate.open_webui,
+        protect=settings.protect,
+    ),
+    ResourceOptions(provider=cluster, depends_on=[cache, database]),
+)
+
+pulumi.export("namespace", namespace.name)
+pulumi.export("webui_url", web.url)
+pulumi.export("redis_cache_url", cache.cache_url)
+pulumi.export("redis_websocket_url", cache.websocket_url)
+pulumi.export("database_url", database.database_url)
+pulumi.export("admin_email", web.admin_email)
+pulumi.export("admin_password", web.admin_password)

@@ -1,0 +1,1 @@
+"""The components of the stack, one package each, and the building blocks they share."""

@@ -1,0 +1,54 @@
+"""What every settings model shares: strict, frozen, camelCase keys, cross-field problems reported together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+CROSS_FIELD = "cross_field"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Settings that are fine alone and wrong together."""
+
+    keys: tuple[str, ...]
+    """The keys involved, as the user writes them, relative to the model. The first is the one to change."""
+
+    message: str
+    """What is wrong and what would happen, with the values."""
+
+    allowed: str
+    """What would be right."""
+
+    example: str
+    """A value for the first key that mends it; empty when the key has to be removed."""
+
+
+class Settings(BaseModel):
+    """Plain values, free of Pulumi. A wrong key is refused when the stack is planned, not when a container starts."""
+
+    # Strict: "yes" is no boolean and 2.5 no replica count; a guess here becomes an outage later.
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        """Cross-field rules of this model. Overridden where there are any."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _fields_fit_together(self) -> Self:
+        if found := list(self.problems()):
+            raise PydanticCustomError(
+                CROSS_FIELD, "{text}", {"text": "; ".join(problem.message for problem in found), "problems": found}
+            )
+        return self

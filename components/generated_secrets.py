@@ -1,0 +1,48 @@
+"""Passwords the stack generates, and the fingerprints that roll pods when a secret changes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+import pulumi_random as random
+from pulumi import Input, Output, ResourceOptions
+
+PASSWORD_LENGTH = 32
+
+
+def generated_password(name: str, rotation: int, opts: ResourceOptions) -> Output[str]:
+    """The password of the highest rotation: 32 letters and digits, 190 bits.
+
+    Every rotation is a resource of its own and the earlier ones stay in the state. A protected resource cannot be
+    replaced, so a password that is rotated by replacing it could not be both rotated and protected
+    (docs/decisions/0004-rotation.md).
+
+    Args:
+        name: logical name; the resources are ``<name>-1``, ``<name>-2``, ...
+        rotation: number of passwords, the last one is current.
+        opts: options of every one of them.
+    """
+    passwords = [
+        random.RandomPassword(f"{name}-{number}", length=PASSWORD_LENGTH, special=False, opts=opts)
+        for number in range(1, rotation + 1)
+    ]
+    return passwords[-1].result
+
+
+def generated_key(name: str, rotation: int, opts: ResourceOptions) -> Output[str]:
+    """A signing key of 32 random bytes in hexadecimal, the one of the highest rotation (see `generated_password`)."""
+    keys = [random.RandomBytes(f"{name}-{number}", length=32, opts=opts) for number in range(1, rotation + 1)]
+    return keys[-1].hex
+
+
+def checksum(*contents: Mapping[str, Input[str]]) -> Output[str]:
+    """SHA-256 over the contents of Secrets and ConfigMaps, for an annotation of the pods that read them.
+
+    Not secret itself: each Secret of the stack holds at least one generated value of 190 bits or more, so that the
+    fingerprint says nothing about the other ones.
+    """
+
+    def fingerprint(values: list[Mapping[str, str]]) -> str:
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    return Output.unsecret(Output.all(*contents).apply(fingerprint))

@@ -1,0 +1,34 @@
+"""Labels: what `kubectl -l app=...` selects, and what tools read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The labels of one application of the stack."""
+
+    app: str
+    """Value of `app`, the only label that selectors use: selectors are immutable, so it never changes."""
+
+    component: str
+    """Role in the architecture: `cache`, `database`, `web`."""
+
+    version: str | None = None
+    """Release, where it is known. Never part of a selector."""
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """Labels that select the application's pods."""
+        return {"app": self.app}
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Labels of every object and pod of the application."""
+        labels = {
+            **self.selector,
+            "app.kubernetes.io/name": self.app,
+            "app.kubernetes.io/component": self.component,
+            "app.kubernetes.io/part-of": "open-webui-stack",
+            "app.kubernetes.io/managed-by": "pulumi",
+        }
+        return {**labels, "app.kubernetes.io/version": self.version} if self.version else labels

@@ -1,0 +1,1 @@
+"""The namespace of the stack and the rules that hold for everything in it."""

@@ -1,0 +1,1 @@
+"""Open WebUI: interchangeable web pods in front of Redis and PostgreSQL."""

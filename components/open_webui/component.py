@@ -1,0 +1,279 @@
+"""Open WebUI as one ComponentResource: the web pods, their secrets, Service, Ingress, budget and network edges."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi import Input, Output, ResourceOptions
+from pulumi_kubernetes.autoscaling.v2 import MetricTargetArgsDict
+from pulumi_kubernetes.core.v1 import EnvVarArgsDict
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+
+from ..children import child_options, stateful
+from ..connection import ConnectionSecret
+from ..disruption_budget import disruption_budget
+from ..generated_secrets import checksum, generated_key, generated_password
+from ..labels import Labels
+from ..network_policy import allow_from, allow_to, namespace, network_policy, pods
+from ..service import service
+from ..service_account import service_account
+from .egress import egress_to
+from .environment import PORT, SECRET_VARIABLES, environment
+from .ingress import ingress, service_annotations
+from .pod import UPLOADS_CLAIM, pod
+from .settings import AutoscalingSettings, OpenWebUISettings
+
+SERVICE = "open-webui"
+SERVICE_PORT = 80
+LABELS = Labels(app="open-webui", component="web")
+VERSION_LABEL = "app.kubernetes.io/version"
+
+_MIGRATE = Path(__file__).with_name("migrate.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """A server that the web pods connect to."""
+
+    connection: ConnectionSecret
+    """Secret with its URLs."""
+
+    labels: dict[str, str]
+    """Labels of its pods, in the same namespace."""
+
+    port: int
+    """Port of its pods."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenWebUIArgs:
+    """What Open WebUI needs from outside."""
+
+    namespace: Input[str]
+    """Existing namespace. The objects' names there are fixed: ``open-webui``, ``openwebui-secret``."""
+
+    namespace_name: str
+    """The same name as a plain value, for rules that are decided before anything exists."""
+
+    settings: OpenWebUISettings
+    """Validated settings, plain values."""
+
+    redis: Backend
+    """Redis, with ``cache-url`` and ``websocket-url`` in its Secret."""
+
+    database: Backend
+    """PostgreSQL, with ``database-url`` in its Secret."""
+
+    secret_inputs: Mapping[str, Input[str]]
+    """Secret config keys that are set: ``openaiApiKey``, ``s3AccessKeyId``, ``s3SecretAccessKey``."""
+
+    rotation: int
+    """Number of the current signing key, from 1."""
+
+    protect: bool
+    """Whether the volume of uploads is refused deletion."""
+
+
+class OpenWebUI(pulumi.ComponentResource):
+    """Any number of interchangeable web pods.
+
+    A change of configuration rolls them without a failed request. A change of the version stops them all first, since
+    two versions must never work on one database.
+    """
+
+    url: Output[str]
+    """Where users find it: the public host when there is one, else the Service inside the cluster."""
+
+    admin_email: Output[str]
+    """Sign-in name of the first administrator."""
+
+    admin_password: Output[str]
+    """Password of the first administrator, valid until it is changed in the application. Secret."""
+
+    def __init__(self, name: str, args: OpenWebUIArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("open-webui-stack:open_webui:OpenWebUI", name, opts=opts)
+        self._args = args
+        self._metadata: ObjectMetaArgsDict = {"namespace": args.namespace, "labels": LABELS.metadata}
+
+        self.admin_email = Output.from_input(args.settings.admin_email)
+        self.admin_password = generated_password("openwebui-admin-password", 1, child_options(self))
+        self._deployment(self._own_secret(), self._admin_secret())
+        self._exposure()
+        self._scaling()
+        inside = Output.concat("http://", SERVICE, ".", args.namespace, ".svc.cluster.local")
+        self.url = Output.from_input(args.settings.public_url) if args.settings.public_url else inside
+        self.register_outputs({"url": self.url, "admin_email": self.admin_email, "admin_password": self.admin_password})
+
+    def _own_secret(self) -> ConnectionSecret:
+        contents: dict[str, Input[str]] = {
+            "secret-key": generated_key("openwebui-secret-key", self._args.rotation, child_options(self)),
+            **{SECRET_VARIABLES[name][0]: value for name, value in self._args.secret_inputs.items()},
+        }
+        secret = k8s.core.v1.Secret(
+            "openwebui-secret",
+            metadata={"name": "openwebui-secret", **self._metadata},
+            string_data=contents,
+            opts=child_options(self),
+        )
+        return ConnectionSecret(name="openwebui-secret", checksum=checksum(contents), resource=secret)
+
+    def _admin_secret(self) -> k8s.core.v1.Secret:
+        # Apart from the other secrets and outside every checksum: it is read once, on an empty database.
+        return k8s.core.v1.Secret(
+            "openwebui-admin",
+            metadata={"name": "openwebui-admin", **self._metadata},
+            string_data={"email": self.admin_email, "password": self.admin_password},
+            opts=child_options(self),
+        )
+
+    def _deployment(self, own: ConnectionSecret, admin: k8s.core.v1.Secret) -> None:
+        args, settings = self._args, self._args.settings
+        scripts = {"migrate.py": _MIGRATE.read_text()}
+        migrate = k8s.core.v1.ConfigMap(
+            "open-webui-migrate",
+            metadata={"name": "open-webui-migrate", **self._metadata},
+            data=scripts,
+            opts=child_options(self),
+        )
+        account = service_account("open-webui", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
+        secrets = [own, args.redis.connection, args.database.connection]
+
+        def variables(migrates: bool) -> list[EnvVarArgsDict]:
+            return environment(
+                settings,
+                redis=args.redis.connection,
+                database=args.database.connection,
+                own=own,
+                admin_secret="openwebui-admin",
+                secret_inputs=args.secret_inputs.keys(),
+                migrate=migrates,
+            )
+
+        k8s.apps.v1.Deployment(
+            "open-webui",
+            metadata={
+                "name": "open-webui",
+                "namespace": args.namespace,
+                "labels": {**LABELS.metadata, VERSION_LABEL: settings.version},
+            },
+            spec={
+                # With autoscaling the number is the autoscaler's: one here would undo its work at every update.
+                "replicas": None if settings.autoscaling else settings.replicas,
+                "revision_history_limit": 2,
+                "min_ready_seconds": 10,
+                "progress_deadline_seconds": 900,
+                "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": 1}},
+                "selector": {"match_labels": LABELS.selector},
+                "template": {
+                    "metadata": {
+                        "labels": {**LABELS.metadata, VERSION_LABEL: settings.version},
+                        "annotations": {
+                            "checksum/openwebui-secret": own.checksum,
+                            "checksum/redis-config": args.redis.connection.checksum,
+                            "checksum/postgresql-secret": args.database.connection.checksum,
+                            "checksum/open-webui-migrate": checksum(scripts),
+                        },
+                    },
+                    "spec": pod(settings, LABELS, serve=variables(False), migrate=variables(True)),
+                },
+            },
+            opts=child_options(
+                self,
+                depends_on=[*(secret.resource for secret in secrets), admin, migrate, account, *self._uploads_volume()],
+                # Two versions on one database break both: the old pods are gone before the first new one starts.
+                replace_on_changes=[f'metadata.labels["{VERSION_LABEL}"]'],
+                delete_before_replace=True,
+                custom_timeouts=pulumi.CustomTimeouts(create="20m", update="20m", delete="10m"),
+            ),
+        )
+
+    def _uploads_volume(self) -> list[k8s.core.v1.PersistentVolumeClaim]:
+        uploads = self._args.settings.uploads
+        if uploads.kind != "volume":
+            return []
+        return [
+            k8s.core.v1.PersistentVolumeClaim(
+                UPLOADS_CLAIM,
+                metadata={"name": UPLOADS_CLAIM, **self._metadata},
+                spec={
+                    "access_modes": ["ReadWriteMany"],
+                    "resources": {"requests": {"storage": uploads.volume.size}},
+                    **({"storage_class_name": uploads.volume.class_name} if uploads.volume.class_name else {}),
+                },
+                opts=child_options(self, **stateful(self._args.protect)),
+            )
+        ]
+
+    def _exposure(self) -> None:
+        args, settings = self._args, self._args.settings
+        service(
+            SERVICE,
+            in_namespace=args.namespace,
+            labels=LABELS,
+            port_name="http",
+            port=SERVICE_PORT,
+            annotations=service_annotations(settings.ingress),
+            opts=child_options(self),
+        )
+        if settings.ingress.enabled and settings.host:
+            ingress(
+                "open-webui",
+                in_namespace=args.namespace,
+                labels=LABELS,
+                settings=settings.ingress,
+                host=settings.host,
+                service=SERVICE,
+                port_name="http",
+                opts=child_options(self),
+            )
+        network_policy(
+            "open-webui",
+            in_namespace=args.namespace,
+            labels=LABELS.metadata,
+            selector=LABELS.selector,
+            ingress=[allow_from([namespace(settings.ingress.controller_namespace)], PORT)]
+            if settings.ingress.enabled
+            else [],
+            egress=[
+                allow_to([pods(args.redis.labels)], args.redis.port),
+                allow_to([pods(args.database.labels)], args.database.port),
+                *egress_to(settings.external_urls, args.namespace_name),
+            ],
+            opts=child_options(self),
+        )
+
+    def _scaling(self) -> None:
+        args, settings = self._args, self._args.settings
+        disruption_budget(
+            "open-webui",
+            in_namespace=args.namespace,
+            labels=LABELS,
+            min_available=settings.min_available,
+            opts=child_options(self),
+        )
+        if not (autoscaling := settings.autoscaling):
+            return
+        k8s.autoscaling.v2.HorizontalPodAutoscaler(
+            "open-webui",
+            metadata={"name": "open-webui", **self._metadata},
+            spec={
+                "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": "open-webui"},
+                "min_replicas": autoscaling.min_replicas,
+                "max_replicas": autoscaling.max_replicas,
+                "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": _utilization(autoscaling)}}],
+                # Every pod that goes drops its websockets: one a minute, after five quiet minutes.
+                "behavior": {
+                    "scale_down": {
+                        "stabilization_window_seconds": 300,
+                        "policies": [{"type": "Pods", "value": 1, "period_seconds": 60}],
+                    }
+                },
+            },
+            opts=child_options(self),
+        )
+
+
+def _utilization(autoscaling: AutoscalingSettings) -> MetricTargetArgsDict:
+    return {"type": "Utilization", "average_utilization": autoscaling.target_cpu_percent}

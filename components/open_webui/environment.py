@@ -1,0 +1,128 @@
+"""The environment of the Open WebUI containers. Sources: docs/decisions/0006-open-webui-environment.md."""
+
+from collections.abc import Collection
+
+from pulumi_kubernetes.core.v1 import EnvVarArgsDict
+
+from ..connection import ConnectionSecret
+from .settings import (
+    DATABASE_POOL_OVERFLOW,
+    DATABASE_POOL_SIZE,
+    PGVECTOR_POOL_OVERFLOW,
+    PGVECTOR_POOL_SIZE,
+    OpenWebUISettings,
+)
+
+PORT = 8080
+DATA_DIRECTORY = "/app/backend/data"
+STATIC_DIRECTORY = "/app/backend/static"
+GRACEFUL_SHUTDOWN_SECONDS = 40
+
+# Secret config key -> key in the Secret and environment variable.
+SECRET_VARIABLES = {
+    "openaiApiKey": ("openai-api-key", "OPENAI_API_KEY"),
+    "s3AccessKeyId": ("s3-access-key-id", "S3_ACCESS_KEY_ID"),
+    "s3SecretAccessKey": ("s3-secret-access-key", "S3_SECRET_ACCESS_KEY"),
+}
+
+
+def environment(
+    settings: OpenWebUISettings,
+    *,
+    redis: ConnectionSecret,
+    database: ConnectionSecret,
+    own: ConnectionSecret,
+    admin_secret: str,
+    secret_inputs: Collection[str],
+    migrate: bool,
+) -> list[EnvVarArgsDict]:
+    """Variables of a container, in the order of their names.
+
+    Args:
+        settings: the component's settings.
+        redis: Secret with ``cache-url`` and ``websocket-url``.
+        database: Secret with ``database-url``.
+        own: Secret with ``secret-key`` and the secret inputs.
+        admin_secret: name of the Secret with the first administrator's ``password``.
+        secret_inputs: secret config keys that are set.
+        migrate: whether this container brings the database to its version; all others must leave it alone.
+    """
+    plain = {
+        **_always(settings),
+        **_models(settings),
+        **_uploads(settings),
+        "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
+        **settings.env,
+    }
+    secret: list[EnvVarArgsDict] = [
+        redis.variable("REDIS_URL", "cache-url"),
+        redis.variable("WEBSOCKET_REDIS_URL", "websocket-url"),
+        database.variable("DATABASE_URL", "database-url"),
+        own.variable("WEBUI_SECRET_KEY", "secret-key"),
+        {
+            "name": "WEBUI_ADMIN_PASSWORD",
+            "value_from": {"secret_key_ref": {"name": admin_secret, "key": "password"}},
+        },
+        *(own.variable(variable, key) for name, (key, variable) in SECRET_VARIABLES.items() if name in secret_inputs),
+    ]
+    variables: list[EnvVarArgsDict] = [{"name": name, "value": value} for name, value in plain.items()]
+    variables += secret
+    return sorted(variables, key=lambda variable: str(variable["name"]))
+
+
+def _always(settings: OpenWebUISettings) -> dict[str, str]:
+    return {
+        "PORT": str(PORT),
+        # More processes would multiply memory and connections behind one probe; pods are the unit of scale.
+        "UVICORN_WORKERS": "1",
+        # Without it, uvicorn waits for open responses without bound and the kubelet kills it in the middle of one.
+        "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": str(GRACEFUL_SHUTDOWN_SECONDS),
+        "GLOBAL_LOG_LEVEL": settings.log_level,
+        "HOME": "/tmp",
+        "DATA_DIR": DATA_DIRECTORY,
+        "STATIC_DIR": STATIC_DIRECTORY,
+        "WEBSOCKET_MANAGER": "redis",
+        "REDIS_SOCKET_KEEPALIVE": "true",
+        "REDIS_HEALTH_CHECK_INTERVAL": "60",
+        "DATABASE_POOL_SIZE": str(DATABASE_POOL_SIZE),
+        "DATABASE_POOL_MAX_OVERFLOW": str(DATABASE_POOL_OVERFLOW),
+        "PGVECTOR_POOL_SIZE": str(PGVECTOR_POOL_SIZE),
+        "PGVECTOR_POOL_MAX_OVERFLOW": str(PGVECTOR_POOL_OVERFLOW),
+        # Chroma, the default elsewhere, is a file on one pod's disk: replicas would answer differently.
+        "VECTOR_DB": "pgvector",
+        # The database creates it; the application's user may not.
+        "PGVECTOR_CREATE_EXTENSION": "false",
+        # It runs pip while the pod starts: a different program on every replica.
+        "ENABLE_PIP_INSTALL_FRONTMATTER_REQUIREMENTS": "false",
+        "ENABLE_VERSION_UPDATE_CHECK": "false",
+        "WEBUI_ADMIN_EMAIL": settings.admin_email,
+        "WEBUI_ADMIN_NAME": "Administrator",
+        "CORS_ALLOW_ORIGIN": settings.public_url or "*",
+        "WEBUI_SESSION_COOKIE_SECURE": str(bool(settings.ingress.tls_secret_name)).lower(),
+        **({"WEBUI_URL": settings.public_url} if settings.public_url else {}),
+        # The slim image has no local model.
+        **({"RAG_EMBEDDING_ENGINE": "openai"} if settings.variant == "slim" else {}),
+    }
+
+
+def _models(settings: OpenWebUISettings) -> dict[str, str]:
+    openai, ollama = settings.openai_api_base_url, settings.ollama_base_url
+    return {
+        "ENABLE_OPENAI_API": str(openai is not None).lower(),
+        "ENABLE_OLLAMA_API": str(ollama is not None).lower(),
+        **({"OPENAI_API_BASE_URL": openai} if openai else {}),
+        **({"OLLAMA_BASE_URL": ollama} if ollama else {}),
+    }
+
+
+def _uploads(settings: OpenWebUISettings) -> dict[str, str]:
+    if settings.uploads.kind != "s3":
+        return {"STORAGE_PROVIDER": "local"}
+    s3 = settings.uploads.s3
+    optional = {
+        "S3_BUCKET_NAME": s3.bucket_name,
+        "S3_ENDPOINT_URL": s3.endpoint_url,
+        "S3_REGION_NAME": s3.region_name,
+        "S3_KEY_PREFIX": s3.key_prefix,
+    }
+    return {"STORAGE_PROVIDER": "s3", **{name: value for name, value in optional.items() if value}}

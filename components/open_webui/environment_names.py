@@ -1,0 +1,58 @@
+"""Which environment variables belong to the stack, and which names speak of a secret."""
+
+import re
+
+MANAGED_VARIABLES = frozenset(
+    {
+        "CORS_ALLOW_ORIGIN",
+        "DATABASE_POOL_MAX_OVERFLOW",
+        "DATABASE_POOL_SIZE",
+        "DATABASE_URL",
+        "DATA_DIR",
+        "ENABLE_DB_MIGRATIONS",
+        "ENABLE_OLLAMA_API",
+        "ENABLE_OPENAI_API",
+        "ENABLE_PIP_INSTALL_FRONTMATTER_REQUIREMENTS",
+        "ENABLE_VERSION_UPDATE_CHECK",
+        "GLOBAL_LOG_LEVEL",
+        "HOME",
+        "OLLAMA_BASE_URL",
+        "OPENAI_API_BASE_URL",
+        "OPENAI_API_KEY",
+        "PGVECTOR_CREATE_EXTENSION",
+        "PGVECTOR_POOL_MAX_OVERFLOW",
+        "PGVECTOR_POOL_SIZE",
+        "PORT",
+        "RAG_EMBEDDING_ENGINE",
+        "REDIS_HEALTH_CHECK_INTERVAL",
+        "REDIS_SOCKET_KEEPALIVE",
+        "REDIS_URL",
+        "S3_ACCESS_KEY_ID",
+        "S3_BUCKET_NAME",
+        "S3_ENDPOINT_URL",
+        "S3_KEY_PREFIX",
+        "S3_REGION_NAME",
+        "S3_SECRET_ACCESS_KEY",
+        "STATIC_DIR",
+        "STORAGE_PROVIDER",
+        "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN",
+        "UVICORN_WORKERS",
+        "VECTOR_DB",
+        "WEBSOCKET_MANAGER",
+        "WEBSOCKET_REDIS_URL",
+        "WEBUI_ADMIN_EMAIL",
+        "WEBUI_ADMIN_NAME",
+        "WEBUI_ADMIN_PASSWORD",
+        "WEBUI_SECRET_KEY",
+        "WEBUI_SESSION_COOKIE_SECURE",
+        "WEBUI_URL",
+    }
+)
+"""Variables the stack sets. Each follows from the settings; `openWebui.env` must not contradict them."""
+
+_SECRET_NAME = re.compile(r"(^|_)(KEY|KEYS|PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIALS?)$", re.IGNORECASE)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a variable of that name holds a secret: ``OAUTH_CLIENT_SECRET`` does, ``TASK_MODEL`` does not."""
+    return _SECRET_NAME.search(name) is not None

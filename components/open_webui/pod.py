@@ -1,0 +1,118 @@
+"""The pod of a web replica: the container that brings the database up to date, the one that serves, their volumes."""
+
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgsDict,
+    EnvVarArgsDict,
+    PodSpecArgsDict,
+    TopologySpreadConstraintArgsDict,
+    VolumeArgsDict,
+    VolumeMountArgsDict,
+)
+
+from ..container_resources import resource_requirements
+from ..labels import Labels
+from ..pod_security import container_security_context, pod_security_context
+from ..probes import http_probe
+from .environment import DATA_DIRECTORY, GRACEFUL_SHUTDOWN_SECONDS, PORT, STATIC_DIRECTORY
+from .settings import OpenWebUISettings
+
+UPLOADS_CLAIM = "open-webui-uploads"
+# Long enough for every proxy to have read that the pod is leaving, before it stops accepting connections.
+PRE_STOP_SECONDS = 10
+GRACE_SECONDS = PRE_STOP_SECONDS + GRACEFUL_SHUTDOWN_SECONDS + 10
+# The image's files belong to group 0 and are writable by it.
+IMAGE_GROUP = 0
+
+
+def pod(
+    settings: OpenWebUISettings, labels: Labels, *, serve: list[EnvVarArgsDict], migrate: list[EnvVarArgsDict]
+) -> PodSpecArgsDict:
+    """Spec of the pod.
+
+    Args:
+        settings: the component's settings.
+        labels: labels of the pods, for spreading them.
+        serve: environment of the container that serves.
+        migrate: environment of the container that migrates before it.
+    """
+    return {
+        "service_account_name": "open-webui",
+        "automount_service_account_token": False,
+        "enable_service_links": False,
+        "security_context": pod_security_context(group=IMAGE_GROUP),
+        "termination_grace_period_seconds": GRACE_SECONDS,
+        "topology_spread_constraints": [_spread("kubernetes.io/hostname", labels), _spread(_ZONE, labels)],
+        "init_containers": [_migrate(settings, migrate)],
+        "containers": [_serve(settings, serve)],
+        "volumes": _volumes(settings),
+    }
+
+
+_ZONE = "topology.kubernetes.io/zone"
+
+
+def _spread(topology_key: str, labels: Labels) -> TopologySpreadConstraintArgsDict:
+    # Wished for, not demanded: on a single node or with a zone down the pods still run.
+    return {
+        "topology_key": topology_key,
+        "max_skew": 1,
+        "when_unsatisfiable": "ScheduleAnyway",
+        "label_selector": {"match_labels": labels.selector},
+        "match_label_keys": ["pod-template-hash"],
+    }
+
+
+def _migrate(settings: OpenWebUISettings, environment: list[EnvVarArgsDict]) -> ContainerArgsDict:
+    return {
+        "name": "migrate",
+        "image": settings.image,
+        "image_pull_policy": "IfNotPresent",
+        "command": ["python", "/etc/open-webui/migrate.py"],
+        "env": environment,
+        "resources": resource_requirements(settings.resources.as_kubernetes()),
+        "security_context": container_security_context(),
+        "volume_mounts": [*_mounts(settings), {"name": "scripts", "mount_path": "/etc/open-webui", "read_only": True}],
+    }
+
+
+def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict]) -> ContainerArgsDict:
+    return {
+        "name": "open-webui",
+        "image": settings.image,
+        "image_pull_policy": "IfNotPresent",
+        "env": environment,
+        "ports": [{"name": "http", "container_port": PORT, "protocol": "TCP"}],
+        "resources": resource_requirements(settings.resources.as_kubernetes()),
+        # The port opens when the start is complete: five minutes for a slow node.
+        "startup_probe": http_probe("/health", port="http", period_seconds=2, failure_threshold=150),
+        # Asks the database, not Redis: without Redis there is no pod that could serve better (`/ready` would take all).
+        "readiness_probe": http_probe("/health/db", port="http", period_seconds=5, failure_threshold=3),
+        # Asks nothing. A black-holed Redis can hold the event loop for a while: restarting would not help.
+        "liveness_probe": http_probe("/health", port="http", period_seconds=20, failure_threshold=6),
+        "lifecycle": {"pre_stop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
+        "security_context": container_security_context(),
+        "volume_mounts": _mounts(settings),
+    }
+
+
+def _mounts(settings: OpenWebUISettings) -> list[VolumeMountArgsDict]:
+    mounts: list[VolumeMountArgsDict] = [
+        {"name": "data", "mount_path": DATA_DIRECTORY},
+        {"name": "static", "mount_path": STATIC_DIRECTORY},
+        {"name": "tmp", "mount_path": "/tmp"},
+    ]
+    if settings.uploads.kind == "volume":
+        mounts.append({"name": "uploads", "mount_path": f"{DATA_DIRECTORY}/uploads"})
+    return mounts
+
+
+def _volumes(settings: OpenWebUISettings) -> list[VolumeArgsDict]:
+    volumes: list[VolumeArgsDict] = [
+        {"name": "data", "empty_dir": {}},
+        {"name": "static", "empty_dir": {"size_limit": "64Mi"}},
+        {"name": "tmp", "empty_dir": {}},
+        {"name": "scripts", "config_map": {"name": "open-webui-migrate"}},
+    ]
+    if settings.uploads.kind == "volume":
+        volumes.append({"name": "uploads", "persistent_volume_claim": {"claim_name": UPLOADS_CLAIM}})
+    return volumes

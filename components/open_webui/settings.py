@@ -1,0 +1,291 @@
+"""Settings of Open WebUI: plain, validated values."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from ..base_settings import Problem, Settings
+from ..names import EmailAddress, HostName, HttpUrl, NamespaceName
+from ..quantities import Quantity
+from ..resources import Amounts, Resources
+from .environment_names import MANAGED_VARIABLES, looks_secret
+
+# Open WebUI opens three SQLAlchemy engines a process (async, sync, pgvector). At its own defaults they may hold 45
+# connections a pod; these sizes hold 25 and are set explicitly, so that postgresql.maxConnections can be checked.
+DATABASE_POOL_SIZE = 5
+DATABASE_POOL_OVERFLOW = 5
+PGVECTOR_POOL_SIZE = 2
+PGVECTOR_POOL_OVERFLOW = 3
+CONNECTIONS_PER_POD = 2 * (DATABASE_POOL_SIZE + DATABASE_POOL_OVERFLOW) + PGVECTOR_POOL_SIZE + PGVECTOR_POOL_OVERFLOW
+SURGE_PODS = 1
+# A rolling update starts the next pod while earlier ones drain, for up to a minute each.
+LEAVING_PODS = 2
+
+
+class OpenWebUIRequests(Amounts):
+    """What the scheduler reserves for each replica."""
+
+    cpu: Quantity = Field("500m", description="CPU in cores.")
+    memory: Quantity = Field("1Gi", description="Memory in bytes.")
+    ephemeral_storage: Quantity = Field("512Mi", description="Scratch files and uploads kept in the pod.")
+
+
+class OpenWebUILimits(Amounts):
+    """What a replica cannot exceed."""
+
+    cpu: Quantity = Field("2", description="CPU in cores.")
+    memory: Quantity = Field("2Gi", description="Memory in bytes.")
+    ephemeral_storage: Quantity = Field("4Gi", description="Scratch files and uploads kept in the pod.")
+
+
+class OpenWebUIResources(Resources):
+    """Requests and limits of the Open WebUI container."""
+
+    requests: OpenWebUIRequests = Field(OpenWebUIRequests(), description="What the scheduler reserves.")
+    limits: OpenWebUILimits = Field(OpenWebUILimits(), description="What a replica cannot exceed.")
+
+
+class AutoscalingSettings(Settings):
+    """Replicas by CPU use, in place of a fixed number."""
+
+    min_replicas: int = Field(2, ge=1, le=100, description="Fewest replicas.")
+    max_replicas: int = Field(6, ge=1, le=100, description="Most replicas.")
+    target_cpu_percent: int = Field(70, ge=10, le=100, description="Average CPU use to hold, in % of the request.")
+
+    def problems(self) -> Iterator[Problem]:
+        if self.min_replicas > self.max_replicas:
+            yield Problem(
+                keys=("maxReplicas", "minReplicas"),
+                message=f"maxReplicas {self.max_replicas} is below minReplicas {self.min_replicas}",
+                allowed=f"at least minReplicas ({self.min_replicas})",
+                example=str(self.min_replicas),
+            )
+
+
+class IngressSettings(Settings):
+    """The way in from outside the cluster."""
+
+    enabled: bool = Field(False, description="Create an Ingress for `openWebui.host`.")
+    class_name: str | None = Field(
+        None, min_length=1, description="IngressClass. Default: the cluster's default class."
+    )
+    tls_secret_name: str | None = Field(
+        None,
+        min_length=1,
+        description="Secret of type kubernetes.io/tls in the stack's namespace. Default: plain HTTP.",
+    )
+    sticky_sessions: bool = Field(
+        False, description="Keep a browser on one replica by cookie (ingress-nginx, Traefik). Never needed, harmless."
+    )
+    controller_namespace: NamespaceName = Field(
+        "ingress-nginx", description="Namespace of the ingress controller, the only one whose pods may connect."
+    )
+    annotations: dict[str, str] = Field({}, description="Further annotations of the Ingress, such as cert-manager's.")
+    wait_for_address: bool = Field(
+        False, description="Let `pulumi up` wait until the controller reports an address (10 minutes at most)."
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        unused = [
+            key
+            for key, given in (
+                ("stickySessions", self.sticky_sessions),
+                ("tlsSecretName", self.tls_secret_name),
+                ("className", self.class_name),
+                ("annotations", self.annotations),
+                ("waitForAddress", self.wait_for_address),
+            )
+            if given and not self.enabled
+        ]
+        for key in unused:
+            yield Problem(
+                keys=(key, "enabled"),
+                message=f"{key} without an ingress has no effect",
+                allowed="set only with enabled: true",
+                example="",
+            )
+
+
+class UploadVolumeSettings(Settings):
+    """The shared volume of `uploads.kind: volume`."""
+
+    size: Quantity = Field("20Gi", description="Size of the volume.")
+    class_name: str | None = Field(
+        None, min_length=1, description="StorageClass that serves ReadWriteMany. Default: the cluster's default class."
+    )
+
+
+class S3Settings(Settings):
+    """The bucket of `uploads.kind: s3`. Credentials: the secrets `s3AccessKeyId` and `s3SecretAccessKey`."""
+
+    bucket_name: str | None = Field(None, min_length=3, max_length=63, description="Bucket. Required for kind s3.")
+    endpoint_url: HttpUrl | None = Field(None, description="URL of an S3 service. Default: AWS.")
+    region_name: str | None = Field(None, min_length=1, description="Region. Default: the S3 client's.")
+    key_prefix: str | None = Field(None, min_length=1, description="Prefix of every object's key.")
+
+
+class UploadSettings(Settings):
+    """Where uploaded files live. Their text and vectors are in PostgreSQL in any case."""
+
+    kind: Literal["pod", "volume", "s3"] = Field(
+        "pod",
+        description="`pod`: in the pod that took the upload, gone with it. `volume`: one ReadWriteMany volume for all "
+        "replicas. `s3`: a bucket.",
+    )
+    volume: UploadVolumeSettings = Field(UploadVolumeSettings(), description="The volume of kind `volume`.")
+    s3: S3Settings = Field(S3Settings(), description="The bucket of kind `s3`.")
+
+    def problems(self) -> Iterator[Problem]:
+        if self.kind == "s3" and not self.s3.bucket_name:
+            yield Problem(
+                keys=("s3.bucketName", "kind"),
+                message="kind s3 needs s3.bucketName",
+                allowed="the name of an existing bucket",
+                example="open-webui-uploads",
+            )
+        for kind, key in (("volume", "volume"), ("s3", "s3")):
+            if key in self.model_fields_set and self.kind != kind:
+                yield Problem(
+                    keys=(key, "kind"),
+                    message=f"{key} conflicts with kind {self.kind}: it has no effect",
+                    allowed=f"remove {key}, or set kind to {kind}",
+                    example="",
+                )
+
+
+def _extra_variables(variables: dict[str, str]) -> dict[str, str]:
+    for name in variables:
+        if name in MANAGED_VARIABLES:
+            raise PydanticCustomError(
+                "managed_variable",
+                "{name} is set by the stack itself",
+                {
+                    "name": name,
+                    "allowed": "variables the stack does not set; this one follows from other keys",
+                    "remove": name,
+                },
+            )
+        if looks_secret(name):
+            raise PydanticCustomError(
+                "secret_variable",
+                "{name} looks like a secret in plain text",
+                {
+                    "name": name,
+                    "allowed": "variables without secrets; keys and passwords go into the stack's secret config keys",
+                    "hide": True,
+                    "remove": name,
+                },
+            )
+    return variables
+
+
+class OpenWebUISettings(Settings):
+    """`openWebui` in the stack's config."""
+
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$", examples=["0.12.4"])] = Field(
+        "0.12.4",
+        description="Release of Open WebUI. A change stops every replica before the new version starts: two versions "
+        "must never share a database.",
+    )
+    variant: Literal["slim", "full"] = Field(
+        "slim", description="`slim`: external AI services only. `full`: with local embedding models, several GB."
+    )
+    image_repository: str = Field(
+        "ghcr.io/open-webui/open-webui", min_length=1, description="Repository of the image, for a mirror of one's own."
+    )
+    replicas: int = Field(2, ge=1, le=100, description="Web pods. Conflicts with `autoscaling`.")
+    autoscaling: AutoscalingSettings | None = Field(None, description="Replicas by CPU use. Needs metrics-server.")
+    min_available: int | None = Field(
+        None, ge=1, description="Replicas that a drain must leave. Default: a drain takes one replica at a time."
+    )
+    resources: OpenWebUIResources = Field(OpenWebUIResources(), description="Requests and limits of each replica.")
+    host: HostName | None = Field(
+        None, description="Public host name. Sets the public URL, allowed origins and cookies."
+    )
+    ingress: IngressSettings = Field(IngressSettings(), description="The way in from outside the cluster.")
+    admin_email: EmailAddress = Field(
+        "admin@example.com", description="Sign-in name of the first administrator, created on an empty database."
+    )
+    openai_api_base_url: HttpUrl | None = Field(
+        None, description="OpenAI-compatible service. Needs the secret `openaiApiKey`. Default: none."
+    )
+    ollama_base_url: HttpUrl | None = Field(None, description="Ollama service. Default: none.")
+    uploads: UploadSettings = Field(UploadSettings(), description="Where uploaded files live.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
+    env: Annotated[dict[str, str], AfterValidator(_extra_variables)] = Field(
+        {}, description="Further environment variables, without secrets."
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.autoscaling and "replicas" in self.model_fields_set:
+            yield Problem(
+                keys=("replicas", "autoscaling"),
+                message=f"replicas {self.replicas} conflicts with autoscaling, which sets the number itself",
+                allowed="either replicas or autoscaling",
+                example="",
+            )
+        if self.min_available is not None and self.min_available >= self.fewest_replicas:
+            yield Problem(
+                keys=("minAvailable", "autoscaling.minReplicas" if self.autoscaling else "replicas"),
+                message=f"minAvailable {self.min_available} with {self.fewest_replicas} replica(s) blocks every drain: "
+                "no pod may ever be evicted",
+                allowed=f"less than the replicas ({self.fewest_replicas}), or not set",
+                example=str(self.fewest_replicas - 1) if self.fewest_replicas > 1 else "",
+            )
+        if not self.host:
+            if self.ingress.tls_secret_name:
+                yield Problem(
+                    keys=("host", "ingress.tlsSecretName"),
+                    message=f"ingress.tlsSecretName {self.ingress.tls_secret_name} without host: TLS needs the name "
+                    "that the certificate is for",
+                    allowed="a DNS host name",
+                    example="chat.example.com",
+                )
+            elif self.ingress.enabled:
+                yield Problem(
+                    keys=("host", "ingress.enabled"),
+                    message="ingress.enabled without host: the Ingress would answer for every name",
+                    allowed="a DNS host name",
+                    example="chat.example.com",
+                )
+
+    @property
+    def fewest_replicas(self) -> int:
+        """Replicas that always run."""
+        return self.autoscaling.min_replicas if self.autoscaling else self.replicas
+
+    @property
+    def most_pods(self) -> int:
+        """Pods that may run at the same time, the surge of a rolling update included."""
+        return (self.autoscaling.max_replicas if self.autoscaling else self.replicas) + SURGE_PODS
+
+    @property
+    def most_pods_with_leaving(self) -> int:
+        """Pods that may exist at the same time: those that drain their requests still count for the quota."""
+        return self.most_pods + LEAVING_PODS
+
+    @property
+    def database_connections(self) -> int:
+        """Connections to PostgreSQL that all pods together may hold."""
+        return self.most_pods * CONNECTIONS_PER_POD
+
+    @property
+    def image(self) -> str:
+        """Image of this version and variant, under the tags the project publishes."""
+        return f"{self.image_repository}:v{self.version}{'-slim' if self.variant == 'slim' else ''}"
+
+    @property
+    def external_urls(self) -> list[str]:
+        """Services outside the stack that the web pods connect to."""
+        s3 = self.uploads.s3.endpoint_url or "https://s3.amazonaws.com"
+        urls = [self.openai_api_base_url, self.ollama_base_url, s3 if self.uploads.kind == "s3" else None]
+        return [url for url in urls if url]
+
+    @property
+    def public_url(self) -> str | None:
+        """URL for browsers, when there is a host."""
+        if not self.host:
+            return None
+        return f"{'https' if self.ingress.tls_secret_name else 'http'}://{self.host}"

@@ -1,0 +1,1 @@
+"""PostgreSQL with pgvector: users, chats, settings and vectors of Open WebUI."""

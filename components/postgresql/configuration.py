@@ -1,0 +1,52 @@
+"""The server's configuration files as text."""
+
+from .settings import PostgreSQLSettings
+
+DATA_VOLUME = "/var/lib/postgresql/data"
+DATA_DIRECTORY = f"{DATA_VOLUME}/pgdata"  # not the volume itself: a file system's lost+found stops initdb
+SOCKET_DIRECTORY = "/var/run/postgresql"
+HBA_FILE = "/etc/postgresql/pg_hba.conf"
+CONFIG_FILE = "/etc/postgresql/postgresql.conf"
+
+
+def postgresql_conf(settings: PostgreSQLSettings) -> str:
+    """postgresql.conf: where things are, what follows from the limits, and how much is logged."""
+    tuning = "\n".join(f"{name} = {value}" for name, value in settings.tuning().items())
+    return f"""\
+data_directory = '{DATA_DIRECTORY}'
+hba_file = '{HBA_FILE}'
+unix_socket_directories = '{SOCKET_DIRECTORY}'
+listen_addresses = '*'
+port = 5432
+password_encryption = 'scram-sha-256'
+
+# Derived from the container's memory limit and postgresql.maxConnections.
+{tuning}
+# POSIX shared memory is a volume of known size; parallel index builds take theirs from it.
+dynamic_shared_memory_type = 'posix'
+
+wal_compression = on
+checkpoint_completion_target = 0.9
+# Network volumes and solid state disks seek for nothing.
+random_page_cost = 1.1
+
+# The container's log is collected by the node. Statements are not logged: they hold chats.
+logging_collector = off
+log_destination = 'stderr'
+log_statement = 'none'
+log_min_duration_statement = -1
+log_min_error_statement = panic
+log_checkpoints = on
+log_lock_waits = on
+log_timezone = 'UTC'
+timezone = 'UTC'
+"""
+
+
+def pg_hba_conf(user: str, database: str) -> str:
+    """pg_hba.conf: one user to one database over the network; the superuser only from inside the pod."""
+    return f"""\
+# TYPE  DATABASE      USER             ADDRESS  METHOD
+local   all           all                       trust
+host    {database}  {user}  all      scram-sha-256
+"""

@@ -1,0 +1,106 @@
+"""Kubernetes quantities and Redis memory sizes: parsed, compared, rounded.
+
+The kubernetes client has a parser, but importing it loads the whole client (half a second) into every preview.
+"""
+
+import re
+from decimal import ROUND_CEILING, Decimal
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+MEBIBYTE = 2**20
+
+_QUANTITY_UNITS = {
+    "m": Decimal("0.001"),
+    "": Decimal(1),
+    **{letter: Decimal(1000) ** power for power, letter in enumerate(("k", "M", "G", "T", "P", "E"), start=1)},
+    **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate(("K", "M", "G", "T", "P", "E"), start=1)},
+}
+_QUANTITY = re.compile(r"(?P<number>\d+(?:\.\d+)?|\.\d+)(?P<unit>m|[kMGTPE]|[KMGTPE]i)?")
+
+# redis.conf: "1k => 1000 bytes, 1kb => 1024 bytes, ... units are case insensitive"
+_REDIS_UNITS = {
+    "": 1,
+    "b": 1,
+    "k": 1000,
+    "kb": 1024,
+    "m": 1000**2,
+    "mb": 1024**2,
+    "g": 1000**3,
+    "gb": 1024**3,
+}
+_REDIS_MEMORY = re.compile(r"(?P<number>\d+)(?P<unit>[a-z]*)")
+
+
+def quantity(text: str) -> Decimal:
+    """The value of a Kubernetes resource quantity: cores for CPU, bytes for memory and storage.
+
+    Raises:
+        ValueError: ``text`` is not a quantity, such as ``10Gb`` or ``-1``.
+    """
+    if not (match := _QUANTITY.fullmatch(text)):
+        raise ValueError(f"{text!r} is not a Kubernetes quantity")
+    return Decimal(match["number"]) * _QUANTITY_UNITS[match["unit"] or ""]
+
+
+def redis_bytes(text: str) -> int:
+    """The bytes of a Redis memory size: ``512mb`` is 512 x 1024 x 1024, ``512m`` is 512 x 1000 x 1000.
+
+    Raises:
+        ValueError: ``text`` is not a size as redis.conf writes it.
+    """
+    match = _REDIS_MEMORY.fullmatch(text.lower())
+    if not match or match["unit"] not in _REDIS_UNITS:
+        raise ValueError(f"{text!r} is not a Redis memory size")
+    return int(match["number"]) * _REDIS_UNITS[match["unit"]]
+
+
+def mebibytes(amount: Decimal | int, multiple: int = 1) -> str:
+    """``amount`` bytes as a quantity in Mi, rounded up to a multiple of ``multiple`` Mi."""
+    steps = (Decimal(amount) / (MEBIBYTE * multiple)).to_integral_value(ROUND_CEILING)
+    return f"{int(steps) * multiple}Mi"
+
+
+def _number_as_text(value: object) -> object:
+    # `pulumi config set --path a.cpu 2` and YAML store a number; Kubernetes takes both.
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _positive_quantity(value: object) -> object:
+    text = _number_as_text(value)
+    if isinstance(text, str):
+        try:
+            if quantity(text) > 0:
+                return text
+        except ValueError:
+            pass
+    raise PydanticCustomError(
+        "quantity",
+        "not a Kubernetes quantity above 0",
+        {"allowed": "a number with a unit such as 100m, 2, 512Mi, 10Gi", "example": "512Mi"},
+    )
+
+
+def _redis_memory(value: object) -> object:
+    text = _number_as_text(value)
+    if isinstance(text, str):
+        try:
+            # Below 16 MiB the clients' buffers and the keyspace's own tables leave no room for a single session.
+            if redis_bytes(text) >= 16 * MEBIBYTE:
+                return text
+        except ValueError:
+            pass
+    raise PydanticCustomError(
+        "redis_memory",
+        "not a Redis memory size of at least 16mb",
+        {"allowed": "a whole number with b, kb, mb or gb (1024s) or k, m, g (1000s)", "example": "512mb"},
+    )
+
+
+Quantity = Annotated[str, BeforeValidator(_positive_quantity), Field(examples=["512Mi"])]
+"""A Kubernetes quantity above zero, kept as the user wrote it."""
+
+RedisMemory = Annotated[str, BeforeValidator(_redis_memory), Field(examples=["512mb"])]
+"""A memory size in the syntax of redis.conf, at least 16mb."""

@@ -1,0 +1,1 @@
+"""Redis: sessions, websocket events and locks of all Open WebUI replicas."""

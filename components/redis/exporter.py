@@ -1,0 +1,47 @@
+"""Metrics of Redis: redis_exporter beside the server, with a Redis user of its own."""
+
+from pulumi_kubernetes.core.v1 import ContainerArgsDict
+
+from ..container_resources import resource_requirements
+from ..pod_security import container_security_context
+from ..probes import http_probe
+from ..resources import ContainerResources
+
+EXPORTER_PORT = 9121
+EXPORTER_IMAGE = "oliver006/redis_exporter:v1.69.0-alpine"
+
+
+def scrape_annotations() -> dict[str, str]:
+    """Annotations for a Prometheus that discovers pods by them."""
+    return {"prometheus.io/scrape": "true", "prometheus.io/port": str(EXPORTER_PORT), "prometheus.io/path": "/metrics"}
+
+
+def exporter_resources() -> ContainerResources:
+    """`resources` of the sidecar: it serves a page of text every few seconds."""
+    return {
+        "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
+        "limits": {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
+    }
+
+
+def exporter_container(redis_port: int) -> ContainerArgsDict:
+    """The sidecar. Its user may read statistics and nothing else; it does not ask for CONFIG."""
+    return {
+        "name": "exporter",
+        "image": EXPORTER_IMAGE,
+        "image_pull_policy": "IfNotPresent",
+        "env": [
+            {"name": "REDIS_ADDR", "value": f"redis://localhost:{redis_port}"},
+            {"name": "REDIS_USER", "value": "exporter"},
+            {
+                "name": "REDIS_PASSWORD",
+                "value_from": {"secret_key_ref": {"name": "redis-acl", "key": "exporter-password"}},
+            },
+            {"name": "REDIS_EXPORTER_CONFIG_COMMAND", "value": "-"},
+        ],
+        "ports": [{"name": "metrics", "container_port": EXPORTER_PORT, "protocol": "TCP"}],
+        "resources": resource_requirements(exporter_resources()),
+        "readiness_probe": http_probe("/health", port="metrics", period_seconds=10, failure_threshold=3),
+        "liveness_probe": http_probe("/health", port="metrics", period_seconds=30, failure_threshold=5),
+        "security_context": container_security_context(),
+    }

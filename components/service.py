@@ -1,0 +1,40 @@
+"""Services: the stable name and address of an application."""
+
+from collections.abc import Mapping
+
+import pulumi_kubernetes as k8s
+from pulumi import Input, ResourceOptions
+
+from .labels import Labels
+
+
+def service(
+    name: str,
+    *,
+    in_namespace: Input[str],
+    labels: Labels,
+    port_name: str,
+    port: int,
+    annotations: Mapping[str, str] | None = None,
+    opts: ResourceOptions,
+) -> k8s.core.v1.Service:
+    """A ClusterIP Service at ``port`` for the container port named ``port_name``.
+
+    Pulumi does not wait for it: the wait takes ten seconds for endpoints that the workload's own wait has seen ready
+    (docs/decisions/0005-services-are-not-awaited.md).
+    """
+    return k8s.core.v1.Service(
+        name,
+        metadata={
+            "name": name,
+            "namespace": in_namespace,
+            "labels": labels.metadata,
+            "annotations": {"pulumi.com/skipAwait": "true", **(annotations or {})},
+        },
+        spec={
+            "type": "ClusterIP",
+            "selector": labels.selector,
+            "ports": [{"name": port_name, "port": port, "target_port": port_name, "protocol": "TCP"}],
+        },
+        opts=opts,
+    )

@@ -1,0 +1,1 @@
+"""Commands of the project: render, and the generated part of its docs."""

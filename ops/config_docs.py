@@ -1,0 +1,90 @@
+"""The generated parts of Pulumi.yaml and README.md: every config key as the settings models have it.
+
+python -m ops.config_docs          write them
+python -m ops.config_docs --check  exit with 1 where a file differs
+"""
+
+import sys
+from pathlib import Path
+
+import yaml
+
+from settings import SECRET_KEYS
+from stack_config.files import ROOT
+from stack_config.keys import ConfigKey, config_keys
+
+CONFIG_MARKER = "config:\n"
+TABLE_START = "<!-- config table: python -m ops.config_docs -->\n"
+TABLE_END = "<!-- end of config table -->\n"
+
+
+def pulumi_config() -> str:
+    """The members of `config:` in Pulumi.yaml."""
+    declared: dict[str, dict[str, object]] = {}
+    for key in config_keys().values():
+        if "." in key.path:
+            continue
+        default: object = {} if key.is_object else key.default
+        declared[key.path] = {
+            "type": "object" if key.is_object else key.type,
+            "description": key.description.replace("`", ""),
+            "default": default,
+        }
+    for name, description in SECRET_KEYS.items():
+        text = f"Secret (pulumi config set --secret). {description}".replace("`", "")
+        declared[name] = {"type": "string", "description": text, "default": ""}
+    text = yaml.safe_dump(declared, sort_keys=False, width=116)
+    return "".join(f"  {line}\n" for line in text.splitlines())
+
+
+def readme_table() -> str:
+    """The config table of the README."""
+    rows = ["| Key | Type | Default | Meaning |", "|---|---|---|---|"]
+    rows += [
+        f"| `{key.path}` | {_cell(key.allowed)} | {_default(key)} | {_cell(key.description)} |"
+        for key in config_keys().values()
+        if not key.is_object or key.path == "openWebui.autoscaling"
+    ]
+    rows += [f"| `{name}` | secret | | {_cell(description)} |" for name, description in SECRET_KEYS.items()]
+    return "\n".join(rows) + "\n"
+
+
+def _default(key: ConfigKey) -> str:
+    if key.default is None or key.default == "":
+        return ""
+    if isinstance(key.default, bool):
+        return f"`{str(key.default).lower()}`"
+    return f"`{key.default}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def generated(root: Path) -> dict[Path, str]:
+    """The files with their generated parts as they should be."""
+    project, readme = root / "Pulumi.yaml", root / "README.md"
+    head, marker, _ = project.read_text().partition(CONFIG_MARKER)
+    before, start, rest = readme.read_text().partition(TABLE_START)
+    _, end, after = rest.partition(TABLE_END)
+    return {
+        project: f"{head}{marker}{pulumi_config()}",
+        readme: f"{before}{start}{readme_table()}{end}{after}",
+    }
+
+
+def main() -> int:
+    """Write the files, or say which differ."""
+    differing = [path for path, text in generated(ROOT).items() if path.read_text() != text]
+    if "--check" in sys.argv[1:]:
+        for path in differing:
+            print(f"{path.name} is not up to date; run: python -m ops.config_docs", file=sys.stderr)
+        return 1 if differing else 0
+    for path in differing:
+        path.write_text(generated(ROOT)[path])
+        print(f"wrote {path.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The stack's objects as YAML files, without engine, cluster or toolchain; secrets as placeholders."""
+
+import asyncio
+import runpy
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import mocks
+from pulumi.runtime.config import set_all_config
+from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
+
+from settings import SECRET_KEYS
+from stack_config.files import ROOT, read_stack
+from stack_config.load import PROJECT
+
+CONTEXT_PLACEHOLDER = "rendered"
+_GENERATED = {"random:index/randomPassword:RandomPassword": "result", "random:index/randomBytes:RandomBytes": "hex"}
+
+
+@dataclass
+class _Recorder(mocks.Mocks):
+    """Keeps the Kubernetes objects; a generated secret gets a placeholder for a value."""
+
+    objects: list[dict[str, Any]] = field(default_factory=list)
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.typ.startswith("kubernetes:"):
+            self.objects.append(_manifest(args.inputs))
+        if output := _GENERATED.get(args.typ):
+            return args.name, {**args.inputs, output: f"<{args.name}>"}
+        return args.name, dict(args.inputs)
+
+    def call(self, _args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return {}, None
+
+
+def render(environment: str, out: Path, sets: Iterable[str] = ()) -> list[Path]:
+    """Write every Kubernetes object of an environment to a file of its own.
+
+    Args:
+        environment: ``dev``, ``prod`` ...
+        out: directory for the files. Made when missing; what an earlier run wrote there is replaced.
+        sets: ``KEY=VALUE`` in the syntax of ``pulumi config set --path``, over the environment's config.
+
+    Returns:
+        The files, named ``<kind>-<name>.yaml``.
+
+    Raises:
+        ConfigError: the config is wrong; no file has been touched.
+        StackFileError: there is no such environment.
+        FileExistsError: ``out`` holds something that is no rendered object; nothing has been touched.
+    """
+    config = read_stack(environment, [f"kubeContext={CONTEXT_PLACEHOLDER}", *sets])
+    objects = planned_objects(config, environment)
+    if out.exists() and (strange := [path.name for path in out.iterdir() if path.suffix != ".yaml"]):
+        raise FileExistsError(f"{out} holds {strange[0]}, which is no rendered object; name an empty directory")
+    return _write(objects, out)
+
+
+def planned_objects(config: Mapping[str, str], stack: str) -> list[dict[str, Any]]:
+    """The Kubernetes objects that the program would register, secrets replaced by placeholders.
+
+    Args:
+        config: full keys as `stack_config.files.read_stack` gives them.
+        stack: name of the stack.
+    """
+    recorder = _Recorder()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        mocks.set_mocks(recorder, project=PROJECT, stack=stack, preview=False)
+        set_all_config(dict(config), [f"{PROJECT}:{key}" for key in SECRET_KEYS if config.get(f"{PROJECT}:{key}")])
+        pulumi.runtime.test(_run_program)()
+    finally:
+        loop.close()
+    return recorder.objects
+
+
+def _run_program() -> None:
+    runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+
+def _manifest(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The object as `kubectl` would show it: identity first, the rest by name."""
+    first = ("apiVersion", "kind", "metadata")
+    return {name: _plain(inputs[name]) for name in (*first, *sorted(inputs.keys() - set(first)))}
+
+
+def _plain(value: Any) -> Any:
+    """Without secrets, without the order and the floating point numbers of the protocol."""
+    if is_rpc_secret(value):
+        contents = unwrap_rpc_secret(value)
+        return {key: f"<secret {key}>" for key in sorted(contents)} if isinstance(contents, dict) else "<secret>"
+    if isinstance(value, dict):
+        return {key: _plain(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _write(objects: list[dict[str, Any]], out: Path) -> list[Path]:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    written = []
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as directory:
+        for manifest in objects:
+            name = f"{manifest['kind']}-{manifest['metadata']['name']}.yaml".lower()
+            (Path(directory) / name).write_text(yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=120))
+            written.append(out / name)
+        out.mkdir(exist_ok=True)
+        for old in out.glob("*.yaml"):
+            old.unlink()
+        for file in written:
+            shutil.move(Path(directory) / file.name, file)
+    return sorted(written)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines as blocks, so that a configuration file in a ConfigMap can be read."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)

@@ -1,0 +1,121 @@
+"""The stack's settings: the components' own, and the rules between them."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import Field
+
+from components.base_settings import Problem, Settings
+from components.names import NamespaceName
+from components.namespace.quota import Workload, resource_quota
+from components.open_webui.settings import OpenWebUISettings
+from components.postgresql.settings import PostgreSQLSettings
+from components.redis.exporter import exporter_resources
+from components.redis.settings import RedisSettings
+
+# For psql, backups and the probes, beside what the pools of Open WebUI may hold.
+CONNECTIONS_BESIDE_OPEN_WEBUI = 10
+
+
+class RotateSettings(Settings):
+    """Counters of the generated secrets. A higher number makes a new secret; a number is never used again."""
+
+    redis: int = Field(1, ge=1, le=1000, description="Password of Redis. Raising it rolls Redis and Open WebUI.")
+    postgresql: int = Field(1, ge=1, le=1000, description="Password of the database. Rolls PostgreSQL and Open WebUI.")
+    open_webui: int = Field(
+        1, ge=1, le=1000, description="Signing key of sessions. Rolls Open WebUI, signs everyone out."
+    )
+
+
+class MonitoringSettings(Settings):
+    """Metrics for Prometheus."""
+
+    enabled: bool = Field(
+        False, description="Run redis_exporter beside Redis and annotate its pod for scraping (port 9121)."
+    )
+    namespace: NamespaceName = Field("monitoring", description="Namespace of Prometheus, the only one that may scrape.")
+
+
+class StackSettings(Settings):
+    """Every config key of the stack that is not a secret."""
+
+    namespace: NamespaceName = Field("rag-system", description="Namespace that the stack creates and owns.")
+    kube_context: str = Field(
+        "",
+        description="Context of the kubeconfig to deploy to. Required: a stack never uses whatever context is current.",
+    )
+    protect: bool = Field(
+        False, description="Refuse to delete or replace the namespace, the volumes and the database password."
+    )
+    redis: RedisSettings = Field(RedisSettings(), description="Redis: sessions, websockets, locks.")
+    postgresql: PostgreSQLSettings = Field(PostgreSQLSettings(), description="PostgreSQL: users, chats, vectors.")
+    open_webui: OpenWebUISettings = Field(
+        OpenWebUISettings(), description="Open WebUI: the web pods and the way to them."
+    )
+    rotate: RotateSettings = Field(RotateSettings(), description="Counters of the generated secrets.")
+    monitoring: MonitoringSettings = Field(MonitoringSettings(), description="Metrics for Prometheus.")
+
+    @property
+    def quota(self) -> dict[str, str]:
+        """Hard limits of the namespace's ResourceQuota."""
+        exporter = (exporter_resources(),) if self.monitoring.enabled else ()
+        return resource_quota(
+            [
+                Workload(pods=1, containers=(self.redis.container_resources(), *exporter)),
+                Workload(pods=1, containers=(self.postgresql.container_resources(),)),
+                Workload(
+                    pods=self.open_webui.most_pods_with_leaving, containers=(self.open_webui.resources.as_kubernetes(),)
+                ),
+            ],
+            volumes=2 if self.open_webui.uploads.kind == "volume" else 1,
+        )
+
+    def problems(self) -> Iterator[Problem]:
+        if not self.kube_context:
+            yield Problem(
+                keys=("kubeContext",),
+                message="kubeContext is missing: the stack does not know which cluster it belongs to",
+                allowed="a context of your kubeconfig (list them: kubectl config get-contexts --output name)",
+                example="<context>",
+            )
+        needed = self.open_webui.database_connections + CONNECTIONS_BESIDE_OPEN_WEBUI
+        if needed > self.postgresql.max_connections:
+            replicas = "autoscaling.maxReplicas" if self.open_webui.autoscaling else "replicas"
+            yield Problem(
+                keys=("postgresql.maxConnections", f"openWebui.{replicas}"),
+                message=f"postgresql.maxConnections {self.postgresql.max_connections} is too low: "
+                f"{self.open_webui.most_pods} Open WebUI pods may open {needed} connections",
+                allowed=f"at least {needed}, or fewer replicas",
+                example=str(needed),
+            )
+
+
+SECRET_KEYS: Mapping[str, str] = {
+    "openaiApiKey": "Key of the service at `openWebui.openaiApiBaseUrl`. Required with it.",
+    "s3AccessKeyId": "Access key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
+    "s3SecretAccessKey": "Secret key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
+}
+"""Secret config keys: flat, set with `pulumi config set --secret`, never inside an object. Values are descriptions."""
+
+
+def secret_problems(settings: StackSettings, given: frozenset[str]) -> Iterator[Problem]:
+    """Secrets that the settings need and were not given, and those given that nothing uses."""
+    needed_for = {
+        "openaiApiKey": ("openWebui.openaiApiBaseUrl", settings.open_webui.openai_api_base_url is not None),
+        "s3AccessKeyId": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
+        "s3SecretAccessKey": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
+    }
+    for key, (reason, needed) in needed_for.items():
+        if needed and key not in given:
+            yield Problem(
+                keys=(key, reason),
+                message=f"the secret {key} is missing; {reason} needs it",
+                allowed="an encrypted value",
+                example="--secret",
+            )
+        if not needed and key in given:
+            yield Problem(
+                keys=(key, reason),
+                message=f"the secret {key} is set, but {reason} does not ask for it",
+                allowed=f"remove it, or set {reason}",
+                example="",
+            )

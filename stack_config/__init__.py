@@ -1,0 +1,1 @@
+"""The stack's config: its keys, its files, and the way from there to the settings."""

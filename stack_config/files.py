@@ -1,0 +1,105 @@
+"""The stack's config as the CLI would hand it over, read from the files without the CLI."""
+
+import json
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_STEP = re.compile(r"""(?:^|\.)(?P<name>[^.\[\]"]+)|\[(?P<index>\d+)\]|\["(?P<quoted>[^"]*)"\]""")
+
+
+class StackFileError(Exception):
+    """A stack file that is not there, or a `--set` that is not KEY=VALUE."""
+
+
+def environments(root: Path = ROOT) -> list[str]:
+    """Names of the environments: one for each ``Pulumi.<name>.yaml``."""
+    return sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
+
+
+def read_stack(environment: str, sets: Iterable[str] = (), root: Path = ROOT) -> dict[str, str]:
+    """Config of an environment: defaults of Pulumi.yaml, the stack's file over them, ``sets`` over both.
+
+    Args:
+        environment: ``dev``, ``prod`` ...
+        sets: ``KEY=VALUE`` in the syntax of ``pulumi config set --path``.
+        root: directory of the project.
+
+    Returns:
+        Full keys with the text a program gets: scalars as they are, objects as JSON.
+
+    Raises:
+        StackFileError: there is no such environment, or a set cannot be read.
+    """
+    file = root / f"Pulumi.{environment}.yaml"
+    if not file.is_file():
+        known = ", ".join(environments(root))
+        raise StackFileError(
+            f"There is no environment {environment!r}: {file.name} does not exist. There are: {known}."
+        )
+    project = yaml.safe_load((root / "Pulumi.yaml").read_text())
+    values: dict[str, Any] = {
+        f"{project['name']}:{key}": declared["default"]
+        for key, declared in project["config"].items()
+        if "default" in declared
+    }
+    values |= (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+    for assignment in sets:
+        set_path(values, assignment, project["name"])
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+
+def set_path(values: dict[str, Any], assignment: str, project: str) -> None:
+    """Apply one ``KEY=VALUE``; what is on the way to the key is made.
+
+    Raises:
+        StackFileError: it is not KEY=VALUE, or the key goes through a value that is no object or list.
+    """
+    key, equals, text = assignment.partition("=")
+    steps = [_step(match) for match in _STEP.finditer(key)]
+    if not equals or not steps or "".join(match.group() for match in _STEP.finditer(key)) != key:
+        raise StackFileError(f"--set {assignment}: expected KEY=VALUE, for example redis.maxmemory=1gb")
+    first = str(steps[0])
+    level: Any = values
+    path: list[str | int] = [first if ":" in first else f"{project}:{first}", *steps[1:]]
+    for step, following in pairwise(path):
+        level = _member(level, step, [] if isinstance(following, int) else {}, assignment)
+    _assign(level, path[-1], _typed(text) if len(path) > 1 else text, assignment)
+
+
+def _step(match: re.Match[str]) -> str | int:
+    if match["index"] is not None:
+        return int(match["index"])
+    return match["name"] if match["name"] is not None else match["quoted"]
+
+
+def _member(level: Any, step: str | int, empty: Any, assignment: str) -> Any:
+    if isinstance(level, dict) and isinstance(step, str):
+        return level.setdefault(step, empty)
+    if isinstance(level, list) and isinstance(step, int) and step <= len(level):
+        if step == len(level):
+            level.append(empty)
+        return level[step]
+    raise StackFileError(f"--set {assignment}: {step} has no place, what is there is no object or list for it")
+
+
+def _assign(level: Any, step: str | int, value: Any, assignment: str) -> None:
+    if isinstance(level, dict) and isinstance(step, str):
+        level[step] = value
+    elif isinstance(level, list) and isinstance(step, int) and step <= len(level):
+        level[step : step + 1] = [value]
+    else:
+        raise StackFileError(f"--set {assignment}: {step} has no place, what is there is no object or list for it")
+
+
+def _typed(text: str) -> str | int | bool:
+    # `pulumi config set --path` keeps integers and booleans inside objects as what they are, all else as text.
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if re.fullmatch(r"-?(0|[1-9]\d*)", text) else text

@@ -1,0 +1,142 @@
+"""Every config key of the stack, read off the settings models: for the error report, the docs and their tests."""
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import annotated_types
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from components.quantities import Quantity, RedisMemory
+from settings import SECRET_KEYS, StackSettings
+
+_SCALARS = {str: "string", int: "integer", bool: "boolean"}
+# Types whose validator is a function: the annotation alone does not say what they take.
+_NAMED = {Quantity: "quantity", RedisMemory: "memory size"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigKey:
+    """One key as the user writes it."""
+
+    path: str
+    """Dotted, camelCase: ``redis.resources.limits.memory``."""
+
+    type: str
+    """What the value is: ``integer``, ``boolean``, ``string``, ``a | b`` ..."""
+
+    default: object
+    """The value of a key that is not set; None when there is none."""
+
+    description: str
+    is_object: bool
+    """Whether the key only holds other keys."""
+
+    minimum: int | None = None
+    maximum: int | None = None
+    example: str | None = None
+
+    @property
+    def allowed(self) -> str:
+        """What a value may be, for an error."""
+        if self.minimum is not None and self.maximum is not None:
+            return f"{self.type} from {self.minimum} to {self.maximum}"
+        if self.minimum is not None:
+            return f"{self.type}, at least {self.minimum}"
+        return self.type
+
+    @property
+    def suggestion(self) -> str:
+        """A value that is right: the default, else an example, else the least one."""
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        if isinstance(self.default, str | int) and self.default != "":
+            return str(self.default)
+        return self.example or (str(self.minimum) if self.minimum is not None else "")
+
+
+def _alternatives(annotation: object) -> tuple[object, ...]:
+    # `Annotated[...] | None` is a typing.Union, `int | None` a types.UnionType.
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return tuple(part for part in typing.get_args(annotation) if part is not type(None))
+    return (annotation,)
+
+
+def _model_of(annotation: object) -> type[BaseModel] | None:
+    for candidate in _alternatives(annotation):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def _type_name(annotation: object) -> str:
+    alternatives = _alternatives(annotation)
+    if alternatives != (annotation,):
+        return " | ".join(_type_name(part) for part in alternatives)
+    if annotation in _NAMED:
+        return _NAMED[annotation]
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _type_name(typing.get_args(annotation)[0])
+    if origin is typing.Literal:
+        return " | ".join(str(value) for value in typing.get_args(annotation))
+    if origin is dict:
+        return "object of strings"
+    if _model_of(annotation):
+        return "object"
+    return _SCALARS[typing.cast(type, annotation)]
+
+
+def _bound(field: FieldInfo, kind: type) -> int | None:
+    for constraint in field.metadata:
+        if isinstance(constraint, kind):
+            return typing.cast(int, getattr(constraint, "ge" if kind is annotated_types.Ge else "le"))
+    return None
+
+
+def _example(field: FieldInfo, annotation: object) -> str | None:
+    if field.examples:
+        return str(field.examples[0])
+    for part in typing.get_args(annotation):
+        if isinstance(part, FieldInfo) and part.examples:
+            return str(part.examples[0])
+        if found := _example(field, part) if typing.get_args(part) else None:
+            return found
+    return None
+
+
+def _key(path: str, field: FieldInfo, annotation: object) -> ConfigKey:
+    model = _model_of(annotation)
+    return ConfigKey(
+        path=path,
+        type=_type_name(annotation),
+        default=None if model else field.default,
+        description=field.description or "",
+        is_object=model is not None,
+        minimum=_bound(field, annotated_types.Ge),
+        maximum=_bound(field, annotated_types.Le),
+        example=_example(field, annotation),
+    )
+
+
+def _keys(model: type[BaseModel], prefix: str) -> Iterator[ConfigKey]:
+    annotations = typing.get_type_hints(model, include_extras=True)
+    for name, field in model.model_fields.items():
+        path = f"{prefix}{field.alias or name}"
+        yield _key(path, field, annotations[name])
+        if nested := _model_of(field.annotation):
+            yield from _keys(nested, f"{path}.")
+
+
+@cache
+def config_keys() -> Mapping[str, ConfigKey]:
+    """Every key that is not a secret by its path, parents before their members."""
+    return {key.path: key for key in _keys(StackSettings, "")}
+
+
+def all_paths() -> list[str]:
+    """Every path a user may set, the secrets' included."""
+    return [*config_keys(), *SECRET_KEYS]
