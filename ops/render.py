@@ -15,8 +15,7 @@ from pulumi.runtime import mocks
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
 
-from settings import SECRET_KEYS
-from stack_config.files import ROOT, read_stack
+from stack_config.files import ROOT, StackConfig, read_stack
 from stack_config.load import PROJECT
 
 CONTEXT_PLACEHOLDER = "rendered"
@@ -63,11 +62,11 @@ def render(environment: str, out: Path, sets: Iterable[str] = ()) -> list[Path]:
     return _write(objects, out)
 
 
-def planned_objects(config: Mapping[str, str], stack: str) -> list[dict[str, Any]]:
+def planned_objects(config: StackConfig, stack: str) -> list[dict[str, Any]]:
     """The Kubernetes objects that the program would register, secrets replaced by placeholders.
 
     Args:
-        config: full keys as `stack_config.files.read_stack` gives them.
+        config: config as `stack_config.files.read_stack` gives it.
         stack: name of the stack.
     """
     recorder = _Recorder()
@@ -75,7 +74,7 @@ def planned_objects(config: Mapping[str, str], stack: str) -> list[dict[str, Any
     asyncio.set_event_loop(loop)
     try:
         mocks.set_mocks(recorder, project=PROJECT, stack=stack, preview=False)
-        set_all_config(dict(config), [f"{PROJECT}:{key}" for key in SECRET_KEYS if config.get(f"{PROJECT}:{key}")])
+        set_all_config(config.values, list(config.secret_keys))
         pulumi.runtime.test(_run_program)()
     finally:
         loop.close()

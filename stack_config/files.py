@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+ENCRYPTED = "[encrypted]"
 ROOT = Path(__file__).resolve().parent.parent
 
 _STEP = re.compile(r"""(?:^|\.)(?P<name>[^.\[\]"]+)|\[(?P<index>\d+)\]|\["(?P<quoted>[^"]*)"\]""")
@@ -23,16 +25,24 @@ def environments(root: Path = ROOT) -> list[str]:
     return sorted(path.name.split(".")[1] for path in root.glob("Pulumi.*.yaml"))
 
 
-def read_stack(environment: str, sets: Iterable[str] = (), root: Path = ROOT) -> dict[str, str]:
+@dataclass(frozen=True, kw_only=True)
+class StackConfig:
+    """Config of one environment."""
+
+    values: dict[str, str]
+    """Full keys with the text a program gets: scalars as they are, objects as JSON, encrypted ones a placeholder."""
+
+    secret_keys: frozenset[str]
+    """Those of the keys that are encrypted."""
+
+
+def read_stack(environment: str, sets: Iterable[str] = (), root: Path = ROOT) -> StackConfig:
     """Config of an environment: defaults of Pulumi.yaml, the stack's file over them, ``sets`` over both.
 
     Args:
         environment: ``dev``, ``prod`` ...
         sets: ``KEY=VALUE`` in the syntax of ``pulumi config set --path``.
         root: directory of the project.
-
-    Returns:
-        Full keys with the text a program gets: scalars as they are, objects as JSON.
 
     Raises:
         StackFileError: there is no such environment, or a set cannot be read.
@@ -52,7 +62,29 @@ def read_stack(environment: str, sets: Iterable[str] = (), root: Path = ROOT) ->
     values |= (yaml.safe_load(file.read_text()) or {}).get("config") or {}
     for assignment in sets:
         set_path(values, assignment, project["name"])
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    secret = frozenset(key for key, value in values.items() if is_encrypted(value))
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    return StackConfig(values={**texts, **dict.fromkeys(secret, ENCRYPTED)}, secret_keys=secret)
+
+
+def stack_file(environment: str, root: Path = ROOT) -> Path:
+    """The file of an environment.
+
+    Raises:
+        StackFileError: there is no such environment; names those there are.
+    """
+    file = root / f"Pulumi.{environment}.yaml"
+    if not file.is_file():
+        known = ", ".join(environments(root))
+        raise StackFileError(
+            f"There is no environment {environment!r}: {file.name} does not exist. There are: {known}."
+        )
+    return file
+
+
+def is_encrypted(value: object) -> bool:
+    """Whether a value of a stack's file is one that `pulumi config set --secret` wrote."""
+    return isinstance(value, dict) and value.keys() == {"secure"}
 
 
 def set_path(values: dict[str, Any], assignment: str, project: str) -> None:

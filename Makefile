@@ -1,0 +1,117 @@
+# `make` lists the targets. Everything Python runs in .venv, made from requirements-dev.txt with pinned hashes.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+ENV ?= dev
+CLUSTER ?= auto
+SET ?=
+SECRET_FILE ?=
+SECRETS ?=
+OUT ?= manifests
+
+PYTHON ?= python3
+PY := .venv/bin/python
+LOCAL := $(PY) -m local
+OVERRIDES := $(foreach set,$(SET),--set '$(set)') $(foreach file,$(SECRET_FILE),--secret-file '$(file)')
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Variables: ENV=dev|prod  CLUSTER=auto|kwok|kind|<kube context>  SET='key=value ...'  SECRET_FILE='key=file ...'"
+
+## Deploying
+
+.PHONY: up
+up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; prints the outputs and the next steps
+	@$(LOCAL) up --env $(ENV) --cluster $(CLUSTER) $(OVERRIDES)
+
+.PHONY: preview
+preview: .venv/ready ## Show what `make up` would change
+	@$(LOCAL) preview --env $(ENV) --cluster $(CLUSTER) $(OVERRIDES)
+
+.PHONY: down
+down: .venv/ready ## Take down everything that `make up` made, or ENV alone when it is given
+	@$(LOCAL) down $(if $(filter command% environment%,$(origin ENV)),--env $(ENV))
+
+.PHONY: outputs
+outputs: .venv/ready ## Print the outputs of ENV as JSON, with SECRETS=1 the secret ones too
+	@$(LOCAL) outputs --env $(ENV) $(if $(SECRETS),--secrets)
+
+.PHONY: kubeconfig
+kubeconfig: .venv/ready ## Print the path of the kubeconfig of ENV's cluster
+	@$(LOCAL) kubeconfig --env $(ENV)
+
+.PHONY: manifests
+manifests: .venv/ready ## Write the objects of ENV as YAML to OUT, without engine or cluster
+	@$(LOCAL) manifests --env $(ENV) --out $(OUT) $(foreach set,$(SET),--set '$(set)')
+
+## Testing
+
+.PHONY: test
+test: lint types docs-check test-unit test-servers test-engine ## Everything: format, lint, types, docs, unit, servers, engine
+
+.PHONY: lint
+lint: .venv/ready ## Check format and lint
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+
+.PHONY: format
+format: .venv/ready ## Format the code and mend what lint can mend
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+.PHONY: types
+types: .venv/ready ## Check the types
+	$(PY) -m mypy .
+
+.PHONY: docs
+docs: .venv/ready ## Write the generated parts of Pulumi.yaml and README.md
+	$(PY) -m ops.config_docs
+
+.PHONY: docs-check
+docs-check: .venv/ready ## Check that the generated parts are up to date
+	$(PY) -m ops.config_docs --check
+
+.PHONY: test-unit
+test-unit: .venv/ready ## Program and components under mocks: seconds
+	$(PY) -m pytest -q tests/unit
+
+.PHONY: test-engine
+test-engine: .venv/ready ## The real engine against a real API server: minutes
+	$(PY) -m pytest -q tests/engine
+
+.PHONY: test-servers
+test-servers: .venv/ready servers-packages ## Real redis-server and postgres with the stack's own configuration
+	$(PY) -m pytest -q tests/servers
+
+.PHONY: servers-packages
+servers-packages: ## Install Debian's redis-server and postgresql when root and missing (they are not started)
+	@scripts/install-servers
+
+.PHONY: bench
+bench: .venv/ready ## Speed and memory as ratios measured in one run
+	$(PY) -m tests.bench
+
+## Housekeeping
+
+.PHONY: requirements
+requirements: .venv/ready ## Pin the dependencies again, with hashes
+	$(PY) -m piptools compile $(PIN) --output-file requirements.txt requirements.in
+	$(PY) -m piptools compile $(PIN) --allow-unsafe --constraint requirements.txt \
+	  --output-file requirements-dev.txt requirements-dev.in
+PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
+
+.PHONY: clean
+clean: down ## Take everything down and remove .venv; built programs stay
+	rm -rf .venv
+
+.venv/ready: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "… install the Python packages into .venv (usually 1 min)" >&2
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,104 @@
+"""Users of Redis and what each of them may do, as the text of an ACL file.
+
+Syntax: https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/. Redis refuses to start on a command
+that it does not know, so the lists hold only what Redis 7.0 and everything after it know.
+"""
+
+from hashlib import sha256
+
+KEY_PREFIX = "open-webui"
+"""Open WebUI's default ``REDIS_KEY_PREFIX``: what all of its keys and its own channels begin with."""
+
+# Commands of Open WebUI 0.12 (its sources, redis-py's locks and pipelines, python-socketio's manager).
+# AUTH, HELLO, QUIT and RESET need no permission: without them nobody could log in.
+_OPENWEBUI_COMMANDS: dict[str, tuple[str, ...]] = {
+    # Database 0 is the application's, 1 the websockets'; PING is the health check and confirms room subscriptions.
+    "connection": ("+ping", "+select"),
+    # redis-py introduces itself with CLIENT SETINFO, which only Redis 7.2 and later know by name: the whole of CLIENT,
+    # without what shows or disturbs other clients or escapes maxmemory-clients.
+    "client": (
+        "+client",
+        "-client|kill",
+        "-client|list",
+        "-client|no-evict",
+        "-client|pause",
+        "-client|tracking",
+        "-client|unblock",
+        "-client|unpause",
+    ),
+    # Revoked tokens, rate limits, browser sessions, caches, locks, streamed answers, sizes of notes.
+    "strings": ("+get", "+set", "+mget", "+incrby", "+decrby", "+append", "+strlen"),
+    "keys": ("+del", "+exists", "+expire"),
+    # Pools of sessions, usage and models; running tasks; counters of the encryption relay.
+    "hashes": (
+        *("+hset", "+hget", "+hmget", "+hgetall", "+hkeys", "+hvals", "+hlen", "+hexists", "+hdel"),
+        *("+hscan", "+hincrby"),
+    ),
+    # Tasks of a chat; who edits a note.
+    "sets": ("+sadd", "+srem", "+smembers", "+scard"),
+    # Changes of a note since its last snapshot.
+    "lists": ("+rpush", "+lrange", "+llen"),
+    # Workers that hold a connection to an app.
+    "sorted sets": ("+zadd", "+zrem", "+zcount"),
+    # A note is compacted in one transaction.
+    "transactions": ("+multi", "+exec"),
+    # Locks are released and answers appended by scripts; what a script calls is checked against this list too.
+    "scripts": ("+eval", "+evalsha", "+script|load"),
+    # Events between replicas. Counting the subscribers of `socketio` shows how many replicas are connected.
+    "messages": ("+publish", "+subscribe", "+unsubscribe", "+pubsub|numsub"),
+}
+
+# Socket.IO's channel and one for each room ignore the key prefix (WEBSOCKET_REDIS_ROOM_CHANNELS); the other two carry
+# "stop this task" and answers of models that a browser calls itself.
+_OPENWEBUI_CHANNELS = (
+    "&socketio",
+    "&socketio#*",
+    f"&{KEY_PREFIX}:tasks:commands",
+    f"&{KEY_PREFIX}:direct_completion",
+)
+
+# What redis_exporter sends without check-keys, scripts and CONFIG (REDIS_EXPORTER_CONFIG_COMMAND=-): the part of the
+# list in its README ("Authenticating with Redis") that needs no key and changes nothing.
+_EXPORTER_COMMANDS = (
+    "+ping",
+    "+client|setname",
+    "+info",
+    "+slowlog|get",
+    "+slowlog|len",
+    "+latency|latest",
+    "+latency|histogram",
+)
+
+
+def acl_file(*, openwebui_password: str, exporter_password: str) -> str:
+    """Text of the ACL file: ``default`` may PING, ``openwebui`` use its own keys, ``exporter`` read statistics.
+
+    Args:
+        openwebui_password: password of the user ``openwebui``.
+        exporter_password: password of the user ``exporter``.
+
+    Returns:
+        One line per user. Passwords are in it as SHA-256 only; that protects generated passwords, which cannot be
+        guessed, so the text is still to be kept in a Secret.
+
+    Raises:
+        ValueError: a password is empty; everybody could log in with none.
+    """
+    commands = [command for group in _OPENWEBUI_COMMANDS.values() for command in group]
+    users = (
+        ("default", "nopass", ("+ping",)),
+        ("openwebui", _hashed(openwebui_password), (f"~{KEY_PREFIX}:*", *_OPENWEBUI_CHANNELS, *commands)),
+        ("exporter", _hashed(exporter_password), _EXPORTER_COMMANDS),
+    )
+    return "".join(_user(name, password, rules) for name, password, rules in users)
+
+
+def _user(name: str, password: str, rules: tuple[str, ...]) -> str:
+    # `reset` first: nothing is left of what a version of Redis gives to a new user.
+    return " ".join(("user", name, "reset", "on", password, *rules)) + "\n"
+
+
+def _hashed(password: str) -> str:
+    if not password:
+        raise ValueError("A Redis user has an empty password; everybody could log in. Generate one.")
+    return f"#{sha256(password.encode()).hexdigest()}"

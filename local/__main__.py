@@ -1,0 +1,113 @@
+"""Command line of `local`: `python -m local up --env dev`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .errors import LocalError
+
+if TYPE_CHECKING:
+    from .workspace import Overrides
+
+application = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+Environment = Annotated[str, typer.Option("--env", help="Environment: the NAME of a Pulumi.NAME.yaml.")]
+ClusterName = Annotated[str, typer.Option("--cluster", help="auto, kwok, kind, node or a context of your kubeconfig.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Config over the environment's, as `pulumi config set --path`."),
+]
+SecretFiles = Annotated[
+    list[str] | None, typer.Option("--secret-file", metavar="KEY=FILE", help="Secret config key, its value in a file.")
+]
+
+
+@application.command()
+def up(
+    env: Environment = "dev", cluster: ClusterName = "auto", sets: Sets = None, secret_file: SecretFiles = None
+) -> None:
+    """Deploy the stack: toolchain, cluster, update."""
+    from . import commands
+
+    commands.up(env, cluster, _overrides(sets, secret_file))
+
+
+@application.command()
+def preview(
+    env: Environment = "dev", cluster: ClusterName = "auto", sets: Sets = None, secret_file: SecretFiles = None
+) -> None:
+    """Show what `up` would change."""
+    from . import commands
+
+    commands.preview(env, cluster, _overrides(sets, secret_file))
+
+
+@application.command()
+def outputs(
+    env: Environment = "dev", secrets: Annotated[bool, typer.Option(help="Show the values of secrets.")] = False
+) -> None:
+    """Print the stack's outputs as JSON."""
+    from . import commands
+
+    commands.outputs(env, secrets=secrets)
+
+
+@application.command()
+def kubeconfig(env: Environment = "dev") -> None:
+    """Print the path of the kubeconfig of the environment's cluster."""
+    from . import commands
+
+    commands.kubeconfig(env)
+
+
+@application.command()
+def down(
+    env: Annotated[str | None, typer.Option("--env", help="Environment. Default: all that are up.")] = None,
+) -> None:
+    """Take down what `up` made."""
+    from . import commands
+
+    commands.down(env)
+
+
+@application.command()
+def manifests(
+    out: Annotated[Path, typer.Option(help="Directory for the files.")], env: Environment = "dev", sets: Sets = None
+) -> None:
+    """Write the objects as YAML files, without engine, cluster or toolchain."""
+    from ops.render import render
+
+    files = render(env, out, sets or ())
+    typer.echo(f"{len(files)} files in {out}")
+
+
+def _overrides(sets: list[str] | None, secret_files: list[str] | None) -> "Overrides":
+    from .workspace import Overrides
+
+    pairs = [assignment.partition("=") for assignment in secret_files or ()]
+    for key, equals, file in pairs:
+        if not (key and equals and file):
+            raise LocalError(f"--secret-file {key}: expected KEY=FILE, for example openaiApiKey=key.txt")
+    return Overrides(sets=tuple(sets or ()), secret_files={key: Path(file) for key, _, file in pairs})
+
+
+def main() -> None:
+    """Run a command; an error a person can act on is its message, without a trace."""
+    from pulumi import RunError
+
+    from stack_config.files import StackFileError
+
+    try:
+        application()
+    except (LocalError, StackFileError, RunError, FileExistsError) as error:
+        typer.secho(str(error), fg=typer.colors.RED, err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("interrupted: what had been done is kept, the same command goes on", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

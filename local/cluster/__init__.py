@@ -1,0 +1,1 @@
+"""The cluster that a stack is deployed to."""

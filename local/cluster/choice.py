@@ -1,0 +1,66 @@
+"""Which cluster: a throw-away one of this project, or a context that the user named."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..errors import LocalError
+
+Kind = Literal["kwok", "kind", "context"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A cluster that is up."""
+
+    kind: Kind
+    """`kwok` and `kind` are this project's own and go with `down`; a `context` is the user's and stays."""
+
+    name: str
+    """Name of the cluster, or of the user's context."""
+
+    kubeconfig: Path | None
+    """Its kubeconfig; None for the user's own (`KUBECONFIG` or the default file)."""
+
+    context: str
+    """Context in the kubeconfig."""
+
+
+def choose(asked: str) -> tuple[Kind, str | None]:
+    """Kind of the cluster, and the user's context when it is one.
+
+    Args:
+        asked: ``auto``, ``kwok``, ``kind``, ``node`` or the name of a context.
+
+    Raises:
+        LocalError: what was asked for cannot be had here.
+    """
+    if asked == "auto":
+        return ("kind" if kind_is_there() else "kwok"), None
+    if asked == "kwok":
+        return "kwok", None
+    if asked == "kind":
+        if not kind_is_there():
+            raise LocalError(
+                "CLUSTER=kind needs the program kind on PATH and a Docker engine that answers.\n"
+                "Install them (https://kind.sigs.k8s.io), or use CLUSTER=kwok, which needs neither."
+            )
+        return "kind", None
+    if asked == "node":
+        raise LocalError(
+            "CLUSTER=node (a real kubelet on this machine) is not there yet.\n"
+            "Use CLUSTER=kwok (simulated pods), CLUSTER=kind (Docker) or the name of a context of your kubeconfig."
+        )
+    return "context", asked
+
+
+def kind_is_there() -> bool:
+    """Whether a kind cluster can be made: the program is there and Docker answers."""
+    if not (shutil.which("kind") and shutil.which("docker")):
+        return False
+    try:
+        return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False

@@ -1,0 +1,68 @@
+"""Which cluster each environment is on: remembered from `up` to `down`."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from .cluster import kind, kwok
+from .cluster.choice import Cluster, choose
+from .directories import environment_directory
+from .errors import LocalError
+
+
+def cluster_of(environment: str) -> Cluster | None:
+    """The cluster that `up` put the environment on; None before the first one."""
+    file = _record(environment)
+    if not file.exists():
+        return None
+    values = json.loads(file.read_text())
+    return Cluster(**{**values, "kubeconfig": Path(values["kubeconfig"]) if values["kubeconfig"] else None})
+
+
+def bring_up(environment: str, asked: str) -> tuple[Cluster, bool]:
+    """The running cluster of an environment, and whether it is new and thus empty.
+
+    Args:
+        environment: name of the environment; a cluster of this project is for it alone.
+        asked: value of CLUSTER; ``auto`` keeps the cluster the environment is on.
+
+    Raises:
+        LocalError: the environment is on another cluster, or none could be started.
+    """
+    known = cluster_of(environment)
+    if known and asked == "auto":
+        asked = known.context if known.kind == "context" else known.kind
+    kind_of_cluster, context = choose(asked)
+    if known and (known.kind, known.context if context else None) != (kind_of_cluster, context):
+        raise LocalError(
+            f"{environment} is on {known.kind} {known.context}. To move it to {asked}, take it down first:\n"
+            f"  make down ENV={environment}"
+        )
+    cluster, new = _start(environment, kind_of_cluster, context)
+    values = asdict(cluster) | {"kubeconfig": str(cluster.kubeconfig) if cluster.kubeconfig else None}
+    _record(environment).write_text(json.dumps(values))
+    return cluster, new
+
+
+def take_down(environment: str, cluster: Cluster) -> None:
+    """Remove a cluster of this project with all that runs for it.
+
+    Raises:
+        LocalError: something of it is still there.
+    """
+    if cluster.kind == "kwok":
+        kwok.delete(cluster.name)
+    elif cluster.kind == "kind":
+        kind.delete(cluster.name, environment_directory(environment) / "kubeconfig")
+
+
+def _start(environment: str, kind_of_cluster: str, context: str | None) -> tuple[Cluster, bool]:
+    if context is not None:
+        return Cluster(kind="context", name=context, kubeconfig=None, context=context), False
+    name = f"open-webui-stack-{environment}"
+    kubeconfig = environment_directory(environment) / "kubeconfig"
+    return kwok.up(name, kubeconfig) if kind_of_cluster == "kwok" else kind.up(name, kubeconfig)
+
+
+def _record(environment: str) -> Path:
+    return environment_directory(environment) / "cluster.json"

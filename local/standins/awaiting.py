@@ -1,0 +1,207 @@
+"""Waiting until a Kubernetes object is ready or gone: watches, deadlines, progress messages."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from . import readiness
+from .cluster import ApiError, Cluster
+from .readiness import Object, Progress
+
+DEFAULT_TIMEOUT = 600.0
+# Fixed in the official provider, whatever time-out is asked for.
+_FIXED_TIMEOUTS = {"PersistentVolume": 300.0, "PersistentVolumeClaim": 300.0, "ResourceQuota": 60.0}
+SERVICE_SETTLES = 10.0
+_FIRST_STEPS = {
+    "Service": "[1/3] Finding Pods to direct traffic to",
+    "Ingress": "[1/3] Finding a matching service for each Ingress path",
+}
+# Kinds whose deletion may be left unobserved with pulumi.com/skipAwait.
+_LEFT_ALONE_WHEN_DELETED = {"Namespace", "Deployment", "StatefulSet", "Job"}
+
+
+class NotReadyError(Exception):
+    """The object exists, but is not ready (or not gone) in time."""
+
+    def __init__(self, live: Object, reason: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.live = live
+        self.problems = problems
+
+
+def annotation(manifest: Object, name: str) -> str:
+    """Value of an annotation `pulumi.com/<name>`, empty if there is none."""
+    value = (manifest.get("metadata", {}).get("annotations") or {}).get(f"pulumi.com/{name}", "")
+    return value if isinstance(value, str) else ""
+
+
+def seconds_allowed(manifest: Object, requested: float) -> float:
+    """The time-out: the resource's `custom_timeouts`, else its annotation, else 10 minutes."""
+    if requested:
+        return requested
+    annotated = annotation(manifest, "timeoutSeconds")
+    return float(annotated) if annotated.isdigit() else DEFAULT_TIMEOUT
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One operation that waits: for which cluster, how long, whom it tells."""
+
+    cluster: Cluster
+    cancelled: Event
+    report: Callable[[str], None]
+    seconds: float
+
+    def until_ready(self, manifest: Object, live: Object) -> Object:
+        """The object once it is ready. Raises NotReadyError after the time-out, on cancellation, when it has failed."""
+        kind = _awaited_kind(live)
+        if annotation(manifest, "skipAwait") == "true":
+            self.report("Skipping await logic")
+            return live
+        if kind is None:
+            return live
+        self._tell(_FIRST_STEPS.get(kind, ""))
+        seconds = _FIXED_TIMEOUTS.get(kind, self.seconds)
+        problems: dict[str, None] = {}
+        for current, progress in self._progress(kind, live, time.monotonic() + seconds):
+            live = current
+            if progress.ready:
+                return live
+            # What was said once and has been mended is not a reason any more.
+            problems = dict.fromkeys(progress.problems)
+            if progress.failed:
+                name = live["metadata"]["name"]
+                raise NotReadyError(live, f"Resource '{name}' was created but failed to initialize", tuple(problems))
+        raise self._given_up(kind, live, tuple(problems))
+
+    def until_gone(self, manifest: Object, live: Object) -> None:
+        """Return when the object does not exist any more. Raises NotReadyError after the time-out."""
+        if annotation(manifest, "skipAwait") == "true" and live["kind"] in _LEFT_ALONE_WHEN_DELETED:
+            return
+        deadline = time.monotonic() + self.seconds
+        while (remaining := deadline - time.monotonic()) > 0 and not self.cancelled.is_set():
+            try:
+                current = self.cluster.get(live)
+            except ApiError as error:
+                if error.code == 404:
+                    return
+                raise
+            if current["metadata"]["uid"] != live["metadata"].get("uid", current["metadata"]["uid"]):
+                return
+            for event in self.cluster.watch(live, remaining, current["metadata"]["resourceVersion"]):
+                if event["type"] == "DELETED":
+                    return
+        raise NotReadyError(live, "timed out waiting for the condition")
+
+    def _progress(self, kind: str, live: Object, deadline: float) -> Iterator[tuple[Object, Progress]]:
+        """The object and how far it is, at each of its changes until the deadline."""
+        if kind == "Service":
+            yield from self._service_progress(live, deadline)
+            return
+        while (remaining := deadline - time.monotonic()) > 0 and not self.cancelled.is_set():
+            for event in self.cluster.watch(live, remaining):
+                if event["type"] != "DELETED":
+                    progress = progress_of(self.cluster, kind, event["object"])
+                    for message in progress.status:
+                        self._tell(message)
+                    yield event["object"], progress
+                if time.monotonic() >= deadline:
+                    break
+
+    def _service_progress(self, live: Object, deadline: float) -> Iterator[tuple[Object, Progress]]:
+        endpoints: Object | None = None
+        progress = readiness.service_progress(live, None, settled=False)
+        yield live, progress
+        while (remaining := deadline - time.monotonic()) > 0 and not self.cancelled.is_set():
+            slice_end = time.monotonic() + min(SERVICE_SETTLES, remaining)
+            watched = {**live, "kind": "Endpoints"}
+            for event in self.cluster.watch(watched, slice_end - time.monotonic()):
+                endpoints = event["object"]
+            self.cancelled.wait(max(0.0, slice_end - time.monotonic()))
+            live = self.cluster.get(live)
+            settled = endpoints is not None and not self.cancelled.is_set()
+            progress = readiness.service_progress(live, endpoints, settled=settled)
+            for message in progress.status:
+                self._tell(message)
+            yield live, progress
+
+    def _given_up(self, kind: str, live: Object, problems: tuple[str, ...]) -> NotReadyError:
+        name = live["metadata"]["name"]
+        if self.cancelled.is_set():
+            return NotReadyError(live, f'Resource operation was cancelled for "{name}"', problems)
+        if kind in _FIXED_TIMEOUTS:
+            return NotReadyError(live, f"Timeout occurred polling for '{name}'", problems)
+        return NotReadyError(live, f"'{name}' timed out waiting to be Ready", problems)
+
+    def _tell(self, message: str) -> None:
+        if message:
+            self.report(message)
+
+
+def problems_now(cluster: Cluster, manifest: Object, live: Object) -> tuple[str, ...] | None:
+    """For a refresh: why the object is not ready at this moment, None if it is. Nothing is waited for."""
+    kind = _awaited_kind(live)
+    if kind is None or kind in _FIXED_TIMEOUTS or annotation(manifest, "skipAwait") == "true":
+        return None
+    progress = progress_of(cluster, kind, live)
+    return None if progress.ready else progress.problems
+
+
+def progress_of(cluster: Cluster, kind: str, live: Object) -> Progress:
+    """How far the object is, with what else has to be looked at in the cluster."""
+    namespace = live["metadata"].get("namespace", "")
+    if kind == "Deployment":
+        replica_sets = cluster.list("apps/v1", "ReplicaSet", namespace)
+        return readiness.deployment_progress(live, replica_sets, cluster.list("v1", "Pod", namespace))
+    if kind == "StatefulSet":
+        return readiness.stateful_set_progress(live, cluster.list("v1", "Pod", namespace))
+    if kind == "Ingress":
+        return readiness.ingress_progress(live, cluster.list("v1", "Service", namespace))
+    if kind == "PersistentVolumeClaim":
+        return readiness.claim_progress(live, _binding_mode(cluster, live))
+    if kind == "Service":
+        endpoints = None
+        if readiness.needs_endpoints(live):
+            endpoints = _found(cluster, {**live, "kind": "Endpoints"})
+        return readiness.service_progress(live, endpoints, settled=True)
+    simple: dict[str, Callable[[Object], Progress]] = {
+        "Job": readiness.job_progress,
+        "PersistentVolume": readiness.volume_progress,
+        "ResourceQuota": readiness.quota_progress,
+    }
+    return simple[kind](live)
+
+
+def _binding_mode(cluster: Cluster, claim: Object) -> str:
+    name = claim["spec"].get("storageClassName")
+    if not name:
+        return ""
+    storage_class = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name}}
+    return str((_found(cluster, storage_class) or {}).get("volumeBindingMode", ""))
+
+
+def _found(cluster: Cluster, manifest: Object) -> Object | None:
+    try:
+        return cluster.get(manifest)
+    except ApiError as error:
+        if error.code == 404:
+            return None
+        raise
+
+
+_AWAITED: dict[tuple[Any, Any], str] = {
+    ("apps/v1", "Deployment"): "Deployment",
+    ("apps/v1", "StatefulSet"): "StatefulSet",
+    ("batch/v1", "Job"): "Job",
+    ("networking.k8s.io/v1", "Ingress"): "Ingress",
+    ("v1", "PersistentVolume"): "PersistentVolume",
+    ("v1", "PersistentVolumeClaim"): "PersistentVolumeClaim",
+    ("v1", "ResourceQuota"): "ResourceQuota",
+    ("v1", "Service"): "Service",
+}
+
+
+def _awaited_kind(live: Object) -> str | None:
+    return _AWAITED.get((live.get("apiVersion"), live.get("kind")))

@@ -1,0 +1,1 @@
+"""The programs that a deployment needs: Pulumi, its providers, a Kubernetes control plane."""

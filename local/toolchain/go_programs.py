@@ -1,0 +1,168 @@
+"""Programs built from Go modules, pinned by the go.mod and go.sum beside this file."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..console import notices, step
+from ..directories import programs_directory
+from ..errors import LocalError
+
+_MODULES = Path(__file__).parent
+_KUBERNETES_VERSION = "v1.36.3"
+_PULUMI_VERSION = "v3.259.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoProgram:
+    """One program and how it is built."""
+
+    name: str
+    """Name of the executable."""
+
+    module: str
+    """Directory beside this file with go.mod and go.sum."""
+
+    package: str
+    """Its main package."""
+
+    usual_seconds: int
+    """Seconds a cold build takes on two cores (measured), after those before it in `PROGRAMS`."""
+
+    variables: tuple[str, ...] = ()
+    """Go variables set at link time, ``path=value``."""
+
+
+_KUBERNETES_VARIABLES = (
+    f"k8s.io/component-base/version.gitVersion={_KUBERNETES_VERSION}",
+    "k8s.io/component-base/version.gitMajor=1",
+    "k8s.io/component-base/version.gitMinor=36",
+)
+
+
+def _kubernetes(name: str, usual_seconds: int) -> GoProgram:
+    return GoProgram(
+        name=name,
+        module="kubernetes",
+        package=f"k8s.io/kubernetes/cmd/{name}",
+        usual_seconds=usual_seconds,
+        variables=_KUBERNETES_VARIABLES,
+    )
+
+
+PULUMI = GoProgram(
+    name="pulumi",
+    module="pulumi",
+    package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    usual_seconds=330,
+    variables=(f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={_PULUMI_VERSION}",),
+)
+CONTROL_PLANE = (
+    GoProgram(name="etcd", module="etcd", package="go.etcd.io/etcd/server/v3", usual_seconds=70),
+    _kubernetes("kube-apiserver", 240),
+    _kubernetes("kube-controller-manager", 60),
+    _kubernetes("kube-scheduler", 5),
+    GoProgram(name="kwok", module="kwok", package="sigs.k8s.io/kwok/cmd/kwok", usual_seconds=70),
+    GoProgram(name="kwokctl", module="kwok", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=15),
+)
+
+
+def build(program: GoProgram) -> Path:
+    """The executable of a program: the one built before, else a new one.
+
+    An interrupted build leaves nothing but Go's own cache, with which the next one goes on.
+
+    Raises:
+        LocalError: there is no Go, or the build failed; says which command.
+    """
+    directory = programs_directory() / f"{program.name}-{_fingerprint(program)}"
+    executable = directory / program.name
+    if executable.exists():
+        return executable
+    with _alone(program.name):
+        if executable.exists():
+            return executable
+        go = _go()
+        with step(f"build {program.name} from Go modules", program.usual_seconds):
+            _compile(go, program, executable)
+        _remove_other_builds(program, directory)
+    return executable
+
+
+def missing(programs: tuple[GoProgram, ...]) -> list[GoProgram]:
+    """Those that have yet to be built."""
+    return [p for p in programs if not (programs_directory() / f"{p.name}-{_fingerprint(p)}" / p.name).exists()]
+
+
+def _fingerprint(program: GoProgram) -> str:
+    module = _MODULES / program.module
+    inputs = [(module / "go.sum").read_bytes(), (module / "go.mod").read_bytes(), repr(program).encode()]
+    return hashlib.sha256(b"\0".join(inputs)).hexdigest()[:12]
+
+
+def _go() -> str:
+    if go := shutil.which("go"):
+        return go
+    raise LocalError(
+        "Go is missing. Without Pulumi and kind on PATH, the toolchain is built from Go modules.\n"
+        "Install Go 1.21 or newer (https://go.dev/dl/; it fetches a newer one by itself), then run this command again."
+    )
+
+
+def _compile(go: str, program: GoProgram, executable: Path) -> None:
+    link = " ".join(["-s", "-w", *(f"-X {variable}" for variable in program.variables)])
+    executable.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=executable.parent) as scratch:
+        built = Path(scratch) / program.name
+        # fmt: off
+        command = [
+            go, "build", "-C", str(_MODULES / program.module), "-mod=readonly", "-buildvcs=false", "-trimpath",
+            "-v", "-ldflags", link, "-o", str(built), program.package,
+        ]
+        # fmt: on
+        # Without cgo there is no need for a C compiler, and the program runs on any distribution.
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+        last_lines = _run(command, environment)
+        if last_lines is not None:
+            output = "\n".join(last_lines)
+            raise LocalError(f"{program.name} could not be built. The command was:\n  {' '.join(command)}\n{output}")
+        os.replace(built, executable)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> list[str] | None:
+    """None when it worked, else its last lines. `-v` names each package: the count shows that it goes on."""
+    last: deque[str] = deque(maxlen=30)
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
+    ) as process:
+        for count, line in enumerate(process.stdout or (), start=1):
+            last.append(line.rstrip())
+            if count % 250 == 0:
+                notices.print(f"[dim]  {count} packages[/dim]")
+    return list(last) if process.returncode else None
+
+
+def _remove_other_builds(program: GoProgram, keep: Path) -> None:
+    for directory in programs_directory().glob(f"{program.name}-*"):
+        if directory != keep and len(directory.name) == len(keep.name):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """One build of a program at a time on this machine; a second caller waits for the first."""
+    with (programs_directory() / f".{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            notices.print(f"waiting for another build of {name}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

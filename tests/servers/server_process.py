@@ -1,0 +1,112 @@
+"""Real servers as child processes: who they run as, where their files are, how they are started and ended."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CONTAINER_USER = 10001
+"""UID of the containers (components/pod_security.py). It has no name, neither there nor here."""
+
+START_SECONDS = 60
+
+
+def missing(what: str, package: str) -> None:
+    """Skip the test, or fail it where everything has to be installed (``CI=true``)."""
+    message = f"{what} is missing; install it with: apt-get install {package}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def redis_program(name: str) -> str:
+    """Path of a Redis program."""
+    program = shutil.which(name)
+    if not program:
+        missing(name, "redis-server")
+    return str(program)
+
+
+def postgresql_programs() -> str:
+    """Directory of the PostgreSQL server's programs; Debian keeps them out of PATH."""
+    if program := shutil.which("postgres"):
+        return str(Path(program).parent)
+    directories = sorted(glob("/usr/lib/postgresql/*/bin/postgres"), key=lambda path: int(path.split("/")[4]))
+    if not directories:
+        missing("postgres", "postgresql")
+    return str(Path(directories[-1]).parent)
+
+
+def unprivileged() -> dict[str, Any]:
+    """Arguments of `subprocess.Popen`: root becomes the containers' user, everybody else stays who they are."""
+    if os.getuid() != 0:
+        return {}
+    return {"user": CONTAINER_USER, "group": CONTAINER_USER, "extra_groups": []}
+
+
+def give_away(path: Path) -> None:
+    """Make a file or directory the servers' own."""
+    if os.getuid() == 0:
+        os.chown(path, CONTAINER_USER, CONTAINER_USER)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody uses now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
+    """Wait for a condition that cannot be waited for otherwise.
+
+    Raises:
+        TimeoutError: it did not come true in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
+
+
+@contextmanager
+def running(
+    command: list[str], *, directory: Path, log: Path, stop_signal: int, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process for as long as the block lasts. It ends with ``stop_signal``, after 30 s with SIGKILL."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            **unprivileged(),
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(stop_signal)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def check_alive(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Fail with the log of a server that has ended."""
+    if process.poll() is not None:
+        pytest.fail(f"The server ended with {process.returncode}:\n{log.read_text(errors='replace')}")

@@ -1,0 +1,429 @@
+"""prepare.sh and the server's configuration, as rendered, against a real PostgreSQL."""
+
+import hashlib
+import os
+import pwd
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.servers.server_process import (
+    CONTAINER_USER,
+    check_alive,
+    free_port,
+    give_away,
+    missing,
+    postgresql_programs,
+    running,
+    unprivileged,
+    wait_until,
+)
+
+PASSWORD = "first-Password-1"
+AWKWARD_PASSWORDS = [
+    "it's",
+    "''; DROP ROLE postgres; --",
+    'double"quote',
+    "back\\slash\\'",
+    "%s%d%%",
+    "$HOME$(id)`id`${x}",
+    ":password:'user':\"user\"",
+    " spaces around ",
+    "Grüße-密码",
+    "\\n\\t\\x41",
+]
+
+
+@dataclass
+class Database:
+    """A volume, a password file and the files of the rendered ConfigMap, with all paths moved to one directory."""
+
+    directory: Path
+    files: dict[str, str]
+    environment: dict[str, str]
+    programs: str
+    port: int = field(default_factory=free_port)
+    search_path: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("volume", "tmp", "run", "conf"):
+            (self.directory / name).mkdir()
+            give_away(self.directory / name)
+        self.write_password(PASSWORD.encode())
+        self.log.touch()
+        for name, text in self.files.items():
+            (self.directory / "conf" / name).write_text(text)
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "volume" / "pgdata"
+
+    @property
+    def unfinished(self) -> Path:
+        return self.directory / "volume" / "pgdata.unfinished"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "server.log"
+
+    def write_password(self, password: bytes) -> None:
+        file = self.directory / "password"
+        file.write_bytes(password)
+        give_away(file)
+
+    def variables(self) -> dict[str, str]:
+        """Environment of the init container."""
+        return {
+            **self.environment,
+            "PATH": f"{self.search_path}{self.programs}:/usr/bin:/bin",
+            "TMPDIR": str(self.directory / "tmp"),
+            "PGDATA": str(self.data),
+            "PASSWORD_FILE": str(self.directory / "password"),
+        }
+
+    @property
+    def command(self) -> list[str]:
+        return ["sh", str(self.directory / "conf" / "prepare.sh")]
+
+    def prepare(self) -> subprocess.CompletedProcess[str]:
+        """Run the init container to its end."""
+        return subprocess.run(
+            self.command,
+            cwd=self.directory,
+            env=self.variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+            check=False,
+            encoding="utf-8",
+            errors="backslashreplace",
+            **unprivileged(),
+        )
+
+    def prepared(self) -> str:
+        """Run the init container, which has to succeed; returns what it printed."""
+        result = self.prepare()
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+    @contextmanager
+    def serving(self, stop_signal: int = signal.SIGINT) -> Iterator[None]:
+        """The main container."""
+        with running(
+            [f"{self.programs}/postgres", "-c", f"config_file={self.directory}/conf/postgresql.conf"],
+            directory=self.directory,
+            log=self.log,
+            stop_signal=stop_signal,
+            environment={"PATH": f"{self.programs}:/usr/bin:/bin"},
+        ) as process:
+            ready = [f"{self.programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "nobody"]
+
+            def answers() -> bool:
+                check_alive(process, self.log)
+                return subprocess.run(ready, check=False).returncode == 0
+
+            wait_until(answers, "PostgreSQL accepts connections")
+            yield
+
+    def connect(self, password: str = PASSWORD, **changes: Any) -> "psycopg.Connection[tuple[Any, ...]]":
+        """A connection over TCP, as Open WebUI makes it."""
+        target: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": self.environment["POSTGRES_USER"],
+            "dbname": self.environment["POSTGRES_DB"],
+            "password": password,
+            "connect_timeout": 10,
+        }
+        return psycopg.connect(**{**target, **changes})
+
+
+@pytest.fixture
+def database(directory: Path, manifest: Callable[[str, str, str], dict[str, Any]]) -> Database:
+    programs = postgresql_programs()
+    if os.getuid() == 0 and not glob("/usr/lib/*/libnss_wrapper.so"):
+        missing("libnss_wrapper", "libnss-wrapper")
+    files = dict(manifest("prod", "ConfigMap", "postgres-conf")["data"])
+    (init,) = manifest("prod", "StatefulSet", "postgres")["spec"]["template"]["spec"]["initContainers"]
+    variables = {variable["name"]: variable["value"] for variable in init["env"]}
+    made = Database(
+        directory=directory,
+        files=files,
+        environment={name: variables[name] for name in ("POSTGRES_USER", "POSTGRES_DB")},
+        programs=programs,
+    )
+    settings = files["postgresql.conf"]
+    for inside, outside in (
+        (variables["PGDATA"], str(made.data)),
+        ("/etc/postgresql/", f"{directory}/conf/"),
+        ("/var/run/postgresql", f"{directory}/run"),
+        ("listen_addresses = '*'", "listen_addresses = '127.0.0.1'"),
+        ("port = 5432", f"port = {made.port}"),
+    ):
+        assert inside in settings
+        settings = settings.replace(inside, outside)
+    (directory / "conf" / "postgresql.conf").write_text(settings)
+    return made
+
+
+def fingerprint(root: Path) -> dict[str, str]:
+    """Every file below a directory with a digest of its content."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def one(connection: "psycopg.Connection[tuple[Any, ...]]", statement: str) -> Any:
+    """First column of the only row."""
+    row = connection.execute(statement.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def slow_program(database: Database, name: str) -> Path:
+    """Put a program that never ends before the real one; returns the file that appears when it has been started."""
+    directory = database.directory / "slow"
+    directory.mkdir()
+    give_away(directory)
+    started = directory / "started"
+    (directory / name).write_text(f"#!/bin/sh\n: >'{started}'\nexec sleep 300\n")
+    (directory / name).chmod(0o755)
+    database.search_path = f"{directory}:"
+    return started
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can run as another user")
+def test_the_containers_user_has_no_name_here_either() -> None:
+    with pytest.raises(KeyError):
+        pwd.getpwuid(CONTAINER_USER)
+
+
+def test_first_start_makes_an_ordinary_role_and_its_own_utf8_database(database: Database) -> None:
+    output = database.prepared()
+
+    assert output.rstrip().endswith("prepare: Ready.")
+    assert not list((database.directory / "tmp").iterdir())
+    with database.serving(), database.connect() as connection:
+        assert one(connection, "SHOW server_encoding") == "UTF8"
+        assert one(connection, "SHOW data_checksums") == "on"
+        assert f"max_connections = {one(connection, 'SHOW max_connections')}\n" in database.files["postgresql.conf"]
+        mine = "pg_get_userbyid(datdba) = current_user"
+        assert one(connection, f"SELECT {mine} FROM pg_database WHERE datname = current_database()") is True
+        rights = "rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls"
+        assert one(connection, f"SELECT {rights} FROM pg_roles WHERE rolname = current_user") is False
+
+
+def test_the_application_can_make_its_tables_and_nobody_else_can_connect(database: Database) -> None:
+    database.prepared()
+    with database.serving(), database.connect(autocommit=True) as connection:
+        connection.execute("CREATE TABLE chat (id text PRIMARY KEY)")
+        connection.execute("INSERT INTO chat VALUES ('1')")
+        granted = "SELECT coalesce(bool_or(grantee = 0), false) FROM pg_database, aclexplode(datacl)"
+        assert one(connection, f"{granted} WHERE datname = current_database()") is False
+
+
+def test_another_start_keeps_the_data(database: Database) -> None:
+    database.prepared()
+    with database.serving(), database.connect() as connection:
+        connection.execute("CREATE TABLE chat AS SELECT 42 AS answer")
+
+    output = database.prepared()
+
+    assert "Creating a new cluster" not in output
+    with database.serving(), database.connect() as connection:
+        assert one(connection, "SELECT answer FROM chat") == 42
+
+
+def test_a_rotated_password_replaces_the_old_one(database: Database) -> None:
+    database.prepared()
+    database.write_password(b"second-Password-2")
+    database.prepared()
+
+    with database.serving():
+        database.connect("second-Password-2").close()
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            database.connect(PASSWORD)
+
+
+def test_any_password_is_set_as_it_is_written(database: Database) -> None:
+    for password in AWKWARD_PASSWORDS:
+        database.write_password(password.encode())
+        output = database.prepared()
+        assert password not in output
+        with database.serving():
+            database.connect(password).close()
+            with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+                database.connect(password + "x")
+    assert not [password for password in AWKWARD_PASSWORDS if password in database.log.read_text()]
+
+
+def test_a_password_that_the_server_refuses_is_not_shown(database: Database) -> None:
+    database.prepared()
+    database.write_password(b"topsecret-\xff-word")
+
+    result = database.prepare()
+
+    assert result.returncode == 1
+    assert "could not be prepared; the reason is above" in result.stdout
+    assert "invalid byte sequence" in result.stdout
+    assert "topsecret" not in result.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_an_empty_password_is_refused(database: Database, content: bytes) -> None:
+    database.write_password(content)
+
+    result = database.prepare()
+
+    assert result.returncode == 1
+    assert "is empty" in result.stdout
+    assert not database.data.exists()
+
+
+def test_only_the_application_and_only_its_database_over_the_network(database: Database) -> None:
+    database.prepared()
+    with database.serving():
+        for changes in ({"user": "postgres"}, {"user": "postgres", "dbname": "postgres"}, {"dbname": "postgres"}):
+            with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry"):
+                database.connect(**changes)
+
+
+def test_the_superuser_comes_in_through_the_pods_socket(database: Database) -> None:
+    database.prepared()
+    with database.serving(), database.connect(host=str(database.directory / "run"), user="postgres") as connection:
+        errors = connection.execute("SELECT sourceline, error FROM pg_file_settings WHERE error IS NOT NULL").fetchall()
+        assert errors == []
+        assert one(connection, "SELECT count(*) FROM pg_hba_file_rules WHERE error IS NOT NULL") == 0
+
+
+def test_half_a_cluster_is_replaced(database: Database) -> None:
+    database.unfinished.mkdir()
+    (database.unfinished / "PG_VERSION").write_text("15\n")
+    for path in (database.unfinished, database.unfinished / "PG_VERSION"):
+        give_away(path)
+
+    output = database.prepared()
+
+    assert f"Removing {database.unfinished}" in output
+    assert not database.unfinished.exists()
+    with database.serving():
+        database.connect().close()
+
+
+@contextmanager
+def preparing(database: Database, stop_signal: int) -> Iterator["subprocess.Popen[bytes]"]:
+    log = database.directory / "prepare.log"
+    with running(
+        database.command,
+        directory=database.directory,
+        log=log,
+        stop_signal=stop_signal,
+        environment=database.variables(),
+    ) as process:
+        yield process
+
+
+def test_a_killed_initdb_leaves_nothing_that_looks_like_data(database: Database) -> None:
+    with preparing(database, signal.SIGTERM) as process:
+        wait_until(lambda: (database.unfinished / "PG_VERSION").exists(), "initdb has begun")
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait(30) == -signal.SIGKILL
+    assert database.unfinished.exists()
+    assert not database.data.exists()
+
+    database.prepared()
+
+    with database.serving():
+        database.connect().close()
+
+
+def test_sigterm_ends_initdb(database: Database) -> None:
+    started = slow_program(database, "initdb")
+    with preparing(database, signal.SIGKILL) as process:
+        wait_until(started.exists, "initdb has begun")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+    assert not database.data.exists()
+    assert not list((database.directory / "tmp").iterdir())
+
+
+def test_sigterm_stops_the_private_server(database: Database) -> None:
+    database.prepared()
+    started = slow_program(database, "psql")
+    with preparing(database, signal.SIGKILL) as process:
+        wait_until(started.exists, "psql has begun")
+        assert (database.data / "postmaster.pid").exists()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert not (database.data / "postmaster.pid").exists()
+    assert "database system is shut down" in (database.directory / "prepare.log").read_text()
+    assert not list((database.directory / "tmp").iterdir())
+
+
+def test_data_survives_a_crash_of_the_server(database: Database) -> None:
+    database.prepared()
+    with database.serving(stop_signal=signal.SIGKILL), database.connect() as connection:
+        connection.execute("CREATE TABLE chat AS SELECT 42 AS answer")
+        connection.commit()
+    assert (database.data / "postmaster.pid").exists()
+
+    assert "automatic recovery in progress" in database.prepared()
+
+    with database.serving(), database.connect() as connection:
+        assert one(connection, "SELECT answer FROM chat") == 42
+
+
+def test_another_major_version_is_refused_and_nothing_changes(database: Database) -> None:
+    database.prepared()
+    version = database.data / "PG_VERSION"
+    ours = version.read_text().strip()
+    version.write_text("9\n")
+    before = fingerprint(database.data)
+
+    result = database.prepare()
+
+    assert result.returncode == 1
+    assert f"was written by PostgreSQL 9, but this image has PostgreSQL {ours}" in result.stdout
+    assert "pg_dump" in result.stdout
+    assert fingerprint(database.data) == before
+
+
+def test_a_directory_with_something_else_in_it_is_refused(database: Database) -> None:
+    database.data.mkdir()
+    (database.data / "holiday.jpg").write_bytes(b"beach")
+
+    result = database.prepare()
+
+    assert result.returncode == 1
+    assert "it is no PostgreSQL data. Nothing was changed" in result.stdout
+    assert fingerprint(database.directory / "volume") == {"pgdata/holiday.jpg": hashlib.sha256(b"beach").hexdigest()}
+
+
+def test_pgvector_is_installed_where_the_server_has_it(database: Database) -> None:
+    output = database.prepared()
+
+    with database.serving(), database.connect() as connection:
+        available = one(connection, "SELECT count(*) FROM pg_available_extensions WHERE name = 'vector'")
+        installed = one(connection, "SELECT count(*) FROM pg_extension WHERE extname = 'vector'")
+    assert installed == available
+    assert ("no pgvector" in output) is (available == 0)
+
+
+def test_the_superuser_is_not_taken_for_the_application(database: Database) -> None:
+    database.environment = {**database.environment, "POSTGRES_USER": "postgres"}
+
+    result = database.prepare()
+
+    assert result.returncode == 1
+    assert "name another role" in result.stdout
