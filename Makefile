@@ -75,7 +75,7 @@ docs-check: .venv/ready ## Check that the generated parts are up to date
 
 .PHONY: test-unit
 test-unit: .venv/ready ## Program and components under mocks: seconds
-	$(PY) -m pytest -q tests/unit
+	$(PY) -m pytest -q -n 2 tests/unit
 
 .PHONY: test-engine
 test-engine: .venv/ready ## The real engine against a real API server: minutes

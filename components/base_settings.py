@@ -37,8 +37,6 @@ class Settings(BaseModel):
         frozen=True,
         strict=True,
         alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
     )
 
     def problems(self) -> Iterator[Problem]:

@@ -1,7 +1,9 @@
 """Where things are kept that are not part of the project: built programs, clusters, stack state."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 CACHE_VARIABLE = "OPEN_WEBUI_STACK_CACHE"
@@ -10,10 +12,10 @@ CACHE_VARIABLE = "OPEN_WEBUI_STACK_CACHE"
 def cache_directory() -> Path:
     """``$OPEN_WEBUI_STACK_CACHE``, else ``open-webui-stack`` in the user's cache directory. For the owner only."""
     if chosen := os.environ.get(CACHE_VARIABLE):
-        root = Path(chosen)
-    else:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "open-webui-stack"
-    return _private(root)
+        return _private(Path(chosen).expanduser().absolute())
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # The XDG base directory specification: a relative path is to be ignored.
+    return _private((base if base.is_absolute() else Path.home() / ".cache") / "open-webui-stack")
 
 
 def programs_directory() -> Path:
@@ -31,6 +33,11 @@ def environment_directory(environment: str) -> Path:
     return _private(cache_directory() / "environments" / environment)
 
 
+def locks_directory() -> Path:
+    """Files that processes lock."""
+    return _private(cache_directory() / "locks")
+
+
 def environments_in_use() -> list[str]:
     """Environments that `up` made on this machine and `down` has not taken away."""
     directory = cache_directory() / "environments"
@@ -41,9 +48,13 @@ def passphrase_file() -> Path:
     """File with the passphrase that encrypts the secrets in the state, made at the first call."""
     file = cache_directory() / "passphrase"
     if not file.exists():
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor, draft = tempfile.mkstemp(dir=file.parent)
         with os.fdopen(descriptor, "w") as out:
             out.write(secrets.token_hex(32))
+        # A link fails where a name is taken: of two commands that start together one passphrase is used by both.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, file)
+        os.unlink(draft)
     return file
 
 

@@ -3,3 +3,17 @@
 
 class LocalError(Exception):
     """Something that the user has to know or mend; the message is all that is printed."""
+
+    exit_code = 1
+
+
+class UsageError(LocalError):
+    """The command line asks for something that there is not."""
+
+    exit_code = 2
+
+
+class Interrupted(LocalError):
+    """The user stopped the command; what had been done is kept."""
+
+    exit_code = 130

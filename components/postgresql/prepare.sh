@@ -15,7 +15,9 @@ START_SECONDS=600
 STOP_SECONDS=100
 SUPERUSER=postgres
 
-private= child= server=
+private=''
+child=''
+server=''
 
 say() {
     printf 'prepare: %s\n' "$*"
@@ -32,19 +34,19 @@ run() {
     child=$!
     status=0
     wait "$child" || status=$?
-    child=
+    child=''
     return "$status"
 }
 
 clean_up() {
-    status=$?
+    exit_status=$?
     trap - EXIT
     trap '' INT TERM
     set +e
     [ -z "$child" ] || kill "$child" 2>/dev/null
-    stop_server || status=1
+    stop_server
     [ -z "$private" ] || rm -rf "$private"
-    exit "$status"
+    exit "$exit_status"
 }
 
 check_environment() {
@@ -89,7 +91,7 @@ create_cluster() {
 
 # initdb gives up on a user without a name; the server and psql do not look for one.
 name_user() {
-    preload=
+    preload=''
     ! getent passwd "$(id -u)" >/dev/null || return 0
     for library in /usr/lib/*/libnss_wrapper.so /usr/lib/libnss_wrapper.so /usr/lib64/libnss_wrapper.so; do
         [ -e "$library" ] || continue
@@ -123,7 +125,7 @@ wait_for_server() {
     deadline=$(($(date +%s) + START_SECONDS))
     until pg_isready -q -t 3; do
         sleep 0.2
-        kill -0 "$server" 2>/dev/null || { server= && fail "The private server stopped; the reason is above."; }
+        kill -0 "$server" 2>/dev/null || { server='' && fail "The private server stopped; the reason is above."; }
         [ "$(date +%s)" -lt "$deadline" ] || fail "The private server was not ready after $START_SECONDS s."
     done
 }
@@ -143,14 +145,14 @@ stop_server() {
     done
     status=0
     wait "$server" || status=$?
-    server=
+    server=''
     return "$status"
 }
 
 # Terse: in full, an error shows the statement.
 query() {
     run psql --no-psqlrc --no-password --quiet -v ON_ERROR_STOP=1 -v VERBOSITY=terse \
-        -v user="$POSTGRES_USER" -v database="$POSTGRES_DB" "$@"
+        -v user="$POSTGRES_USER" -v database="$POSTGRES_DB"
 }
 
 prepare_role_and_database() {

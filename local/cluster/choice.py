@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import LocalError
+from kubernetes import config
+
+from ..errors import UsageError
 
 Kind = Literal["kwok", "kind", "context"]
 
@@ -35,7 +37,7 @@ def choose(asked: str) -> tuple[Kind, str | None]:
         asked: ``auto``, ``kwok``, ``kind``, ``node`` or the name of a context.
 
     Raises:
-        LocalError: what was asked for cannot be had here.
+        UsageError: what was asked for cannot be had here.
     """
     if asked == "auto":
         return ("kind" if kind_is_there() else "kwok"), None
@@ -43,17 +45,31 @@ def choose(asked: str) -> tuple[Kind, str | None]:
         return "kwok", None
     if asked == "kind":
         if not kind_is_there():
-            raise LocalError(
+            raise UsageError(
                 "CLUSTER=kind needs the program kind on PATH and a Docker engine that answers.\n"
                 "Install them (https://kind.sigs.k8s.io), or use CLUSTER=kwok, which needs neither."
             )
         return "kind", None
     if asked == "node":
-        raise LocalError(
+        raise UsageError(
             "CLUSTER=node (a real kubelet on this machine) is not there yet.\n"
             "Use CLUSTER=kwok (simulated pods), CLUSTER=kind (Docker) or the name of a context of your kubeconfig."
         )
+    if asked not in (contexts := user_contexts()):
+        raise UsageError(
+            f"CLUSTER={asked} is neither auto, kwok or kind nor a context of your kubeconfig.\n"
+            f"Contexts there: {', '.join(contexts) or 'none'}."
+        )
     return "context", asked
+
+
+def user_contexts() -> list[str]:
+    """Names of the contexts in the user's own kubeconfig: that of ``KUBECONFIG``, else the default file."""
+    try:
+        contexts, _ = config.list_kube_config_contexts()
+    except config.ConfigException:
+        return []
+    return [context["name"] for context in contexts]
 
 
 def kind_is_there() -> bool:

@@ -3,9 +3,10 @@
 import subprocess
 from pathlib import Path
 
-from ..console import step
+from ..console import notices, step
 from ..errors import LocalError
 from .choice import Cluster
+from .simulation import is_ready
 
 
 def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
@@ -14,13 +15,16 @@ def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
     Raises:
         LocalError: kind could not make it; says what kind said.
     """
-    existing = name in _kind("get", "clusters").split()
-    if existing:
+    cluster = Cluster(kind="kind", name=name, kubeconfig=kubeconfig, context=f"kind-{name}")
+    if name in _kind("get", "clusters").split():
         _kind("export", "kubeconfig", "--name", name, "--kubeconfig", str(kubeconfig))
-    else:
-        with step("make a kind cluster", 60):
-            _kind("create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig), "--wait", "120s")
-    return Cluster(kind="kind", name=name, kubeconfig=kubeconfig, context=f"kind-{name}"), not existing
+        if is_ready(kubeconfig, cluster.context):
+            return cluster, False
+        notices.print(f"the cluster {name} does not answer any more: it is made anew, what it held is gone")
+        delete(name, kubeconfig)
+    with step("make a kind cluster", 60):
+        _kind("create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig), "--wait", "120s")
+    return cluster, True
 
 
 def delete(name: str, kubeconfig: Path) -> None:

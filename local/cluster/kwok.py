@@ -1,18 +1,21 @@
 """A real control plane with simulated nodes, run by kwokctl: pods are admitted, scheduled and ready, but do not run."""
 
 import os
+import shutil
 import subprocess
-import time
 from pathlib import Path
 
-from ..console import notices, step
+from ..console import duration, notices, step
 from ..directories import cache_directory
 from ..errors import LocalError
+from ..locks import exclusive
+from ..processes import end_all_from, running_from
 from ..toolchain.go_programs import CONTROL_PLANE, build, missing
 from . import simulation
 from .choice import Cluster
 
 START_SECONDS = 90
+COMPONENTS = frozenset({"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller"})
 
 
 def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
@@ -30,34 +33,56 @@ def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
     """
     cluster = Cluster(kind="kwok", name=name, kubeconfig=kubeconfig, context=f"kwok-{name}")
     build_control_plane()
-    new = not _is_running(cluster) and not _restarted(cluster)
-    if new:
-        with step("start a Kubernetes control plane with simulated nodes", 5):
-            _create(cluster)
+    # kwokctl takes ports that nobody listens on: two that look at the same time find the same ones.
+    with exclusive("kwok", "start a cluster"):
+        new = not is_running(cluster) and not _restarted(cluster)
+        if new:
+            with step("start a Kubernetes control plane with simulated nodes", 5):
+                _create(cluster)
     simulation.prepare(kubeconfig, cluster.context)
     return cluster, new
 
 
 def delete(name: str) -> None:
-    """Stop the cluster and remove what belongs to it.
+    """End every process of the cluster and remove what belongs to it. Needs nothing built, and nothing to be whole.
 
     Raises:
         LocalError: a process of it is still there.
     """
-    processes = _processes(name)
-    if _directory(name).exists():
-        _kwokctl("delete", "cluster", "--name", name)
-    left = _still_running(processes)
-    if left:
+    directory = _directory(name)
+    # Not by `kwokctl delete`: it takes its pid files at their word, and after a restart of the machine those numbers may
+    # be another's; and it leaves alone what a start that was cut short has left.
+    if left := end_all_from(directory / "bin"):
         raise LocalError(f"processes of the cluster {name} are still there: {', '.join(map(str, left))}")
+    if directory.exists():
+        shutil.rmtree(directory)
+
+
+def names() -> list[str]:
+    """Names of the clusters that there are, running or not."""
+    clusters = _work_directory() / "clusters"
+    return sorted(path.name for path in clusters.iterdir()) if clusters.is_dir() else []
+
+
+def is_running(cluster: Cluster) -> bool:
+    """Whether the whole control plane runs and answers."""
+    kubeconfig = cluster.kubeconfig
+    return (
+        kubeconfig is not None
+        and kubeconfig.exists()
+        and set(running_from(_directory(cluster.name) / "bin").values()) >= COMPONENTS
+        and simulation.is_ready(kubeconfig, cluster.context)
+    )
 
 
 def build_control_plane() -> None:
     """Build what is missing of the control plane's programs."""
-    to_build = missing(CONTROL_PLANE)
-    if to_build:
+    if to_build := missing(CONTROL_PLANE):
         names = ", ".join(program.name for program in to_build)
-        notices.print(f"Once on this machine: {names} are built from Go modules. An interruption does no harm.")
+        usual = duration(sum(program.usual_seconds for program in to_build))
+        notices.print(
+            f"Once on this machine: {names} are built from Go modules (usually {usual}). An interruption does no harm."
+        )
     for program in to_build:
         build(program)
 
@@ -78,25 +103,29 @@ def _create(cluster: Cluster) -> None:
     # fmt: on
 
 
-def _is_running(cluster: Cluster) -> bool:
-    kubeconfig = cluster.kubeconfig
-    return kubeconfig is not None and kubeconfig.exists() and simulation.is_ready(kubeconfig, cluster.context)
-
-
 def _restarted(cluster: Cluster) -> bool:
-    """Whether a cluster that stood still (the machine was restarted) goes on with what it held."""
+    """Whether a cluster that stood still, in part or whole, goes on with what it held."""
     if not _directory(cluster.name).exists():
         return False
+    _remove_wrong_pid_files(cluster.name)
     try:
-        with step(f"start the cluster {cluster.name} again"):
+        with step(f"start again what does not run of the cluster {cluster.name}"):
             _kwokctl("start", "cluster", "--name", cluster.name, "--wait", f"{START_SECONDS}s")
-        if _is_running(cluster):
+        if is_running(cluster):
             return True
     except LocalError:
         pass
     notices.print(f"the cluster {cluster.name} does not start any more: it is made anew, what it held is gone")
     delete(cluster.name)
     return False
+
+
+def _remove_wrong_pid_files(name: str) -> None:
+    """Pid files whose number is now another's, or nobody's: kwokctl would take the component for a running one."""
+    running = running_from(_directory(name) / "bin")
+    for file in _directory(name).glob("pids/*.pid"):
+        if running.get(int(file.read_text() or 0)) != file.stem:
+            file.unlink()
 
 
 def _kwokctl(*arguments: str) -> None:
@@ -124,24 +153,3 @@ def _work_directory() -> Path:
 
 def _directory(name: str) -> Path:
     return _work_directory() / "clusters" / name
-
-
-def _processes(name: str) -> list[int]:
-    return [int(file.read_text()) for file in _directory(name).glob("pids/*.pid")]
-
-
-def _still_running(processes: list[int], seconds: float = 10) -> list[int]:
-    deadline = time.monotonic() + seconds
-    while True:
-        left = [process for process in processes if _alive(process)]
-        if not left or time.monotonic() > deadline:
-            return left
-        time.sleep(0.1)
-
-
-def _alive(process: int) -> bool:
-    try:
-        # A process that has ended and was not collected by its parent is a zombie, state Z.
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

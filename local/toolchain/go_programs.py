@@ -1,20 +1,18 @@
 """Programs built from Go modules, pinned by the go.mod and go.sum beside this file."""
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..console import notices, step
 from ..directories import programs_directory
 from ..errors import LocalError
+from ..locks import exclusive
 
 _MODULES = Path(__file__).parent
 _KUBERNETES_VERSION = "v1.36.3"
@@ -87,7 +85,7 @@ def build(program: GoProgram) -> Path:
     executable = directory / program.name
     if executable.exists():
         return executable
-    with _alone(program.name):
+    with exclusive(program.name, f"build {program.name}"):
         if executable.exists():
             return executable
         go = _go()
@@ -154,15 +152,3 @@ def _remove_other_builds(program: GoProgram, keep: Path) -> None:
     for directory in programs_directory().glob(f"{program.name}-*"):
         if directory != keep and len(directory.name) == len(keep.name):
             shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """One build of a program at a time on this machine; a second caller waits for the first."""
-    with (programs_directory() / f".{name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            notices.print(f"waiting for another build of {name}")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -3,8 +3,8 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -14,8 +14,10 @@ from .. import standins
 from ..console import notices, step
 from ..directories import cache_directory
 from .pulumi_cli import installed_plugins
+from .releases import can_be_downloaded
 
 INSTALL_SECONDS = 300
+_MARK = ".stand-ins"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +41,16 @@ def needed() -> list[Provider]:
 @cache
 def search_path(pulumi: Path) -> str:
     """PATH for the engine: the CLI's directory, with stand-ins before it for providers that cannot be had."""
-    directories = [str(pulumi.parent), os.environ.get("PATH", os.defpath)]
-    with step("look for the official providers"), ThreadPoolExecutor() as pool:
-        found = pool.map(lambda provider: _official(provider, pulumi), needed())
-        replaced = [provider for provider, official in zip(needed(), found, strict=True) if not official]
-    if replaced:
-        directories.insert(0, str(_stand_in_directory(replaced)))
-        names = " and ".join(provider.name for provider in replaced)
+    directories = [str(pulumi.parent), _path_without_stand_ins()]
+    missing = [provider for provider in needed() if not shutil.which(provider.executable, path=directories[1])]
+    if missing:
+        installed = installed_plugins(pulumi)
+        missing = [provider for provider in missing if (provider.name, provider.version) not in installed]
+    if missing and can_be_downloaded():
+        missing = [provider for provider in missing if not _install(provider, pulumi)]
+    if missing:
+        directories.insert(0, str(_stand_in_directory(missing)))
+        names = " and ".join(provider.name for provider in missing)
         notices.print(
             f"[yellow]The official provider plugins for {names} cannot be downloaded here: stand-ins of this project "
             "take their place.[/yellow] They follow the official ones (local/standins/)."
@@ -55,39 +60,44 @@ def search_path(pulumi: Path) -> str:
 
 def uses_stand_ins(path: str) -> bool:
     """Whether a PATH of `search_path` has stand-ins in it."""
-    return str(_stand_ins_root()) in path
+    return any(map(_is_of_stand_ins, path.split(os.pathsep)))
 
 
-def _official(provider: Provider, pulumi: Path) -> bool:
-    if shutil.which(provider.executable):
-        return True
-    if (provider.name, provider.version) in installed_plugins(pulumi):
-        return True
-    return _install(provider, pulumi)
+def _path_without_stand_ins() -> str:
+    """PATH of this process. A program started with a PATH of `search_path` does not take stand-ins for the official."""
+    directories = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(directory for directory in directories if not _is_of_stand_ins(directory))
+
+
+def _is_of_stand_ins(directory: str) -> bool:
+    # A mark rather than a place: it may be in the cache directory of another user or of a test.
+    return (Path(directory) / _MARK).exists()
 
 
 def _install(provider: Provider, pulumi: Path) -> bool:
     command = [str(pulumi), "plugin", "install", "resource", provider.name, provider.version]
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
-        )
+        with step(f"download the official provider {provider.name} {provider.version}", 20):
+            subprocess.run(command, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=True)
     except subprocess.TimeoutExpired:
         return False
-    return done.returncode == 0
-
-
-def _stand_ins_root() -> Path:
-    return cache_directory() / "stand-ins"
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.strip().splitlines()
+        notices.print(f"it cannot be had: {reason[-1] if reason else error.returncode}", markup=False)
+        return False
+    return True
 
 
 def _stand_in_directory(replaced: Iterable[Provider]) -> Path:
     """Directory with the stand-ins of just these providers."""
     names = sorted(provider.executable for provider in replaced)
-    directory = _stand_ins_root() / "+".join(names)
-    standins.install(directory)
-    for executable in directory.iterdir():
-        if executable.name not in names:
-            executable.unlink()
+    directory = cache_directory() / "stand-ins" / "+".join(names)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / _MARK).touch()
+    with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
+        standins.install(Path(scratch))
+        for name in names:
+            # Renamed into place: an engine of another command may be starting the one that is there.
+            (Path(scratch) / name).replace(directory / name)
     return directory

@@ -4,22 +4,28 @@ import json
 import os
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+import sys
 from pathlib import Path
 
 import semver
-from pulumi.automation import PulumiCommand
 
 from ..console import notices, step
 from ..directories import programs_directory
 from ..errors import LocalError
+from ..locks import exclusive
 from .go_programs import PULUMI, build, missing
+from .releases import can_be_downloaded
 
 # The version the project is tested with; an older one on PATH is not used.
 OLDEST = semver.VersionInfo.parse("3.259.0")
 DOWNLOAD = semver.VersionInfo.parse("3.259.0")
 DOWNLOAD_SECONDS = 300
+
+# In a process of its own: only that can be ended when the network stops answering half-way.
+_INSTALL = (
+    "import sys, semver; from pulumi.automation import PulumiCommand; "
+    "PulumiCommand.install(sys.argv[1], semver.VersionInfo.parse(sys.argv[2]), skip_version_check=True)"
+)
 
 
 def pulumi_cli() -> Path:
@@ -33,11 +39,11 @@ def pulumi_cli() -> Path:
         if version and version >= OLDEST:
             return Path(found)
         notices.print(f"{found} is version {version or 'unknown'}, older than {OLDEST}: it is left alone and not used")
-    downloaded = programs_directory() / f"pulumi-download-{DOWNLOAD}"
-    if (executable := downloaded / "bin" / "pulumi").exists():
-        return executable
-    if missing((PULUMI,)) and _download(downloaded):
-        return executable
+    directory = programs_directory() / f"pulumi-download-{DOWNLOAD}"
+    executable = directory / "bin" / "pulumi"
+    with exclusive("pulumi-download", "download Pulumi"):
+        if executable.exists() or (missing((PULUMI,)) and can_be_downloaded() and _download(directory)):
+            return executable
     return build(PULUMI)
 
 
@@ -60,18 +66,20 @@ def _download(directory: Path) -> bool:
     """Whether the official release could be downloaded, with the languages' hosts, into ``directory``."""
     partial = directory.with_name(f"{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    pool = ThreadPoolExecutor(max_workers=1)
+    command = [sys.executable, "-c", _INSTALL, str(partial), str(DOWNLOAD)]
     try:
-        with step(f"look for the official Pulumi {DOWNLOAD}"):
-            pool.submit(PulumiCommand.install, str(partial), DOWNLOAD).result(timeout=DOWNLOAD_SECONDS)
-        os.replace(partial, directory)
-    except (Exception, FutureTimeoutError) as error:
-        # The installer fails in as many ways as networks do; there is another way to go on.
-        reason = str(error).strip().splitlines()
-        notices.print(f"the official download cannot be had ({reason[-1] if reason else type(error).__name__})")
+        with step(f"download the official Pulumi {DOWNLOAD}", 20):
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=True
+            )
+    except subprocess.TimeoutExpired:
+        notices.print(f"the official download has not ended after {DOWNLOAD_SECONDS} s and is given up")
         return False
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.strip().splitlines()
+        notices.print(f"the official download failed: {reason[-1] if reason else error.returncode}", markup=False)
+        return False
+    os.replace(partial, directory)
     return True
 
 

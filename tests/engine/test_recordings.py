@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes import client, config
+from kubernetes import config
+from kubernetes.dynamic import DynamicClient
 from pulumi import automation
 
 from tests.engine.recordings.program import NAMESPACE, PROJECT, Settings, deploy
@@ -73,26 +74,29 @@ class RecordedStack:
         return run
 
     def resource(self, name: str) -> dict[str, Any]:
-        """A resource as the state has it, by `type::name`."""
-        resources = self.stack.export_stack().deployment["resources"]
-        found: dict[str, Any] = next(resource for resource in resources if resource["urn"].endswith(f"::{name}"))
+        """A resource as the state has it, by the end of its URN."""
+        deployment = self.stack.export_stack().deployment
+        assert deployment
+        found: dict[str, Any] = next(
+            resource for resource in deployment["resources"] if resource["urn"].endswith(f":{name}")
+        )
         return found
 
 
 @pytest.fixture(scope="module")
-def api(cluster: Any) -> client.ApiClient:
-    return config.new_client_from_config(str(cluster.kubeconfig), context=cluster.context)
+def api(cluster: Any) -> DynamicClient:
+    return DynamicClient(config.new_client_from_config(str(cluster.kubeconfig), context=cluster.context))
 
 
 @pytest.fixture(scope="module")
-def storage(api: client.ApiClient) -> Iterator[None]:
+def storage(api: DynamicClient) -> Iterator[None]:
     """The class `manual` that the recorded StatefulSet asks for, and one volume of it."""
-    storage_api, core_api = client.StorageV1Api(api), client.CoreV1Api(api)
-    name = "recordings"
-    storage_api.create_storage_class({"metadata": {"name": "manual"}, "provisioner": "kubernetes.io/no-provisioner"})
-    core_api.create_persistent_volume(
+    classes = api.resources.get(api_version="storage.k8s.io/v1", kind="StorageClass")
+    volumes = api.resources.get(api_version="v1", kind="PersistentVolume")
+    classes.create({"metadata": {"name": "manual"}, "provisioner": "kubernetes.io/no-provisioner"})
+    volumes.create(
         {
-            "metadata": {"name": name},
+            "metadata": {"name": "recordings"},
             "spec": {
                 "capacity": {"storage": "1Gi"},
                 "accessModes": ["ReadWriteOnce"],
@@ -102,8 +106,8 @@ def storage(api: client.ApiClient) -> Iterator[None]:
         }
     )
     yield
-    core_api.delete_persistent_volume(name)
-    storage_api.delete_storage_class("manual")
+    volumes.delete("recordings")
+    classes.delete("manual")
 
 
 @pytest.fixture(scope="module")
@@ -148,9 +152,9 @@ def test_preview(deployed: RecordedStack, name: str) -> None:
     assert run.steps == recorded.steps
 
 
-def test_existing_object_is_refused(stack: RecordedStack, api: client.ApiClient) -> None:
-    core_api = client.CoreV1Api(api)
-    core_api.create_namespaced_config_map(NAMESPACE, {"metadata": {"name": "already-there"}, "data": {"by": "hand"}})
+def test_existing_object_is_refused(stack: RecordedStack, api: DynamicClient) -> None:
+    config_maps = api.resources.get(api_version="v1", kind="ConfigMap")
+    config_maps.create({"metadata": {"name": "already-there"}, "data": {"by": "hand"}}, namespace=NAMESPACE)
     try:
         (error,) = stack.up(Settings(bad="exists")).errors
         assert error.startswith(
@@ -159,9 +163,9 @@ def test_existing_object_is_refused(stack: RecordedStack, api: client.ApiClient)
             "The resource already exists in the cluster. This can happen when:"
         )
         assert "set upsertExistingObjects on the provider" in error
-        assert core_api.read_namespaced_config_map("already-there", NAMESPACE).data == {"by": "hand"}
+        assert config_maps.get("already-there", NAMESPACE).data.to_dict() == {"by": "hand"}
     finally:
-        core_api.delete_namespaced_config_map("already-there", NAMESPACE)
+        config_maps.delete("already-there", NAMESPACE)
 
 
 def test_refused_field(stack: RecordedStack) -> None:
@@ -180,16 +184,16 @@ def test_ingress_without_controller(stack: RecordedStack) -> None:
         "\t* Ingress .status.loadBalancer field was not updated with a hostname/IP address. ",
         "    for more information about this error, see https://pulumi.io/xdv72s",
     ]
-    assert stack.resource("open-webui")["initErrors"]
+    assert stack.resource(":open-webui")["initErrors"]
 
     run = stack.up(Settings(ingress="skip"))
     assert run.errors == []
     assert "Skipping await logic" in run.messages
     assert run.steps["kubernetes:networking.k8s.io/v1:Ingress::open-webui"]["op"] == "update"
-    assert "initErrors" not in stack.resource("open-webui")
+    assert "initErrors" not in stack.resource(":open-webui")
 
 
-def test_pod_that_cannot_be_scheduled(stack: RecordedStack, api: client.ApiClient) -> None:
+def test_pod_that_cannot_be_scheduled(stack: RecordedStack, api: DynamicClient) -> None:
     (error,) = stack.up(Settings(bad="image")).errors
     assert error.splitlines() == [
         "3 errors occurred:",
@@ -199,13 +203,13 @@ def test_pod_that_cannot_be_scheduled(stack: RecordedStack, api: client.ApiClien
         "\t* [MinimumReplicasUnavailable] Deployment does not have minimum availability.",
         "\t* Minimum number of live Pods was not attained",
     ]
-    assert stack.resource("never")["id"] == f"{NAMESPACE}/never"
+    assert stack.resource(":never")["id"] == f"{NAMESPACE}/never"
     assert stack.up(BASE).errors == []
-    names = [item.metadata.name for item in client.AppsV1Api(api).list_namespaced_deployment(NAMESPACE).items]
-    assert names == ["redis"]
+    deployments = api.resources.get(api_version="apps/v1", kind="Deployment")
+    assert [item.metadata.name for item in deployments.get(namespace=NAMESPACE).items] == ["redis"]
 
 
-def test_drift(stack: RecordedStack, api: client.ApiClient) -> None:
+def test_drift(stack: RecordedStack, api: DynamicClient) -> None:
     """Edits as kubectl makes them: seen by a refresh, taken back by an update only with enablePatchForce."""
     assert stack.preview_refresh()[1] == 0
     _edit_by_hand(api)
@@ -226,23 +230,39 @@ def test_drift(stack: RecordedStack, api: client.ApiClient) -> None:
     )
 
     assert stack.up(BASE, refresh=True).errors == []
-    assert client.AppsV1Api(api).read_namespaced_deployment("redis", NAMESPACE).spec.replicas == 1
-    data = client.CoreV1Api(api).read_namespaced_config_map("redis-settings", NAMESPACE).data
-    assert data == {"redis.conf": "maxmemory 512mb"}
-    client.NetworkingV1Api(api).read_namespaced_network_policy("default-deny", NAMESPACE)
+    deployment, config_map, policy = _edited(api)
+    assert deployment.get("redis", NAMESPACE).spec.replicas == 1
+    assert config_map.get("redis-settings", NAMESPACE).data.to_dict() == {"redis.conf": "maxmemory 512mb"}
+    assert policy.get("default-deny", NAMESPACE).spec.policyTypes == ["Ingress", "Egress"]
     assert stack.preview_refresh()[1] == 0
 
 
-def _edit_by_hand(api: client.ApiClient) -> None:
-    client.AppsV1Api(api).patch_namespaced_deployment_scale(
-        "redis", NAMESPACE, {"spec": {"replicas": 2}}, field_manager="kubectl"
+def _edited(api: DynamicClient) -> list[Any]:
+    kinds = (("apps/v1", "Deployment"), ("v1", "ConfigMap"), ("networking.k8s.io/v1", "NetworkPolicy"))
+    return [api.resources.get(api_version=version, kind=kind) for version, kind in kinds]
+
+
+def _edit_by_hand(api: DynamicClient) -> None:
+    """`kubectl scale`, `kubectl patch` and `kubectl delete`."""
+    deployments, config_maps, policies = _edited(api)
+    merge = "application/merge-patch+json"
+    deployments.scale.patch(
+        name="redis",
+        namespace=NAMESPACE,
+        body={"spec": {"replicas": 2}},
+        content_type=merge,
+        field_manager="kubectl",
     )
-    client.CoreV1Api(api).patch_namespaced_config_map(
-        "redis-settings", NAMESPACE, {"data": {"redis.conf": "edited by hand"}}, field_manager="kubectl-patch"
+    config_maps.patch(
+        name="redis-settings",
+        namespace=NAMESPACE,
+        body={"data": {"redis.conf": "edited by hand"}},
+        content_type=merge,
+        field_manager="kubectl-patch",
     )
-    client.NetworkingV1Api(api).delete_namespaced_network_policy("default-deny", NAMESPACE)
+    policies.delete("default-deny", NAMESPACE)
     deadline = time.monotonic() + 30
-    while client.AppsV1Api(api).read_namespaced_deployment("redis", NAMESPACE).status.ready_replicas != 2:
+    while deployments.get("redis", NAMESPACE).status.readyReplicas != 2:
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
@@ -263,7 +283,7 @@ def test_protection(stack: RecordedStack) -> None:
     )
     with pytest.raises(automation.CommandError, match="cannot be deleted"):
         stack.stack.preview_destroy()
-    assert stack.resource("postgres")["protect"]
+    assert stack.resource("StatefulSet::postgres")["protect"]
 
 
 def test_missing_kind(stack: RecordedStack) -> None:

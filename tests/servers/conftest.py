@@ -10,6 +10,9 @@ import pytest
 
 from ops.render import planned_objects
 from stack_config.files import read_stack
+from tests.servers.postgresql_database import database as database
+from tests.servers.redis_server import server as server
+from tests.servers.redis_server import start as start
 from tests.servers.server_process import give_away
 
 Manifest = dict[str, Any]

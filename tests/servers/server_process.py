@@ -36,9 +36,9 @@ def redis_program(name: str) -> str:
 
 
 def postgresql_programs() -> str:
-    """Directory of the PostgreSQL server's programs; Debian keeps them out of PATH."""
+    """Directory of the PostgreSQL server's programs. Debian keeps them out of PATH, other systems may link to some."""
     if program := shutil.which("postgres"):
-        return str(Path(program).parent)
+        return str(Path(program).resolve().parent)
     directories = sorted(glob("/usr/lib/postgresql/*/bin/postgres"), key=lambda path: int(path.split("/")[4]))
     if not directories:
         missing("postgres", "postgresql")

@@ -5,29 +5,17 @@ import os
 import pwd
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from glob import glob
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.servers.server_process import (
-    CONTAINER_USER,
-    check_alive,
-    free_port,
-    give_away,
-    missing,
-    postgresql_programs,
-    running,
-    unprivileged,
-    wait_until,
-)
+from tests.servers.postgresql_database import PASSWORD, Database
+from tests.servers.server_process import CONTAINER_USER, give_away, running, wait_until
 
-PASSWORD = "first-Password-1"
 AWKWARD_PASSWORDS = [
     "it's",
     "''; DROP ROLE postgres; --",
@@ -40,139 +28,6 @@ AWKWARD_PASSWORDS = [
     "Grüße-密码",
     "\\n\\t\\x41",
 ]
-
-
-@dataclass
-class Database:
-    """A volume, a password file and the files of the rendered ConfigMap, with all paths moved to one directory."""
-
-    directory: Path
-    files: dict[str, str]
-    environment: dict[str, str]
-    programs: str
-    port: int = field(default_factory=free_port)
-    search_path: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("volume", "tmp", "run", "conf"):
-            (self.directory / name).mkdir()
-            give_away(self.directory / name)
-        self.write_password(PASSWORD.encode())
-        self.log.touch()
-        for name, text in self.files.items():
-            (self.directory / "conf" / name).write_text(text)
-
-    @property
-    def data(self) -> Path:
-        return self.directory / "volume" / "pgdata"
-
-    @property
-    def unfinished(self) -> Path:
-        return self.directory / "volume" / "pgdata.unfinished"
-
-    @property
-    def log(self) -> Path:
-        return self.directory / "server.log"
-
-    def write_password(self, password: bytes) -> None:
-        file = self.directory / "password"
-        file.write_bytes(password)
-        give_away(file)
-
-    def variables(self) -> dict[str, str]:
-        """Environment of the init container."""
-        return {
-            **self.environment,
-            "PATH": f"{self.search_path}{self.programs}:/usr/bin:/bin",
-            "TMPDIR": str(self.directory / "tmp"),
-            "PGDATA": str(self.data),
-            "PASSWORD_FILE": str(self.directory / "password"),
-        }
-
-    @property
-    def command(self) -> list[str]:
-        return ["sh", str(self.directory / "conf" / "prepare.sh")]
-
-    def prepare(self) -> subprocess.CompletedProcess[str]:
-        """Run the init container to its end."""
-        return subprocess.run(
-            self.command,
-            cwd=self.directory,
-            env=self.variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=120,
-            check=False,
-            encoding="utf-8",
-            errors="backslashreplace",
-            **unprivileged(),
-        )
-
-    def prepared(self) -> str:
-        """Run the init container, which has to succeed; returns what it printed."""
-        result = self.prepare()
-        assert result.returncode == 0, result.stdout
-        return result.stdout
-
-    @contextmanager
-    def serving(self, stop_signal: int = signal.SIGINT) -> Iterator[None]:
-        """The main container."""
-        with running(
-            [f"{self.programs}/postgres", "-c", f"config_file={self.directory}/conf/postgresql.conf"],
-            directory=self.directory,
-            log=self.log,
-            stop_signal=stop_signal,
-            environment={"PATH": f"{self.programs}:/usr/bin:/bin"},
-        ) as process:
-            ready = [f"{self.programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "nobody"]
-
-            def answers() -> bool:
-                check_alive(process, self.log)
-                return subprocess.run(ready, check=False).returncode == 0
-
-            wait_until(answers, "PostgreSQL accepts connections")
-            yield
-
-    def connect(self, password: str = PASSWORD, **changes: Any) -> "psycopg.Connection[tuple[Any, ...]]":
-        """A connection over TCP, as Open WebUI makes it."""
-        target: dict[str, Any] = {
-            "host": "127.0.0.1",
-            "port": self.port,
-            "user": self.environment["POSTGRES_USER"],
-            "dbname": self.environment["POSTGRES_DB"],
-            "password": password,
-            "connect_timeout": 10,
-        }
-        return psycopg.connect(**{**target, **changes})
-
-
-@pytest.fixture
-def database(directory: Path, manifest: Callable[[str, str, str], dict[str, Any]]) -> Database:
-    programs = postgresql_programs()
-    if os.getuid() == 0 and not glob("/usr/lib/*/libnss_wrapper.so"):
-        missing("libnss_wrapper", "libnss-wrapper")
-    files = dict(manifest("prod", "ConfigMap", "postgres-conf")["data"])
-    (init,) = manifest("prod", "StatefulSet", "postgres")["spec"]["template"]["spec"]["initContainers"]
-    variables = {variable["name"]: variable["value"] for variable in init["env"]}
-    made = Database(
-        directory=directory,
-        files=files,
-        environment={name: variables[name] for name in ("POSTGRES_USER", "POSTGRES_DB")},
-        programs=programs,
-    )
-    settings = files["postgresql.conf"]
-    for inside, outside in (
-        (variables["PGDATA"], str(made.data)),
-        ("/etc/postgresql/", f"{directory}/conf/"),
-        ("/var/run/postgresql", f"{directory}/run"),
-        ("listen_addresses = '*'", "listen_addresses = '127.0.0.1'"),
-        ("port = 5432", f"port = {made.port}"),
-    ):
-        assert inside in settings
-        settings = settings.replace(inside, outside)
-    (directory / "conf" / "postgresql.conf").write_text(settings)
-    return made
 
 
 def fingerprint(root: Path) -> dict[str, str]:
@@ -268,7 +123,20 @@ def test_any_password_is_set_as_it_is_written(database: Database) -> None:
     assert not [password for password in AWKWARD_PASSWORDS if password in database.log.read_text()]
 
 
-def test_a_password_that_the_server_refuses_is_not_shown(database: Database) -> None:
+def test_an_error_of_the_server_does_not_show_the_password(database: Database) -> None:
+    database.prepared()
+    # A role that exists and that nobody may alter: the statement with the password fails.
+    database.environment = {**database.environment, "POSTGRES_USER": "pg_monitor"}
+
+    result = database.prepare()
+
+    assert result.returncode == 1
+    assert "reserved" in result.stdout
+    assert "could not be prepared; the reason is above" in result.stdout
+    assert PASSWORD not in result.stdout
+
+
+def test_a_password_that_is_no_text_is_refused_and_not_shown(database: Database) -> None:
     database.prepared()
     database.write_password(b"topsecret-\xff-word")
 
@@ -276,7 +144,6 @@ def test_a_password_that_the_server_refuses_is_not_shown(database: Database) -> 
 
     assert result.returncode == 1
     assert "could not be prepared; the reason is above" in result.stdout
-    assert "invalid byte sequence" in result.stdout
     assert "topsecret" not in result.stdout
 
 

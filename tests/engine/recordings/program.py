@@ -49,9 +49,8 @@ class Stack:
     def options(self, *, protect: bool = False) -> ResourceOptions:
         return ResourceOptions(provider=self.provider, protect=protect and self.settings.protect == "yes")
 
-    def metadata(self, name: str, annotations: dict[str, str] | None = None) -> dict[str, Input[object]]:
-        named: dict[str, Input[object]] = {"name": name, "namespace": self.namespace}
-        return {**named, "annotations": annotations} if annotations else named
+    def metadata(self, name: str) -> k8s.meta.v1.ObjectMetaArgsDict:
+        return {"name": name, "namespace": self.namespace}
 
 
 def deploy(settings: Settings, kubeconfig: Path, context: str) -> None:
@@ -125,12 +124,16 @@ def _redis(stack: Stack, secret: k8s.core.v1.Secret, config_map: k8s.core.v1.Con
     checksum = Output.unsecret(
         contents.apply(lambda data: hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest())
     )
-    reference = {"name": secret.metadata["name"], "key": "cache-url"}
-    container = {
+    container: k8s.core.v1.ContainerArgsDict = {
         "name": "redis",
         "image": stack.settings.image,
         "resources": {"limits": {"memory": "704Mi"}},
-        "env": [{"name": "URL", "value_from": {"secret_key_ref": reference}}],
+        "env": [
+            {
+                "name": "URL",
+                "value_from": {"secret_key_ref": {"name": secret.metadata["name"], "key": "cache-url"}},
+            }
+        ],
     }
     k8s.apps.v1.Deployment(
         "redis",
@@ -166,7 +169,7 @@ def _database(stack: Stack) -> None:
         spec={"selector": DATABASE_LABELS, "cluster_ip": "None", "ports": [{"port": 5432}]},
         opts=stack.options(),
     )
-    claim = {
+    claim: k8s.core.v1.PersistentVolumeClaimSpecArgsDict = {
         "access_modes": ["ReadWriteOnce"],
         "storage_class_name": "manual",
         "resources": {"requests": {"storage": stack.settings.storage}},
@@ -190,14 +193,21 @@ def _database(stack: Stack) -> None:
 
 def _ingress(stack: Stack) -> None:
     skip = {"pulumi.com/skipAwait": "true"} if stack.settings.ingress == "skip" else {}
-    backend = {"service": {"name": "redis-service", "port": {"number": 6379}}}
-    rule = {
+    rule: k8s.networking.v1.IngressRuleArgsDict = {
         "host": "chat.example.com",
-        "http": {"paths": [{"path": "/", "path_type": "Prefix", "backend": backend}]},
+        "http": {
+            "paths": [
+                {
+                    "path": "/",
+                    "path_type": "Prefix",
+                    "backend": {"service": {"name": "redis-service", "port": {"number": 6379}}},
+                }
+            ]
+        },
     }
     k8s.networking.v1.Ingress(
         "open-webui",
-        metadata=stack.metadata("open-webui", {"pulumi.com/timeoutSeconds": "8", **skip}),
+        metadata={**stack.metadata("open-webui"), "annotations": {"pulumi.com/timeoutSeconds": "8", **skip}},
         spec={"rules": [rule]},
         opts=stack.options(),
     )
@@ -207,11 +217,14 @@ def _what_fails(stack: Stack) -> None:
     """The setting `bad`: one object that the API server refuses or that never becomes ready."""
     bad = stack.settings.bad
     if bad == "exists":
-        metadata = stack.metadata("already-there")
-        k8s.core.v1.ConfigMap("exists", metadata=metadata, data={"a": "b"}, opts=stack.options())
+        k8s.core.v1.ConfigMap("exists", metadata=stack.metadata("already-there"), data={"a": "b"}, opts=stack.options())
     if bad == "field":
-        metadata = {**stack.metadata("field"), "labels": {"bad label!": "x"}}
-        k8s.core.v1.ConfigMap("field", metadata=metadata, data={"a": "b"}, opts=stack.options())
+        k8s.core.v1.ConfigMap(
+            "field",
+            metadata={**stack.metadata("field"), "labels": {"bad label!": "x"}},
+            data={"a": "b"},
+            opts=stack.options(),
+        )
     if bad == "kind":
         k8s.apiextensions.CustomResource(
             "route",
@@ -222,10 +235,13 @@ def _what_fails(stack: Stack) -> None:
             opts=stack.options(),
         )
     if bad == "image":
-        pod = {"node_selector": {"no": "node"}, "containers": [{"name": "x", "image": "y"}]}
+        pod: k8s.core.v1.PodSpecArgsDict = {
+            "node_selector": {"no": "node"},
+            "containers": [{"name": "x", "image": "y"}],
+        }
         k8s.apps.v1.Deployment(
             "never",
-            metadata=stack.metadata("never", {"pulumi.com/timeoutSeconds": "8"}),
+            metadata={**stack.metadata("never"), "annotations": {"pulumi.com/timeoutSeconds": "8"}},
             spec={
                 "selector": {"match_labels": {"a": "b"}},
                 "template": {"metadata": {"labels": {"a": "b"}}, "spec": pod},

@@ -55,7 +55,9 @@ class Run:
             self.messages.append(text)
             if diagnostic.severity == "error" and diagnostic.urn:
                 self.errors.append(re.sub(r"^(error: )?(Preview failed: )?", "", text))
-        step = event.resource_pre_event and event.resource_pre_event.metadata
+        # What a refresh has found out is told only when it is done.
+        planned = event.resource_pre_event or event.res_outputs_event
+        step = planned and planned.metadata
         if step and step.op not in _PARTS and step.op is not OpType.SAME:
             name = "::".join(step.urn.split("::")[2:])
             if not name.startswith(("pulumi:pulumi:Stack", "pulumi:providers:random")):

@@ -1,0 +1,79 @@
+"""What the tests of the engine share: a toolchain, a cluster of their own, and the environment to run Pulumi in."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from local.cluster import kwok
+from local.cluster.choice import Cluster
+from local.processes import is_alive
+from local.toolchain.providers import search_path, uses_stand_ins
+from local.toolchain.pulumi_cli import pulumi_cli
+
+PASSPHRASE = "for the stacks of one test run"
+# Of the user's own settings for Pulumi only the place of the plugins is kept: the rest may name a backend or a secret.
+KEPT = "PULUMI_HOME"
+CLUSTER_PREFIX = "open-webui-stack-test-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolchain:
+    """The Pulumi CLI and how it finds its providers."""
+
+    pulumi: Path
+    """The executable."""
+
+    path: str
+    """PATH with the CLI and, where they are needed, the stand-ins first."""
+
+
+@pytest.fixture(scope="session")
+def toolchain() -> Toolchain:
+    """What `make up` uses, built when there is none (once, about ten minutes)."""
+    pulumi = pulumi_cli()
+    return Toolchain(pulumi=pulumi, path=search_path(pulumi))
+
+
+@pytest.fixture(scope="session")
+def uses_standins(toolchain: Toolchain) -> bool:
+    """Whether a provider is a stand-in, since the official plugin cannot be had here."""
+    return uses_stand_ins(toolchain.path)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of simulated nodes for this test run alone; gone at its end, whatever happened in between."""
+    _delete_left_over()
+    name = f"{CLUSTER_PREFIX}{os.getpid()}"
+    try:
+        cluster, _ = kwok.up(name, tmp_path_factory.mktemp("cluster") / "kubeconfig")
+        yield cluster
+    finally:
+        kwok.delete(name)
+
+
+@pytest.fixture(scope="session")
+def engine_environment(
+    toolchain: Toolchain, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """The whole environment of a `pulumi` process: toolchain, cluster, a file backend of this test run."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_") or name == KEPT}
+    return own | {
+        "PATH": toolchain.path,
+        "KUBECONFIG": str(cluster.kubeconfig),
+        "PULUMI_BACKEND_URL": tmp_path_factory.mktemp("state").as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_OPTION_COLOR": "never",
+    }
+
+
+def _delete_left_over() -> None:
+    """Clusters of test runs that were killed before they could delete theirs."""
+    for name in kwok.names():
+        run = name.removeprefix(CLUSTER_PREFIX)
+        if run != name and not is_alive(int(run)):
+            kwok.delete(name)

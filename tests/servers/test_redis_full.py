@@ -1,0 +1,49 @@
+"""A full Redis, with the policy of each environment: what it forgets and what it refuses."""
+
+from typing import Any
+
+import pytest
+import redis
+
+from tests.servers.redis_server import REVOKED, Client, Start
+from tests.servers.server_process import wait_until
+
+
+def fill(client: Client, mebibytes: int) -> None:
+    block = "x" * 2**14
+    for number in range(mebibytes * 2**20 // len(block)):
+        client.set(f"open-webui:filler:{number}", block)
+
+
+def test_dev_forgets_sign_outs_when_it_is_full(start: Start) -> None:
+    with start("dev", "maxmemory 8mb") as server:
+        client = server.openwebui()
+        client.set(REVOKED, "1", ex=3600)
+        fill(client, 64)
+
+        assert server.exporter().info("stats")["evicted_keys"] > 0
+        assert client.get(REVOKED) is None
+
+
+def test_prod_refuses_writes_when_it_is_full_and_forgets_nothing(start: Start) -> None:
+    with start("prod", "maxmemory 8mb") as server:
+        client = server.openwebui()
+        listener = server.openwebui(1).pubsub(ignore_subscribe_messages=True)
+        listener.subscribe("socketio")
+        client.set(REVOKED, "1", ex=3600)
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            fill(client, 64)
+
+        assert client.get(REVOKED) == "1"
+        assert server.exporter().info("stats")["evicted_keys"] == 0
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            client.set("open-webui:x", "1")
+        assert client.publish("socketio", "still here") == 1
+        received: list[Any] = []
+
+        def heard() -> bool:
+            received.append((listener.get_message(timeout=0.1) or {}).get("data"))
+            return received[-1] is not None
+
+        wait_until(heard, "the event", 10)
+        assert received[-1] == "still here"

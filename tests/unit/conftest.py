@@ -1,0 +1,29 @@
+"""Both environments, run once for all tests that only read them."""
+
+import pytest
+
+from .recording import Recording, run
+
+ENVIRONMENTS = ("dev", "prod")
+
+
+@pytest.fixture(scope="session")
+def recordings() -> dict[str, Recording]:
+    """The whole program, once for each environment."""
+    return {environment: run(environment) for environment in ENVIRONMENTS}
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def recording(request: pytest.FixtureRequest, recordings: dict[str, Recording]) -> Recording:
+    """The whole program in each environment."""
+    return recordings[request.param]
+
+
+@pytest.fixture
+def dev(recordings: dict[str, Recording]) -> Recording:
+    return recordings["dev"]
+
+
+@pytest.fixture
+def prod(recordings: dict[str, Recording]) -> Recording:
+    return recordings["prod"]

@@ -1,0 +1,210 @@
+"""The whole program under mocks, every registration kept with what the mocks themselves do not show."""
+
+import asyncio
+import runpy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.config import set_all_config
+
+from stack_config.files import ROOT, StackConfig, read_stack
+from stack_config.load import PROJECT
+
+KUBERNETES = "kubernetes:"
+GENERATED = {
+    "random:index/randomPassword:RandomPassword": "result",
+    "random:index/randomBytes:RandomBytes": "hex",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """One resource as the program registered it."""
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    parent: str
+    provider: str
+    dependencies: frozenset[str]
+    protect: bool
+    retain_on_delete: bool
+    aliases: frozenset[tuple[str, str]]
+    custom: bool
+    replace_on_changes: tuple[str, ...]
+    delete_before_replace: bool
+    urn: str
+
+    @property
+    def kind(self) -> str:
+        return self.type.rpartition(":")[2]
+
+    def plain(self, *path: str | int) -> Any:
+        """The value at a path of the inputs, secrets unwrapped."""
+        value: Any = dict(self.inputs)
+        for step in path:
+            value = _plain(value)[step]
+        return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    return rpc.unwrap_rpc_secret(value) if rpc.is_rpc_secret(value) else value
+
+
+@dataclass
+class Recording:
+    """Everything that one run registered, and its outputs."""
+
+    resources: list[Registration] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def one(self, kind: str, name: str | None = None) -> Registration:
+        """The only resource of that kind, or of that kind and logical name, components aside."""
+        [found] = [r for r in self.resources if r.custom and r.kind == kind and name in (None, r.name)]
+        return found
+
+    def of_type(self, prefix: str) -> list[Registration]:
+        """The resources whose type starts so."""
+        return [r for r in self.resources if r.type.startswith(prefix)]
+
+    def waits_for(self, resource: Registration) -> set[str]:
+        """URNs of all that has to exist before the resource: a child also waits for what its component waits for."""
+        by_urn = {r.urn: r for r in self.resources}
+        found: set[str] = set()
+        queue = [resource]
+        while queue:
+            current = queue.pop()
+            for urn in {*current.dependencies, current.parent} - found:
+                found.add(urn)
+                queue += [by_urn[urn]] if urn in by_urn else []
+        return found
+
+    @property
+    def objects(self) -> list[Registration]:
+        """The Kubernetes objects."""
+        return self.of_type(KUBERNETES)
+
+    @property
+    def pods(self) -> dict[str, dict[str, Any]]:
+        """Spec of the pods of each workload."""
+        workloads = [r for r in self.objects if r.kind in ("Deployment", "StatefulSet")]
+        return {r.name: r.inputs["spec"]["template"]["spec"] for r in workloads}
+
+    @property
+    def containers(self) -> dict[str, dict[str, Any]]:
+        """Every container, ``pod/container``, init containers included."""
+        return {
+            f"{pod}/{container['name']}": container
+            for pod, spec in self.pods.items()
+            for container in [*spec.get("initContainers", []), *spec["containers"]]
+        }
+
+
+class _Monitor(mocks.MockMonitor):
+    """Mocks see type, name and inputs; parents, protection and the rest are only in the request."""
+
+    def __init__(self, recording: Recording, *, unknowns: bool) -> None:
+        super().__init__(_Values(unknowns))
+        self._recording = recording
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 (the protocol's name)
+        response = mocks.MockMonitor.RegisterResource(self, request)
+        if request.type != "pulumi:pulumi:Stack":
+            self._recording.resources.append(
+                Registration(
+                    type=request.type,
+                    name=request.name,
+                    inputs=rpc.deserialize_properties(request.object),
+                    parent=request.parent,
+                    provider=request.provider,
+                    dependencies=frozenset(request.dependencies),
+                    protect=request.protect,
+                    retain_on_delete=request.retainOnDelete,
+                    aliases=frozenset((alias.spec.name, alias.spec.parentUrn) for alias in request.aliases),
+                    custom=request.custom,
+                    replace_on_changes=tuple(request.replaceOnChanges),
+                    delete_before_replace=request.deleteBeforeReplace,
+                    urn=response.urn,
+                )
+            )
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 (the protocol's name)
+        self.outputs = rpc.deserialize_properties(request.outputs)
+        return mocks.MockMonitor.RegisterResourceOutputs(self, request)
+
+
+@dataclass
+class _Values(mocks.Mocks):
+    """What providers would answer: inputs come back, generated values are made up."""
+
+    unknowns: bool
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        outputs = dict(args.inputs)
+        if (output := GENERATED.get(args.typ)) and not self.unknowns:
+            # With characters that a URL has to quote.
+            outputs[output] = pulumi.Output.secret(f"generated/{args.name}@%")
+        return args.name, outputs
+
+    def call(self, _args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        return {}, None
+
+
+def run(
+    environment: str = "dev",
+    sets: Iterable[str] = (),
+    secrets: Mapping[str, str] | None = None,
+    *,
+    preview: bool = False,
+) -> Recording:
+    """Run the program as the engine would with this config.
+
+    Args:
+        environment: ``dev``, ``prod`` ...
+        sets: ``KEY=VALUE`` over the environment's config.
+        secrets: secret config keys and their values.
+        preview: leave generated values unknown, as in the preview of a new stack.
+    """
+    config = read_stack(environment, ["kubeContext=test", *sets])
+    return run_config(config, environment, secrets or {}, preview=preview)
+
+
+def run_config(config: StackConfig, stack: str, secrets: Mapping[str, str], *, preview: bool = False) -> Recording:
+    """Run the program with a config as `read_stack` gives it."""
+    given = {f"{PROJECT}:{key}": value for key, value in secrets.items()}
+    recording = Recording()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        monitor = _Monitor(recording, unknowns=preview)
+        mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, monitor=monitor)
+        set_all_config({**config.values, **given}, [*config.secret_keys, *given])
+        exported: dict[str, Any] = {}
+
+        def program() -> None:
+            export = pulumi.export
+
+            def record(name: str, value: Any) -> None:
+                exported[name] = value
+                export(name, value)
+
+            pulumi.export = record
+            try:
+                runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+            finally:
+                pulumi.export = export
+
+        pulumi.runtime.test(program)()
+        for name, value in exported.items():
+            output = pulumi.Output.from_input(value)
+            recording.outputs[name] = (
+                loop.run_until_complete(output.future()),
+                loop.run_until_complete(output.is_secret()),
+            )
+    finally:
+        loop.close()
+    return recording

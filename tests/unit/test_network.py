@@ -1,0 +1,89 @@
+"""A namespace that denies everything, and the edges of the diagram."""
+
+import pytest
+
+from components.open_webui.egress import PRIVATE_RANGES, egress_to
+
+from .recording import Recording, run
+
+
+def test_everything_is_denied_but_dns(recording: Recording) -> None:
+    spec = recording.one("NetworkPolicy", "default-deny").inputs["spec"]
+    assert spec["podSelector"] == {}
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert not spec["ingress"]
+    [rule] = spec["egress"]
+    assert {port["port"] for port in rule["ports"]} == {53}
+
+
+@pytest.mark.parametrize(("server", "port"), [("redis", 6379), ("postgres", 5432)])
+def test_only_open_webui_reaches_the_servers(recording: Recording, server: str, port: int) -> None:
+    spec = recording.one("NetworkPolicy", server).inputs["spec"]
+    assert spec["podSelector"] == {"matchLabels": {"app": server}}
+    assert spec["ingress"] == [
+        {
+            "from": [{"podSelector": {"matchLabels": {"app": "open-webui"}}}],
+            "ports": [{"protocol": "TCP", "port": port}],
+        }
+    ]
+    assert not spec["egress"]
+
+
+def test_an_edge_is_open_at_both_ends(recording: Recording) -> None:
+    egress = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
+    reached = {(rule["to"][0]["podSelector"]["matchLabels"]["app"], rule["ports"][0]["port"]) for rule in egress}
+    assert reached == {("redis", 6379), ("postgres", 5432)}
+
+
+def test_without_an_ingress_nobody_gets_in(dev: Recording) -> None:
+    assert not dev.one("NetworkPolicy", "open-webui").inputs["spec"]["ingress"]
+
+
+def test_with_an_ingress_only_its_controller_gets_in(prod: Recording) -> None:
+    [rule] = prod.one("NetworkPolicy", "open-webui").inputs["spec"]["ingress"]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 8080}]
+
+
+def test_metrics_are_for_prometheus_alone() -> None:
+    recording = run("dev", ["monitoring.enabled=true", "monitoring.namespace=observability"])
+    rules = recording.one("NetworkPolicy", "redis").inputs["spec"]["ingress"]
+    [metrics] = [rule for rule in rules if rule["ports"][0]["port"] == 9121]
+    assert metrics["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}}]
+
+
+@pytest.mark.parametrize(
+    ("url", "peer", "ports"),
+    [
+        (
+            "https://api.openai.com/v1",
+            {"ip_block": {"cidr": "0.0.0.0/0", "except_": PRIVATE_RANGES}},
+            [{"protocol": "TCP", "port": 443}],
+        ),
+        ("http://10.1.2.3:8000/v1", {"ip_block": {"cidr": "10.1.2.3/32"}}, [{"protocol": "TCP", "port": 8000}]),
+        ("http://[fd00::1]:8000", {"ip_block": {"cidr": "fd00::1/128"}}, [{"protocol": "TCP", "port": 8000}]),
+        (
+            "http://ollama:11434",
+            {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "here"}}},
+            None,
+        ),
+        (
+            "http://ollama.models.svc:11434",
+            {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}}},
+            None,
+        ),
+        (
+            "http://ollama.models.svc.cluster.local:11434",
+            {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}}},
+            None,
+        ),
+    ],
+)
+def test_the_way_to_a_model_service_is_open(url: str, peer: object, ports: object) -> None:
+    [rule] = egress_to([url], "here")
+    assert rule["to"] == [peer]
+    assert rule.get("ports") == ports
+
+
+def test_the_same_service_twice_is_one_rule() -> None:
+    assert len(egress_to(["https://a.example.com", "https://b.example.com", "http://c.example.com"], "here")) == 2

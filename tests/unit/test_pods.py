@@ -1,0 +1,142 @@
+"""What every pod keeps: Pod Security "restricted" and what a cluster's operators ask for."""
+
+import pytest
+
+from .recording import Recording, run
+
+
+@pytest.fixture(scope="module")
+def monitored() -> Recording:
+    return run("prod", ["monitoring.enabled=true"])
+
+
+def test_pods_run_without_root_and_without_a_token(recording: Recording) -> None:
+    for name, pod in recording.pods.items():
+        context = pod["securityContext"]
+        assert context["runAsNonRoot"] is True, name
+        assert context["runAsUser"] >= 10000, name
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["serviceAccountName"] == name
+
+
+def test_containers_can_gain_and_write_nothing(monitored: Recording) -> None:
+    assert "redis/exporter" in monitored.containers
+    for name, container in monitored.containers.items():
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }, name
+
+
+def test_containers_say_what_they_need(monitored: Recording) -> None:
+    for name, container in monitored.containers.items():
+        for side in ("requests", "limits"):
+            assert set(container["resources"][side]) == {"cpu", "memory", "ephemeral-storage"}, name
+
+
+def test_images_are_pinned_to_a_version(monitored: Recording) -> None:
+    for name, container in monitored.containers.items():
+        _, _, tag = container["image"].rpartition(":")
+        assert tag
+        assert "latest" not in tag, name
+
+
+def test_probes_differ_and_liveness_is_the_more_patient_one(monitored: Recording) -> None:
+    for pod, spec in monitored.pods.items():
+        for container in spec["containers"]:
+            ready, alive = container["readinessProbe"], container["livenessProbe"]
+            assert ready != alive
+            patience = [probe["periodSeconds"] * probe["failureThreshold"] for probe in (ready, alive)]
+            assert patience[0] < patience[1], f"{pod}/{container['name']}"
+
+
+def test_liveness_of_open_webui_asks_neither_database_nor_redis(recording: Recording) -> None:
+    container = recording.containers["open-webui/open-webui"]
+    assert container["livenessProbe"]["httpGet"]["path"] == "/health"
+    assert container["readinessProbe"]["httpGet"]["path"] == "/health/db"
+
+
+def test_redis_probes_compare_the_answer(recording: Recording) -> None:
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        command = recording.containers["redis/redis"][probe]["exec"]["command"][-1]
+        assert "grep" in command
+        assert "PONG" in command
+        assert " -a " not in command
+
+
+def test_volumes_that_are_mounted_are_there(monitored: Recording) -> None:
+    for pod, spec in monitored.pods.items():
+        volumes = {volume["name"] for volume in spec["volumes"]}
+        mounted = {
+            m["name"] for c in [*spec.get("initContainers", []), *spec["containers"]] for m in c.get("volumeMounts", [])
+        }
+        assert mounted == volumes, pod
+
+
+def test_references_lead_to_objects_of_the_stack(monitored: Recording) -> None:
+    there = {(r.kind, r.inputs["metadata"]["name"]) for r in monitored.objects}
+    for spec in monitored.pods.values():
+        for volume in spec["volumes"]:
+            if "secret" in volume:
+                assert ("Secret", volume["secret"]["secretName"]) in there
+            if "configMap" in volume:
+                assert ("ConfigMap", volume["configMap"]["name"]) in there
+            if "persistentVolumeClaim" in volume:
+                assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in there
+    for container in monitored.containers.values():
+        for variable in container.get("env", []):
+            if "valueFrom" in variable:
+                reference = variable["valueFrom"]["secretKeyRef"]
+                assert reference["key"] in monitored.one("Secret", reference["name"]).plain("stringData")
+
+
+def test_a_rolling_update_of_open_webui_never_takes_a_serving_pod(recording: Recording) -> None:
+    spec = recording.one("Deployment", "open-webui").inputs["spec"]
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+    pod = recording.pods["open-webui"]
+    pause = recording.containers["open-webui/open-webui"]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    drain = int(_environment(recording)["UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN"])
+    assert pod["terminationGracePeriodSeconds"] > pause + drain
+
+
+def test_only_the_init_container_migrates(recording: Recording) -> None:
+    migrations = {
+        name: next(v["value"] for v in recording.containers[name]["env"] if v["name"] == "ENABLE_DB_MIGRATIONS")
+        for name in ("open-webui/migrate", "open-webui/open-webui")
+    }
+    assert migrations == {"open-webui/migrate": "true", "open-webui/open-webui": "false"}
+
+
+def test_there_is_one_redis_at_a_time(recording: Recording) -> None:
+    spec = recording.one("Deployment", "redis").inputs["spec"]
+    assert spec["replicas"] == 1
+    assert spec["strategy"] == {"type": "Recreate"}
+
+
+def test_budgets_let_every_node_be_drained(recording: Recording) -> None:
+    for name, replicas in (("redis", 1), ("postgres", 1), ("open-webui", 3)):
+        spec = recording.one("PodDisruptionBudget", name).inputs["spec"]
+        assert spec["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+        assert spec.get("maxUnavailable", 0) >= 1 or spec["minAvailable"] < replicas
+
+
+def test_pods_are_spread_over_nodes_and_zones(recording: Recording) -> None:
+    keys = [c["topologyKey"] for c in recording.pods["open-webui"]["topologySpreadConstraints"]]
+    assert keys == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+
+
+def test_the_namespace_enforces_pod_security(recording: Recording) -> None:
+    labels = recording.one("Namespace", "namespace").inputs["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert labels["pod-security.kubernetes.io/warn"] == "restricted"
+
+
+def test_the_server_knows_how_much_memory_it_has() -> None:
+    conf = run("dev", ["postgresql.resources.limits.memory=4Gi"]).one("ConfigMap", "postgres-conf").inputs["data"]
+    assert "shared_buffers = 1024MB" in conf["postgresql.conf"]
+
+
+def _environment(recording: Recording) -> dict[str, str]:
+    return {v["name"]: v.get("value", "") for v in recording.containers["open-webui/open-webui"]["env"]}

@@ -1,0 +1,50 @@
+"""`make manifests`: objects as files, nothing secret in them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ops.render import render
+from stack_config.load import ConfigError
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_every_object_is_a_file_of_its_own(environment: str, tmp_path: Path) -> None:
+    files = render(environment, tmp_path / "out")
+    assert len(files) > 25
+    for file in files:
+        manifest = yaml.safe_load(file.read_text())
+        assert file.name == f"{manifest['kind']}-{manifest['metadata']['name']}.yaml".lower()
+
+
+def test_secrets_are_placeholders(tmp_path: Path) -> None:
+    render("dev", tmp_path / "out")
+    secret = yaml.safe_load((tmp_path / "out" / "secret-redis-config.yaml").read_text())
+    assert secret["stringData"] == {"cache-url": "<secret cache-url>", "websocket-url": "<secret websocket-url>"}
+
+
+def test_two_runs_write_the_same(tmp_path: Path) -> None:
+    first = {file.name: file.read_text() for file in render("prod", tmp_path / "one")}
+    second = {file.name: file.read_text() for file in render("prod", tmp_path / "two")}
+    assert first == second
+
+
+def test_a_second_run_replaces_what_the_first_wrote(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    render("prod", out)
+    render("dev", out)
+    assert not (out / "ingress-open-webui.yaml").exists()
+
+
+def test_a_directory_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"notes.txt"):
+        render("dev", tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_wrong_config_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        render("dev", tmp_path / "out", ["openWebui.replicas=0"])
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,117 @@
+"""Properties that hold for every valid config, and for every wrong one."""
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from components.quantities import mebibytes, quantity, redis_bytes
+from components.redis.settings import DATA_SHARE_OF_LIMIT
+from settings import CONNECTIONS_BESIDE_OPEN_WEBUI, StackSettings
+from stack_config.keys import config_keys
+from stack_config.load import PROJECT, ConfigError, parse
+
+redis_sizes = st.builds(
+    lambda number, unit: f"{number}{unit}", st.integers(16, 4096), st.sampled_from(["mb", "MB", "gb", "Mb"])
+)
+quantities = st.builds(
+    lambda number, unit: f"{number}{unit}", st.integers(1, 2000), st.sampled_from(["Mi", "Gi", "M", "G"])
+)
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(texts, children, max_size=3),
+    max_leaves=6,
+)
+paths = st.sampled_from(sorted(config_keys()))
+
+
+def config(tree: dict[str, Any]) -> dict[str, object]:
+    """A config as the engine hands it over."""
+    whole: dict[str, Any] = {"kubeContext": "test", **tree}
+    return {f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in whole.items()}
+
+
+def nested(path: str, value: object) -> dict[str, Any]:
+    """The value at a dotted path."""
+    first, _, rest = path.partition(".")
+    return {first: nested(rest, value) if rest else value}
+
+
+@given(maxmemory=redis_sizes, request=quantities)
+def test_redis_always_has_room_beside_its_data(maxmemory: str, request: str) -> None:
+    tree = {"redis": {"maxmemory": maxmemory, "resources": {"requests": {"memory": request}}}}
+    redis = parse(config(tree), set()).redis
+    limit = quantity(redis.memory_limit)
+    assert redis_bytes(maxmemory) <= limit * DATA_SHARE_OF_LIMIT
+    assert quantity(request) <= limit
+
+
+@given(limit=quantities, connections=st.integers(100, 5000))
+def test_the_databases_memory_settings_fit_its_limit(limit: str, connections: int) -> None:
+    tree = {
+        "postgresql": {"maxConnections": connections, "resources": {"limits": {"memory": limit}}},
+        "openWebui": {"replicas": 1},
+    }
+    try:
+        tuning = parse(config(tree), set()).postgresql.tuning()
+    except ConfigError:
+        assert quantity(limit) < quantity("256Mi")
+        return
+    megabytes = {name: int(value[:-2]) for name, value in tuning.items() if value.endswith("MB")}
+    within = quantity(limit) / 2**20
+    assert megabytes["shared_buffers"] + megabytes["maintenance_work_mem"] < within / 2
+    assert megabytes["effective_cache_size"] < within
+
+
+@given(replicas=st.integers(1, 100), connections=st.integers(20, 5000))
+def test_a_config_is_accepted_only_if_every_pod_gets_its_connections(replicas: int, connections: int) -> None:
+    tree = {"openWebui": {"replicas": replicas}, "postgresql": {"maxConnections": connections}}
+    needed = StackSettings.model_validate(
+        {"kubeContext": "x", "openWebui": {"replicas": replicas}, "postgresql": {"maxConnections": 5000}}
+    ).open_webui.database_connections
+    try:
+        parse(config(tree), set())
+    except ConfigError as error:
+        assert "postgresql.maxConnections: " in str(error)
+        assert needed + CONNECTIONS_BESIDE_OPEN_WEBUI > connections
+    else:
+        assert needed + CONNECTIONS_BESIDE_OPEN_WEBUI <= connections
+
+
+@given(replicas=st.integers(1, 6))
+def test_the_quota_has_room_for_a_rolling_update(replicas: int) -> None:
+    settings = parse(config({"openWebui": {"replicas": replicas}}), set())
+    web = quantity(settings.open_webui.resources.as_kubernetes()["limits"]["memory"])
+    assert quantity(settings.quota["limits.memory"]) > web * (replicas + 1)
+    assert int(settings.quota["pods"]) > replicas + 1 + 2
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(path=paths, value=values)
+def test_any_value_anywhere_is_accepted_or_reported_never_a_crash(path: str, value: object) -> None:
+    try:
+        parse(config(nested(path, value)), set())
+    except ConfigError as error:
+        assert "nothing was changed" in str(error)
+        assert "mend:" in str(error)
+
+
+@given(path=paths, name=st.text("abcdefghijklmnopqrstuvwxyzABC", min_size=1, max_size=12), value=values)
+def test_an_unknown_member_anywhere_is_reported(path: str, name: str, value: object) -> None:
+    if not config_keys()[path].is_object or f"{path}.{name}" in config_keys():
+        return
+    try:
+        parse(config(nested(f"{path}.{name}", value)), set())
+    except ConfigError as error:
+        assert f"{path}.{name}: unknown key" in str(error)
+    else:
+        raise AssertionError(f"{path}.{name} was accepted")
+
+
+@given(amount=st.integers(1, 2**50), multiple=st.integers(1, 256))
+def test_rounding_up_to_mebibytes_never_loses_a_byte(amount: int, multiple: int) -> None:
+    rounded = quantity(mebibytes(amount, multiple))
+    assert amount <= rounded < amount + multiple * 2**20
+    assert rounded % (multiple * 2**20) == 0
