@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from stack_config.load import PROJECT
 from .cluster.choice import Cluster
 from .console import notices
 from .directories import cache_directory, environment_directory, passphrase_file, state_directory
-from .errors import LocalError
+from .errors import LocalError, UsageError
+from .stale_locks import remove_stale_locks
 from .toolchain.providers import search_path
 from .toolchain.pulumi_cli import pulumi_cli
 
@@ -53,27 +55,34 @@ def open_stack(environment: str, cluster: Cluster, overrides: Overrides) -> auto
     Raises:
         LocalError: a secret's file cannot be read, or no toolchain can be had.
     """
-    pulumi = pulumi_cli()
-    variables = engine_environment(search_path(pulumi))
-    if cluster.kubeconfig:
-        variables["KUBECONFIG"] = str(cluster.kubeconfig)
-    directory = _project_copy(environment, cluster, overrides)
-    command = automation.PulumiCommand(root=str(_command_root(pulumi)))
+    secrets = {key: _secret(key, file) for key, file in overrides.secret_files.items()}
+    options = _options(environment, cluster, search_path(pulumi_cli()))
+    _write_project_copy(environment, cluster, overrides)
     stack = automation.create_or_select_stack(
-        stack_name=environment,
-        project_name=PROJECT,
-        program=run_program,
-        opts=automation.LocalWorkspaceOptions(
-            work_dir=str(directory), env_vars=variables, pulumi_command=command, secrets_provider="passphrase"
-        ),
+        stack_name=environment, project_name=PROJECT, program=run_program, opts=options
     )
-    for key, file in overrides.secret_files.items():
-        try:
-            value = file.read_text().strip()
-        except OSError as error:
-            raise LocalError(f"--secret-file {key}={file}: {error.strerror}") from error
-        stack.set_config(key, automation.ConfigValue(value, secret=True))
+    for key, secret in secrets.items():
+        run_pulumi(stack.workspace, "config", "set", "--secret", key, "--stack", environment, stdin=secret)
     return stack
+
+
+def deployed_stack(environment: str, cluster: Cluster, *, changes: bool) -> automation.Stack:
+    """The stack as the last `up` left it, its config, too.
+
+    Args:
+        environment: its name.
+        cluster: what it is on.
+        changes: whether resources will be changed, for which the providers are needed.
+
+    Raises:
+        LocalError: it has not been deployed, or no toolchain can be had.
+    """
+    if not has_state(environment):
+        raise LocalError(f"{environment} is not up. Deploy it: make up ENV={environment}")
+    path = search_path(pulumi_cli()) if changes else os.environ.get("PATH", os.defpath)
+    return automation.select_stack(
+        stack_name=environment, project_name=PROJECT, program=run_program, opts=_options(environment, cluster, path)
+    )
 
 
 def has_state(environment: str) -> bool:
@@ -81,12 +90,68 @@ def has_state(environment: str) -> bool:
     return (state_directory() / ".pulumi" / "stacks" / PROJECT / f"{environment}.json").exists()
 
 
+def forget_state(environment: str) -> None:
+    """Remove the state of a stack whose cluster is gone: nothing of what it speaks of is there."""
+    if has_state(environment):
+        remove_stale_locks(state_directory())
+        variables = engine_environment(os.environ.get("PATH", os.defpath))
+        stack = f"organization/{PROJECT}/{environment}"
+        _run([str(pulumi_cli()), "stack", "rm", stack, "--force", "--yes", "--preserve-config"], ROOT, variables)
+
+
+def run_pulumi(workspace: automation.Workspace, *arguments: str, stdin: str = "") -> str:
+    """Output of a command of the CLI that the Automation API has no way to run.
+
+    Args:
+        workspace: where.
+        arguments: command and flags. Never a secret: command lines can be seen by everyone on the machine.
+        stdin: what the command reads.
+
+    Raises:
+        LocalError: it failed; says what it said.
+    """
+    command = [workspace.pulumi_command.command, *arguments, "--non-interactive"]
+    return _run(command, Path(workspace.work_dir), workspace.env_vars, stdin)
+
+
+def _run(command: list[str], directory: Path, variables: Mapping[str, str], stdin: str = "") -> str:
+    environment = {**os.environ, **variables}
+    done = subprocess.run(
+        command, cwd=directory, env=environment, input=stdin, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise LocalError(f"{' '.join(command[:3])} failed:\n{done.stdout}{done.stderr}".rstrip())
+    return done.stdout
+
+
+def _options(environment: str, cluster: Cluster, path: str) -> automation.LocalWorkspaceOptions:
+    # It would be preferred to the file with the passphrase of this project's own states.
+    os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
+    if cluster.kubeconfig:
+        # For the program, too: the SDK's provider class reads it and would hand over the user's own.
+        os.environ["KUBECONFIG"] = str(cluster.kubeconfig)
+    return automation.LocalWorkspaceOptions(
+        work_dir=str(_project_directory(environment)),
+        env_vars=engine_environment(path),
+        pulumi_command=automation.PulumiCommand(root=str(_command_root(pulumi_cli()))),
+        secrets_provider="passphrase",
+    )
+
+
+def _secret(key: str, file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise UsageError(f"--secret-file {key}={file}: {reason}") from error
+
+
 def run_program() -> None:
     """The program that `pulumi up` runs, in this process."""
     runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
 
 
-def _command_root(pulumi: Path) -> Path:
+def command_root(pulumi: Path) -> Path:
     """A directory as the Automation API wants it, with the CLI at ``bin/pulumi``."""
     root = cache_directory() / "pulumi"
     link = root / "bin" / "pulumi"
@@ -98,10 +163,15 @@ def _command_root(pulumi: Path) -> Path:
     return root
 
 
-def _project_copy(environment: str, cluster: Cluster, overrides: Overrides) -> Path:
-    """Directory with a copy of the project file and of the stack's file; no tracked file is ever written."""
+def _project_directory(environment: str) -> Path:
     directory = environment_directory(environment) / "project"
     directory.mkdir(exist_ok=True)
+    return directory
+
+
+def _write_project_copy(environment: str, cluster: Cluster, overrides: Overrides) -> None:
+    """Write a copy of the project file and of the stack's file; no tracked file is ever written."""
+    directory = _project_directory(environment)
     (directory / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
     copy = directory / f"Pulumi.{environment}.yaml"
     before = yaml.safe_load(copy.read_text()) if copy.exists() else {}
@@ -120,4 +190,3 @@ def _project_copy(environment: str, cluster: Cluster, overrides: Overrides) -> P
     descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(text)
-    return directory

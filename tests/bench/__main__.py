@@ -1,0 +1,199 @@
+"""Speed and memory of the stack, as ratios to an empty Pulumi program measured in the same run.
+
+    python -m tests.bench
+
+Exits with 1 when a figure is over its limit. The machine may be busy: each figure is the median of several runs, and
+those that are compared are measured in turns.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pulumi import automation
+from rich.console import Console
+from rich.table import Table
+
+from local.cluster import kwok
+from local.cluster.choice import Cluster
+from local.toolchain.providers import search_path
+from local.toolchain.pulumi_cli import pulumi_cli
+from local.workspace import command_root, run_program
+from stack_config.files import ROOT
+from stack_config.load import PROJECT
+
+ROUNDS = 5
+CLUSTER = f"open-webui-stack-bench-{os.getpid()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One figure and what it may be at the most."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+
+    @property
+    def holds(self) -> bool:
+        return self.value <= self.limit
+
+
+def main() -> int:
+    """Measure, print, say whether every figure holds."""
+    with tempfile.TemporaryDirectory() as directory, running_cluster(Path(directory)) as cluster:
+        figures = [
+            *engine_figures(Path(directory), cluster),
+            Figure(name="make manifests ENV=prod", value=median_seconds(manifests), limit=3, unit="s"),
+            Figure(name="unit tests", value=median_seconds(unit_tests, rounds=1), limit=15, unit="s"),
+        ]
+    table = Table("figure", "measured", "limit", "")
+    for figure in figures:
+        mark = "holds" if figure.holds else "[red]over[/red]"
+        table.add_row(figure.name, f"{figure.value:.2f} {figure.unit}", f"{figure.limit:g} {figure.unit}", mark)
+    Console(width=100).print(table)
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+@contextmanager
+def running_cluster(directory: Path) -> Iterator[Cluster]:
+    """A cluster of its own for the measurements."""
+    try:
+        yield kwok.up(CLUSTER, directory / "kubeconfig")[0]
+    finally:
+        kwok.delete(CLUSTER)
+
+
+def engine_figures(directory: Path, cluster: Cluster) -> list[Figure]:
+    """Updates and previews of the stack and of an empty program, on the same engine."""
+    stack, empty = (
+        new_stack(directory / name, name, cluster, program)
+        for name, program in (("dev", run_program), ("empty", lambda: None))
+    )
+    with peak_memory() as memory:
+        first_up = seconds(stack.up)
+    empty.up()
+    ratios = {}
+    for name in ("preview", "up"):
+        ours, theirs = in_turns(getattr(stack, name), getattr(empty, name))
+        ratios[name] = ours / theirs
+    return [
+        Figure(name="first up into a running cluster", value=first_up, limit=40, unit="s"),
+        Figure(name="preview / preview of an empty program", value=ratios["preview"], limit=2, unit="x"),
+        Figure(name="no-op up / up of an empty program", value=ratios["up"], limit=2, unit="x"),
+        Figure(name="engine and providers, peak memory", value=memory(), limit=600, unit="MB"),
+    ]
+
+
+def new_stack(directory: Path, name: str, cluster: Cluster, program: Callable[[], None]) -> automation.Stack:
+    """A stack on a file backend of its own."""
+    (directory / "state").mkdir(parents=True)
+    (directory / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+    (directory / f"Pulumi.{name}.yaml").write_text(f"config:\n  {PROJECT}:kubeContext: {cluster.context}\n")
+    pulumi = pulumi_cli()
+    variables = {
+        "PATH": search_path(pulumi),
+        "KUBECONFIG": str(cluster.kubeconfig),
+        "PULUMI_BACKEND_URL": (directory / "state").as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "bench",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    options = automation.LocalWorkspaceOptions(
+        work_dir=str(directory),
+        env_vars=variables,
+        pulumi_command=automation.PulumiCommand(root=str(command_root(pulumi))),
+        secrets_provider="passphrase",
+    )
+    return automation.create_or_select_stack(stack_name=name, project_name=PROJECT, program=program, opts=options)
+
+
+def in_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
+    """Median seconds of two things done in turns, so that a busy moment hits both."""
+    pairs = [(seconds(ours), seconds(theirs)) for _ in range(ROUNDS)]
+    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+
+def median_seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """Median seconds that the work takes."""
+    return statistics.median(seconds(work) for _ in range(rounds))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Seconds that the work takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def manifests() -> None:
+    """Render prod, as `make manifests` does."""
+    with tempfile.TemporaryDirectory() as directory:
+        out = str(Path(directory) / "out")
+        run(sys.executable, "-m", "local", "manifests", "--env", "prod", "--out", out)
+
+
+def unit_tests() -> None:
+    """Run them as `make test-unit` does."""
+    run("make", "test-unit")
+
+
+def run(*command: str) -> None:
+    """Run a command of the project.
+
+    Raises:
+        CalledProcessError: it failed; its time says nothing.
+    """
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def peak_memory() -> Iterator[Callable[[], float]]:
+    """Highest sum of the resident memory of this process's descendants, the engine and its providers, in MB."""
+    peak, done = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            peak[0] = max(peak[0], sum(resident_megabytes(process) for process in descendants(os.getpid())))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield lambda: peak[0]
+    finally:
+        done.set()
+        watcher.join()
+
+
+def descendants(process: int) -> list[int]:
+    """Processes started by a process, and by those."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{process}/task").glob("*/children"):
+        try:
+            children = [int(child) for child in thread.read_text().split()]
+        except OSError:
+            continue
+        for child in children:
+            found += [child, *descendants(child)]
+    return found
+
+
+def resident_megabytes(process: int) -> float:
+    """Resident memory of a process; 0 when it has just ended."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+if __name__ == "__main__":
+    sys.exit(main())
