@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from .errors import LocalError
+from .errors import InterruptedByUserError, LocalError, UsageError
 
 if TYPE_CHECKING:
     from .workspace import Overrides
@@ -73,6 +73,14 @@ def down(
 
 
 @application.command()
+def clean() -> None:
+    """Remove this project's clusters and all state; built programs stay."""
+    from . import commands
+
+    commands.clean()
+
+
+@application.command()
 def manifests(
     out: Annotated[Path, typer.Option(help="Directory for the files.")], env: Environment = "dev", sets: Sets = None
 ) -> None:
@@ -89,7 +97,7 @@ def _overrides(sets: list[str] | None, secret_files: list[str] | None) -> "Overr
     pairs = [assignment.partition("=") for assignment in secret_files or ()]
     for key, equals, file in pairs:
         if not (key and equals and file):
-            raise LocalError(f"--secret-file {key}: expected KEY=FILE, for example openaiApiKey=key.txt")
+            raise UsageError(f"--secret-file {key}: expected KEY=FILE, for example openaiApiKey=key.txt")
     return Overrides(sets=tuple(sets or ()), secret_files={key: Path(file) for key, _, file in pairs})
 
 
@@ -101,12 +109,21 @@ def main() -> None:
 
     try:
         application()
-    except (LocalError, StackFileError, RunError, FileExistsError) as error:
-        typer.secho(str(error), fg=typer.colors.RED, err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("interrupted: what had been done is kept, the same command goes on", err=True)
-        sys.exit(130)
+    except StackFileError as error:
+        _fail(str(error), UsageError.exit_code)
+    except LocalError as error:
+        _fail(str(error), error.exit_code)
+    except (RunError, FileExistsError) as error:
+        _fail(str(error), LocalError.exit_code)
+    except SystemExit as end:
+        if end.code == InterruptedByUserError.exit_code:
+            typer.echo("interrupted: what had been done is kept, the same command goes on", err=True)
+        raise
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    typer.secho(message, fg=typer.colors.RED, err=True)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

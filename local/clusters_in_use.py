@@ -38,13 +38,20 @@ def bring_up(environment: str, asked: str) -> tuple[Cluster, bool]:
             f"{environment} is on {known.kind} {known.context}. To move it to {asked}, take it down first:\n"
             f"  make down ENV={environment}"
         )
-    cluster, new = _start(environment, kind_of_cluster, context)
-    values = asdict(cluster) | {"kubeconfig": str(cluster.kubeconfig) if cluster.kubeconfig else None}
-    _record(environment).write_text(json.dumps(values))
-    return cluster, new
+    name = f"open-webui-stack-{environment}"
+    kubeconfig = environment_directory(environment) / "kubeconfig"
+    # Recorded before the start: what a start that is cut short leaves behind is then found by `down`.
+    if context is not None:
+        cluster = _recorded(environment, Cluster(kind="context", name=context, kubeconfig=None, context=context))
+        return cluster, False
+    if kind_of_cluster == "kwok":
+        _recorded(environment, kwok.named(name, kubeconfig))
+        return kwok.up(name, kubeconfig)
+    _recorded(environment, kind.named(name, kubeconfig))
+    return kind.up(name, kubeconfig)
 
 
-def take_down(environment: str, cluster: Cluster) -> None:
+def take_down(cluster: Cluster) -> None:
     """Remove a cluster of this project with all that runs for it.
 
     Raises:
@@ -53,15 +60,13 @@ def take_down(environment: str, cluster: Cluster) -> None:
     if cluster.kind == "kwok":
         kwok.delete(cluster.name)
     elif cluster.kind == "kind":
-        kind.delete(cluster.name, environment_directory(environment) / "kubeconfig")
+        kind.delete(cluster)
 
 
-def _start(environment: str, kind_of_cluster: str, context: str | None) -> tuple[Cluster, bool]:
-    if context is not None:
-        return Cluster(kind="context", name=context, kubeconfig=None, context=context), False
-    name = f"open-webui-stack-{environment}"
-    kubeconfig = environment_directory(environment) / "kubeconfig"
-    return kwok.up(name, kubeconfig) if kind_of_cluster == "kwok" else kind.up(name, kubeconfig)
+def _recorded(environment: str, cluster: Cluster) -> Cluster:
+    values = asdict(cluster) | {"kubeconfig": str(cluster.kubeconfig) if cluster.kubeconfig else None}
+    _record(environment).write_text(json.dumps(values))
+    return cluster
 
 
 def _record(environment: str) -> Path:

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from pulumi import automation
 
@@ -12,13 +13,17 @@ from stack_config.load import PROJECT, parse
 from .cluster.choice import Cluster
 from .clusters_in_use import bring_up, cluster_of, take_down
 from .console import results, step
-from .directories import environment_directory, environments_in_use
-from .errors import LocalError
+from .directories import environment_directory, environments_in_use, state_directory
+from .errors import InterruptedByUserError, LocalError
+from .interruption import passed_to_the_engine
+from .locks import exclusive
 from .progress import Progress
 from .recovery import recover
-from .workspace import Overrides, has_state, open_stack
+from .workspace import Overrides, deployed_stack, forget_state, has_state, open_stack
 
 HIDDEN = "[secret]"
+_KEPT = "What had been done before is kept; the next run goes on from there."
+_UNPROTECT = "What is protected is deleted only after: make up SET=protect=false"
 
 
 def up(environment: str, asked_cluster: str, overrides: Overrides) -> None:
@@ -29,12 +34,10 @@ def up(environment: str, asked_cluster: str, overrides: Overrides) -> None:
         LocalError: a step failed; what had been deployed stays and the next `up` goes on.
     """
     _check_config(environment, overrides)
-    cluster, stack = _prepared(environment, asked_cluster, overrides)
-    with Progress(results, preview=False) as progress:
-        try:
+    with _alone(environment):
+        cluster, stack = _prepared(environment, asked_cluster, overrides)
+        with _engine_run("update", preview=False) as progress:
             result = stack.up(on_event=progress.on_event)
-        except automation.CommandError as error:
-            raise LocalError(_failure("update", progress, error)) from error
     changes = f"{progress.changes} changed" if progress.changes else "no changes"
     results.print(f"[bold]{environment}[/bold] is deployed to {cluster.context}: {changes}")
     for name, output in sorted(result.outputs.items()):
@@ -50,12 +53,10 @@ def preview(environment: str, asked_cluster: str, overrides: Overrides) -> None:
         LocalError: the preview failed.
     """
     _check_config(environment, overrides)
-    cluster, stack = _prepared(environment, asked_cluster, overrides)
-    with Progress(results, preview=True) as progress:
-        try:
+    with _alone(environment):
+        cluster, stack = _prepared(environment, asked_cluster, overrides)
+        with _engine_run("preview", preview=True) as progress:
             stack.preview(on_event=progress.on_event)
-        except automation.CommandError as error:
-            raise LocalError(_failure("preview", progress, error)) from error
     changes = f"{progress.changes} would change" if progress.changes else "no changes"
     results.print(f"[bold]{environment}[/bold] on {cluster.context}: {changes}")
 
@@ -66,11 +67,12 @@ def outputs(environment: str, *, secrets: bool) -> None:
     Raises:
         LocalError: the environment has not been deployed.
     """
-    stack = _deployed(environment)
+    stack = deployed_stack(environment, _cluster(environment), changes=False)
     values = {
         name: HIDDEN if output.secret and not secrets else output.value for name, output in stack.outputs().items()
     }
-    results.print_json(json.dumps(values, sort_keys=True))
+    # Not by rich, which colours: this is for programs.
+    print(json.dumps(values, indent=2, sort_keys=True))
 
 
 def kubeconfig(environment: str) -> None:
@@ -94,13 +96,38 @@ def down(environment: str | None) -> None:
     Raises:
         LocalError: something could not be removed; says what is left.
     """
-    if environment is not None:
-        stack_file(environment)
     names = environments_in_use() if environment is None else [environment]
+    if environment is not None and environment not in environments_in_use():
+        stack_file(environment)
+    failures: list[str] = []
     for name in names:
-        _take_down(name)
+        try:
+            with _alone(name):
+                _take_down(name)
+        except LocalError as error:
+            failures.append(f"{name}: {error}")
+    if failures:
+        raise LocalError("\n".join(failures))
     if not names:
         results.print("nothing is up")
+
+
+def clean() -> None:
+    """Take down the clusters of this project and remove all state. What is on a cluster of the user's stays, with it.
+
+    Raises:
+        LocalError: something could not be removed; says what is left.
+    """
+    kept = [name for name in environments_in_use() if (cluster := cluster_of(name)) and cluster.kind == "context"]
+    for name in environments_in_use():
+        if name not in kept:
+            down(name)
+    if kept:
+        results.print(
+            f"kept, since it is on a cluster of yours: {', '.join(kept)}. To destroy it: make down ENV={kept[0]}"
+        )
+    else:
+        shutil.rmtree(state_directory())
 
 
 def _take_down(environment: str) -> None:
@@ -111,24 +138,44 @@ def _take_down(environment: str) -> None:
         _destroy(environment, cluster)
     else:
         with step(f"delete the cluster {cluster.name} with all that is in it"):
-            _forget_state(environment, cluster)
-            take_down(environment, cluster)
+            take_down(cluster)
+            forget_state(environment)
         results.print(f"[bold]{environment}[/bold] is down")
     shutil.rmtree(environment_directory(environment))
 
 
 def _destroy(environment: str, cluster: Cluster) -> None:
-    stack = open_stack(environment, cluster, Overrides(secret_files={}))
-    with Progress(results, preview=False) as progress:
-        try:
-            stack.destroy(on_event=progress.on_event)
-        except automation.CommandError as error:
-            raise LocalError(
-                _failure("destroy", progress, error)
-                + "\nWhat is protected is deleted only after: make up with SET=protect=false"
-            ) from error
+    if not has_state(environment):
+        results.print(f"nothing of {environment} is on {cluster.context}")
+        return
+    stack = deployed_stack(environment, cluster, changes=True)
+    recover(stack, cluster)
+    with _engine_run("destroy", preview=False) as progress:
+        stack.destroy(on_event=progress.on_event)
     stack.workspace.remove_stack(environment)
     results.print(f"[bold]{environment}[/bold] is destroyed: {progress.changes} deleted")
+
+
+def _alone(environment: str) -> AbstractContextManager[None]:
+    """One command at a time on an environment: two would start its cluster twice and write over each other's config."""
+    return exclusive(f"environment-{environment}", environment)
+
+
+@contextmanager
+def _engine_run(what: str, *, preview: bool) -> Iterator[Progress]:
+    """Show what the engine does, and turn its failure into a message.
+
+    Raises:
+        InterruptedByUserError: the user stopped it.
+        LocalError: it failed.
+    """
+    with passed_to_the_engine() as interruption, Progress(results, preview=preview) as progress:
+        try:
+            yield progress
+        except automation.CommandError as error:
+            if interruption.happened:
+                raise InterruptedByUserError(f"{what} stopped. {_KEPT}") from error
+            raise LocalError(_failure(what, progress, error)) from error
 
 
 def _check_config(environment: str, overrides: Overrides) -> None:
@@ -141,21 +188,10 @@ def _check_config(environment: str, overrides: Overrides) -> None:
 def _prepared(environment: str, asked_cluster: str, overrides: Overrides) -> tuple[Cluster, automation.Stack]:
     cluster, new = bring_up(environment, asked_cluster)
     if new:
-        _forget_state(environment, cluster)
+        forget_state(environment)
     stack = open_stack(environment, cluster, overrides)
     recover(stack, cluster)
     return cluster, stack
-
-
-def _forget_state(environment: str, cluster: Cluster) -> None:
-    """Remove the state of a stack whose cluster is gone: nothing of what it speaks of is there."""
-    if has_state(environment):
-        stack = open_stack(environment, cluster, Overrides(secret_files={}))
-        stack.workspace.remove_stack(environment, force=True)
-
-
-def _deployed(environment: str) -> automation.Stack:
-    return open_stack(environment, _cluster(environment), Overrides(secret_files={}))
 
 
 def _cluster(environment: str) -> Cluster:
@@ -169,8 +205,8 @@ def _cluster(environment: str) -> Cluster:
 def _failure(what: str, progress: Progress, error: automation.CommandError) -> str:
     messages = progress.errors or [str(error)]
     unique = list(dict.fromkeys(message for message in messages if message != f"{what} failed"))
-    kept = "" if what == "preview" else "\nWhat had been done before is kept; the next run goes on from there."
-    return f"{what} failed\n" + "\n".join(unique or messages) + kept
+    after = {"preview": "", "destroy": f"\n{_UNPROTECT}\n{_KEPT}"}.get(what, f"\n{_KEPT}")
+    return f"{what} failed\n" + "\n".join(unique or messages) + after
 
 
 def _print_next_steps(environment: str, cluster: Cluster, namespace: str) -> None:

@@ -13,7 +13,7 @@ class UsageError(LocalError):
     exit_code = 2
 
 
-class Interrupted(LocalError):
+class InterruptedByUserError(LocalError):
     """The user stopped the command; what had been done is kept."""
 
     exit_code = 130

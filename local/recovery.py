@@ -1,10 +1,5 @@
 """Going on after an update that was interrupted: locks whose process is gone, creations that nobody saw the end of."""
 
-import json
-import os
-import socket
-import subprocess
-from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config, dynamic
@@ -13,11 +8,9 @@ from pulumi import automation
 from .cluster.choice import Cluster
 from .console import notices
 from .directories import state_directory
-from .errors import LocalError
 from .progress import resource_name
-
-# https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/lock.go: a file with the holder's host and process.
-_LOCKS = ".pulumi/locks"
+from .stale_locks import remove_stale_locks
+from .workspace import run_pulumi
 
 
 def recover(stack: automation.Stack, cluster: Cluster) -> None:
@@ -45,19 +38,7 @@ def recover(stack: automation.Stack, cluster: Cluster) -> None:
 
 
 def _refresh(stack: automation.Stack, *flags: str) -> None:
-    workspace = stack.workspace
-    command = [workspace.pulumi_command.command, "refresh", "--yes", "--skip-preview", "--stack", stack.name, *flags]
-    done = subprocess.run(
-        command,
-        cwd=workspace.work_dir,
-        env={**os.environ, **workspace.env_vars},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise LocalError(f"pulumi refresh failed after an interrupted update:\n{done.stdout}{done.stderr}")
+    run_pulumi(stack.workspace, "refresh", "--yes", "--skip-preview", "--stack", stack.name, *flags)
 
 
 def _pending_creations(stack: automation.Stack) -> list[dict[str, Any]]:
@@ -84,27 +65,3 @@ def _identifier_if_there(resource: dict[str, Any], cluster: Cluster) -> str | No
     except client.ApiException:
         return None
     return f"{namespace}/{name}" if namespace else str(name)
-
-
-def remove_stale_locks(backend: Path) -> bool:
-    """Remove the locks of processes of this machine that are gone; whether there were any."""
-    stale = [file for file in (backend / _LOCKS).rglob("*.json") if _is_stale(file)]
-    for file in stale:
-        file.unlink(missing_ok=True)
-    return bool(stale)
-
-
-def _is_stale(lock: Path) -> bool:
-    try:
-        holder = json.loads(lock.read_text())
-    except (OSError, ValueError):
-        return False
-    if holder.get("hostname") != socket.gethostname():
-        return False
-    try:
-        os.kill(int(holder["pid"]), 0)
-    except ProcessLookupError:
-        return True
-    except (KeyError, ValueError, PermissionError):
-        return False
-    return False

@@ -133,7 +133,7 @@ def _options(environment: str, cluster: Cluster, path: str) -> automation.LocalW
     return automation.LocalWorkspaceOptions(
         work_dir=str(_project_directory(environment)),
         env_vars=engine_environment(path),
-        pulumi_command=automation.PulumiCommand(root=str(_command_root(pulumi_cli()))),
+        pulumi_command=automation.PulumiCommand(root=str(command_root(pulumi_cli()))),
         secrets_provider="passphrase",
     )
 

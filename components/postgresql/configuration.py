@@ -15,6 +15,7 @@ def postgresql_conf(settings: PostgreSQLSettings) -> str:
     return f"""\
 data_directory = '{DATA_DIRECTORY}'
 hba_file = '{HBA_FILE}'
+ident_file = '{DATA_DIRECTORY}/pg_ident.conf'
 unix_socket_directories = '{SOCKET_DIRECTORY}'
 listen_addresses = '*'
 port = 5432

@@ -9,27 +9,39 @@ from .choice import Cluster
 from .simulation import is_ready
 
 
+def named(name: str, kubeconfig: Path) -> Cluster:
+    """The cluster of that name, whether it is there or not; its kubeconfig is written to ``kubeconfig``."""
+    return Cluster(kind="kind", name=name, kubeconfig=kubeconfig, context=f"kind-{name}")
+
+
 def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
-    """The cluster of that name, and whether it is new and thus empty.
+    """The cluster of that name: the one that runs, or a new one.
+
+    Returns:
+        The cluster, and whether it is new and thus empty.
 
     Raises:
         LocalError: kind could not make it; says what kind said.
     """
-    cluster = Cluster(kind="kind", name=name, kubeconfig=kubeconfig, context=f"kind-{name}")
+    cluster = named(name, kubeconfig)
     if name in _kind("get", "clusters").split():
-        _kind("export", "kubeconfig", "--name", name, "--kubeconfig", str(kubeconfig))
+        _kind("export", "kubeconfig", *_arguments(cluster))
         if is_ready(kubeconfig, cluster.context):
             return cluster, False
-        notices.print(f"the cluster {name} does not answer any more: it is made anew, what it held is gone")
-        delete(name, kubeconfig)
+        notices.print(f"the cluster {cluster.name} does not answer any more: it is made anew, what it held is gone")
+        delete(cluster)
     with step("make a kind cluster", 60):
-        _kind("create", "cluster", "--name", name, "--kubeconfig", str(kubeconfig), "--wait", "120s")
+        _kind("create", "cluster", *_arguments(cluster), "--wait", "120s")
     return cluster, True
 
 
-def delete(name: str, kubeconfig: Path) -> None:
+def delete(cluster: Cluster) -> None:
     """Remove the cluster with all that is in it."""
-    _kind("delete", "cluster", "--name", name, "--kubeconfig", str(kubeconfig))
+    _kind("delete", "cluster", *_arguments(cluster))
+
+
+def _arguments(cluster: Cluster) -> tuple[str, ...]:
+    return "--name", cluster.name, "--kubeconfig", str(cluster.kubeconfig)
 
 
 def _kind(*arguments: str) -> str:

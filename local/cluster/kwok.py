@@ -18,11 +18,16 @@ START_SECONDS = 90
 COMPONENTS = frozenset({"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller"})
 
 
+def named(name: str, kubeconfig: Path) -> Cluster:
+    """The cluster of that name, whether it is there or not; its kubeconfig is written to ``kubeconfig``."""
+    return Cluster(kind="kwok", name=name, kubeconfig=kubeconfig, context=f"kwok-{name}")
+
+
 def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
     """The cluster of that name: the one that runs, the one that stood still, or a new one.
 
     Args:
-        name: name of the cluster; its context is ``kwok-<name>``.
+        name: name of the cluster.
         kubeconfig: file to write its kubeconfig to.
 
     Returns:
@@ -31,7 +36,7 @@ def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
     Raises:
         LocalError: it does not start; says where its logs are.
     """
-    cluster = Cluster(kind="kwok", name=name, kubeconfig=kubeconfig, context=f"kwok-{name}")
+    cluster = named(name, kubeconfig)
     build_control_plane()
     # kwokctl takes ports that nobody listens on: two that look at the same time find the same ones.
     with exclusive("kwok", "start a cluster"):
@@ -50,8 +55,8 @@ def delete(name: str) -> None:
         LocalError: a process of it is still there.
     """
     directory = _directory(name)
-    # Not by `kwokctl delete`: it takes its pid files at their word, and after a restart of the machine those numbers may
-    # be another's; and it leaves alone what a start that was cut short has left.
+    # Not by `kwokctl delete`: it takes its pid files at their word, though after a restart of the machine those numbers
+    # may be another's, and leaves alone what a start that was cut short has left.
     if left := end_all_from(directory / "bin"):
         raise LocalError(f"processes of the cluster {name} are still there: {', '.join(map(str, left))}")
     if directory.exists():
@@ -66,10 +71,9 @@ def names() -> list[str]:
 
 def is_running(cluster: Cluster) -> bool:
     """Whether the whole control plane runs and answers."""
-    kubeconfig = cluster.kubeconfig
+    kubeconfig = _kubeconfig(cluster)
     return (
-        kubeconfig is not None
-        and kubeconfig.exists()
+        kubeconfig.exists()
         and set(running_from(_directory(cluster.name) / "bin").values()) >= COMPONENTS
         and simulation.is_ready(kubeconfig, cluster.context)
     )
@@ -92,7 +96,7 @@ def _create(cluster: Cluster) -> None:
     # fmt: off
     _kwokctl(
         "create", "cluster", "--name", cluster.name, "--runtime", "binary",
-        "--kubeconfig", str(cluster.kubeconfig), "--wait", f"{START_SECONDS}s",
+        "--kubeconfig", str(_kubeconfig(cluster)), "--wait", f"{START_SECONDS}s",
         "--etcd-binary", programs["etcd"],
         "--kube-apiserver-binary", programs["kube-apiserver"],
         "--kube-controller-manager-binary", programs["kube-controller-manager"],
@@ -145,6 +149,12 @@ def _kwokctl(*arguments: str) -> None:
             f"kwokctl failed: {' '.join(arguments[:2])}\n{done.stdout.strip()}\n"
             f"Logs of the control plane: {_work_directory()}/clusters/*/logs. Start over with: make down"
         )
+
+
+def _kubeconfig(cluster: Cluster) -> Path:
+    if cluster.kubeconfig is None:
+        raise ValueError(f"{cluster.name} is no cluster of this project")
+    return cluster.kubeconfig
 
 
 def _work_directory() -> Path:

@@ -2,18 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
 from . import readiness
-from .cluster import ApiError, Cluster
+from .cluster import ApiError, Cluster, UnreachableError
 from .readiness import Object, Progress
 
 DEFAULT_TIMEOUT = 600.0
 # Fixed in the official provider, whatever time-out is asked for.
 _FIXED_TIMEOUTS = {"PersistentVolume": 300.0, "PersistentVolumeClaim": 300.0, "ResourceQuota": 60.0}
 SERVICE_SETTLES = 10.0
+# Seconds until a broken watch is taken up again.
+RECONNECT = 1.0
 _FIRST_STEPS = {
     "Service": "[1/3] Finding Pods to direct traffic to",
     "Ingress": "[1/3] Finding a matching service for each Ingress path",
@@ -62,70 +65,72 @@ class Waiting:
             return live
         if kind is None:
             return live
-        self._tell(_FIRST_STEPS.get(kind, ""))
+        if kind in _FIRST_STEPS:
+            self.report(_FIRST_STEPS[kind])
         seconds = _FIXED_TIMEOUTS.get(kind, self.seconds)
-        problems: dict[str, None] = {}
-        for current, progress in self._progress(kind, live, time.monotonic() + seconds):
-            live = current
-            if progress.ready:
-                return live
-            # What was said once and has been mended is not a reason any more.
-            problems = dict.fromkeys(progress.problems)
-            if progress.failed:
-                name = live["metadata"]["name"]
-                raise NotReadyError(live, f"Resource '{name}' was created but failed to initialize", tuple(problems))
-        raise self._given_up(kind, live, tuple(problems))
+        problems: tuple[str, ...] = ()
+        try:
+            for current, progress in self._progress(kind, live, time.monotonic() + seconds):
+                live, problems = current, progress.problems
+                if progress.ready:
+                    return live
+                if progress.failed:
+                    name = live["metadata"]["name"]
+                    raise NotReadyError(live, f"Resource '{name}' was created but failed to initialize", problems)
+        except ApiError as error:
+            # The object is there all the same and has to be recorded.
+            raise NotReadyError(live, str(error), problems) from error
+        raise self._given_up(kind, live, problems)
 
     def until_gone(self, manifest: Object, live: Object) -> None:
         """Return when the object does not exist any more. Raises NotReadyError after the time-out."""
         if annotation(manifest, "skipAwait") == "true" and live["kind"] in _LEFT_ALONE_WHEN_DELETED:
             return
-        deadline = time.monotonic() + self.seconds
-        while (remaining := deadline - time.monotonic()) > 0 and not self.cancelled.is_set():
-            try:
-                current = self.cluster.get(live)
-            except ApiError as error:
-                if error.code == 404:
+        for remaining in self._attempts(time.monotonic() + self.seconds):
+            with suppress(UnreachableError):
+                current = _found(self.cluster, live)
+                if current is None or current["metadata"]["uid"] != live["metadata"].get("uid"):
                     return
-                raise
-            if current["metadata"]["uid"] != live["metadata"].get("uid", current["metadata"]["uid"]):
-                return
-            for event in self.cluster.watch(live, remaining, current["metadata"]["resourceVersion"]):
-                if event["type"] == "DELETED":
+                version = current["metadata"]["resourceVersion"]
+                if any(event["type"] == "DELETED" for event in self.cluster.watch(live, remaining, version)):
                     return
         raise NotReadyError(live, "timed out waiting for the condition")
 
+    def _attempts(self, deadline: float) -> Iterator[float]:
+        """Seconds that remain, again after a pause whenever a watch has ended, until the deadline or a cancellation."""
+        while (remaining := deadline - time.monotonic()) > 0 and not self.cancelled.is_set():
+            yield remaining
+            self.cancelled.wait(min(RECONNECT, max(0.0, deadline - time.monotonic())))
+
     def _progress(self, kind: str, live: Object, deadline: float) -> Iterator[tuple[Object, Progress]]:
         """The object and how far it is, at each of its changes until the deadline."""
-        if kind == "Service":
-            yield from self._service_progress(live, deadline)
-            return
-        while (remaining := deadline - time.monotonic()) > 0 and not self.cancelled.is_set():
-            for event in self.cluster.watch(live, remaining):
-                if event["type"] != "DELETED":
-                    progress = progress_of(self.cluster, kind, event["object"])
-                    for message in progress.status:
-                        self._tell(message)
-                    yield event["object"], progress
-                if time.monotonic() >= deadline:
-                    break
+        for remaining in self._attempts(deadline):
+            with suppress(UnreachableError):
+                if kind == "Service":
+                    yield self._settled_service(live, min(SERVICE_SETTLES, remaining))
+                    continue
+                for event in self.cluster.watch(live, remaining):
+                    if event["type"] != "DELETED":
+                        yield event["object"], self._told(progress_of(self.cluster, kind, event["object"]))
 
-    def _service_progress(self, live: Object, deadline: float) -> Iterator[tuple[Object, Progress]]:
-        endpoints: Object | None = None
-        progress = readiness.service_progress(live, None, settled=False)
-        yield live, progress
-        while (remaining := deadline - time.monotonic()) > 0 and not self.cancelled.is_set():
-            slice_end = time.monotonic() + min(SERVICE_SETTLES, remaining)
-            watched = {**live, "kind": "Endpoints"}
-            for event in self.cluster.watch(watched, slice_end - time.monotonic()):
-                endpoints = event["object"]
-            self.cancelled.wait(max(0.0, slice_end - time.monotonic()))
+    def _settled_service(self, live: Object, seconds: float) -> tuple[Object, Progress]:
+        """The Service and how far it is, after its endpoints were watched for `seconds`."""
+        if not readiness.needs_endpoints(live):
             live = self.cluster.get(live)
-            settled = endpoints is not None and not self.cancelled.is_set()
-            progress = readiness.service_progress(live, endpoints, settled=settled)
-            for message in progress.status:
-                self._tell(message)
-            yield live, progress
+            return live, self._told(readiness.service_progress(live, None, settled=True))
+        endpoints: Object | None = None
+        end = time.monotonic() + seconds
+        for event in self.cluster.watch({**live, "kind": "Endpoints"}, seconds):
+            endpoints = event["object"]
+        self.cancelled.wait(max(0.0, end - time.monotonic()))
+        live = self.cluster.get(live)
+        settled = endpoints is not None and not self.cancelled.is_set()
+        return live, self._told(readiness.service_progress(live, endpoints, settled=settled))
+
+    def _told(self, progress: Progress) -> Progress:
+        for message in progress.status:
+            self.report(message)
+        return progress
 
     def _given_up(self, kind: str, live: Object, problems: tuple[str, ...]) -> NotReadyError:
         name = live["metadata"]["name"]
@@ -134,10 +139,6 @@ class Waiting:
         if kind in _FIXED_TIMEOUTS:
             return NotReadyError(live, f"Timeout occurred polling for '{name}'", problems)
         return NotReadyError(live, f"'{name}' timed out waiting to be Ready", problems)
-
-    def _tell(self, message: str) -> None:
-        if message:
-            self.report(message)
 
 
 def problems_now(cluster: Cluster, manifest: Object, live: Object) -> tuple[str, ...] | None:

@@ -79,7 +79,9 @@ def _install(provider: Provider, pulumi: Path) -> bool:
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
         with step(f"download the official provider {provider.name} {provider.version}", 20):
-            subprocess.run(command, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=True)
+            subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=True
+            )
     except subprocess.TimeoutExpired:
         return False
     except subprocess.CalledProcessError as error:

@@ -13,12 +13,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from pulumi import automation
 from rich.console import Console
 from rich.table import Table
 
@@ -26,7 +26,6 @@ from local.cluster import kwok
 from local.cluster.choice import Cluster
 from local.toolchain.providers import search_path
 from local.toolchain.pulumi_cli import pulumi_cli
-from local.workspace import command_root, run_program
 from stack_config.files import ROOT
 from stack_config.load import PROJECT
 
@@ -68,52 +67,49 @@ def main() -> int:
 def running_cluster(directory: Path) -> Iterator[Cluster]:
     """A cluster of its own for the measurements."""
     try:
-        yield kwok.up(CLUSTER, directory / "kubeconfig")[0]
+        cluster, _ = kwok.up(CLUSTER, directory / "kubeconfig")
+        yield cluster
     finally:
         kwok.delete(CLUSTER)
 
 
 def engine_figures(directory: Path, cluster: Cluster) -> list[Figure]:
-    """Updates and previews of the stack and of an empty program, on the same engine."""
-    stack, empty = (
-        new_stack(directory / name, name, cluster, program)
-        for name, program in (("dev", run_program), ("empty", lambda: None))
-    )
+    """Updates and previews of the stack and of an empty program: whole commands, each in a process of its own."""
+    ours, theirs = prepared(directory, "dev", "stack", cluster), prepared(directory, "empty", "empty", cluster)
     with peak_memory() as memory:
-        first_up = seconds(stack.up)
-    empty.up()
+        first_up = seconds(lambda: ours("up"))
+    theirs("up")
     ratios = {}
-    for name in ("preview", "up"):
-        ours, theirs = in_turns(getattr(stack, name), getattr(empty, name))
-        ratios[name] = ours / theirs
+    for operation in ("preview", "up"):
+        mine, base = in_turns(partial(ours, operation), partial(theirs, operation))
+        ratios[operation] = mine / base
     return [
         Figure(name="first up into a running cluster", value=first_up, limit=40, unit="s"),
         Figure(name="preview / preview of an empty program", value=ratios["preview"], limit=2, unit="x"),
         Figure(name="no-op up / up of an empty program", value=ratios["up"], limit=2, unit="x"),
-        Figure(name="engine and providers, peak memory", value=memory(), limit=600, unit="MB"),
+        Figure(name="engine, program and providers, peak memory", value=memory(), limit=600, unit="MB"),
     ]
 
 
-def new_stack(directory: Path, name: str, cluster: Cluster, program: Callable[[], None]) -> automation.Stack:
-    """A stack on a file backend of its own."""
-    (directory / "state").mkdir(parents=True)
-    (directory / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
-    (directory / f"Pulumi.{name}.yaml").write_text(f"config:\n  {PROJECT}:kubeContext: {cluster.context}\n")
-    pulumi = pulumi_cli()
-    variables = {
-        "PATH": search_path(pulumi),
+def prepared(directory: Path, name: str, program: str, cluster: Cluster) -> Callable[[str], None]:
+    """A stack on a file backend of its own; the result runs an operation on it."""
+    project = directory / name
+    (project / "state").mkdir(parents=True)
+    (project / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+    (project / f"Pulumi.{name}.yaml").write_text(f"config:\n  {PROJECT}:kubeContext: {cluster.context}\n")
+    environment = {
+        **os.environ,
+        "PATH": search_path(pulumi_cli()),
         "KUBECONFIG": str(cluster.kubeconfig),
-        "PULUMI_BACKEND_URL": (directory / "state").as_uri(),
+        "PULUMI_BACKEND_URL": (project / "state").as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "bench",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
-    options = automation.LocalWorkspaceOptions(
-        work_dir=str(directory),
-        env_vars=variables,
-        pulumi_command=automation.PulumiCommand(root=str(command_root(pulumi))),
-        secrets_provider="passphrase",
-    )
-    return automation.create_or_select_stack(stack_name=name, project_name=PROJECT, program=program, opts=options)
+
+    def operation(what: str) -> None:
+        run(sys.executable, "-m", "tests.bench.one_command", str(project), name, program, what, environment=environment)
+
+    return operation
 
 
 def in_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float]:
@@ -146,13 +142,13 @@ def unit_tests() -> None:
     run("make", "test-unit")
 
 
-def run(*command: str) -> None:
+def run(*command: str, environment: Mapping[str, str] | None = None) -> None:
     """Run a command of the project.
 
     Raises:
         CalledProcessError: it failed; its time says nothing.
     """
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager

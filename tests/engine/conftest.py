@@ -49,8 +49,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     _delete_left_over()
     name = f"{CLUSTER_PREFIX}{os.getpid()}"
     try:
-        cluster, _ = kwok.up(name, tmp_path_factory.mktemp("cluster") / "kubeconfig")
-        yield cluster
+        yield kwok.up(name, tmp_path_factory.mktemp("cluster") / "kubeconfig")[0]
     finally:
         kwok.delete(name)
 

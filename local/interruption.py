@@ -1,0 +1,57 @@
+"""A first Ctrl-C lets the engine end what it is at and write its state; a second one ends it at once."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from .console import notices
+from .processes import children, program_name
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interruption:
+    """Whether the user has asked to stop."""
+
+    happened = False
+
+
+@contextmanager
+def passed_to_the_engine() -> Iterator[Interruption]:
+    """While the engine runs in a process of its own, signals to stop are for it; this process waits for its end."""
+    interruption = Interruption()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if not interruption.happened:
+            notices.print("stopping: what is under way comes to its end (Ctrl-C again: at once)")
+        interruption.happened = True
+        # Ctrl-C reaches the engine by itself; a second signal would make it drop what it is at.
+        if not (number == signal.SIGINT and _at_a_terminal()):
+            _interrupt_engine()
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _at_a_terminal() -> bool:
+    """Whether this process is in the foreground of a terminal, which sends Ctrl-C to all processes there."""
+    with suppress(OSError):
+        terminal = os.open("/dev/tty", os.O_RDONLY)
+        try:
+            return os.tcgetpgrp(terminal) == os.getpgrp()
+        finally:
+            os.close(terminal)
+    return False
+
+
+def _interrupt_engine() -> None:
+    for process in children():
+        if program_name(process) == "pulumi":
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGINT)

@@ -1,0 +1,242 @@
+"""The project's own program as a stack of the test cluster: run by the real engine, watched from both ends."""
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import client, config
+from kubernetes.dynamic import DynamicClient
+from pulumi import automation
+from pulumi.automation import EngineEvent, OpType
+
+from local.cluster.choice import Cluster
+from local.progress import resource_name
+from local.workspace import run_program, run_pulumi
+from stack_config.files import ROOT, set_path, stack_file
+from stack_config.load import PROJECT
+
+APPLICATIONS = ("redis", "postgres", "open-webui")
+KEPT_IN_CONFIG = "encryptionsalt"
+# A replacement is told by the two steps it consists of, a refresh by what it finds.
+_NO_CHANGE = frozenset({OpType.SAME, OpType.REPLACE, OpType.READ, OpType.REFRESH})
+
+
+@dataclass
+class Run:
+    """What one command of the engine did and said."""
+
+    changes: set[str] = field(default_factory=set)
+    """Steps that change something, as ``update ConfigMap redis-conf``: operation, kind, logical name."""
+
+    registered: set[str] = field(default_factory=set)
+    """Resources that had a step at all, as ``ConfigMap redis-conf``."""
+
+    errors: list[str] = field(default_factory=list)
+    """Messages of its errors."""
+
+    text: list[str] = field(default_factory=list)
+    """Everything it said: output, errors, events as JSON."""
+
+    def observe(self, event: EngineEvent) -> None:
+        """Take one engine event; to be passed as ``on_event``."""
+        self.text.append(json.dumps(event, default=lambda part: getattr(part, "__dict__", str(part))))
+        step = event.resource_pre_event or event.res_outputs_event
+        if step:
+            name = resource_name(step.metadata.urn)
+            self.registered.add(name)
+            if step.metadata.op not in _NO_CHANGE:
+                self.changes.add(f"{step.metadata.op.value} {name}")
+        if event.diagnostic_event and event.diagnostic_event.severity == "error":
+            self.errors.append(event.diagnostic_event.message)
+
+    @property
+    def error(self) -> str:
+        """All its errors as one text."""
+        return "\n".join(self.errors)
+
+
+class Stack:
+    """One stack of the program. Settings are ``KEY=VALUE`` as on the command line of `local`."""
+
+    def __init__(
+        self,
+        environment: str,
+        cluster: Cluster,
+        variables: Mapping[str, str],
+        directory: Path,
+        sets: Iterable[str] = (),
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make the stack, with nothing deployed.
+
+        Args:
+            environment: name of the stack and of the `Pulumi.<name>.yaml` it starts from.
+            cluster: where it is deployed to.
+            variables: environment variables of the engine.
+            directory: an empty one, for the project file and the config.
+            sets: config over the environment's.
+            secrets: secret config keys and their values.
+        """
+        self.environment = environment
+        self.sets = list(sets)
+        self.transcript: list[str] = []
+        """Everything that the commands on this stack have said so far."""
+        self._directory = directory
+        self._file = directory / f"Pulumi.{environment}.yaml"
+        (directory / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+        with pytest.MonkeyPatch.context() as patch:
+            # The Automation API looks for the engine before it applies the workspace's environment.
+            patch.setenv("PATH", variables["PATH"])
+            self._stack = automation.create_stack(
+                stack_name=environment,
+                project_name=PROJECT,
+                program=run_program,
+                opts=automation.LocalWorkspaceOptions(
+                    work_dir=str(directory), env_vars=dict(variables), secrets_provider="passphrase"
+                ),
+            )
+        self.use(cluster)
+        for key, value in (secrets or {}).items():
+            self.pulumi("config", "set", "--secret", key, stdin=value)
+
+    def use(self, cluster: Cluster) -> None:
+        """Deploy to another cluster, or to the same one under another name, from now on."""
+        self.cluster = cluster
+        self._stack.workspace.env_vars["KUBECONFIG"] = str(cluster.kubeconfig)
+        self._write_config(())
+
+    def up(self, *sets: str, fails: bool = False, **options: Any) -> Run:
+        """Deploy with ``sets`` over the stack's own; whether it fails is checked."""
+        return self._run(self._stack.up, sets, fails, options)
+
+    def keep(self, *sets: str) -> Run:
+        """Deploy ``sets`` and make them the stack's own."""
+        self.sets += sets
+        return self.up()
+
+    def preview(self, *sets: str, fails: bool = False, **options: Any) -> Run:
+        """Preview with ``sets`` over the stack's own; whether it fails is checked."""
+        return self._run(self._stack.preview, sets, fails, options)
+
+    def refresh(self, **options: Any) -> Run:
+        """Compare the state with the cluster."""
+        return self._run(self._stack.refresh, (), False, options)
+
+    def destroy(self, *, fails: bool = False, **options: Any) -> Run:
+        """Destroy everything of the stack; whether it fails is checked."""
+        return self._run(self._stack.destroy, (), fails, options)
+
+    def pulumi(self, *arguments: str, stdin: str = "") -> str:
+        """Output of a command of the CLI on this stack."""
+        return run_pulumi(self._stack.workspace, *arguments, "--stack", self.environment, stdin=stdin)
+
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs in plain text."""
+        return {name: output.value for name, output in self._stack.outputs().items()}
+
+    def state(self) -> dict[str, Any]:
+        """The deployment as `pulumi stack export` gives it."""
+        return dict(self._stack.export_stack().deployment or {})
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """The resources in the state by kind and name."""
+        return {resource_name(resource["urn"]): resource for resource in self.state().get("resources", [])}
+
+    def config(self) -> dict[str, Any]:
+        """What the stack's config file holds."""
+        return dict(yaml.safe_load(self._file.read_text())["config"])
+
+    def _run(self, command: Callable[..., Any], sets: Iterable[str], fails: bool, options: dict[str, Any]) -> Run:
+        self._write_config(sets)
+        run = Run()
+        with pytest.MonkeyPatch.context() as patch:
+            # For the program, which runs in this process: the SDK's provider class reads it.
+            patch.setenv("KUBECONFIG", str(self.cluster.kubeconfig))
+            try:
+                command(on_output=run.text.append, on_error=run.text.append, on_event=run.observe, **options)
+            except automation.CommandError as error:
+                run.text.append(str(error))
+                run.errors = run.errors or [str(error)]
+        self.transcript += run.text
+        assert bool(run.errors) == fails, run.error or "it succeeded"
+        return run
+
+    def _write_config(self, sets: Iterable[str]) -> None:
+        before = yaml.safe_load(self._file.read_text()) if self._file.exists() else {}
+        values = yaml.safe_load(stack_file(self.environment).read_text())["config"]
+        given = {k: v for k, v in (before.get("config") or {}).items() if isinstance(v, dict) and "secure" in v}
+        for assignment in (f"kubeContext={self.cluster.context}", *self.sets, *sets):
+            set_path(values, assignment, PROJECT)
+        salt = {KEPT_IN_CONFIG: before[KEPT_IN_CONFIG]} if KEPT_IN_CONFIG in before else {}
+        self._file.write_text(yaml.safe_dump({**salt, "config": values | given}))
+
+
+class Namespace:
+    """One namespace as the API server has it."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self.name = name
+        api = config.new_client_from_config(str(cluster.kubeconfig), context=cluster.context)
+        self.core = client.CoreV1Api(api)
+        self.apps = client.AppsV1Api(api)
+        self.dynamic = DynamicClient(api)
+
+    def exists(self) -> bool:
+        """Whether there is such a namespace."""
+        return self.name in {namespace.metadata.name for namespace in self.core.list_namespace().items}
+
+    def pods(self, app: str | None = None) -> list[client.V1Pod]:
+        """Its pods, all or those of one application."""
+        selector = f"app={app}" if app else ""
+        return list(self.core.list_namespaced_pod(self.name, label_selector=selector).items)
+
+    def secret(self, name: str) -> dict[str, str]:
+        """Contents of a Secret in plain text."""
+        data = self.core.read_namespaced_secret(name, self.name).data
+        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """Contents of all Secrets in plain text."""
+        names = [secret.metadata.name for secret in self.core.list_namespaced_secret(self.name).items]
+        return {name: self.secret(name) for name in names}
+
+    def revisions(self) -> dict[str, str]:
+        """Revision of the pod template that each application runs: another one means that its pods were rolled."""
+        found = {
+            deployment.metadata.name: deployment.metadata.annotations["deployment.kubernetes.io/revision"]
+            for deployment in self.apps.list_namespaced_deployment(self.name).items
+        }
+        for stateful_set in self.apps.list_namespaced_stateful_set(self.name).items:
+            found[stateful_set.metadata.name] = stateful_set.status.current_revision
+        return found
+
+    def refusals(self) -> list[str]:
+        """What was said about pods that could not be created: by the quota, by Pod Security, by anything."""
+        events = self.core.list_namespaced_event(self.name).items
+        return [event.message for event in events if event.reason == "FailedCreate"]
+
+    def objects(self) -> list[dict[str, Any]]:
+        """Every object of every kind that can be listed, the namespace itself included."""
+        found = [self.core.api_client.sanitize_for_serialization(self.core.read_namespace(self.name))]
+        kinds = self.dynamic.resources.search()
+        for kind in kinds:
+            if kind.namespaced and "list" in (kind.verbs or []) and not kind.kind.endswith("List"):
+                items = self.dynamic.get(kind, namespace=self.name).to_dict()["items"]
+                # In lists the items do not say what they are.
+                found += [{"kind": kind.kind, "apiVersion": kind.group_version, **item} for item in items]
+        return found
+
+    def identities(self) -> dict[str, str]:
+        """UIDs by kind and name of what the stack puts there: another one means that the object was replaced."""
+        kinds = {"ConfigMap", "Deployment", "NetworkPolicy", "PersistentVolumeClaim", "PodDisruptionBudget"}
+        kinds |= {"ResourceQuota", "LimitRange", "Secret", "Service", "ServiceAccount", "StatefulSet", "Namespace"}
+        return {
+            f"{item.get('kind', 'Namespace')} {item['metadata']['name']}": item["metadata"]["uid"]
+            for item in self.objects()
+            if item.get("kind", "Namespace") in kinds
+        }

@@ -1,0 +1,47 @@
+"""Fixtures of the tests of the stack, shared by their modules: to be named in `pytest_plugins`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.cluster.choice import Cluster
+
+from tests.engine.stack import Namespace, Stack
+
+GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only"}
+BASE_NAMESPACE = "rag-system"
+
+StackFactory = Callable[..., Stack]
+
+
+@pytest.fixture(scope="session")
+def new_stack(
+    cluster: Cluster, engine_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> StackFactory:
+    """Makes stacks with nothing deployed: ``new_stack("dev", "namespace=other", on=…, secrets=…)``."""
+
+    def make(environment: str, *sets: str, on: Cluster = cluster, secrets: dict[str, str] | None = None) -> Stack:
+        # A backend of its own for each: there are several stacks called `dev`.
+        backend: Path = tmp_path_factory.mktemp("backend")
+        variables = {**engine_environment, "PULUMI_BACKEND_URL": backend.as_uri()}
+        return Stack(environment, on, variables, tmp_path_factory.mktemp("project"), sets, secrets)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def base(new_stack: StackFactory) -> Stack:
+    """`dev` with an external AI service, deployed once for all tests.
+
+    A test that changes it leaves it deployed with the settings in ``sets``, and nothing else changed.
+    """
+    stack = new_stack("dev", "openWebui.openaiApiBaseUrl=https://models.example.com/v1", secrets=GIVEN_SECRETS)
+    stack.up()
+    return stack
+
+
+@pytest.fixture(scope="session")
+def live(base: Stack) -> Namespace:
+    """The namespace of the base."""
+    return Namespace(base.cluster, BASE_NAMESPACE)

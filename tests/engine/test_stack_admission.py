@@ -1,0 +1,115 @@
+"""What the API server lets in: every pod of the stack without a warning, and nothing that is above the rules."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from local.cluster.choice import Cluster
+from ops.render import planned_objects
+from stack_config.files import read_stack
+from tests.engine.stack import APPLICATIONS, Namespace, Stack
+
+pytest_plugins = ("tests.engine.stack_fixtures",)
+
+RESTRICTED: dict[str, Any] = {
+    "runAsNonRoot": True,
+    "runAsUser": 1000,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+
+
+@pytest.fixture(scope="module")
+def restricted(cluster: Cluster) -> Iterator[Namespace]:
+    """A namespace that refuses what is not restricted and warns of it, with the accounts of the stack's pods."""
+    namespace = Namespace(cluster, "admission")
+    modes = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+    namespace.core.create_namespace({"metadata": {"name": namespace.name, "labels": modes}})
+    for account in APPLICATIONS:
+        namespace.core.create_namespaced_service_account(namespace.name, {"metadata": {"name": account}})
+    yield namespace
+    namespace.core.delete_namespace(namespace.name)
+
+
+def planned_pods(environment: str, *sets: str) -> dict[str, dict[str, Any]]:
+    """Specs of the pods that an environment runs, by the name of their workload."""
+    objects = planned_objects(read_stack(environment, ["kubeContext=unused", *sets]), environment)
+    return {
+        item["metadata"]["name"]: item["spec"]["template"]["spec"]
+        for item in objects
+        if "template" in item.get("spec", {})
+    }
+
+
+def pod(*, security: dict[str, Any], memory: str = "64Mi") -> dict[str, Any]:
+    container = {"name": "debug", "image": "busybox", "securityContext": security}
+    return {"containers": [container | {"resources": {"limits": {"memory": memory}}}]}
+
+
+def warning_of(namespace: Namespace, spec: dict[str, Any]) -> str | None:
+    """The warning with which the API server would let a pod in."""
+    body = {"metadata": {"generateName": "dry-run-"}, "spec": spec}
+    _, status, headers = namespace.core.create_namespaced_pod_with_http_info(namespace.name, body, dry_run="All")
+    assert status == 201
+    warning: str | None = headers.get("Warning")
+    return warning
+
+
+@pytest.mark.parametrize(
+    ("environment", "sets"),
+    [
+        ("dev", []),
+        ("prod", []),
+        ("dev", ["monitoring.enabled=true", "openWebui.variant=full", "openWebui.uploads.kind=volume"]),
+    ],
+    ids=["dev", "prod", "everything on"],
+)
+def test_pod_security_admits_every_pod_without_a_warning(
+    restricted: Namespace, environment: str, sets: list[str]
+) -> None:
+    pods = planned_pods(environment, *sets)
+    assert pods.keys() == set(APPLICATIONS)
+    assert {name: warning_of(restricted, spec) for name, spec in pods.items()} == dict.fromkeys(APPLICATIONS)
+
+
+def test_pods_as_they_run_are_admitted_without_a_warning(base: Stack, live: Namespace, restricted: Namespace) -> None:
+    workloads = live.apps.list_namespaced_deployment(live.name).items
+    workloads += live.apps.list_namespaced_stateful_set(live.name).items
+    serialized = live.core.api_client.sanitize_for_serialization
+    assert {item.metadata.name for item in workloads} == set(APPLICATIONS)
+    for item in workloads:
+        assert warning_of(restricted, serialized(item.spec.template.spec)) is None, item.metadata.name
+
+
+def test_a_privileged_pod_is_refused(base: Stack, live: Namespace, restricted: Namespace) -> None:
+    for namespace in (restricted, live):
+        with pytest.raises(client.ApiException, match="violates PodSecurity") as refused:
+            warning_of(namespace, pod(security={"privileged": True}))
+        assert refused.value.status == 403
+
+
+def test_a_warning_would_be_seen(cluster: Cluster) -> None:
+    """The control of the tests above: where the same is only warned of, there is a warning."""
+    namespace = Namespace(cluster, "admission-warns")
+    labels = {"pod-security.kubernetes.io/warn": "restricted"}
+    namespace.core.create_namespace({"metadata": {"name": namespace.name, "labels": labels}})
+    try:
+        namespace.core.create_namespaced_service_account(namespace.name, {"metadata": {"name": "default"}})
+        assert "would violate PodSecurity" in (warning_of(namespace, pod(security={"privileged": True})) or "")
+    finally:
+        namespace.core.delete_namespace(namespace.name)
+
+
+def test_the_quota_has_room_for_a_rolling_update_and_a_debugging_pod(base: Stack, live: Namespace) -> None:
+    assert warning_of(live, pod(security=RESTRICTED)) is None
+    (web, *_) = live.pods("open-webui")
+    spec = live.core.api_client.sanitize_for_serialization(web.spec)
+    assert warning_of(live, {key: value for key, value in spec.items() if key != "nodeName"}) is None
+
+
+def test_the_quota_refuses_what_no_part_of_the_stack_needs(base: Stack, live: Namespace) -> None:
+    with pytest.raises(client.ApiException, match="exceeded quota: quota"):
+        warning_of(live, pod(security=RESTRICTED, memory="512Gi"))
