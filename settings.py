@@ -9,8 +9,7 @@ from components.names import NamespaceName
 from components.namespace.quota import Workload, resource_quota
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.settings import PostgreSQLSettings
-from components.redis.exporter import exporter_resources
-from components.redis.settings import RedisSettings
+from components.redis.settings import RedisSettings, exporter_resources
 
 # For psql, backups and the probes, beside what the pools of Open WebUI may hold.
 CONNECTIONS_BESIDE_OPEN_WEBUI = 10

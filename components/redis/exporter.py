@@ -5,7 +5,7 @@ from pulumi_kubernetes.core.v1 import ContainerArgsDict
 from ..container_resources import resource_requirements
 from ..pod_security import container_security_context
 from ..probes import http_probe
-from ..resources import ContainerResources
+from .settings import exporter_resources
 
 EXPORTER_PORT = 9121
 EXPORTER_IMAGE = "oliver006/redis_exporter:v1.69.0-alpine"
@@ -14,14 +14,6 @@ EXPORTER_IMAGE = "oliver006/redis_exporter:v1.69.0-alpine"
 def scrape_annotations() -> dict[str, str]:
     """Annotations for a Prometheus that discovers pods by them."""
     return {"prometheus.io/scrape": "true", "prometheus.io/port": str(EXPORTER_PORT), "prometheus.io/path": "/metrics"}
-
-
-def exporter_resources() -> ContainerResources:
-    """`resources` of the sidecar: it serves a page of text every few seconds."""
-    return {
-        "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
-        "limits": {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
-    }
 
 
 def exporter_container(redis_port: int) -> ContainerArgsDict:

@@ -93,3 +93,11 @@ class RedisSettings(Settings):
         """`resources` of the Redis container with the memory limit filled in."""
         resources = self.resources.as_kubernetes()
         return {**resources, "limits": {**resources["limits"], "memory": self.memory_limit}}
+
+
+def exporter_resources() -> ContainerResources:
+    """`resources` of redis_exporter: it serves a page of text every few seconds."""
+    return {
+        "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
+        "limits": {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
+    }

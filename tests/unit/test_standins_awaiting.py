@@ -10,7 +10,11 @@ from local.standins import awaiting
 from local.standins.awaiting import NotReadyError, Waiting, problems_now, seconds_allowed
 from local.standins.cluster import ApiError, UnreachableError
 
-JOB = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "namespace": "n", "uid": "1"}}
+JOB: dict[str, Any] = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "migrate", "namespace": "n", "uid": "1"},
+}
 COMPLETE = {**JOB, "status": {"conditions": [{"type": "Complete", "status": "True"}]}}
 FAILED = {
     **JOB,
