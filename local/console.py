@@ -1,34 +1,54 @@
 """What is printed: progress and notices on stderr, results on stdout."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 notices = Console(stderr=True, highlight=False, soft_wrap=True)
 results = Console(highlight=False, soft_wrap=True)
 
+LOG_SECONDS = 30
+
 
 @contextmanager
-def step(what: str, usual_seconds: int = 0) -> Iterator[None]:
+def step(what: str, usual_seconds: int = 0) -> Iterator[Callable[[str], None]]:
     """Show that something is going on, how long it has taken and how long it usually takes.
 
     Args:
         what: the work, as it stands behind the check mark when it is done.
         usual_seconds: seconds it usually takes; 0 for what is too short to say.
+
+    Yields:
+        Function that says how far it is. A terminal shows it at once, a log every half a minute.
     """
     started = monotonic()
-    usual = f" [dim](usually {duration(usual_seconds)})[/dim]" if usual_seconds else ""
+    usual = f" (usually {duration(usual_seconds)})" if usual_seconds else ""
     if notices.is_terminal:
-        with notices.status(f"{what}{usual}"):
-            yield
+        columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+        with Progress(*columns, console=notices, transient=True) as progress:
+            task = progress.add_task(f"{what}{usual}")
+            yield lambda state: progress.update(task, description=f"{what}{usual}: {state}")
     else:
         # A log has no spinner: say at the start what takes long.
         if usual_seconds:
             notices.print(f"… {what}{usual}")
-        yield
+        yield _Log().report
     notices.print(f"[green]✓[/green] {what} [dim]{duration(monotonic() - started)}[/dim]")
+
+
+class _Log:
+    """Says now and then how far it is."""
+
+    def __init__(self) -> None:
+        self._started = self._last = monotonic()
+
+    def report(self, state: str) -> None:
+        if monotonic() - self._last >= LOG_SECONDS:
+            self._last = monotonic()
+            notices.print(f"  {duration(monotonic() - self._started)}: {state}")
 
 
 def duration(seconds: float) -> str:

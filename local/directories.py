@@ -30,7 +30,12 @@ def state_directory() -> Path:
 
 def environment_directory(environment: str) -> Path:
     """What belongs to one environment: its cluster's kubeconfig, its copy of the config."""
-    return _private(cache_directory() / "environments" / environment)
+    return _private(_private(cache_directory() / "environments") / environment)
+
+
+def clusters_directory() -> Path:
+    """The clusters of simulated nodes: kwokctl's work directory, with their keys, data and logs."""
+    return _private(cache_directory() / "kwok")
 
 
 def locks_directory() -> Path:

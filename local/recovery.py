@@ -1,5 +1,6 @@
 """Going on after an update that was interrupted: locks whose process is gone, creations that nobody saw the end of."""
 
+import json
 from typing import Any
 
 from kubernetes import client, config, dynamic
@@ -21,29 +22,47 @@ def recover(stack: automation.Stack, cluster: Cluster) -> None:
     """
     if remove_stale_locks(state_directory()):
         notices.print("the last update was interrupted: its lock is removed, what it had done is kept")
-    pending = _pending_creations(stack)
+    # By the CLI: what the Automation API exports has its secrets decrypted.
+    state = json.loads(run_pulumi(stack.workspace, "stack", "export", "--stack", stack.name))
+    pending = _pending_creations(state)
     if not pending:
         return
-    created: list[str] = []
+    created: list[dict[str, Any]] = []
     for resource in pending:
         name = resource_name(resource["urn"])
         if identifier := _identifier_if_there(resource, cluster):
-            created += ["--import-pending-creates", resource["urn"], "--import-pending-creates", identifier]
+            created.append({**resource, "id": identifier})
             notices.print(f"  {name} had been created when the last update was interrupted: taken over")
         else:
             notices.print(f"  {name} had not been created when the last update was interrupted: comes again")
+    # Not by `refresh --import-pending-creates`: the engine forgets what that names, and creates it a second time.
+    state["deployment"]["resources"] = with_created(state["deployment"].get("resources", []), created)
+    # Drops the pending operations, too.
+    run_pulumi(stack.workspace, "stack", "import", "--stack", stack.name, stdin=json.dumps(state))
     if created:
-        _refresh(stack, *created)
-    _refresh(stack, "--clear-pending-creates")
+        # What the cluster says of them, and whether they have become ready, is not in the state yet.
+        targets = [argument for resource in created for argument in ("--target", resource["urn"])]
+        run_pulumi(stack.workspace, "refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets)
 
 
-def _refresh(stack: automation.Stack, *flags: str) -> None:
-    run_pulumi(stack.workspace, "refresh", "--yes", "--skip-preview", "--stack", stack.name, *flags)
+def with_created(resources: list[dict[str, Any]], created: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The resources of a state together with those whose creation nobody saw the end of.
+
+    Args:
+        resources: as the state has them, each after what it depends on.
+        created: what is to be added. What it depends on is there already; of one that was being replaced there is the
+            note that its predecessor is deleted, and its place is there.
+    """
+    missing = {resource["urn"]: resource for resource in created}
+    placed = [
+        missing.pop(resource["urn"], resource) if resource.get("pendingReplacement") else resource
+        for resource in resources
+    ]
+    return [*placed, *missing.values()]
 
 
-def _pending_creations(stack: automation.Stack) -> list[dict[str, Any]]:
-    deployment = stack.export_stack().deployment or {}
-    operations = deployment.get("pending_operations") or []
+def _pending_creations(state: dict[str, Any]) -> list[dict[str, Any]]:
+    operations = state["deployment"].get("pending_operations") or []
     return [operation["resource"] for operation in operations if operation["type"] == "creating"]
 
 

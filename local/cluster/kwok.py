@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from ..console import duration, notices, step
-from ..directories import cache_directory
+from ..directories import clusters_directory
 from ..errors import LocalError
 from ..locks import exclusive
 from ..processes import end_all_from, running_from
@@ -65,7 +65,7 @@ def delete(name: str) -> None:
 
 def names() -> list[str]:
     """Names of the clusters that there are, running or not."""
-    clusters = _work_directory() / "clusters"
+    clusters = clusters_directory() / "clusters"
     return sorted(path.name for path in clusters.iterdir()) if clusters.is_dir() else []
 
 
@@ -137,7 +137,7 @@ def _kwokctl(*arguments: str) -> None:
     command = [str(kwokctl), *arguments]
     done = subprocess.run(
         command,
-        env={**os.environ, "KWOK_WORKDIR": str(_work_directory())},
+        env={**os.environ, "KWOK_WORKDIR": str(clusters_directory())},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -147,7 +147,7 @@ def _kwokctl(*arguments: str) -> None:
     if done.returncode:
         raise LocalError(
             f"kwokctl failed: {' '.join(arguments[:2])}\n{done.stdout.strip()}\n"
-            f"Logs of the control plane: {_work_directory()}/clusters/*/logs. Start over with: make down"
+            f"Logs of the control plane: {clusters_directory()}/clusters/*/logs. Start over with: make down"
         )
 
 
@@ -157,9 +157,5 @@ def _kubeconfig(cluster: Cluster) -> Path:
     return cluster.kubeconfig
 
 
-def _work_directory() -> Path:
-    return cache_directory() / "kwok"
-
-
 def _directory(name: str) -> Path:
-    return _work_directory() / "clusters" / name
+    return clusters_directory() / "clusters" / name

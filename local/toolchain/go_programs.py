@@ -2,14 +2,16 @@
 
 import hashlib
 import os
+import re
+import shlex
 import shutil
 import subprocess
-import tempfile
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..console import notices, step
+from ..console import step
 from ..directories import programs_directory
 from ..errors import LocalError
 from ..locks import exclusive
@@ -17,6 +19,9 @@ from ..locks import exclusive
 _MODULES = Path(__file__).parent
 _KUBERNETES_VERSION = "v1.36.3"
 _PULUMI_VERSION = "v3.259.0"
+# The first one that fetches by itself the newer Go that a go.mod asks for: https://go.dev/doc/toolchain
+_OLDEST_GO = (1, 21)
+_HOW_TO_GET_GO = "Install Go 1.21 or newer (https://go.dev/dl/), then run this command again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +93,7 @@ def build(program: GoProgram) -> Path:
     with exclusive(program.name, f"build {program.name}"):
         if executable.exists():
             return executable
-        go = _go()
-        with step(f"build {program.name} from Go modules", program.usual_seconds):
-            _compile(go, program, executable)
+        _compile(_go(), program, executable)
         _remove_other_builds(program, directory)
     return executable
 
@@ -107,44 +110,58 @@ def _fingerprint(program: GoProgram) -> str:
 
 
 def _go() -> str:
-    if go := shutil.which("go"):
-        return go
-    raise LocalError(
-        "Go is missing. Without Pulumi and kind on PATH, the toolchain is built from Go modules.\n"
-        "Install Go 1.21 or newer (https://go.dev/dl/; it fetches a newer one by itself), then run this command again."
-    )
+    go = shutil.which("go")
+    if not go:
+        raise LocalError(f"Go is missing: the toolchain is built from Go modules.\n{_HOW_TO_GET_GO}")
+    found = _version(go)
+    if found < _OLDEST_GO:
+        raise LocalError(f"{go} is Go {'.'.join(map(str, found)) or 'of unknown version'}, too old.\n{_HOW_TO_GET_GO}")
+    return go
+
+
+def _version(go: str) -> tuple[int, ...]:
+    # `local`: the version of this very program, not of the one that it would fetch for a go.mod.
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+    text = subprocess.run([go, "version"], env=environment, capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\bgo(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else ()
 
 
 def _compile(go: str, program: GoProgram, executable: Path) -> None:
     link = " ".join(["-s", "-w", *(f"-X {variable}" for variable in program.variables)])
     executable.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=executable.parent) as scratch:
-        built = Path(scratch) / program.name
-        # fmt: off
-        command = [
-            go, "build", "-C", str(_MODULES / program.module), "-mod=readonly", "-buildvcs=false", "-trimpath",
-            "-v", "-ldflags", link, "-o", str(built), program.package,
-        ]
-        # fmt: on
-        # Without cgo there is no need for a C compiler, and the program runs on any distribution.
-        environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
-        last_lines = _run(command, environment)
+    partial = executable.with_name("partial")
+    # fmt: off
+    command = [
+        go, "build", "-C", str(_MODULES / program.module), "-mod=readonly", "-buildvcs=false", "-trimpath",
+        "-v", "-ldflags", link, "-o", str(partial), program.package,
+    ]
+    # fmt: on
+    # Without cgo there is no need for a C compiler, and the program runs on any distribution.
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+    with step(f"build {program.name} from Go modules", program.usual_seconds) as report:
+        last_lines = _run(command, environment, report)
         if last_lines is not None:
             output = "\n".join(last_lines)
-            raise LocalError(f"{program.name} could not be built. The command was:\n  {' '.join(command)}\n{output}")
-        os.replace(built, executable)
+            raise LocalError(f"{program.name} could not be built. The command was:\n  {shlex.join(command)}\n{output}")
+    os.replace(partial, executable)
 
 
-def _run(command: list[str], environment: dict[str, str]) -> list[str] | None:
+def _run(command: list[str], environment: dict[str, str], report: Callable[[str], None]) -> list[str] | None:
     """None when it worked, else its last lines. `-v` names each package: the count shows that it goes on."""
     last: deque[str] = deque(maxlen=30)
+    modules = packages = 0
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
     ) as process:
-        for count, line in enumerate(process.stdout or (), start=1):
+        for line in process.stdout or ():
             last.append(line.rstrip())
-            if count % 250 == 0:
-                notices.print(f"[dim]  {count} packages[/dim]")
+            if line.startswith("go: downloading"):
+                modules += 1
+                report(f"{modules} modules downloaded")
+            else:
+                packages += 1
+                report(f"{packages} packages compiled")
     return list(last) if process.returncode else None
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from local.workspace import run_program, run_pulumi
 from stack_config.files import ROOT, set_path, stack_file
 from stack_config.load import PROJECT
 
+GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only"}
+"""Secrets that the user of the base stack has set."""
 APPLICATIONS = ("redis", "postgres", "open-webui")
 KEPT_IN_CONFIG = "encryptionsalt"
 # A replacement is told by the two steps it consists of, a refresh by what it finds.
@@ -86,7 +89,7 @@ class Stack:
         self.sets = list(sets)
         self.transcript: list[str] = []
         """Everything that the commands on this stack have said so far."""
-        self._directory = directory
+        self._variables = dict(variables)
         self._file = directory / f"Pulumi.{environment}.yaml"
         (directory / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
         with pytest.MonkeyPatch.context() as patch:
@@ -97,7 +100,7 @@ class Stack:
                 project_name=PROJECT,
                 program=run_program,
                 opts=automation.LocalWorkspaceOptions(
-                    work_dir=str(directory), env_vars=dict(variables), secrets_provider="passphrase"
+                    work_dir=str(directory), env_vars=self._variables, secrets_provider="passphrase"
                 ),
             )
         self.use(cluster)
@@ -107,8 +110,8 @@ class Stack:
     def use(self, cluster: Cluster) -> None:
         """Deploy to another cluster, or to the same one under another name, from now on."""
         self.cluster = cluster
-        self._stack.workspace.env_vars["KUBECONFIG"] = str(cluster.kubeconfig)
-        self._write_config(())
+        self._variables["KUBECONFIG"] = str(cluster.kubeconfig)
+        self.configure()
 
     def up(self, *sets: str, fails: bool = False, **options: Any) -> Run:
         """Deploy with ``sets`` over the stack's own; whether it fails is checked."""
@@ -141,7 +144,8 @@ class Stack:
 
     def state(self) -> dict[str, Any]:
         """The deployment as `pulumi stack export` gives it."""
-        return dict(self._stack.export_stack().deployment or {})
+        # Not the Automation API's own export: that has the secrets decrypted.
+        return dict(json.loads(self.pulumi("stack", "export"))["deployment"])
 
     def resources(self) -> dict[str, dict[str, Any]]:
         """The resources in the state by kind and name."""
@@ -151,8 +155,18 @@ class Stack:
         """What the stack's config file holds."""
         return dict(yaml.safe_load(self._file.read_text())["config"])
 
+    def configure(self, *sets: str) -> None:
+        """Write the config file: the environment's, the stack's own settings, ``sets``; secrets stay."""
+        before = yaml.safe_load(self._file.read_text()) if self._file.exists() else {}
+        values = yaml.safe_load(stack_file(self.environment).read_text())["config"]
+        given = {k: v for k, v in (before.get("config") or {}).items() if isinstance(v, dict) and "secure" in v}
+        for assignment in (f"kubeContext={self.cluster.context}", *self.sets, *sets):
+            set_path(values, assignment, PROJECT)
+        salt = {KEPT_IN_CONFIG: before[KEPT_IN_CONFIG]} if KEPT_IN_CONFIG in before else {}
+        self._file.write_text(yaml.safe_dump({**salt, "config": values | given}))
+
     def _run(self, command: Callable[..., Any], sets: Iterable[str], fails: bool, options: dict[str, Any]) -> Run:
-        self._write_config(sets)
+        self.configure(*sets)
         run = Run()
         with pytest.MonkeyPatch.context() as patch:
             # For the program, which runs in this process: the SDK's provider class reads it.
@@ -166,14 +180,8 @@ class Stack:
         assert bool(run.errors) == fails, run.error or "it succeeded"
         return run
 
-    def _write_config(self, sets: Iterable[str]) -> None:
-        before = yaml.safe_load(self._file.read_text()) if self._file.exists() else {}
-        values = yaml.safe_load(stack_file(self.environment).read_text())["config"]
-        given = {k: v for k, v in (before.get("config") or {}).items() if isinstance(v, dict) and "secure" in v}
-        for assignment in (f"kubeContext={self.cluster.context}", *self.sets, *sets):
-            set_path(values, assignment, PROJECT)
-        salt = {KEPT_IN_CONFIG: before[KEPT_IN_CONFIG]} if KEPT_IN_CONFIG in before else {}
-        self._file.write_text(yaml.safe_dump({**salt, "config": values | given}))
+
+StackFactory = Callable[..., Stack]
 
 
 class Namespace:
@@ -182,15 +190,27 @@ class Namespace:
     def __init__(self, cluster: Cluster, name: str) -> None:
         self.name = name
         api = config.new_client_from_config(str(cluster.kubeconfig), context=cluster.context)
-        self.core = client.CoreV1Api(api)
-        self.apps = client.AppsV1Api(api)
-        self.dynamic = DynamicClient(api)
+        # Untyped: in the models every field may be None, in what the API server answers it is not.
+        self.core: Any = client.CoreV1Api(api)
+        self.apps: Any = client.AppsV1Api(api)
+        self.dynamic: Any = DynamicClient(api)
 
     def exists(self) -> bool:
         """Whether there is such a namespace."""
         return self.name in {namespace.metadata.name for namespace in self.core.list_namespace().items}
 
-    def pods(self, app: str | None = None) -> list[client.V1Pod]:
+    def wait_until_gone(self) -> None:
+        """Wait until all that was in it is deleted.
+
+        Raises:
+            AssertionError: it is still there after a minute.
+        """
+        deadline = time.monotonic() + 60
+        while self.exists():
+            assert time.monotonic() < deadline, f"the namespace {self.name} is still there"
+            time.sleep(0.5)
+
+    def pods(self, app: str | None = None) -> list[Any]:
         """Its pods, all or those of one application."""
         selector = f"app={app}" if app else ""
         return list(self.core.list_namespaced_pod(self.name, label_selector=selector).items)
@@ -222,13 +242,13 @@ class Namespace:
 
     def objects(self) -> list[dict[str, Any]]:
         """Every object of every kind that can be listed, the namespace itself included."""
-        found = [self.core.api_client.sanitize_for_serialization(self.core.read_namespace(self.name))]
-        kinds = self.dynamic.resources.search()
-        for kind in kinds:
+        namespace = self.core.api_client.sanitize_for_serialization(self.core.read_namespace(self.name))
+        found = [{**namespace, "kind": "Namespace"}]
+        for kind in self.dynamic.resources.search():
             if kind.namespaced and "list" in (kind.verbs or []) and not kind.kind.endswith("List"):
                 items = self.dynamic.get(kind, namespace=self.name).to_dict()["items"]
                 # In lists the items do not say what they are.
-                found += [{"kind": kind.kind, "apiVersion": kind.group_version, **item} for item in items]
+                found += [{**item, "kind": kind.kind} for item in items]
         return found
 
     def identities(self) -> dict[str, str]:
@@ -236,7 +256,7 @@ class Namespace:
         kinds = {"ConfigMap", "Deployment", "NetworkPolicy", "PersistentVolumeClaim", "PodDisruptionBudget"}
         kinds |= {"ResourceQuota", "LimitRange", "Secret", "Service", "ServiceAccount", "StatefulSet", "Namespace"}
         return {
-            f"{item.get('kind', 'Namespace')} {item['metadata']['name']}": item["metadata"]["uid"]
+            f"{item['kind']} {item['metadata']['name']}": item["metadata"]["uid"]
             for item in self.objects()
-            if item.get("kind", "Namespace") in kinds
+            if item["kind"] in kinds
         }

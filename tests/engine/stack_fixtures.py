@@ -1,18 +1,13 @@
 """Fixtures of the tests of the stack, shared by their modules: to be named in `pytest_plugins`."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from local.cluster.choice import Cluster
+from tests.engine.stack import GIVEN_SECRETS, Namespace, Stack, StackFactory
 
-from tests.engine.stack import Namespace, Stack
-
-GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only"}
 BASE_NAMESPACE = "rag-system"
-
-StackFactory = Callable[..., Stack]
 
 
 @pytest.fixture(scope="session")

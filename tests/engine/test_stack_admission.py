@@ -9,10 +9,11 @@ from kubernetes import client
 from local.cluster.choice import Cluster
 from ops.render import planned_objects
 from stack_config.files import read_stack
-from tests.engine.stack import APPLICATIONS, Namespace, Stack
+from tests.engine.stack import APPLICATIONS, Namespace
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
+ACCOUNT = "redis"
 RESTRICTED: dict[str, Any] = {
     "runAsNonRoot": True,
     "runAsUser": 1000,
@@ -46,7 +47,11 @@ def planned_pods(environment: str, *sets: str) -> dict[str, dict[str, Any]]:
 
 def pod(*, security: dict[str, Any], memory: str = "64Mi") -> dict[str, Any]:
     container = {"name": "debug", "image": "busybox", "securityContext": security}
-    return {"containers": [container | {"resources": {"limits": {"memory": memory}}}]}
+    # Not the account `default`: it comes some time after its namespace.
+    return {
+        "serviceAccountName": ACCOUNT,
+        "containers": [container | {"resources": {"limits": {"memory": memory}}}],
+    }
 
 
 def warning_of(namespace: Namespace, spec: dict[str, Any]) -> str | None:
@@ -75,7 +80,7 @@ def test_pod_security_admits_every_pod_without_a_warning(
     assert {name: warning_of(restricted, spec) for name, spec in pods.items()} == dict.fromkeys(APPLICATIONS)
 
 
-def test_pods_as_they_run_are_admitted_without_a_warning(base: Stack, live: Namespace, restricted: Namespace) -> None:
+def test_pods_as_they_run_are_admitted_without_a_warning(live: Namespace, restricted: Namespace) -> None:
     workloads = live.apps.list_namespaced_deployment(live.name).items
     workloads += live.apps.list_namespaced_stateful_set(live.name).items
     serialized = live.core.api_client.sanitize_for_serialization
@@ -84,7 +89,7 @@ def test_pods_as_they_run_are_admitted_without_a_warning(base: Stack, live: Name
         assert warning_of(restricted, serialized(item.spec.template.spec)) is None, item.metadata.name
 
 
-def test_a_privileged_pod_is_refused(base: Stack, live: Namespace, restricted: Namespace) -> None:
+def test_a_privileged_pod_is_refused(live: Namespace, restricted: Namespace) -> None:
     for namespace in (restricted, live):
         with pytest.raises(client.ApiException, match="violates PodSecurity") as refused:
             warning_of(namespace, pod(security={"privileged": True}))
@@ -97,19 +102,19 @@ def test_a_warning_would_be_seen(cluster: Cluster) -> None:
     labels = {"pod-security.kubernetes.io/warn": "restricted"}
     namespace.core.create_namespace({"metadata": {"name": namespace.name, "labels": labels}})
     try:
-        namespace.core.create_namespaced_service_account(namespace.name, {"metadata": {"name": "default"}})
+        namespace.core.create_namespaced_service_account(namespace.name, {"metadata": {"name": ACCOUNT}})
         assert "would violate PodSecurity" in (warning_of(namespace, pod(security={"privileged": True})) or "")
     finally:
         namespace.core.delete_namespace(namespace.name)
 
 
-def test_the_quota_has_room_for_a_rolling_update_and_a_debugging_pod(base: Stack, live: Namespace) -> None:
+def test_the_quota_has_room_for_a_rolling_update_and_a_debugging_pod(live: Namespace) -> None:
     assert warning_of(live, pod(security=RESTRICTED)) is None
     (web, *_) = live.pods("open-webui")
     spec = live.core.api_client.sanitize_for_serialization(web.spec)
     assert warning_of(live, {key: value for key, value in spec.items() if key != "nodeName"}) is None
 
 
-def test_the_quota_refuses_what_no_part_of_the_stack_needs(base: Stack, live: Namespace) -> None:
+def test_the_quota_refuses_what_no_part_of_the_stack_needs(live: Namespace) -> None:
     with pytest.raises(client.ApiException, match="exceeded quota: quota"):
         warning_of(live, pod(security=RESTRICTED, memory="512Gi"))

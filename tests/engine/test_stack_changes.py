@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.stack import Stack
+from tests.engine.stack import Namespace, Stack
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
@@ -26,9 +26,8 @@ CHANGES: dict[str, set[str]] = {
     "openWebui.logLevel=WARNING": {"update Deployment open-webui"},
     "openWebui.variant=full": {"update Deployment open-webui"},
     "openWebui.host=chat.example.com": {"update Deployment open-webui"},
-    "openWebui.env.ENABLE_SIGNUP_PASSWORD_CONFIRMATION=yes": {"update Deployment open-webui"},
+    "openWebui.env.ENABLE_COMMUNITY_SHARING=false": {"update Deployment open-webui"},
     "openWebui.adminEmail=root@example.com": {"update Secret openwebui-admin", "update Deployment open-webui"},
-    "openWebui.minAvailable=1": {"update PodDisruptionBudget open-webui"},
     "openWebui.ollamaBaseUrl=http://10.0.0.9:11434": {
         "update Deployment open-webui",
         "update NetworkPolicy open-webui",
@@ -58,6 +57,17 @@ def test_an_ingress_comes_with_the_way_through_the_network_policy(base: Stack) -
         "update Deployment open-webui",
         "update NetworkPolicy open-webui",
     }
+
+
+def test_a_budget_changes_its_form(base: Stack, live: Namespace) -> None:
+    """No preview: the official provider's first one after a creation fails when a field gives way to another."""
+    budgets = live.dynamic.resources.get(api_version="policy/v1", kind="PodDisruptionBudget")
+    assert base.up("openWebui.minAvailable=1").changes == {"update PodDisruptionBudget open-webui"}
+    spec = budgets.get("open-webui", live.name).spec
+    assert (spec.minAvailable, spec.maxUnavailable) == (1, None)
+    assert base.up().changes == {"update PodDisruptionBudget open-webui"}
+    spec = budgets.get("open-webui", live.name).spec
+    assert (spec.minAvailable, spec.maxUnavailable) == (None, 1)
 
 
 def test_protection_is_no_change_of_any_object(base: Stack) -> None:

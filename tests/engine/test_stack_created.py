@@ -7,7 +7,7 @@ from tests.engine.stack import APPLICATIONS, Namespace, Stack
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
 
-def test_every_pod_is_ready(base: Stack, live: Namespace) -> None:
+def test_every_pod_is_ready(live: Namespace) -> None:
     assert {name: len(live.pods(name)) for name in APPLICATIONS} == {"redis": 1, "postgres": 1, "open-webui": 2}
     for pod in live.pods():
         conditions = {condition.type: condition.status for condition in pod.status.conditions}
@@ -16,7 +16,7 @@ def test_every_pod_is_ready(base: Stack, live: Namespace) -> None:
     assert live.refusals() == []
 
 
-def test_the_secrets_have_the_keys_of_the_contract(base: Stack, live: Namespace) -> None:
+def test_the_secrets_have_the_keys_of_the_contract(live: Namespace) -> None:
     assert {name: set(contents) for name, contents in live.secrets().items()} == {
         "redis-config": {"cache-url", "websocket-url"},
         "redis-acl": {"users.acl", "exporter-password"},

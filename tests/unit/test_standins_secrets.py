@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.standins.property_values import (
@@ -23,7 +23,8 @@ VALUES = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text(), VALUES))
+@settings(max_examples=50)
+@given(st.dictionaries(st.text(), VALUES, max_size=4))
 def test_the_wire_keeps_everything(properties: dict[str, Any]) -> None:
     assert decode(encode(properties)) == properties
 

@@ -5,6 +5,7 @@ alone from the base state of `program.py`, every step that is not `same`. Of a p
 it got to are known.
 """
 
+import gc
 import json
 import re
 from dataclasses import dataclass, field
@@ -47,6 +48,15 @@ class Run:
     steps: dict[str, Step] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+
+    def broken_off(self) -> None:
+        """To be called when the run has failed: it must have said why.
+
+        The SDK leaves the coroutines of a program that the engine broke off to the garbage collector. They are
+        collected here, since collected while Python compiles a module they make that fail (SystemError, Python 3.11).
+        """
+        gc.collect()
+        assert self.errors, "the run failed without saying why"
 
     def observe(self, event: EngineEvent) -> None:
         diagnostic = event.diagnostic_event

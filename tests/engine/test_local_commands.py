@@ -1,0 +1,158 @@
+"""`python -m local`, which `make up` and the other targets run, from outside: output, exit codes, what is left."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client, config
+
+from local.processes import is_alive
+from tests.engine.machine import USERS_KUBECONFIG, Machine
+
+OUTPUTS = {
+    "namespace",
+    "webui_url",
+    "redis_cache_url",
+    "redis_websocket_url",
+    "database_url",
+    "admin_email",
+    "admin_password",
+}
+SECRET_OUTPUTS = {"redis_cache_url", "redis_websocket_url", "database_url", "admin_password"}
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    machine = Machine(tmp_path_factory.mktemp("machine"))
+    yield machine
+    machine.local("down")
+
+
+@pytest.fixture(scope="module")
+def first_up(machine: Machine) -> str:
+    """What the first `up` on this machine prints."""
+    return machine.succeed("up", "--env", "dev", "--cluster", "kwok")
+
+
+@pytest.mark.parametrize("command", ["outputs", "kubeconfig"])
+def test_before_the_first_up_it_is_said_how_to_deploy(tmp_path: Path, command: str) -> None:
+    done = Machine(tmp_path).local(command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.strip() == "dev is not up. Deploy it: make up ENV=dev"
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "outputs", "kubeconfig", "down", "manifests"])
+def test_an_unknown_environment_is_told_with_those_there_are(machine: Machine, command: str) -> None:
+    done = machine.local(command, "--env", "staging", *(["--out", "unused"] if command == "manifests" else []))
+    assert done.returncode == 2
+    assert "There is no environment 'staging'" in done.stderr
+    assert "There are: dev, prod" in done.stderr
+    assert not (machine.cache / "environments" / "staging").exists()
+
+
+@pytest.mark.parametrize("command", ["up", "preview"])
+def test_wrong_config_is_told_before_anything_starts(tmp_path: Path, command: str) -> None:
+    machine = Machine(tmp_path)
+    done = machine.local(command, "--set", "redis.maxmemry=1gb", "--set", "openWebui.replicas=0")
+    assert done.returncode == 1
+    assert "2 problems; nothing was changed" in done.stderr
+    assert "did you mean redis.maxmemory?" in done.stderr
+    assert machine.cluster_processes("dev") == set()
+    assert machine.state("dev") == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--set", "redis"], "expected KEY=VALUE"),
+        (["--secret-file", "openaiApiKey"], "expected KEY=FILE"),
+        (["--cluster", "nowhere"], "neither auto, kwok or kind nor a context of your kubeconfig"),
+        (["--cluster", "node"], "not there yet"),
+        (["--no-such-option"], "No such option"),
+    ],
+)
+def test_a_wrong_command_line_exits_with_2(tmp_path: Path, arguments: list[str], complaint: str) -> None:
+    done = Machine(tmp_path).local("up", *arguments)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+
+
+def test_up_prints_the_outputs_without_secrets(machine: Machine, first_up: str) -> None:
+    lines = dict(line.split(maxsplit=1) for line in first_up.splitlines() if line.startswith("  ") and "  " in line[3:])
+    assert {name for name in OUTPUTS if lines.get(name) == "[secret]"} == SECRET_OUTPUTS
+    assert lines["namespace"] == "rag-system"
+    assert "dev is deployed to kwok-open-webui-stack-dev" in first_up
+    assert "Next:" in first_up
+    secrets = json.loads(machine.succeed("outputs", "--secrets"))
+    assert not [name for name in SECRET_OUTPUTS if secrets[name] in first_up]
+
+
+@pytest.mark.usefixtures("first_up")
+def test_another_up_changes_nothing(machine: Machine) -> None:
+    assert "dev is deployed to kwok-open-webui-stack-dev: no changes" in machine.succeed("up")
+
+
+@pytest.mark.usefixtures("first_up")
+def test_a_preview_tells_what_would_change(machine: Machine) -> None:
+    before = machine.state("dev")
+    printed = machine.succeed("preview", "--set", "openWebui.logLevel=ERROR")
+    assert [line.split()[:3] for line in printed.splitlines()[:-1]] == [["update", "Deployment", "open-webui"]]
+    assert printed.splitlines()[-1] == "dev on kwok-open-webui-stack-dev: 1 would change"
+    assert machine.state("dev") == before
+
+
+@pytest.mark.usefixtures("first_up")
+def test_outputs_are_json_with_and_without_secrets(machine: Machine) -> None:
+    hidden, shown = (json.loads(machine.succeed("outputs", *flags)) for flags in ([], ["--secrets"]))
+    assert hidden.keys() == shown.keys() == OUTPUTS
+    assert {name for name, value in hidden.items() if value == "[secret]"} == SECRET_OUTPUTS
+    assert shown["redis_cache_url"].startswith("redis://openwebui:")
+    assert {**hidden, **{name: shown[name] for name in SECRET_OUTPUTS}} == shown
+
+
+@pytest.mark.usefixtures("first_up")
+def test_the_kubeconfig_leads_to_the_pods(machine: Machine) -> None:
+    path = machine.succeed("kubeconfig").strip()
+    core: Any = client.CoreV1Api(config.new_client_from_config(path))
+    pods = core.list_namespaced_pod("rag-system").items
+    assert sorted(pod.metadata.labels["app"] for pod in pods) == ["open-webui", "open-webui", "postgres", "redis"]
+
+
+@pytest.mark.usefixtures("first_up")
+def test_a_secret_comes_from_a_file(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-from-a-file\n")
+    setting = ("--set", "openWebui.openaiApiBaseUrl=https://models.example.com/v1")
+    done = machine.local("preview", *setting, "--secret-file", f"openaiApiKey={tmp_path / 'key'}")
+    assert done.returncode == 0, done.stderr
+    assert "update" in done.stdout
+    copies = [file for file in (machine.cache / "environments").rglob("*") if file.is_file()]
+    assert copies
+    assert not [file for file in copies if b"sk-from-a-file" in file.read_bytes()]
+
+
+@pytest.mark.usefixtures("first_up")
+def test_a_stack_stays_on_its_cluster(machine: Machine) -> None:
+    done = machine.local("up", "--cluster", "mine")
+    assert done.returncode == 1
+    assert "take it down first" in done.stderr
+
+
+@pytest.mark.usefixtures("first_up")
+def test_down_leaves_nothing(machine: Machine) -> None:
+    """The last test that needs the stack."""
+    processes = machine.cluster_processes("dev")
+    assert len(processes) >= 5
+    assert "dev is down" in machine.succeed("down")
+    assert [process for process in processes if is_alive(process)] == []
+    assert not (machine.cache / "kwok" / "clusters" / "open-webui-stack-dev").exists()
+    assert list((machine.cache / "environments").iterdir()) == []
+    assert machine.state("dev") == {}
+    assert machine.succeed("down").strip() == "nothing is up"
+
+
+@pytest.mark.usefixtures("first_up")
+def test_the_users_own_kubeconfig_is_untouched(machine: Machine) -> None:
+    for file in (machine.home_kubeconfig, machine.kubeconfig):
+        assert file.read_text() == USERS_KUBECONFIG

@@ -1,0 +1,84 @@
+"""A secret is in the encrypted state, the Kubernetes Secret and the secret output, and nowhere else in plain text."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from tests.engine.stack import GIVEN_SECRETS, Namespace, Stack
+
+pytest_plugins = ("tests.engine.stack_fixtures",)
+
+# In openwebui-admin, but the sign-in name: config and output show it, too.
+NOT_SECRET = {("openwebui-admin", "email")}
+
+
+def secret_values(namespace: Namespace) -> set[str]:
+    """All that may not be seen: contents of the Secrets, and the passwords inside those that are URLs or files."""
+    values = set(GIVEN_SECRETS.values())
+    for name, contents in namespace.secrets().items():
+        values |= {value for key, value in contents.items() if (name, key) not in NOT_SECRET}
+        values |= {password for value in contents.values() for password in re.findall(r"://[^:]+:([^@]+)@", value)}
+    return values
+
+
+def forms(value: str) -> Iterator[str]:
+    """A value as it may be written: as it is, inside JSON, in a URL, in the data of a Secret."""
+    yield value
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(json.dumps(value)[1:-1])[1:-1]
+    yield quote(value, safe="")
+    yield base64.b64encode(value.encode()).decode().rstrip("=")
+
+
+def seen_in(text: str, values: set[str]) -> list[int]:
+    """Lengths of the secrets that a text shows: not the secrets, since this is what a failing test prints."""
+    return [len(value) for value in values if any(form in text for form in forms(value))]
+
+
+def test_the_search_finds_every_secret_where_it_belongs(base: Stack, live: Namespace) -> None:
+    """The control of the tests below: the same search over the Secrets and the outputs finds them."""
+    in_kubernetes = json.dumps([item for item in live.objects() if item["kind"] == "Secret"])
+    contents = [value for secret in live.secrets().values() for value in secret.values()]
+    assert len(contents) == 10
+    assert GIVEN_SECRETS["openaiApiKey"] in contents
+    assert len(seen_in(in_kubernetes, set(contents))) == 10
+    outputs = json.dumps(base.outputs())
+    passwords = {value for value in secret_values(live) if value in outputs}
+    assert len(passwords) >= 6, "two URLs of Redis, one of the database, their two passwords, the administrator's"
+
+
+def test_no_object_but_the_secrets_shows_one(live: Namespace) -> None:
+    objects = [item for item in live.objects() if item["kind"] != "Secret"]
+    assert {"ConfigMap", "Deployment", "ReplicaSet", "StatefulSet", "Pod", "Event", "Namespace"} <= {
+        item["kind"] for item in objects
+    }
+    assert seen_in(json.dumps(objects), secret_values(live)) == []
+
+
+def test_the_state_shows_none(base: Stack, live: Namespace) -> None:
+    state = json.dumps(base.state())
+    assert "Secret" in state
+    assert seen_in(state, secret_values(live)) == []
+
+
+def test_nothing_that_the_engine_says_shows_one(base: Stack, live: Namespace) -> None:
+    """Every command on this stack so far, and what shows the most: differences with --debug, a refresh, a rotation."""
+    rotated = [f"rotate.{name}=9" for name in ("redis", "postgresql", "openWebui")]
+    said = base.preview(*rotated, diff=True, debug=True).text
+    assert any("redis-config" in line and "[secret]" in line for line in said)
+    base.preview("openWebui.adminEmail=root@example.com", diff=True, log_to_std_err=True, log_verbosity=3)
+    base.refresh(diff=True, debug=True)
+    base.transcript.append(base.pulumi("stack", "--show-urns"))
+    base.transcript.append(base.pulumi("stack", "output", "--json"))
+    base.transcript.append(base.pulumi("config", "--json"))
+    text = "\n".join(base.transcript)
+    assert "Deployment" in text
+    assert seen_in(text, secret_values(live)) == []
+
+
+def test_the_config_file_shows_none(base: Stack, live: Namespace) -> None:
+    config = json.dumps(base.config())
+    assert "secure" in config
+    assert seen_in(config, secret_values(live)) == []

@@ -1,0 +1,414 @@
+"""migrate.py against a real PostgreSQL, with a small fake in the place of Open WebUI.
+
+The fake has the real one's layout and the few names migrate.py uses. It notes in the database when it was imported and
+when its start was over, so a test sees whether two of them were at work at the same time.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from components.open_webui.migrate import LOCK_KEY, RECORD, read_revision, secrets
+from tests.servers.postgresql_database import Database
+from tests.servers.server_process import wait_until
+
+SCRIPT = Path(__file__).parents[2] / "components" / "open_webui" / "migrate.py"
+PASSWORD = "p4ss%wörd/@ 'x"
+ADMIN_PASSWORD = "Admin+Secret&1"
+
+FAKE_MAIN = '''
+"""A fake of open_webui.main for tests."""
+import asyncio, contextlib, os, types
+import psycopg
+
+database = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+assert os.environ["ENABLE_DB_MIGRATIONS"] == "true" and os.environ["REDIS_URL"] == ""
+database.execute("CREATE TABLE IF NOT EXISTS fake (id serial, begun timestamptz, ended timestamptz, served boolean)")
+(number,) = database.execute("INSERT INTO fake (begun) VALUES (clock_timestamp()) RETURNING id").fetchone()
+database.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num text PRIMARY KEY)")
+database.execute("DELETE FROM alembic_version")
+database.execute("INSERT INTO alembic_version VALUES (%s)", (os.environ.get("FAKE_HEAD", "bbbb"),))
+
+async def install_tool_and_function_dependencies():
+    """The step migrate.py must not let run."""
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    print("fake: the environment is", dict(os.environ))
+    await asyncio.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
+    if "FAKE_ERROR" in os.environ:
+        raise RuntimeError(os.environ["FAKE_ERROR"])
+    database.execute("UPDATE fake SET ended = clock_timestamp() WHERE id = %s", (number,))
+    await install_tool_and_function_dependencies()
+    database.execute("UPDATE fake SET served = true")
+    yield
+
+app = types.SimpleNamespace(router=types.SimpleNamespace(lifespan_context=lifespan))
+'''
+
+FAKE_FILES = {
+    "package.json": '{"version": "1.0.0"}',
+    # The real package has a function of that name, too.
+    "backend/open_webui/__init__.py": "def main(): raise NotImplementedError",
+    "backend/open_webui/main.py": FAKE_MAIN,
+    "backend/open_webui/models/__init__.py": "",
+    "backend/open_webui/models/users.py": """
+        import os
+        class Users:
+            @staticmethod
+            async def has_users(): return "FAKE_NO_USERS" not in os.environ
+        """,
+    "backend/open_webui/retrieval/__init__.py": "",
+    "backend/open_webui/retrieval/vector/__init__.py": "",
+    "backend/open_webui/retrieval/vector/factory.py": """
+        from open_webui.main import database
+        def get_vector_db_client(): database.execute("CREATE TABLE document_chunk ()")
+        """,
+    "backend/open_webui/migrations/versions/aaaa_init.py": "revision: str = 'aaaa'\ndown_revision: str | None = None",
+    "backend/open_webui/migrations/versions/bbbb_more.py": "revision = 'bbbb'\ndown_revision = 'aaaa'",
+}
+
+
+@dataclass
+class FakeOpenWebUI:
+    """An image with the fake, and the database that it is for."""
+
+    directory: Path
+    database: Database
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name, text in FAKE_FILES.items():
+            (self.directory / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.directory / name).write_text(textwrap.dedent(text))
+
+    @property
+    def url(self) -> str:
+        user, name = self.database.environment["POSTGRES_USER"], self.database.environment["POSTGRES_DB"]
+        return f"postgresql://{user}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.database.port}/{name}"
+
+    def start(self, **environment: str) -> "subprocess.Popen[str]":
+        """Start migrate.py as the pod does."""
+        process = subprocess.Popen(
+            [sys.executable, str(SCRIPT)],
+            cwd=self.directory / "backend",
+            env={
+                "PATH": os.environ["PATH"],
+                "DATABASE_URL": self.url,
+                "ENABLE_DB_MIGRATIONS": "true",
+                "REDIS_URL": "redis://user:Redis-Secret@redis:6379/0",
+                "WEBUI_ADMIN_EMAIL": "admin@example.com",
+                "WEBUI_ADMIN_PASSWORD": ADMIN_PASSWORD,
+                "VECTOR_DB": "pgvector",
+                "PGVECTOR_CREATE_EXTENSION": "false",
+                **environment,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, **environment: str) -> tuple[int, str]:
+        """Run migrate.py to its end; returns its exit status and what it printed."""
+        return ended(self.start(**environment))
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(self.database.connect(password=PASSWORD, autocommit=True)) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+    def tables(self) -> list[str]:
+        rows = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        return [name for (name,) in rows]
+
+    def starts(self) -> int:
+        """How often the fake has been imported."""
+        return len(self.query("SELECT id FROM fake")) if "fake" in self.tables() else 0
+
+    def lock_holders(self) -> list[tuple[Any, ...]]:
+        return self.query("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+
+
+def ended(process: "subprocess.Popen[str]", seconds: float = 60) -> tuple[int, str]:
+    """Exit status of a process and what it printed, without waiting for longer than that."""
+    output, _ = process.communicate(timeout=seconds)
+    return process.returncode, output
+
+
+def last_line(output: str) -> str:
+    return output.rstrip().splitlines()[-1]
+
+
+@pytest.fixture
+def stopped(database: Database, tmp_path: Path) -> Iterator[FakeOpenWebUI]:
+    """The fake with a database that is not running and has nothing in it yet."""
+    database.write_password(PASSWORD.encode())
+    fake = FakeOpenWebUI(tmp_path / "app", database)
+    yield fake
+    for process in fake.started:
+        with ExitStack() as ignore:
+            ignore.callback(process.wait)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+        if process.stdout:
+            process.stdout.close()
+
+
+@pytest.fixture
+def fake(stopped: FakeOpenWebUI) -> Iterator[FakeOpenWebUI]:
+    """The fake with its database."""
+    stopped.database.prepared()
+    with stopped.database.serving():
+        yield stopped
+
+
+def test_first_start_does_the_work_and_the_next_has_nothing_to_do(fake: FakeOpenWebUI) -> None:
+    status, output = fake.run()
+
+    assert status == 0, output
+    assert last_line(output).startswith("migrate: Ready for Open WebUI 1.0.0 after ")
+    assert fake.query("SELECT version_num FROM alembic_version") == [("bbbb",)]
+    assert fake.query("SELECT served FROM fake") == [(None,)]
+    assert fake.lock_holders() == []
+
+    begun = time.monotonic()
+    status, output = fake.run()
+
+    assert (status, output) == (0, "migrate: Nothing to do: the database is ready for Open WebUI 1.0.0.\n")
+    assert time.monotonic() - begun < 10
+    assert fake.starts() == 1
+
+
+def test_of_three_at_once_one_works_and_the_others_wait_and_have_nothing_to_do(fake: FakeOpenWebUI) -> None:
+    outputs = [ended(process) for process in [fake.start(FAKE_SECONDS="2") for _ in range(3)]]
+
+    assert [status for status, _ in outputs] == [0, 0, 0]
+    assert sorted("Ready for" in output for _, output in outputs) == [False, False, True]
+    waiting = [output for _, output in outputs if "Nothing to do" in output]
+    assert len(waiting) == 2
+    assert all("'migrate " in output and "(from 127.0.0.1, PID " in output for output in waiting)
+    assert fake.starts() == 1
+
+
+def test_it_waits_for_a_database_that_comes_up(stopped: FakeOpenWebUI) -> None:
+    stopped.database.prepared()
+    process = stopped.start()
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    with stopped.database.serving():
+        status, output = ended(process)
+
+        assert first.startswith("migrate: Waiting up to 300 s for the database 127.0.0.1:"), first
+        assert (status, stopped.starts()) == (0, 1), output
+
+
+def test_a_database_that_stays_away_is_a_clear_failure(stopped: FakeOpenWebUI) -> None:
+    status, output = stopped.run(MIGRATE_DATABASE_WAIT_SECONDS="1")
+
+    assert status == 1
+    assert f"127.0.0.1:{stopped.database.port}/" in last_line(output)
+    assert "could not be reached within 1 s: " in last_line(output)
+    assert PASSWORD not in output
+    assert quote(PASSWORD, safe="") not in output
+
+
+def test_a_wrong_password_is_named_and_not_printed(fake: FakeOpenWebUI) -> None:
+    wrong = fake.url.replace(quote(PASSWORD, safe=""), "wrong%2Fsecret")
+
+    status, output = fake.run(DATABASE_URL=wrong, MIGRATE_DATABASE_WAIT_SECONDS="1")
+
+    assert status == 1
+    assert "password authentication failed" in last_line(output)
+    assert "wrong/secret" not in output
+    assert "wrong%2Fsecret" not in output
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "sqlite:///hidden-word.db", "postgresql://u:hidden-word@[h/d", "postgresql://u:%zz-hidden-word@h/d"],
+)
+def test_an_unusable_url_is_refused_without_being_printed(stopped: FakeOpenWebUI, url: str) -> None:
+    status, output = stopped.run(DATABASE_URL=url, MIGRATE_DATABASE_WAIT_SECONDS="0.1")
+
+    assert status == 1
+    assert "DATABASE_URL" in last_line(output)
+    assert "hidden-word" not in output
+    assert "Traceback" not in output
+
+
+def test_giving_up_on_the_lock_names_its_holder(fake: FakeOpenWebUI) -> None:
+    with closing(fake.database.connect(password=PASSWORD, application_name="migrate pod-7", autocommit=True)) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+        status, output = fake.run(MIGRATE_LOCK_WAIT_SECONDS="1")
+
+        assert status == 1
+        assert "Gave up after 1 s: 'migrate pod-7' (from 127.0.0.1, " in last_line(output)
+        assert f"PID {other.info.backend_pid}" in last_line(output)
+        assert fake.tables() == []
+
+
+def test_a_holder_that_dies_releases_the_lock(fake: FakeOpenWebUI) -> None:
+    holder = fake.start(FAKE_SECONDS="300")
+    wait_until(lambda: fake.starts() == 1, "the first is at work")
+    os.killpg(holder.pid, signal.SIGKILL)
+
+    status, output = fake.run()
+
+    assert status == 0, output
+    assert fake.query("SELECT ended IS NULL FROM fake ORDER BY id") == [(True,), (False,)]
+
+
+def test_the_lock_outlives_a_killed_parent_as_long_as_its_child_works(fake: FakeOpenWebUI) -> None:
+    holder = fake.start(FAKE_SECONDS="3")
+    wait_until(lambda: fake.starts() == 1, "the first is at work")
+    holder.kill()
+
+    status, output = fake.run()
+
+    assert status == 0, output
+    assert "is at work on the database" in output
+    assert fake.query("SELECT a.ended < b.begun FROM fake a, fake b WHERE (a.id, b.id) = (1, 2)") == [(True,)]
+
+
+def test_told_to_stop_it_ends_its_child_and_releases_the_lock(fake: FakeOpenWebUI) -> None:
+    process = fake.start(FAKE_SECONDS="300")
+    wait_until(lambda: fake.starts() == 1, "it is at work")
+    process.terminate()
+
+    status, _ = ended(process, 20)
+
+    assert status == 143
+    wait_until(lambda: fake.lock_holders() == [], "the lock is free")
+    assert RECORD not in fake.tables()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_with_the_lock_lost_the_child_is_ended(fake: FakeOpenWebUI) -> None:
+    process = fake.start(FAKE_SECONDS="300")
+    wait_until(lambda: fake.starts() == 1, "it is at work")
+    fake.query(f"SELECT pg_terminate_backend({fake.lock_holders()[0][0]})")
+
+    status, output = ended(process, 30)
+
+    assert status == 1
+    assert last_line(output).startswith("migrate: The database refused or was lost: ")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(fake: FakeOpenWebUI) -> None:
+    with closing(fake.database.connect(password=PASSWORD, autocommit=True)) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num text PRIMARY KEY)")
+        connection.execute("INSERT INTO alembic_version VALUES ('cccc')")
+
+    status, output = fake.run()
+
+    assert status == 1
+    assert "is at revision cccc, which Open WebUI 1.0.0 does not know" in last_line(output)
+    assert fake.tables() == ["alembic_version"]
+    assert fake.query("SELECT version_num FROM alembic_version") == [("cccc",)]
+
+
+FAILURES = [
+    ({"FAKE_ERROR": f"cannot use {ADMIN_PASSWORD}"}, "ended with status 1: RuntimeError: cannot use [redacted]"),
+    ({"FAKE_NO_USERS": "1"}, "ended with status 1: The first administrator could not be created"),
+    ({"FAKE_HEAD": "aaaa"}, "The database is at ['aaaa'] after that, not at ['bbbb']."),
+    ({"FAKE_SECONDS": "300", "MIGRATE_RUN_SECONDS": "3"}, "took longer than 3 s and has been ended"),
+    ({"MIGRATE_RUN_SECONDS": "soon"}, "MIGRATE_RUN_SECONDS is 'soon'"),
+]
+
+
+def test_a_failure_has_a_reason_and_is_not_recorded(fake: FakeOpenWebUI) -> None:
+    for environment, reason in FAILURES:
+        status, output = fake.run(**environment)
+
+        assert status == 1, output
+        assert reason in last_line(output)
+        assert RECORD not in fake.tables()
+    assert fake.run()[0] == 0
+    assert RECORD in fake.tables()
+
+
+def test_a_start_without_its_boundary_is_a_failure(fake: FakeOpenWebUI) -> None:
+    file = fake.directory / "backend" / "open_webui" / "main.py"
+    call = "    await install_tool_and_function_dependencies()\n"
+    for old, new, reason in (
+        (call, "", "went past"),
+        ("install_tool_and_function_dependencies", "other", "has no step"),
+    ):
+        file.write_text(FAKE_MAIN.replace(old, new))
+
+        status, output = fake.run()
+
+        assert status == 1
+        assert f"{reason} install_tool_and_function_dependencies" in last_line(output)
+        assert RECORD not in fake.tables()
+
+
+def test_no_secret_is_in_the_output_even_if_open_webui_prints_it(fake: FakeOpenWebUI) -> None:
+    status, output = fake.run(OPENAI_API_KEY="sk-1234567890", OTHER_URL="https://me:In-Url-1@example.com/x")
+
+    assert status == 0, output
+    assert "fake: the environment is" in output
+    for secret in (PASSWORD, quote(PASSWORD, safe=""), ADMIN_PASSWORD, "Redis-Secret", "sk-1234567890", "In-Url-1"):
+        assert secret not in output
+    assert "admin@example.com" in output
+
+
+def test_a_setting_that_decides_what_a_start_creates_is_a_reason_to_start_again(fake: FakeOpenWebUI) -> None:
+    oauth = {"ENABLE_OAUTH_PERSISTENT_CONFIG": "true"}
+    for environment, starts in (({}, 1), (oauth, 2), ({**oauth, "GLOBAL_LOG_LEVEL": "DEBUG"}, 2)):
+        assert fake.run(**environment)[0] == 0
+        assert fake.starts() == starts
+
+
+def test_another_version_starts_again(fake: FakeOpenWebUI) -> None:
+    assert fake.run()[0] == 0
+    (fake.directory / "package.json").write_text('{"version": "1.0.1"}')
+
+    status, output = fake.run()
+
+    assert (status, fake.starts()) == (0, 2)
+    assert "Ready for Open WebUI 1.0.1" in last_line(output)
+
+
+def test_tables_for_documents_are_made_where_the_extension_is_or_may_be(fake: FakeOpenWebUI) -> None:
+    assert "No tables for documents" in fake.run()[1]
+    assert "document_chunk" not in fake.tables()
+
+    assert fake.run(PGVECTOR_CREATE_EXTENSION="true")[0] == 0
+    assert "document_chunk" in fake.tables()
+
+
+def test_a_migration_may_follow_several(tmp_path: Path) -> None:
+    file = tmp_path / "merge.py"
+    file.write_text("import gone\nother = gone.x\nrevision: str = 'c'\ndown_revision: tuple[str, ...] = ('a', 'b')\n")
+
+    assert read_revision(file) == ("c", ("a", "b"))
+
+
+def test_what_counts_as_a_secret() -> None:
+    environment = {
+        "A_TOKEN": "token-value",
+        "SHORT_KEY": "abc",
+        "REDIS_KEY_PREFIX": "prefix",
+        "URLS": "http://u:one%20x@h;http://u:two@@h/?password=three",
+        "PLAIN": "http://host:8080/a@b",
+    }
+
+    assert set(secrets(environment)) >= {"token-value", "one%20x", "one x", "three"}
+    assert not {"abc", "prefix", "http://host:8080/a@b", "host", ""} & set(secrets(environment))

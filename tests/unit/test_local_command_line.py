@@ -1,0 +1,75 @@
+"""The command line of `local`: what it refuses, how it says so, and that nothing has been started then."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.__main__ import main
+from local.directories import CACHE_VARIABLE
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Run":
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return Run(monkeypatch, capsys)
+
+
+class Run:
+    """Runs a command line; the exit code and what it wrote to stderr."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        self._monkeypatch.setattr(sys, "argv", ["local", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert isinstance(end.value.code, int)
+        return end.value.code, self._capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("up", "--env", "test"), "There are: dev, prod"),
+        (("outputs", "--env", "test"), "There are: dev, prod"),
+        (("down", "--env", "test"), "There are: dev, prod"),
+        (("up", "--cluster", "node"), "CLUSTER=node"),
+        (("up", "--set", "redis.maxmemory"), "expected KEY=VALUE"),
+        (("up", "--secret-file", "openaiApiKey"), "expected KEY=FILE"),
+        (("up", "--wrong"), "No such option"),
+        (("upp",), "No such command"),
+    ],
+)
+def test_wrong_usage(run: Run, arguments: tuple[str, ...], told: str) -> None:
+    exit_code, message = run(*arguments)
+    assert exit_code == 2
+    assert told in message
+    assert "Traceback" not in message
+
+
+def test_every_mistake_in_the_config_is_in_one_report(run: Run, tmp_path: Path) -> None:
+    wrong = ("namespace=Not_A_Name", "redis.maxmemory=lots", "openWebui.replicas=0", "nonsense=1")
+    exit_code, message = run("up", *(part for assignment in wrong for part in ("--set", assignment)))
+    assert exit_code == 1
+    assert all(assignment.partition("=")[0] in message for assignment in wrong)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_secret_from_a_file_counts_as_given(run: Run, tmp_path: Path) -> None:
+    """Its absence is not reported, and a file that is not there is."""
+    url = "openWebui.openaiApiBaseUrl=https://models.example.com/v1"
+    exit_code, message = run("up", "--set", url)
+    assert exit_code == 1
+    assert "the secret openaiApiKey is missing" in message
+    exit_code, message = run("up", "--set", url, "--secret-file", f"openaiApiKey={tmp_path}/none", "--cluster", "node")
+    assert exit_code == 2
+    assert "openaiApiKey is missing" not in message
+
+
+def test_what_is_not_up(run: Run) -> None:
+    for command in ("outputs", "kubeconfig"):
+        exit_code, message = run(command, "--env", "prod")
+        assert exit_code == 1
+        assert "prod is not up. Deploy it: make up ENV=prod" in message

@@ -1,0 +1,185 @@
+"""Which Pulumi and which providers are used, and what is said when they cannot be had."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.directories import CACHE_VARIABLE
+from local.errors import LocalError
+from local.toolchain import go_programs, providers, pulumi_cli
+from local.toolchain.go_programs import CONTROL_PLANE, PULUMI, GoProgram
+from local.toolchain.providers import needed, search_path, uses_stand_ins
+
+Install = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that is all of PATH, a cache of its own, and no way to download anything."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    monkeypatch.setenv("PATH", str(directory))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(pulumi_cli, "can_be_downloaded", lambda: False)
+    monkeypatch.setattr(providers, "can_be_downloaded", lambda: False)
+    search_path.cache_clear()
+    return directory
+
+
+@pytest.fixture
+def install(programs: Path) -> Install:
+    """Function that puts a shell script on PATH."""
+
+    def write(name: str, script: str) -> Path:
+        file = programs / name
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+        return file
+
+    return write
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a build of the CLI would give."""
+    executable = Path("/built/pulumi")
+    monkeypatch.setattr(pulumi_cli, "build", lambda _: executable)
+    return executable
+
+
+@pytest.mark.parametrize("version", ["v3.259.0", "v3.272.0", "v4.0.0"])
+def test_pulumi_on_the_path_is_used(install: Install, version: str) -> None:
+    pulumi = install("pulumi", f"echo {version}")
+    assert pulumi_cli.pulumi_cli() == pulumi
+
+
+@pytest.mark.parametrize(
+    ("script", "told"), [("echo v3.100.0", "3.100.0"), ("echo what", "unknown"), ("exit 1", "unk")]
+)
+def test_pulumi_that_is_too_old_is_passed_over_with_a_word(
+    install: Install, built: Path, script: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pulumi = install("pulumi", script)
+    assert pulumi_cli.pulumi_cli() == built
+    notice = capsys.readouterr().err
+    assert f"{pulumi} is version {told}" in notice
+    assert "older than 3.259.0" in notice
+
+
+@pytest.mark.usefixtures("programs")
+def test_pulumi_that_was_downloaded_is_used(built: Path, tmp_path: Path) -> None:
+    assert pulumi_cli.pulumi_cli() == built
+    downloaded = tmp_path / "cache" / "programs" / "pulumi-download-3.259.0" / "bin" / "pulumi"
+    downloaded.parent.mkdir(parents=True)
+    downloaded.touch()
+    assert pulumi_cli.pulumi_cli() == downloaded
+
+
+def test_official_providers_on_the_path_are_used(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    pulumi = install("pulumi", "exit 1")
+    for provider in needed():
+        install(provider.executable, "exit 0")
+    path = search_path(pulumi)
+    assert not uses_stand_ins(path)
+    assert shutil.which("pulumi-resource-kubernetes", path=path) == str(pulumi.parent / "pulumi-resource-kubernetes")
+    assert capsys.readouterr().err == ""
+
+
+def test_official_plugins_that_are_installed_are_used(install: Install) -> None:
+    plugins = [{"name": provider.name, "kind": "resource", "version": provider.version} for provider in needed()]
+    pulumi = install("pulumi", f"echo '{json.dumps(plugins)}'")
+    assert not uses_stand_ins(search_path(pulumi))
+
+
+def test_another_version_of_a_plugin_will_not_do(install: Install) -> None:
+    plugins = [{"name": provider.name, "kind": "resource", "version": "0.1.0"} for provider in needed()]
+    assert uses_stand_ins(search_path(install("pulumi", f"echo '{json.dumps(plugins)}'")))
+
+
+def test_each_provider_is_looked_for_on_its_own(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    pulumi = install("pulumi", "echo '[]'")
+    official = install("pulumi-resource-random", "exit 0")
+    path = search_path(pulumi)
+    assert uses_stand_ins(path)
+    assert shutil.which("pulumi-resource-random", path=path) == str(official)
+    stand_in = shutil.which("pulumi-resource-kubernetes", path=path)
+    assert stand_in
+    assert Path(stand_in).parent != official.parent
+    assert "plugins for kubernetes cannot be downloaded here" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_stand_ins_on_the_path_are_not_taken_for_official(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulumi = install("pulumi", "echo '[]'")
+    first = search_path(pulumi)
+    monkeypatch.setenv("PATH", first)
+    search_path.cache_clear()
+    again = search_path(pulumi)
+    assert uses_stand_ins(again)
+    assert again.split(os.pathsep)[0] == first.split(os.pathsep)[0]
+
+
+@pytest.mark.parametrize(("script", "installed"), [("exit 0", True), ("echo no such host >&2; exit 255", False)])
+def test_providers_are_downloaded_where_that_works(
+    install: Install, script: str, installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "can_be_downloaded", lambda: True)
+    pulumi = install("pulumi", f'if [ "$2" = ls ]; then echo "[]"; else {script}; fi')
+    assert uses_stand_ins(search_path(pulumi)) is not installed
+
+
+@pytest.mark.usefixtures("programs")
+def test_missing_go_says_how_to_get_it() -> None:
+    with pytest.raises(LocalError, match=r"Go is missing.*\nInstall Go 1\.21 or newer \(https://go\.dev"):
+        go_programs.build(PULUMI)
+
+
+def test_go_that_is_too_old_is_named(install: Install) -> None:
+    go = install("go", "echo go version go1.19.8 linux/amd64")
+    with pytest.raises(LocalError, match=rf"{go} is Go 1\.19, too old"):
+        go_programs.build(PULUMI)
+
+
+def test_failed_build_shows_the_command_and_what_it_said(install: Install, tmp_path: Path) -> None:
+    install("go", 'if [ "$1" = version ]; then echo go version go1.26.8; else echo "no space left" >&2; exit 1; fi')
+    with pytest.raises(LocalError, match="no space left") as failed:
+        go_programs.build(PULUMI)
+    assert "go build -C" in str(failed.value)
+    assert "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi" in str(failed.value)
+    assert not list((tmp_path / "cache" / "programs").glob("*/pulumi"))
+
+
+def test_what_was_built_is_not_built_again(install: Install) -> None:
+    install("go", GO_THAT_BUILDS)
+    first = go_programs.build(PULUMI)
+    install("go", "exit 1")
+    assert go_programs.build(PULUMI) == first
+    assert first.read_text() == "built\n"
+
+
+def test_another_version_is_built_and_the_one_before_removed(install: Install) -> None:
+    install("go", GO_THAT_BUILDS)
+    before = go_programs.build(PULUMI)
+    newer = GoProgram(name="pulumi", module="pulumi", package=PULUMI.package, usual_seconds=1, variables=("a=b",))
+    after = go_programs.build(newer)
+    assert after.exists()
+    assert not before.exists()
+
+
+def test_every_program_is_pinned_by_its_module() -> None:
+    for program in (*CONTROL_PLANE, PULUMI):
+        module = Path(go_programs.__file__).parent / program.module
+        tools = (module / "go.mod").read_text()
+        assert f"{program.package}\n" in tools
+        assert (module / "go.sum").stat().st_size > 0
+
+
+# Writes the file after -o, as `go build` does.
+GO_THAT_BUILDS = """\
+if [ "$1" = version ]; then echo go version go1.26.8; exit; fi
+while [ "$1" != -o ]; do shift; done
+echo built >"$2"
+"""
