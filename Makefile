@@ -13,7 +13,10 @@ OUT ?= manifests
 PYTHON ?= python3
 PY := .venv/bin/python
 LOCAL := $(PY) -m local
-OVERRIDES := $(foreach set,$(SET),--set '$(set)') $(foreach file,$(SECRET_FILE),--secret-file '$(file)')
+quoted = '$(subst ','\'',$(1))'
+SETS = $(foreach set,$(SET),--set $(call quoted,$(set)))
+OVERRIDES = $(SETS) $(foreach file,$(SECRET_FILE),--secret-file $(call quoted,$(file)))
+TARGET = --env $(call quoted,$(ENV)) --cluster $(call quoted,$(CLUSTER))
 
 .PHONY: help
 help: ## List the targets
@@ -24,27 +27,27 @@ help: ## List the targets
 
 .PHONY: up
 up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; prints the outputs and the next steps
-	@$(LOCAL) up --env $(ENV) --cluster $(CLUSTER) $(OVERRIDES)
+	@$(LOCAL) up $(TARGET) $(OVERRIDES)
 
 .PHONY: preview
 preview: .venv/ready ## Show what `make up` would change
-	@$(LOCAL) preview --env $(ENV) --cluster $(CLUSTER) $(OVERRIDES)
+	@$(LOCAL) preview $(TARGET) $(OVERRIDES)
 
 .PHONY: down
 down: .venv/ready ## Take down everything that `make up` made, or ENV alone when it is given
-	@$(LOCAL) down $(if $(filter command% environment%,$(origin ENV)),--env $(ENV))
+	@$(LOCAL) down $(if $(filter command% environment%,$(origin ENV)),--env $(call quoted,$(ENV)))
 
 .PHONY: outputs
 outputs: .venv/ready ## Print the outputs of ENV as JSON, with SECRETS=1 the secret ones too
-	@$(LOCAL) outputs --env $(ENV) $(if $(SECRETS),--secrets)
+	@$(LOCAL) outputs --env $(call quoted,$(ENV)) $(if $(SECRETS),--secrets)
 
 .PHONY: kubeconfig
 kubeconfig: .venv/ready ## Print the path of the kubeconfig of ENV's cluster
-	@$(LOCAL) kubeconfig --env $(ENV)
+	@$(LOCAL) kubeconfig --env $(call quoted,$(ENV))
 
 .PHONY: manifests
 manifests: .venv/ready ## Write the objects of ENV as YAML to OUT, without engine or cluster
-	@$(LOCAL) manifests --env $(ENV) --out $(OUT) $(foreach set,$(SET),--set '$(set)')
+	@$(LOCAL) manifests --env $(call quoted,$(ENV)) --out $(call quoted,$(OUT)) $(SETS)
 
 ## Testing
 
@@ -103,7 +106,8 @@ requirements: .venv/ready ## Pin the dependencies again, with hashes
 PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .PHONY: clean
-clean: down ## Take everything down and remove .venv; built programs stay
+clean: .venv/ready ## Remove this project's clusters, all state and .venv; built programs stay
+	@$(LOCAL) clean
 	rm -rf .venv
 
 .venv/ready: requirements-dev.txt

@@ -17,6 +17,9 @@ def generated_password(name: str, rotation: int, opts: ResourceOptions) -> Outpu
     replaced, so a password that is rotated by replacing it could not be both rotated and protected
     (docs/decisions/0004-rotation.md).
 
+    Never RandomBytes, also not for keys: its identifier is the value itself, and identifiers are not encrypted in the
+    state.
+
     Args:
         name: logical name; the resources are ``<name>-1``, ``<name>-2``, ...
         rotation: number of passwords, the last one is current.
@@ -27,12 +30,6 @@ def generated_password(name: str, rotation: int, opts: ResourceOptions) -> Outpu
         for number in range(1, rotation + 1)
     ]
     return passwords[-1].result
-
-
-def generated_key(name: str, rotation: int, opts: ResourceOptions) -> Output[str]:
-    """A signing key of 32 random bytes in hexadecimal, the one of the highest rotation (see `generated_password`)."""
-    keys = [random.RandomBytes(f"{name}-{number}", length=32, opts=opts) for number in range(1, rotation + 1)]
-    return keys[-1].hex
 
 
 def checksum(*contents: Mapping[str, Input[str]]) -> Output[str]:

@@ -17,9 +17,10 @@ from .directories import environment_directory, environments_in_use, state_direc
 from .errors import InterruptedByUserError, LocalError
 from .interruption import passed_to_the_engine
 from .locks import exclusive
-from .progress import Progress
+from .progress import Progress, resource_name
 from .recovery import recover
-from .workspace import Overrides, deployed_stack, forget_state, has_state, open_stack
+from .toolchain.go_programs import kubectl
+from .workspace import Overrides, deployed_stack, forget_state, has_state, open_stack, run_pulumi
 
 HIDDEN = "[secret]"
 _KEPT = "What had been done before is kept; the next run goes on from there."
@@ -150,10 +151,19 @@ def _destroy(environment: str, cluster: Cluster) -> None:
         return
     stack = deployed_stack(environment, cluster, changes=True)
     recover(stack, cluster)
+    _refuse_when_protected(stack)
     with _engine_run("destroy", preview=False) as progress:
         stack.destroy(on_event=progress.on_event)
     stack.workspace.remove_stack(environment)
     results.print(f"[bold]{environment}[/bold] is destroyed: {progress.changes} deleted")
+
+
+def _refuse_when_protected(stack: automation.Stack) -> None:
+    # The engine would refuse, too, but only when it has deleted what comes before the first protected resource.
+    state = json.loads(run_pulumi(stack.workspace, "stack", "export", "--stack", stack.name))
+    resources = state["deployment"].get("resources", [])
+    if protected := [resource_name(resource["urn"]) for resource in resources if resource.get("protect")]:
+        raise LocalError(f"nothing was deleted, {', '.join(protected)} are protected\n{_UNPROTECT}")
 
 
 def _alone(environment: str) -> AbstractContextManager[None]:
@@ -211,13 +221,11 @@ def _failure(what: str, progress: Progress, error: automation.CommandError) -> s
 
 def _print_next_steps(environment: str, cluster: Cluster, namespace: str) -> None:
     option = "" if environment == environments()[0] else f" ENV={environment}"
-    kubectl = (
-        f"kubectl --kubeconfig $(make -s kubeconfig{option})"
-        if cluster.kubeconfig
-        else f"kubectl --context {cluster.context}"
-    )
+    # Where there is none on PATH, one was built for the cluster.
+    program = "kubectl" if shutil.which("kubectl") or cluster.kind != "kwok" else str(kubectl())
+    where = f"--kubeconfig $(make -s kubeconfig{option})" if cluster.kubeconfig else f"--context {cluster.context}"
     steps: Sequence[tuple[str, str]] = (
-        ("see the pods", f"{kubectl} get pods -n {namespace}"),
+        ("see the pods", f"{program} {where} get pods -n {namespace}"),
         ("show passwords", f"make outputs{option} SECRETS=1"),
         ("take it down", f"make down{option}"),
     )

@@ -19,7 +19,7 @@ from stack_config.files import ROOT, StackConfig, read_stack
 from stack_config.load import PROJECT
 
 CONTEXT_PLACEHOLDER = "rendered"
-_GENERATED = {"random:index/randomPassword:RandomPassword": "result", "random:index/randomBytes:RandomBytes": "hex"}
+_PASSWORD = "random:index/randomPassword:RandomPassword"
 
 
 @dataclass
@@ -31,8 +31,8 @@ class _Recorder(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if args.typ.startswith("kubernetes:"):
             self.objects.append(_manifest(args.inputs))
-        if output := _GENERATED.get(args.typ):
-            return args.name, {**args.inputs, output: f"<{args.name}>"}
+        if args.typ == _PASSWORD:
+            return args.name, {**args.inputs, "result": f"<{args.name}>"}
         return args.name, dict(args.inputs)
 
     def call(self, _args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:

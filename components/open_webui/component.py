@@ -14,7 +14,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from ..children import child_options, stateful
 from ..connection import ConnectionSecret
 from ..disruption_budget import disruption_budget
-from ..generated_secrets import checksum, generated_key, generated_password
+from ..generated_secrets import checksum, generated_password
 from ..labels import Labels
 from ..network_policy import allow_from, allow_to, namespace, network_policy, pods
 from ..service import service
@@ -108,7 +108,7 @@ class OpenWebUI(pulumi.ComponentResource):
 
     def _own_secret(self) -> ConnectionSecret:
         contents: dict[str, Input[str]] = {
-            "secret-key": generated_key("openwebui-secret-key", self._args.rotation, child_options(self)),
+            "secret-key": generated_password("openwebui-secret-key", self._args.rotation, child_options(self)),
             **{SECRET_VARIABLES[name][0]: value for name, value in self._args.secret_inputs.items()},
         }
         secret = k8s.core.v1.Secret(

@@ -11,7 +11,6 @@ Environment: that of the replica, and how many seconds the database may be out o
 300), Open WebUI's part may take (MIGRATE_RUN_SECONDS, 1800), another may be at it (MIGRATE_LOCK_WAIT_SECONDS, 60 more).
 
 Exit status: 0, the replica can start; 1, it must not, and the last line says why; 143, told to stop.
-
 PostgreSQL only, and not through a pooler that shares connections between transactions: the lock belongs to a session.
 """
 
@@ -242,7 +241,7 @@ def recorded_state(connection: Connection) -> str | None:
     """What has been completed, as `wanted_state` writes it; None if nothing has."""
     if one(connection, b"SELECT to_regclass(%s)", RECORD) is None:
         return None
-    return one(connection, f"SELECT state FROM {RECORD}".encode())
+    return str(one(connection, f"SELECT state FROM {RECORD}".encode()))
 
 
 def record_state(connection: Connection, state: str) -> None:
@@ -389,8 +388,9 @@ def main(arguments: list[str]) -> int:
         log(str(error))
     except psycopg.Error as error:
         log(f"The database refused or was lost: {' '.join(str(error).split()) or type(error).__name__}")
-    except Exception:
+    except Exception as error:
         log(traceback.format_exc())
+        log(f"{type(error).__name__}: {' '.join(str(error).split())}")
     else:
         return 0
     return 1

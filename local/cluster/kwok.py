@@ -10,7 +10,7 @@ from ..directories import clusters_directory
 from ..errors import LocalError
 from ..locks import exclusive
 from ..processes import end_all_from, running_from
-from ..toolchain.go_programs import CONTROL_PLANE, build, missing
+from ..toolchain.go_programs import CONTROL_PLANE, KUBECTL, build, kubectl, missing
 from . import simulation
 from .choice import Cluster
 
@@ -81,7 +81,9 @@ def is_running(cluster: Cluster) -> bool:
 
 def build_control_plane() -> None:
     """Build what is missing of the control plane's programs."""
-    if to_build := missing(CONTROL_PLANE):
+    # kwokctl asks with kubectl whether the cluster is up, and would try to download it.
+    programs = CONTROL_PLANE if shutil.which(KUBECTL.name) else (*CONTROL_PLANE, KUBECTL)
+    if to_build := missing(programs):
         names = ", ".join(program.name for program in to_build)
         usual = duration(sum(program.usual_seconds for program in to_build))
         notices.print(
@@ -135,9 +137,16 @@ def _remove_wrong_pid_files(name: str) -> None:
 def _kwokctl(*arguments: str) -> None:
     kwokctl = next(build(program) for program in CONTROL_PLANE if program.name == "kwokctl")
     command = [str(kwokctl), *arguments]
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), str(kubectl().parent)]),
+        "KWOK_WORKDIR": str(clusters_directory()),
+        # What the cluster can do is otherwise noted in the user's ~/.kube.
+        "KUBECACHEDIR": str(clusters_directory() / "kubectl-cache"),
+    }
     done = subprocess.run(
         command,
-        env={**os.environ, "KWOK_WORKDIR": str(clusters_directory())},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -76,6 +76,7 @@ CONTROL_PLANE = (
     GoProgram(name="kwok", module="kwok", package="sigs.k8s.io/kwok/cmd/kwok", usual_seconds=70),
     GoProgram(name="kwokctl", module="kwok", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=15),
 )
+KUBECTL = _kubernetes("kubectl", 30)
 
 
 def build(program: GoProgram) -> Path:
@@ -96,6 +97,16 @@ def build(program: GoProgram) -> Path:
         _compile(_go(), program, executable)
         _remove_other_builds(program, directory)
     return executable
+
+
+def kubectl() -> Path:
+    """The one on PATH, else a built one.
+
+    Raises:
+        LocalError: as `build`.
+    """
+    found = shutil.which(KUBECTL.name)
+    return Path(found) if found else build(KUBECTL)
 
 
 def missing(programs: tuple[GoProgram, ...]) -> list[GoProgram]:

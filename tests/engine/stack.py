@@ -131,8 +131,13 @@ class Stack:
         return self._run(self._stack.refresh, (), False, options)
 
     def destroy(self, *, fails: bool = False, **options: Any) -> Run:
-        """Destroy everything of the stack; whether it fails is checked."""
-        return self._run(self._stack.destroy, (), fails, options)
+        """Destroy everything of the stack; whether it fails is checked.
+
+        With a preview first, as the CLI does it: without one, what is not protected is deleted before the engine comes
+        to the first protected resource and fails.
+        """
+        planned = self._run(self._stack.preview_destroy, (), fails, {})
+        return planned if fails else self._run(self._stack.destroy, (), fails, options)
 
     def pulumi(self, *arguments: str, stdin: str = "") -> str:
         """Output of a command of the CLI on this stack."""
@@ -208,6 +213,17 @@ class Namespace:
         deadline = time.monotonic() + 60
         while self.exists():
             assert time.monotonic() < deadline, f"the namespace {self.name} is still there"
+            time.sleep(0.5)
+
+    def wait_until_available(self, deployment: str, replicas: int) -> None:
+        """Wait for what an autoscaler starts after the update that created it.
+
+        Raises:
+            AssertionError: there are not that many available replicas after a minute.
+        """
+        deadline = time.monotonic() + 60
+        while self.apps.read_namespaced_deployment(deployment, self.name).status.available_replicas != replicas:
+            assert time.monotonic() < deadline, f"{deployment} has not {replicas} available replicas"
             time.sleep(0.5)
 
     def pods(self, app: str | None = None) -> list[Any]:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kubernetes import client, config
@@ -18,9 +19,9 @@ NAMESPACE = "local-cluster"
 
 
 @pytest.fixture(scope="module")
-def core(cluster: Cluster) -> Iterator[client.CoreV1Api]:
+def core(cluster: Cluster) -> Iterator[Any]:
     """The API of the test run's cluster, with a namespace for this module."""
-    api = client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig), context=cluster.context))
+    api: Any = client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig), context=cluster.context))
     api.create_namespace({"metadata": {"name": NAMESPACE}})
     yield api
     api.delete_namespace(NAMESPACE)
@@ -35,7 +36,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
     return True
 
 
-def test_nodes_are_ready_in_three_zones(core: client.CoreV1Api) -> None:
+def test_nodes_are_ready_in_three_zones(core: Any) -> None:
     def ready() -> list[str]:
         return [
             node.metadata.labels["topology.kubernetes.io/zone"]
@@ -47,7 +48,7 @@ def test_nodes_are_ready_in_three_zones(core: client.CoreV1Api) -> None:
     assert eventually(lambda: sorted(ready()) == ["zone-a", "zone-b", "zone-c"])
 
 
-def test_a_claim_is_bound_and_its_volume_made_up_for(core: client.CoreV1Api, cluster: Cluster) -> None:
+def test_a_claim_is_bound_and_its_volume_made_up_for(core: Any, cluster: Cluster) -> None:
     claim = {
         "metadata": {"name": "claim"},
         "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "5Gi"}}},
@@ -64,7 +65,7 @@ def test_a_claim_is_bound_and_its_volume_made_up_for(core: client.CoreV1Api, clu
     assert len(free) >= simulation.FREE_VOLUMES
 
 
-def test_a_pod_gets_ready(core: client.CoreV1Api) -> None:
+def test_a_pod_gets_ready(core: Any) -> None:
     pod = {"metadata": {"name": "pod"}, "spec": {"containers": [{"name": "main", "image": "simulated"}]}}
     # The account is made by a controller, a moment after the namespace.
     assert eventually(lambda: bool(core.list_namespaced_service_account(NAMESPACE).items))
@@ -106,7 +107,7 @@ def up_again(cluster: Cluster) -> bool:
 
 def mark(cluster: Cluster) -> Callable[[], bool]:
     """Leave something in the cluster; the function tells whether it is still there."""
-    api = client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig), context=cluster.context))
+    api: Any = client.CoreV1Api(config.new_client_from_config(str(cluster.kubeconfig), context=cluster.context))
     api.create_namespace({"metadata": {"name": "mark"}})
     return lambda: any(namespace.metadata.name == "mark" for namespace in api.list_namespace().items)
 

@@ -37,7 +37,7 @@ def config_of_the_cli(toolchain: Toolchain, engine_environment: dict[str, str], 
     (tmp_path / "Pulumi.yaml").write_text("name: sets\nruntime: python\n")
 
     def pulumi(*arguments: str) -> None:
-        command = [toolchain.pulumi, "--non-interactive", *arguments]
+        command = [str(toolchain.pulumi), "--non-interactive", *arguments]
         done = subprocess.run(
             command, cwd=tmp_path, env=engine_environment, capture_output=True, text=True, check=False
         )

@@ -36,7 +36,7 @@ ROTATIONS = {
         outputs={"database_url"},
     ),
     "openWebui": Rotation(
-        created={"RandomBytes openwebui-secret-key"},
+        created={"RandomPassword openwebui-secret-key"},
         updated={"Secret openwebui-secret", "Deployment open-webui"},
         rolled={"open-webui"},
         outputs=set(),

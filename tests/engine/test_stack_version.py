@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from kubernetes import watch
+from urllib3.exceptions import HTTPError
 
 from tests.engine.stack import Namespace, Stack
 
@@ -30,13 +31,15 @@ def versions_at_every_moment(namespace: Namespace) -> Iterator[list[set[str]]]:
             resource_version=listed.metadata.resource_version,
             _request_timeout=(5, 300),
         )
-        for event in events:
-            pod = event["object"]
-            if event["type"] == "DELETED":
-                existing.pop(pod.metadata.name, None)
-            else:
-                existing[pod.metadata.name] = pod.metadata.labels[VERSION_LABEL]
-            moments.append(set(existing.values()))
+        # The connection ends with the cluster, if not before.
+        with suppress(HTTPError):
+            for event in events:
+                pod = event["object"]
+                if event["type"] == "DELETED":
+                    existing.pop(pod.metadata.name, None)
+                else:
+                    existing[pod.metadata.name] = pod.metadata.labels[VERSION_LABEL]
+                moments.append(set(existing.values()))
 
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()

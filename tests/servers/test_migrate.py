@@ -1,151 +1,26 @@
-"""migrate.py against a real PostgreSQL, with a small fake in the place of Open WebUI.
-
-The fake has the real one's layout and the few names migrate.py uses. It notes in the database when it was imported and
-when its start was over, so a test sees whether two of them were at work at the same time.
-"""
+"""migrate.py against a real PostgreSQL, with a small fake in the place of Open WebUI."""
 
 import os
 import signal
 import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from components.open_webui.migrate import LOCK_KEY, RECORD, read_revision, secrets
+from tests.servers.fake_open_webui import ADMIN_PASSWORD, FAKE_MAIN, PASSWORD, FakeOpenWebUI, ended
 from tests.servers.postgresql_database import Database
 from tests.servers.server_process import wait_until
 
-SCRIPT = Path(__file__).parents[2] / "components" / "open_webui" / "migrate.py"
-PASSWORD = "p4ss%wörd/@ 'x"
-ADMIN_PASSWORD = "Admin+Secret&1"
 
-FAKE_MAIN = '''
-"""A fake of open_webui.main for tests."""
-import asyncio, contextlib, os, types
-import psycopg
-
-database = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
-assert os.environ["ENABLE_DB_MIGRATIONS"] == "true" and os.environ["REDIS_URL"] == ""
-database.execute("CREATE TABLE IF NOT EXISTS fake (id serial, begun timestamptz, ended timestamptz, served boolean)")
-(number,) = database.execute("INSERT INTO fake (begun) VALUES (clock_timestamp()) RETURNING id").fetchone()
-database.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num text PRIMARY KEY)")
-database.execute("DELETE FROM alembic_version")
-database.execute("INSERT INTO alembic_version VALUES (%s)", (os.environ.get("FAKE_HEAD", "bbbb"),))
-
-async def install_tool_and_function_dependencies():
-    """The step migrate.py must not let run."""
-
-@contextlib.asynccontextmanager
-async def lifespan(app):
-    print("fake: the environment is", dict(os.environ))
-    await asyncio.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
-    if "FAKE_ERROR" in os.environ:
-        raise RuntimeError(os.environ["FAKE_ERROR"])
-    database.execute("UPDATE fake SET ended = clock_timestamp() WHERE id = %s", (number,))
-    await install_tool_and_function_dependencies()
-    database.execute("UPDATE fake SET served = true")
-    yield
-
-app = types.SimpleNamespace(router=types.SimpleNamespace(lifespan_context=lifespan))
-'''
-
-FAKE_FILES = {
-    "package.json": '{"version": "1.0.0"}',
-    # The real package has a function of that name, too.
-    "backend/open_webui/__init__.py": "def main(): raise NotImplementedError",
-    "backend/open_webui/main.py": FAKE_MAIN,
-    "backend/open_webui/models/__init__.py": "",
-    "backend/open_webui/models/users.py": """
-        import os
-        class Users:
-            @staticmethod
-            async def has_users(): return "FAKE_NO_USERS" not in os.environ
-        """,
-    "backend/open_webui/retrieval/__init__.py": "",
-    "backend/open_webui/retrieval/vector/__init__.py": "",
-    "backend/open_webui/retrieval/vector/factory.py": """
-        from open_webui.main import database
-        def get_vector_db_client(): database.execute("CREATE TABLE document_chunk ()")
-        """,
-    "backend/open_webui/migrations/versions/aaaa_init.py": "revision: str = 'aaaa'\ndown_revision: str | None = None",
-    "backend/open_webui/migrations/versions/bbbb_more.py": "revision = 'bbbb'\ndown_revision = 'aaaa'",
-}
-
-
-@dataclass
-class FakeOpenWebUI:
-    """An image with the fake, and the database that it is for."""
-
-    directory: Path
-    database: Database
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        for name, text in FAKE_FILES.items():
-            (self.directory / name).parent.mkdir(parents=True, exist_ok=True)
-            (self.directory / name).write_text(textwrap.dedent(text))
-
-    @property
-    def url(self) -> str:
-        user, name = self.database.environment["POSTGRES_USER"], self.database.environment["POSTGRES_DB"]
-        return f"postgresql://{user}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.database.port}/{name}"
-
-    def start(self, **environment: str) -> "subprocess.Popen[str]":
-        """Start migrate.py as the pod does."""
-        process = subprocess.Popen(
-            [sys.executable, str(SCRIPT)],
-            cwd=self.directory / "backend",
-            env={
-                "PATH": os.environ["PATH"],
-                "DATABASE_URL": self.url,
-                "ENABLE_DB_MIGRATIONS": "true",
-                "REDIS_URL": "redis://user:Redis-Secret@redis:6379/0",
-                "WEBUI_ADMIN_EMAIL": "admin@example.com",
-                "WEBUI_ADMIN_PASSWORD": ADMIN_PASSWORD,
-                "VECTOR_DB": "pgvector",
-                "PGVECTOR_CREATE_EXTENSION": "false",
-                **environment,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-        self.started.append(process)
-        return process
-
-    def run(self, **environment: str) -> tuple[int, str]:
-        """Run migrate.py to its end; returns its exit status and what it printed."""
-        return ended(self.start(**environment))
-
-    def query(self, statement: str) -> list[tuple[Any, ...]]:
-        with closing(self.database.connect(password=PASSWORD, autocommit=True)) as connection:
-            return connection.execute(statement.encode()).fetchall()
-
-    def tables(self) -> list[str]:
-        rows = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-        return [name for (name,) in rows]
-
-    def starts(self) -> int:
-        """How often the fake has been imported."""
-        return len(self.query("SELECT id FROM fake")) if "fake" in self.tables() else 0
-
-    def lock_holders(self) -> list[tuple[Any, ...]]:
-        return self.query("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
-
-
-def ended(process: "subprocess.Popen[str]", seconds: float = 60) -> tuple[int, str]:
-    """Exit status of a process and what it printed, without waiting for longer than that."""
-    output, _ = process.communicate(timeout=seconds)
-    return process.returncode, output
+def first_line(process: "subprocess.Popen[str]") -> str:
+    """The line a process prints first."""
+    assert process.stdout is not None
+    return process.stdout.readline()
 
 
 def last_line(output: str) -> str:
@@ -193,21 +68,24 @@ def test_first_start_does_the_work_and_the_next_has_nothing_to_do(fake: FakeOpen
 
 
 def test_of_three_at_once_one_works_and_the_others_wait_and_have_nothing_to_do(fake: FakeOpenWebUI) -> None:
-    outputs = [ended(process) for process in [fake.start(FAKE_SECONDS="2") for _ in range(3)]]
+    processes = [fake.start(**fake.hold()) for _ in range(3)]
+    first_lines = [first_line(process) for process in processes]
+    fake.let_go()
+    outputs = [ended(process) for process in processes]
 
     assert [status for status, _ in outputs] == [0, 0, 0]
     assert sorted("Ready for" in output for _, output in outputs) == [False, False, True]
-    waiting = [output for _, output in outputs if "Nothing to do" in output]
+    assert sorted("Nothing to do" in output for _, output in outputs) == [False, True, True]
+    waiting = [line for line in first_lines if line.startswith("migrate: Waiting up to 1860 s: 'migrate ")]
     assert len(waiting) == 2
-    assert all("'migrate " in output and "(from 127.0.0.1, PID " in output for output in waiting)
+    assert all("(from 127.0.0.1, PID " in line for line in waiting)
     assert fake.starts() == 1
 
 
 def test_it_waits_for_a_database_that_comes_up(stopped: FakeOpenWebUI) -> None:
     stopped.database.prepared()
     process = stopped.start()
-    assert process.stdout is not None
-    first = process.stdout.readline()
+    first = first_line(process)
     with stopped.database.serving():
         status, output = ended(process)
 
@@ -261,9 +139,10 @@ def test_giving_up_on_the_lock_names_its_holder(fake: FakeOpenWebUI) -> None:
 
 
 def test_a_holder_that_dies_releases_the_lock(fake: FakeOpenWebUI) -> None:
-    holder = fake.start(FAKE_SECONDS="300")
+    holder = fake.start(**fake.hold())
     wait_until(lambda: fake.starts() == 1, "the first is at work")
     os.killpg(holder.pid, signal.SIGKILL)
+    fake.let_go()
 
     status, output = fake.run()
 
@@ -272,19 +151,22 @@ def test_a_holder_that_dies_releases_the_lock(fake: FakeOpenWebUI) -> None:
 
 
 def test_the_lock_outlives_a_killed_parent_as_long_as_its_child_works(fake: FakeOpenWebUI) -> None:
-    holder = fake.start(FAKE_SECONDS="3")
+    holder = fake.start(**fake.hold())
     wait_until(lambda: fake.starts() == 1, "the first is at work")
     holder.kill()
+    second = fake.start()
+    line = first_line(second)
+    fake.let_go()
 
-    status, output = fake.run()
+    status, output = ended(second)
 
+    assert "is at work on the database" in line
     assert status == 0, output
-    assert "is at work on the database" in output
     assert fake.query("SELECT a.ended < b.begun FROM fake a, fake b WHERE (a.id, b.id) = (1, 2)") == [(True,)]
 
 
 def test_told_to_stop_it_ends_its_child_and_releases_the_lock(fake: FakeOpenWebUI) -> None:
-    process = fake.start(FAKE_SECONDS="300")
+    process = fake.start(**fake.hold())
     wait_until(lambda: fake.starts() == 1, "it is at work")
     process.terminate()
 
@@ -298,7 +180,7 @@ def test_told_to_stop_it_ends_its_child_and_releases_the_lock(fake: FakeOpenWebU
 
 
 def test_with_the_lock_lost_the_child_is_ended(fake: FakeOpenWebUI) -> None:
-    process = fake.start(FAKE_SECONDS="300")
+    process = fake.start(**fake.hold())
     wait_until(lambda: fake.starts() == 1, "it is at work")
     fake.query(f"SELECT pg_terminate_backend({fake.lock_holders()[0][0]})")
 
@@ -327,7 +209,7 @@ FAILURES = [
     ({"FAKE_ERROR": f"cannot use {ADMIN_PASSWORD}"}, "ended with status 1: RuntimeError: cannot use [redacted]"),
     ({"FAKE_NO_USERS": "1"}, "ended with status 1: The first administrator could not be created"),
     ({"FAKE_HEAD": "aaaa"}, "The database is at ['aaaa'] after that, not at ['bbbb']."),
-    ({"FAKE_SECONDS": "300", "MIGRATE_RUN_SECONDS": "3"}, "took longer than 3 s and has been ended"),
+    ({"FAKE_WAITS_FOR_THE_END_OF": __file__, "MIGRATE_RUN_SECONDS": "3"}, "took longer than 3 s and has been ended"),
     ({"MIGRATE_RUN_SECONDS": "soon"}, "MIGRATE_RUN_SECONDS is 'soon'"),
 ]
 

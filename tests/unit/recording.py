@@ -14,10 +14,7 @@ from stack_config.files import ROOT, StackConfig, read_stack
 from stack_config.load import PROJECT
 
 KUBERNETES = "kubernetes:"
-GENERATED = {
-    "random:index/randomPassword:RandomPassword": "result",
-    "random:index/randomBytes:RandomBytes": "hex",
-}
+GENERATED = "random:index/randomPassword:RandomPassword"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,9 +142,9 @@ class _Values(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         outputs = dict(args.inputs)
-        if (output := GENERATED.get(args.typ)) and not self.unknowns:
+        if args.typ == GENERATED and not self.unknowns:
             # With characters that a URL has to quote.
-            outputs[output] = pulumi.Output.secret(f"generated/{args.name}@%")
+            outputs["result"] = pulumi.Output.secret(f"generated/{args.name}@%")
         return args.name, outputs
 
     def call(self, _args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from local.directories import CACHE_VARIABLE
+from local.directories import CACHE_VARIABLE, programs_directory
 from local.errors import LocalError
 from local.toolchain import go_programs, providers, pulumi_cli
-from local.toolchain.go_programs import CONTROL_PLANE, PULUMI, GoProgram
+from local.toolchain.go_programs import CONTROL_PLANE, KUBECTL, PULUMI, GoProgram
 from local.toolchain.providers import needed, search_path, uses_stand_ins
 
 Install = Callable[[str, str], Path]
@@ -169,8 +169,15 @@ def test_another_version_is_built_and_the_one_before_removed(install: Install) -
     assert not before.exists()
 
 
+def test_kubectl_is_built_only_where_there_is_none(install: Install) -> None:
+    install("go", GO_THAT_BUILDS)
+    assert go_programs.kubectl().parent.parent == programs_directory()
+    own = install("kubectl", "exit 0")
+    assert go_programs.kubectl() == own
+
+
 def test_every_program_is_pinned_by_its_module() -> None:
-    for program in (*CONTROL_PLANE, PULUMI):
+    for program in (*CONTROL_PLANE, KUBECTL, PULUMI):
         module = Path(go_programs.__file__).parent / program.module
         tools = (module / "go.mod").read_text()
         assert f"{program.package}\n" in tools

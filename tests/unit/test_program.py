@@ -52,6 +52,12 @@ def _holds_secret(value: object) -> bool:
     return isinstance(value, list) and any(_holds_secret(item) for item in value)
 
 
+def test_generated_values_are_passwords_since_the_identifier_of_random_bytes_is_its_value(
+    everything: Recording,
+) -> None:
+    assert {r.type for r in everything.of_type("random:")} == {GENERATED}
+
+
 def test_the_data_of_every_secret_is_secret(everything: Recording) -> None:
     secrets = [r for r in everything.objects if r.kind == "Secret"]
     assert len(secrets) == 5
@@ -180,7 +186,7 @@ def test_the_preview_of_a_new_stack_works_with_unknown_values(environment: str) 
 
 def test_each_rotation_adds_a_secret_and_keeps_the_earlier_ones() -> None:
     before, after = run("dev"), run("dev", ["rotate.redis=3", "rotate.postgresql=2", "rotate.openWebui=2"])
-    names = [{r.name for r in recording.resources if r.type in GENERATED} for recording in (before, after)]
+    names = [{r.name for r in recording.resources if r.type == GENERATED} for recording in (before, after)]
     assert names[0] < names[1]
     assert "generated%2Fredis-password-3" in after.outputs["redis_cache_url"][0]
     assert "generated%2Fpostgresql-password-2" in after.outputs["database_url"][0]
