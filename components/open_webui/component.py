@@ -20,9 +20,9 @@ from ..network_policy import allow_from, allow_to, namespace, network_policy, po
 from ..service import service
 from ..service_account import service_account
 from .egress import egress_to
-from .environment import PORT, SECRET_VARIABLES, environment
+from .environment import SECRET_VARIABLES, environment
 from .ingress import ingress, service_annotations
-from .pod import UPLOADS_CLAIM, pod
+from .pod import PORT, UPLOADS_CLAIM, pod
 from .settings import AutoscalingSettings, OpenWebUISettings
 
 SERVICE = "open-webui"
@@ -159,8 +159,7 @@ class OpenWebUI(pulumi.ComponentResource):
                 "labels": {**LABELS.metadata, VERSION_LABEL: settings.version},
             },
             spec={
-                # With autoscaling the number is the autoscaler's: one here would undo its work at every update.
-                "replicas": None if settings.autoscaling else settings.replicas,
+                "replicas": settings.fewest_replicas,
                 "revision_history_limit": 2,
                 "min_ready_seconds": 10,
                 "progress_deadline_seconds": 900,
@@ -185,6 +184,8 @@ class OpenWebUI(pulumi.ComponentResource):
                 # Two versions on one database break both: the old pods are gone before the first new one starts.
                 replace_on_changes=[f'metadata.labels["{VERSION_LABEL}"]'],
                 delete_before_replace=True,
+                # After the start the number is the autoscaler's: one here would undo its work at every update.
+                ignore_changes=["spec.replicas"] if settings.autoscaling else [],
                 custom_timeouts=pulumi.CustomTimeouts(create="20m", update="20m", delete="10m"),
             ),
         )
@@ -250,7 +251,7 @@ class OpenWebUI(pulumi.ComponentResource):
             "open-webui",
             in_namespace=args.namespace,
             labels=LABELS,
-            min_available=settings.min_available,
+            max_unavailable=settings.max_unavailable,
             opts=child_options(self),
         )
         if not (autoscaling := settings.autoscaling):

@@ -13,10 +13,9 @@ from .settings import (
     OpenWebUISettings,
 )
 
-PORT = 8080
-DATA_DIRECTORY = "/app/backend/data"
+# Not the image's own data directory: an empty volume there would hide the models that the full image brings.
+DATA_DIRECTORY = "/var/lib/open-webui"
 STATIC_DIRECTORY = "/app/backend/static"
-GRACEFUL_SHUTDOWN_SECONDS = 40
 
 # Secret config key -> key in the Secret and environment variable.
 SECRET_VARIABLES = {
@@ -72,11 +71,6 @@ def environment(
 
 def _always(settings: OpenWebUISettings) -> dict[str, str]:
     return {
-        "PORT": str(PORT),
-        # More processes would multiply memory and connections behind one probe; pods are the unit of scale.
-        "UVICORN_WORKERS": "1",
-        # Without it, uvicorn waits for open responses without bound and the kubelet kills it in the middle of one.
-        "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": str(GRACEFUL_SHUTDOWN_SECONDS),
         "GLOBAL_LOG_LEVEL": settings.log_level,
         "HOME": "/tmp",
         "DATA_DIR": DATA_DIRECTORY,
@@ -94,7 +88,8 @@ def _always(settings: OpenWebUISettings) -> dict[str, str]:
         "PGVECTOR_CREATE_EXTENSION": "false",
         # It runs pip while the pod starts: a different program on every replica.
         "ENABLE_PIP_INSTALL_FRONTMATTER_REQUIREMENTS": "false",
-        "ENABLE_VERSION_UPDATE_CHECK": "false",
+        # No look for updates of itself or of models: the pod's network does not lead there.
+        "OFFLINE_MODE": "true",
         "WEBUI_ADMIN_EMAIL": settings.admin_email,
         "WEBUI_ADMIN_NAME": "Administrator",
         "CORS_ALLOW_ORIGIN": settings.public_url or "*",
@@ -111,7 +106,8 @@ def _models(settings: OpenWebUISettings) -> dict[str, str]:
         "ENABLE_OPENAI_API": str(openai is not None).lower(),
         "ENABLE_OLLAMA_API": str(ollama is not None).lower(),
         **({"OPENAI_API_BASE_URL": openai} if openai else {}),
-        **({"OLLAMA_BASE_URL": ollama} if ollama else {}),
+        # Without a value Open WebUI looks for an Ollama on the Docker host at every start.
+        "OLLAMA_BASE_URL": ollama or "http://localhost:11434",
     }
 
 

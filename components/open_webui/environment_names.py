@@ -14,6 +14,7 @@ MANAGED_VARIABLES = frozenset(
         "ENABLE_OPENAI_API",
         "ENABLE_PIP_INSTALL_FRONTMATTER_REQUIREMENTS",
         "ENABLE_VERSION_UPDATE_CHECK",
+        "OFFLINE_MODE",
         "GLOBAL_LOG_LEVEL",
         "HOME",
         "OLLAMA_BASE_URL",
@@ -48,7 +49,22 @@ MANAGED_VARIABLES = frozenset(
         "WEBUI_URL",
     }
 )
-"""Variables the stack sets. Each follows from the settings; `openWebui.env` must not contradict them."""
+"""Variables that the stack sets or that its commands decide; `openWebui.env` must not contradict them."""
+
+DESTRUCTIVE_VARIABLES = frozenset(
+    {
+        # Together they override DATABASE_URL: the migration would lock one database and change another.
+        "DATABASE_TYPE",
+        "DATABASE_HOST",
+        "DATABASE_PORT",
+        "DATABASE_NAME",
+        "DATABASE_USER",
+        "DATABASE_PASSWORD",
+        # Every replica would clear the settings made in the application at each of its starts.
+        "RESET_CONFIG_ON_START",
+    }
+)
+"""Variables that would take the database from under the other replicas."""
 
 _SECRET_NAME = re.compile(r"(^|_)(KEY|KEYS|PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIALS?)$", re.IGNORECASE)
 

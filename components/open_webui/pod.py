@@ -13,12 +13,14 @@ from ..container_resources import resource_requirements
 from ..labels import Labels
 from ..pod_security import container_security_context, pod_security_context
 from ..probes import http_probe
-from .environment import DATA_DIRECTORY, GRACEFUL_SHUTDOWN_SECONDS, PORT, STATIC_DIRECTORY
+from .environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from .settings import OpenWebUISettings
 
+PORT = 8080
 UPLOADS_CLAIM = "open-webui-uploads"
 # Long enough for every proxy to have read that the pod is leaving, before it stops accepting connections.
 PRE_STOP_SECONDS = 10
+GRACEFUL_SHUTDOWN_SECONDS = 40
 GRACE_SECONDS = PRE_STOP_SECONDS + GRACEFUL_SHUTDOWN_SECONDS + 10
 # The image's files belong to group 0 and are writable by it.
 IMAGE_GROUP = 0
@@ -80,6 +82,7 @@ def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict]) -> Co
         "name": "open-webui",
         "image": settings.image,
         "image_pull_policy": "IfNotPresent",
+        "command": _server(),
         "env": environment,
         "ports": [{"name": "http", "container_port": PORT, "protocol": "TCP"}],
         "resources": resource_requirements(settings.resources.as_kubernetes()),
@@ -93,6 +96,21 @@ def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict]) -> Co
         "security_context": container_security_context(),
         "volume_mounts": _mounts(settings),
     }
+
+
+def _server() -> list[str]:
+    # What the image's start script does at its end, without a shell in between that keeps the stop signal to itself.
+    # fmt: off
+    return [
+        "python", "-m", "uvicorn", "open_webui.main:app", "--host", "0.0.0.0", "--port", str(PORT),
+        # Only the ingress controller can connect: the addresses that it forwards can be believed.
+        "--forwarded-allow-ips", "*",
+        # More processes would multiply memory and connections behind one probe; pods are the unit of scale.
+        "--workers", "1",
+        # Without it uvicorn waits for open responses without bound, and the kubelet kills it in the middle of one.
+        "--timeout-graceful-shutdown", str(GRACEFUL_SHUTDOWN_SECONDS),
+    ]
+    # fmt: on
 
 
 def _mounts(settings: OpenWebUISettings) -> list[VolumeMountArgsDict]:

@@ -10,7 +10,7 @@ from ..base_settings import Problem, Settings
 from ..names import EmailAddress, HostName, HttpUrl, NamespaceName
 from ..quantities import Quantity
 from ..resources import Amounts, Resources
-from .environment_names import MANAGED_VARIABLES, looks_secret
+from .environment_names import DESTRUCTIVE_VARIABLES, MANAGED_VARIABLES, looks_secret
 
 # Open WebUI opens three SQLAlchemy engines a process (async, sync, pgvector). At its own defaults they may hold 45
 # connections a pod; these sizes hold 25 and are set explicitly, so that postgresql.maxConnections can be checked.
@@ -167,6 +167,12 @@ def _extra_variables(variables: dict[str, str]) -> dict[str, str]:
                     "remove": name,
                 },
             )
+        if name in DESTRUCTIVE_VARIABLES:
+            raise PydanticCustomError(
+                "destructive_variable",
+                "{name} would take the database from under the other replicas",
+                {"name": name, "allowed": "variables that replicas do not disagree about", "remove": name},
+            )
         if looks_secret(name):
             raise PydanticCustomError(
                 "secret_variable",
@@ -197,9 +203,7 @@ class OpenWebUISettings(Settings):
     )
     replicas: int = Field(2, ge=1, le=100, description="Web pods. Conflicts with `autoscaling`.")
     autoscaling: AutoscalingSettings | None = Field(None, description="Replicas by CPU use. Needs metrics-server.")
-    min_available: int | None = Field(
-        None, ge=1, description="Replicas that a drain must leave. Default: a drain takes one replica at a time."
-    )
+    max_unavailable: int = Field(1, ge=0, le=99, description="Replicas that a drain may take at the same time.")
     resources: OpenWebUIResources = Field(OpenWebUIResources(), description="Requests and limits of each replica.")
     host: HostName | None = Field(
         None, description="Public host name. Sets the public URL, allowed origins and cookies."
@@ -226,14 +230,8 @@ class OpenWebUISettings(Settings):
                 allowed="either replicas or autoscaling",
                 example="",
             )
-        if self.min_available is not None and self.min_available >= self.fewest_replicas:
-            yield Problem(
-                keys=("minAvailable", "autoscaling.minReplicas" if self.autoscaling else "replicas"),
-                message=f"minAvailable {self.min_available} with {self.fewest_replicas} replica(s) blocks every drain: "
-                "no pod may ever be evicted",
-                allowed=f"less than the replicas ({self.fewest_replicas}), or not set",
-                example=str(self.fewest_replicas - 1) if self.fewest_replicas > 1 else "",
-            )
+        if problem := self._budget_problem():
+            yield problem
         if not self.host:
             if self.ingress.tls_secret_name:
                 yield Problem(
@@ -250,6 +248,26 @@ class OpenWebUISettings(Settings):
                     allowed="a DNS host name",
                     example="chat.example.com",
                 )
+
+    def _budget_problem(self) -> Problem | None:
+        keys = ("maxUnavailable", "autoscaling.minReplicas" if self.autoscaling else "replicas")
+        if self.max_unavailable == 0:
+            return Problem(
+                keys=keys,
+                message=f"maxUnavailable 0 with {self.fewest_replicas} replica(s) blocks every drain: no pod may ever "
+                "be evicted",
+                allowed="at least 1",
+                example="1",
+            )
+        if 1 < self.fewest_replicas <= self.max_unavailable:
+            return Problem(
+                keys=keys,
+                message=f"maxUnavailable {self.max_unavailable} lets a drain take all {self.fewest_replicas} replicas "
+                "at once: nobody would be served",
+                allowed=f"from 1 to {self.fewest_replicas - 1}",
+                example="1",
+            )
+        return None
 
     @property
     def fewest_replicas(self) -> int:

@@ -41,8 +41,9 @@ def machine(
         "PULUMI_CONFIG_PASSPHRASE": "of the user's own stacks",
     }
     yield machine
-    machine.local("up", "--cluster", cluster.context, *CONFIG[:2], "--set", "protect=false")
-    machine.local("down")
+    if machine.state("dev"):
+        machine.local("up", "--cluster", cluster.context, *CONFIG[:2], "--set", "protect=false")
+        machine.local("down")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.stack import Namespace, Stack
+from tests.engine.stack import Stack
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
@@ -59,15 +59,12 @@ def test_an_ingress_comes_with_the_way_through_the_network_policy(base: Stack) -
     }
 
 
-def test_a_budget_changes_its_form(base: Stack, live: Namespace) -> None:
-    """No preview: the official provider's first one after a creation fails when a field gives way to another."""
-    budgets = live.dynamic.resources.get(api_version="policy/v1", kind="PodDisruptionBudget")
-    assert base.up("openWebui.minAvailable=1").changes == {"update PodDisruptionBudget open-webui"}
-    spec = budgets.get("open-webui", live.name).spec
-    assert (spec.minAvailable, spec.maxUnavailable) == (1, None)
-    assert base.up().changes == {"update PodDisruptionBudget open-webui"}
-    spec = budgets.get("open-webui", live.name).spec
-    assert (spec.minAvailable, spec.maxUnavailable) == (None, 1)
+def test_a_wider_budget_changes_the_budget(base: Stack) -> None:
+    assert base.preview("openWebui.replicas=3", "openWebui.maxUnavailable=2").changes == {
+        "update Deployment open-webui",
+        "update PodDisruptionBudget open-webui",
+        "update ResourceQuota quota",
+    }
 
 
 def test_protection_is_no_change_of_any_object(base: Stack) -> None:

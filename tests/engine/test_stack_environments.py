@@ -48,6 +48,15 @@ def test_prod_differs_by_config_alone(prod: Stack, prod_live: Namespace) -> None
     assert {name for name, resource in prod.resources().items() if resource.get("protect")} == PROTECTED
 
 
+def test_the_number_that_the_autoscaler_chose_survives_an_update(prod: Stack, prod_live: Namespace) -> None:
+    assert len(prod_live.pods("open-webui")) == 3, "the stack starts with the autoscaler's fewest replicas"
+    prod_live.apps.patch_namespaced_deployment_scale("open-webui", prod_live.name, {"spec": {"replicas": 4}})
+    prod_live.wait_until_available("open-webui", 4)
+    assert prod.preview(refresh=True).changes == set()
+    assert prod.up("openWebui.env.ENABLE_COMMUNITY_SHARING=false").changes == {"update Deployment open-webui"}
+    assert prod_live.apps.read_namespaced_deployment("open-webui", prod_live.name).spec.replicas == 4
+
+
 def test_what_is_protected_is_refused_deletion_until_it_is_released(
     live: Namespace, prod: Stack, prod_live: Namespace
 ) -> None:

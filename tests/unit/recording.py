@@ -33,6 +33,7 @@ class Registration:
     custom: bool
     replace_on_changes: tuple[str, ...]
     delete_before_replace: bool
+    ignore_changes: tuple[str, ...]
     urn: str
 
     @property
@@ -124,6 +125,7 @@ class _Monitor(mocks.MockMonitor):
                     custom=request.custom,
                     replace_on_changes=tuple(request.replaceOnChanges),
                     delete_before_replace=request.deleteBeforeReplace,
+                    ignore_changes=tuple(request.ignoreChanges),
                     urn=response.urn,
                 )
             )

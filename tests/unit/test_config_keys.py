@@ -147,7 +147,9 @@ EFFECTS: dict[str, Effect] = {
         shows=inputs(*AUTOSCALER, "metrics", 0, "resource", "target", "averageUtilization"),
         expected=55,
     ),
-    "openWebui.minAvailable": Effect(value="1", shows=inputs(*BUDGET, "minAvailable"), expected=1),
+    "openWebui.maxUnavailable": Effect(
+        value="2", sets=("openWebui.replicas=3",), shows=inputs(*BUDGET, "maxUnavailable"), expected=2
+    ),
     **amounts("openWebui", "open-webui/open-webui"),
     "openWebui.host": Effect(value=HOST, shows=lambda r: r.outputs["webui_url"][0], expected=f"http://{HOST}"),
     "openWebui.ingress.enabled": Effect(

@@ -61,9 +61,15 @@ CASES: list[tuple[str, Mapping[str, object], str, str]] = [
     ("negative replicas", {"openWebui": {"replicas": -2}}, "openWebui.replicas", "from 1 to 100"),
     (
         "one replica with a budget that blocks every drain",
-        {"openWebui": {"replicas": 1, "minAvailable": 1}},
-        "openWebui.minAvailable",
-        "less than the replicas (1)",
+        {"openWebui": {"replicas": 1, "maxUnavailable": 0}},
+        "openWebui.maxUnavailable",
+        "at least 1",
+    ),
+    (
+        "a budget that lets a drain take every replica",
+        {"openWebui": {"replicas": 3, "maxUnavailable": 3}},
+        "openWebui.maxUnavailable",
+        "from 1 to 2",
     ),
     ("namespace with capitals", {"namespace": "RAG"}, "namespace", "lower-case"),
     ("namespace of the system", {"namespace": "kube-system"}, "namespace", "kube-"),
@@ -129,6 +135,12 @@ CASES: list[tuple[str, Mapping[str, object], str, str]] = [
         {"openWebui": {"env": {"REDIS_URL": "redis://other"}}},
         "openWebui.env.REDIS_URL",
         "other keys",
+    ),
+    (
+        "a variable that resets the others' settings",
+        {"openWebui": {"env": {"RESET_CONFIG_ON_START": "true"}}},
+        "openWebui.env.RESET_CONFIG_ON_START",
+        "replicas do not disagree",
     ),
     (
         "a secret among the variables",
