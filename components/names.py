@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -71,6 +71,16 @@ def _email(text: str) -> str:
         {"allowed": "name@domain with a dot in the domain", "example": "admin@example.com"},
     )
 
+
+def _as_text(value: object) -> object:
+    # `pulumi config set --path` turns true and 3 into what they look like; variables and annotations are texts.
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+"""A text that may be written as a number or a boolean."""
 
 NamespaceName = Annotated[str, AfterValidator(_namespace)]
 HostName = Annotated[str, AfterValidator(_host_name), Field(examples=["chat.example.com"])]

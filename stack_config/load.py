@@ -3,6 +3,7 @@
 import copy
 import difflib
 import json
+import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -53,8 +54,7 @@ def load_settings() -> tuple[StackSettings, Mapping[str, pulumi.Output[str]]]:
     values = dict(CONFIG.get())
     settings = parse(values, {key for key in values if is_config_secret(key)})
     config = pulumi.Config()
-    secrets = {key: config.require_secret(key) for key in SECRET_KEYS if config.get_secret(key) and config.get(key)}
-    return settings, secrets
+    return settings, {key: config.require_secret(key) for key in SECRET_KEYS if values.get(f"{PROJECT}:{key}")}
 
 
 def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSettings:
@@ -99,7 +99,7 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
             else:
                 raw[key] = _decoded(key, value)
         else:
-            findings.append(_unknown(key, value))
+            findings.append(_unknown((key,), value))
     settings, more = _validated(raw)
     findings += more
     mentioned = {finding.key for finding in findings}
@@ -119,31 +119,33 @@ def _decoded(key: str, value: object) -> object:
         return value
 
 
+Location = tuple[str | int, ...]
+"""Where a value is: the keys on the way to it. A key of a user's own may hold a dot."""
+
+
 def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding]]:
     """Settings and findings; a wrong key is taken out and the rest checked again, so that one report names them all."""
     remaining = copy.deepcopy(raw)
     findings: list[Finding] = []
-    wrong: set[str] = set()
+    wrong: set[Location] = set()
     while True:
         try:
             return StackSettings.model_validate(remaining), findings
         except ValidationError as error:
             for detail in error.errors():
-                for finding, keys in _findings(detail, raw):
-                    if not wrong.intersection(keys):
+                for finding, locations in _findings(detail, raw):
+                    if not wrong.intersection(locations):
                         findings.append(finding)
-                    wrong.add(keys[0])
-                    _remove(remaining, keys)
-        if "kubeContext" in wrong:
+                    wrong.add(locations[0])
+                    _take_out(remaining, locations)
+        # The one key without a default: a value for it lets the others be checked.
+        if ("kubeContext",) in wrong:
             remaining.setdefault("kubeContext", "unknown")
-        if "postgresql.maxConnections" in wrong:
-            remaining.setdefault("postgresql", {})["maxConnections"] = 5000
 
 
-def _remove(values: dict[str, Any], keys: tuple[str, ...]) -> None:
-    """Take the first of the keys that is set out of ``values``."""
-    for key in keys:
-        *parents, last = key.split(".")
+def _take_out(values: dict[str, Any], locations: list[Location]) -> None:
+    """Remove the first of the values that is there. All others are defaults, which fit together."""
+    for *parents, last in locations:
         level: Any = values
         for parent in parents:
             level = level.get(parent) if isinstance(level, dict) else None
@@ -152,16 +154,23 @@ def _remove(values: dict[str, Any], keys: tuple[str, ...]) -> None:
             return
 
 
-def _findings(detail: ErrorDetails, raw: Mapping[str, Any]) -> Iterator[tuple[Finding, tuple[str, ...]]]:
-    path = ".".join(str(part) for part in detail["loc"])
+def _findings(detail: ErrorDetails, raw: Mapping[str, Any]) -> Iterator[tuple[Finding, list[Location]]]:
+    location = detail["loc"]
     if detail["type"] == CROSS_FIELD:
+        prefix = "".join(f"{part}." for part in location)
         for problem in detail["ctx"]["problems"]:
-            prefix = f"{path}." if path else ""
-            yield _from_problem(problem, prefix, raw), tuple(f"{prefix}{key}" for key in problem.keys)
+            yield _from_problem(problem, prefix, raw), [(*location, *key.split(".")) for key in problem.keys]
     elif detail["type"] == "extra_forbidden":
-        yield _unknown(path, detail["input"]), (path,)
+        yield _unknown(location, detail["input"]), [location]
     else:
-        yield _wrong_value(path, detail), (path,)
+        yield _wrong_value(_path(location), detail), [location]
+
+
+def _path(location: Location) -> str:
+    """The location as `pulumi config set --path` takes it."""
+    first, *rest = location
+    steps = (f".{step}" if re.fullmatch(r"[^.\[\]\"]+", str(step)) else f'["{step}"]' for step in rest)
+    return f"{first}{''.join(steps)}"
 
 
 def _from_problem(problem: Problem, prefix: str, raw: Mapping[str, Any]) -> Finding:
@@ -178,22 +187,23 @@ def _from_problem(problem: Problem, prefix: str, raw: Mapping[str, Any]) -> Find
 def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
     context = detail.get("ctx", {})
     key = config_keys().get(path)
+    value = detail["input"]
     if "remove" in context:
-        path = f"{path}.{context['remove']}"
+        path, value = f"{path}.{context['remove']}", value[context["remove"]]
     allowed = context.get("allowed") or (key.allowed if key else "string")
     example = context.get("example") or (key.suggestion if key else "")
     return Finding(
         key=path,
-        value=HIDDEN if context.get("hide") else _shown(path, detail["input"]),
+        value=HIDDEN if context.get("hide") else _shown(path, value),
         message="wrong type" if detail["type"].endswith("_type") else detail["msg"],
         allowed=str(allowed),
         commands=(_mend(path, "" if key and key.is_object else str(example)),),
     )
 
 
-def _unknown(path: str, value: object) -> Finding:
-    parent, _, name = path.rpartition(".")
-    prefix = f"{parent}." if parent else ""
+def _unknown(location: Location, value: object) -> Finding:
+    *parents, name = map(str, location)
+    path, prefix = _path(location), "".join(f"{parent}." for parent in parents)
     siblings = [known[len(prefix) :] for known in all_paths() if known.startswith(prefix)]
     members = [sibling for sibling in siblings if "." not in sibling]
     near = difflib.get_close_matches(name, members, n=1)
@@ -256,7 +266,7 @@ def _shown(path: str, value: object) -> str:
 
 
 def _mend(path: str, value: str) -> str:
-    flag = "--path " if "." in path else ""
+    flag = "--path " if "." in path or "[" in path else ""
     if not value:
         return f"pulumi config rm {flag}{shlex.quote(path)}"
     return f"pulumi config set {flag}{shlex.quote(path)} {value if value.startswith('<') else shlex.quote(value)}"

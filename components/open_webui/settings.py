@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from ..base_settings import Problem, Settings
-from ..names import EmailAddress, HostName, HttpUrl, NamespaceName
+from ..names import EmailAddress, HostName, HttpUrl, NamespaceName, Text
 from ..quantities import Quantity
 from ..resources import Amounts, Resources
 from .environment_names import DESTRUCTIVE_VARIABLES, MANAGED_VARIABLES, looks_secret
@@ -82,7 +82,7 @@ class IngressSettings(Settings):
     controller_namespace: NamespaceName = Field(
         "ingress-nginx", description="Namespace of the ingress controller, the only one whose pods may connect."
     )
-    annotations: dict[str, str] = Field({}, description="Further annotations of the Ingress, such as cert-manager's.")
+    annotations: dict[str, Text] = Field({}, description="Further annotations of the Ingress, such as cert-manager's.")
     wait_for_address: bool = Field(
         False, description="Let `pulumi up` wait until the controller reports an address (10 minutes at most)."
     )
@@ -218,7 +218,7 @@ class OpenWebUISettings(Settings):
     ollama_base_url: HttpUrl | None = Field(None, description="Ollama service. Default: none.")
     uploads: UploadSettings = Field(UploadSettings(), description="Where uploaded files live.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
-    env: Annotated[dict[str, str], AfterValidator(_extra_variables)] = Field(
+    env: Annotated[dict[str, Text], AfterValidator(_extra_variables)] = Field(
         {}, description="Further environment variables, without secrets."
     )
 

@@ -245,7 +245,7 @@ EFFECTS: dict[str, Effect] = {
     ),
     "openWebui.logLevel": Effect(value="ERROR", shows=variable("GLOBAL_LOG_LEVEL"), expected="ERROR"),
     "openWebui.env": Effect(
-        value="", sets=("openWebui.env.TASK_MODEL=small",), shows=variable("TASK_MODEL"), expected="small"
+        value="", sets=("openWebui.env.ENABLE_NOTES=false",), shows=variable("ENABLE_NOTES"), expected="false"
     ),
     "rotate.redis": Effect(
         value="2", shows=lambda r: "redis-password-2" in r.outputs["redis_cache_url"][0], expected=True

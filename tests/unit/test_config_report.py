@@ -218,6 +218,13 @@ def test_a_secret_that_nothing_uses_is_refused(key: str) -> None:
     assert f"the secret {key} is set, but" in report({key: "value"}, frozenset({key}))
 
 
+def test_a_key_with_a_dot_is_named_as_the_cli_takes_it_and_the_report_goes_on() -> None:
+    text = report({"redis": {"resources.limits.memory": "1Gi"}, "openWebui": {"replicas": 0}})
+    assert """redis["resources.limits.memory"]: unknown key""" in text
+    assert """pulumi config rm --path 'redis["resources.limits.memory"]'""" in text
+    assert "openWebui.replicas: " in text
+
+
 def test_keys_of_other_projects_are_left_alone() -> None:
     values = {f"{PROJECT}:kubeContext": "test", "aws:region": "eu-central-1", "kubernetes:context": "x"}
     assert parse(values, set()).kube_context == "test"

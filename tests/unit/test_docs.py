@@ -1,0 +1,199 @@
+"""What the documentation names exists: links, headings, commands, modules, files, config keys, variables."""
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from components.open_webui.environment_names import MANAGED_VARIABLES
+from settings import StackSettings
+from stack_config.files import ROOT
+from stack_config.keys import all_paths, config_keys
+
+DECISIONS = ROOT / "docs" / "decisions"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(DECISIONS.glob("[0-9]*.md"))
+SOURCES = sorted(
+    path
+    for top in (".", "components", "stack_config", "ops", "local", "tests")
+    for path in (ROOT.glob("*.py") if top == "." else (ROOT / top).rglob("*"))
+    if path.suffix in (".py", ".sh") and path != Path(__file__)
+)
+
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_MAKE = re.compile(r"(?:^|[$(`] ?)make\b([^\n`)#]*)", re.MULTILINE)
+_MODULE = re.compile(r"python -m ([\w.]+)")
+_PATH = re.compile(
+    r"(?:components|stack_config|ops|local|tests|docs|scripts)/[\w./-]*|[\w.-]+\.(?:md|toml|yaml|in|txt|py)"
+)
+_KEY_SET = re.compile(r"pulumi config (?:set|rm)(?: --\w+)* (?!--)'?([\w.]+)")
+_SET = re.compile(r"\bSET=(?:'([^']*)'|(\S+))")
+_SECRET_FILE = re.compile(r"\bSECRET_FILE='(\w+)=")
+_PLACEHOLDERS = ("<", "Pulumi.<")
+
+
+def targets() -> set[str]:
+    """Targets of the Makefile that are commands."""
+    phony = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return {name for names in phony for name in names.split()}
+
+
+def variables() -> set[str]:
+    """Variables of the Makefile that the user may set."""
+    return set(re.findall(r"^([A-Z_]+) \?=", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def anchors(document: Path) -> set[str]:
+    """Anchors of a document's headings, as GitHub makes them."""
+    headings = _HEADING.findall(_FENCE.sub("", document.read_text()))
+    plain = (re.sub(r"[`*]", "", heading).strip().lower() for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
+def code(text: str) -> Iterator[str]:
+    """Code of a document: each block, and each inline piece."""
+    yield from _FENCE.findall(text)
+    yield from _INLINE.findall(_FENCE.sub("", text))
+
+
+def broken_links(document: Path, text: str) -> Iterator[str]:
+    for link in _LINK.findall(_FENCE.sub("", text)):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        found = target.exists() and target.is_relative_to(ROOT)
+        if not found or (anchor and anchor not in anchors(target)):
+            yield link
+
+
+def unknown_commands(_document: Path, text: str) -> Iterator[str]:
+    for piece in code(text):
+        for match in _MAKE.finditer(piece.removeprefix("$ ")):
+            words = re.findall(r"[A-Z_]+='[^']*'|\S+", match[1])
+            for word in words:
+                name, equals, _ = word.partition("=")
+                if equals and name not in variables():
+                    yield f"make {word}"
+                if not equals and re.fullmatch(r"[a-z][a-z-]*", word) and word not in targets():
+                    yield f"make {word}"
+
+
+def unknown_modules(_document: Path, text: str) -> Iterator[str]:
+    yield from (name for name in _MODULE.findall(text) if importlib.util.find_spec(name) is None)
+
+
+def missing_files(_document: Path, text: str) -> Iterator[str]:
+    """Files of the project in backticks that are not there; a bare name is one of the top directory or of a package."""
+    for piece in _INLINE.findall(_FENCE.sub("", text)):
+        if not _PATH.fullmatch(piece) or piece.startswith(_PLACEHOLDERS):
+            continue
+        if not (ROOT / piece).exists() and not ("/" not in piece and any(path.name == piece for path in SOURCES)):
+            yield piece
+
+
+def is_key(path: str) -> bool:
+    """Whether a path can be set; the members of an object of strings are free."""
+    parent = path.rpartition(".")[0]
+    free = parent in config_keys() and config_keys()[parent].type == "object of strings"
+    return path in all_paths() or free
+
+
+def unknown_keys(_document: Path, text: str) -> Iterator[str]:
+    objects = "|".join(key.path for key in config_keys().values() if key.is_object and "." not in key.path)
+    for piece in _INLINE.findall(_FENCE.sub("", text)):
+        member = re.fullmatch(rf"((?:{objects})(?:\.\w+)+)(?:: \S+)?", piece)
+        if member and not member[1].endswith(".conf") and not is_key(member[1]):
+            yield member[1]
+    set_by_pulumi = _KEY_SET.findall(text)
+    set_by_make = [pair.partition("=")[0] for quoted, bare in _SET.findall(text) for pair in (quoted or bare).split()]
+    given = [*set_by_pulumi, *set_by_make, *_SECRET_FILE.findall(text)]
+    # The README shows a report about a key that there is not, and says so.
+    yield from (key for key in given if not is_key(key) and f"{key}: unknown key" not in text)
+
+
+CHECKS: dict[Callable[[Path, str], Iterator[str]], tuple[str, ...]] = {
+    broken_links: ("[a](no-such-file.md)", "[a](#no-such-heading)", "[a](CHANGELOG.md#no-such-heading)", "[a](../x)"),
+    unknown_commands: ("`make nothing`", "```sh\nmake up NOTHING=1\n```", "```console\n$ make nothing\n```"),
+    unknown_modules: ("`python -m no_such_module`",),
+    missing_files: ("`components/no_such.py`", "`no-such.toml`"),
+    unknown_keys: (
+        "`redis.maxmemry`",
+        "`openWebui.uploads.s4.bucketName`",
+        "`rotate.nobody: 3`",
+        "```sh\npulumi config set --path redis.maxmemry 1gb\n```",
+        "`make up SET='redis.maxmemory=1gb redis.nothing=2'`",
+        "`make up SECRET_FILE='nothing=file'`",
+    ),
+}
+"""Each check, with documents in which it must find something."""
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_document_names_exists(document: Path, check: Callable[[Path, str], Iterator[str]]) -> None:
+    assert list(check(document, document.read_text())) == []
+
+
+@pytest.mark.parametrize(("check", "text"), [(check, text) for check, texts in CHECKS.items() for text in texts])
+def test_a_check_finds_what_is_not_there(check: Callable[[Path, str], Iterator[str]], text: str) -> None:
+    assert len(list(check(ROOT / "README.md", text))) == 1
+
+
+def test_the_checks_have_something_to_check() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert {"up", "test", "down", "outputs"} <= {
+        word for piece in code(readme) for match in _MAKE.finditer(piece) for word in match[1].split()
+    }
+    assert len(_LINK.findall(readme)) > 5
+    assert len(_KEY_SET.findall(readme)) > 5
+    assert {"README.md", "CHANGELOG.md", "CONTRIBUTING.md"} <= {path.name for path in DOCUMENTS}
+
+
+def test_every_decision_is_in_the_index_and_has_its_three_parts() -> None:
+    index = _LINK.findall((DECISIONS / "README.md").read_text())
+    assert index == [page.name for page in PAGES]
+    for page in PAGES:
+        headings = _HEADING.findall(page.read_text())
+        assert headings[0].startswith(f"{page.name[:4]}: "), page.name
+        assert headings[1] == "What", page.name
+        assert headings[2].startswith("Why"), page.name
+        assert headings[-1] == "What else was weighed", page.name
+
+
+def test_the_decisions_that_the_code_refers_to_exist() -> None:
+    named = {name for source in SOURCES for name in re.findall(r"docs/decisions/[\w.-]+\.md", source.read_text())}
+    assert len(named) >= 5
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_every_variable_that_the_stack_sets_has_its_reason() -> None:
+    page = (DECISIONS / "0006-open-webui-environment.md").read_text()
+    assert sorted(MANAGED_VARIABLES - set(re.findall(r"`([A-Z0-9_]+)`", page))) == []
+
+
+def test_every_output_is_described() -> None:
+    exported = re.findall(r'pulumi\.export\("(\w+)"', (ROOT / "__main__.py").read_text())
+    section = (ROOT / "README.md").read_text().partition("\n## Outputs\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == exported
+    assert len(exported) == 7
+
+
+def test_the_figures_of_the_settings_are_right() -> None:
+    readme = (ROOT / "README.md").read_text()
+    settings = StackSettings.model_validate({"kubeContext": "any"})
+    pods, connections = settings.open_webui.most_pods, settings.open_webui.database_connections
+    assert f"may hold {connections // pods} connections" in readme
+    assert settings.redis.memory_limit in (DECISIONS / "0007-redis.md").read_text()
+
+
+def test_the_license_is_there() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "Version 2.0, January 2004" in text
+    assert "Open WebUI Stack authors" in text
