@@ -5,6 +5,7 @@ DiffConfig raises AttributeError on any detailed diff, and it puts a Python stac
 every error. Hence the service itself, on the protocol buffers that the SDK ships.
 """
 
+import os
 import re
 import signal
 from collections.abc import Callable
@@ -167,4 +168,8 @@ def serve(provider: Provider) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    server.wait_for_termination()
+    engine = os.getppid()
+    # An engine that was killed cannot end its plugins any more; whoever lost it ends with whatever it was waiting for.
+    while server.wait_for_termination(timeout=1):
+        if os.getppid() != engine:
+            os._exit(1)

@@ -53,7 +53,7 @@ def test_the_number_that_the_autoscaler_chose_survives_an_update(prod: Stack, pr
     prod_live.apps.patch_namespaced_deployment_scale("open-webui", prod_live.name, {"spec": {"replicas": 4}})
     prod_live.wait_until_available("open-webui", 4)
     assert prod.preview(refresh=True).changes == set()
-    assert prod.up("openWebui.env.ENABLE_COMMUNITY_SHARING=false").changes == {"update Deployment open-webui"}
+    assert prod.keep("openWebui.env.ENABLE_COMMUNITY_SHARING=false").changes == {"update Deployment open-webui"}
     assert prod_live.apps.read_namespaced_deployment("open-webui", prod_live.name).spec.replicas == 4
 
 

@@ -1,0 +1,29 @@
+"""A stand-in's process lives as long as its engine."""
+
+import subprocess
+import sys
+import time
+
+from local.processes import is_alive
+from stack_config.files import ROOT
+
+ENGINE = """
+import subprocess, sys, time
+command = [sys.executable, "-m", "local.standins", "random", "127.0.0.1:1"]
+plugin = subprocess.Popen(command, stdout=subprocess.PIPE)
+plugin.stdout.readline()
+print(plugin.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_stand_in_ends_when_its_engine_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", ENGINE], cwd=ROOT, stdout=subprocess.PIPE, text=True) as engine:
+        assert engine.stdout
+        plugin = int(engine.stdout.readline())
+        assert is_alive(plugin)
+        engine.kill()
+    deadline = time.monotonic() + 10
+    while is_alive(plugin):
+        assert time.monotonic() < deadline, "it is still there"
+        time.sleep(0.1)
