@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import urllib3
+
 from ..console import duration, notices, step
 from ..directories import clusters_directory
 from ..errors import LocalError
@@ -44,7 +46,13 @@ def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
         if new:
             with step("start a Kubernetes control plane with simulated nodes", 5):
                 _create(cluster)
-    simulation.prepare(kubeconfig, cluster.context)
+    try:
+        simulation.prepare(kubeconfig, cluster.context)
+    except urllib3.exceptions.HTTPError as error:
+        raise LocalError(
+            f"the control plane of {name} does not answer any more: {error}\n"
+            f"Its logs: {_directory(name)}/logs. Start over with: make down"
+        ) from error
     return cluster, new
 
 
