@@ -5,7 +5,9 @@ import runpy
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import yaml
@@ -58,6 +60,7 @@ def open_stack(environment: str, cluster: Cluster, overrides: Overrides) -> auto
     secrets = {key: _secret(key, file) for key, file in overrides.secret_files.items()}
     options = _options(environment, cluster, search_path(pulumi_cli()))
     _write_project_copy(environment, cluster, overrides)
+    load_program()
     stack = automation.create_or_select_stack(
         stack_name=environment, project_name=PROJECT, program=run_program, opts=options
     )
@@ -144,6 +147,11 @@ def _secret(key: str, file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise UsageError(f"--secret-file {key}={file}: {reason}") from error
+
+
+def load_program() -> None:
+    """Import what the program needs while the CLI is at work: half a second that nobody has to wait for."""
+    Thread(target=import_module, args=("components.open_webui.component",), daemon=True).start()
 
 
 def run_program() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from pulumi import automation
 
 from local.toolchain.pulumi_cli import pulumi_cli
-from local.workspace import command_root, run_program
+from local.workspace import command_root, load_program, run_program
 from stack_config.load import PROJECT
 
 
@@ -19,6 +19,8 @@ def empty_program() -> None:
 
 def main(directory: Path, name: str, program: str, operation: str) -> None:
     """Select the stack and run the operation; the environment variables say which engine and backend."""
+    if program == "stack":
+        load_program()
     stack = automation.create_or_select_stack(
         stack_name=name,
         project_name=PROJECT,
