@@ -161,6 +161,7 @@ def _servicer(provider: Provider) -> ResourceProviderServicer:
 
 def serve(provider: Provider) -> None:
     """Serve `provider` on a port of the loopback interface and print the port, until the engine ends the process."""
+    engine = os.getppid()
     # The engine's way to end a plugin that has nothing left to do; tidying up the interpreter first costs 0.1 s.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     server = grpc.server(ThreadPoolExecutor(max_workers=THREADS), options=_GRPC_CHANNEL_OPTIONS)
@@ -168,7 +169,6 @@ def serve(provider: Provider) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    engine = os.getppid()
     # An engine that was killed cannot end its plugins any more; whoever lost it ends with whatever it was waiting for.
     while server.wait_for_termination(timeout=1):
         if os.getppid() != engine:

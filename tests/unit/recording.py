@@ -3,6 +3,7 @@
 import asyncio
 import runpy
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -174,6 +175,12 @@ def run(
 
 def run_config(config: StackConfig, stack: str, secrets: Mapping[str, str], *, preview: bool = False) -> Recording:
     """Run the program with a config as `read_stack` gives it."""
+    # With each registration the SDK reads the whole call stack: in a thread of its own, pytest's part is not there.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(_run_config, config, stack, secrets, preview=preview).result()
+
+
+def _run_config(config: StackConfig, stack: str, secrets: Mapping[str, str], *, preview: bool) -> Recording:
     given = {f"{PROJECT}:{key}": value for key, value in secrets.items()}
     recording = Recording()
     loop = asyncio.new_event_loop()
