@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from .cluster import kind, kwok
+from .cluster import control_plane, kind, kwok, node
 from .cluster.choice import Cluster, choose
 from .directories import environment_directory
 from .errors import LocalError
@@ -47,6 +47,9 @@ def bring_up(environment: str, asked: str) -> tuple[Cluster, bool]:
     if kind_of_cluster == "kwok":
         _recorded(environment, kwok.named(name, kubeconfig))
         return kwok.up(name, kubeconfig)
+    if kind_of_cluster == "node":
+        _recorded(environment, node.named(name, kubeconfig))
+        return node.up(name, kubeconfig)
     _recorded(environment, kind.named(name, kubeconfig))
     return kind.up(name, kubeconfig)
 
@@ -58,7 +61,9 @@ def take_down(cluster: Cluster) -> None:
         LocalError: something of it is still there.
     """
     if cluster.kind == "kwok":
-        kwok.delete(cluster.name)
+        control_plane.delete(cluster.name)
+    elif cluster.kind == "node":
+        node.delete(cluster.name)
     elif cluster.kind == "kind":
         kind.delete(cluster)
 

@@ -10,6 +10,7 @@ from pulumi import automation
 from stack_config.files import ENCRYPTED, environments, read_stack, stack_file
 from stack_config.load import PROJECT, parse
 
+from .cluster import node
 from .cluster.choice import Cluster
 from .clusters_in_use import bring_up, cluster_of, take_down
 from .console import results, step
@@ -219,18 +220,25 @@ def _failure(what: str, progress: Progress, error: automation.CommandError) -> s
     return f"{what} failed\n" + "\n".join(unique or messages) + after
 
 
+def _web_interface(cluster: Cluster, namespace: str) -> list[tuple[str, str]]:
+    if cluster.kind != "node" or cluster.kubeconfig is None:
+        return []
+    return [("open in a browser", node.web_address(cluster.kubeconfig, cluster.context, namespace))]
+
+
 def _print_next_steps(environment: str, cluster: Cluster, namespace: str) -> None:
     option = "" if environment == environments()[0] else f" ENV={environment}"
     # Where there is none on PATH, one was built for the cluster.
-    program = "kubectl" if shutil.which("kubectl") or cluster.kind != "kwok" else str(kubectl())
+    program = "kubectl" if shutil.which("kubectl") or cluster.kind not in ("kwok", "node") else str(kubectl())
     where = f"--kubeconfig $(make -s kubeconfig{option})" if cluster.kubeconfig else f"--context {cluster.context}"
     steps: Sequence[tuple[str, str]] = (
+        *_web_interface(cluster, namespace),
         ("see the pods", f"{program} {where} get pods -n {namespace}"),
         ("show passwords", f"make outputs{option} SECRETS=1"),
         ("take it down", f"make down{option}"),
     )
     results.print("Next:")
     for what, command in steps:
-        results.print(f"  {what:<16} {command}", markup=False)
+        results.print(f"  {what:<17} {command}", markup=False)
     if cluster.kind == "kwok":
         results.print("Pods are simulated here: admitted, scheduled and ready, but no container runs.")

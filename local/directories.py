@@ -38,6 +38,16 @@ def clusters_directory() -> Path:
     return _private(cache_directory() / "kwok")
 
 
+def nodes_directory() -> Path:
+    """The real nodes on this machine: their containers, volumes and logs."""
+    return _private(cache_directory() / "nodes")
+
+
+def images_directory() -> Path:
+    """Container images that were made from packages. Kept by every clean-up: they take minutes to make."""
+    return _private(cache_directory() / "images")
+
+
 def locks_directory() -> Path:
     """Files that processes lock."""
     return _private(cache_directory() / "locks")

@@ -200,7 +200,8 @@ def _url(password: Output[str], database: int) -> Output[str]:
 
 
 def _ping(answers: str, *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
-    command = ["sh", "-c", f"redis-cli -t 3 ping | grep -Eq '{answers}'"]
+    # The exit status of redis-cli says nothing: 0 also for an error. Not its own -t, which older versions do not have.
+    command = ["sh", "-c", f"timeout 3 redis-cli ping | grep -Eq '{answers}'"]
     return exec_probe(command, period_seconds=period_seconds, failure_threshold=failure_threshold)
 
 

@@ -10,7 +10,7 @@ from kubernetes import config
 
 from ..errors import UsageError
 
-Kind = Literal["kwok", "kind", "context"]
+Kind = Literal["kwok", "kind", "node", "context"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Cluster:
     """A cluster that is up."""
 
     kind: Kind
-    """`kwok` and `kind` are this project's own and go with `down`; a `context` is the user's and stays."""
+    """`kwok`, `kind` and `node` are this project's own and go with `down`; a `context` is the user's and stays."""
 
     name: str
     """Name of the cluster, or of the user's context."""
@@ -51,13 +51,10 @@ def choose(asked: str) -> tuple[Kind, str | None]:
             )
         return "kind", None
     if asked == "node":
-        raise UsageError(
-            "CLUSTER=node (a real kubelet on this machine) is not there yet.\n"
-            "Use CLUSTER=kwok (simulated pods), CLUSTER=kind (Docker) or the name of a context of your kubeconfig."
-        )
+        return "node", None
     if asked not in (contexts := user_contexts()):
         raise UsageError(
-            f"CLUSTER={asked} is neither auto, kwok or kind nor a context of your kubeconfig.\n"
+            f"CLUSTER={asked} is neither auto, kwok, kind or node nor a context of your kubeconfig.\n"
             f"Contexts there: {', '.join(contexts) or 'none'}."
         )
     return "context", asked

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ..console import notices, step
 from ..errors import LocalError
+from .api import is_ready
 from .choice import Cluster
-from .simulation import is_ready
 
 
 def named(name: str, kubeconfig: Path) -> Cluster:

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import urllib3
-from kubernetes import client, config
+from kubernetes import client
+
+from .api import api_client, create_missing
 
 NODES = {"node-a": "zone-a", "node-b": "zone-b", "node-c": "zone-c"}
 STORAGE_CLASS = "standard"
@@ -14,36 +15,12 @@ _CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "500Gi", "pods
 
 def prepare(kubeconfig: Path, context: str) -> None:
     """Make what is missing of the nodes, the default StorageClass and the free volumes."""
-    api = _client(kubeconfig, context)
+    api = api_client(kubeconfig, context)
     core = client.CoreV1Api(api)
     for name, zone in NODES.items():
-        _create_missing(core.create_node, _node(name, zone))
-    _create_missing(client.StorageV1Api(api).create_storage_class, _storage_class())
+        create_missing(core.create_node, _node(name, zone))
+    create_missing(client.StorageV1Api(api).create_storage_class, _storage_class())
     _add_volumes(core)
-
-
-def is_ready(kubeconfig: Path, context: str) -> bool:
-    """Whether the API server answers within two seconds."""
-    try:
-        api = _client(kubeconfig, context)
-        api.configuration.retries = False
-        client.CoreV1Api(api).list_namespace(limit=1, _request_timeout=2)
-    except (client.ApiException, urllib3.exceptions.HTTPError, config.ConfigException, OSError):
-        return False
-    return True
-
-
-def _client(kubeconfig: Path, context: str) -> client.ApiClient:
-    api: client.ApiClient = config.new_client_from_config(config_file=str(kubeconfig), context=context)
-    return api
-
-
-def _create_missing(create: Any, manifest: dict[str, Any]) -> None:
-    try:
-        create(body=manifest)
-    except client.ApiException as error:
-        if error.status != 409:
-            raise
 
 
 def _node(name: str, zone: str) -> dict[str, Any]:
@@ -84,7 +61,7 @@ def _add_volumes(core: client.CoreV1Api) -> None:
         while (name := f"volume-{number}") in taken:
             number += 1
         taken.add(name)
-        _create_missing(core.create_persistent_volume, _volume(name))
+        create_missing(core.create_persistent_volume, _volume(name))
 
 
 def _volume(name: str) -> dict[str, Any]:

@@ -68,15 +68,21 @@ PULUMI = GoProgram(
     usual_seconds=330,
     variables=(f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={_PULUMI_VERSION}",),
 )
+KWOK = GoProgram(name="kwok", module="kwok", package="sigs.k8s.io/kwok/cmd/kwok", usual_seconds=15)
+KWOKCTL = GoProgram(name="kwokctl", module="kwok", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=70)
 CONTROL_PLANE = (
     GoProgram(name="etcd", module="etcd", package="go.etcd.io/etcd/server/v3", usual_seconds=70),
     _kubernetes("kube-apiserver", 240),
     _kubernetes("kube-controller-manager", 60),
     _kubernetes("kube-scheduler", 5),
-    GoProgram(name="kwok", module="kwok", package="sigs.k8s.io/kwok/cmd/kwok", usual_seconds=70),
-    GoProgram(name="kwokctl", module="kwok", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=15),
+    KWOKCTL,
 )
 KUBECTL = _kubernetes("kubectl", 30)
+NODE = (
+    _kubernetes("kubelet", 60),
+    _kubernetes("kube-proxy", 15),
+    GoProgram(name="coredns", module="coredns", package="github.com/coredns/coredns", usual_seconds=180),
+)
 
 
 def build(program: GoProgram) -> Path:

@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from local.cluster import kwok
+from local.cluster import control_plane, kwok
 from local.cluster.choice import Cluster
 from local.toolchain.providers import search_path
 from local.toolchain.pulumi_cli import pulumi_cli
@@ -70,7 +70,7 @@ def running_cluster(directory: Path) -> Iterator[Cluster]:
         cluster, _ = kwok.up(CLUSTER, directory / "kubeconfig")
         yield cluster
     finally:
-        kwok.delete(CLUSTER)
+        control_plane.delete(CLUSTER)
 
 
 def engine_figures(directory: Path, cluster: Cluster) -> list[Figure]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.cluster import kwok
+from local.cluster import control_plane, kwok
 from local.cluster.choice import Cluster
 from local.processes import is_alive
 from local.toolchain.providers import search_path, uses_stand_ins
@@ -51,7 +51,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     try:
         yield kwok.up(name, tmp_path_factory.mktemp("cluster") / "kubeconfig")[0]
     finally:
-        kwok.delete(name)
+        control_plane.delete(name)
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +72,7 @@ def engine_environment(
 
 def _delete_left_over() -> None:
     """Clusters of test runs that were killed before they could delete theirs."""
-    for name in kwok.names():
+    for name in control_plane.names():
         run = name.removeprefix(CLUSTER_PREFIX)
         if run != name and not is_alive(int(run)):
-            kwok.delete(name)
+            control_plane.delete(name)

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.cluster.kwok import build_control_plane
+from local.cluster.control_plane import build_programs
+from local.cluster.kwok import PLANE
 from local.directories import CACHE_VARIABLE, programs_directory
 from local.processes import is_alive, program_name, running_from
 from stack_config.files import ROOT
@@ -33,7 +34,7 @@ class Machine:
         Args:
             directory: an empty one for all that the commands write.
         """
-        build_control_plane()
+        build_programs(PLANE.programs)
         self.cache = directory / "cache"
         self.home_kubeconfig = directory / "home" / ".kube" / "config"
         self.kubeconfig = directory / "kubeconfig"

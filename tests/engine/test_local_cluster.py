@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from local.cluster import kwok, simulation
+from local.cluster import control_plane, kwok, simulation
 from local.cluster.choice import Cluster
 from local.directories import clusters_directory
 from local.processes import is_alive, running_from
@@ -89,7 +89,7 @@ def own_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Cluste
     try:
         yield kwok.up(name, tmp_path / "kubeconfig")[0]
     finally:
-        kwok.delete(name)
+        control_plane.delete(name)
     assert user.read_text() == before
 
 
@@ -115,7 +115,7 @@ def mark(cluster: Cluster) -> Callable[[], bool]:
 def test_a_cluster_comes_back(own_cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     still_there = mark(own_cluster)
     before = processes(own_cluster)
-    assert set(before) == kwok.COMPONENTS
+    assert set(before) == kwok.PLANE.components
     assert not up_again(own_cluster)
     assert processes(own_cluster) == before, "nothing is started again that runs"
 
@@ -124,10 +124,10 @@ def test_a_cluster_comes_back(own_cluster: Cluster, capsys: pytest.CaptureFixtur
     assert eventually(lambda: not is_alive(before["kube-controller-manager"]))
     directory = clusters_directory() / "clusters" / own_cluster.name
     (directory / "pids" / "kube-controller-manager.pid").write_text(str(os.getpid()))
-    assert not kwok.is_running(own_cluster)
+    assert not control_plane.is_running(own_cluster, kwok.PLANE)
     assert not up_again(own_cluster)
     after = processes(own_cluster)
-    assert set(after) == kwok.COMPONENTS
+    assert set(after) == kwok.PLANE.components
     assert after["etcd"] == before["etcd"]
     assert still_there()
 
@@ -145,14 +145,14 @@ def test_a_cluster_comes_back(own_cluster: Cluster, capsys: pytest.CaptureFixtur
     capsys.readouterr()
     assert up_again(own_cluster)
     assert "made anew, what it held is gone" in capsys.readouterr().err
-    assert kwok.is_running(own_cluster)
+    assert control_plane.is_running(own_cluster, kwok.PLANE)
     assert not any(map(is_alive, orphans.values()))
 
 
 def test_delete_leaves_nothing(own_cluster: Cluster) -> None:
     running = processes(own_cluster)
-    assert set(running) == kwok.COMPONENTS
-    kwok.delete(own_cluster.name)
+    assert set(running) == kwok.PLANE.components
+    control_plane.delete(own_cluster.name)
     assert not any(map(is_alive, running.values()))
-    assert own_cluster.name not in kwok.names()
-    kwok.delete(own_cluster.name)
+    assert own_cluster.name not in control_plane.names()
+    control_plane.delete(own_cluster.name)

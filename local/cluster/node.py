@@ -1,0 +1,167 @@
+"""A real node on this machine: pods really run, under a kubelet, with network policies enforced. Linux and root."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client
+
+from ..console import step
+from ..errors import LocalError
+from ..node import cgroups, cluster_dns, configuration, network, processes, requirements, volumes
+from ..node.images import store
+from ..node.images.definitions import images
+from ..node.layout import Layout, layout_of, new_layout
+from ..toolchain.go_programs import CONTROL_PLANE, NODE
+from . import control_plane
+from .api import api_client, create_missing
+from .choice import Cluster
+from .control_plane import ControlPlane
+
+READY_SECONDS = 60
+_COMPONENTS = frozenset({"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"})
+
+
+def named(name: str, kubeconfig: Path) -> Cluster:
+    """The cluster of that name, whether it is there or not; its kubeconfig is written to ``kubeconfig``."""
+    return Cluster(kind="node", name=name, kubeconfig=kubeconfig, context=f"kwok-{name}")
+
+
+def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
+    """The cluster of that name: the one that runs, the one that stood still, or a new one.
+
+    Args:
+        name: name of the cluster.
+        kubeconfig: file to write its kubeconfig to.
+
+    Returns:
+        The cluster, and whether it is new and thus empty.
+
+    Raises:
+        UsageError: this machine cannot be a node.
+        LocalError: it does not start; says where its logs are.
+    """
+    requirements.check()
+    cluster = named(name, kubeconfig)
+    control_plane.build_programs((*CONTROL_PLANE, *NODE))
+    store.ensure(images())
+    layout = layout_of(name) or new_layout(name)
+    network.create(layout)
+    new = control_plane.start(cluster, _plane(layout))
+    if new:
+        _remove_containers(layout)
+    api = api_client(kubeconfig, cluster.context)
+    with step("start a node: containerd, kubelet, kube-proxy, CoreDNS", 15):
+        if not processes.are_running(layout):
+            _start(layout, cluster)
+        create_missing(client.StorageV1Api(api).create_storage_class, volumes.storage_class())
+        cluster_dns.deploy(api, layout)
+        _wait(api, layout)
+    return cluster, new
+
+
+def delete(name: str) -> None:
+    """End every process of the cluster and remove all that belongs to it, also after a crash.
+
+    Raises:
+        LocalError: something of it is still there; says what.
+    """
+    if layout := layout_of(name):
+        if left := processes.end(layout):
+            raise LocalError(f"processes of the node {name} are still there: {', '.join(map(str, left))}")
+        network.delete(layout)
+        if groups := cgroups.delete(layout):
+            raise LocalError(f"control groups of the node {name} could not be removed: {', '.join(map(str, groups))}")
+    control_plane.delete(name)
+    if layout:
+        shutil.rmtree(layout.directory)
+
+
+def web_address(kubeconfig: Path, context: str, namespace: str) -> str:
+    """Where a browser on this machine finds the web interface: the Service itself, to which there is a route."""
+    core: Any = client.CoreV1Api(api_client(kubeconfig, context))
+    service = core.read_namespaced_service("open-webui", namespace)
+    [port] = service.spec.ports
+    return f"http://{service.spec.cluster_ip}" + ("" if port.port == 80 else f":{port.port}")
+
+
+def _plane(layout: Layout) -> ControlPlane:
+    keys = control_plane.directory_of(layout.name) / "pki"
+    arguments = {
+        "service-cluster-ip-range": str(layout.services),
+        # The node's name is known to nobody on this machine.
+        "kubelet-preferred-address-types": "InternalIP",
+        "kubelet-client-certificate": str(keys / "admin.crt"),
+        "kubelet-client-key": str(keys / "admin.key"),
+    }
+    flags = [f"--extra-args=kube-apiserver={name}={value}" for name, value in arguments.items()]
+    # kwok's controller would call the pods of the real node ready.
+    return ControlPlane(programs=CONTROL_PLANE, components=_COMPONENTS, flags=("--disable", "kwok-controller", *flags))
+
+
+def _start(layout: Layout, cluster: Cluster) -> None:
+    if not layout.containerd_root.exists():
+        store.copy_to(layout.containerd_root)
+    cgroups.create(layout)
+    _configure(layout, cluster)
+    processes.start(layout)
+
+
+def _configure(layout: Layout, cluster: Cluster) -> None:
+    if cluster.kubeconfig is None:
+        raise ValueError(f"{cluster.name} is no cluster of this project")
+    client_ca = str(control_plane.directory_of(layout.name) / "pki" / "ca.crt")
+    admin = yaml.safe_load(cluster.kubeconfig.read_text())
+    files = {
+        "containerd.toml": configuration.containerd(layout),
+        "cni/pods.conflist": configuration.cni(layout),
+        "kubelet.yaml": configuration.kubelet(layout, client_ca),
+        "kube-proxy.yaml": configuration.kube_proxy(layout),
+        "kubeconfig": configuration.kubeconfig(admin, layout),
+        # Names of this machine's own DNS are not the pods' concern.
+        "resolv.conf": "",
+    }
+    for name, text in files.items():
+        file = layout.configuration / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+
+
+def _remove_containers(layout: Layout) -> None:
+    """The containers and volumes of an earlier cluster of the same name, of which a new control plane knows nothing."""
+    if processes.end(layout):
+        raise LocalError(f"processes of an earlier node {layout.name} are still there")
+    for directory in (layout.containerd_root, layout.kubelet_root, layout.volumes):
+        shutil.rmtree(directory, ignore_errors=True)
+    layout.kubelet_root.mkdir()
+    layout.volumes.mkdir()
+
+
+def _wait(api: client.ApiClient, layout: Layout) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not (_node_is_ready(api, layout) and cluster_dns.is_ready(api)):
+        if not processes.are_running(layout) and time.monotonic() > deadline - READY_SECONDS + 5:
+            raise LocalError(f"the node has ended: {_last_lines(layout)}")
+        if time.monotonic() > deadline:
+            raise LocalError(
+                f"the node is not ready after {READY_SECONDS} s. Its logs: {layout.logs}. Start over with: make down"
+            )
+        time.sleep(0.2)
+
+
+def _node_is_ready(api: client.ApiClient, layout: Layout) -> bool:
+    core: Any = client.CoreV1Api(api)
+    try:
+        node = core.read_node(layout.node_name)
+    except client.ApiException as error:
+        if error.status == 404:
+            return False
+        raise
+    return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
+
+
+def _last_lines(layout: Layout) -> str:
+    log = layout.logs / "supervisor.log"
+    return "\n".join(log.read_text().splitlines()[-5:]) + f"\nIts logs: {layout.logs}. Start over with: make down"

@@ -1,0 +1,37 @@
+"""The node's control groups: one at the root of each hierarchy, so that all of them can be removed."""
+
+import os
+from pathlib import Path
+
+from .layout import Layout
+
+_ROOT = Path("/sys/fs/cgroup")
+
+
+def create(layout: Layout) -> None:
+    """Make the group that all pods are in, in every hierarchy."""
+    for hierarchy in _hierarchies():
+        group = hierarchy / layout.identifier
+        group.mkdir(exist_ok=True)
+        # A new group of this controller has no processors and takes no process until it is given some.
+        for file in ("cpuset.cpus", "cpuset.mems"):
+            if (hierarchy / file).exists() and (group / file).exists() and not (group / file).read_text().strip():
+                (group / file).write_text((hierarchy / file).read_text())
+
+
+def delete(layout: Layout) -> list[Path]:
+    """Remove the groups, whose processes have ended; those that could not be removed."""
+    left = []
+    for hierarchy in _hierarchies():
+        for directory, _, _ in os.walk(hierarchy / layout.identifier, topdown=False):
+            try:
+                os.rmdir(directory)
+            except OSError:
+                left.append(Path(directory))
+    return left
+
+
+def _hierarchies() -> list[Path]:
+    if (_ROOT / "cgroup.controllers").exists():
+        return [_ROOT]
+    return sorted(path for path in _ROOT.iterdir() if path.is_dir() and (path / "cgroup.procs").exists())

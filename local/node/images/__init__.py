@@ -1,0 +1,1 @@
+"""Container images for a machine without a registry: made from Debian's and PyPI's packages, under the public names."""

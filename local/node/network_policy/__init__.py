@@ -1,0 +1,1 @@
+"""Enforces the cluster's NetworkPolicies on its node."""

@@ -1,0 +1,76 @@
+"""NetworkPolicies and the pods they are about, as far as rules need them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pod:
+    """A pod with an address of its own."""
+
+    namespace: str
+    name: str
+    address: str
+    labels: Mapping[str, str]
+    ports: Mapping[tuple[str, str], int]
+    """Named ports of its containers: (protocol, name) to number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """All that the rules follow from."""
+
+    pods: tuple[Pod, ...]
+    namespaces: Mapping[str, Mapping[str, str]]
+    """Labels of each namespace."""
+
+    policies: tuple[Mapping[str, Any], ...]
+    """NetworkPolicies as the API serves them (camelCase)."""
+
+
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a label selector selects an object. An empty one selects all.
+
+    Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
+    """
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_meets(requirement, labels) for requirement in selector.get("matchExpressions") or [])
+
+
+def _meets(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = requirement["key"], requirement.get("values") or []
+    match requirement["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case other:
+            raise ValueError(f"unknown operator in a label selector: {other}")
+
+
+def policy_types(policy: Mapping[str, Any]) -> tuple[str, ...]:
+    """Directions that a policy isolates its pods in; the API server fills in the default."""
+    return tuple(policy["spec"].get("policyTypes") or ["Ingress"])
+
+
+def selected_pods(policy: Mapping[str, Any], cluster: Cluster) -> list[Pod]:
+    """Pods that a policy is about."""
+    namespace, selector = policy["metadata"]["namespace"], policy["spec"].get("podSelector") or {}
+    return [pod for pod in cluster.pods if pod.namespace == namespace and selects(selector, pod.labels)]
+
+
+def peer_pods(peer: Mapping[str, Any], own_namespace: str, cluster: Cluster) -> list[Pod]:
+    """Pods that a peer of a rule means; none for a block of addresses."""
+    if "ipBlock" in peer:
+        return []
+    namespaces = {own_namespace}
+    if (of_namespaces := peer.get("namespaceSelector")) is not None:
+        namespaces = {name for name, labels in cluster.namespaces.items() if selects(of_namespaces, labels)}
+    selector = peer.get("podSelector") or {}
+    return [pod for pod in cluster.pods if pod.namespace in namespaces and selects(selector, pod.labels)]

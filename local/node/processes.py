@@ -1,0 +1,91 @@
+"""The node's processes: started in namespaces of their own, and ended with them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from stack_config.files import ROOT
+
+from ..processes import is_alive
+from ..toolchain.go_programs import NODE, build
+from . import network
+from .configuration import ZONE
+from .layout import Layout
+
+_END_SECONDS = 20
+
+
+def start(layout: Layout) -> None:
+    """Start the node's processes; its configuration is written and its network made."""
+    plan = layout.configuration / "programs.json"
+    plan.write_text(json.dumps({"logs": str(layout.logs), "programs": _programs(layout)}))
+    # fmt: off
+    command = [
+        "nsenter", f"--net=/run/netns/{layout.identifier}",
+        "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
+        sys.executable, "-m", "local.node.supervisor", str(plan),
+    ]
+    # fmt: on
+    with (layout.logs / "supervisor.log").open("ab") as log:
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "PATH": f"/usr/sbin:/sbin:{os.environ.get('PATH', os.defpath)}"},
+        )
+
+
+def end(layout: Layout) -> list[int]:
+    """End the node's processes, containers included: they are in a process namespace that ends with its first process.
+
+    Returns:
+        Processes that are still there.
+    """
+    for process in network.processes(layout):
+        try:
+            os.kill(process, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    deadline = time.monotonic() + _END_SECONDS
+    while (left := _processes(layout)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def are_running(layout: Layout) -> bool:
+    """Whether the node's processes run. One that ends takes all others with it."""
+    return bool(network.processes(layout))
+
+
+def _processes(layout: Layout) -> list[int]:
+    """Those in the network namespace, and those in the control groups of pods."""
+    found = set(network.processes(layout))
+    for file in Path("/sys/fs/cgroup").glob(f"*/{layout.identifier}/**/cgroup.procs"):
+        found.update(int(process) for process in file.read_text().split())
+    return sorted(process for process in found if is_alive(process))
+
+
+def _programs(layout: Layout) -> dict[str, list[str]]:
+    kubelet, kube_proxy, _ = (str(build(program)) for program in NODE)
+    configuration = layout.configuration
+    return {
+        "containerd": ["containerd", "--config", str(configuration / "containerd.toml")],
+        "kubelet": [
+            kubelet,
+            f"--config={configuration / 'kubelet.yaml'}",
+            f"--kubeconfig={layout.kubeconfig}",
+            f"--root-dir={layout.kubelet_root}",
+            f"--hostname-override={layout.node_name}",
+            f"--node-ip={layout.node_address}",
+            f"--node-labels=topology.kubernetes.io/zone={ZONE}",
+        ],
+        "kube-proxy": [kube_proxy, f"--config={configuration / 'kube-proxy.yaml'}"],
+        "agent": [sys.executable, "-m", "local.node.agent", str(layout.kubeconfig), layout.name],
+    }
