@@ -73,7 +73,9 @@ def delete(name: str) -> None:
             raise LocalError(f"processes of the node {name} are still there: {', '.join(map(str, left))}")
         network.delete(layout)
         if groups := cgroups.delete(layout):
-            raise LocalError(f"control groups of the node {name} could not be removed: {', '.join(map(str, groups))}")
+            raise LocalError(
+                f"the node {name} has ended, but {len(groups)} of its control groups stay: {groups[-1]} ..."
+            )
     control_plane.delete(name)
     if layout:
         shutil.rmtree(layout.directory)
@@ -159,6 +161,11 @@ def _node_is_ready(api: client.ApiClient, layout: Layout) -> bool:
         if error.status == 404:
             return False
         raise
+    # The conditions may be those of an earlier run, which has ended since: the kubelet itself has to answer.
+    try:
+        core.connect_get_node_proxy_with_path(layout.node_name, "healthz")
+    except client.ApiException:
+        return False
     return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
 
 

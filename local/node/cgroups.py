@@ -1,6 +1,7 @@
 """The node's control groups: one at the root of each hierarchy, so that all of them can be removed."""
 
 import os
+import time
 from pathlib import Path
 
 from .layout import Layout
@@ -19,8 +20,19 @@ def create(layout: Layout) -> None:
                 (group / file).write_text((hierarchy / file).read_text())
 
 
-def delete(layout: Layout) -> list[Path]:
-    """Remove the groups, whose processes have ended; those that could not be removed."""
+def delete(layout: Layout, seconds: float = 20) -> list[Path]:
+    """Remove the groups. A process that was killed is in its group until its last thread has ended: wait for it.
+
+    Returns:
+        Groups that are still there after ``seconds``.
+    """
+    deadline = time.monotonic() + seconds
+    while (left := _remove(layout)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def _remove(layout: Layout) -> list[Path]:
     left = []
     for hierarchy in _hierarchies():
         for directory, _, _ in os.walk(hierarchy / layout.identifier, topdown=False):
