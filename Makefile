@@ -9,6 +9,7 @@ SET ?=
 SECRET_FILE ?=
 SECRETS ?=
 OUT ?= manifests
+JSON ?=
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -30,8 +31,8 @@ up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; prints the outputs and
 	@$(LOCAL) up $(TARGET) $(OVERRIDES)
 
 .PHONY: preview
-preview: .venv/ready ## Show what `make up` would change
-	@$(LOCAL) preview $(TARGET) $(OVERRIDES)
+preview: .venv/ready ## Show what `make up` would change; JSON=file writes it for `python -m ops.preview`
+	@$(LOCAL) preview $(TARGET) $(OVERRIDES) $(if $(JSON),--json $(call quoted,$(JSON)))
 
 .PHONY: down
 down: .venv/ready ## Take down everything that `make up` made, or ENV alone when it is given

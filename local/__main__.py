@@ -36,12 +36,18 @@ def up(
 
 @application.command()
 def preview(
-    env: Environment = "dev", cluster: ClusterName = "auto", sets: Sets = None, secret_file: SecretFiles = None
+    env: Environment = "dev",
+    cluster: ClusterName = "auto",
+    sets: Sets = None,
+    secret_file: SecretFiles = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the preview to FILE, for `python -m ops.preview`.")
+    ] = None,
 ) -> None:
     """Show what `up` would change."""
     from . import commands
 
-    commands.preview(env, cluster, _overrides(sets, secret_file))
+    commands.preview(env, cluster, _overrides(sets, secret_file), json)
 
 
 @application.command()
