@@ -41,7 +41,8 @@ def preview(
     sets: Sets = None,
     secret_file: SecretFiles = None,
     json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the preview to FILE, for `python -m ops.preview`.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the preview to FILE, for `python -m ops.preview`."),
     ] = None,
 ) -> None:
     """Show what `up` would change."""

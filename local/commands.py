@@ -18,7 +18,7 @@ from .directories import environment_directory, environments_in_use, state_direc
 from .errors import InterruptedByUserError, LocalError
 from .interruption import passed_to_the_engine
 from .locks import exclusive
-from .preview_file import preview_to_file
+from .preview_file import preview_to_file, written_whatever_happens
 from .progress import Progress, resource_name
 from .recovery import recover
 from .toolchain.go_programs import kubectl
@@ -61,14 +61,15 @@ def preview(environment: str, asked_cluster: str, overrides: Overrides, json_fil
         ConfigError: the config is wrong; nothing was started.
         LocalError: the preview failed, or the file cannot be written.
     """
-    _check_config(environment, overrides)
-    with _alone(environment):
-        cluster, stack = _prepared(environment, asked_cluster, overrides)
-        with _engine_run("preview", preview=True) as progress:
-            if json_file:
-                preview_to_file(stack, json_file, progress.on_event)
-            else:
-                stack.preview(on_event=progress.on_event)
+    with written_whatever_happens(json_file):
+        _check_config(environment, overrides)
+        with _alone(environment):
+            cluster, stack = _prepared(environment, asked_cluster, overrides)
+            with _engine_run("preview", preview=True) as progress:
+                if json_file:
+                    preview_to_file(stack, json_file, progress.on_event)
+                else:
+                    stack.preview(on_event=progress.on_event)
     changes = f"{progress.changes} would change" if progress.changes else "no changes"
     results.print(f"[bold]{environment}[/bold] on {cluster.context}: {changes}")
 

@@ -1,11 +1,36 @@
 """A preview as a file for programs: what `pulumi preview --json --show-sames` prints."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pulumi import automation
+from pulumi import RunError, automation
 
-from .errors import UsageError
+from .errors import LocalError, UsageError
+
+
+@contextmanager
+def written_whatever_happens(file: Path | None) -> Iterator[None]:
+    """See to it that the file is about this preview: what an earlier one left goes, and a failure is written down.
+
+    Args:
+        file: as for `preview_to_file`; None when no file is asked for.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if file is None:
+        yield
+        return
+    _write(file, "")
+    try:
+        yield
+    except (LocalError, RunError) as error:
+        # The engine's own account of the failure, where it came to give one, says more.
+        if not file.read_text():
+            _write(file, json.dumps({"diagnostics": [{"severity": "error", "message": str(error)}]}, indent=4) + "\n")
+        raise
 
 
 def preview_to_file(
@@ -13,8 +38,7 @@ def preview_to_file(
 ) -> None:
     """Preview a stack into a file. Secrets in it are ``[secret]``: the engine replaces them.
 
-    The file is written also when the preview fails: its diagnostics say why. What an earlier preview left there is
-    removed first, so that it is never taken for this one.
+    The file is written also when the preview fails: its diagnostics say why.
 
     Args:
         stack: what to preview.
@@ -25,11 +49,6 @@ def preview_to_file(
         UsageError: the file cannot be written.
         CommandError: the preview failed.
     """
-    try:
-        file.unlink(missing_ok=True)
-        file.touch()
-    except OSError as error:
-        raise UsageError(f"--json {file}: {error.strerror}") from error
     lines: list[str] = []
     # The flag has no parameter in the Automation API. Without what stays the same, the totals of the stack's requests
     # could not be told.
@@ -37,4 +56,11 @@ def preview_to_file(
     try:
         stack.preview(json=True, on_event=on_event, on_output=lines.append)
     finally:
-        file.write_text("".join(f"{line}\n" for line in lines))
+        _write(file, "".join(f"{line}\n" for line in lines))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text)
+    except OSError as error:
+        raise UsageError(f"--json {file}: {error.strerror}") from error

@@ -1,5 +1,6 @@
 """Every resource of a preview with what happens to it, one entry each."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -168,6 +169,14 @@ def _merged(earlier: Change, later: Change) -> Change:
             "replaced_by": tuple(dict.fromkeys([*earlier.replaced_by, *later.replaced_by])),
         }
     )
+
+
+_URN = re.compile(r"urn:pulumi:[^\s\"'`]+")
+
+
+def without_urns(text: str) -> str:
+    """A message with ``Deployment/redis`` in place of the whole URN."""
+    return _URN.sub(lambda urn: f"{_type(urn[0]).rpartition(':')[2]}/{_name(urn[0])}", text)
 
 
 def _type(urn: str) -> str:

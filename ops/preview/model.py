@@ -1,6 +1,7 @@
 """What `pulumi preview --json` prints, as far as it is needed here.
 
-Source: `PreviewDigest` in sdk/go/common/display/json.go and `ResourceV3` in sdk/go/common/apitype/core.go of pulumi 3.259.
+Source: `PreviewDigest` in sdk/go/common/display/json.go and `ResourceV3` in sdk/go/common/apitype/core.go of pulumi
+3.259.
 """
 
 from collections.abc import Mapping
@@ -81,7 +82,13 @@ class Preview(_Model):
     @property
     def errors(self) -> list[str]:
         """Messages of its errors; a preview with any has failed, and its steps are not all that there are."""
-        return [diagnostic.message.strip() for diagnostic in self.diagnostics if diagnostic.severity == "error"]
+        messages = [
+            diagnostic.message.strip().removeprefix("error: ").removeprefix("Preview failed: ")
+            for diagnostic in self.diagnostics
+            if diagnostic.severity == "error"
+        ]
+        # That it failed is said by there being a message.
+        return [message for message in messages if message != "preview failed"] or messages
 
 
 SECRET = "[secret]"
@@ -107,7 +114,7 @@ def parse(text: str) -> Preview:
         PreviewError: it is none.
     """
     if not text.strip():
-        raise PreviewError("it is empty: the preview ended before it began; its log says why")
+        raise PreviewError("it is empty")
     try:
         preview = Preview.model_validate_json(text)
     except ValidationError as error:

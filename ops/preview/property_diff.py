@@ -31,8 +31,8 @@ class Difference:
 def differences(change: Change) -> list[Difference]:
     """What differs between before and after, leaf by leaf.
 
-    Lists of named elements are compared by name. What only the provider sees a difference in is listed, too: a secret that
-    is another one, or a value that is not known yet.
+    Lists of named elements are compared by name. What only the provider sees a difference in is listed, too: a secret
+    that is another one, or a value that is not known yet.
     """
     found = list(_walk(change.before, change.after, "", "", False, change.secret_properties))
     told = [difference.path for difference in found]
@@ -79,7 +79,9 @@ def _walk(
 
 
 def _element(old: Any, new: Any, path: str, name: str, secret: bool) -> Iterator[Difference]:
-    variable = all(part is _ABSENT or (isinstance(part, Mapping) and set(part) <= {"name", "value"}) for part in (old, new))
+    variable = all(
+        part is _ABSENT or (isinstance(part, Mapping) and set(part) <= {"name", "value"}) for part in (old, new)
+    )
     if variable and not (old is _ABSENT and new is _ABSENT):
         values = [part if part is _ABSENT else part.get("value", "") for part in (old, new)]
         yield from _walk(values[0], values[1], path, name, secret, frozenset())
@@ -110,11 +112,11 @@ def _leaves(before: Any, after: Any, path: str, name: str, secret: bool) -> Iter
         yield Difference(path=path, before=_text(before, name, secret), after=_text(after, name, secret))
         return
     for value, gone in ((before, True), (after, False)):
-        for leaf, leaf_name, text in _flat(value, path, name, secret):
+        for leaf, text in _flat(value, path, name, secret):
             yield Difference(path=leaf, before=text if gone else None, after=None if gone else text)
 
 
-def _flat(value: Any, path: str, name: str, secret: bool) -> Iterator[tuple[str, str, str]]:
+def _flat(value: Any, path: str, name: str, secret: bool) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping) and value:
         named = value.get("name") if set(value) == {"name", "value"} else None
         for key, part in value.items():
@@ -123,7 +125,7 @@ def _flat(value: Any, path: str, name: str, secret: bool) -> Iterator[tuple[str,
         for index, part in enumerate(value):
             yield from _flat(part, f"{path}[{index}]", name, secret)
     elif value is not _ABSENT:
-        yield path, name, shown(value, name=name, secret=secret)
+        yield path, shown(value, name=name, secret=secret)
 
 
 def _text(value: Any, name: str, secret: bool) -> str | None:
@@ -142,4 +144,4 @@ def _text_diff(before: str, after: str) -> tuple[str, ...]:
         if not line.startswith(("---", "+++", "@@"))
     ]
     more = len(lines) - _MOST_TEXT_LINES
-    return tuple([*lines[:_MOST_TEXT_LINES], *([f"  … and {more} lines more"] if more > 0 else [])])
+    return (*lines[:_MOST_TEXT_LINES], *((f"  … and {more} lines more",) if more > 0 else ()))

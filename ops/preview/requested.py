@@ -96,4 +96,3 @@ def _amount(text: object) -> Decimal:
     except ValueError:
         # The API server refuses it, and the preview says so.
         return _NOTHING
-

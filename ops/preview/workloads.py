@@ -37,7 +37,7 @@ class Workload:
     @property
     def recreates(self) -> bool:
         """Whether an update stops all pods before it starts one."""
-        return at(self.spec, "strategy", "type") == "Recreate"
+        return bool(at(self.spec, "strategy", "type") == "Recreate")
 
     @property
     def taken_by_rollout(self) -> int:
@@ -89,13 +89,15 @@ def key(change: Change) -> str:
 def both_sides(changes: Iterable[Change]) -> tuple[dict[str, Workload], dict[str, Workload]]:
     """The workloads before, and those after."""
     listed = tuple(changes)
-    return workloads((change, change.before) for change in listed), workloads((change, change.after) for change in listed)
+    return workloads((change, change.before) for change in listed), workloads(
+        (change, change.after) for change in listed
+    )
 
 
 def _scales(scaler: Mapping[str, Any], kind: str, name: object, namespace: object) -> bool:
     target = at(scaler, "spec", "scaleTargetRef")
     same_namespace = at(scaler, "metadata", "namespace") == namespace
-    return same_namespace and at(target, "kind") == kind and at(target, "name") == name
+    return bool(same_namespace and at(target, "kind") == kind and at(target, "name") == name)
 
 
 def _budget(budgets: Iterable[Mapping[str, Any]], item: Mapping[str, Any], replicas: int) -> int | None:
