@@ -11,7 +11,8 @@ SECRET_VALUE = re.compile(
     r"|\bxox[abeoprs]-[\w-]{10,}|\bsk-[\w-]{16,}|\bhf_[A-Za-z]{30,}"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\."
     r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"
-    r"|\b[a-z][a-z0-9+.-]*://[^\s/:@]*:[^\s/@:]+@"
+    # PASSWORD, <password> and ${PASSWORD} stand for one.
+    r"|\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?![A-Z]+@|[<${%])[^\s/@:]+@"
 )
 
 SECRET_NAME = re.compile(
@@ -38,7 +39,8 @@ def has_secret_name(name: str) -> bool:
 
 def secret_in_command(words: Sequence[str]) -> str | None:
     """What in a command line holds a secret, by its name only; None when nothing does."""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
         flag = _FLAG.match(word)
         value = (flag["value"] or following) if flag else ""
         if flag and has_secret_name(flag["name"]) and value and not value.startswith(("-", "$")):
