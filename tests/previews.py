@@ -90,7 +90,7 @@ def _slim_step(step: dict[str, Any]) -> dict[str, Any]:
 def _numbered_checksums(text: str) -> str:
     """Those of generated secrets are others each time; which of them are the same, is not."""
     numbers: dict[str, str] = {}
-    return _CHECKSUM.sub(lambda found: numbers.setdefault(found[0], f"{len(numbers):064x}"), text)
+    return _CHECKSUM.sub(lambda found: numbers.setdefault(found[0], f"{len(numbers):08x}".ljust(64, "0")), text)
 
 
 def write_comments() -> None:

@@ -1,4 +1,4 @@
-"""What must not be merged unless somebody says so (docs/decisions/0012-review-gate.md)."""
+"""What must not be merged unless somebody says so (docs/decisions/0016-review-gate.md)."""
 
 import re
 from collections.abc import Iterable

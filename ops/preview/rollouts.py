@@ -89,7 +89,10 @@ def _rolled(change: Change, new: Workload) -> Rollout:
 
 
 def _template_reasons(change: Change) -> tuple[str, ...]:
-    reasons = list(dict.fromkeys(reason(d) for d in differences(change) if d.path.startswith(_TEMPLATE)))
+    inside = [difference for difference in differences(change) if difference.path.startswith(_TEMPLATE)]
+    # Another image says more than what follows from it.
+    inside.sort(key=lambda difference: not difference.path.endswith(".image"))
+    reasons = list(dict.fromkeys(reason(difference) for difference in inside))
     more = len(reasons) - _MOST_REASONS
     return (*reasons[:_MOST_REASONS], *((f"{more} more",) if more > 0 else ()))
 
@@ -121,5 +124,6 @@ def reason(difference: Difference) -> str:
     if found := _PART.search(path):
         if found["part"] == "image":
             return f"image {difference.before} → {difference.after}"
-        return f"{found['container']}: {found['part']}"
+        # Of a whole mount or probe that changes, one mention is enough.
+        return f"{found['container']}: {found['part'].partition('.')[0]}"
     return path.removeprefix(_TEMPLATE).removeprefix("spec.").removeprefix("metadata.")
