@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
+from policy.rules.objects import selects
+
 from .changes import Change
 from .model import at
 
@@ -105,9 +107,8 @@ def _budget(budgets: Iterable[Mapping[str, Any]], item: Mapping[str, Any], repli
     namespace = at(item, "metadata", "namespace")
     allowed = []
     for budget in budgets:
-        selector = at(budget, "spec", "selector", "matchLabels") or {}
         same_namespace = at(budget, "metadata", "namespace") == namespace
-        if not same_namespace or any(labels.get(name) != value for name, value in selector.items()):
+        if not same_namespace or not selects(at(budget, "spec", "selector"), labels):
             continue
         most, least = at(budget, "spec", "maxUnavailable"), at(budget, "spec", "minAvailable")
         if most is not None:
