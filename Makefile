@@ -9,6 +9,8 @@ SET ?=
 SECRET_FILE ?=
 SECRETS ?=
 OUT ?= manifests
+JSON ?=
+CHECK ?=
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -30,8 +32,8 @@ up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; prints the outputs and
 	@$(LOCAL) up $(TARGET) $(OVERRIDES)
 
 .PHONY: preview
-preview: .venv/ready ## Show what `make up` would change
-	@$(LOCAL) preview $(TARGET) $(OVERRIDES)
+preview: .venv/ready ## Show what `make up` would change; JSON=file writes it for `python -m ops.preview`
+	@$(LOCAL) preview $(TARGET) $(OVERRIDES) $(if $(JSON),--json $(call quoted,$(JSON)))
 
 .PHONY: down
 down: .venv/ready ## Take down everything that `make up` made, or ENV alone when it is given
@@ -46,8 +48,8 @@ kubeconfig: .venv/ready ## Print the path of the kubeconfig of ENV's cluster
 	@$(LOCAL) kubeconfig --env $(call quoted,$(ENV))
 
 .PHONY: manifests
-manifests: .venv/ready ## Write the objects of ENV as YAML to OUT, without engine or cluster
-	@$(LOCAL) manifests --env $(call quoted,$(ENV)) --out $(call quoted,$(OUT)) $(SETS)
+manifests: .venv/ready ## Write the objects of ENV as YAML to OUT, without engine or cluster; CHECK=1 applies the policies
+	@$(LOCAL) manifests --env $(call quoted,$(ENV)) --out $(call quoted,$(OUT)) $(SETS) $(if $(CHECK),--check)
 
 ## Testing
 
@@ -81,7 +83,7 @@ test-unit: .venv/ready ## Program and components under mocks: seconds
 	$(PY) -m pytest -q -n 2 tests/unit
 
 .PHONY: test-engine
-test-engine: .venv/ready ## The real engine against a real API server: minutes
+test-engine: .venv/ready policy/.venv/ready ## The real engine against a real API server: minutes
 	$(PY) -m pytest -q tests/engine
 
 .PHONY: test-servers
@@ -103,12 +105,13 @@ requirements: .venv/ready ## Pin the dependencies again, with hashes
 	$(PY) -m piptools compile $(PIN) --output-file requirements.txt requirements.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --constraint requirements.txt \
 	  --output-file requirements-dev.txt requirements-dev.in
+	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file policy/requirements.txt policy/requirements.in
 PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .PHONY: clean
 clean: .venv/ready ## Remove this project's clusters, all state and .venv; built programs stay
 	@$(LOCAL) clean
-	rm -rf .venv
+	rm -rf .venv policy/.venv
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -118,4 +121,11 @@ clean: .venv/ready ## Remove this project's clusters, all state and .venv; built
 	@echo "… install the Python packages into .venv (usually 1 min)" >&2
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# The policy pack's own: pulumi-policy does not take the protobuf that the program has.
+policy/.venv/ready: policy/requirements.txt .venv/ready
+	@echo "… install the policy pack's packages into policy/.venv (usually 30 s)" >&2
+	@$(PYTHON) -m venv policy/.venv
+	@policy/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r policy/requirements.txt
 	@touch $@

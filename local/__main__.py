@@ -36,12 +36,19 @@ def up(
 
 @application.command()
 def preview(
-    env: Environment = "dev", cluster: ClusterName = "auto", sets: Sets = None, secret_file: SecretFiles = None
+    env: Environment = "dev",
+    cluster: ClusterName = "auto",
+    sets: Sets = None,
+    secret_file: SecretFiles = None,
+    json: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the preview to FILE, for `python -m ops.preview`."),
+    ] = None,
 ) -> None:
     """Show what `up` would change."""
     from . import commands
 
-    commands.preview(env, cluster, _overrides(sets, secret_file))
+    commands.preview(env, cluster, _overrides(sets, secret_file), json)
 
 
 @application.command()
@@ -82,13 +89,31 @@ def clean() -> None:
 
 @application.command()
 def manifests(
-    out: Annotated[Path, typer.Option(help="Directory for the files.")], env: Environment = "dev", sets: Sets = None
+    out: Annotated[Path, typer.Option(help="Directory for the files.")],
+    env: Environment = "dev",
+    sets: Sets = None,
+    check: Annotated[bool, typer.Option("--check", help="Check them against the policies, too.")] = False,
 ) -> None:
     """Write the objects as YAML files, without engine, cluster or toolchain."""
     from ops.render import render
 
     files = render(env, out, sets or ())
     typer.echo(f"{len(files)} files in {out}")
+    if check:
+        _check_policies(files, env)
+
+
+def _check_policies(files: list[Path], environment: str) -> None:
+    from ops.policy_check import check
+    from policy.rules import RULES
+    from policy.rules.rule import Level
+
+    findings = check(files, environment)
+    for finding in findings:
+        typer.echo(str(finding), err=True)
+    typer.echo(f"{len(RULES)} policies, {len(findings)} findings")
+    if any(finding.rule.level is Level.MANDATORY for finding in findings):
+        raise typer.Exit(LocalError.exit_code)
 
 
 def _overrides(sets: list[str] | None, secret_files: list[str] | None) -> "Overrides":

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from pulumi import automation
 
@@ -18,6 +19,7 @@ from .directories import environment_directory, environments_in_use, state_direc
 from .errors import InterruptedByUserError, LocalError
 from .interruption import passed_to_the_engine
 from .locks import exclusive
+from .preview_file import preview_to_file, written_whatever_happens
 from .progress import Progress, resource_name
 from .recovery import recover
 from .toolchain.go_programs import kubectl
@@ -47,18 +49,28 @@ def up(environment: str, asked_cluster: str, overrides: Overrides) -> None:
     _print_next_steps(environment, cluster, str(result.outputs["namespace"].value))
 
 
-def preview(environment: str, asked_cluster: str, overrides: Overrides) -> None:
+def preview(environment: str, asked_cluster: str, overrides: Overrides, json_file: Path | None = None) -> None:
     """Print what `up` would change.
+
+    Args:
+        environment: its name.
+        asked_cluster: where.
+        overrides: settings over the environment's.
+        json_file: file for what `pulumi preview --json --show-sames` prints, written also when the preview fails.
 
     Raises:
         ConfigError: the config is wrong; nothing was started.
-        LocalError: the preview failed.
+        LocalError: the preview failed, or the file cannot be written.
     """
-    _check_config(environment, overrides)
-    with _alone(environment):
-        cluster, stack = _prepared(environment, asked_cluster, overrides)
-        with _engine_run("preview", preview=True) as progress:
-            stack.preview(on_event=progress.on_event)
+    with written_whatever_happens(json_file):
+        _check_config(environment, overrides)
+        with _alone(environment):
+            cluster, stack = _prepared(environment, asked_cluster, overrides)
+            with _engine_run("preview", preview=True) as progress:
+                if json_file:
+                    preview_to_file(stack, json_file, progress.on_event)
+                else:
+                    stack.preview(on_event=progress.on_event)
     changes = f"{progress.changes} would change" if progress.changes else "no changes"
     results.print(f"[bold]{environment}[/bold] on {cluster.context}: {changes}")
 

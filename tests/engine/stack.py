@@ -16,6 +16,7 @@ from pulumi import automation
 from pulumi.automation import EngineEvent, OpType
 
 from local.cluster.choice import Cluster
+from local.preview_file import preview_to_file
 from local.progress import resource_name
 from local.workspace import run_program, run_pulumi
 from stack_config.files import ROOT, set_path, stack_file
@@ -122,9 +123,21 @@ class Stack:
         self.sets += sets
         return self.up()
 
-    def preview(self, *sets: str, fails: bool = False, **options: Any) -> Run:
-        """Preview with ``sets`` over the stack's own; whether it fails is checked."""
-        return self._run(self._stack.preview, sets, fails, options)
+    def preview(
+        self, *sets: str, fails: bool = False, observe: Callable[[EngineEvent], None] | None = None, **options: Any
+    ) -> Run:
+        """Preview with ``sets`` over the stack's own; whether it fails is checked. ``observe`` gets every event."""
+        return self._run(self._stack.preview, sets, fails, options, observe)
+
+    def preview_as_json(self, *sets: str, fails: bool = False) -> str:
+        """What the CLI prints of a preview with ``sets``, as JSON; whether it fails is checked."""
+        file = self._file.with_name("preview.json")
+
+        def preview(*, on_event: Any, **_: Any) -> None:
+            preview_to_file(self._stack, file, on_event)
+
+        self._run(preview, sets, fails, {})
+        return file.read_text()
 
     def refresh(self, **options: Any) -> Run:
         """Compare the state with the cluster."""
@@ -170,14 +183,27 @@ class Stack:
         salt = {KEPT_IN_CONFIG: before[KEPT_IN_CONFIG]} if KEPT_IN_CONFIG in before else {}
         self._file.write_text(yaml.safe_dump({**salt, "config": values | given}))
 
-    def _run(self, command: Callable[..., Any], sets: Iterable[str], fails: bool, options: dict[str, Any]) -> Run:
+    def _run(
+        self,
+        command: Callable[..., Any],
+        sets: Iterable[str],
+        fails: bool,
+        options: dict[str, Any],
+        observe: Callable[[EngineEvent], None] | None = None,
+    ) -> Run:
         self.configure(*sets)
         run = Run()
+
+        def on_event(event: EngineEvent) -> None:
+            run.observe(event)
+            if observe:
+                observe(event)
+
         with pytest.MonkeyPatch.context() as patch:
             # For the program, which runs in this process: the SDK's provider class reads it.
             patch.setenv("KUBECONFIG", str(self.cluster.kubeconfig))
             try:
-                command(on_output=run.text.append, on_error=run.text.append, on_event=run.observe, **options)
+                command(on_output=run.text.append, on_error=run.text.append, on_event=on_event, **options)
             except automation.CommandError as error:
                 run.text.append(str(error))
                 run.errors = run.errors or [str(error)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.open_webui.environment_names import MANAGED_VARIABLES
+from policy.rules import RULES
 from settings import StackSettings
 from stack_config.files import ROOT
 from stack_config.keys import all_paths, config_keys
@@ -17,9 +18,9 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 PAGES = sorted(DECISIONS.glob("[0-9]*.md"))
 SOURCES = sorted(
     path
-    for top in (".", "components", "stack_config", "ops", "local", "tests")
+    for top in (".", "components", "stack_config", "ops", "policy", "local", "tests")
     for path in (ROOT.glob("*.py") if top == "." else (ROOT / top).rglob("*"))
-    if path.suffix in (".py", ".sh") and path != Path(__file__)
+    if path.suffix in (".py", ".sh") and path != Path(__file__) and ".venv" not in path.parts
 )
 
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -29,7 +30,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _MAKE = re.compile(r"(?:^|[$(`] ?)make\b([^\n`)#]*)", re.MULTILINE)
 _MODULE = re.compile(r"python -m ([\w.]+)")
 _PATH = re.compile(
-    r"(?:components|stack_config|ops|local|tests|docs|scripts)/[\w./-]*|[\w.-]+\.(?:md|toml|yaml|in|txt|py)"
+    r"(?:components|stack_config|ops|policy|local|tests|docs|scripts)/[\w./-]*|[\w.-]+\.(?:md|toml|yaml|in|txt|py)"
 )
 _KEY_SET = re.compile(r"pulumi config (?:set|rm)(?: --\w+)* (?!--)'?([\w.]+)")
 _SET = re.compile(r"\bSET=(?:'([^']*)'|(\S+))")
@@ -197,3 +198,10 @@ def test_the_license_is_there() -> None:
     assert "Apache License" in text
     assert "Version 2.0, January 2004" in text
     assert "Open WebUI Stack authors" in text
+
+
+def test_every_policy_is_in_the_table_with_its_level() -> None:
+    section = (ROOT / "README.md").read_text().partition("\n## Policies\n")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `([\w-]+)` \| (\w+) \|$", section, re.MULTILINE)
+    assert listed == [(rule.name, rule.level.value) for rule in RULES]
+    assert "`production-protection` (pack only)" in section

@@ -7,6 +7,7 @@ import pytest
 
 from local.__main__ import main
 from local.directories import CACHE_VARIABLE
+from ops.preview.model import parse
 
 
 @pytest.fixture
@@ -72,3 +73,29 @@ def test_what_is_not_up(run: Run) -> None:
         exit_code, message = run(command, "--env", "prod")
         assert exit_code == 1
         assert "prod is not up. Deploy it: make up ENV=prod" in message
+
+
+def test_a_preview_that_cannot_begin_says_why_in_its_file(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "preview.json"
+    file.write_text("an earlier one")
+    exit_code, _ = run("preview", "--set", "redis.maxmemory=lots", "--json", str(file))
+    assert exit_code == 1
+    preview = parse(file.read_text())
+    assert preview.steps == []
+    assert "redis.maxmemory: not a Redis memory size" in preview.errors[0]
+
+
+def test_a_preview_cannot_be_written_everywhere(run: Run) -> None:
+    exit_code, message = run("preview", "--json", "/no/such/directory/preview.json")
+    assert exit_code == 2
+    assert "--json /no/such/directory/preview.json: No such file or directory" in message
+
+
+def test_manifests_are_checked_against_the_policies(run: Run, tmp_path: Path) -> None:
+    out = str(tmp_path / "manifests")
+    for environment in ("dev", "prod"):
+        assert run("manifests", "--env", environment, "--out", out, "--check") == (0, "")
+    exit_code, message = run("manifests", "--out", out, "--set", "redis.image=redis:latest", "--check")
+    assert exit_code == 1
+    assert "mandatory: Deployment/redis: container redis: its image has the tag latest [image-version]" in message
+    assert run("manifests", "--out", out, "--set", "redis.image=redis:latest") == (0, "")

@@ -1,0 +1,189 @@
+"""Every resource of a preview with what happens to it, one entry each."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from .model import Preview, PreviewError, Step, at
+
+
+class Operation(StrEnum):
+    """What happens to a resource, in the words of the comment."""
+
+    CREATE = "create"
+    IMPORT = "import"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    SAME = "same"
+
+
+# Source: pkg/resource/deploy/step.go. The parts of a replacement are told as the replacement.
+_OPERATIONS = {
+    "create": Operation.CREATE,
+    "import": Operation.IMPORT,
+    "update": Operation.UPDATE,
+    "delete": Operation.DELETE,
+    "same": Operation.SAME,
+    "read": Operation.SAME,
+    "refresh": Operation.SAME,
+    "discard": Operation.SAME,
+    "remove-pending-replace": Operation.SAME,
+    "replace": Operation.REPLACE,
+    "create-replacement": Operation.REPLACE,
+    "delete-replaced": Operation.REPLACE,
+    "read-replacement": Operation.REPLACE,
+    "import-replacement": Operation.REPLACE,
+    "discard-replaced": Operation.REPLACE,
+}
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_PREFIX = "pulumi:providers:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A resource, before and after."""
+
+    operation: Operation
+    type: str
+    """``kubernetes:apps/v1:Deployment``."""
+
+    name: str
+    """Logical name: the one that the program gives it."""
+
+    component: str
+    """Logical name of the component that it is part of; ``stack`` for what is in none."""
+
+    before: Mapping[str, Any]
+    """Inputs so far; empty when it is new."""
+
+    after: Mapping[str, Any]
+    """Inputs from now on; empty when it is deleted."""
+
+    protected_before: bool
+    protected_after: bool
+    retained: bool
+    """Whether the object outlives the resource."""
+
+    replaced_by: tuple[str, ...]
+    """Paths of the properties that force the replacement."""
+
+    paths: tuple[str, ...]
+    """Paths of the properties that change, as the provider tells them."""
+
+    secret_properties: frozenset[str]
+    """Top-level properties that are secret whatever they look like."""
+
+    @property
+    def kind(self) -> str:
+        """``Deployment``; ``Provider`` for every provider."""
+        return "Provider" if self.type.startswith(PROVIDER_PREFIX) else self.type.rpartition(":")[2]
+
+    @property
+    def label(self) -> str:
+        """``Deployment/redis``, as in `kubectl`."""
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def is_kubernetes(self) -> bool:
+        return self.type.startswith("kubernetes:")
+
+    @property
+    def destroys(self) -> bool:
+        """Whether what is there now goes."""
+        return self.operation in (Operation.REPLACE, Operation.DELETE)
+
+    @property
+    def changes(self) -> bool:
+        return self.operation is not Operation.SAME
+
+    @property
+    def object_name(self) -> str:
+        """``metadata.name``, where it is known, else the logical name."""
+        return str(at(self.after or self.before, "metadata", "name") or self.name)
+
+    @property
+    def namespace(self) -> str:
+        """``metadata.namespace``, empty where there is none."""
+        return str(at(self.after or self.before, "metadata", "namespace") or "")
+
+
+def changes(preview: Preview) -> tuple[Change, ...]:
+    """The resources that a provider manages, and the providers, in the order of the preview.
+
+    Raises:
+        PreviewError: an operation is not known here. What it does cannot be told, so that nothing is said.
+    """
+    found: dict[str, Change] = {}
+    for step in preview.steps:
+        if step.op not in _OPERATIONS:
+            raise PreviewError(f"the operation {step.op!r} of {_name(step.urn)} is not known here")
+        state = step.new_state or step.old_state
+        if state is None or not state.custom or _type(step.urn) == STACK_TYPE:
+            continue
+        change = _change(step, parent=state.parent)
+        earlier = found.get(step.urn)
+        found[step.urn] = change if earlier is None else _merged(earlier, change)
+    return tuple(found.values())
+
+
+def _change(step: Step, parent: str) -> Change:
+    old, new, operation = step.old_state, step.new_state, _OPERATIONS[step.op]
+    secret = {*(old.additional_secret_outputs if old else ()), *(new.additional_secret_outputs if new else ())}
+    if _type(step.urn).startswith("kubernetes:") and _type(step.urn).endswith(":Secret"):
+        secret |= {"data", "stringData"}
+    return Change(
+        operation=operation,
+        type=_type(step.urn),
+        name=_name(step.urn),
+        component=_name(parent) if parent and _type(parent) != STACK_TYPE else "stack",
+        before=old.inputs if old else {},
+        after=new.inputs if new and operation is not Operation.DELETE else {},
+        protected_before=bool(old and old.protect),
+        protected_after=bool(new and new.protect),
+        retained=bool(old and old.retain_on_delete),
+        replaced_by=tuple(step.replace_reasons),
+        paths=tuple(dict.fromkeys([*step.detailed_diff, *step.diff_reasons])),
+        secret_properties=frozenset(secret),
+    )
+
+
+def _merged(earlier: Change, later: Change) -> Change:
+    """Two steps of one resource: those of a replacement that are listed on their own, or a deletion and a creation."""
+    first = earlier if earlier.before else later
+    last = later if later.after else earlier
+    operations = {earlier.operation, later.operation}
+    replaced = operations & {Operation.REPLACE, Operation.DELETE}
+    [operation] = operations if len(operations) == 1 else [Operation.REPLACE if replaced else last.operation]
+    return Change(
+        **{
+            **vars(last),
+            "operation": operation,
+            "before": first.before,
+            "after": last.after,
+            "protected_before": first.protected_before or last.protected_before,
+            "retained": first.retained or last.retained,
+            "replaced_by": tuple(dict.fromkeys([*earlier.replaced_by, *later.replaced_by])),
+        }
+    )
+
+
+_URN = re.compile(r"urn:pulumi:[^\s\"'`]+")
+
+
+def without_urns(text: str) -> str:
+    """A message with ``Deployment/redis`` in place of the whole URN."""
+    return _URN.sub(lambda urn: f"{_type(urn[0]).rpartition(':')[2]}/{_name(urn[0])}", text)
+
+
+def _type(urn: str) -> str:
+    """``kubernetes:apps/v1:Deployment`` of ``urn:pulumi:stack::project::parent$type::name``."""
+    parts = urn.split("::", 3)
+    return parts[2].rpartition("$")[2] if len(parts) == 4 else urn
+
+
+def _name(urn: str) -> str:
+    return urn.split("::", 3)[-1]

@@ -1,0 +1,56 @@
+"""Changes that leave fewer pods than the disruption budgets promise."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .changes import Change
+from .rollouts import rolls
+from .workloads import Workload, both_sides, key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disruption:
+    """A workload that drops below its budget."""
+
+    change: Change
+    """Of the workload."""
+
+    reasons: tuple[str, ...]
+
+
+def disruptions(changes: Iterable[Change]) -> list[Disruption]:
+    """The workloads that drop below their budget: during the update, or for good.
+
+    A new workload has none before; whether it has what it needs is for the policies.
+    """
+    listed = tuple(changes)
+    before, after = both_sides(listed)
+    found = []
+    for change in listed:
+        old, new = before.get(key(change)), after.get(key(change))
+        if old and (reasons := tuple(_reasons(change, old, new))):
+            found.append(Disruption(change=change, reasons=reasons))
+    return found
+
+
+def _reasons(change: Change, old: Workload, new: Workload | None) -> Iterable[str]:
+    allowed = (new or old).budget if (new or old).budget is not None else old.budget
+    away = old.fewest if change.destroys else new.taken_by_rollout if new and rolls(change) else 0
+    if allowed is not None and away > allowed:
+        yield f"the update stops {away} of {old.fewest} pods at once, the budget allows {allowed}"
+    if new is None:
+        return
+    if old.budget is not None and new.budget is None:
+        yield "its budget is gone: a drain may take all its pods"
+    elif _left(old) >= 1 > _left(new):
+        yield (
+            f"a drain may take the last pod: {new.fewest} replicas with {new.budget} unavailable, "
+            f"so far {old.fewest} with {old.budget}"
+        )
+    if new.budget == 0 and old.budget != 0 and new.fewest:
+        yield "no pod may ever be evicted: every drain of a node waits for ever"
+
+
+def _left(workload: Workload) -> int:
+    """Pods that a drain leaves."""
+    return workload.fewest - (workload.fewest if workload.budget is None else min(workload.budget, workload.fewest))

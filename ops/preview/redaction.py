@@ -1,0 +1,52 @@
+"""What a comment may show of a value, and what it must not."""
+
+import re
+
+from policy.rules.secret_shapes import SECRET_VALUE, has_secret_name
+
+from .model import SECRET, UNKNOWN
+
+AFTER_UPDATE = "known after the update"
+LONGEST = 120
+"""Characters of a value that are shown."""
+
+# 24 letters and digits of every sort: what password generators make. Checksums are hexadecimal and in lower case.
+_GENERATED = re.compile(r"(?<![\w/+-])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[A-Z])(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{24,}\b")
+_CHECKSUM = re.compile(r"\b[0-9a-f]{40,}\b")
+# `password = x`, `requirepass x`, in a configuration file or a message.
+_ASSIGNED = re.compile(
+    r"(?P<name>\b[\w-]*(?:password|passwd|secret|token|api[_-]?key)[\"']?\s*[=:]\s*|\b(?:requirepass|masterauth)\s+)"
+    r"(?P<value>[^\s,;]+)",
+    re.IGNORECASE,
+)
+# The user information of a URL up to its end, which the shape of a secret in a URL leaves out on purpose.
+_REST = r"[^\s\"']*"
+_SHAPES = re.compile(f"(?:{SECRET_VALUE.pattern}){_REST}|{_GENERATED.pattern}")
+_PEM = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----|\Z)", re.DOTALL)
+
+
+def redact(text: str) -> str:
+    """The text without what has the form of a secret."""
+    text = _SHAPES.sub(SECRET, _PEM.sub(SECRET, text))
+    return _ASSIGNED.sub(lambda found: f"{found['name']}{SECRET}", text)
+
+
+def shown(value: object, *, name: str, secret: bool = False) -> str:
+    """A value as one short line.
+
+    Args:
+        value: anything that JSON has.
+        name: of the variable or property that holds it.
+        secret: whether it is secret whatever it looks like.
+    """
+    if secret or value == SECRET or (isinstance(value, str) and value and has_secret_name(name)):
+        return SECRET
+    if isinstance(value, str) and value in UNKNOWN:
+        return f"({AFTER_UPDATE})"
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    text = redact(str(value))
+    if "\n" in text:
+        return f"(text of {len(text.splitlines())} lines)"
+    text = _CHECKSUM.sub(lambda checksum: f"{checksum[0][:12]}…", text)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -1,0 +1,107 @@
+"""Everything that the comment says about one environment."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .changes import Change, Operation, changes, without_urns
+from .gate import ALLOWING, Finding, findings
+from .model import Preview
+from .property_diff import Difference, differences
+from .redaction import redact
+from .requested import Requested, requested
+from .rollouts import Rollout, rollouts
+from .versions import VersionChange, version_changes
+from .workloads import both_sides, key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One environment."""
+
+    environment: str
+    changed: tuple[Change, ...]
+    """Resources that change, in the order of the preview."""
+
+    errors: tuple[str, ...]
+    """Why the preview failed; what is reported of such a one may be incomplete."""
+
+    findings: tuple[Finding, ...]
+    versions: tuple[VersionChange, ...]
+    rollouts: tuple[Rollout, ...]
+    data: tuple[str, ...]
+    """What is at stake of the data."""
+
+    unprotected: tuple[str, ...]
+    """Resources that lose their protection."""
+
+    before: Requested
+    after: Requested
+    whole_stack: bool
+    """Whether the sums are those of the stack, or only those of what changes."""
+
+    differences: tuple[tuple[Change, tuple[Difference, ...]], ...]
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the gate is shut."""
+        return bool(self.errors) or any(not finding.allowed for finding in self.findings)
+
+
+def report(environment: str, preview: Preview, *, production: bool, labels: frozenset[str] = frozenset()) -> Report:
+    """Everything that is to be said about a preview.
+
+    Args:
+        environment: its name.
+        preview: what the engine printed.
+        production: whether the disruption budgets are kept, too.
+        labels: labels of the pull request.
+
+    Raises:
+        PreviewError: an operation is not known here.
+    """
+    listed = changes(preview)
+    changed = tuple(change for change in listed if change.changes)
+    before, after = requested(listed)
+    steps_same = sum(1 for step in preview.steps if step.op == "same")
+    return Report(
+        environment=environment,
+        changed=changed,
+        errors=tuple(dict.fromkeys(redact(without_urns(error)) for error in preview.errors)),
+        findings=tuple(findings(listed, environment, production=production, labels=labels)),
+        versions=tuple(version_changes(listed)),
+        rollouts=tuple(rollouts(listed)),
+        data=tuple(_data_at_stake(changed)),
+        unprotected=tuple(
+            change.label
+            for change in listed
+            if change.protected_before and not change.protected_after and change.operation is not Operation.DELETE
+        ),
+        before=before,
+        after=after,
+        whole_stack=steps_same >= preview.change_summary.get("same", 0),
+        differences=tuple(
+            (change, tuple(differences(change)))
+            for change in changed
+            if change.operation in (Operation.UPDATE, Operation.REPLACE)
+        ),
+    )
+
+
+def unused_labels(reports: Iterable[Report], labels: Iterable[str]) -> list[str]:
+    """Labels that are made to allow something and allow nothing here: an old one, or one with a mistake in it."""
+    used = {finding.label for each in reports for finding in each.findings}
+    return sorted(label for label in set(labels) if ALLOWING.fullmatch(label) and label not in used)
+
+
+def _data_at_stake(changed: tuple[Change, ...]) -> Iterable[str]:
+    before, _ = both_sides(changed)
+    for change in changed:
+        if not change.destroys:
+            continue
+        stays = ", its volume is kept" if change.retained else ""
+        if change.kind == "PersistentVolumeClaim":
+            yield f"`{change.label}` goes{stays}"
+        elif change.kind == "Namespace":
+            yield f"`{change.label}` goes with everything in it"
+        elif change.kind == "StatefulSet" and before[key(change)].spec.get("volumeClaimTemplates"):
+            yield f"`{change.label}` has claim templates: the new one may start with empty volumes"

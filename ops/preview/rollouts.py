@@ -1,0 +1,129 @@
+"""Which pods an update restarts, why, and whether somebody notices."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .changes import Change, Operation
+from .model import at
+from .property_diff import Difference, differences
+from .workloads import Workload, both_sides, key
+
+_TEMPLATE = "spec.template."
+_MOST_REASONS = 3
+_CHECKSUM = re.compile(r"annotations\.checksum/(?P<what>.+)$")
+_VARIABLE = re.compile(r"ontainers\[(?P<container>[^\]]+)\]\.env\[(?P<name>[^\]]+)\]")
+_PART = re.compile(r"ontainers\[(?P<container>[^\]]+)\]\.(?P<part>.+)$")
+
+RESTARTS = {
+    "redis": "Redis restarts empty: websockets reconnect, signed-out tokens count as valid until they expire",
+    "postgres": "the database restarts: requests fail until it is back",
+    "open-webui": "nobody is served until the new pods are ready",
+}
+"""What the end of all pods of one of the stack's applications means."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """Pods of one workload that go."""
+
+    workload: str
+    """``Deployment/redis``."""
+
+    pods: int
+    """How many."""
+
+    how: str
+    why: tuple[str, ...]
+    interruption: str | None
+    """What it means for requests; None when they are served throughout."""
+
+
+def rollouts(changes: Iterable[Change]) -> list[Rollout]:
+    """The workloads whose pods are restarted or removed."""
+    listed = tuple(changes)
+    before, after = both_sides(listed)
+    found = []
+    for change in listed:
+        old, new = before.get(key(change)), after.get(key(change))
+        if old and change.destroys:
+            found.append(_ended(change, old))
+        elif old and new and rolls(change):
+            found.append(_rolled(change, new))
+        elif old and new and new.fewest < old.fewest:
+            found.append(_scaled_down(change, old, new))
+    return found
+
+
+def rolls(change: Change) -> bool:
+    """Whether an update changes the pod template."""
+    return change.operation is Operation.UPDATE and at(change.before, "spec", "template") != at(
+        change.after, "spec", "template"
+    )
+
+
+def _ended(change: Change, old: Workload) -> Rollout:
+    again = change.operation is Operation.REPLACE
+    return Rollout(
+        workload=change.label,
+        pods=old.fewest,
+        how="all stop, then the new ones start" if again else "all are removed",
+        why=(change.replaced_by[:_MOST_REASONS] or _template_reasons(change)) if again else (),
+        interruption=_effect(old),
+    )
+
+
+def _rolled(change: Change, new: Workload) -> Rollout:
+    taken = new.taken_by_rollout
+    if taken >= new.fewest:
+        how = "all at once, then the new ones start" if new.fewest > 1 else "stops before the new one starts"
+    else:
+        how = f"up to {taken} away at a time" if taken else "none is taken before a new one is ready"
+    return Rollout(
+        workload=change.label,
+        pods=new.fewest,
+        how=how,
+        why=_template_reasons(change),
+        interruption=_effect(new) if taken >= new.fewest else None,
+    )
+
+
+def _template_reasons(change: Change) -> tuple[str, ...]:
+    inside = [difference for difference in differences(change) if difference.path.startswith(_TEMPLATE)]
+    # Another image says more than what follows from it.
+    inside.sort(key=lambda difference: not difference.path.endswith(".image"))
+    reasons = list(dict.fromkeys(reason(difference) for difference in inside))
+    more = len(reasons) - _MOST_REASONS
+    return (*reasons[:_MOST_REASONS], *((f"{more} more",) if more > 0 else ()))
+
+
+def _scaled_down(change: Change, old: Workload, new: Workload) -> Rollout:
+    return Rollout(
+        workload=change.label,
+        pods=old.fewest - new.fewest,
+        how="removed, their connections are closed",
+        why=(f"replicas {old.fewest} → {new.fewest}",),
+        interruption=None if new.fewest else _effect(old),
+    )
+
+
+def _effect(workload: Workload) -> str | None:
+    if not workload.fewest:
+        return None
+    return RESTARTS.get(workload.name, "none of its pods answers until the new ones are ready")
+
+
+def reason(difference: Difference) -> str:
+    """A difference in a pod template in a few words."""
+    path = difference.path
+    if found := _CHECKSUM.search(path):
+        what = found["what"]
+        return "new configuration or secret" if what in ("config", "secret") else f"new contents of {what}"
+    if found := _VARIABLE.search(path):
+        return f"variable {found['name']}"
+    if found := _PART.search(path):
+        if found["part"] == "image":
+            return f"image {difference.before} → {difference.after}"
+        # Of a whole mount or probe that changes, one mention is enough.
+        return f"{found['container']}: {found['part'].partition('.')[0]}"
+    return path.removeprefix(_TEMPLATE).removeprefix("spec.").removeprefix("metadata.")

@@ -1,0 +1,105 @@
+"""Changes of version that need more than a new image."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .changes import Change, Operation
+from .model import at
+
+# The containers' names are the stack's own and never change; an image can come from a mirror of any name.
+OPEN_WEBUI = "open-webui"
+POSTGRESQL = "postgres"
+
+_OPEN_WEBUI_VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
+# pgvector/pgvector: pg17, pg17-trixie, 0.8.0-pg17-trixie. postgres: 17, 17.2, 17.2-trixie.
+_POSTGRESQL_MAJOR = re.compile(r"(?:\d+\.\d+\.\d+-)?pg(\d+)\b|(\d+)(?:\.\d+)?(?:-|$)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionChange:
+    """Another version of an application."""
+
+    change: Change
+    product: str
+    before: str
+    after: str
+    note: str
+    """What it means."""
+
+    blocked_as: Literal["major", "downgrade"] | None
+    """Why it must be allowed; None when naming it is enough."""
+
+
+def version_changes(changes: Iterable[Change]) -> list[VersionChange]:
+    """Versions of Open WebUI and PostgreSQL that differ between before and after."""
+    found = []
+    for change in changes:
+        if change.kind in ("Deployment", "StatefulSet") and change.operation in (Operation.UPDATE, Operation.REPLACE):
+            for name, compare in ((OPEN_WEBUI, _open_webui), (POSTGRESQL, _postgresql)):
+                before, after = _image(change.before, name), _image(change.after, name)
+                if before and after and before != after and (version := compare(change, before, after)):
+                    found.append(version)
+    return found
+
+
+def _image(item: Any, container: str) -> str | None:
+    containers = at(item, "spec", "template", "spec", "containers") or []
+    images = [at(each, "image") for each in containers if at(each, "name") == container]
+    return str(images[0]) if images and images[0] else None
+
+
+def tag(image: str) -> str:
+    """``17`` of ``registry:5000/postgres:17@sha256:…``; empty without a tag."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+
+
+def _open_webui(change: Change, before: str, after: str) -> VersionChange | None:
+    old, new = (_OPEN_WEBUI_VERSION.match(tag(image)) for image in (before, after))
+    if old and new and old[1] == new[1]:
+        return None
+    older = bool(old and new and _numbers(new[1]) < _numbers(old[1]))
+    note = "two versions never run side by side: every pod stops before the first new one starts; make a dump before"
+    if older:
+        note = (
+            "an older version refuses a database that a newer one has migrated: restore a dump made before the upgrade"
+        )
+    return VersionChange(
+        change=change,
+        product="Open WebUI",
+        before=old[1] if old else tag(before),
+        after=new[1] if new else tag(after),
+        note=note,
+        blocked_as="downgrade" if older else None,
+    )
+
+
+def _postgresql(change: Change, before: str, after: str) -> VersionChange | None:
+    old, new = _major(before), _major(after)
+    if tag(before) == tag(after) and old and new:
+        return None
+    if old and old == new:
+        note, blocked = "the database restarts", False
+    elif old and new:
+        note = "another major version refuses the files of this one: dump, new volume, restore"
+        blocked = True
+    else:
+        note, blocked = "the major version cannot be told from the tag; another one refuses the files of this one", True
+    return VersionChange(
+        change=change,
+        product="PostgreSQL",
+        before=tag(before) or before,
+        after=tag(after) or after,
+        note=note,
+        blocked_as="major" if blocked else None,
+    )
+
+
+def _major(image: str) -> str | None:
+    found = _POSTGRESQL_MAJOR.match(tag(image))
+    return (found[1] or found[2]) if found else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

@@ -1,0 +1,97 @@
+"""What every container says: a version, what it needs, how to tell whether it works."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .objects import LONG_RUNNING, Object, Unknown, containers, field, lasting_containers, pod
+from .rule import Context, Level, ObjectRule
+
+_REQUESTS = ("cpu", "memory", "ephemeral-storage")
+# Not CPU: a container at its CPU limit is slowed down, one without a memory limit takes the node down with it.
+_LIMITS = ("memory", "ephemeral-storage")
+
+
+def image_version(item: Object, _context: Context) -> Iterator[str]:
+    """Images of which another one may be run tomorrow."""
+    found = pod(item)
+    for container in containers(found.spec) if found else ():
+        image = field(container, "image")
+        if isinstance(image, Unknown) or (isinstance(image, str) and "@sha256:" in image):
+            continue
+        tag = str(image or "").rpartition("/")[2].partition(":")[2]
+        if not tag:
+            yield f"container {field(container, 'name')}: its image has no tag"
+        elif tag == "latest":
+            yield f"container {field(container, 'name')}: its image has the tag latest"
+
+
+def resources(item: Object, _context: Context) -> Iterator[str]:
+    """Requests and limits that are not set."""
+    found = pod(item)
+    for container in containers(found.spec) if found else ():
+        for side, names in (("requests", _REQUESTS), ("limits", _LIMITS)):
+            given = field(container, "resources", side) or {}
+            if missing := [name for name in names if not given.get(name)]:
+                yield f"container {field(container, 'name')}: no {side} of {', '.join(missing)}"
+
+
+def probes(item: Object, _context: Context) -> Iterator[str]:
+    """Containers of which nobody knows whether they work."""
+    for container in _probed(item):
+        for probe in ("readinessProbe", "livenessProbe"):
+            if not container.get(probe):
+                yield f"container {field(container, 'name')}: no {probe}"
+
+
+def probes_differ(item: Object, _context: Context) -> Iterator[str]:
+    """Containers that are restarted as soon as they are not ready."""
+    for container in _probed(item):
+        ready, alive = container.get("readinessProbe"), container.get("livenessProbe")
+        if ready and alive and _what(ready) == _what(alive) and _patience(alive) <= _patience(ready):
+            yield f"container {field(container, 'name')}: it is restarted as soon as it is not ready"
+
+
+def _probed(item: Object) -> Iterator[Mapping[str, Any]]:
+    found = pod(item)
+    if found and field(item, "kind") in LONG_RUNNING:
+        yield from lasting_containers(found.spec)
+
+
+def _what(probe: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: probe.get(name) for name in ("exec", "httpGet", "tcpSocket", "grpc")}
+
+
+def _patience(probe: Mapping[str, Any]) -> int:
+    # Kubernetes' own defaults: every 10 s, 3 times.
+    return int(probe.get("periodSeconds") or 10) * int(probe.get("failureThreshold") or 3)
+
+
+RULES = (
+    ObjectRule(
+        name="image-version",
+        description="Every image has a tag other than latest, or a digest: what runs is what was reviewed.",
+        remedy="Name the version in the image.",
+        check=image_version,
+    ),
+    ObjectRule(
+        name="resources-set",
+        description="Every container, init containers included, requests CPU, memory and ephemeral storage, and has a "
+        "limit of memory and ephemeral storage: else it takes them from its neighbours.",
+        remedy="Set resources.requests and resources.limits of the container.",
+        check=resources,
+    ),
+    ObjectRule(
+        name="probes-set",
+        description="Every container that runs as long as its pod has a readiness and a liveness probe.",
+        remedy="Set readinessProbe and livenessProbe (components/probes.py).",
+        check=probes,
+    ),
+    ObjectRule(
+        name="probes-differ",
+        description="Liveness asks for less than readiness, or is more patient: a slow dependency must not restart "
+        "every pod.",
+        remedy="Let livenessProbe ask something that needs no other service, or raise its failureThreshold.",
+        level=Level.ADVISORY,
+        check=probes_differ,
+    ),
+)

@@ -1,0 +1,57 @@
+"""Who may come in: nothing from outside the cluster unless asked for, nothing inside it unless a policy says so."""
+
+from collections.abc import Iterator, Sequence
+
+from .objects import Object, field, items, pods, selects
+from .rule import Context, ObjectRule, StackRule, Violation
+
+ALLOW_EXPOSURE = "open-webui-stack/allow-exposure"
+"""Annotation of a Service that may be reached from outside. Its value says why."""
+
+
+def exposed(item: Object, _context: Context) -> Iterator[str]:
+    """Services that are open to the outside and do not say why."""
+    if field(item, "kind") != "Service" or field(item, "metadata", "annotations", ALLOW_EXPOSURE):
+        return
+    if field(item, "spec", "type") in ("LoadBalancer", "NodePort"):
+        yield f"its type is {field(item, 'spec', 'type')}"
+    if items(field(item, "spec", "externalIPs")):
+        yield "it has external addresses"
+
+
+def uncovered(objects: Sequence[Object], _context: Context) -> Iterator[Violation]:
+    """Pods that no NetworkPolicy holds back, in one direction or both."""
+    policies = [item for item in objects if field(item, "kind") == "NetworkPolicy"]
+    for found in pods(objects):
+        selecting = [
+            each
+            for each in policies
+            if field(each, "metadata", "namespace") == found.namespace
+            and selects(field(each, "spec", "podSelector"), found.labels)
+        ]
+        for direction in ("Ingress", "Egress"):
+            if not any(direction in _directions(each) for each in selecting):
+                message = f"no NetworkPolicy covers its pods for {direction.lower()}"
+                yield Violation(item=found.owner, message=message)
+
+
+def _directions(policy: Object) -> Sequence[str]:
+    # Source: NetworkPolicySpec.policyTypes: unset is Ingress, and Egress when there are egress rules.
+    given = items(field(policy, "spec", "policyTypes"))
+    return given or (("Ingress", "Egress") if field(policy, "spec", "egress") else ("Ingress",))
+
+
+RULES = (
+    ObjectRule(
+        name="service-not-exposed",
+        description="No Service is a LoadBalancer or NodePort unless that is asked for: the way in is the Ingress.",
+        remedy=f"Use type ClusterIP, or annotate the Service {ALLOW_EXPOSURE}: <why>.",
+        check=exposed,
+    ),
+    StackRule(
+        name="network-policies-cover-pods",
+        description="NetworkPolicies cover every pod in both directions: what is not covered may talk to everyone.",
+        remedy="Keep default-deny of the namespace, or add a policy whose podSelector selects the pods.",
+        check=uncovered,
+    ),
+)

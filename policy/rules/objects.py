@@ -1,0 +1,111 @@
+"""Kubernetes objects as plain mappings: pods wherever they are described, containers of every sort, selectors."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Object = Mapping[str, Any]
+"""A manifest: ``apiVersion``, ``kind``, ``metadata`` ..., names as in YAML."""
+
+
+class Unknown(str):
+    """A value that is known only when the update runs. No rule says anything about it."""
+
+    __slots__ = ()
+
+
+LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pod:
+    """A pod, or the template of pods."""
+
+    owner: Object
+    """The object that describes it: a Deployment, a CronJob ..., the Pod itself."""
+
+    labels: Mapping[str, Any]
+    annotations: Mapping[str, Any]
+    spec: Mapping[str, Any]
+
+    @property
+    def namespace(self) -> object:
+        return field(self.owner, "metadata", "namespace")
+
+
+def field(value: object, *path: str) -> Any:
+    """The value at a path of mappings; None where there is none."""
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def items(value: object) -> Sequence[Any]:
+    """The elements of a list; none where there is no list."""
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
+
+
+def name_of(item: Object) -> str:
+    """``Deployment/redis``."""
+    return f"{field(item, 'kind')}/{field(item, 'metadata', 'name')}"
+
+
+def pod(item: Object) -> Pod | None:
+    """The pod that an object describes; None when it describes none."""
+    kind = field(item, "kind")
+    if kind == "Pod":
+        template: object = item
+    elif kind in (*LONG_RUNNING, "Job"):
+        template = field(item, "spec", "template")
+    elif kind == "CronJob":
+        template = field(item, "spec", "jobTemplate", "spec", "template")
+    else:
+        return None
+    return Pod(
+        owner=item,
+        labels=field(template, "metadata", "labels") or {},
+        annotations=field(template, "metadata", "annotations") or {},
+        spec=field(template, "spec") or {},
+    )
+
+
+def pods(objects: Iterable[Object]) -> Iterator[Pod]:
+    """Every pod that the objects describe."""
+    return (found for item in objects if (found := pod(item)))
+
+
+def containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """All containers of a pod: init, ordinary and ephemeral ones."""
+    for sort in ("initContainers", "containers", "ephemeralContainers"):
+        yield from items(spec.get(sort))
+
+
+def lasting_containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Containers that run as long as the pod: the ordinary ones, and init containers that are restarted always."""
+    yield from (each for each in items(spec.get("initContainers")) if field(each, "restartPolicy") == "Always")
+    yield from items(spec.get("containers"))
+
+
+def selects(selector: object, labels: Mapping[str, Any]) -> bool:
+    """Whether a label selector selects what has these labels. An empty one selects everything.
+
+    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/label-selector/
+    """
+    exact = field(selector, "matchLabels") or {}
+    if any(labels.get(name) != value for name, value in exact.items()):
+        return False
+    return all(_fits(expression, labels) for expression in items(field(selector, "matchExpressions")))
+
+
+def _fits(expression: object, labels: Mapping[str, Any]) -> bool:
+    key, values = field(expression, "key"), items(field(expression, "values"))
+    match field(expression, "operator"):
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+    return False

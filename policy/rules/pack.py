@@ -1,0 +1,120 @@
+"""The rules as policies of Pulumi: between the engine's arguments and plain Kubernetes objects."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyConfigSchema,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UnknownValueError
+
+from . import PRODUCTION, RULES
+from .objects import Object, Unknown
+from .production import PROTECTED_KINDS
+from .rule import Context, Level, ObjectRule, StackRule
+
+KUBERNETES = "kubernetes:"
+_LEVELS = {Level.MANDATORY: EnforcementLevel.MANDATORY, Level.ADVISORY: EnforcementLevel.ADVISORY}
+_SCHEMA = PolicyConfigSchema(
+    properties={
+        "production": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Stacks that the rules of production are for.",
+        }
+    }
+)
+PROTECTION = "production-protection"
+
+
+def policies() -> list[Policy]:
+    """Every rule as a policy, and the one that needs more than the objects."""
+    return [*(_policy(rule) for rule in RULES), _protection_policy()]
+
+
+def _policy(rule: ObjectRule | StackRule) -> Policy:
+    options: dict[str, Any] = {
+        "name": rule.name,
+        "description": rule.description,
+        "remediation_steps": rule.remedy,
+        "enforcement_level": _LEVELS[rule.level],
+        "config_schema": _SCHEMA,
+    }
+    if isinstance(rule, ObjectRule):
+        return ResourceValidationPolicy(validate=_object_check(rule), **options)
+    return StackValidationPolicy(validate=_stack_check(rule), **options)
+
+
+def _object_check(rule: ObjectRule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
+    def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
+        if args.resource_type.startswith(KUBERNETES):
+            for message in rule.check(plain(args.props), _context(args.urn, args.get_config())):
+                report_violation(f"{message}\n{rule.remedy}", None)
+
+    return validate
+
+
+def _stack_check(rule: StackRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
+    def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
+        resources = [each for each in args.resources if each.resource_type.startswith(KUBERNETES)]
+        objects = [plain(each.props) for each in resources]
+        context = _context(resources[0].urn, args.get_config()) if resources else Context()
+        for violation in rule.check(objects, context):
+            urn = _urn(violation.item, objects, resources)
+            report_violation(f"{violation.message}\n{rule.remedy}", urn)
+
+    return validate
+
+
+def _urn(item: Object, objects: Sequence[Object], resources: Sequence[PolicyResource]) -> str | None:
+    return next((each.urn for each, found in zip(resources, objects, strict=True) if found is item), None)
+
+
+def _protection_policy() -> Policy:
+    remedy = "Set the config key protect to true."
+
+    def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
+        kind = args.resource_type.rpartition(":")[2]
+        guarded = args.resource_type.startswith(KUBERNETES) and kind in PROTECTED_KINDS
+        if guarded and _context(args.urn, args.get_config()).production and not args.opts.protect:
+            report_violation(f"{kind} {args.name} is not protected\n{remedy}", None)
+
+    return ResourceValidationPolicy(
+        name=PROTECTION,
+        description="In production the namespace and the volumes are protected: no mistake deletes them.",
+        validate=validate,
+        remediation_steps=remedy,
+        enforcement_level=EnforcementLevel.MANDATORY,
+        config_schema=_SCHEMA,
+    )
+
+
+def _context(urn: str, config: Mapping[str, Any] | None) -> Context:
+    # The engine does not tell the stack's name in any other way that the policy SDK passes on.
+    stack = urn.removeprefix("urn:pulumi:").partition("::")[0]
+    production: Iterable[str] = (config or {}).get("production") or PRODUCTION
+    return Context(production=stack in production)
+
+
+def plain(value: Any) -> Any:
+    """What the engine sent, as a manifest has it: whole numbers, no proxies; what is not known yet is `Unknown`."""
+    if isinstance(value, Mapping):
+        return {name: _member(value, name) for name in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_member(value, index) for index in range(len(value))]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _member(container: Any, key: Any) -> Any:
+    try:
+        return plain(container[key])
+    except UnknownValueError:
+        return Unknown("known after the update")

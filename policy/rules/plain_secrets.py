@@ -1,0 +1,97 @@
+"""Secrets belong into Secrets: nowhere else are they kept from whoever may read objects."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .objects import Object, Unknown, containers, field, items, pod
+from .rule import Context, ObjectRule
+from .secret_shapes import has_secret_name, has_secret_value, secret_in_command, texts
+
+# `requirepass x` of redis.conf, `password = x` of ini files, `password: x` of YAML. A word in angle brackets or with a
+# dollar sign stands for a value that is filled in later.
+_CONFIGURED = re.compile(
+    r"^\s*(?:(?:requirepass|masterauth)\s+|(?P<name>[\w.-]+)\s*[=:]\s*)(?P<value>[\"']?[^\s\"'<$%{#(][^\s\"']{3,}[\"']?)\s*$",
+    re.MULTILINE,
+)
+# Programs are no configuration: their lines assign variables, and what they handle has names, too.
+_PROGRAM = re.compile(r"\.(?:py|sh|js|ts|rb|go|sql)$")
+
+
+def plain_secrets(item: Object, _context: Context) -> Iterator[str]:
+    """Where an object has a secret in plain text. The messages say where, and nothing of the secret."""
+    kind = field(item, "kind")
+    if kind == "Secret":
+        # Its annotations are read by everyone who may list Secrets, and kept in plain text.
+        yield from _metadata(field(item, "metadata"), "")
+        return
+    yield from _metadata(field(item, "metadata"), "")
+    if kind == "ConfigMap":
+        yield from _config_map(item)
+    elif found := pod(item):
+        if found.owner is not item or kind != "Pod":
+            yield from _metadata({"annotations": found.annotations, "labels": found.labels}, "pod: ")
+        for container in containers(found.spec):
+            for message in _container(container):
+                yield f"container {field(container, 'name')}: {message}"
+    else:
+        for path, text in texts({name: part for name, part in item.items() if name != "metadata"}):
+            if has_secret_value(text):
+                yield f"{path} has the form of a secret"
+
+
+def _metadata(metadata: object, prefix: str) -> Iterator[str]:
+    for part in ("annotations", "labels"):
+        for name, value in (field(metadata, part) or {}).items():
+            if not isinstance(value, str) or isinstance(value, Unknown) or not value:
+                continue
+            if has_secret_value(value) or (has_secret_name(name) and not _is_checksum(value)):
+                yield f"{prefix}{part[:-1]} {name} holds a secret in plain text"
+
+
+def _container(container: Mapping[str, Any]) -> Iterator[str]:
+    for variable in items(container.get("env")):
+        value = field(variable, "value")
+        if not isinstance(value, str) or isinstance(value, Unknown) or not value:
+            continue
+        # $(OTHER) is filled in by the kubelet.
+        if has_secret_value(value) or (has_secret_name(str(field(variable, "name"))) and not value.startswith("$(")):
+            yield f"variable {field(variable, 'name')} holds a secret in plain text"
+    words = [str(word) for part in ("command", "args") for word in items(container.get(part))]
+    if found := secret_in_command(words):
+        yield f"its command line holds a secret in plain text: {found}"
+    commands = [field(container, probe, "exec", "command") for probe in ("livenessProbe", "readinessProbe")]
+    commands += [field(container, "startupProbe", "exec", "command")]
+    commands += [field(container, "lifecycle", hook, "exec", "command") for hook in ("postStart", "preStop")]
+    for command in commands:
+        if found := secret_in_command([str(word) for word in items(command)]):
+            yield f"the command of a probe or hook holds a secret in plain text: {found}"
+
+
+def _config_map(item: Object) -> Iterator[str]:
+    for part in ("data", "binaryData"):
+        for name, value in (field(item, part) or {}).items():
+            if not isinstance(value, str) or isinstance(value, Unknown):
+                continue
+            if has_secret_value(value) or (value and has_secret_name(name)):
+                yield f"{part} {name} holds a secret in plain text"
+            elif not _PROGRAM.search(name):
+                lines = [
+                    line for line in _CONFIGURED.finditer(value) if not line["name"] or has_secret_name(line["name"])
+                ]
+                if lines:
+                    yield f"{part} {name} sets {lines[0]['name'] or 'a password'} in plain text"
+
+
+def _is_checksum(value: str) -> bool:
+    return bool(re.fullmatch(r"[0-9a-f]{40,}", value))
+
+
+RULES = (
+    ObjectRule(
+        name="no-plain-secrets",
+        description="No secret is in plain text in a variable, an annotation, a ConfigMap or a command line.",
+        remedy="Put it into a Secret and refer to it: secretKeyRef in env, or a volume.",
+        check=plain_secrets,
+    ),
+)

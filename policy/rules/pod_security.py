@@ -1,0 +1,144 @@
+"""Pod Security Standards, profile "restricted" (baseline included), for Linux pods.
+
+https://kubernetes.io/docs/concepts/security/pod-security-standards/
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .objects import Object, Pod, containers, field, items, pod
+from .rule import Context, ObjectRule
+
+_VOLUMES = frozenset(
+    {
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "image",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    }
+)
+_SECCOMP = ("RuntimeDefault", "Localhost")
+_APPARMOR = ("RuntimeDefault", "Localhost")
+_SELINUX = ("container_t", "container_init_t", "container_kvm_t", "container_engine_t")
+_SYSCTLS = frozenset(
+    {
+        "kernel.shm_rmid_forced",
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_unprivileged_port_start",
+        "net.ipv4.tcp_syncookies",
+        "net.ipv4.ping_group_range",
+        "net.ipv4.ip_local_reserved_ports",
+        "net.ipv4.tcp_keepalive_time",
+        "net.ipv4.tcp_fin_timeout",
+        "net.ipv4.tcp_keepalive_intvl",
+        "net.ipv4.tcp_keepalive_probes",
+        "net.ipv4.tcp_rmem",
+        "net.ipv4.tcp_wmem",
+    }
+)
+_HANDLERS = ("livenessProbe", "readinessProbe", "startupProbe")
+_APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
+
+
+def restricted(item: Object, _context: Context) -> Iterator[str]:
+    """What keeps a pod out of a namespace that enforces "restricted"."""
+    found = pod(item)
+    if found is None:
+        return
+    yield from _of_pod(found)
+    for container in containers(found.spec):
+        for message in _of_container(container, field(found.spec, "securityContext") or {}):
+            yield f"container {field(container, 'name')}: {message}"
+
+
+def _of_pod(found: Pod) -> Iterator[str]:
+    for name in ("hostNetwork", "hostPID", "hostIPC"):
+        if found.spec.get(name):
+            yield f"{name} is not allowed"
+    for volume in items(found.spec.get("volumes")):
+        for sort in set(volume) - {"name"} - _VOLUMES:
+            yield f"volume {field(volume, 'name')}: {sort} is not allowed"
+    context = field(found.spec, "securityContext") or {}
+    for sysctl in items(context.get("sysctls")):
+        if field(sysctl, "name") not in _SYSCTLS:
+            yield f"sysctl {field(sysctl, 'name')} is not allowed"
+    for name, profile in found.annotations.items():
+        if name.startswith(_APPARMOR_ANNOTATION) and not str(profile).startswith(("runtime/default", "localhost/")):
+            yield "AppArmor must not be switched off"
+    yield from _of_both(context)
+
+
+def _of_both(context: Mapping[str, Any]) -> Iterator[str]:
+    """What a pod and a container may both say."""
+    if context.get("runAsUser") == 0:
+        yield "runAsUser must not be 0"
+    options = context.get("seLinuxOptions") or {}
+    if options.get("type") not in (None, "", *_SELINUX) or options.get("user") or options.get("role"):
+        yield "seLinuxOptions must name no user, no role and only a container type"
+    if field(context, "appArmorProfile", "type") not in (None, *_APPARMOR):
+        yield "appArmorProfile must be RuntimeDefault or Localhost"
+    if field(context, "windowsOptions", "hostProcess"):
+        yield "hostProcess is not allowed"
+
+
+def _of_container(container: Mapping[str, Any], of_pod: Mapping[str, Any]) -> Iterator[str]:
+    context = field(container, "securityContext") or {}
+    yield from _of_both(context)
+    if context.get("privileged"):
+        yield "privileged is not allowed"
+    if context.get("allowPrivilegeEscalation") is not False:
+        yield "allowPrivilegeEscalation must be false"
+    if context.get("runAsNonRoot", of_pod.get("runAsNonRoot")) is not True:
+        yield "runAsNonRoot must be true, here or for the pod"
+    profile = field(context, "seccompProfile", "type") or field(of_pod, "seccompProfile", "type")
+    if profile not in _SECCOMP:
+        yield "seccompProfile must be RuntimeDefault or Localhost, here or for the pod"
+    if "ALL" not in items(field(context, "capabilities", "drop")):
+        yield "capabilities must drop ALL"
+    for capability in items(field(context, "capabilities", "add")):
+        if capability != "NET_BIND_SERVICE":
+            yield f"capability {capability} must not be added"
+    if context.get("procMount") not in (None, "Default"):
+        yield "procMount must be Default"
+    yield from _of_network(container)
+
+
+def _of_network(container: Mapping[str, Any]) -> Iterator[str]:
+    for port in items(container.get("ports")):
+        if port.get("hostPort"):
+            yield f"hostPort {port['hostPort']} is not allowed"
+    handlers = [container.get(name) for name in _HANDLERS]
+    handlers += [field(container, "lifecycle", hook) for hook in ("postStart", "preStop")]
+    for handler in handlers:
+        if field(handler, "httpGet", "host") or field(handler, "tcpSocket", "host"):
+            yield "probes and hooks must not name a host"
+
+
+def enforced(item: Object, _context: Context) -> Iterator[str]:
+    """What keeps a Namespace from refusing pods that are not "restricted"."""
+    if field(item, "kind") == "Namespace":
+        labels = field(item, "metadata", "labels") or {}
+        if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
+            yield "it does not enforce Pod Security restricted"
+
+
+RULES = (
+    ObjectRule(
+        name="pod-security-restricted",
+        description="Every container, init containers included, keeps to Pod Security restricted: root in a container "
+        "is one bug away from root on the node.",
+        remedy="Use pod_security_context() and container_security_context() of components/pod_security.py.",
+        check=restricted,
+    ),
+    ObjectRule(
+        name="namespace-enforces-pod-security",
+        description="A Namespace enforces Pod Security restricted, so that nothing put there later is less.",
+        remedy="Label it pod-security.kubernetes.io/enforce: restricted.",
+        check=enforced,
+    ),
+)

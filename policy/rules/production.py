@@ -1,0 +1,94 @@
+"""What production needs to survive the loss of a pod, and a mistake."""
+
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_CEILING, Decimal
+
+from .objects import Object, Unknown, field, pod, selects
+from .rule import Context, StackRule, Violation
+
+PROTECTED_KINDS = ("Namespace", "PersistentVolumeClaim")
+"""Kinds that the engine must refuse to delete. Whether it does is no part of the object: only the pack can know."""
+
+
+def replicas(objects: Sequence[Object], context: Context) -> Iterator[Violation]:
+    """Deployments with one pod, though several may run side by side.
+
+    A Deployment with the strategy Recreate says of itself that its pods may not, as a StatefulSet of one does.
+    """
+    for item in objects if context.production else ():
+        recreates = field(item, "spec", "strategy", "type") == "Recreate"
+        if field(item, "kind") == "Deployment" and not recreates:
+            fewest = fewest_replicas(item, objects)
+            if fewest is not None and fewest < 2:
+                yield Violation(item=item, message=f"{fewest} replica in production")
+
+
+def budgets(objects: Sequence[Object], context: Context) -> Iterator[Violation]:
+    """Workloads that a drain may take as a whole, or that no drain ever gets past."""
+    for item in objects if context.production else ():
+        found = pod(item)
+        if field(item, "kind") not in ("Deployment", "StatefulSet") or found is None:
+            continue
+        selecting = [
+            each
+            for each in objects
+            if field(each, "kind") == "PodDisruptionBudget"
+            and field(each, "metadata", "namespace") == found.namespace
+            and selects(field(each, "spec", "selector"), found.labels)
+        ]
+        if not selecting:
+            yield Violation(item=item, message="no PodDisruptionBudget")
+        fewest = fewest_replicas(item, objects)
+        for each in selecting if fewest else ():
+            allowed = _evictable(each, fewest or 0)
+            if allowed == 0:
+                yield Violation(item=each, message=f"it lets no pod of {fewest} go: a drain waits for ever")
+            elif fewest and 1 < fewest <= allowed:
+                yield Violation(item=each, message=f"it lets all {fewest} pods go at once")
+
+
+def fewest_replicas(item: Object, objects: Sequence[Object]) -> int | None:
+    """Pods that always run: the autoscaler's fewest, or the replicas; None when that is not known yet."""
+    for each in objects:
+        target = field(each, "spec", "scaleTargetRef")
+        if (
+            field(each, "kind") == "HorizontalPodAutoscaler"
+            and field(target, "kind") == field(item, "kind")
+            and field(target, "name") == field(item, "metadata", "name")
+            and field(each, "metadata", "namespace") == field(item, "metadata", "namespace")
+        ):
+            return int(field(each, "spec", "minReplicas") or 1)
+    number = field(item, "spec", "replicas")
+    if isinstance(number, Unknown):
+        return None
+    return 1 if number is None else int(number)
+
+
+def _evictable(budget: Object, replicas: int) -> int:
+    most, least = field(budget, "spec", "maxUnavailable"), field(budget, "spec", "minAvailable")
+    if most is not None:
+        return _share(most, replicas)
+    return replicas - _share(least, replicas) if least is not None else 0
+
+
+def _share(amount: object, replicas: int) -> int:
+    # Budgets round percentages up, on both sides.
+    if isinstance(amount, str) and amount.endswith("%"):
+        return int((Decimal(amount.removesuffix("%")) * replicas / 100).to_integral_value(ROUND_CEILING))
+    return int(str(amount))
+
+
+RULES = (
+    StackRule(
+        name="production-replicas",
+        description="In production a Deployment has at least two pods, unless its strategy is Recreate.",
+        remedy="Raise replicas, or minReplicas of the autoscaler.",
+        check=replicas,
+    ),
+    StackRule(
+        name="production-budgets",
+        description="In production every workload has a PodDisruptionBudget that lets one pod go and never all.",
+        remedy="Use disruption_budget() of components/disruption_budget.py, maxUnavailable from 1 to replicas - 1.",
+        check=budgets,
+    ),
+)

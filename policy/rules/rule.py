@@ -1,0 +1,100 @@
+"""What a rule is."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .objects import Object, name_of
+
+
+class Level(StrEnum):
+    """What a violation does."""
+
+    MANDATORY = "mandatory"
+    """It stops the update, and `make manifests CHECK=1` fails."""
+
+    ADVISORY = "advisory"
+    """It is shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a rule has to know beside the objects."""
+
+    production: bool = False
+    """Whether the environment is one that must survive the loss of a pod."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """One thing that is wrong. It never holds a value that may be secret."""
+
+    item: Object
+    """The object that it is in."""
+
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectRule:
+    """A rule that looks at one object at a time."""
+
+    name: str
+    description: str
+    """What must be, and why, in a sentence."""
+
+    remedy: str
+    """What to do about a violation."""
+
+    check: Callable[[Object, Context], Iterable[str]]
+    """Messages of what is wrong with an object; none for an object that the rule is not about."""
+
+    level: Level = Level.MANDATORY
+
+    def violations(self, objects: Sequence[Object], context: Context) -> Iterator[Violation]:
+        """What is wrong with the objects."""
+        for item in objects:
+            yield from (Violation(item=item, message=message) for message in self.check(item, context))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackRule:
+    """A rule that looks at all objects together."""
+
+    name: str
+    description: str
+    """What must be, and why, in a sentence."""
+
+    remedy: str
+    """What to do about a violation."""
+
+    check: Callable[[Sequence[Object], Context], Iterable[Violation]]
+    """What is wrong."""
+
+    level: Level = Level.MANDATORY
+
+    def violations(self, objects: Sequence[Object], context: Context) -> Iterator[Violation]:
+        """What is wrong with the objects."""
+        yield from self.check(objects, context)
+
+
+Rule = ObjectRule | StackRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A violation, with the rule that it is of."""
+
+    rule: Rule
+    violation: Violation
+
+    def __str__(self) -> str:
+        where = name_of(self.violation.item)
+        return f"{self.rule.level}: {where}: {self.violation.message} [{self.rule.name}]\n  {self.rule.remedy}"
+
+
+def findings(rules: Iterable[Rule], objects: Sequence[Object], context: Context) -> list[Finding]:
+    """Everything that the rules find wrong."""
+    return [
+        Finding(rule=rule, violation=violation) for rule in rules for violation in rule.violations(objects, context)
+    ]

@@ -1,0 +1,65 @@
+"""What gives a secret away in plain text: the form of its value, or the name of what holds it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+# Published prefixes of tokens: GitHub, GitLab, AWS, Google, Slack, OpenAI and Anthropic, Hugging Face; then JSON Web
+# Tokens, private keys in PEM, and passwords in URLs.
+SECRET_VALUE = re.compile(
+    r"\bgh[pousr]_[A-Za-z0-9]{36}|\bgithub_pat_\w{22,}|\bglpat-[\w-]{20}"
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{35}"
+    r"|\bxox[abeoprs]-[\w-]{10,}|\bsk-[\w-]{16,}|\bhf_[A-Za-z]{30,}"
+    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\."
+    r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"
+    # PASSWORD, <password> and ${PASSWORD} stand for one.
+    r"|\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?![A-Z]+@|[<${%])[^\s/@:]+@"
+)
+
+SECRET_NAME = re.compile(
+    r"(?:^|[_.-])(?:password|passwd|passphrase|secret|token|credentials?|api[_-]?key|secret[_-]?key|private[_-]?key"
+    r"|access[_-]?key)(?:$|[_.-]\d*$)",
+    re.IGNORECASE,
+)
+"""Names of variables and flags that hold a secret. `PASSWORD_FILE` and `SECRET_NAME` do not: they say where it is."""
+
+# A flag with a value in one word or two; the end of an assignment in a shell.
+_FLAG = re.compile(r"^--?(?P<name>[\w-]+)(?:=(?P<value>.+))?$", re.DOTALL)
+_ASSIGNMENT = re.compile(r"\b(?P<name>[A-Za-z_]\w*)=(?P<value>[^\s;&|'\"$]+|'[^'$]+'|\"[^\"$]+\")")
+
+
+def has_secret_value(text: str) -> bool:
+    """Whether the text holds something that has the form of a secret."""
+    return bool(SECRET_VALUE.search(text))
+
+
+def has_secret_name(name: str) -> bool:
+    """Whether what is called so holds a secret."""
+    return bool(SECRET_NAME.search(name))
+
+
+def secret_in_command(words: Sequence[str]) -> str | None:
+    """What in a command line holds a secret, by its name only; None when nothing does."""
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        flag = _FLAG.match(word)
+        value = (flag["value"] or following) if flag else ""
+        if flag and has_secret_name(flag["name"]) and value and not value.startswith(("-", "$")):
+            return f"the flag --{flag['name']}"
+        for assignment in _ASSIGNMENT.finditer(word):
+            if has_secret_name(assignment["name"]):
+                return f"the assignment to {assignment['name']}"
+        if has_secret_value(word):
+            return "a word that has the form of a secret"
+    return None
+
+
+def texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in a value, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from texts(part, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, Sequence):
+        for index, part in enumerate(value):
+            yield from texts(part, f"{path}[{index}]")

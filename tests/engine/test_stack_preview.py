@@ -1,0 +1,188 @@
+"""The preview as a file, the gate on it, and the policy pack, on the real engine."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi_kubernetes as k8s
+import pytest
+from pulumi import automation
+
+from ops.preview.gate import Finding
+from ops.preview.model import parse
+from ops.preview.report import Report, report
+from stack_config.files import ROOT
+from tests.engine.stack import GIVEN_SECRETS, Stack, StackFactory
+from tests.previews import CHANGES, DIRECTORY, NEW, slim
+
+pytest_plugins = ("tests.engine.stack_fixtures",)
+
+PACK = ROOT / "policy" / "serve"
+
+
+def reported(stack: Stack, *sets: str, fails: bool = False, production: bool = False) -> Report:
+    text = stack.preview_as_json(*sets, fails=fails)
+    for secret in [*GIVEN_SECRETS.values(), *(stack.outputs()[name] for name in ("admin_password", "database_url"))]:
+        assert secret not in text
+    return report(stack.environment, parse(text), production=production)
+
+
+def told(findings: tuple[Finding, ...]) -> dict[str, str | None]:
+    return {finding.resource: finding.label for finding in findings}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_previews_of_the_unit_tests_are_as_the_engine_makes_them(base: Stack, name: str) -> None:
+    assert_recorded(name, slim(base.preview_as_json(*CHANGES[name]), base.cluster.context))
+
+
+def test_the_preview_of_a_new_stack_is_as_the_engine_makes_it(new_stack: StackFactory) -> None:
+    """Nothing is deployed: generated values and checksums are unknown."""
+    stack = new_stack("prod", "namespace=rag-new")
+    assert_recorded(NEW, slim(stack.preview_as_json(), stack.cluster.context))
+
+
+def assert_recorded(name: str, made: str) -> None:
+    file = DIRECTORY / f"{name}.json"
+    if os.environ.get("WRITE_PREVIEWS"):
+        file.write_text(made)
+    assert gist(made) == gist(file.read_text())
+
+
+def gist(text: str) -> dict[str, object]:
+    """What a preview is about; amounts and versions of the stack may have changed since it was recorded."""
+    seen = report("any", parse(text), production=True)
+    return {
+        "changed": {(change.operation.value, change.component, change.label) for change in seen.changed},
+        "rollouts": {(rollout.workload, rollout.how) for rollout in seen.rollouts},
+        "findings": {(finding.resource, finding.label) for finding in seen.findings},
+        "versions": {version.product for version in seen.versions},
+        "whole": seen.whole_stack,
+    }
+
+
+def test_a_replaced_namespace_takes_volume_and_database_with_it(base: Stack) -> None:
+    seen = reported(base, "namespace=rag-elsewhere")
+    assert seen.blocked
+    assert told(seen.findings) == {
+        "Namespace/namespace": "allow-replace:dev/namespace",
+        "PersistentVolumeClaim/postgres-data": "allow-replace:dev/postgres-data",
+        "StatefulSet/postgres": "allow-replace:dev/postgres",
+    }
+    assert {finding.cause for finding in seen.findings} == {
+        "metadata.name (rag-system → rag-elsewhere)",
+        "metadata.namespace (rag-system → rag-elsewhere)",
+    }
+
+
+def test_another_storage_class_replaces_the_volume(base: Stack) -> None:
+    [finding] = reported(base, "postgresql.storage.className=fast").findings
+    assert finding.label == "allow-replace:dev/postgres-data"
+    assert finding.cause == "spec.storageClassName (not set → fast)"
+
+
+def test_another_provider_is_stopped(base: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider: Any = k8s.Provider
+
+    def elsewhere(name: str, **options: Any) -> Any:
+        return provider(name, **{**options, "cluster_identifier": "another"})
+
+    monkeypatch.setattr(k8s, "Provider", elsewhere)
+    seen = reported(base)
+    assert told(seen.findings)["Provider/cluster"] == "allow-replace:dev/cluster"
+
+
+def test_generated_secrets_and_volumes_that_go_are_stopped(base: Stack) -> None:
+    base.up("rotate.redis=2", "openWebui.uploads.kind=volume")
+    try:
+        seen = reported(base)
+    finally:
+        base.up()
+    assert told(seen.findings) == {
+        "RandomPassword/redis-password-2": "allow-delete:dev/redis-password-2",
+        "RandomPassword/redis-exporter-password-2": "allow-delete:dev/redis-exporter-password-2",
+        "PersistentVolumeClaim/open-webui-uploads": "allow-delete:dev/open-webui-uploads",
+    }
+    assert {finding.cause for finding in seen.findings} == {"no longer in the program"}
+
+
+@pytest.fixture
+def protected(base: Stack) -> Iterator[Stack]:
+    """The base with protection, which is no change of any object."""
+    base.up("protect=true")
+    yield base
+    base.up()
+
+
+def test_what_is_protected_cannot_be_allowed(protected: Stack) -> None:
+    seen = reported(protected, "protect=true", "postgresql.storage.className=fast", fails=True)
+    [finding] = seen.findings
+    assert (finding.resource, finding.label) == ("PersistentVolumeClaim/postgres-data", None)
+    assert finding.what == "protected, and is replaced: the update fails"
+    assert any("PersistentVolumeClaim/postgres-data" in error and "protect" in error for error in seen.errors)
+
+
+def test_unprotecting_and_replacing_in_one_change_is_stopped(protected: Stack) -> None:
+    """The engine would do it."""
+    seen = reported(protected, "postgresql.storage.className=fast")
+    assert seen.errors == ()
+    assert told(seen.findings) == {"PersistentVolumeClaim/postgres-data": "allow-replace:dev/postgres-data"}
+    assert "PersistentVolumeClaim/postgres-data" in seen.unprotected
+
+
+def test_versions_are_named_and_majors_stopped(base: Stack) -> None:
+    seen = reported(base, "openWebui.version=0.13.0", "postgresql.image=pgvector/pgvector:pg18")
+    assert {(v.product, v.before, v.after) for v in seen.versions} == {
+        ("Open WebUI", "0.12.4", "0.13.0"),
+        ("PostgreSQL", "pg17", "pg18"),
+    }
+    assert told(seen.findings) == {"StatefulSet/postgres": "allow-major:dev/postgres"}
+
+
+def test_production_keeps_its_budget(base: Stack) -> None:
+    assert reported(base, "openWebui.replicas=1").findings == ()
+    [one] = reported(base, "openWebui.replicas=1", production=True).findings
+    assert one.label == "allow-disruption:dev/open-webui"
+    assert "a drain may take the last pod" in one.cause
+    [version] = reported(base, "openWebui.version=0.13.0", production=True).findings
+    assert version.cause == "the update stops 2 of 2 pods at once, the budget allows 1"
+
+
+def test_a_preview_that_the_api_server_refuses_says_so_in_the_file(base: Stack) -> None:
+    seen = reported(base, "postgresql.storage.size=1Gi", fails=True)
+    assert seen.blocked
+    assert seen.errors
+
+
+def test_the_stack_keeps_to_the_policy_pack(base: Stack, new_stack: StackFactory) -> None:
+    assert PACK.with_name(".venv").is_dir(), "the pack's packages are missing: make policy/.venv/ready"
+    for stack in (base, new_stack("prod", "namespace=rag-new")):
+        assert violations(stack, fails=False) == set()
+
+
+def test_the_policy_pack_stops_what_is_against_it(base: Stack) -> None:
+    found = violations(base, "redis.image=redis:latest", "redis.resources.requests.ephemeralStorage=1Mi", fails=True)
+    assert found == {("mandatory", "image-version", "redis")}
+
+
+def test_the_policy_pack_knows_what_is_protected(base: Stack, tmp_path: Path) -> None:
+    config = tmp_path / "policies.json"
+    config.write_text('{"production-protection": {"production": ["dev"]}}')
+    found = violations(base, fails=True, policy_pack_configs=[str(config)])
+    assert found == {
+        ("mandatory", "production-protection", "namespace"),
+        ("mandatory", "production-protection", "postgres-data"),
+    }
+
+
+def violations(stack: Stack, *sets: str, fails: bool, **options: list[str]) -> set[tuple[str, str, str]]:
+    """Level, policy and resource of every violation in a preview with the pack."""
+    found = set()
+
+    def observe(event: automation.EngineEvent) -> None:
+        if policy := event.policy_event:
+            found.add((policy.enforcement_level, policy.policy_name, (policy.resource_urn or "").rpartition("::")[2]))
+
+    stack.preview(*sets, fails=fails, observe=observe, policy_packs=[str(PACK)], **options)
+    return found
