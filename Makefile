@@ -51,6 +51,10 @@ kubeconfig: .venv/ready ## Print the path of the kubeconfig of ENV's cluster
 manifests: .venv/ready ## Write the objects of ENV as YAML to OUT, without engine or cluster; CHECK=1 applies the policies
 	@$(LOCAL) manifests --env $(call quoted,$(ENV)) --out $(call quoted,$(OUT)) $(SETS) $(if $(CHECK),--check)
 
+.PHONY: verify
+verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling
+	@$(PY) -m ops.verify --env $(call quoted,$(ENV)) $(if $(CONTEXT),--context $(call quoted,$(CONTEXT))) $(if $(JSON),--json)
+
 ## Testing
 
 .PHONY: test

@@ -1,0 +1,1 @@
+"""Checks of a deployed stack: `python -m ops.verify`, `make verify`."""

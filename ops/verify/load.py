@@ -1,0 +1,63 @@
+"""Steady requests to the web pods through their Service, from inside the cluster, with the count of what failed."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from .kubectl import KubectlError
+from .stack import SCRIPTS, WEB, Stack
+
+
+@dataclass
+class Load:
+    """What came of it; filled in when the load has ended."""
+
+    requests: int = 0
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    """Of each failed request: ``at`` (seconds since the start), ``after`` (seconds it took) and ``what``."""
+
+    gaps: list[float] = field(default_factory=list)
+    """Seconds between the loss of a websocket and its return."""
+
+    disconnected: int = 0
+    """Websockets that were not connected at the end."""
+
+
+@contextmanager
+def load(stack: Stack, client: str, *, rate: float, sockets: int = 0, token: str = "") -> Iterator[Load]:
+    """Requests for as long as the body runs.
+
+    Args:
+        stack: whose Service is called.
+        client: name of the client pod.
+        rate: requests a second, each over a connection of its own.
+        sockets: websockets to keep open besides.
+        token: of the account that they are for.
+
+    Raises:
+        KubectlError: it could not be started, or has ended by itself.
+    """
+    outcome = Load()
+    config = {"url": f"http://{WEB}", "path": "/api/config", "rate": rate, "sockets": sockets, "token": token}
+    kubectl = stack.kubectl
+    with kubectl.python_running(client, SCRIPTS / "load.py", config, container="client") as process:
+        assert process.stdout
+        if not process.stdout.readline():
+            raise KubectlError(f"the requests could not be started: {_last_line(process.communicate()[1])}")
+        try:
+            yield outcome
+        finally:
+            kubectl.run("exec", client, "-c", "client", "--", "touch", "/tmp/stop")
+        output, errors = process.communicate(timeout=60)
+    if process.returncode:
+        raise KubectlError(f"the requests ended before their time: {_last_line(errors)}")
+    result = json.loads(output)
+    outcome.requests, outcome.failures = result["requests"], result["failures"]
+    outcome.gaps = [gap for record in result["sockets"] for gap in record["gaps"]]
+    outcome.disconnected = sum(not record["connected"] for record in result["sockets"])
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1] if text.strip() else "it said nothing"
