@@ -98,6 +98,10 @@ test-servers: .venv/ready servers-packages ## Real redis-server and postgres wit
 servers-packages: ## Install Debian's redis-server and postgresql when root and missing (they are not started)
 	@scripts/install-servers
 
+.PHONY: e2e
+e2e: .venv/ready ## Real pods on a real node (root, Linux); ALL=1: the faults too, and docs/measurements.md
+	$(if $(ALL),E2E_ALL=1) $(PY) -m pytest -q -s tests/e2e
+
 .PHONY: bench
 bench: .venv/ready ## Speed and memory as ratios measured in one run
 	$(PY) -m tests.bench

@@ -56,7 +56,7 @@ async def signed_out(session, token):
     after, _ = await request(session, "GET", f"{ONE}/api/v1/auths/", token)
     try:
         await asyncio.wait_for(gone.wait(), SECONDS)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         await client.disconnect()
         return [before, after, "still connected"]
     return [before, after, "disconnected"]

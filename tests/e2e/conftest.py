@@ -1,0 +1,90 @@
+"""One real node for all of these tests, with the stack on it as `make up` deploys it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.directories import CACHE_VARIABLE, cache_directory, images_directory, programs_directory
+from local.node import requirements
+from local.toolchain.go_programs import kubectl
+from ops.verify.client_pod import client_pod
+from ops.verify.kubectl import Kubectl
+from ops.verify.stack import Stack
+from stack_config.files import ROOT
+from tests.e2e.measurements import Measurements
+from tests.e2e.node import Node
+
+ALL_VARIABLE = "E2E_ALL"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The faults take a quarter of an hour: they run when they are asked for, and say so when they are not."""
+    if os.environ.get(ALL_VARIABLE):
+        return
+    for item in items:
+        if item.get_closest_marker("fault"):
+            item.add_marker(pytest.mark.skip(reason="a fault: make e2e ALL=1"))
+
+
+@pytest.fixture(scope="session")
+def measurements() -> Iterator[Measurements]:
+    """Figures of this run; written to docs/measurements.md when all tests were to run."""
+    found = Measurements()
+    yield found
+    if os.environ.get(ALL_VARIABLE):
+        found.write(ROOT / "docs" / "measurements.md")
+    print(f"\n{found.table()}")
+
+
+@pytest.fixture(scope="session")
+def node() -> Iterator[Node]:
+    """A node for this test run alone, gone at its end."""
+    if os.geteuid() != 0 and not os.environ.get("CI"):
+        pytest.skip("a real node needs root")
+    requirements.check()
+    # Beside the built programs and images, which it shares, and on their file system.
+    cache = cache_directory() / "e2e"
+    cache.mkdir(exist_ok=True)
+    for directory in (programs_directory(), images_directory(), cache_directory() / "pulumi"):
+        link = cache / directory.name
+        if directory.exists() and not link.exists():
+            link.symlink_to(directory)
+    environment = {**os.environ, CACHE_VARIABLE: str(cache)}
+    _local(environment, "down")
+    try:
+        yield Node(environment=environment)
+    finally:
+        _local(environment, "down")
+
+
+@pytest.fixture(scope="session")
+def stack(node: Node, measurements: Measurements) -> Stack:
+    """The stack with three replicas, deployed onto an empty node."""
+    seconds = node.up()
+    measurements.add("three replicas on an empty database, to all ready", f"{seconds:.0f} s")
+    kubeconfig = Path(node.local("kubeconfig").strip())
+    return Stack(Kubectl(program=str(kubectl()), namespace="rag-system", kubeconfig=kubeconfig))
+
+
+@pytest.fixture(scope="session")
+def client(stack: Stack) -> Iterator[str]:
+    """A pod that may connect to the web pods."""
+    with client_pod(stack) as name:
+        yield name
+
+
+@pytest.fixture
+def token(stack: Stack, client: str) -> str:
+    """A token of the administrator, valid for this test."""
+    administrator = stack.administrator()
+    config = {"url": "http://open-webui", "email": administrator.email, "password": administrator.password}
+    script = Path(__file__).parent / "sign_in.py"
+    return str(stack.kubectl.python(client, script, config, container="client")["token"])
+
+
+def _local(environment: dict[str, str], *arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "local", *arguments], cwd=ROOT, env=environment, check=True, timeout=120)

@@ -1,0 +1,43 @@
+"""The commands of `local` on the node of a test run."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stack_config.files import ROOT
+
+UP_SECONDS = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node and the config its stack has."""
+
+    environment: Mapping[str, str]
+    """Variables of every command."""
+
+    sets: dict[str, str] = field(default_factory=lambda: {"openWebui.replicas": "3"})
+    """Config over that of dev; a test that adds to it leaves it for those after it."""
+
+    def up(self) -> float:
+        """Deploy with the config as it is; seconds it took."""
+        started = time.monotonic()
+        sets = [part for key, value in self.sets.items() for part in ("--set", f"{key}={value}")]
+        self.local("up", "--cluster", "node", *sets)
+        return time.monotonic() - started
+
+    def local(self, *arguments: str) -> str:
+        """Run a command; what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "local", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=UP_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        return done.stdout

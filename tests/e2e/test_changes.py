@@ -1,0 +1,38 @@
+"""What users notice when the platform team changes something: nothing."""
+
+import pytest
+
+from ops.verify.load import Load, load
+from ops.verify.stack import Stack
+from tests.e2e.measurements import Measurements
+from tests.e2e.node import Node
+
+RATE, SOCKETS = 16.0, 6
+BACK_SECONDS = 10
+
+
+@pytest.mark.parametrize(
+    ("what", "key", "value"),
+    [
+        ("a setting of the web pods", "openWebui.resources.requests.cpu", "150m"),
+        ("the signing key", "rotate.openWebui", "2"),
+    ],
+    ids=["setting", "signing-key"],
+)
+def test_no_request_fails_while_pods_roll(
+    node: Node, stack: Stack, client: str, token: str, measurements: Measurements, what: str, key: str, value: str
+) -> None:
+    node.sets[key] = value
+    with load(stack, client, rate=RATE, sockets=SOCKETS, token=token) as outcome:
+        node.up()
+    measurements.add(f"change of {what}: failed requests; slowest return of a websocket", summary(outcome))
+    assert outcome.requests > RATE
+    assert outcome.failures == []
+    assert outcome.disconnected == 0
+    assert outcome.gaps, "no websocket was ever lost, so nothing rolled"
+    assert max(outcome.gaps) < BACK_SECONDS
+
+
+def summary(outcome: Load) -> str:
+    back = f"; {max(outcome.gaps):.1f} s" if outcome.gaps else "; none lost"
+    return f"{len(outcome.failures)} of {outcome.requests}{back}"
