@@ -98,7 +98,8 @@ def write(place: Discussion, text: str) -> str:
 
 
 def _comments(place: Discussion) -> Iterator[dict[str, Any]]:
-    page, found = 1, [{}] * PAGE
+    page = 1
+    found: list[dict[str, Any]] = [{}] * PAGE
     while len(found) == PAGE:
         found = _request(place, "GET", f"{place.comments}?per_page={PAGE}&page={page}")
         yield from found
