@@ -50,7 +50,7 @@ def steps() -> list[tuple[str, str]]:
 def unknown(command: str) -> Iterator[str]:
     """What a step calls that the project does not have."""
     for part in re.split(r"&&|\|\|", command):
-        words = [word for word in shlex.split(part) if word not in ("||", "true")]
+        words = [word for word in shlex.split(part) if word not in ("true", "sudo")]
         if not words:
             continue
         program = words[0].removeprefix(".venv/bin/")
