@@ -64,6 +64,7 @@ test: lint types docs-check test-unit test-servers test-engine ## Everything: fo
 lint: .venv/ready ## Check format and lint
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
+	$(PY) -m ops.workflow_lint
 
 .PHONY: format
 format: .venv/ready ## Format the code and mend what lint can mend

@@ -83,6 +83,9 @@ NODE = (
     _kubernetes("kube-proxy", 15),
     GoProgram(name="coredns", module="coredns", package="github.com/coredns/coredns", usual_seconds=180),
 )
+ACTIONLINT = GoProgram(
+    name="actionlint", module="actionlint", package="github.com/rhysd/actionlint/cmd/actionlint", usual_seconds=25
+)
 
 
 def build(program: GoProgram) -> Path:

@@ -153,7 +153,7 @@ def test_the_checks_have_something_to_check() -> None:
     }
     assert len(_LINK.findall(readme)) > 5
     assert len(_KEY_SET.findall(readme)) > 5
-    assert {"README.md", "CHANGELOG.md", "CONTRIBUTING.md"} <= {path.name for path in DOCUMENTS}
+    assert {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"} <= {path.name for path in DOCUMENTS}
 
 
 def test_every_decision_is_in_the_index_and_has_its_three_parts() -> None:

@@ -1,0 +1,60 @@
+"""What the files for contributors and bots name exists, and Renovate finds each version in the code."""
+
+import json
+import re
+
+import yaml
+
+from components.redis.exporter import EXPORTER_IMAGE
+from settings import StackSettings
+from stack_config.files import ROOT
+
+from .test_docs import targets
+
+RENOVATE = (ROOT / "renovate.json5").read_text()
+
+
+def patterns(name: str) -> list[str]:
+    """Every regular expression under a key, as Python writes it."""
+    lists = re.findall(rf"\b{name}: (\[.*\])", RENOVATE)
+    return [pattern.replace("(?<", "(?P<") for each in lists for pattern in json.loads(each)]
+
+
+def test_a_hook_is_a_target() -> None:
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert repository["repo"] == "local"
+    entries = [hook["entry"].split() for hook in repository["hooks"]]
+    assert [entry for entry in entries if entry[0] != "make" or not set(entry[1:]) <= targets()] == []
+    assert {"lint", "docs-check", "types", "test-unit"} == {entry[1] for entry in entries}
+
+
+def test_the_paths_with_owners_exist_and_nobody_is_named() -> None:
+    text = (ROOT / ".github" / "CODEOWNERS").read_text()
+    paths = re.findall(r"^(?:# )?(/\S+)", text, re.MULTILINE)
+    assert len(paths) >= 5
+    assert [path for path in paths if not (ROOT / path[1:]).exists()] == []
+    assert set(re.findall(r"@\S+", text)) == {"@your-organization/your-team"}
+
+
+def test_renovate_finds_every_version_in_the_code() -> None:
+    settings = StackSettings.model_validate({"kubeContext": "any"})
+    files = [
+        path
+        for pattern in patterns("managerFilePatterns")
+        for path in sorted(ROOT.glob("components/*/*.py"))
+        if re.search(pattern.strip("/"), str(path.relative_to(ROOT)))
+    ]
+    assert len(files) == 4
+    text = "\n".join(path.read_text() for path in files)
+    found = [match.groupdict() for pattern in patterns("matchStrings") for match in re.finditer(pattern, text)]
+    images = {f"{each['depName']}:{each['currentValue']}" for each in found if "depName" in each}
+    versions = [each["currentValue"] for each in found if "depName" not in each]
+    assert versions == [settings.open_webui.version]
+    assert images == {settings.postgresql.image, settings.redis.image, EXPORTER_IMAGE}
+
+
+def test_renovate_finds_every_file_of_packages() -> None:
+    (pattern,) = [pattern for pattern in patterns("managerFilePatterns") if "requirements" in pattern]
+    named = sorted(path for path in (*ROOT.glob("*.in"), *ROOT.glob("policy/*.in")))
+    assert len(named) == 3
+    assert all(re.search(pattern.strip("/"), str(path.relative_to(ROOT))) for path in named)
