@@ -40,6 +40,7 @@ cache = Redis(
         settings=settings.redis,
         rotation=settings.rotate.redis,
         clients=open_webui.LABELS.selector,
+        protect=settings.protect,
         scraped_from=settings.monitoring.namespace if settings.monitoring.enabled else None,
     ),
     in_namespace,

@@ -9,7 +9,7 @@ from components.names import NamespaceName
 from components.namespace.quota import Workload, resource_quota
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.settings import PostgreSQLSettings
-from components.redis.settings import RedisSettings, exporter_resources
+from components.redis.settings import RedisSettings, exporter_resources, reload_resources
 
 # For psql, backups and the probes, beside what the pools of Open WebUI may hold.
 CONNECTIONS_BESIDE_OPEN_WEBUI = 10
@@ -18,7 +18,7 @@ CONNECTIONS_BESIDE_OPEN_WEBUI = 10
 class RotateSettings(Settings):
     """Counters of the generated secrets. A higher number makes a new secret; a number is never used again."""
 
-    redis: int = Field(1, ge=1, le=1000, description="Password of Redis. Raising it rolls Redis and Open WebUI.")
+    redis: int = Field(1, ge=1, le=1000, description="Password of Redis. Rolls Open WebUI.")
     postgresql: int = Field(1, ge=1, le=1000, description="Password of the database. Rolls PostgreSQL and Open WebUI.")
     open_webui: int = Field(
         1, ge=1, le=1000, description="Signing key of sessions. Rolls Open WebUI, signs everyone out."
@@ -59,13 +59,13 @@ class StackSettings(Settings):
         exporter = (exporter_resources(),) if self.monitoring.enabled else ()
         return resource_quota(
             [
-                Workload(pods=1, containers=(self.redis.container_resources(), *exporter)),
+                Workload(pods=1, containers=(self.redis.container_resources(), reload_resources(), *exporter)),
                 Workload(pods=1, containers=(self.postgresql.container_resources(),)),
                 Workload(
                     pods=self.open_webui.most_pods_with_leaving, containers=(self.open_webui.resources.as_kubernetes(),)
                 ),
             ],
-            volumes=2 if self.open_webui.uploads.kind == "volume" else 1,
+            volumes=1 + (self.open_webui.uploads.kind == "volume") + (self.redis.durability == "volume"),
         )
 
     def problems(self) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ Syntax: https://redis.io/docs/latest/operate/oss_and_stack/management/security/a
 that it does not know, so the lists hold only what Redis 7.0 and everything after it know.
 """
 
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 KEY_PREFIX = "open-webui"
@@ -70,35 +71,42 @@ _EXPORTER_COMMANDS = (
 )
 
 
-def acl_file(*, openwebui_password: str, exporter_password: str) -> str:
-    """Text of the ACL file: ``default`` may PING, ``openwebui`` use its own keys, ``exporter`` read statistics.
+# Loads the users' file again. What the file says is decided by who writes it, not by who has it read.
+_RELOAD_COMMANDS = ("+acl|load",)
+
+USERS: dict[str, tuple[str, ...]] = {
+    "openwebui": (
+        f"~{KEY_PREFIX}:*",
+        *_OPENWEBUI_CHANNELS,
+        *(command for group in _OPENWEBUI_COMMANDS.values() for command in group),
+    ),
+    "exporter": _EXPORTER_COMMANDS,
+    "reload": _RELOAD_COMMANDS,
+}
+"""Users with a password, and their rules."""
+
+
+def acl_file(passwords: Mapping[str, Sequence[str]]) -> str:
+    """Text of the ACL file: ``default`` may PING, everybody else what `USERS` says.
 
     Args:
-        openwebui_password: password of the user ``openwebui``.
-        exporter_password: password of the user ``exporter``.
+        passwords: for each user the passwords that are valid: during a rotation the new one and the one before.
 
     Returns:
         One line per user. Passwords are in it as SHA-256 only; that protects generated passwords, which cannot be
         guessed, so the text is still to be kept in a Secret.
 
     Raises:
-        ValueError: a password is empty; everybody could log in with none.
+        ValueError: a user has no password, or an empty one; everybody could log in.
     """
-    commands = [command for group in _OPENWEBUI_COMMANDS.values() for command in group]
-    users = (
-        ("default", "nopass", ("+ping",)),
-        ("openwebui", _hashed(openwebui_password), (f"~{KEY_PREFIX}:*", *_OPENWEBUI_CHANNELS, *commands)),
-        ("exporter", _hashed(exporter_password), _EXPORTER_COMMANDS),
-    )
-    return "".join(_user(name, password, rules) for name, password, rules in users)
+    lines = [_user("default", ("nopass",), ("+ping",))]
+    for name, valid in passwords.items():
+        if not valid or not all(valid):
+            raise ValueError(f"The Redis user {name} has an empty password; everybody could log in. Generate one.")
+        lines.append(_user(name, tuple(f"#{sha256(one.encode()).hexdigest()}" for one in valid), USERS[name]))
+    return "".join(lines)
 
 
-def _user(name: str, password: str, rules: tuple[str, ...]) -> str:
+def _user(name: str, passwords: tuple[str, ...], rules: tuple[str, ...]) -> str:
     # `reset` first: nothing is left of what a version of Redis gives to a new user.
-    return " ".join(("user", name, "reset", "on", password, *rules)) + "\n"
-
-
-def _hashed(password: str) -> str:
-    if not password:
-        raise ValueError("A Redis user has an empty password; everybody could log in. Generate one.")
-    return f"#{sha256(password.encode()).hexdigest()}"
+    return " ".join(("user", name, "reset", "on", *passwords, *rules)) + "\n"

@@ -6,25 +6,23 @@ from urllib.parse import quote
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
-from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict, ProbeArgsDict
+from pulumi_kubernetes.core.v1 import PodTemplateSpecArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..children import child_options
+from ..children import child_options, stateful
 from ..connection import ConnectionSecret
-from ..container_resources import resource_requirements
 from ..disruption_budget import disruption_budget
-from ..generated_secrets import checksum, generated_password
+from ..generated_secrets import checksum
 from ..labels import Labels
 from ..network_policy import allow_from, namespace, network_policy, pods
-from ..pod_security import container_security_context, pod_security_context
-from ..probes import exec_probe
 from ..service import service
 from ..service_account import service_account
-from .acl import acl_file
-from .exporter import EXPORTER_PORT, exporter_container, scrape_annotations
+from .exporter import EXPORTER_PORT, scrape_annotations
+from .pod import CLAIM, CONFIG_MAP, configuration, pod
+from .pod import PORT as PORT
 from .settings import RedisSettings
+from .users import users
 
-PORT = 6379
 SERVICE = "redis-service"
 APP_DATABASE = 0
 WEBSOCKET_DATABASE = 1
@@ -42,19 +40,23 @@ class RedisArgs:
     """Validated settings, plain values."""
 
     rotation: int
-    """Number of the current password, from 1."""
+    """Number of the current password, from 1. The one before stays valid."""
 
     clients: dict[str, str]
     """Labels of the pods that may connect; no others can."""
+
+    protect: bool
+    """Whether the volume, when there is one, is refused deletion."""
 
     scraped_from: str | None = None
     """Namespace of Prometheus. None: no metrics and no way in for them."""
 
 
 class Redis(pulumi.ComponentResource):
-    """One Redis server without persistence. Losing it signs nobody out of Open WebUI; open websockets reconnect.
+    """One Redis server. Losing it signs nobody out of Open WebUI; open websockets reconnect.
 
-    What is lost with it are websocket rooms, running task states and the list of signed-out tokens.
+    What is lost with a server that has no durability are websocket rooms, running task states and the list of
+    signed-out tokens.
     """
 
     cache_url: Output[str]
@@ -71,12 +73,11 @@ class Redis(pulumi.ComponentResource):
         self._args = args
         self._metadata: ObjectMetaArgsDict = {"namespace": args.namespace, "labels": LABELS.metadata}
 
-        password = generated_password("redis-password", args.rotation, child_options(self))
-        exporter_password = generated_password("redis-exporter-password", args.rotation, child_options(self))
-        self.cache_url = _url(password, APP_DATABASE)
-        self.websocket_url = _url(password, WEBSOCKET_DATABASE)
+        accounts = users(self, self._metadata, rotation=args.rotation, own=("exporter", "reload"))
+        self.cache_url = _url(accounts.password, APP_DATABASE)
+        self.websocket_url = _url(accounts.password, WEBSOCKET_DATABASE)
         self.connection = self._connection_secret()
-        self._deployment(password, exporter_password)
+        self._workload(accounts.secret)
         service(
             SERVICE,
             in_namespace=args.namespace,
@@ -98,28 +99,42 @@ class Redis(pulumi.ComponentResource):
         )
         return ConnectionSecret(name="redis-config", checksum=checksum(contents), resource=secret)
 
-    def _deployment(self, password: Output[str], exporter_password: Output[str]) -> None:
-        acl = {
-            "users.acl": Output.all(password, exporter_password).apply(
-                lambda passwords: acl_file(openwebui_password=passwords[0], exporter_password=passwords[1])
-            ),
-            "exporter-password": exporter_password,
-        }
-        configuration = {"redis.conf": _redis_conf(self._args.settings)}
-        users = k8s.core.v1.Secret(
-            "redis-acl",
-            metadata={"name": "redis-acl", **self._metadata},
-            string_data=acl,
-            opts=child_options(self),
-        )
+    def _workload(self, users: pulumi.Resource) -> None:
+        files = configuration(self._args.settings)
         conf = k8s.core.v1.ConfigMap(
-            "redis-conf",
-            metadata={"name": "redis-conf", **self._metadata},
-            data=configuration,
+            CONFIG_MAP,
+            metadata={"name": CONFIG_MAP, **self._metadata},
+            data=files,
             opts=child_options(self),
         )
         account = service_account("redis", in_namespace=self._args.namespace, labels=LABELS, opts=child_options(self))
-        policy = self._network_policy()
+        depends_on = [users, conf, account, self._network_policy(), *self._volume()]
+        template: PodTemplateSpecArgsDict = {
+            "metadata": {
+                "labels": LABELS.metadata,
+                "annotations": {
+                    # Not the users: a changed password is loaded into the running server (reload-users.sh).
+                    "checksum/config": checksum(files),
+                    **(scrape_annotations() if self._args.scraped_from else {}),
+                },
+            },
+            "spec": pod(self._args.settings, monitored=self._args.scraped_from is not None),
+        }
+        if self._args.settings.durability == "volume":
+            # Only a StatefulSet waits until the last pod is gone, even on a lost node: two servers on one file ruin it.
+            k8s.apps.v1.StatefulSet(
+                "redis",
+                metadata={"name": "redis", **self._metadata},
+                spec={
+                    "service_name": SERVICE,
+                    "replicas": 1,
+                    "revision_history_limit": 2,
+                    "selector": {"match_labels": LABELS.selector},
+                    "template": template,
+                },
+                opts=child_options(self, depends_on=depends_on),
+            )
+            return
         k8s.apps.v1.Deployment(
             "redis",
             metadata={"name": "redis", **self._metadata},
@@ -129,55 +144,28 @@ class Redis(pulumi.ComponentResource):
                 # Two servers behind one Service would split the state between them.
                 "strategy": {"type": "Recreate"},
                 "selector": {"match_labels": LABELS.selector},
-                "template": {
-                    "metadata": {
-                        "labels": LABELS.metadata,
-                        "annotations": {
-                            "checksum/config": checksum(acl, configuration),
-                            **(scrape_annotations() if self._args.scraped_from else {}),
-                        },
-                    },
-                    "spec": self._pod(),
-                },
+                "template": template,
             },
-            opts=child_options(self, depends_on=[users, conf, account, policy]),
+            opts=child_options(self, depends_on=depends_on),
         )
 
-    def _pod(self) -> PodSpecArgsDict:
-        containers = [self._server()]
-        if self._args.scraped_from:
-            containers.append(exporter_container(PORT))
-        return {
-            "service_account_name": "redis",
-            "automount_service_account_token": False,
-            "enable_service_links": False,
-            "security_context": pod_security_context(),
-            "termination_grace_period_seconds": 10,
-            "containers": containers,
-            "volumes": [
-                {"name": "conf", "config_map": {"name": "redis-conf"}},
-                {"name": "acl", "secret": {"secret_name": "redis-acl", "default_mode": 0o440}},
-            ],
-        }
-
-    def _server(self) -> ContainerArgsDict:
-        return {
-            "name": "redis",
-            "image": self._args.settings.image,
-            "image_pull_policy": "IfNotPresent",
-            "command": ["redis-server", "/etc/redis/redis.conf"],
-            "ports": [{"name": "redis", "container_port": PORT, "protocol": "TCP"}],
-            "resources": resource_requirements(self._args.settings.container_resources()),
-            # redis-cli exits with 0 on errors too: the answer decides. A server that is loading is alive, not ready.
-            "startup_probe": _ping("PONG", period_seconds=1, failure_threshold=60),
-            "readiness_probe": _ping("PONG", period_seconds=5, failure_threshold=2),
-            "liveness_probe": _ping("PONG|LOADING|BUSY", period_seconds=10, failure_threshold=6),
-            "security_context": container_security_context(),
-            "volume_mounts": [
-                {"name": "conf", "mount_path": "/etc/redis", "read_only": True},
-                {"name": "acl", "mount_path": "/etc/redis-acl", "read_only": True},
-            ],
-        }
+    def _volume(self) -> list[pulumi.Resource]:
+        settings = self._args.settings
+        if settings.durability != "volume":
+            return []
+        # A claim of its own, not a template, as the database's (docs/decisions/0003-database-volume.md).
+        return [
+            k8s.core.v1.PersistentVolumeClaim(
+                CLAIM,
+                metadata={"name": CLAIM, **self._metadata},
+                spec={
+                    "access_modes": ["ReadWriteOnce"],
+                    "resources": {"requests": {"storage": settings.storage.size}},
+                    **({"storage_class_name": settings.storage.class_name} if settings.storage.class_name else {}),
+                },
+                opts=child_options(self, **stateful(self._args.protect)),
+            )
+        ]
 
     def _network_policy(self) -> k8s.networking.v1.NetworkPolicy:
         edges = [allow_from([pods(self._args.clients)], PORT)]
@@ -197,33 +185,3 @@ class Redis(pulumi.ComponentResource):
 def _url(password: Output[str], database: int) -> Output[str]:
     quoted = password.apply(lambda plain: quote(plain, safe=""))
     return Output.secret(Output.concat("redis://openwebui:", quoted, f"@{SERVICE}:{PORT}/{database}"))
-
-
-def _ping(answers: str, *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
-    command = ["sh", "-c", f"redis-cli -t 3 ping | grep -Eq '{answers}'"]
-    return exec_probe(command, period_seconds=period_seconds, failure_threshold=failure_threshold)
-
-
-def _redis_conf(settings: RedisSettings) -> str:
-    return f"""\
-# The default user may PING and nothing else (users.acl), so that the server can be open to its clients.
-protected-mode no
-aclfile /etc/redis-acl/users.acl
-
-# No persistence: what must survive is in PostgreSQL.
-save ""
-appendonly no
-
-maxmemory {settings.maxmemory}
-maxmemory-policy {settings.maxmemory_policy}
-# Clients that read too slowly are disconnected before their buffers push the data out.
-maxmemory-clients 10%
-
-# Free memory in the background: deleting a large hash does not stop the other clients.
-lazyfree-lazy-eviction yes
-lazyfree-lazy-expire yes
-lazyfree-lazy-server-del yes
-lazyfree-lazy-user-del yes
-
-tcp-keepalive 60
-"""

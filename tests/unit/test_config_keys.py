@@ -101,6 +101,28 @@ EFFECTS: dict[str, Effect] = {
         expected=(True, True),
     ),
     "redis.topology": Effect(value="standalone", shows=inputs("Deployment", "redis", "spec", "replicas"), expected=1),
+    "redis.engine": Effect(
+        value="valkey",
+        shows=lambda r: (r.containers["redis/redis"]["image"], r.containers["redis/redis"]["command"][0]),
+        expected=("valkey/valkey:8.1-alpine", "valkey-server"),
+    ),
+    "redis.durability": Effect(
+        value="container",
+        shows=lambda r: (r.pods["redis"]["volumes"][-1], "appendonly yes" in conf("redis-conf", "redis.conf")(r)),
+        expected=({"name": "data", "emptyDir": {"sizeLimit": "2048Mi"}}, True),
+    ),
+    "redis.storage.size": Effect(
+        value="9Gi",
+        sets=("redis.durability=volume",),
+        shows=inputs("PersistentVolumeClaim", "redis-data", "spec", "resources", "requests", "storage"),
+        expected="9Gi",
+    ),
+    "redis.storage.className": Effect(
+        value="fast",
+        sets=("redis.durability=volume",),
+        shows=inputs("PersistentVolumeClaim", "redis-data", "spec", "storageClassName"),
+        expected="fast",
+    ),
     "redis.image": Effect(
         value="mirror/redis:7.4", shows=lambda r: r.containers["redis/redis"]["image"], expected="mirror/redis:7.4"
     ),

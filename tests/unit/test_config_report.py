@@ -52,6 +52,30 @@ CASES: list[tuple[str, Mapping[str, object], str, str]] = [
         "768mb",
     ),
     (
+        "maxmemory above half of an explicit limit with a file",
+        {"redis": {"durability": "volume", "resources": {"limits": {"memory": "1Gi"}}, "maxmemory": "600mb"}},
+        "redis.maxmemory",
+        "512mb",
+    ),
+    (
+        "a limit that is too small for the events of any Redis",
+        {"redis": {"maxmemory": "16mb", "resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}}}},
+        "redis.resources.limits.memory",
+        "192Mi",
+    ),
+    (
+        "a volume that the file would fill",
+        {"redis": {"durability": "volume", "storage": {"size": "1Gi"}}},
+        "redis.storage.size",
+        "2048Mi",
+    ),
+    (
+        "a volume for a Redis that keeps nothing",
+        {"redis": {"storage": {"size": "8Gi"}}},
+        "redis.storage",
+        "durability: volume",
+    ),
+    (
         "request above limit",
         {"openWebui": {"resources": {"requests": {"memory": "3Gi"}}}},
         "openWebui.resources.requests.memory",

@@ -2,6 +2,8 @@
 
 import pytest
 
+from components.quantities import quantity
+
 from .recording import Recording, run
 
 
@@ -114,6 +116,25 @@ def test_there_is_one_redis_at_a_time(recording: Recording) -> None:
     spec = recording.one("Deployment", "redis").inputs["spec"]
     assert spec["replicas"] == 1
     assert spec["strategy"] == {"type": "Recreate"}
+
+
+def test_a_volume_has_one_server_at_a_time() -> None:
+    recording = run("prod", ["redis.durability=volume"])
+    # A Deployment starts the next pod while the last one is still ending.
+    assert [r.kind for r in recording.objects if r.name == "redis" and "template" in r.inputs.get("spec", {})] == [
+        "StatefulSet"
+    ]
+    claim = recording.one("PersistentVolumeClaim", "redis-data")
+    assert claim.protect
+    assert claim.retain_on_delete
+    assert recording.pods["redis"]["volumes"][-1]["persistentVolumeClaim"] == {"claimName": "redis-data"}
+
+
+def test_a_file_in_the_pod_is_within_its_limit() -> None:
+    recording = run("prod", ["redis.durability=container"])
+    [volume] = [v for v in recording.pods["redis"]["volumes"] if v["name"] == "data"]
+    limit = recording.containers["redis/redis"]["resources"]["limits"]["ephemeral-storage"]
+    assert quantity(volume["emptyDir"]["sizeLimit"]) < quantity(limit)
 
 
 def test_budgets_let_every_node_be_drained(recording: Recording) -> None:
