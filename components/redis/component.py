@@ -10,16 +10,15 @@ from pulumi_kubernetes.core.v1 import PodTemplateSpecArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ..children import child_options, stateful
-from ..connection import ConnectionSecret
+from ..connection import Backend, ConnectionSecret
 from ..disruption_budget import disruption_budget
 from ..generated_secrets import checksum
 from ..labels import Labels
-from ..network_policy import allow_from, namespace, network_policy, pods
+from ..network_policy import allow_from, allow_to, namespace, network_policy, pods
 from ..service import service
 from ..service_account import service_account
 from .exporter import EXPORTER_PORT, scrape_annotations
-from .pod import CLAIM, CONFIG_MAP, configuration, pod
-from .pod import PORT as PORT
+from .pod import CLAIM, CONFIG_MAP, PORT, configuration, pod
 from .settings import RedisSettings
 from .users import users
 
@@ -65,8 +64,8 @@ class Redis(pulumi.ComponentResource):
     websocket_url: Output[str]
     """``redis://…/1``, websocket events. Secret: it holds the password."""
 
-    connection: ConnectionSecret
-    """Secret ``redis-config`` with the keys ``cache-url`` and ``websocket-url``."""
+    backend: Backend
+    """What clients need: Secret ``redis-config`` with ``cache-url`` and ``websocket-url``, variables, edges."""
 
     def __init__(self, name: str, args: RedisArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("open-webui-stack:redis:Redis", name, opts=opts)
@@ -76,7 +75,7 @@ class Redis(pulumi.ComponentResource):
         accounts = users(self, self._metadata, rotation=args.rotation, own=("exporter", "reload"))
         self.cache_url = _url(accounts.password, APP_DATABASE)
         self.websocket_url = _url(accounts.password, WEBSOCKET_DATABASE)
-        self.connection = self._connection_secret()
+        self.backend = Backend(connection=self._connection_secret(), egress=[allow_to([pods(LABELS.selector)], PORT)])
         self._workload(accounts.secret)
         service(
             SERVICE,

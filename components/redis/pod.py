@@ -109,5 +109,5 @@ def _data_mount(settings: RedisSettings) -> list[VolumeMountArgsDict]:
 
 
 def _ping(settings: RedisSettings, answers: str, *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
-    command = ["sh", "-c", f"{settings.engine}-cli -t 3 ping | grep -Eq '{answers}'"]
+    command = ["sh", "-c", f"timeout 3 {settings.engine}-cli ping | grep -Eq '{answers}'"]
     return exec_probe(command, period_seconds=period_seconds, failure_threshold=failure_threshold)

@@ -1,5 +1,7 @@
 """What every pod keeps: Pod Security "restricted" and what a cluster's operators ask for."""
 
+from hashlib import sha256
+
 import pytest
 
 from components.quantities import quantity
@@ -110,6 +112,27 @@ def test_only_the_init_container_migrates(recording: Recording) -> None:
         for name in ("open-webui/migrate", "open-webui/open-webui")
     }
     assert migrations == {"open-webui/migrate": "true", "open-webui/open-webui": "false"}
+
+
+def test_a_web_pod_asks_redis_before_it_does_anything(recording: Recording) -> None:
+    [wait, _] = recording.pods["open-webui"]["initContainers"]
+    assert wait["command"] == ["python", "/etc/open-webui/wait_for_redis.py"]
+    serving = {v["name"]: v for v in recording.containers["open-webui/open-webui"]["env"]}
+    assert wait["env"]
+    assert all(serving[variable["name"]] == variable for variable in wait["env"])
+    assert "def main()" in recording.one("ConfigMap", "open-webui-migrate").inputs["data"]["wait_for_redis.py"]
+
+
+def test_two_passwords_of_redis_are_valid_during_a_rotation() -> None:
+    recording = run("dev", ["rotate.redis=3"])
+    [user] = [
+        line.split()
+        for line in recording.one("Secret", "redis-acl").plain("stringData", "users.acl").splitlines()
+        if line.startswith("user openwebui ")
+    ]
+    assert [word for word in user if word.startswith("#")] == [
+        f"#{sha256(f'generated/redis-password-{number}@%'.encode()).hexdigest()}" for number in (2, 3)
+    ]
 
 
 def test_there_is_one_redis_at_a_time(recording: Recording) -> None:
