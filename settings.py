@@ -9,7 +9,7 @@ from components.names import NamespaceName
 from components.namespace.quota import Workload, resource_quota
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.settings import PostgreSQLSettings
-from components.redis.settings import RedisSettings, exporter_resources, reload_resources
+from components.redis.settings import RedisSettings, exporter_resources
 
 # For psql, backups and the probes, beside what the pools of Open WebUI may hold.
 CONNECTIONS_BESIDE_OPEN_WEBUI = 10
@@ -59,13 +59,13 @@ class StackSettings(Settings):
         exporter = (exporter_resources(),) if self.monitoring.enabled else ()
         return resource_quota(
             [
-                Workload(pods=1, containers=(self.redis.container_resources(), reload_resources(), *exporter)),
+                Workload(pods=self.redis.nodes, containers=(*self.redis.pod_resources(), *exporter)),
                 Workload(pods=1, containers=(self.postgresql.container_resources(),)),
                 Workload(
                     pods=self.open_webui.most_pods_with_leaving, containers=(self.open_webui.resources.as_kubernetes(),)
                 ),
             ],
-            volumes=1 + (self.open_webui.uploads.kind == "volume") + (self.redis.durability == "volume"),
+            volumes=1 + (self.open_webui.uploads.kind == "volume") + self.redis.volumes,
         )
 
     def problems(self) -> Iterator[Problem]:

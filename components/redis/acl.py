@@ -74,6 +74,21 @@ _EXPORTER_COMMANDS = (
 # Loads the users' file again. What the file says is decided by who writes it, not by who has it read.
 _RELOAD_COMMANDS = ("+acl|load",)
 
+# What a replica sends to its master.
+_REPLICATION_COMMANDS = ("+ping", "+psync", "+replconf")
+
+# https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#redis-access-control-list-authentication, the
+# one channel instead of all. INFO shows the start script whether a server holds data; PAUSE keeps writes while another
+# one takes over.
+_SENTINEL_COMMANDS = (
+    "&__sentinel__:hello",
+    *("+ping", "+info", "+role", "+publish", "+subscribe", "+slaveof", "+multi", "+exec", "+config|rewrite"),
+    *("+client|setname", "+client|kill", "+client|pause", "+client|unpause", "+script|kill"),
+)
+
+# The readiness of a replica is its link to the master.
+_PROBE_COMMANDS = ("+ping", "+role")
+
 USERS: dict[str, tuple[str, ...]] = {
     "openwebui": (
         f"~{KEY_PREFIX}:*",
@@ -82,14 +97,34 @@ USERS: dict[str, tuple[str, ...]] = {
     ),
     "exporter": _EXPORTER_COMMANDS,
     "reload": _RELOAD_COMMANDS,
+    "replication": _REPLICATION_COMMANDS,
+    "sentinel": _SENTINEL_COMMANDS,
+    "probe": _PROBE_COMMANDS,
 }
-"""Users with a password, and their rules."""
+"""Users of a server that have a password, and their rules."""
+
+SENTINEL_USERS: dict[str, tuple[str, ...]] = {
+    # redis-py asks for the masters, and for the replicas of one.
+    "openwebui": (
+        "+ping",
+        *(f"+sentinel|{name}" for name in ("masters", "get-master-addr-by-name", "replicas", "slaves")),
+    ),
+    # The other Sentinels, and the scripts of the nodes.
+    "sentinel": (
+        "&__sentinel__:hello",
+        *("+ping", "+publish", "+subscribe", "+client|setname"),
+        *(f"+sentinel|{name}" for name in ("is-master-down-by-addr", "master", "failover")),
+    ),
+    "reload": _RELOAD_COMMANDS,
+}
+"""Users of a Sentinel that have a password, and their rules."""
 
 
-def acl_file(passwords: Mapping[str, Sequence[str]]) -> str:
-    """Text of the ACL file: ``default`` may PING, everybody else what `USERS` says.
+def acl_file(passwords: Mapping[str, Sequence[str]], rules: Mapping[str, tuple[str, ...]] = USERS) -> str:
+    """Text of the ACL file: ``default`` may PING, everybody else what the rules say.
 
     Args:
+        rules: `USERS` or `SENTINEL_USERS`. Of the passwords only those of their users are used.
         passwords: for each user the passwords that are valid: during a rotation the new one and the one before.
 
     Returns:
@@ -100,10 +135,10 @@ def acl_file(passwords: Mapping[str, Sequence[str]]) -> str:
         ValueError: a user has no password, or an empty one; everybody could log in.
     """
     lines = [_user("default", ("nopass",), ("+ping",))]
-    for name, valid in passwords.items():
+    for name, valid in ((name, valid) for name, valid in passwords.items() if name in rules):
         if not valid or not all(valid):
             raise ValueError(f"The Redis user {name} has an empty password; everybody could log in. Generate one.")
-        lines.append(_user(name, tuple(f"#{sha256(one.encode()).hexdigest()}" for one in valid), USERS[name]))
+        lines.append(_user(name, tuple(f"#{sha256(one.encode()).hexdigest()}" for one in valid), rules[name]))
     return "".join(lines)
 
 

@@ -6,26 +6,25 @@ from urllib.parse import quote
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
-from pulumi_kubernetes.core.v1 import PodTemplateSpecArgsDict
+from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict, PodTemplateSpecArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ..children import child_options, stateful
 from ..connection import Backend, ConnectionSecret
 from ..disruption_budget import disruption_budget
 from ..generated_secrets import checksum
-from ..labels import Labels
 from ..network_policy import allow_from, allow_to, namespace, network_policy, pods
 from ..service import service
 from ..service_account import service_account
 from .exporter import EXPORTER_PORT, scrape_annotations
-from .pod import CLAIM, CONFIG_MAP, PORT, configuration, pod
+from .pod import CLAIM, CONFIG_MAP, LABELS, PORT, configuration, own_users, pod
+from .sentinel import MASTER, NODES_SERVICE, SENTINEL_PORT, client_variables
 from .settings import RedisSettings
 from .users import users
 
 SERVICE = "redis-service"
 APP_DATABASE = 0
 WEBSOCKET_DATABASE = 1
-LABELS = Labels(app="redis", component="cache")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +71,17 @@ class Redis(pulumi.ComponentResource):
         self._args = args
         self._metadata: ObjectMetaArgsDict = {"namespace": args.namespace, "labels": LABELS.metadata}
 
-        accounts = users(self, self._metadata, rotation=args.rotation, own=("exporter", "reload"))
-        self.cache_url = _url(accounts.password, APP_DATABASE)
-        self.websocket_url = _url(accounts.password, WEBSOCKET_DATABASE)
-        self.backend = Backend(connection=self._connection_secret(), egress=[allow_to([pods(LABELS.selector)], PORT)])
+        accounts = users(self, self._metadata, rotation=args.rotation, own=own_users(args.settings))
+        self._replicated = args.settings.topology == "sentinel"
+        # With Sentinels the host is the name of the service that they watch.
+        host = MASTER if self._replicated else f"{SERVICE}:{PORT}"
+        self.cache_url = _url(accounts.password, host, APP_DATABASE)
+        self.websocket_url = _url(accounts.password, host, WEBSOCKET_DATABASE)
+        self.backend = Backend(
+            connection=self._connection_secret(),
+            egress=[allow_to([pods(LABELS.selector)], *self._ports)],
+            variables=client_variables() if self._replicated else {},
+        )
         self._workload(accounts.secret)
         service(
             SERVICE,
@@ -119,20 +125,8 @@ class Redis(pulumi.ComponentResource):
             },
             "spec": pod(self._args.settings, monitored=self._args.scraped_from is not None),
         }
-        if self._args.settings.durability == "volume":
-            # Only a StatefulSet waits until the last pod is gone, even on a lost node: two servers on one file ruin it.
-            k8s.apps.v1.StatefulSet(
-                "redis",
-                metadata={"name": "redis", **self._metadata},
-                spec={
-                    "service_name": SERVICE,
-                    "replicas": 1,
-                    "revision_history_limit": 2,
-                    "selector": {"match_labels": LABELS.selector},
-                    "template": template,
-                },
-                opts=child_options(self, depends_on=depends_on),
-            )
+        if self._replicated or self._args.settings.durability == "volume":
+            self._stateful_set(template, depends_on)
             return
         k8s.apps.v1.Deployment(
             "redis",
@@ -148,26 +142,85 @@ class Redis(pulumi.ComponentResource):
             opts=child_options(self, depends_on=depends_on),
         )
 
+    def _stateful_set(self, template: PodTemplateSpecArgsDict, depends_on: list[pulumi.Resource]) -> None:
+        # Only a StatefulSet waits until the last pod is gone, even on a lost node: two servers on one file ruin it. And
+        # only one pod at a time starts: the first of three is the first master (start-node.sh).
+        settings = self._args.settings
+        if self._replicated:
+            depends_on = [*depends_on, self._nodes_service()]
+        claims = [self._claim("data")] if settings.durability == "volume" and self._replicated else []
+        k8s.apps.v1.StatefulSet(
+            "redis",
+            metadata={"name": "redis", **self._metadata},
+            spec={
+                "service_name": NODES_SERVICE if self._replicated else SERVICE,
+                "replicas": settings.nodes,
+                "revision_history_limit": 2,
+                "pod_management_policy": "OrderedReady",
+                "selector": {"match_labels": LABELS.selector},
+                "template": template,
+                "volume_claim_templates": claims,
+            },
+            opts=child_options(self, depends_on=depends_on),
+        )
+
+    def _nodes_service(self) -> pulumi.Resource:
+        return k8s.core.v1.Service(
+            NODES_SERVICE,
+            metadata={
+                "name": NODES_SERVICE,
+                **self._metadata,
+                "annotations": {"pulumi.com/skipAwait": "true"},
+            },
+            spec={
+                "cluster_ip": "None",
+                # The nodes find each other before they are ready, and so do the Sentinels.
+                "publish_not_ready_addresses": True,
+                "selector": LABELS.selector,
+                "ports": [
+                    {"name": "redis", "port": PORT, "target_port": "redis", "protocol": "TCP"},
+                    {"name": "sentinel", "port": SENTINEL_PORT, "target_port": "sentinel", "protocol": "TCP"},
+                ],
+            },
+            opts=child_options(self),
+        )
+
+    def _claim(self, name: str) -> PersistentVolumeClaimArgsDict:
+        storage = self._args.settings.storage
+        return {
+            "metadata": {"name": name, **self._metadata},
+            "spec": {
+                "access_modes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": storage.size}},
+                **({"storage_class_name": storage.class_name} if storage.class_name else {}),
+            },
+        }
+
     def _volume(self) -> list[pulumi.Resource]:
         settings = self._args.settings
-        if settings.durability != "volume":
+        if settings.durability != "volume" or self._replicated:
             return []
+        claim = self._claim(CLAIM)
         # A claim of its own, not a template, as the database's (docs/decisions/0003-database-volume.md).
         return [
             k8s.core.v1.PersistentVolumeClaim(
                 CLAIM,
-                metadata={"name": CLAIM, **self._metadata},
-                spec={
-                    "access_modes": ["ReadWriteOnce"],
-                    "resources": {"requests": {"storage": settings.storage.size}},
-                    **({"storage_class_name": settings.storage.class_name} if settings.storage.class_name else {}),
-                },
+                metadata=claim["metadata"],
+                spec=claim["spec"],
                 opts=child_options(self, **stateful(self._args.protect)),
             )
         ]
 
+    @property
+    def _ports(self) -> tuple[int, ...]:
+        return (PORT, SENTINEL_PORT) if self._replicated else (PORT,)
+
     def _network_policy(self) -> k8s.networking.v1.NetworkPolicy:
-        edges = [allow_from([pods(self._args.clients)], PORT)]
+        edges = [allow_from([pods(self._args.clients)], *self._ports)]
+        between = []
+        if self._replicated:
+            edges.append(allow_from([pods(LABELS.selector)], *self._ports))
+            between.append(allow_to([pods(LABELS.selector)], *self._ports))
         if self._args.scraped_from:
             edges.append(allow_from([namespace(self._args.scraped_from)], EXPORTER_PORT))
         return network_policy(
@@ -176,11 +229,11 @@ class Redis(pulumi.ComponentResource):
             labels=LABELS.metadata,
             selector=LABELS.selector,
             ingress=edges,
-            egress=[],
+            egress=between,
             opts=child_options(self),
         )
 
 
-def _url(password: Output[str], database: int) -> Output[str]:
+def _url(password: Output[str], host: str, database: int) -> Output[str]:
     quoted = password.apply(lambda plain: quote(plain, safe=""))
-    return Output.secret(Output.concat("redis://openwebui:", quoted, f"@{SERVICE}:{PORT}/{database}"))
+    return Output.secret(Output.concat("redis://openwebui:", quoted, f"@{host}/{database}"))

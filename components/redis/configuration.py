@@ -10,12 +10,14 @@ from .settings import RedisSettings
 CONFIGURATION_DIRECTORY = "/etc/redis"
 USERS_DIRECTORY = "/etc/redis-acl"
 DATA_DIRECTORY = "/data"
+STATE_DIRECTORY = "/run/redis"
 
 
 def redis_conf(settings: RedisSettings) -> str:
     """Configuration of every server of the stack's Redis."""
     figures = settings.figures
-    return "\n".join((_BASE, _durability(settings), _memory(settings, figures), _LAZY))
+    replication = (_replication(figures),) if settings.topology == "sentinel" else ()
+    return "\n".join((_BASE, _durability(settings), _memory(settings, figures), *replication, _LAZY))
 
 
 _BASE = f"""\
@@ -49,6 +51,18 @@ save ""
 appendonly yes
 appendfsync everysec
 dir {DATA_DIRECTORY}
+"""
+
+
+def _replication(figures: Memory) -> str:
+    return f"""\
+# A master without a replica refuses writes: cut off from the others, it would collect what is thrown away later.
+min-replicas-to-write 1
+min-replicas-max-lag 10
+dir {DATA_DIRECTORY}
+# An empty replica needs no file.
+repl-diskless-load on-empty-db
+client-output-buffer-limit replica {figures.replica} {figures.replica // 4} 60
 """
 
 

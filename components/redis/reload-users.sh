@@ -6,6 +6,7 @@ set -eu
 # Only tests set these; the containers have their files where the stack mounts them.
 users=${USERS_DIRECTORY:-/etc/redis-acl}
 port=${SERVER_PORT:-6379}
+host=${SERVER_HOST:-127.0.0.1}
 seconds=${RELOAD_SECONDS:-2}
 client=${CLIENT:-redis-cli}
 # Every server of the pod reads the same file.
@@ -16,7 +17,7 @@ trap 'exit 0' TERM INT
 load() {
   for each in $ports; do
     # Not the client's own `-t`: Redis 7.0 does not know it.
-    REDISCLI_AUTH=$(cat "$users/reload-password") timeout 3 "$client" -p "$each" --user reload acl load 2>&1 |
+    REDISCLI_AUTH=$(cat "$users/reload-password") timeout 3 "$client" -h "$host" -p "$each" --user reload acl load 2>&1 |
       grep -qx OK || return 1
   done
 }

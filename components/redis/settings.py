@@ -22,7 +22,7 @@ EvictionPolicy = Literal[
 ]
 Engine = Literal["redis", "valkey"]
 Durability = Literal["none", "container", "volume"]
-Topology = Literal["standalone"]
+Topology = Literal["standalone", "sentinel"]
 
 IMAGES: dict[Engine, str] = {"redis": "redis:7.4-alpine", "valkey": "valkey/valkey:8.1-alpine"}
 
@@ -65,10 +65,22 @@ class RedisStorageSettings(Settings):
     )
 
 
+class RedisSentinelSettings(Settings):
+    """The Sentinels of topology `sentinel`."""
+
+    down_after_seconds: int = Field(
+        5, ge=1, le=60, description="Seconds without an answer until a Sentinel counts the master as down."
+    )
+
+
 class RedisSettings(Settings):
     """`redis` in the stack's config."""
 
-    topology: Topology = Field("standalone", description="Shape of the deployment: one Redis server.")
+    topology: Topology = Field(
+        "standalone",
+        description="Shape of the deployment. `standalone`: one server. `sentinel`: three servers, of which the "
+        "Sentinels beside them choose the master.",
+    )
     engine: Engine = Field("redis", description="Server: Redis, or Valkey, which has the same protocol and config.")
     image: str | None = Field(
         None,
@@ -89,6 +101,9 @@ class RedisSettings(Settings):
         "its pod. `volume`: everything, when the pod is replaced too. Without it a signed-out token is valid again.",
     )
     storage: RedisStorageSettings = Field(RedisStorageSettings(), description="The volume of durability `volume`.")
+    sentinel: RedisSentinelSettings = Field(
+        RedisSentinelSettings(), description="The Sentinels of topology `sentinel`."
+    )
     resources: RedisResources = Field(RedisResources(), description="Requests and limits of the container.")
 
     def problems(self) -> Iterator[Problem]:
@@ -111,6 +126,14 @@ class RedisSettings(Settings):
                 example="",
             )
 
+        if self.topology != "sentinel" and "sentinel" in self.model_fields_set:
+            yield Problem(
+                keys=("sentinel", "topology"),
+                message=f"sentinel is set, but topology is {self.topology}: there are no Sentinels",
+                allowed="topology: sentinel, or no sentinel",
+                example="",
+            )
+
     def _limit_too_small(self, limit: str) -> Problem:
         largest, least = largest_maxmemory(quantity(limit), forks=self.forks), self.figures.least_limit
         enough = f"resources.limits.memory of at least {least}, or no limit (it is derived)"
@@ -127,7 +150,7 @@ class RedisSettings(Settings):
     @property
     def forks(self) -> bool:
         """Whether the server copies itself: to rewrite its file, or to feed a replica."""
-        return self.durability != "none"
+        return self.durability != "none" or self.topology == "sentinel"
 
     @property
     def figures(self) -> Memory:
@@ -150,7 +173,25 @@ class RedisSettings(Settings):
     @property
     def files_in_pod(self) -> int:
         """Bytes that Redis may write to the pod's own disk."""
-        return self.figures.disk if self.durability == "container" else 0
+        if self.durability == "container":
+            return self.figures.disk
+        # A replica keeps what it receives of its master in a file until it has all of it.
+        return self.figures.maxmemory if self.topology == "sentinel" and self.durability == "none" else 0
+
+    @property
+    def nodes(self) -> int:
+        """Pods of Redis."""
+        return 3 if self.topology == "sentinel" else 1
+
+    @property
+    def volumes(self) -> int:
+        """PersistentVolumeClaims of Redis."""
+        return self.nodes if self.durability == "volume" else 0
+
+    def pod_resources(self) -> tuple[ContainerResources, ...]:
+        """`resources` of every container of a pod, the exporter aside."""
+        sentinel = (sentinel_resources(),) if self.topology == "sentinel" else ()
+        return (self.container_resources(), reload_resources(), *sentinel)
 
     def container_resources(self) -> ContainerResources:
         """`resources` of the Redis container with the memory limit filled in."""
@@ -175,4 +216,12 @@ def reload_resources() -> ContainerResources:
     return {
         "requests": {"cpu": "5m", "memory": "8Mi", "ephemeral-storage": "8Mi"},
         "limits": {"cpu": "50m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
+    }
+
+
+def sentinel_resources() -> ContainerResources:
+    """`resources` of a Sentinel: it holds no data."""
+    return {
+        "requests": {"cpu": "20m", "memory": "16Mi", "ephemeral-storage": "16Mi"},
+        "limits": {"cpu": "200m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
     }

@@ -10,7 +10,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ..children import child_options
 from ..generated_secrets import generated_password, generated_passwords
-from .acl import acl_file
+from .acl import SENTINEL_USERS, acl_file
 
 SECRET = "redis-acl"
 # The passwords of a rotation: the new one, and the one that is in use until every client has been rolled.
@@ -46,10 +46,17 @@ def users(
         "openwebui": clients[-VALID_PASSWORDS:],
         **{name: [password] for name, password in internal.items()},
     }
+    every = Output.all(**{name: Output.all(*passwords) for name, passwords in valid.items()})
     contents = {
-        "users.acl": Output.all(**{name: Output.all(*passwords) for name, passwords in valid.items()}).apply(acl_file),
+        "users.acl": every.apply(acl_file),
         **{f"{name}-password": password for name, password in internal.items()},
     }
+    if "replication" in internal:
+        contents["replication.conf"] = Output.concat(
+            "masteruser replication\nmasterauth ", internal["replication"], "\n"
+        )
+    if "sentinel" in internal:
+        contents["sentinel-users.acl"] = every.apply(lambda passwords: acl_file(passwords, SENTINEL_USERS))
     secret = k8s.core.v1.Secret(
         SECRET, metadata={"name": SECRET, **metadata}, string_data=contents, opts=child_options(parent)
     )

@@ -124,3 +124,16 @@ def _proportional_bytes(pid: int) -> int:
     except (FileNotFoundError, ProcessLookupError):  # a child that has just ended
         return 0
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+def free_network() -> str:
+    """The first three numbers of a loopback network whose ports of Redis nobody uses now."""
+    for number in range(1, 255):
+        with socket.socket() as redis, socket.socket() as sentinel:
+            try:
+                redis.bind((f"127.77.{number}.1", 6379))
+                sentinel.bind((f"127.77.{number}.1", 26379))
+            except OSError:
+                continue
+        return f"127.77.{number}"
+    pytest.fail("Every loopback network of the tests is in use")

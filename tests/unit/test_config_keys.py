@@ -100,7 +100,7 @@ EFFECTS: dict[str, Effect] = {
         shows=lambda r: (r.one("Namespace").protect, r.one("PersistentVolumeClaim").retain_on_delete),
         expected=(True, True),
     ),
-    "redis.topology": Effect(value="standalone", shows=inputs("Deployment", "redis", "spec", "replicas"), expected=1),
+    "redis.topology": Effect(value="sentinel", shows=inputs("StatefulSet", "redis", "spec", "replicas"), expected=3),
     "redis.engine": Effect(
         value="valkey",
         shows=lambda r: (r.containers["redis/redis"]["image"], r.containers["redis/redis"]["command"][0]),
@@ -110,6 +110,14 @@ EFFECTS: dict[str, Effect] = {
         value="container",
         shows=lambda r: (r.pods["redis"]["volumes"][-1], "appendonly yes" in conf("redis-conf", "redis.conf")(r)),
         expected=({"name": "data", "emptyDir": {"sizeLimit": "2048Mi"}}, True),
+    ),
+    "redis.sentinel.downAfterSeconds": Effect(
+        value="9",
+        sets=("redis.topology=sentinel",),
+        shows=lambda r: next(
+            v["value"] for v in r.containers["redis/sentinel"]["env"] if v["name"] == "DOWN_AFTER_MILLISECONDS"
+        ),
+        expected="9000",
     ),
     "redis.storage.size": Effect(
         value="9Gi",

@@ -76,6 +76,12 @@ CASES: list[tuple[str, Mapping[str, object], str, str]] = [
         "durability: volume",
     ),
     (
+        "Sentinels without their topology",
+        {"redis": {"sentinel": {"downAfterSeconds": 3}}},
+        "redis.sentinel",
+        "topology: sentinel",
+    ),
+    (
         "request above limit",
         {"openWebui": {"resources": {"requests": {"memory": "3Gi"}}}},
         "openWebui.resources.requests.memory",
