@@ -38,7 +38,9 @@ cache = Redis(
     "redis",
     RedisArgs(
         namespace=namespace.name,
+        namespace_name=settings.namespace,
         settings=settings.redis,
+        secret_inputs=secret_inputs,
         rotation=settings.rotate.redis,
         clients=open_webui.LABELS.selector,
         protect=settings.protect,

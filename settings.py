@@ -92,8 +92,13 @@ SECRET_KEYS: Mapping[str, str] = {
     "openaiApiKey": "Key of the service at `openWebui.openaiApiBaseUrl`. Required with it.",
     "s3AccessKeyId": "Access key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
     "s3SecretAccessKey": "Secret key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
+    "redisCacheUrl": "URL of the application's state with `redis.topology: external`. Required with it.",
+    "redisWebsocketUrl": "URL of the websockets with `redis.topology: external`. Default: `redisCacheUrl`.",
 }
 """Secret config keys: flat, set with `pulumi config set --secret`, never inside an object. Values are descriptions."""
+
+OPTIONAL_SECRETS = frozenset({"redisWebsocketUrl"})
+"""Those that something may use and nothing needs."""
 
 
 def secret_problems(settings: StackSettings, given: frozenset[str]) -> Iterator[Problem]:
@@ -102,9 +107,11 @@ def secret_problems(settings: StackSettings, given: frozenset[str]) -> Iterator[
         "openaiApiKey": ("openWebui.openaiApiBaseUrl", settings.open_webui.openai_api_base_url is not None),
         "s3AccessKeyId": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
         "s3SecretAccessKey": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
+        "redisCacheUrl": ("redis.topology", settings.redis.topology == "external"),
+        "redisWebsocketUrl": ("redis.topology", settings.redis.topology == "external"),
     }
     for key, (reason, needed) in needed_for.items():
-        if needed and key not in given:
+        if needed and key not in given and key not in OPTIONAL_SECRETS:
             yield Problem(
                 keys=(key, reason),
                 message=f"the secret {key} is missing; {reason} needs it",

@@ -14,12 +14,12 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from ..children import child_options, stateful
 from ..connection import Backend, ConnectionSecret
 from ..disruption_budget import disruption_budget
+from ..egress import egress_to
 from ..generated_secrets import checksum, generated_password
 from ..labels import Labels
 from ..network_policy import allow_from, namespace, network_policy
 from ..service import service
 from ..service_account import service_account
-from .egress import egress_to
 from .environment import SECRET_VARIABLES, environment, redis_environment
 from .ingress import ingress, service_annotations
 from .pod import PORT, UPLOADS_CLAIM, pod
@@ -93,9 +93,10 @@ class OpenWebUI(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "admin_email": self.admin_email, "admin_password": self.admin_password})
 
     def _own_secret(self) -> ConnectionSecret:
+        given = self._args.secret_inputs
         contents: dict[str, Input[str]] = {
             "secret-key": generated_password("openwebui-secret-key", self._args.rotation, child_options(self)),
-            **{SECRET_VARIABLES[name][0]: value for name, value in self._args.secret_inputs.items()},
+            **{key: given[name] for name, (key, _) in SECRET_VARIABLES.items() if name in given},
         }
         secret = k8s.core.v1.Secret(
             "openwebui-secret",

@@ -1,5 +1,6 @@
 """Redis as one ComponentResource: the server, its users, its Service and the only edges into it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -17,8 +18,9 @@ from ..network_policy import allow_from, allow_to, namespace, network_policy, po
 from ..service import service
 from ..service_account import service_account
 from .exporter import EXPORTER_PORT, scrape_annotations
+from .external import external_egress, external_urls, external_variables
 from .pod import CLAIM, CONFIG_MAP, LABELS, PORT, configuration, own_users, pod
-from .sentinel import MASTER, NODES_SERVICE, SENTINEL_PORT, client_variables
+from .sentinel import MASTER, NODES_SERVICE, SENTINEL_PORT, SENTINEL_SERVICE, client_variables
 from .settings import RedisSettings
 from .users import users
 
@@ -34,8 +36,14 @@ class RedisArgs:
     namespace: Input[str]
     """Existing namespace. The objects' names there are fixed: ``redis``, ``redis-service``, ``redis-config``."""
 
+    namespace_name: str
+    """The same name as a plain value, for rules that are decided before anything exists."""
+
     settings: RedisSettings
     """Validated settings, plain values."""
+
+    secret_inputs: Mapping[str, Input[str]]
+    """Secret config keys that are set; ``redisCacheUrl`` and ``redisWebsocketUrl`` are those of an external Redis."""
 
     rotation: int
     """Number of the current password, from 1. The one before stays valid."""
@@ -71,8 +79,16 @@ class Redis(pulumi.ComponentResource):
         self._args = args
         self._metadata: ObjectMetaArgsDict = {"namespace": args.namespace, "labels": LABELS.metadata}
 
-        accounts = users(self, self._metadata, rotation=args.rotation, own=own_users(args.settings))
         self._replicated = args.settings.topology == "sentinel"
+        if args.settings.topology == "external":
+            self._lead_to_external()
+        else:
+            self._deploy()
+        self.register_outputs({"cache_url": self.cache_url, "websocket_url": self.websocket_url})
+
+    def _deploy(self) -> None:
+        args = self._args
+        accounts = users(self, self._metadata, rotation=args.rotation, own=own_users(args.settings))
         # With Sentinels the host is the name of the service that they watch.
         host = MASTER if self._replicated else f"{SERVICE}:{PORT}"
         self.cache_url = _url(accounts.password, host, APP_DATABASE)
@@ -92,7 +108,25 @@ class Redis(pulumi.ComponentResource):
             opts=child_options(self),
         )
         disruption_budget("redis", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
-        self.register_outputs({"cache_url": self.cache_url, "websocket_url": self.websocket_url})
+
+    def _lead_to_external(self) -> None:
+        settings = self._args.settings.external
+        self.cache_url, self.websocket_url = external_urls(settings, self._args.secret_inputs)
+        authority = None
+        if settings.certificate_authority:
+            authority = "redis-ca"
+            k8s.core.v1.Secret(
+                authority,
+                metadata={"name": authority, **self._metadata},
+                string_data={"ca.crt": Output.secret(settings.certificate_authority)},
+                opts=child_options(self),
+            )
+        self.backend = Backend(
+            connection=self._connection_secret(),
+            egress=external_egress(settings, self._args.namespace_name),
+            variables=external_variables(settings),
+            authority=authority,
+        )
 
     def _connection_secret(self) -> ConnectionSecret:
         contents = {"cache-url": self.cache_url, "websocket-url": self.websocket_url}
@@ -148,6 +182,14 @@ class Redis(pulumi.ComponentResource):
         settings = self._args.settings
         if self._replicated:
             depends_on = [*depends_on, self._nodes_service()]
+            service(
+                SENTINEL_SERVICE,
+                in_namespace=self._args.namespace,
+                labels=LABELS,
+                port_name="sentinel",
+                port=SENTINEL_PORT,
+                opts=child_options(self),
+            )
         claims = [self._claim("data")] if settings.durability == "volume" and self._replicated else []
         k8s.apps.v1.StatefulSet(
             "redis",

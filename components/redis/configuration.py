@@ -60,8 +60,11 @@ def _replication(figures: Memory) -> str:
 min-replicas-to-write 1
 min-replicas-max-lag 10
 dir {DATA_DIRECTORY}
-# An empty replica needs no file.
+# A replica is served at once, not together with others that may come within five seconds.
+repl-diskless-sync-delay 0
+# An empty replica needs no file, and none is left to start from: it would be of another time.
 repl-diskless-load on-empty-db
+rdb-del-sync-files yes
 client-output-buffer-limit replica {figures.replica} {figures.replica // 4} 60
 """
 

@@ -13,6 +13,9 @@ from .settings import RedisSettings, sentinel_resources
 NODES_SERVICE = "redis-nodes"
 """Headless Service that gives every node a name. Names, not addresses, are what the Sentinels tell their clients."""
 
+SENTINEL_SERVICE = "redis-sentinel"
+"""Service of the Sentinels that are ready."""
+
 MASTER = "main"
 """Name of the service that the Sentinels watch: the host of the clients' URL."""
 
@@ -60,7 +63,9 @@ def node_environment(settings: RedisSettings) -> list[EnvVarArgsDict]:
 
 def client_variables() -> dict[str, str]:
     """Variables of Open WebUI. Those of the websockets are not inherited from the others."""
-    hosts = ",".join(node_names(NODES))
+    # The clients ask in this order and try a host for seconds before they ask the next one. The Service leads to a
+    # Sentinel that is ready, and the next attempt to another one; the names are for when it leads nowhere.
+    hosts = ",".join([SENTINEL_SERVICE, *node_names(NODES)])
     return {
         "REDIS_SENTINEL_HOSTS": hosts,
         "REDIS_SENTINEL_PORT": str(SENTINEL_PORT),

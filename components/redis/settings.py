@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..base_settings import Problem, Settings
+from ..names import HostList
 from ..quantities import Quantity, RedisMemory, mebibytes, quantity
 from ..resources import Amounts, ContainerResources, Resources
 from .memory import LIMIT_STEP_MEBIBYTES, Memory, largest_maxmemory, memory
@@ -22,7 +23,7 @@ EvictionPolicy = Literal[
 ]
 Engine = Literal["redis", "valkey"]
 Durability = Literal["none", "container", "volume"]
-Topology = Literal["standalone", "sentinel"]
+Topology = Literal["standalone", "sentinel", "external"]
 
 IMAGES: dict[Engine, str] = {"redis": "redis:7.4-alpine", "valkey": "valkey/valkey:8.1-alpine"}
 
@@ -73,13 +74,49 @@ class RedisSentinelSettings(Settings):
     )
 
 
+class RedisExternalSettings(Settings):
+    """A Redis that is there already. Its URLs are the secrets `redisCacheUrl` and `redisWebsocketUrl`."""
+
+    hosts: HostList = Field(
+        "",
+        description="Names or addresses of its servers, with commas: what the network policy opens. Required. A name "
+        "outside the cluster opens public addresses only; for a private network give the addresses.",
+    )
+    port: int = Field(6379, ge=1, le=65535, description="Port of its servers.")
+    sentinel_hosts: HostList = Field(
+        "", description="Its Sentinels, with commas. The URLs' host is then the name of the service that they watch."
+    )
+    sentinel_port: int = Field(26379, ge=1, le=65535, description="Port of its Sentinels.")
+    certificate_authority: str | None = Field(
+        None,
+        min_length=1,
+        description="Certificates in PEM of those who sign its own, for `rediss://` URLs. Default: the image's own.",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.certificate_authority and "-----BEGIN CERTIFICATE-----" not in self.certificate_authority:
+            yield Problem(
+                keys=("certificateAuthority",),
+                message="certificateAuthority is no certificate in PEM",
+                allowed="text with -----BEGIN CERTIFICATE-----",
+                example="",
+            )
+        if self.certificate_authority and self.sentinel_hosts:
+            yield Problem(
+                keys=("certificateAuthority", "sentinelHosts"),
+                message="certificateAuthority with sentinelHosts: Open WebUI would connect without TLS, silently",
+                allowed="TLS without Sentinels, or Sentinels without TLS",
+                example="",
+            )
+
+
 class RedisSettings(Settings):
     """`redis` in the stack's config."""
 
     topology: Topology = Field(
         "standalone",
         description="Shape of the deployment. `standalone`: one server. `sentinel`: three servers, of which the "
-        "Sentinels beside them choose the master.",
+        "Sentinels beside them choose the master. `external`: one that is there already; nothing is deployed.",
     )
     engine: Engine = Field("redis", description="Server: Redis, or Valkey, which has the same protocol and config.")
     image: str | None = Field(
@@ -105,8 +142,10 @@ class RedisSettings(Settings):
         RedisSentinelSettings(), description="The Sentinels of topology `sentinel`."
     )
     resources: RedisResources = Field(RedisResources(), description="Requests and limits of the container.")
+    external: RedisExternalSettings = Field(RedisExternalSettings(), description="The Redis of topology `external`.")
 
     def problems(self) -> Iterator[Problem]:
+        yield from self._external_problems()
         limit = self.resources.limits.memory
         if limit and quantity(limit) < self.figures.needed:
             yield self._limit_too_small(limit)
@@ -132,6 +171,31 @@ class RedisSettings(Settings):
                 message=f"sentinel is set, but topology is {self.topology}: there are no Sentinels",
                 allowed="topology: sentinel, or no sentinel",
                 example="",
+            )
+
+    def _external_problems(self) -> Iterator[Problem]:
+        if self.topology != "external" and "external" in self.model_fields_set:
+            yield Problem(
+                keys=("external", "topology"),
+                message=f"external is set, but topology is {self.topology}: Redis is deployed by the stack",
+                allowed="topology: external, or no external",
+                example="",
+            )
+        if self.topology != "external":
+            return
+        if not self.external.hosts:
+            yield Problem(
+                keys=("external.hosts", "external", "topology"),
+                message="topology external without external.hosts: the network policy would not let anybody reach it",
+                allowed="names or addresses of its servers, with commas",
+                example="redis.example.com",
+            )
+        if self.durability != "none":
+            yield Problem(
+                keys=("durability", "topology"),
+                message=f"durability {self.durability} with topology external: what it keeps is not the stack's to say",
+                allowed="none, or another topology",
+                example="none",
             )
 
     def _limit_too_small(self, limit: str) -> Problem:
@@ -181,7 +245,7 @@ class RedisSettings(Settings):
     @property
     def nodes(self) -> int:
         """Pods of Redis."""
-        return 3 if self.topology == "sentinel" else 1
+        return {"standalone": 1, "sentinel": 3, "external": 0}[self.topology]
 
     @property
     def volumes(self) -> int:

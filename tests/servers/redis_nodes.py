@@ -141,15 +141,14 @@ class Nodes:
             socket_timeout=2,
         )
 
-    def of_clients(self) -> Any:
-        """The Sentinels as Open WebUI asks them."""
-        credentials = {"username": "openwebui", "password": APPLICATION_PASSWORD}
+    def of_clients(self, **options: Any) -> Any:
+        """The Sentinels as Open WebUI asks them; `options` for the connections."""
+        common = {"username": "openwebui", "password": APPLICATION_PASSWORD, "socket_connect_timeout": 2, **options}
         return Sentinel(  # type: ignore[no-untyped-call]
             [(node.address, 26379) for node in self.nodes],
-            sentinel_kwargs={**credentials, "socket_timeout": 2, "socket_connect_timeout": 2},
-            **credentials,
+            sentinel_kwargs={**common, "socket_timeout": 2},
             decode_responses=True,
-            socket_connect_timeout=2,
+            **common,
         )
 
     @property

@@ -22,13 +22,14 @@ def _objects(environment: str, sets: tuple[str, ...]) -> list[Manifest]:
     return planned_objects(read_stack(environment, ["kubeContext=rendered", *sets]), environment)
 
 
+def rendered(environment: str, kind: str, name: str, sets: tuple[str, ...] = ()) -> Manifest:
+    """That object as it would be deployed, with these config keys set."""
+    objects = _objects(environment, sets)
+    (found,) = [thing for thing in objects if (thing["kind"], thing["metadata"]["name"]) == (kind, name)]
+    return found
+
+
 @pytest.fixture(scope="session")
 def manifest() -> Find:
     """The objects of the rendered stack."""
-
-    def find(environment: str, kind: str, name: str, sets: tuple[str, ...] = ()) -> Manifest:
-        objects = _objects(environment, sets)
-        (found,) = [thing for thing in objects if (thing["kind"], thing["metadata"]["name"]) == (kind, name)]
-        return found
-
-    return find
+    return rendered

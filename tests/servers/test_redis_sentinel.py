@@ -350,5 +350,6 @@ def test_a_rotated_password_reaches_the_sentinels_too(nodes: Nodes) -> None:
 
     assert outcome[:-1] == []
     assert revoked(nodes) == "1"
-    # Nobody lost anybody over it.
-    assert all(nodes.agreed(node) for node in nodes.nodes)
+    # Redis 7.0 closes every connection when it loads the users; the Sentinels come back and have elected nobody else.
+    nodes.wait(lambda: all(nodes.agreed(node) for node in nodes.nodes), "the Sentinels know each other", 10)
+    assert nodes.master is nodes.nodes[0]

@@ -92,6 +92,10 @@ S3_SECRETS = {"s3AccessKeyId": "a", "s3SecretAccessKey": "b"}
 AUTOSCALER = ("HorizontalPodAutoscaler", "open-webui", "spec")
 BUDGET = ("PodDisruptionBudget", "open-webui", "spec")
 
+EXTERNAL = ("redis.topology=external", "redis.external.hosts=10.9.8.7")
+EXTERNAL_SECRETS = {"redisCacheUrl": "redis://a:b@10.9.8.7:6379/0"}
+EDGES = ("NetworkPolicy", "open-webui", "spec", "egress")
+
 EFFECTS: dict[str, Effect] = {
     "namespace": Effect(value="other", shows=inputs("Namespace", "namespace", "metadata", "name"), expected="other"),
     "kubeContext": Effect(value="there", shows=inputs("kubernetes", "cluster", "context"), expected="there"),
@@ -118,6 +122,61 @@ EFFECTS: dict[str, Effect] = {
             v["value"] for v in r.containers["redis/sentinel"]["env"] if v["name"] == "DOWN_AFTER_MILLISECONDS"
         ),
         expected="9000",
+    ),
+    "redis.external.hosts": Effect(
+        value="10.1.1.1",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=inputs(*EDGES, 0, "to", 0, "ipBlock", "cidr"),
+        expected="10.1.1.1/32",
+    ),
+    "redis.external.port": Effect(
+        value="6380",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=inputs(*EDGES, 0, "ports", 0, "port"),
+        expected=6380,
+    ),
+    "redis.external.sentinelHosts": Effect(
+        value="10.2.2.2",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=lambda r: (variable("REDIS_SENTINEL_HOSTS")(r), variable("WEBSOCKET_SENTINEL_HOSTS")(r)),
+        expected=("10.2.2.2", "10.2.2.2"),
+    ),
+    "redis.external.sentinelPort": Effect(
+        value="26380",
+        sets=(*EXTERNAL, "redis.external.sentinelHosts=10.2.2.2"),
+        secrets=EXTERNAL_SECRETS,
+        shows=lambda r: (variable("WEBSOCKET_SENTINEL_PORT")(r), inputs(*EDGES, 1, "ports", 0, "port")(r)),
+        expected=("26380", 26380),
+    ),
+    "redis.external.certificateAuthority": Effect(
+        value="-----BEGIN CERTIFICATE-----",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=lambda r: (
+            r.one("Secret", "redis-ca").plain("stringData", "ca.crt"),
+            r.one("Secret", "redis-config").plain("stringData", "cache-url"),
+        ),
+        expected=(
+            "-----BEGIN CERTIFICATE-----",
+            f"{EXTERNAL_SECRETS['redisCacheUrl']}?ssl_ca_certs=/etc/redis-ca/ca.crt",
+        ),
+    ),
+    "redisCacheUrl": Effect(
+        value="",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=lambda r: r.outputs["redis_websocket_url"],
+        expected=(EXTERNAL_SECRETS["redisCacheUrl"], True),
+    ),
+    "redisWebsocketUrl": Effect(
+        value="",
+        sets=EXTERNAL,
+        secrets={**EXTERNAL_SECRETS, "redisWebsocketUrl": "redis://c:d@10.9.8.7:6379/1"},
+        shows=lambda r: (r.outputs["redis_cache_url"][0], r.outputs["redis_websocket_url"][0]),
+        expected=(EXTERNAL_SECRETS["redisCacheUrl"], "redis://c:d@10.9.8.7:6379/1"),
     ),
     "redis.storage.size": Effect(
         value="9Gi",

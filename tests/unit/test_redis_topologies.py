@@ -34,9 +34,10 @@ def test_the_outputs_are_the_same_for_every_topology(sentinel: Recording) -> Non
 
 def test_both_sides_of_open_webui_ask_every_sentinel(sentinel: Recording) -> None:
     given = variables(sentinel)
-    nodes = "redis-0.redis-nodes,redis-1.redis-nodes,redis-2.redis-nodes"
+    nodes = "redis-sentinel,redis-0.redis-nodes,redis-1.redis-nodes,redis-2.redis-nodes"
     assert (given["REDIS_SENTINEL_HOSTS"], given["WEBSOCKET_SENTINEL_HOSTS"]) == (nodes, nodes)
     assert (given["REDIS_SENTINEL_PORT"], given["WEBSOCKET_SENTINEL_PORT"]) == ("26379", "26379")
+    assert sentinel.one("Service", "redis-sentinel").inputs["spec"]["ports"][0]["port"] == 26379
     # The host of the URL is the service that the Sentinels watch.
     assert sentinel.outputs["redis_cache_url"][0].endswith("@main/0")
     assert sentinel.outputs["redis_websocket_url"][0].endswith("@main/1")
@@ -116,3 +117,53 @@ def test_the_quota_has_room_for_every_container_of_every_node(sentinel: Recordin
     needed = sum((quantity(c["resources"]["limits"]["memory"]) for c in containers), quantity("0")) * 3
     web = quantity(sentinel.containers["open-webui/open-webui"]["resources"]["limits"]["memory"])
     assert quantity(hard["limits.memory"]) > needed + web * 9
+
+
+EXTERNAL = run(
+    "prod",
+    ["redis.topology=external", "redis.external.hosts=10.9.8.7,10.9.8.8", "monitoring.enabled=true"],
+    {"redisCacheUrl": "redis://user:hidden-Password@10.9.8.7:6379/0"},
+)
+
+
+def test_nothing_of_an_external_redis_is_deployed() -> None:
+    named = {(r.kind, r.name) for r in EXTERNAL.objects if "redis" in r.name}
+    assert named == {("Secret", "redis-config")}
+    assert set(EXTERNAL.pods) == {"postgres", "open-webui"}
+    assert [r.name for r in EXTERNAL.resources if r.name.startswith("redis-") and r.kind == "RandomPassword"] == []
+    assert EXTERNAL.outputs["redis_cache_url"] == ("redis://user:hidden-Password@10.9.8.7:6379/0", True)
+
+
+def test_the_way_to_an_external_redis_is_open_and_no_other() -> None:
+    edges = EXTERNAL.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
+    port = [{"protocol": "TCP", "port": 6379}]
+    assert [edge for edge in edges if "ipBlock" in edge["to"][0]] == [
+        {"to": [{"ipBlock": {"cidr": f"10.9.8.{last}/32"}}], "ports": port} for last in (7, 8)
+    ]
+
+
+def test_the_password_in_an_external_url_is_nowhere_else() -> None:
+    for resource in EXTERNAL.resources:
+        if resource.kind != "Secret":
+            assert "hidden-Password" not in str(resource.inputs), resource.name
+
+
+def test_the_authority_of_an_external_redis_is_mounted_where_the_url_says() -> None:
+    recording = run(
+        "dev",
+        [
+            "redis.topology=external",
+            "redis.external.hosts=10.9.8.7",
+            "redis.external.certificateAuthority=-----BEGIN CERTIFICATE-----",
+        ],
+        {"redisCacheUrl": "rediss://a:b@10.9.8.7:6379/0?ssl_cert_reqs=required"},
+    )
+    url, _ = recording.outputs["redis_cache_url"]
+    assert url == "rediss://a:b@10.9.8.7:6379/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/redis-ca/ca.crt"
+    [volume] = [v for v in recording.pods["open-webui"]["volumes"] if v["name"] == "redis-ca"]
+    assert volume["secret"] == {"secretName": "redis-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    for container in ("wait-for-redis", "migrate", "open-webui"):
+        [mount] = [
+            m for m in recording.containers[f"open-webui/{container}"]["volumeMounts"] if m["name"] == "redis-ca"
+        ]
+        assert mount["mountPath"] == "/etc/redis-ca"
