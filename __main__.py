@@ -45,6 +45,7 @@ cache = Redis(
         clients=open_webui.LABELS.selector,
         protect=settings.protect,
         scraped_from=settings.monitoring.namespace if settings.monitoring.enabled else None,
+        watched_by_operator=settings.monitoring.operator,
     ),
     in_namespace,
 )

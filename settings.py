@@ -32,6 +32,20 @@ class MonitoringSettings(Settings):
         False, description="Run redis_exporter beside Redis and annotate its pod for scraping (port 9121)."
     )
     namespace: NamespaceName = Field("monitoring", description="Namespace of Prometheus, the only one that may scrape.")
+    operator: bool = Field(
+        False,
+        description="Also create a ServiceMonitor, a PrometheusRule with the alerts and a dashboard for Grafana's "
+        "sidecar. Needs the custom resources of the Prometheus operator.",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.operator and not self.enabled:
+            yield Problem(
+                keys=("operator", "enabled"),
+                message="operator without enabled: there is no exporter to watch",
+                allowed="enabled: true with it",
+                example="false",
+            )
 
 
 class StackSettings(Settings):

@@ -23,6 +23,7 @@ from .pod import CLAIM, CONFIG_MAP, LABELS, PORT, configuration, own_users, pod
 from .sentinel import MASTER, NODES_SERVICE, SENTINEL_PORT, SENTINEL_SERVICE, client_variables
 from .settings import RedisSettings
 from .users import users
+from .watching import watch
 
 SERVICE = "redis-service"
 APP_DATABASE = 0
@@ -56,6 +57,9 @@ class RedisArgs:
 
     scraped_from: str | None = None
     """Namespace of Prometheus. None: no metrics and no way in for them."""
+
+    watched_by_operator: bool = False
+    """Whether the Prometheus operator is told to scrape and to alert."""
 
 
 class Redis(pulumi.ComponentResource):
@@ -107,6 +111,8 @@ class Redis(pulumi.ComponentResource):
             port=PORT,
             opts=child_options(self),
         )
+        if args.watched_by_operator:
+            watch(self, self._metadata, LABELS, args.settings, args.namespace_name)
         disruption_budget("redis", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
 
     def _lead_to_external(self) -> None:

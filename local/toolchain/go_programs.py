@@ -77,6 +77,12 @@ CONTROL_PLANE = (
     GoProgram(name="kwokctl", module="kwok", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=15),
 )
 KUBECTL = _kubernetes("kubectl", 30)
+PROMTOOL = GoProgram(
+    name="promtool",
+    module="prometheus",
+    package="github.com/prometheus/prometheus/cmd/promtool",
+    usual_seconds=340,
+)
 
 
 def build(program: GoProgram) -> Path:

@@ -359,6 +359,16 @@ EFFECTS: dict[str, Effect] = {
         shows=inputs("NetworkPolicy", "redis", "spec", "ingress", 1, "from", 0, "namespaceSelector", "matchLabels"),
         expected={"kubernetes.io/metadata.name": "watch"},
     ),
+    "monitoring.operator": Effect(
+        value="true",
+        sets=("monitoring.enabled=true",),
+        shows=lambda r: (
+            r.one("ServiceMonitor").inputs["spec"]["endpoints"][0]["port"],
+            len(r.one("PrometheusRule").inputs["spec"]["groups"][0]["rules"]),
+            "panels" in r.one("ConfigMap", "redis-dashboard").inputs["data"]["open-webui-stack-redis.json"],
+        ),
+        expected=("metrics", 7, True),
+    ),
     "openaiApiKey": Effect(
         value="",
         sets=("openWebui.openaiApiBaseUrl=https://models.example.com",),

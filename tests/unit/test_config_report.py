@@ -116,6 +116,12 @@ CASES: list[tuple[str, Mapping[str, object], str, str]] = [
         "topology: external",
     ),
     (
+        "alerts without metrics",
+        {"monitoring": {"operator": True}},
+        "monitoring.operator",
+        "enabled: true",
+    ),
+    (
         "request above limit",
         {"openWebui": {"resources": {"requests": {"memory": "3Gi"}}}},
         "openWebui.resources.requests.memory",
