@@ -1,6 +1,7 @@
 #!/bin/sh
 # Starts the Sentinel of a node. It watches the master that the other Sentinels know, else the one that the own server
-# follows. After a restart of the container it goes on with what it knew.
+# follows. After a restart of the container it goes on with what it knew, but for a master that is another one by now: until
+# the others told it, it would lead clients to the last one.
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 file=$state/sentinel.conf
@@ -33,6 +34,14 @@ if [ ! -s "$file" ]; then
     echo "sentinel failover-timeout $service 20000"
     echo "sentinel parallel-syncs $service 1"
   } >"$file.new"
+  mv "$file.new" "$file"
+fi
+master=$(known_master)
+if [ -n "$master" ] && ! grep -q "^sentinel monitor $service $master " "$file"; then
+  say "watches $master now"
+  # Replicas are found by asking the master; the new one is among those that are on record.
+  sed -e "s/^sentinel monitor $service [^ ]* /sentinel monitor $service $master /" \
+    -e "/^sentinel known-replica /d" -e "/^sentinel known-slave /d" "$file" >"$file.new"
   mv "$file.new" "$file"
 fi
 exec "$ENGINE-server" "$file" --sentinel

@@ -101,7 +101,10 @@ def test_a_killed_master_is_replaced_and_comes_back_as_a_replica(nodes: Nodes) -
     old.start()
     nodes.wait(lambda: old.role() == "slave", "the old master as a replica")
     assert old.client().get(REVOKED) == "1"
-    assert nodes.master is new
+    # Its own Sentinel was the one that remembered it as the master.
+    nodes.wait(lambda: _knows_a_master(nodes, old), "its Sentinel")
+    assert nodes.sentinel(old).sentinel_get_master_addr_by_name(SERVICE)[0] == new.name
+    nodes.wait(lambda: all(nodes.agreed(node) for node in nodes.nodes), "the Sentinels know each other")
 
 
 def _writes(nodes: Nodes) -> bool:
