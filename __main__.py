@@ -4,12 +4,13 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.connection import Backend
 from components.namespace.component import Namespace, NamespaceArgs
+from components.network_policy import allow_to, pods
 from components.open_webui import component as open_webui
-from components.open_webui.component import Backend, OpenWebUI, OpenWebUIArgs
+from components.open_webui.component import OpenWebUI, OpenWebUIArgs
 from components.postgresql import component as postgresql
 from components.postgresql.component import PostgreSQL, PostgreSQLArgs
-from components.redis import component as redis
 from components.redis.component import Redis, RedisArgs
 from stack_config.load import load_settings
 
@@ -37,10 +38,14 @@ cache = Redis(
     "redis",
     RedisArgs(
         namespace=namespace.name,
+        namespace_name=settings.namespace,
         settings=settings.redis,
+        secret_inputs=secret_inputs,
         rotation=settings.rotate.redis,
         clients=open_webui.LABELS.selector,
+        protect=settings.protect,
         scraped_from=settings.monitoring.namespace if settings.monitoring.enabled else None,
+        watched_by_operator=settings.monitoring.operator,
     ),
     in_namespace,
 )
@@ -63,8 +68,11 @@ web = OpenWebUI(
         namespace=namespace.name,
         namespace_name=settings.namespace,
         settings=settings.open_webui,
-        redis=Backend(connection=cache.connection, labels=redis.LABELS.selector, port=redis.PORT),
-        database=Backend(connection=database.connection, labels=postgresql.LABELS.selector, port=postgresql.PORT),
+        redis=cache.backend,
+        database=Backend(
+            connection=database.connection,
+            egress=[allow_to([pods(postgresql.LABELS.selector)], postgresql.PORT)],
+        ),
         secret_inputs=secret_inputs,
         rotation=settings.rotate.open_webui,
         protect=settings.protect,

@@ -18,7 +18,7 @@ CONNECTIONS_BESIDE_OPEN_WEBUI = 10
 class RotateSettings(Settings):
     """Counters of the generated secrets. A higher number makes a new secret; a number is never used again."""
 
-    redis: int = Field(1, ge=1, le=1000, description="Password of Redis. Raising it rolls Redis and Open WebUI.")
+    redis: int = Field(1, ge=1, le=1000, description="Password of Redis. Rolls Open WebUI.")
     postgresql: int = Field(1, ge=1, le=1000, description="Password of the database. Rolls PostgreSQL and Open WebUI.")
     open_webui: int = Field(
         1, ge=1, le=1000, description="Signing key of sessions. Rolls Open WebUI, signs everyone out."
@@ -32,6 +32,20 @@ class MonitoringSettings(Settings):
         False, description="Run redis_exporter beside Redis and annotate its pod for scraping (port 9121)."
     )
     namespace: NamespaceName = Field("monitoring", description="Namespace of Prometheus, the only one that may scrape.")
+    operator: bool = Field(
+        False,
+        description="Also create a ServiceMonitor, a PrometheusRule with the alerts and a dashboard for Grafana's "
+        "sidecar. Needs the custom resources of the Prometheus operator.",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.operator and not self.enabled:
+            yield Problem(
+                keys=("operator", "enabled"),
+                message="operator without enabled: there is no exporter to watch",
+                allowed="enabled: true with it",
+                example="false",
+            )
 
 
 class StackSettings(Settings):
@@ -59,13 +73,13 @@ class StackSettings(Settings):
         exporter = (exporter_resources(),) if self.monitoring.enabled else ()
         return resource_quota(
             [
-                Workload(pods=1, containers=(self.redis.container_resources(), *exporter)),
+                Workload(pods=self.redis.nodes, containers=(*self.redis.pod_resources(), *exporter)),
                 Workload(pods=1, containers=(self.postgresql.container_resources(),)),
                 Workload(
                     pods=self.open_webui.most_pods_with_leaving, containers=(self.open_webui.resources.as_kubernetes(),)
                 ),
             ],
-            volumes=2 if self.open_webui.uploads.kind == "volume" else 1,
+            volumes=1 + (self.open_webui.uploads.kind == "volume") + self.redis.volumes,
         )
 
     def problems(self) -> Iterator[Problem]:
@@ -92,8 +106,13 @@ SECRET_KEYS: Mapping[str, str] = {
     "openaiApiKey": "Key of the service at `openWebui.openaiApiBaseUrl`. Required with it.",
     "s3AccessKeyId": "Access key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
     "s3SecretAccessKey": "Secret key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
+    "redisCacheUrl": "URL of the application's state with `redis.topology: external`. Required with it.",
+    "redisWebsocketUrl": "URL of the websockets with `redis.topology: external`. Default: `redisCacheUrl`.",
 }
 """Secret config keys: flat, set with `pulumi config set --secret`, never inside an object. Values are descriptions."""
+
+OPTIONAL_SECRETS = frozenset({"redisWebsocketUrl"})
+"""Those that something may use and nothing needs."""
 
 
 def secret_problems(settings: StackSettings, given: frozenset[str]) -> Iterator[Problem]:
@@ -102,9 +121,11 @@ def secret_problems(settings: StackSettings, given: frozenset[str]) -> Iterator[
         "openaiApiKey": ("openWebui.openaiApiBaseUrl", settings.open_webui.openai_api_base_url is not None),
         "s3AccessKeyId": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
         "s3SecretAccessKey": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
+        "redisCacheUrl": ("redis.topology", settings.redis.topology == "external"),
+        "redisWebsocketUrl": ("redis.topology", settings.redis.topology == "external"),
     }
     for key, (reason, needed) in needed_for.items():
-        if needed and key not in given:
+        if needed and key not in given and key not in OPTIONAL_SECRETS:
             yield Problem(
                 keys=(key, reason),
                 message=f"the secret {key} is missing; {reason} needs it",

@@ -1,10 +1,15 @@
 """What one component hands to another: a Secret to read from, not a password to pass on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi import Output
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
+from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
+
+AUTHORITY_DIRECTORY = "/etc/redis-ca"
+"""Where the clients have the certificate authority of Redis, as ``ca.crt``: URLs name that file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,3 +28,20 @@ class ConnectionSecret:
     def variable(self, name: str, key: str) -> EnvVarArgsDict:
         """An environment variable with the value of ``key``."""
         return {"name": name, "value_from": {"secret_key_ref": {"name": self.name, "key": key}}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """A server that the web pods connect to, whatever its shape and wherever it is."""
+
+    connection: ConnectionSecret
+    """Secret with its URLs."""
+
+    egress: list[NetworkPolicyEgressRuleArgsDict]
+    """The connections that the pods need to it."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Further environment variables of its clients, without secrets."""
+
+    authority: str | None = None
+    """Secret with the certificate authority of the server, key ``ca.crt``. None: no authority of the stack's own."""

@@ -25,11 +25,15 @@ def generated_password(name: str, rotation: int, opts: ResourceOptions) -> Outpu
         rotation: number of passwords, the last one is current.
         opts: options of every one of them.
     """
-    passwords = [
-        random.RandomPassword(f"{name}-{number}", length=PASSWORD_LENGTH, special=False, opts=opts)
+    return generated_passwords(name, rotation, opts)[-1]
+
+
+def generated_passwords(name: str, rotation: int, opts: ResourceOptions) -> list[Output[str]]:
+    """All passwords so far, the current one last (see `generated_password`)."""
+    return [
+        random.RandomPassword(f"{name}-{number}", length=PASSWORD_LENGTH, special=False, opts=opts).result
         for number in range(1, rotation + 1)
     ]
-    return passwords[-1].result
 
 
 def checksum(*contents: Mapping[str, Input[str]]) -> Output[str]:

@@ -1,5 +1,6 @@
 """Names that Kubernetes, DNS and HTTP accept, as field types with errors a person can act on."""
 
+import ipaddress
 import re
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -78,6 +79,27 @@ def _as_text(value: object) -> object:
         return str(value).lower()
     return str(value) if isinstance(value, int) else value
 
+
+def _host_list(text: str) -> str:
+    for host in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            if len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split(".")):
+                continue
+            raise PydanticCustomError(
+                "host_list",
+                "not a list of hosts",
+                {
+                    "allowed": "host names or addresses with commas between them, without scheme or port",
+                    "example": "redis-1.example.com,redis-2.example.com",
+                },
+            ) from None
+    return text
+
+
+HostList = Annotated[str, AfterValidator(_host_list), Field(examples=["redis.example.com"])]
+"""Host names and addresses with commas between them; may be empty."""
 
 Text = Annotated[str, BeforeValidator(_as_text)]
 """A text that may be written as a number or a boolean."""

@@ -12,15 +12,15 @@ from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ..children import child_options, stateful
-from ..connection import ConnectionSecret
+from ..connection import Backend, ConnectionSecret
 from ..disruption_budget import disruption_budget
+from ..egress import egress_to
 from ..generated_secrets import checksum, generated_password
 from ..labels import Labels
-from ..network_policy import allow_from, allow_to, namespace, network_policy, pods
+from ..network_policy import allow_from, namespace, network_policy
 from ..service import service
 from ..service_account import service_account
-from .egress import egress_to
-from .environment import SECRET_VARIABLES, environment
+from .environment import SECRET_VARIABLES, environment, redis_environment
 from .ingress import ingress, service_annotations
 from .pod import PORT, UPLOADS_CLAIM, pod
 from .settings import AutoscalingSettings, OpenWebUISettings
@@ -30,21 +30,7 @@ SERVICE_PORT = 80
 LABELS = Labels(app="open-webui", component="web")
 VERSION_LABEL = "app.kubernetes.io/version"
 
-_MIGRATE = Path(__file__).with_name("migrate.py")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backend:
-    """A server that the web pods connect to."""
-
-    connection: ConnectionSecret
-    """Secret with its URLs."""
-
-    labels: dict[str, str]
-    """Labels of its pods, in the same namespace."""
-
-    port: int
-    """Port of its pods."""
+_SCRIPTS = [Path(__file__).with_name(name) for name in ("migrate.py", "wait_for_redis.py")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +93,10 @@ class OpenWebUI(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "admin_email": self.admin_email, "admin_password": self.admin_password})
 
     def _own_secret(self) -> ConnectionSecret:
+        given = self._args.secret_inputs
         contents: dict[str, Input[str]] = {
             "secret-key": generated_password("openwebui-secret-key", self._args.rotation, child_options(self)),
-            **{SECRET_VARIABLES[name][0]: value for name, value in self._args.secret_inputs.items()},
+            **{key: given[name] for name, (key, _) in SECRET_VARIABLES.items() if name in given},
         }
         secret = k8s.core.v1.Secret(
             "openwebui-secret",
@@ -130,7 +117,7 @@ class OpenWebUI(pulumi.ComponentResource):
 
     def _deployment(self, own: ConnectionSecret, admin: k8s.core.v1.Secret) -> None:
         args, settings = self._args, self._args.settings
-        scripts = {"migrate.py": _MIGRATE.read_text()}
+        scripts = {script.name: script.read_text() for script in _SCRIPTS}
         migrate = k8s.core.v1.ConfigMap(
             "open-webui-migrate",
             metadata={"name": "open-webui-migrate", **self._metadata},
@@ -143,7 +130,7 @@ class OpenWebUI(pulumi.ComponentResource):
         def variables(migrates: bool) -> list[EnvVarArgsDict]:
             return environment(
                 settings,
-                redis=args.redis.connection,
+                redis=args.redis,
                 database=args.database.connection,
                 own=own,
                 admin_secret="openwebui-admin",
@@ -175,7 +162,14 @@ class OpenWebUI(pulumi.ComponentResource):
                             "checksum/open-webui-migrate": checksum(scripts),
                         },
                     },
-                    "spec": pod(settings, LABELS, serve=variables(False), migrate=variables(True)),
+                    "spec": pod(
+                        settings,
+                        LABELS,
+                        serve=variables(False),
+                        migrate=variables(True),
+                        redis=redis_environment(args.redis),
+                        authority=args.redis.authority,
+                    ),
                 },
             },
             opts=child_options(
@@ -238,8 +232,8 @@ class OpenWebUI(pulumi.ComponentResource):
             if settings.ingress.enabled
             else [],
             egress=[
-                allow_to([pods(args.redis.labels)], args.redis.port),
-                allow_to([pods(args.database.labels)], args.database.port),
+                *args.redis.egress,
+                *args.database.egress,
                 *egress_to(settings.external_urls, args.namespace_name),
             ],
             opts=child_options(self),

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
-from ..connection import ConnectionSecret
+from ..connection import Backend, ConnectionSecret
 from .settings import (
     DATABASE_POOL_OVERFLOW,
     DATABASE_POOL_SIZE,
@@ -28,7 +28,7 @@ SECRET_VARIABLES = {
 def environment(
     settings: OpenWebUISettings,
     *,
-    redis: ConnectionSecret,
+    redis: Backend,
     database: ConnectionSecret,
     own: ConnectionSecret,
     admin_secret: str,
@@ -39,7 +39,7 @@ def environment(
 
     Args:
         settings: the component's settings.
-        redis: Secret with ``cache-url`` and ``websocket-url``.
+        redis: Redis, with ``cache-url`` and ``websocket-url`` in its Secret.
         database: Secret with ``database-url``.
         own: Secret with ``secret-key`` and the secret inputs.
         admin_secret: name of the Secret with the first administrator's ``password``.
@@ -54,8 +54,7 @@ def environment(
         **settings.env,
     }
     secret: list[EnvVarArgsDict] = [
-        redis.variable("REDIS_URL", "cache-url"),
-        redis.variable("WEBSOCKET_REDIS_URL", "websocket-url"),
+        *redis_environment(redis),
         database.variable("DATABASE_URL", "database-url"),
         own.variable("WEBUI_SECRET_KEY", "secret-key"),
         {
@@ -67,6 +66,16 @@ def environment(
     variables: list[EnvVarArgsDict] = [{"name": name, "value": value} for name, value in plain.items()]
     variables += secret
     return sorted(variables, key=lambda variable: str(variable["name"]))
+
+
+def redis_environment(redis: Backend) -> list[EnvVarArgsDict]:
+    """The variables that lead to Redis."""
+    further: list[EnvVarArgsDict] = [{"name": name, "value": value} for name, value in redis.variables.items()]
+    urls = [
+        redis.connection.variable("REDIS_URL", "cache-url"),
+        redis.connection.variable("WEBSOCKET_REDIS_URL", "websocket-url"),
+    ]
+    return urls + further
 
 
 def _always(settings: OpenWebUISettings) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
     EnvVarArgsDict,
+    KeyToPathArgsDict,
     PodSpecArgsDict,
     TopologySpreadConstraintArgsDict,
     VolumeArgsDict,
     VolumeMountArgsDict,
 )
 
+from ..connection import AUTHORITY_DIRECTORY
 from ..container_resources import resource_requirements
 from ..labels import Labels
 from ..pod_security import container_security_context, pod_security_context
@@ -17,6 +19,7 @@ from .environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from .settings import OpenWebUISettings
 
 PORT = 8080
+SCRIPTS_DIRECTORY = "/etc/open-webui"
 UPLOADS_CLAIM = "open-webui-uploads"
 # Long enough for every proxy to have read that the pod is leaving, before it stops accepting connections.
 PRE_STOP_SECONDS = 10
@@ -27,7 +30,13 @@ IMAGE_GROUP = 0
 
 
 def pod(
-    settings: OpenWebUISettings, labels: Labels, *, serve: list[EnvVarArgsDict], migrate: list[EnvVarArgsDict]
+    settings: OpenWebUISettings,
+    labels: Labels,
+    *,
+    serve: list[EnvVarArgsDict],
+    migrate: list[EnvVarArgsDict],
+    redis: list[EnvVarArgsDict],
+    authority: str | None,
 ) -> PodSpecArgsDict:
     """Spec of the pod.
 
@@ -36,6 +45,8 @@ def pod(
         labels: labels of the pods, for spreading them.
         serve: environment of the container that serves.
         migrate: environment of the container that migrates before it.
+        redis: variables that lead to Redis, for the container that waits until it takes the credentials.
+        authority: Secret with the certificate authority of Redis; None for none.
     """
     return {
         "service_account_name": "open-webui",
@@ -44,12 +55,16 @@ def pod(
         "security_context": pod_security_context(group=IMAGE_GROUP),
         "termination_grace_period_seconds": GRACE_SECONDS,
         "topology_spread_constraints": [_spread("kubernetes.io/hostname", labels), _spread(_ZONE, labels)],
-        "init_containers": [_migrate(settings, migrate)],
-        "containers": [_serve(settings, serve)],
-        "volumes": _volumes(settings),
+        "init_containers": [
+            _wait_for_redis(settings, redis, authority),
+            _migrate(settings, migrate, authority),
+        ],
+        "containers": [_serve(settings, serve, authority)],
+        "volumes": _volumes(settings, authority),
     }
 
 
+_SCRIPTS_MOUNT: VolumeMountArgsDict = {"name": "scripts", "mount_path": SCRIPTS_DIRECTORY, "read_only": True}
 _ZONE = "topology.kubernetes.io/zone"
 
 
@@ -64,20 +79,37 @@ def _spread(topology_key: str, labels: Labels) -> TopologySpreadConstraintArgsDi
     }
 
 
-def _migrate(settings: OpenWebUISettings, environment: list[EnvVarArgsDict]) -> ContainerArgsDict:
+def _wait_for_redis(
+    settings: OpenWebUISettings, environment: list[EnvVarArgsDict], authority: str | None
+) -> ContainerArgsDict:
+    return {
+        "name": "wait-for-redis",
+        "image": settings.image,
+        "image_pull_policy": "IfNotPresent",
+        "command": ["python", f"{SCRIPTS_DIRECTORY}/wait_for_redis.py"],
+        "env": environment,
+        "resources": resource_requirements(settings.resources.as_kubernetes()),
+        "security_context": container_security_context(),
+        "volume_mounts": [_SCRIPTS_MOUNT, *_authority_mount(authority)],
+    }
+
+
+def _migrate(
+    settings: OpenWebUISettings, environment: list[EnvVarArgsDict], authority: str | None
+) -> ContainerArgsDict:
     return {
         "name": "migrate",
         "image": settings.image,
         "image_pull_policy": "IfNotPresent",
-        "command": ["python", "/etc/open-webui/migrate.py"],
+        "command": ["python", f"{SCRIPTS_DIRECTORY}/migrate.py"],
         "env": environment,
         "resources": resource_requirements(settings.resources.as_kubernetes()),
         "security_context": container_security_context(),
-        "volume_mounts": [*_mounts(settings), {"name": "scripts", "mount_path": "/etc/open-webui", "read_only": True}],
+        "volume_mounts": [*_mounts(settings), _SCRIPTS_MOUNT, *_authority_mount(authority)],
     }
 
 
-def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict]) -> ContainerArgsDict:
+def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict], authority: str | None) -> ContainerArgsDict:
     return {
         "name": "open-webui",
         "image": settings.image,
@@ -94,7 +126,7 @@ def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict]) -> Co
         "liveness_probe": http_probe("/health", port="http", period_seconds=20, failure_threshold=6),
         "lifecycle": {"pre_stop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
         "security_context": container_security_context(),
-        "volume_mounts": _mounts(settings),
+        "volume_mounts": [*_mounts(settings), *_authority_mount(authority)],
     }
 
 
@@ -124,7 +156,11 @@ def _mounts(settings: OpenWebUISettings) -> list[VolumeMountArgsDict]:
     return mounts
 
 
-def _volumes(settings: OpenWebUISettings) -> list[VolumeArgsDict]:
+def _authority_mount(authority: str | None) -> list[VolumeMountArgsDict]:
+    return [{"name": "redis-ca", "mount_path": AUTHORITY_DIRECTORY, "read_only": True}] if authority else []
+
+
+def _volumes(settings: OpenWebUISettings, authority: str | None) -> list[VolumeArgsDict]:
     volumes: list[VolumeArgsDict] = [
         {"name": "data", "empty_dir": {}},
         {"name": "static", "empty_dir": {"size_limit": "64Mi"}},
@@ -133,4 +169,8 @@ def _volumes(settings: OpenWebUISettings) -> list[VolumeArgsDict]:
     ]
     if settings.uploads.kind == "volume":
         volumes.append({"name": "uploads", "persistent_volume_claim": {"claim_name": UPLOADS_CLAIM}})
+    if authority:
+        # The authority alone, not the key that may be beside it.
+        items: list[KeyToPathArgsDict] = [{"key": "ca.crt", "path": "ca.crt"}]
+        volumes.append({"name": "redis-ca", "secret": {"secret_name": authority, "items": items}})
     return volumes

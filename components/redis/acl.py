@@ -4,6 +4,7 @@ Syntax: https://redis.io/docs/latest/operate/oss_and_stack/management/security/a
 that it does not know, so the lists hold only what Redis 7.0 and everything after it know.
 """
 
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 KEY_PREFIX = "open-webui"
@@ -70,35 +71,77 @@ _EXPORTER_COMMANDS = (
 )
 
 
-def acl_file(*, openwebui_password: str, exporter_password: str) -> str:
-    """Text of the ACL file: ``default`` may PING, ``openwebui`` use its own keys, ``exporter`` read statistics.
+# Loads the users' file again. What the file says is decided by who writes it, not by who has it read.
+_RELOAD_COMMANDS = ("+acl|load",)
+
+# What a replica sends to its master.
+_REPLICATION_COMMANDS = ("+ping", "+psync", "+replconf")
+
+# https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#redis-access-control-list-authentication, the
+# one channel instead of all. INFO shows the start script whether a server holds data; PAUSE keeps writes while another
+# one takes over.
+_SENTINEL_COMMANDS = (
+    "&__sentinel__:hello",
+    *("+ping", "+info", "+role", "+publish", "+subscribe", "+slaveof", "+multi", "+exec", "+config|rewrite"),
+    *("+client|setname", "+client|kill", "+client|pause", "+client|unpause", "+script|kill"),
+)
+
+# The readiness of a replica is its link to the master.
+_PROBE_COMMANDS = ("+ping", "+role")
+
+USERS: dict[str, tuple[str, ...]] = {
+    "openwebui": (
+        f"~{KEY_PREFIX}:*",
+        *_OPENWEBUI_CHANNELS,
+        *(command for group in _OPENWEBUI_COMMANDS.values() for command in group),
+    ),
+    "exporter": _EXPORTER_COMMANDS,
+    "reload": _RELOAD_COMMANDS,
+    "replication": _REPLICATION_COMMANDS,
+    "sentinel": _SENTINEL_COMMANDS,
+    "probe": _PROBE_COMMANDS,
+}
+"""Users of a server that have a password, and their rules."""
+
+SENTINEL_USERS: dict[str, tuple[str, ...]] = {
+    # redis-py asks for the masters, and for the replicas of one.
+    "openwebui": (
+        "+ping",
+        *(f"+sentinel|{name}" for name in ("masters", "get-master-addr-by-name", "replicas", "slaves")),
+    ),
+    # The other Sentinels, and the scripts of the nodes.
+    "sentinel": (
+        "&__sentinel__:hello",
+        *("+ping", "+publish", "+subscribe", "+client|setname"),
+        *(f"+sentinel|{name}" for name in ("is-master-down-by-addr", "master", "failover")),
+    ),
+    "reload": _RELOAD_COMMANDS,
+}
+"""Users of a Sentinel that have a password, and their rules."""
+
+
+def acl_file(passwords: Mapping[str, Sequence[str]], rules: Mapping[str, tuple[str, ...]] = USERS) -> str:
+    """Text of the ACL file: ``default`` may PING, everybody else what the rules say.
 
     Args:
-        openwebui_password: password of the user ``openwebui``.
-        exporter_password: password of the user ``exporter``.
+        rules: `USERS` or `SENTINEL_USERS`. Of the passwords only those of their users are used.
+        passwords: for each user the passwords that are valid: during a rotation the new one and the one before.
 
     Returns:
         One line per user. Passwords are in it as SHA-256 only; that protects generated passwords, which cannot be
         guessed, so the text is still to be kept in a Secret.
 
     Raises:
-        ValueError: a password is empty; everybody could log in with none.
+        ValueError: a user has no password, or an empty one; everybody could log in.
     """
-    commands = [command for group in _OPENWEBUI_COMMANDS.values() for command in group]
-    users = (
-        ("default", "nopass", ("+ping",)),
-        ("openwebui", _hashed(openwebui_password), (f"~{KEY_PREFIX}:*", *_OPENWEBUI_CHANNELS, *commands)),
-        ("exporter", _hashed(exporter_password), _EXPORTER_COMMANDS),
-    )
-    return "".join(_user(name, password, rules) for name, password, rules in users)
+    lines = [_user("default", ("nopass",), ("+ping",))]
+    for name, valid in ((name, valid) for name, valid in passwords.items() if name in rules):
+        if not valid or not all(valid):
+            raise ValueError(f"The Redis user {name} has an empty password; everybody could log in. Generate one.")
+        lines.append(_user(name, tuple(f"#{sha256(one.encode()).hexdigest()}" for one in valid), rules[name]))
+    return "".join(lines)
 
 
-def _user(name: str, password: str, rules: tuple[str, ...]) -> str:
+def _user(name: str, passwords: tuple[str, ...], rules: tuple[str, ...]) -> str:
     # `reset` first: nothing is left of what a version of Redis gives to a new user.
-    return " ".join(("user", name, "reset", "on", password, *rules)) + "\n"
-
-
-def _hashed(password: str) -> str:
-    if not password:
-        raise ValueError("A Redis user has an empty password; everybody could log in. Generate one.")
-    return f"#{sha256(password.encode()).hexdigest()}"
+    return " ".join(("user", name, "reset", "on", *passwords, *rules)) + "\n"

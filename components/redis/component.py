@@ -1,34 +1,33 @@
 """Redis as one ComponentResource: the server, its users, its Service and the only edges into it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
-from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict, ProbeArgsDict
+from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict, PodTemplateSpecArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..children import child_options
-from ..connection import ConnectionSecret
-from ..container_resources import resource_requirements
+from ..children import child_options, stateful
+from ..connection import Backend, ConnectionSecret
 from ..disruption_budget import disruption_budget
-from ..generated_secrets import checksum, generated_password
-from ..labels import Labels
-from ..network_policy import allow_from, namespace, network_policy, pods
-from ..pod_security import container_security_context, pod_security_context
-from ..probes import exec_probe
+from ..generated_secrets import checksum
+from ..network_policy import allow_from, allow_to, namespace, network_policy, pods
 from ..service import service
 from ..service_account import service_account
-from .acl import acl_file
-from .exporter import EXPORTER_PORT, exporter_container, scrape_annotations
+from .exporter import EXPORTER_PORT, scrape_annotations
+from .external import external_egress, external_urls, external_variables
+from .pod import CLAIM, CONFIG_MAP, LABELS, PORT, configuration, own_users, pod
+from .sentinel import MASTER, NODES_SERVICE, SENTINEL_PORT, SENTINEL_SERVICE, client_variables
 from .settings import RedisSettings
+from .users import users
+from .watching import watch
 
-PORT = 6379
 SERVICE = "redis-service"
 APP_DATABASE = 0
 WEBSOCKET_DATABASE = 1
-LABELS = Labels(app="redis", component="cache")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,23 +37,36 @@ class RedisArgs:
     namespace: Input[str]
     """Existing namespace. The objects' names there are fixed: ``redis``, ``redis-service``, ``redis-config``."""
 
+    namespace_name: str
+    """The same name as a plain value, for rules that are decided before anything exists."""
+
     settings: RedisSettings
     """Validated settings, plain values."""
 
+    secret_inputs: Mapping[str, Input[str]]
+    """Secret config keys that are set; ``redisCacheUrl`` and ``redisWebsocketUrl`` are those of an external Redis."""
+
     rotation: int
-    """Number of the current password, from 1."""
+    """Number of the current password, from 1. The one before stays valid."""
 
     clients: dict[str, str]
     """Labels of the pods that may connect; no others can."""
 
+    protect: bool
+    """Whether the volume, when there is one, is refused deletion."""
+
     scraped_from: str | None = None
     """Namespace of Prometheus. None: no metrics and no way in for them."""
 
+    watched_by_operator: bool = False
+    """Whether the Prometheus operator is told to scrape and to alert."""
+
 
 class Redis(pulumi.ComponentResource):
-    """One Redis server without persistence. Losing it signs nobody out of Open WebUI; open websockets reconnect.
+    """One Redis server. Losing it signs nobody out of Open WebUI; open websockets reconnect.
 
-    What is lost with it are websocket rooms, running task states and the list of signed-out tokens.
+    What is lost with a server that has no durability are websocket rooms, running task states and the list of
+    signed-out tokens.
     """
 
     cache_url: Output[str]
@@ -63,20 +75,34 @@ class Redis(pulumi.ComponentResource):
     websocket_url: Output[str]
     """``redis://…/1``, websocket events. Secret: it holds the password."""
 
-    connection: ConnectionSecret
-    """Secret ``redis-config`` with the keys ``cache-url`` and ``websocket-url``."""
+    backend: Backend
+    """What clients need: Secret ``redis-config`` with ``cache-url`` and ``websocket-url``, variables, edges."""
 
     def __init__(self, name: str, args: RedisArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("open-webui-stack:redis:Redis", name, opts=opts)
         self._args = args
         self._metadata: ObjectMetaArgsDict = {"namespace": args.namespace, "labels": LABELS.metadata}
 
-        password = generated_password("redis-password", args.rotation, child_options(self))
-        exporter_password = generated_password("redis-exporter-password", args.rotation, child_options(self))
-        self.cache_url = _url(password, APP_DATABASE)
-        self.websocket_url = _url(password, WEBSOCKET_DATABASE)
-        self.connection = self._connection_secret()
-        self._deployment(password, exporter_password)
+        self._replicated = args.settings.topology == "sentinel"
+        if args.settings.topology == "external":
+            self._lead_to_external()
+        else:
+            self._deploy()
+        self.register_outputs({"cache_url": self.cache_url, "websocket_url": self.websocket_url})
+
+    def _deploy(self) -> None:
+        args = self._args
+        accounts = users(self, self._metadata, rotation=args.rotation, own=own_users(args.settings))
+        # With Sentinels the host is the name of the service that they watch.
+        host = MASTER if self._replicated else f"{SERVICE}:{PORT}"
+        self.cache_url = _url(accounts.password, host, APP_DATABASE)
+        self.websocket_url = _url(accounts.password, host, WEBSOCKET_DATABASE)
+        self.backend = Backend(
+            connection=self._connection_secret(),
+            egress=[allow_to([pods(LABELS.selector)], *self._ports)],
+            variables=client_variables() if self._replicated else {},
+        )
+        self._workload(accounts.secret)
         service(
             SERVICE,
             in_namespace=args.namespace,
@@ -85,8 +111,28 @@ class Redis(pulumi.ComponentResource):
             port=PORT,
             opts=child_options(self),
         )
+        if args.watched_by_operator:
+            watch(self, self._metadata, LABELS, args.settings, args.namespace_name)
         disruption_budget("redis", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
-        self.register_outputs({"cache_url": self.cache_url, "websocket_url": self.websocket_url})
+
+    def _lead_to_external(self) -> None:
+        settings = self._args.settings.external
+        self.cache_url, self.websocket_url = external_urls(settings, self._args.secret_inputs)
+        authority = None
+        if settings.certificate_authority:
+            authority = "redis-ca"
+            k8s.core.v1.Secret(
+                authority,
+                metadata={"name": authority, **self._metadata},
+                string_data={"ca.crt": Output.secret(settings.certificate_authority)},
+                opts=child_options(self),
+            )
+        self.backend = Backend(
+            connection=self._connection_secret(),
+            egress=external_egress(settings, self._args.namespace_name),
+            variables=external_variables(settings),
+            authority=authority,
+        )
 
     def _connection_secret(self) -> ConnectionSecret:
         contents = {"cache-url": self.cache_url, "websocket-url": self.websocket_url}
@@ -98,28 +144,30 @@ class Redis(pulumi.ComponentResource):
         )
         return ConnectionSecret(name="redis-config", checksum=checksum(contents), resource=secret)
 
-    def _deployment(self, password: Output[str], exporter_password: Output[str]) -> None:
-        acl = {
-            "users.acl": Output.all(password, exporter_password).apply(
-                lambda passwords: acl_file(openwebui_password=passwords[0], exporter_password=passwords[1])
-            ),
-            "exporter-password": exporter_password,
-        }
-        configuration = {"redis.conf": _redis_conf(self._args.settings)}
-        users = k8s.core.v1.Secret(
-            "redis-acl",
-            metadata={"name": "redis-acl", **self._metadata},
-            string_data=acl,
-            opts=child_options(self),
-        )
+    def _workload(self, users: pulumi.Resource) -> None:
+        files = configuration(self._args.settings)
         conf = k8s.core.v1.ConfigMap(
-            "redis-conf",
-            metadata={"name": "redis-conf", **self._metadata},
-            data=configuration,
+            CONFIG_MAP,
+            metadata={"name": CONFIG_MAP, **self._metadata},
+            data=files,
             opts=child_options(self),
         )
         account = service_account("redis", in_namespace=self._args.namespace, labels=LABELS, opts=child_options(self))
-        policy = self._network_policy()
+        depends_on = [users, conf, account, self._network_policy(), *self._volume()]
+        template: PodTemplateSpecArgsDict = {
+            "metadata": {
+                "labels": LABELS.metadata,
+                "annotations": {
+                    # Not the users: a changed password is loaded into the running server (reload-users.sh).
+                    "checksum/config": checksum(files),
+                    **(scrape_annotations() if self._args.scraped_from else {}),
+                },
+            },
+            "spec": pod(self._args.settings, monitored=self._args.scraped_from is not None),
+        }
+        if self._replicated or self._args.settings.durability == "volume":
+            self._stateful_set(template, depends_on)
+            return
         k8s.apps.v1.Deployment(
             "redis",
             metadata={"name": "redis", **self._metadata},
@@ -129,58 +177,98 @@ class Redis(pulumi.ComponentResource):
                 # Two servers behind one Service would split the state between them.
                 "strategy": {"type": "Recreate"},
                 "selector": {"match_labels": LABELS.selector},
-                "template": {
-                    "metadata": {
-                        "labels": LABELS.metadata,
-                        "annotations": {
-                            "checksum/config": checksum(acl, configuration),
-                            **(scrape_annotations() if self._args.scraped_from else {}),
-                        },
-                    },
-                    "spec": self._pod(),
-                },
+                "template": template,
             },
-            opts=child_options(self, depends_on=[users, conf, account, policy]),
+            opts=child_options(self, depends_on=depends_on),
         )
 
-    def _pod(self) -> PodSpecArgsDict:
-        containers = [self._server()]
-        if self._args.scraped_from:
-            containers.append(exporter_container(PORT))
+    def _stateful_set(self, template: PodTemplateSpecArgsDict, depends_on: list[pulumi.Resource]) -> None:
+        # Only a StatefulSet waits until the last pod is gone, even on a lost node: two servers on one file ruin it. And
+        # only one pod at a time starts: the first of three is the first master (start-node.sh).
+        settings = self._args.settings
+        if self._replicated:
+            depends_on = [*depends_on, self._nodes_service()]
+            service(
+                SENTINEL_SERVICE,
+                in_namespace=self._args.namespace,
+                labels=LABELS,
+                port_name="sentinel",
+                port=SENTINEL_PORT,
+                opts=child_options(self),
+            )
+        claims = [self._claim("data")] if settings.durability == "volume" and self._replicated else []
+        k8s.apps.v1.StatefulSet(
+            "redis",
+            metadata={"name": "redis", **self._metadata},
+            spec={
+                "service_name": NODES_SERVICE if self._replicated else SERVICE,
+                "replicas": settings.nodes,
+                "revision_history_limit": 2,
+                "pod_management_policy": "OrderedReady",
+                "selector": {"match_labels": LABELS.selector},
+                "template": template,
+                "volume_claim_templates": claims,
+            },
+            opts=child_options(self, depends_on=depends_on),
+        )
+
+    def _nodes_service(self) -> pulumi.Resource:
+        return k8s.core.v1.Service(
+            NODES_SERVICE,
+            metadata={
+                "name": NODES_SERVICE,
+                **self._metadata,
+                "annotations": {"pulumi.com/skipAwait": "true"},
+            },
+            spec={
+                "cluster_ip": "None",
+                # The nodes find each other before they are ready, and so do the Sentinels.
+                "publish_not_ready_addresses": True,
+                "selector": LABELS.selector,
+                "ports": [
+                    {"name": "redis", "port": PORT, "target_port": "redis", "protocol": "TCP"},
+                    {"name": "sentinel", "port": SENTINEL_PORT, "target_port": "sentinel", "protocol": "TCP"},
+                ],
+            },
+            opts=child_options(self),
+        )
+
+    def _claim(self, name: str) -> PersistentVolumeClaimArgsDict:
+        storage = self._args.settings.storage
         return {
-            "service_account_name": "redis",
-            "automount_service_account_token": False,
-            "enable_service_links": False,
-            "security_context": pod_security_context(),
-            "termination_grace_period_seconds": 10,
-            "containers": containers,
-            "volumes": [
-                {"name": "conf", "config_map": {"name": "redis-conf"}},
-                {"name": "acl", "secret": {"secret_name": "redis-acl", "default_mode": 0o440}},
-            ],
+            "metadata": {"name": name, **self._metadata},
+            "spec": {
+                "access_modes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": storage.size}},
+                **({"storage_class_name": storage.class_name} if storage.class_name else {}),
+            },
         }
 
-    def _server(self) -> ContainerArgsDict:
-        return {
-            "name": "redis",
-            "image": self._args.settings.image,
-            "image_pull_policy": "IfNotPresent",
-            "command": ["redis-server", "/etc/redis/redis.conf"],
-            "ports": [{"name": "redis", "container_port": PORT, "protocol": "TCP"}],
-            "resources": resource_requirements(self._args.settings.container_resources()),
-            # redis-cli exits with 0 on errors too: the answer decides. A server that is loading is alive, not ready.
-            "startup_probe": _ping("PONG", period_seconds=1, failure_threshold=60),
-            "readiness_probe": _ping("PONG", period_seconds=5, failure_threshold=2),
-            "liveness_probe": _ping("PONG|LOADING|BUSY", period_seconds=10, failure_threshold=6),
-            "security_context": container_security_context(),
-            "volume_mounts": [
-                {"name": "conf", "mount_path": "/etc/redis", "read_only": True},
-                {"name": "acl", "mount_path": "/etc/redis-acl", "read_only": True},
-            ],
-        }
+    def _volume(self) -> list[pulumi.Resource]:
+        settings = self._args.settings
+        if settings.durability != "volume" or self._replicated:
+            return []
+        claim = self._claim(CLAIM)
+        # A claim of its own, not a template, as the database's (docs/decisions/0003-database-volume.md).
+        return [
+            k8s.core.v1.PersistentVolumeClaim(
+                CLAIM,
+                metadata=claim["metadata"],
+                spec=claim["spec"],
+                opts=child_options(self, **stateful(self._args.protect)),
+            )
+        ]
+
+    @property
+    def _ports(self) -> tuple[int, ...]:
+        return (PORT, SENTINEL_PORT) if self._replicated else (PORT,)
 
     def _network_policy(self) -> k8s.networking.v1.NetworkPolicy:
-        edges = [allow_from([pods(self._args.clients)], PORT)]
+        edges = [allow_from([pods(self._args.clients)], *self._ports)]
+        between = []
+        if self._replicated:
+            edges.append(allow_from([pods(LABELS.selector)], *self._ports))
+            between.append(allow_to([pods(LABELS.selector)], *self._ports))
         if self._args.scraped_from:
             edges.append(allow_from([namespace(self._args.scraped_from)], EXPORTER_PORT))
         return network_policy(
@@ -189,42 +277,11 @@ class Redis(pulumi.ComponentResource):
             labels=LABELS.metadata,
             selector=LABELS.selector,
             ingress=edges,
-            egress=[],
+            egress=between,
             opts=child_options(self),
         )
 
 
-def _url(password: Output[str], database: int) -> Output[str]:
+def _url(password: Output[str], host: str, database: int) -> Output[str]:
     quoted = password.apply(lambda plain: quote(plain, safe=""))
-    return Output.secret(Output.concat("redis://openwebui:", quoted, f"@{SERVICE}:{PORT}/{database}"))
-
-
-def _ping(answers: str, *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
-    # The exit status of redis-cli says nothing: 0 also for an error. Not its own -t, which older versions do not have.
-    command = ["sh", "-c", f"timeout 3 redis-cli ping | grep -Eq '{answers}'"]
-    return exec_probe(command, period_seconds=period_seconds, failure_threshold=failure_threshold)
-
-
-def _redis_conf(settings: RedisSettings) -> str:
-    return f"""\
-# The default user may PING and nothing else (users.acl), so that the server can be open to its clients.
-protected-mode no
-aclfile /etc/redis-acl/users.acl
-
-# No persistence: what must survive is in PostgreSQL.
-save ""
-appendonly no
-
-maxmemory {settings.maxmemory}
-maxmemory-policy {settings.maxmemory_policy}
-# Clients that read too slowly are disconnected before their buffers push the data out.
-maxmemory-clients 10%
-
-# Free memory in the background: deleting a large hash does not stop the other clients.
-lazyfree-lazy-eviction yes
-lazyfree-lazy-expire yes
-lazyfree-lazy-server-del yes
-lazyfree-lazy-user-del yes
-
-tcp-keepalive 60
-"""
+    return Output.secret(Output.concat("redis://openwebui:", quoted, f"@{host}/{database}"))

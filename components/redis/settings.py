@@ -1,19 +1,15 @@
 """Settings of Redis: plain, validated values."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
 from ..base_settings import Problem, Settings
-from ..quantities import Quantity, RedisMemory, mebibytes, quantity, redis_bytes
+from ..names import HostList
+from ..quantities import Quantity, RedisMemory, mebibytes, quantity
 from ..resources import Amounts, ContainerResources, Resources
-
-# Redis counts its data against maxmemory, but not copy-on-write, fragmentation and most buffers. Managed services keep
-# 20 to 25 % free for them; at the container's limit the kernel kills Redis before it can evict or refuse anything.
-DATA_SHARE_OF_LIMIT = Decimal("0.75")
-LIMIT_STEP_MEBIBYTES = 64
+from .memory import LIMIT_STEP_MEBIBYTES, Memory, largest_maxmemory, memory
 
 EvictionPolicy = Literal[
     "noeviction",
@@ -25,6 +21,11 @@ EvictionPolicy = Literal[
     "volatile-random",
     "volatile-ttl",
 ]
+Engine = Literal["redis", "valkey"]
+Durability = Literal["none", "container", "volume"]
+Topology = Literal["standalone", "sentinel", "external"]
+
+IMAGES: dict[Engine, str] = {"redis": "redis:7.4-alpine", "valkey": "valkey/valkey:8.1-alpine"}
 
 
 class RedisRequests(Amounts):
@@ -40,9 +41,13 @@ class RedisLimits(Amounts):
 
     cpu: Quantity = Field("500m", description="CPU in cores.")
     memory: Quantity | None = Field(
-        None, description="Memory in bytes. Default: derived, `maxmemory` / 0.75 rounded up to 64Mi (704Mi for 512mb)."
+        None,
+        description="Memory in bytes. Default: derived from `maxmemory` (704Mi for 512mb; twice `maxmemory` where the "
+        "server forks: with durability, replicas or a cluster).",
     )
-    ephemeral_storage: Quantity = Field("256Mi", description="Logs on the node's disk.")
+    ephemeral_storage: Quantity = Field(
+        "256Mi", description="Logs on the node's disk. Files of Redis in the pod come on top."
+    )
 
 
 class RedisResources(Resources):
@@ -52,47 +57,214 @@ class RedisResources(Resources):
     limits: RedisLimits = Field(RedisLimits(), description="What the container cannot exceed.")
 
 
+class RedisStorageSettings(Settings):
+    """The volume of durability `volume`."""
+
+    size: Quantity = Field("4Gi", description="Size of each volume, at least four times `redis.maxmemory`.")
+    class_name: str | None = Field(
+        None, min_length=1, description="StorageClass. Default: the cluster's default class."
+    )
+
+
+class RedisSentinelSettings(Settings):
+    """The Sentinels of topology `sentinel`."""
+
+    down_after_seconds: int = Field(
+        5, ge=1, le=60, description="Seconds without an answer until a Sentinel counts the master as down."
+    )
+
+
+class RedisExternalSettings(Settings):
+    """A Redis that is there already. Its URLs are the secrets `redisCacheUrl` and `redisWebsocketUrl`."""
+
+    hosts: HostList = Field(
+        "",
+        description="Names or addresses of its servers, with commas: what the network policy opens. Required. A name "
+        "outside the cluster opens public addresses only; for a private network give the addresses.",
+    )
+    port: int = Field(6379, ge=1, le=65535, description="Port of its servers.")
+    sentinel_hosts: HostList = Field(
+        "", description="Its Sentinels, with commas. The URLs' host is then the name of the service that they watch."
+    )
+    sentinel_port: int = Field(26379, ge=1, le=65535, description="Port of its Sentinels.")
+    certificate_authority: str | None = Field(
+        None,
+        min_length=1,
+        description="Certificates in PEM of those who sign its own, for `rediss://` URLs. Default: the image's own.",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.certificate_authority and "-----BEGIN CERTIFICATE-----" not in self.certificate_authority:
+            yield Problem(
+                keys=("certificateAuthority",),
+                message="certificateAuthority is no certificate in PEM",
+                allowed="text with -----BEGIN CERTIFICATE-----",
+                example="",
+            )
+        if self.certificate_authority and self.sentinel_hosts:
+            yield Problem(
+                keys=("certificateAuthority", "sentinelHosts"),
+                message="certificateAuthority with sentinelHosts: Open WebUI would connect without TLS, silently",
+                allowed="TLS without Sentinels, or Sentinels without TLS",
+                example="",
+            )
+
+
 class RedisSettings(Settings):
     """`redis` in the stack's config."""
 
-    topology: Literal["standalone"] = Field("standalone", description="Shape of the deployment: one Redis server.")
-    image: str = Field("redis:7.4-alpine", min_length=1, description="Container image with `redis-server`.")
+    topology: Topology = Field(
+        "standalone",
+        description="Shape of the deployment. `standalone`: one server. `sentinel`: three servers, of which the "
+        "Sentinels beside them choose the master. `external`: one that is there already; nothing is deployed.",
+    )
+    engine: Engine = Field("redis", description="Server: Redis, or Valkey, which has the same protocol and config.")
+    image: str | None = Field(
+        None,
+        min_length=1,
+        description="Container image with the engine's server. Default: "
+        + ", ".join(f"`{image}` for {engine}" for engine, image in IMAGES.items())
+        + ".",
+    )
     maxmemory: RedisMemory = Field("512mb", description="Memory for data, in the syntax of redis.conf.")
     maxmemory_policy: EvictionPolicy = Field(
         "allkeys-lru",
         description="What a full Redis does. `noeviction` refuses writes; an evicting policy can make a signed-out "
         "token valid again.",
     )
+    durability: Durability = Field(
+        "none",
+        description="What outlives a restart. `none`: nothing. `container`: everything, when the container restarts in "
+        "its pod. `volume`: everything, when the pod is replaced too. Without it a signed-out token is valid again.",
+    )
+    storage: RedisStorageSettings = Field(RedisStorageSettings(), description="The volume of durability `volume`.")
+    sentinel: RedisSentinelSettings = Field(
+        RedisSentinelSettings(), description="The Sentinels of topology `sentinel`."
+    )
     resources: RedisResources = Field(RedisResources(), description="Requests and limits of the container.")
+    external: RedisExternalSettings = Field(RedisExternalSettings(), description="The Redis of topology `external`.")
 
     def problems(self) -> Iterator[Problem]:
+        yield from self._external_problems()
         limit = self.resources.limits.memory
-        if limit and redis_bytes(self.maxmemory) > quantity(limit) * DATA_SHARE_OF_LIMIT:
-            largest = int(quantity(limit) * DATA_SHARE_OF_LIMIT) // 2**20
+        if limit and quantity(limit) < self.figures.needed:
+            yield self._limit_too_small(limit)
+        if self.durability == "volume" and quantity(self.storage.size) < self.figures.disk:
             yield Problem(
-                keys=("maxmemory", "resources.limits.memory"),
-                message=f"maxmemory {self.maxmemory} is above 75 % of resources.limits.memory {limit}; Redis would be "
-                "killed before it can evict",
-                allowed=f"at most {largest}mb with this limit, or resources.limits.memory of at least "
-                f"{self._least_limit()}, or no limit (it is derived)",
-                example=f"{largest}mb",
+                keys=("storage.size", "maxmemory"),
+                message=f"storage.size {self.storage.size} is too small for maxmemory {self.maxmemory}; the "
+                "append-only file would fill the volume while it is rewritten",
+                allowed=f"at least four times maxmemory ({mebibytes(self.figures.disk)})",
+                example=mebibytes(self.figures.disk),
+            )
+        if self.durability != "volume" and "storage" in self.model_fields_set:
+            yield Problem(
+                keys=("storage", "durability"),
+                message=f"storage is set, but durability is {self.durability}: there is no volume",
+                allowed="durability: volume, or no storage",
+                example="",
             )
 
-    def _least_limit(self) -> str:
-        return mebibytes(redis_bytes(self.maxmemory) / DATA_SHARE_OF_LIMIT, LIMIT_STEP_MEBIBYTES)
+        if self.topology != "sentinel" and "sentinel" in self.model_fields_set:
+            yield Problem(
+                keys=("sentinel", "topology"),
+                message=f"sentinel is set, but topology is {self.topology}: there are no Sentinels",
+                allowed="topology: sentinel, or no sentinel",
+                example="",
+            )
+
+    def _external_problems(self) -> Iterator[Problem]:
+        if self.topology != "external" and "external" in self.model_fields_set:
+            yield Problem(
+                keys=("external", "topology"),
+                message=f"external is set, but topology is {self.topology}: Redis is deployed by the stack",
+                allowed="topology: external, or no external",
+                example="",
+            )
+        if self.topology != "external":
+            return
+        if not self.external.hosts:
+            yield Problem(
+                keys=("external.hosts", "external", "topology"),
+                message="topology external without external.hosts: the network policy would not let anybody reach it",
+                allowed="names or addresses of its servers, with commas",
+                example="redis.example.com",
+            )
+        if self.durability != "none":
+            yield Problem(
+                keys=("durability", "topology"),
+                message=f"durability {self.durability} with topology external: what it keeps is not the stack's to say",
+                allowed="none, or another topology",
+                example="none",
+            )
+
+    def _limit_too_small(self, limit: str) -> Problem:
+        largest, least = largest_maxmemory(quantity(limit), forks=self.forks), self.figures.least_limit
+        enough = f"resources.limits.memory of at least {least}, or no limit (it is derived)"
+        # Less than 16mb is refused for itself.
+        fits = largest >= 16
+        return Problem(
+            keys=("maxmemory", "resources.limits.memory") if fits else ("resources.limits.memory", "maxmemory"),
+            message=f"maxmemory {self.maxmemory} is too much for resources.limits.memory {limit}; Redis would be "
+            "killed before it can evict",
+            allowed=f"at most {largest}mb with this limit, or {enough}" if fits else enough,
+            example=f"{largest}mb" if fits else least,
+        )
+
+    @property
+    def forks(self) -> bool:
+        """Whether the server copies itself: to rewrite its file, or to feed a replica."""
+        return self.durability != "none" or self.topology == "sentinel"
+
+    @property
+    def figures(self) -> Memory:
+        """How the memory is divided."""
+        return memory(self.maxmemory, forks=self.forks)
+
+    @property
+    def container_image(self) -> str:
+        """The image as set, else the engine's."""
+        return self.image or IMAGES[self.engine]
 
     @property
     def memory_limit(self) -> str:
         """The container's memory limit: as set, else derived from `maxmemory`, never below the request."""
         if self.resources.limits.memory:
             return self.resources.limits.memory
-        least, request = self._least_limit(), self.resources.requests.memory or "0"
+        least, request = self.figures.least_limit, self.resources.requests.memory or "0"
         return least if quantity(least) >= quantity(request) else request
+
+    @property
+    def files_in_pod(self) -> int:
+        """Bytes that Redis may write to the pod's own disk."""
+        if self.durability == "container":
+            return self.figures.disk
+        # A replica keeps what it receives of its master in a file until it has all of it.
+        return self.figures.maxmemory if self.topology == "sentinel" and self.durability == "none" else 0
+
+    @property
+    def nodes(self) -> int:
+        """Pods of Redis."""
+        return {"standalone": 1, "sentinel": 3, "external": 0}[self.topology]
+
+    @property
+    def volumes(self) -> int:
+        """PersistentVolumeClaims of Redis."""
+        return self.nodes if self.durability == "volume" else 0
+
+    def pod_resources(self) -> tuple[ContainerResources, ...]:
+        """`resources` of every container of a pod, the exporter aside."""
+        sentinel = (sentinel_resources(),) if self.topology == "sentinel" else ()
+        return (self.container_resources(), reload_resources(), *sentinel)
 
     def container_resources(self) -> ContainerResources:
         """`resources` of the Redis container with the memory limit filled in."""
         resources = self.resources.as_kubernetes()
-        return {**resources, "limits": {**resources["limits"], "memory": self.memory_limit}}
+        limits = {**resources["limits"], "memory": self.memory_limit}
+        if self.files_in_pod:
+            logs = quantity(limits["ephemeral-storage"])
+            limits["ephemeral-storage"] = mebibytes(logs + self.files_in_pod, LIMIT_STEP_MEBIBYTES)
+        return {**resources, "limits": limits}
 
 
 def exporter_resources() -> ContainerResources:
@@ -100,4 +272,20 @@ def exporter_resources() -> ContainerResources:
     return {
         "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
         "limits": {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
+    }
+
+
+def reload_resources() -> ContainerResources:
+    """`resources` of the container that loads the users' file: a shell that looks at a file every two seconds."""
+    return {
+        "requests": {"cpu": "5m", "memory": "8Mi", "ephemeral-storage": "8Mi"},
+        "limits": {"cpu": "50m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
+    }
+
+
+def sentinel_resources() -> ContainerResources:
+    """`resources` of a Sentinel: it holds no data."""
+    return {
+        "requests": {"cpu": "20m", "memory": "16Mi", "ephemeral-storage": "16Mi"},
+        "limits": {"cpu": "200m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
     }

@@ -86,6 +86,12 @@ NODE = (
 ACTIONLINT = GoProgram(
     name="actionlint", module="actionlint", package="github.com/rhysd/actionlint/cmd/actionlint", usual_seconds=25
 )
+PROMTOOL = GoProgram(
+    name="promtool",
+    module="prometheus",
+    package="github.com/prometheus/prometheus/cmd/promtool",
+    usual_seconds=340,
+)
 
 
 def build(program: GoProgram) -> Path:

@@ -24,9 +24,10 @@ class Rotation:
 
 ROTATIONS = {
     "redis": Rotation(
-        created={"RandomPassword redis-password", "RandomPassword redis-exporter-password"},
-        updated={"Secret redis-config", "Secret redis-acl", "Deployment redis", "Deployment open-webui"},
-        rolled={"redis", "open-webui"},
+        created={"RandomPassword redis-password"},
+        # Not Redis: the running server loads the new password.
+        updated={"Secret redis-config", "Secret redis-acl", "Deployment open-webui"},
+        rolled={"open-webui"},
         outputs={"redis_cache_url", "redis_websocket_url"},
     ),
     "postgresql": Rotation(

@@ -1,21 +1,16 @@
 """What the tests of real servers share: a directory of the servers' own and the rendered manifests."""
 
 import tempfile
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ops.render import planned_objects
-from stack_config.files import read_stack
 from tests.servers.postgresql_database import database as database
 from tests.servers.redis_server import server as server
 from tests.servers.redis_server import start as start
+from tests.servers.rendered import manifest as manifest
 from tests.servers.server_process import give_away
-
-Manifest = dict[str, Any]
 
 
 @pytest.fixture
@@ -27,21 +22,3 @@ def directory() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="stack-") as name:
         give_away(Path(name))
         yield Path(name)
-
-
-@cache
-def _objects(environment: str) -> list[Manifest]:
-    return planned_objects(read_stack(environment, ["kubeContext=rendered"]), environment)
-
-
-@pytest.fixture(scope="session")
-def manifest() -> Callable[[str, str, str], Manifest]:
-    """Function of environment, kind and name: that object as it would be deployed."""
-
-    def find(environment: str, kind: str, name: str) -> Manifest:
-        (found,) = [
-            thing for thing in _objects(environment) if (thing["kind"], thing["metadata"]["name"]) == (kind, name)
-        ]
-        return found
-
-    return find

@@ -1,20 +1,24 @@
 """A Redis with redis.conf as rendered and the ACL file, on a port of its own."""
 
 import signal
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import redis
 
 from components.redis.acl import acl_file
-from tests.servers.server_process import check_alive, free_port, redis_program, running, wait_until
+from components.redis.configuration import DATA_DIRECTORY, USERS_DIRECTORY
+from tests.servers.rendered import Find
+from tests.servers.server_process import check_alive, free_port, give_away, redis_program, running, wait_until
 
 APPLICATION_PASSWORD = "application-Password-1"
 EXPORTER_PASSWORD = "exporter-Password-2"
+RELOAD_PASSWORD = "reload-Password-4"
 INSPECTOR_PASSWORD = "inspector-Password-3"
 Client = Any
 """redis.Redis. Its `execute_command` and `pubsub` have no types."""
@@ -27,6 +31,10 @@ class Server:
     """A running Redis."""
 
     port: int
+    directory: Path
+    """Where its configuration and ``users.acl`` are."""
+
+    process: subprocess.Popen[bytes]
 
     def client(self, user: str | None, password: str | None, database: int = 0) -> Client:
         return redis.Redis(
@@ -48,35 +56,56 @@ class Server:
         return f"redis://openwebui:{APPLICATION_PASSWORD}@127.0.0.1:{self.port}/{database}"
 
 
-Start = Callable[..., AbstractContextManager[Server]]
+class Start(Protocol):
+    """Function that starts the Redis of an environment, with these config keys set.
+
+    `overrides` are lines of redis.conf after the rendered ones. A second start in the same test finds the files of the
+    first one.
+    """
+
+    def __call__(
+        self, environment: str, *overrides: str, sets: tuple[str, ...] = ()
+    ) -> AbstractContextManager[Server]: ...
+
+
+def users_file(*application_passwords: str) -> str:
+    """The users as rendered, and one that may read the log of denials; only the tests have such a user."""
+    users = acl_file(
+        {
+            "openwebui": application_passwords or (APPLICATION_PASSWORD,),
+            "exporter": (EXPORTER_PASSWORD,),
+            "reload": (RELOAD_PASSWORD,),
+        }
+    )
+    return f"{users}user inspector reset on >{INSPECTOR_PASSWORD} ~* &* +@all\n"
 
 
 @pytest.fixture
-def start(directory: Path, manifest: Callable[[str, str, str], dict[str, Any]]) -> Start:
-    """Function of an environment that starts its Redis. `overrides` are lines of redis.conf after the rendered ones."""
-
+def start(directory: Path, manifest: Find) -> Start:
     @contextmanager
-    def run(environment: str, *overrides: str) -> Iterator[Server]:
-        rendered = manifest(environment, "ConfigMap", "redis-conf")["data"]["redis.conf"]
-        assert "/etc/redis-acl/" in rendered
+    def run(environment: str, *overrides: str, sets: tuple[str, ...] = ()) -> Iterator[Server]:
+        rendered = manifest(environment, "ConfigMap", "redis-conf", sets)["data"]["redis.conf"]
+        assert f"{USERS_DIRECTORY}/" in rendered
         port = free_port()
-        users = acl_file(openwebui_password=APPLICATION_PASSWORD, exporter_password=EXPORTER_PASSWORD)
-        # Only the test has somebody who may read the log of denials.
-        (directory / "users.acl").write_text(f"{users}user inspector reset on >{INSPECTOR_PASSWORD} ~* &* +@all\n")
-        here = ("bind 127.0.0.1", f"port {port}", f"dir {directory}", *overrides)
-        (directory / "redis.conf").write_text(
-            rendered.replace("/etc/redis-acl/", f"{directory}/") + "\n".join(here) + "\n"
+        (directory / "users.acl").write_text(users_file())
+        data = directory / "data"
+        data.mkdir(exist_ok=True)
+        give_away(data)
+        placed = rendered.replace(f"{USERS_DIRECTORY}/", f"{directory}/").replace(
+            f"dir {DATA_DIRECTORY}\n", f"dir {data}\n"
         )
+        here = ("bind 127.0.0.1", f"port {port}", *overrides)
+        (directory / "redis.conf").write_text(placed + "\n".join(here) + "\n")
         log = directory / "redis.log"
         command = [redis_program("redis-server"), str(directory / "redis.conf")]
         with running(command, directory=directory, log=log, stop_signal=signal.SIGTERM) as process:
-            server = Server(port)
+            server = Server(port, directory, process)
 
             def answers() -> bool:
                 check_alive(process, log)
                 try:
                     return bool(server.client("inspector", INSPECTOR_PASSWORD).ping())
-                except redis.ConnectionError:
+                except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
                     return False
 
             wait_until(answers, "Redis accepts connections")

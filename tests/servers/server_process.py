@@ -110,3 +110,30 @@ def check_alive(process: subprocess.Popen[bytes], log: Path) -> None:
     """Fail with the log of a server that has ended."""
     if process.poll() is not None:
         pytest.fail(f"The server ended with {process.returncode}:\n{log.read_text(errors='replace')}")
+
+
+def resident_bytes(process: subprocess.Popen[bytes]) -> int:
+    """Physical memory of a process and its children now, shared pages once: what counts against a container's limit."""
+    pids = [process.pid, *map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())]
+    return sum(_proportional_bytes(pid) for pid in pids)
+
+
+def _proportional_bytes(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):  # a child that has just ended
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+def free_network() -> str:
+    """The first three numbers of a loopback network whose ports of Redis nobody uses now."""
+    for number in range(1, 255):
+        with socket.socket() as redis, socket.socket() as sentinel:
+            try:
+                redis.bind((f"127.77.{number}.1", 6379))
+                sentinel.bind((f"127.77.{number}.1", 26379))
+            except OSError:
+                continue
+        return f"127.77.{number}"
+    pytest.fail("Every loopback network of the tests is in use")

@@ -25,7 +25,7 @@ def refused(client: Client, *command: str | int) -> bool:
 
 
 def test_the_file_holds_no_password_in_plain_text() -> None:
-    text = acl_file(openwebui_password=APPLICATION_PASSWORD, exporter_password=EXPORTER_PASSWORD)
+    text = acl_file({"openwebui": [APPLICATION_PASSWORD], "exporter": [EXPORTER_PASSWORD]})
 
     assert APPLICATION_PASSWORD not in text
     assert EXPORTER_PASSWORD not in text
@@ -33,10 +33,10 @@ def test_the_file_holds_no_password_in_plain_text() -> None:
     assert ">" not in text
 
 
-@pytest.mark.parametrize("passwords", [("", "x"), ("x", "")])
-def test_an_empty_password_is_refused(passwords: tuple[str, str]) -> None:
-    with pytest.raises(ValueError, match="empty password"):
-        acl_file(openwebui_password=passwords[0], exporter_password=passwords[1])
+@pytest.mark.parametrize("passwords", [[""], ["x", ""], []])
+def test_an_empty_password_is_refused(passwords: list[str]) -> None:
+    with pytest.raises(ValueError, match="exporter has an empty password"):
+        acl_file({"openwebui": ["x"], "exporter": passwords})
 
 
 # --- the default user

@@ -92,6 +92,10 @@ S3_SECRETS = {"s3AccessKeyId": "a", "s3SecretAccessKey": "b"}
 AUTOSCALER = ("HorizontalPodAutoscaler", "open-webui", "spec")
 BUDGET = ("PodDisruptionBudget", "open-webui", "spec")
 
+EXTERNAL = ("redis.topology=external", "redis.external.hosts=10.9.8.7")
+EXTERNAL_SECRETS = {"redisCacheUrl": "redis://a:b@10.9.8.7:6379/0"}
+EDGES = ("NetworkPolicy", "open-webui", "spec", "egress")
+
 EFFECTS: dict[str, Effect] = {
     "namespace": Effect(value="other", shows=inputs("Namespace", "namespace", "metadata", "name"), expected="other"),
     "kubeContext": Effect(value="there", shows=inputs("kubernetes", "cluster", "context"), expected="there"),
@@ -100,7 +104,92 @@ EFFECTS: dict[str, Effect] = {
         shows=lambda r: (r.one("Namespace").protect, r.one("PersistentVolumeClaim").retain_on_delete),
         expected=(True, True),
     ),
-    "redis.topology": Effect(value="standalone", shows=inputs("Deployment", "redis", "spec", "replicas"), expected=1),
+    "redis.topology": Effect(value="sentinel", shows=inputs("StatefulSet", "redis", "spec", "replicas"), expected=3),
+    "redis.engine": Effect(
+        value="valkey",
+        shows=lambda r: (r.containers["redis/redis"]["image"], r.containers["redis/redis"]["command"][0]),
+        expected=("valkey/valkey:8.1-alpine", "valkey-server"),
+    ),
+    "redis.durability": Effect(
+        value="container",
+        shows=lambda r: (r.pods["redis"]["volumes"][-1], "appendonly yes" in conf("redis-conf", "redis.conf")(r)),
+        expected=({"name": "data", "emptyDir": {"sizeLimit": "2048Mi"}}, True),
+    ),
+    "redis.sentinel.downAfterSeconds": Effect(
+        value="9",
+        sets=("redis.topology=sentinel",),
+        shows=lambda r: next(
+            v["value"] for v in r.containers["redis/sentinel"]["env"] if v["name"] == "DOWN_AFTER_MILLISECONDS"
+        ),
+        expected="9000",
+    ),
+    "redis.external.hosts": Effect(
+        value="10.1.1.1",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=inputs(*EDGES, 0, "to", 0, "ipBlock", "cidr"),
+        expected="10.1.1.1/32",
+    ),
+    "redis.external.port": Effect(
+        value="6380",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=inputs(*EDGES, 0, "ports", 0, "port"),
+        expected=6380,
+    ),
+    "redis.external.sentinelHosts": Effect(
+        value="10.2.2.2",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=lambda r: (variable("REDIS_SENTINEL_HOSTS")(r), variable("WEBSOCKET_SENTINEL_HOSTS")(r)),
+        expected=("10.2.2.2", "10.2.2.2"),
+    ),
+    "redis.external.sentinelPort": Effect(
+        value="26380",
+        sets=(*EXTERNAL, "redis.external.sentinelHosts=10.2.2.2"),
+        secrets=EXTERNAL_SECRETS,
+        shows=lambda r: (variable("WEBSOCKET_SENTINEL_PORT")(r), inputs(*EDGES, 1, "ports", 0, "port")(r)),
+        expected=("26380", 26380),
+    ),
+    "redis.external.certificateAuthority": Effect(
+        value="-----BEGIN CERTIFICATE-----",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=lambda r: (
+            r.one("Secret", "redis-ca").plain("stringData", "ca.crt"),
+            r.one("Secret", "redis-config").plain("stringData", "cache-url"),
+        ),
+        expected=(
+            "-----BEGIN CERTIFICATE-----",
+            f"{EXTERNAL_SECRETS['redisCacheUrl']}?ssl_ca_certs=/etc/redis-ca/ca.crt",
+        ),
+    ),
+    "redisCacheUrl": Effect(
+        value="",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=lambda r: r.outputs["redis_websocket_url"],
+        expected=(EXTERNAL_SECRETS["redisCacheUrl"], True),
+    ),
+    "redisWebsocketUrl": Effect(
+        value="",
+        sets=EXTERNAL,
+        secrets={**EXTERNAL_SECRETS, "redisWebsocketUrl": "redis://c:d@10.9.8.7:6379/1"},
+        shows=lambda r: (r.outputs["redis_cache_url"][0], r.outputs["redis_websocket_url"][0]),
+        expected=(EXTERNAL_SECRETS["redisCacheUrl"], "redis://c:d@10.9.8.7:6379/1"),
+    ),
+    "redis.storage.size": Effect(
+        value="9Gi",
+        sets=("redis.durability=volume",),
+        shows=inputs("PersistentVolumeClaim", "redis-data", "spec", "resources", "requests", "storage"),
+        expected="9Gi",
+    ),
+    "redis.storage.className": Effect(
+        value="fast",
+        sets=("redis.durability=volume",),
+        shows=inputs("PersistentVolumeClaim", "redis-data", "spec", "storageClassName"),
+        expected="fast",
+    ),
     "redis.image": Effect(
         value="mirror/redis:7.4", shows=lambda r: r.containers["redis/redis"]["image"], expected="mirror/redis:7.4"
     ),
@@ -269,6 +358,16 @@ EFFECTS: dict[str, Effect] = {
         sets=("monitoring.enabled=true",),
         shows=inputs("NetworkPolicy", "redis", "spec", "ingress", 1, "from", 0, "namespaceSelector", "matchLabels"),
         expected={"kubernetes.io/metadata.name": "watch"},
+    ),
+    "monitoring.operator": Effect(
+        value="true",
+        sets=("monitoring.enabled=true",),
+        shows=lambda r: (
+            r.one("ServiceMonitor").inputs["spec"]["endpoints"][0]["port"],
+            len(r.one("PrometheusRule").inputs["spec"]["groups"][0]["rules"]),
+            "panels" in r.one("ConfigMap", "redis-dashboard").inputs["data"]["open-webui-stack-redis.json"],
+        ),
+        expected=("metrics", 7, True),
     ),
     "openaiApiKey": Effect(
         value="",

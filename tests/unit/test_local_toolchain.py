@@ -11,7 +11,7 @@ import pytest
 from local.directories import CACHE_VARIABLE, programs_directory
 from local.errors import LocalError
 from local.toolchain import go_programs, providers, pulumi_cli
-from local.toolchain.go_programs import ACTIONLINT, CONTROL_PLANE, KUBECTL, PULUMI, GoProgram
+from local.toolchain.go_programs import ACTIONLINT, CONTROL_PLANE, KUBECTL, KWOK, NODE, PROMTOOL, PULUMI, GoProgram
 from local.toolchain.providers import needed, search_path, uses_stand_ins
 
 Install = Callable[[str, str], Path]
@@ -177,7 +177,7 @@ def test_kubectl_is_built_only_where_there_is_none(install: Install) -> None:
 
 
 def test_every_program_is_pinned_by_its_module() -> None:
-    for program in (*CONTROL_PLANE, KUBECTL, PULUMI, ACTIONLINT):
+    for program in (*CONTROL_PLANE, KWOK, KUBECTL, *NODE, PROMTOOL, PULUMI, ACTIONLINT):
         module = Path(go_programs.__file__).parent / program.module
         tools = (module / "go.mod").read_text()
         assert f"{program.package}\n" in tools

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.open_webui.egress import PRIVATE_RANGES, egress_to
+from components.egress import PRIVATE_RANGES, egress_to
 
 from .recording import Recording, run
 

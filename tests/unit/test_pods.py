@@ -1,6 +1,10 @@
 """What every pod keeps: Pod Security "restricted" and what a cluster's operators ask for."""
 
+from hashlib import sha256
+
 import pytest
+
+from components.quantities import quantity
 
 from .recording import Recording, run
 
@@ -110,10 +114,50 @@ def test_only_the_init_container_migrates(recording: Recording) -> None:
     assert migrations == {"open-webui/migrate": "true", "open-webui/open-webui": "false"}
 
 
+def test_a_web_pod_asks_redis_before_it_does_anything(recording: Recording) -> None:
+    [wait, _] = recording.pods["open-webui"]["initContainers"]
+    assert wait["command"] == ["python", "/etc/open-webui/wait_for_redis.py"]
+    serving = {v["name"]: v for v in recording.containers["open-webui/open-webui"]["env"]}
+    assert wait["env"]
+    assert all(serving[variable["name"]] == variable for variable in wait["env"])
+    assert "def main()" in recording.one("ConfigMap", "open-webui-migrate").inputs["data"]["wait_for_redis.py"]
+
+
+def test_two_passwords_of_redis_are_valid_during_a_rotation() -> None:
+    recording = run("dev", ["rotate.redis=3"])
+    [user] = [
+        line.split()
+        for line in recording.one("Secret", "redis-acl").plain("stringData", "users.acl").splitlines()
+        if line.startswith("user openwebui ")
+    ]
+    assert [word for word in user if word.startswith("#")] == [
+        f"#{sha256(f'generated/redis-password-{number}@%'.encode()).hexdigest()}" for number in (2, 3)
+    ]
+
+
 def test_there_is_one_redis_at_a_time(recording: Recording) -> None:
     spec = recording.one("Deployment", "redis").inputs["spec"]
     assert spec["replicas"] == 1
     assert spec["strategy"] == {"type": "Recreate"}
+
+
+def test_a_volume_has_one_server_at_a_time() -> None:
+    recording = run("prod", ["redis.durability=volume"])
+    # A Deployment starts the next pod while the last one is still ending.
+    assert [r.kind for r in recording.objects if r.name == "redis" and "template" in r.inputs.get("spec", {})] == [
+        "StatefulSet"
+    ]
+    claim = recording.one("PersistentVolumeClaim", "redis-data")
+    assert claim.protect
+    assert claim.retain_on_delete
+    assert recording.pods["redis"]["volumes"][-1]["persistentVolumeClaim"] == {"claimName": "redis-data"}
+
+
+def test_a_file_in_the_pod_is_within_its_limit() -> None:
+    recording = run("prod", ["redis.durability=container"])
+    [volume] = [v for v in recording.pods["redis"]["volumes"] if v["name"] == "data"]
+    limit = recording.containers["redis/redis"]["resources"]["limits"]["ephemeral-storage"]
+    assert quantity(volume["emptyDir"]["sizeLimit"]) < quantity(limit)
 
 
 def test_budgets_let_every_node_be_drained(recording: Recording) -> None:

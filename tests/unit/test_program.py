@@ -200,7 +200,7 @@ def test_each_rotation_adds_a_secret_and_keeps_the_earlier_ones() -> None:
 @pytest.mark.parametrize(
     ("rotation", "rolled"),
     [
-        ("rotate.redis=2", {"redis", "open-webui"}),
+        ("rotate.redis=2", {"open-webui"}),
         ("rotate.postgresql=2", {"postgres", "open-webui"}),
         ("rotate.openWebui=2", {"open-webui"}),
     ],

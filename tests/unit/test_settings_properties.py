@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.quantities import mebibytes, quantity, redis_bytes
-from components.redis.settings import DATA_SHARE_OF_LIMIT
+from components.redis.memory import DATA_SHARE_OF_LIMIT, LEAST_HEADROOM
 from settings import CONNECTIONS_BESIDE_OPEN_WEBUI, StackSettings
 from stack_config.keys import config_keys
 from stack_config.load import PROJECT, ConfigError, parse
@@ -44,7 +44,7 @@ def test_redis_always_has_room_beside_its_data(maxmemory: str, request: str) -> 
     tree = {"redis": {"maxmemory": maxmemory, "resources": {"requests": {"memory": request}}}}
     redis = parse(config(tree), set()).redis
     limit = quantity(redis.memory_limit)
-    assert redis_bytes(maxmemory) <= limit * DATA_SHARE_OF_LIMIT
+    assert redis_bytes(maxmemory) <= min(limit * DATA_SHARE_OF_LIMIT, limit - LEAST_HEADROOM)
     assert quantity(request) <= limit
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
-from ..network_policy import allow_to, namespace
+from .network_policy import allow_to, namespace
 
 # A policy cannot name a host. A public name may have any public address; the private ranges stay closed, so that a web
 # pod cannot reach the rest of the cluster or the cloud's metadata service by it.

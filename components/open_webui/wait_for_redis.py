@@ -1,0 +1,110 @@
+"""Waits until Redis takes this pod's credentials; runs before the pod serves, in Open WebUI's own image.
+
+A rotated password is in the pod's variables at once, and in the servers when the kubelets have brought them the new
+file: about a minute later. A pod that started in between would serve without Redis. The pods of the old password go on
+serving until this one is ready.
+
+It looks at every server that the variables lead to, since each of them can be the one that is asked next: an answer
+that refuses the credentials is waited for, a server that does not answer only when it is the one in charge.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+from redis.cluster import RedisCluster
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.sentinel import MasterNotFoundError, Sentinel
+
+PAIRS = (
+    ("REDIS_URL", "REDIS_SENTINEL_HOSTS", "REDIS_SENTINEL_PORT"),
+    ("WEBSOCKET_REDIS_URL", "WEBSOCKET_SENTINEL_HOSTS", "WEBSOCKET_SENTINEL_PORT"),
+)
+"""Variables of Open WebUI: the URL, and the Sentinels that know where it leads."""
+
+TIMEOUT: dict[str, Any] = {"socket_timeout": 3, "socket_connect_timeout": 3}
+REFUSED = (AuthenticationError, NoPermissionError)
+
+
+def main() -> int:
+    """0 when Redis takes the credentials, 1 after five minutes (``WAIT_SECONDS``) without that."""
+    deadline = time.monotonic() + float(os.environ.get("WAIT_SECONDS", "300"))
+    said = ""
+    while True:
+        try:
+            for step in checks(os.environ):
+                step()
+        except (RedisError, OSError) as error:
+            # The class alone: a message of the client may quote what it was given.
+            if type(error).__name__ != said:
+                said = type(error).__name__
+                print(f"Redis is not ready for this pod: {said}", flush=True)
+            if time.monotonic() > deadline:
+                return 1
+            time.sleep(0.5)
+        else:
+            print("Redis takes the credentials of this pod.", flush=True)
+            return 0
+
+
+def checks(environment: Mapping[str, str]) -> Iterator[Any]:
+    """What has to succeed, one callable after the other."""
+    for url, hosts, port in PAIRS:
+        if not (value := environment.get(url)):
+            continue
+        if environment.get(hosts):
+            yield lambda value=value, hosts=hosts, port=port: sentinels(
+                value, environment[hosts].split(","), int(environment.get(port) or 26379)
+            )
+        elif environment.get("REDIS_CLUSTER", "").lower() == "true":
+            yield lambda value=value: cluster(value)
+        else:
+            yield lambda value=value: redis.Redis.from_url(value, **TIMEOUT).ping()
+
+
+def sentinels(url: str, hosts: list[str], port: int) -> None:
+    """Every Sentinel that answers, the master, and every replica that answers."""
+    parts = urlsplit(url)
+    credentials: dict[str, Any] = {"username": parts.username, "password": parts.password}
+    service = parts.netloc.rpartition("@")[2].split(":")[0]
+    for host in hosts:
+        present(redis.Redis(host=host.strip(), port=port, **credentials, **TIMEOUT))
+    known: Any = Sentinel(  # type: ignore[no-untyped-call]
+        [(host.strip(), port) for host in hosts], sentinel_kwargs={**credentials, **TIMEOUT}, **credentials, **TIMEOUT
+    )
+    if not known.master_for(service).ping():
+        raise MasterNotFoundError(service)
+    for host, replica_port in known.discover_slaves(service):
+        present(redis.Redis(host=host, port=replica_port, **credentials, **TIMEOUT))
+
+
+def cluster(url: str) -> None:
+    """Every node of the cluster that answers, and every slot has one in charge."""
+    parts = urlsplit(url)
+    credentials = parts.netloc.rpartition("@")[0]
+    nodes: Any = RedisCluster.from_url(url, require_full_coverage=True, **TIMEOUT)
+    for node in nodes.get_nodes():
+        own = parts._replace(netloc=f"{credentials}@{node.host}:{node.port}", path="/0")
+        present(redis.Redis.from_url(urlunsplit(own), **TIMEOUT))
+
+
+def present(server: redis.Redis) -> None:
+    """PING; a server that does not answer is passed over.
+
+    Raises:
+        AuthenticationError: it answers and does not take the credentials.
+    """
+    try:
+        server.ping()
+    except REFUSED:
+        raise
+    except (RedisError, OSError):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""A Redis that is somewhere else: nothing is deployed, Open WebUI is led to it."""
+
+from collections.abc import Mapping
+
+from pulumi import Input, Output
+from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
+
+from ..connection import AUTHORITY_DIRECTORY
+from ..egress import egress_to
+from .settings import RedisExternalSettings
+
+CACHE_URL = "redisCacheUrl"
+WEBSOCKET_URL = "redisWebsocketUrl"
+
+
+def external_urls(
+    settings: RedisExternalSettings, secret_inputs: Mapping[str, Input[str]]
+) -> tuple[Output[str], Output[str]]:
+    """URLs of the application's state and of the websockets, as given; with the authority's file when there is one."""
+    cache = Output.secret(secret_inputs[CACHE_URL])
+    websocket = Output.secret(secret_inputs[WEBSOCKET_URL]) if WEBSOCKET_URL in secret_inputs else cache
+    if not settings.certificate_authority:
+        return cache, websocket
+    return cache.apply(with_authority), websocket.apply(with_authority)
+
+
+def with_authority(url: str) -> str:
+    """The URL with the file of the certificate authority, unless it names one itself."""
+    if "ssl_ca_certs=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_ca_certs={AUTHORITY_DIRECTORY}/ca.crt"
+
+
+def external_egress(settings: RedisExternalSettings, own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
+    """Edges to the servers, and to their Sentinels."""
+    servers = [f"redis://{host}:{settings.port}" for host in split(settings.hosts)]
+    sentinels = [f"redis://{host}:{settings.sentinel_port}" for host in split(settings.sentinel_hosts)]
+    return egress_to([*servers, *sentinels], own_namespace)
+
+
+def external_variables(settings: RedisExternalSettings) -> dict[str, str]:
+    """Variables of Open WebUI for Sentinels; none without."""
+    if not settings.sentinel_hosts:
+        return {}
+    hosts, port = ",".join(split(settings.sentinel_hosts)), str(settings.sentinel_port)
+    return {
+        "REDIS_SENTINEL_HOSTS": hosts,
+        "REDIS_SENTINEL_PORT": port,
+        "WEBSOCKET_SENTINEL_HOSTS": hosts,
+        "WEBSOCKET_SENTINEL_PORT": port,
+        "REDIS_SOCKET_CONNECT_TIMEOUT": "2",
+    }
+
+
+def split(hosts: str) -> list[str]:
+    """The hosts of a list with commas."""
+    return [host.strip() for host in hosts.split(",") if host.strip()]

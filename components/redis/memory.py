@@ -1,0 +1,79 @@
+"""How the memory of a Redis server is divided: data, buffers of clients, copies while it forks; the memory limit."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ..quantities import MEBIBYTE, mebibytes, redis_bytes
+
+# Redis counts its data against maxmemory, but not fragmentation and the memory of its own process. Managed services
+# keep 20 to 25 % free for them; at the container's limit the kernel kills Redis before it can evict or refuse anything.
+DATA_SHARE_OF_LIMIT = Decimal("0.75")
+# A rewrite of the append-only file and a full synchronisation fork: what is written meanwhile is in memory twice.
+# https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
+DATA_SHARE_OF_LIMIT_WITH_FORKS = Decimal("0.5")
+# An event of Open WebUI can be larger than the 32 MB at which Redis disconnects a subscriber by default. A quarter of
+# this is what one subscriber may have waiting, a half what all clients together may.
+LEAST_HEADROOM = 160 * MEBIBYTE
+LIMIT_STEP_MEBIBYTES = 64
+# The file is not rewritten before it has 64 MB (auto-aof-rewrite-min-size), however little is in it.
+LEAST_DISK = 256 * MEBIBYTE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """The figures of one server, in bytes."""
+
+    maxmemory: int
+    """Memory for data, as configured."""
+
+    forks: bool
+    """Whether the server writes a file or feeds replicas, for which it copies itself."""
+
+    @property
+    def headroom(self) -> int:
+        """Memory beside the data that buffers and fragmentation may use, without the copies of a fork."""
+        return max(int(self.maxmemory / DATA_SHARE_OF_LIMIT) - self.maxmemory, LEAST_HEADROOM)
+
+    @property
+    def needed(self) -> Decimal:
+        """Bytes that hold all of it: a smaller limit gets the server killed."""
+        return max(self.maxmemory / _data_share(self.forks), Decimal(self.maxmemory + self.headroom))
+
+    @property
+    def least_limit(self) -> str:
+        """The memory limit that the container gets by default, a Kubernetes quantity."""
+        return mebibytes(self.needed, LIMIT_STEP_MEBIBYTES)
+
+    @property
+    def clients(self) -> int:
+        """``maxmemory-clients``: what the buffers of all clients together may use."""
+        return self.headroom // 2
+
+    @property
+    def subscriber(self) -> int:
+        """What one subscriber may have waiting before it is disconnected; half of it for a minute at most."""
+        return self.headroom // 4
+
+    @property
+    def replica(self) -> int:
+        """What one replica may have waiting before it has to synchronise anew."""
+        return max(self.maxmemory // 8, 64 * MEBIBYTE)
+
+    @property
+    def disk(self) -> int:
+        """Bytes on disk: the file, what was appended to it, and both once more while it is rewritten."""
+        return max(4 * self.maxmemory, LEAST_DISK)
+
+
+def memory(maxmemory: str, *, forks: bool) -> Memory:
+    """Figures for a ``maxmemory`` in the syntax of redis.conf."""
+    return Memory(maxmemory=redis_bytes(maxmemory), forks=forks)
+
+
+def largest_maxmemory(limit: Decimal, *, forks: bool) -> int:
+    """The largest ``maxmemory`` in MiB that a container with that memory limit in bytes can hold; 0 when none can."""
+    return max(int(min(limit * _data_share(forks), limit - LEAST_HEADROOM) / MEBIBYTE), 0)
+
+
+def _data_share(forks: bool) -> Decimal:
+    return DATA_SHARE_OF_LIMIT_WITH_FORKS if forks else DATA_SHARE_OF_LIMIT

@@ -1,0 +1,63 @@
+"""The Secret with the users of Redis: which passwords are valid, and the ones that the pod's own containers use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi import Output
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+
+from ..children import child_options
+from ..generated_secrets import generated_password, generated_passwords
+from .acl import SENTINEL_USERS, acl_file
+
+SECRET = "redis-acl"
+# The passwords of a rotation: the new one, and the one that is in use until every client has been rolled.
+VALID_PASSWORDS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Users:
+    """The users of one Redis."""
+
+    password: Output[str]
+    """Current password of ``openwebui``. Secret."""
+
+    secret: k8s.core.v1.Secret
+    """Secret ``redis-acl``: ``users.acl``, and ``<user>-password`` of each user of the pod's own containers."""
+
+
+def users(
+    parent: pulumi.ComponentResource, metadata: ObjectMetaArgsDict, *, rotation: int, own: tuple[str, ...]
+) -> Users:
+    """Generate the passwords and make the Secret.
+
+    Args:
+        parent: component that they belong to.
+        metadata: namespace and labels of the Secret.
+        rotation: number of the current password of ``openwebui``. The one before stays valid, so that the clients can
+            be rolled one by one.
+        own: users of the pod's own containers. Their passwords never leave the pods and do not turn with the rotation.
+    """
+    clients = generated_passwords("redis-password", rotation, child_options(parent))
+    internal = {name: generated_password(f"redis-{name}-password", 1, child_options(parent)) for name in own}
+    valid: Mapping[str, list[Output[str]]] = {
+        "openwebui": clients[-VALID_PASSWORDS:],
+        **{name: [password] for name, password in internal.items()},
+    }
+    every = Output.all(**{name: Output.all(*passwords) for name, passwords in valid.items()})
+    contents = {
+        "users.acl": every.apply(acl_file),
+        **{f"{name}-password": password for name, password in internal.items()},
+    }
+    if "replication" in internal:
+        contents["replication.conf"] = Output.concat(
+            "masteruser replication\nmasterauth ", internal["replication"], "\n"
+        )
+    if "sentinel" in internal:
+        contents["sentinel-users.acl"] = every.apply(lambda passwords: acl_file(passwords, SENTINEL_USERS))
+    secret = k8s.core.v1.Secret(
+        SECRET, metadata={"name": SECRET, **metadata}, string_data=contents, opts=child_options(parent)
+    )
+    return Users(password=clients[-1], secret=secret)

@@ -1,0 +1,300 @@
+"""Three nodes with their scripts, configuration and environment as rendered: each a directory, an address, processes.
+
+Names are resolved by libnss-wrapper from a file that the test writes: a pod that does not exist has no name there, as
+in the cluster's DNS. Every node has an address of the loopback network and the ports of a pod.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from redis.sentinel import Sentinel
+
+from components.redis.acl import SENTINEL_USERS, USERS, acl_file
+from components.redis.configuration import CONFIGURATION_DIRECTORY, DATA_DIRECTORY, STATE_DIRECTORY, USERS_DIRECTORY
+from tests.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
+from tests.servers.rendered import Find
+from tests.servers.server_process import free_network, give_away, missing, redis_program, unprivileged, wait_until
+
+SERVICE = "main"
+PASSWORDS = {
+    "openwebui": [APPLICATION_PASSWORD],
+    **{name: [f"{name}-Password"] for name in ("exporter", "reload", "replication", "sentinel", "probe")},
+}
+STOP_SECONDS = 60
+
+
+@dataclass
+class Node:
+    """One pod: its processes, by container."""
+
+    name: str
+    address: str
+    directory: Path
+    commands: dict[str, list[str]]
+    environment: dict[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, *containers: str) -> None:
+        for container in containers or ("redis", "sentinel"):
+            with (self.directory / f"{container}.log").open("ab") as log:
+                self.processes[container] = subprocess.Popen(
+                    self.commands[container],
+                    cwd=self.directory,
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    **unprivileged(),
+                )
+
+    def kill(self, *containers: str) -> None:
+        """What a crash does: no time for anything."""
+        for container in containers or tuple(self.processes):
+            process = self.processes.pop(container, None)
+            if process:
+                process.kill()
+                process.wait()
+
+    def hand_over(self) -> str:
+        """The preStop hook of the server's container."""
+        options: Any = {"env": self.environment, "capture_output": True, "timeout": 60, **unprivileged()}
+        done = subprocess.run(self.commands["hand-over"], check=False, **options)
+        return str((done.stdout + done.stderr).decode())
+
+    def stop(self) -> str:
+        """What the kubelet does with a pod: preStop, then the signal to every container."""
+        said = self.hand_over()
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            process.wait(STOP_SECONDS)
+        self.processes.clear()
+        return said
+
+    def client(self, user: str = "inspector", password: str = INSPECTOR_PASSWORD, database: int = 0) -> Client:
+        return redis.Redis(
+            host=self.address, port=6379, db=database, username=user, password=password, decode_responses=True
+        )
+
+    def role(self) -> str:
+        """``master``, ``slave`` with its link up, else an empty text."""
+        try:
+            role = self.client().role()
+        except redis.RedisError:
+            return ""
+        if role[0] == "slave":
+            # The fourth is the state of its link, as the readiness probe reads it.
+            return "slave" if role[3] == "connected" else ""
+        return str(role[0])
+
+    def log(self, container: str) -> str:
+        return (self.directory / f"{container}.log").read_text(errors="replace")
+
+
+@dataclass
+class Nodes:
+    """The three of them."""
+
+    nodes: list[Node]
+    hosts: Path
+
+    def exist(self, *names: str) -> None:
+        """Which pods exist: the others have no name."""
+        lines = [f"{node.address} {node.name}\n" for node in self.nodes if node.name in names]
+        new = self.hosts.with_suffix(".new")
+        new.write_text("".join(lines))
+        new.replace(self.hosts)
+
+    def bring_up(self) -> None:
+        """As a StatefulSet does: one after the other, each when the one before is ready."""
+        for number, node in enumerate(self.nodes):
+            self.exist(*(each.name for each in self.nodes[: number + 1]))
+            node.start()
+            self.wait(lambda node=node: node.role() != "", f"{node.name} ready")
+        self.wait(lambda: all(self.agreed(node) for node in self.nodes), "the Sentinels know each other")
+
+    def agreed(self, node: Node) -> bool:
+        try:
+            [state] = self.sentinel(node).sentinel_masters().values()
+        except (redis.RedisError, ValueError):
+            return False
+        return (state["num-other-sentinels"], state["num-slaves"], state["flags"]) == (2, 2, "master")
+
+    def sentinel(self, node: Node) -> Client:
+        return redis.Redis(
+            host=node.address,
+            port=26379,
+            username="openwebui",
+            password=APPLICATION_PASSWORD,
+            decode_responses=True,
+            socket_timeout=2,
+        )
+
+    def of_clients(self, **options: Any) -> Any:
+        """The Sentinels as Open WebUI asks them; `options` for the connections."""
+        common = {"username": "openwebui", "password": APPLICATION_PASSWORD, "socket_connect_timeout": 2, **options}
+        return Sentinel(  # type: ignore[no-untyped-call]
+            [(node.address, 26379) for node in self.nodes],
+            sentinel_kwargs={**common, "socket_timeout": 2},
+            decode_responses=True,
+            **common,
+        )
+
+    @property
+    def master(self) -> Node:
+        """The node that a Sentinel names."""
+        for node in self.nodes:
+            try:
+                name = self.sentinel(node).sentinel_get_master_addr_by_name(SERVICE)
+            except redis.RedisError:
+                continue
+            if name:
+                return next(each for each in self.nodes if each.name == name[0])
+        raise AssertionError("No Sentinel names a master")
+
+    def wait(self, condition: Any, what: str, seconds: float = 60) -> None:
+        try:
+            wait_until(condition, what, seconds)
+        except TimeoutError as error:
+            logs = "\n".join(
+                f"--- {node.name} {container}\n{node.log(container)[-1500:]}"
+                for node in self.nodes
+                for container in ("redis", "sentinel")
+                if (node.directory / f"{container}.log").exists()
+            )
+            raise TimeoutError(f"{error}\n{logs}") from None
+
+
+def write_users(directory: Path, passwords: dict[str, list[str]]) -> None:
+    """The users' files, exchanged as the kubelet does; with somebody who may look at everything."""
+    inspector = f"user inspector reset on >{INSPECTOR_PASSWORD} ~* &* +@all\n"
+    for name, rules in (("sentinel-users.acl", SENTINEL_USERS), ("users.acl", USERS)):
+        (directory / f"{name}.new").write_text(acl_file(passwords, rules) + inspector)
+        (directory / f"{name}.new").replace(directory / name)
+
+
+def names_wrapper() -> str:
+    """Path of libnss_wrapper.so."""
+    found = sorted(glob("/usr/lib/*/libnss_wrapper.so") + glob("/usr/lib*/libnss_wrapper.so"))
+    if not found:
+        missing("libnss_wrapper.so", "libnss-wrapper")
+    return found[0]
+
+
+@contextmanager
+def nodes_of(directory: Path, manifest: Find, *sets: str, environment: str = "prod") -> Iterator[Nodes]:
+    """The nodes of a rendered stack, none of them started."""
+    config = ("redis.topology=sentinel", *sets)
+    workload = manifest(environment, "StatefulSet", "redis", config)["spec"]
+    files = manifest(environment, "ConfigMap", "redis-conf", config)["data"]
+    hosts, network = directory / "hosts", free_network()
+    hosts.write_text("")
+    made = Nodes([], hosts)
+    for ordinal in range(workload["replicas"]):
+        name = f"redis-{ordinal}"
+        made.nodes.append(_node(directory / name, name, f"{network}.{ordinal + 1}", workload, files, hosts))
+    try:
+        yield made
+    finally:
+        for node in made.nodes:
+            node.kill()
+
+
+def _node(
+    directory: Path, pod: str, address: str, workload: dict[str, Any], files: dict[str, str], hosts: Path
+) -> Node:
+    places = {CONFIGURATION_DIRECTORY: "conf", USERS_DIRECTORY: "users", DATA_DIRECTORY: "data", STATE_DIRECTORY: "run"}
+    for place in ("", *places.values()):
+        (directory / place).mkdir()
+        give_away(directory / place)
+    for name, text in files.items():
+        if name.endswith(".conf"):
+            for path, place in places.items():
+                text = text.replace(f"{path}/", f"{directory}/{place}/")
+                text = text.replace(f"dir {path}\n", f"dir {directory}/{place}\n")
+            text += f"bind {address}\n"
+        (directory / "conf" / name).write_text(text)
+    users = directory / "users"
+    write_users(users, PASSWORDS)
+    (users / "replication.conf").write_text(f"masteruser replication\nmasterauth {PASSWORDS['replication'][0]}\n")
+    for name in ("sentinel", "reload", "probe"):
+        (users / f"{name}-password").write_text(PASSWORDS[name][0])
+    containers = {container["name"]: container for container in workload["template"]["spec"]["containers"]}
+    [reload] = workload["template"]["spec"]["initContainers"]
+    hook = containers["redis"]["lifecycle"]["preStop"]["exec"]["command"]
+    commands = {
+        "redis": containers["redis"]["command"],
+        "sentinel": containers["sentinel"]["command"],
+        "hand-over": hook,
+        "reload-users": reload["command"],
+    }
+    for name in ("redis-server", "redis-cli"):
+        redis_program(name)
+    # One environment for all containers: the one value that is not in the manifest is the pod's name.
+    given = [*containers["redis"]["env"], *containers["sentinel"]["env"], *reload["env"]]
+    variables = {variable["name"]: variable.get("value", pod) for variable in given}
+    return Node(
+        name=f"{pod}.{workload['serviceName']}",
+        address=address,
+        directory=directory,
+        commands={
+            key: [part.replace(CONFIGURATION_DIRECTORY, f"{directory}/conf") for part in command]
+            for key, command in commands.items()
+        },
+        environment={
+            **variables,
+            "PATH": os.environ["PATH"],
+            "SERVER_HOST": address,
+            "RELOAD_SECONDS": "0.2",
+            "LD_PRELOAD": names_wrapper(),
+            "NSS_WRAPPER_HOSTS": str(hosts),
+            "CONFIGURATION_DIRECTORY": f"{directory}/conf",
+            "USERS_DIRECTORY": str(users),
+            "DATA_DIRECTORY": f"{directory}/data",
+            "STATE_DIRECTORY": f"{directory}/run",
+        },
+    )
+
+
+@pytest.fixture
+def nodes(directory: Path, manifest: Find, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
+    """Three nodes that are up."""
+    with nodes_of(directory, manifest) as made:
+        resolve_names(made, monkeypatch)
+        made.bring_up()
+        yield made
+
+
+def resolve_names(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process resolve the names of the nodes, for the clients that a Sentinel tells one."""
+    import socket
+
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, *arguments: Any, **options: Any) -> Any:
+        for node in nodes.nodes:
+            if host == node.name:
+                if f" {host}\n" not in nodes.hosts.read_text():
+                    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+                return real(node.address, *arguments, **options)
+        return real(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+
+
+def seconds_until(condition: Any, seconds: float = 60) -> float:
+    """How long it took until the condition came true."""
+    began = time.monotonic()
+    wait_until(condition, "the condition", seconds)
+    return time.monotonic() - began

@@ -1,0 +1,105 @@
+"""Physical memory of a full Redis with slow subscribers: below the limit that the container gets."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+import redis
+
+from components.quantities import quantity
+from tests.servers.redis_server import APPLICATION_PASSWORD, Server, Start
+from tests.servers.rendered import Find
+from tests.servers.server_process import resident_bytes, wait_until
+from tests.servers.test_redis_full import fill
+
+LARGE_EVENT = 33 * 2**20
+"""Bytes of an event for which Redis's default, 32 MB, disconnects the subscriber."""
+
+
+@contextmanager
+def slow_subscriber(server: Server) -> Iterator[socket.socket]:
+    """A subscriber of `socketio` that does not read what it is sent."""
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(f"AUTH openwebui {APPLICATION_PASSWORD}\r\nSUBSCRIBE socketio\r\n".encode())
+        yield connection
+
+
+@contextmanager
+def watched(server: Server) -> Iterator[list[int]]:
+    """The most physical memory that the server had while the block ran, as a list of one."""
+    most, stop = [resident_bytes(server.process)], threading.Event()
+
+    def look() -> None:
+        while not stop.wait(0.01):
+            most[0] = max(most[0], resident_bytes(server.process))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield most
+    finally:
+        stop.set()
+        watcher.join()
+
+
+def subscribers(server: Server) -> int:
+    return int(server.openwebui().pubsub_numsub("socketio")[0][1])
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_full_server_with_slow_subscribers_stays_below_its_limit(
+    start: Start, manifest: Find, environment: str
+) -> None:
+    containers = manifest(environment, "Deployment", "redis")["spec"]["template"]["spec"]["containers"]
+    limit = int(quantity(next(c for c in containers if c["name"] == "redis")["resources"]["limits"]["memory"]))
+    with start(environment) as server, ExitStack() as stack:
+        client = server.openwebui()
+        try:
+            fill(client, 1024)
+        except redis.exceptions.OutOfMemoryError:
+            assert environment == "prod"
+        for _ in range(10):
+            stack.enter_context(slow_subscriber(server))
+        wait_until(lambda: subscribers(server) == 10, "the subscribers", 10)
+
+        with watched(server) as most:
+            event = "x" * 2**20
+            for _ in range(200):
+                client.publish("socketio", event)
+
+        # Somebody was disconnected, or the bounds have not been reached and this shows nothing.
+        assert subscribers(server) < 10
+        assert server.exporter().info("memory")["used_memory"] > 400 * 2**20
+        assert most[0] < limit
+
+
+@pytest.mark.parametrize(("environment", "count"), [("dev", 2), ("prod", 2)])
+def test_an_event_above_the_default_bound_reaches_every_replica(start: Start, environment: str, count: int) -> None:
+    with start(environment) as server:
+        listeners = [server.openwebui(1).pubsub(ignore_subscribe_messages=True) for _ in range(count)]
+        for listener in listeners:
+            listener.subscribe("socketio")
+        wait_until(lambda: subscribers(server) == count, "the subscribers", 10)
+
+        assert server.openwebui(1).publish("socketio", "x" * LARGE_EVENT) == count
+
+        for listener in listeners:
+            assert len(received(listener)) == LARGE_EVENT
+
+
+def received(listener: Any) -> str:
+    """The next message."""
+    found: list[str] = []
+
+    def heard() -> bool:
+        message = listener.get_message(timeout=0.1)
+        if message:
+            found.append(message["data"])
+        return bool(found)
+
+    wait_until(heard, "the event", 30)
+    return found[0]
