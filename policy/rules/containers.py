@@ -54,7 +54,12 @@ def probes_differ(item: Object, _context: Context) -> Iterator[str]:
 def _probed(item: Object) -> Iterator[Mapping[str, Any]]:
     found = pod(item)
     if found and field(item, "kind") in LONG_RUNNING:
-        yield from lasting_containers(found.spec)
+        yield from (each for each in lasting_containers(found.spec) if _serves(each))
+
+
+def _serves(container: Mapping[str, Any]) -> bool:
+    # A sidecar without a port has nobody who waits for it, and the kubelet starts it again when it ends.
+    return "restartPolicy" not in container or bool(container.get("ports"))
 
 
 def _what(probe: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +87,8 @@ RULES = (
     ),
     ObjectRule(
         name="probes-set",
-        description="Every container that runs as long as its pod has a readiness and a liveness probe.",
+        description="Every container that runs as long as its pod has a readiness and a liveness probe; a sidecar that "
+        "serves no port needs none.",
         remedy="Set readinessProbe and livenessProbe (components/probes.py).",
         check=probes,
     ),

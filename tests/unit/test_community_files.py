@@ -6,6 +6,7 @@ import re
 import yaml
 
 from components.redis.exporter import EXPORTER_IMAGE
+from components.redis.settings import IMAGES
 from settings import StackSettings
 from stack_config.files import ROOT
 
@@ -50,7 +51,7 @@ def test_renovate_finds_every_version_in_the_code() -> None:
     images = {f"{each['depName']}:{each['currentValue']}" for each in found if "depName" in each}
     versions = [each["currentValue"] for each in found if "depName" not in each]
     assert versions == [settings.open_webui.version]
-    assert images == {settings.postgresql.image, settings.redis.image, EXPORTER_IMAGE}
+    assert images == {settings.postgresql.image, *IMAGES.values(), EXPORTER_IMAGE}
 
 
 def test_renovate_finds_every_file_of_packages() -> None:

@@ -43,7 +43,11 @@ def container(stack: Objects, workload: str = "Deployment/open-webui") -> Any:
 
 
 def init_container(stack: Objects) -> Any:
-    return pod(stack)["initContainers"][0]
+    return next(each for each in pod(stack)["initContainers"] if each["name"] == "migrate")
+
+
+def sidecar(stack: Objects) -> Any:
+    return next(each for each in pod(stack, "Deployment/redis")["initContainers"] if "restartPolicy" in each)
 
 
 def assign(path: str, value: object, of: Callable[[Objects], Any]) -> Change:
@@ -158,6 +162,7 @@ WRONG: list[tuple[str, Change, str]] = [
     ("resources-set", delete("resources", init_container), "container migrate"),
     ("probes-set", delete("livenessProbe", container), "no livenessProbe"),
     ("probes-set", delete("readinessProbe", container), "no readinessProbe"),
+    ("probes-set", assign("ports", [{"containerPort": 8080}], sidecar), "reload-users: no readinessProbe"),
     ("probes-differ", lambda s: container(s).update(livenessProbe=container(s)["readinessProbe"]), "as soon as"),
     ("service-not-exposed", assign("spec.type", "LoadBalancer", SERVICE), "LoadBalancer"),
     ("service-not-exposed", assign("spec.type", "NodePort", SERVICE), "NodePort"),

@@ -53,7 +53,9 @@ def images() -> tuple[Image, ...]:
     return (
         Image(names=(PAUSE_IMAGE,), layers=("debian",), entrypoint=("sleep", "infinity")),
         Image(names=(COREDNS_IMAGE,), layers=("coredns",), entrypoint=("/coredns",)),
-        Image(names=(RedisSettings().image, "redis:7-alpine"), layers=("debian",), entrypoint=("redis-server",)),
+        Image(
+            names=(RedisSettings().container_image, "redis:7-alpine"), layers=("debian",), entrypoint=("redis-server",)
+        ),
         Image(names=(EXPORTER_IMAGE,), layers=("debian",), entrypoint=("prometheus-redis-exporter",)),
         Image(
             names=(PostgreSQLSettings().image, "postgres:15"),
