@@ -52,7 +52,7 @@ manifests: .venv/ready ## Write the objects of ENV as YAML to OUT, without engin
 ## Testing
 
 .PHONY: test
-test: lint types docs-check test-unit test-servers test-engine ## Everything: format, lint, types, docs, unit, servers, engine
+test: lint types docs-check scan test-unit test-servers test-engine ## Everything: format, lint, types, docs, scanners, unit, servers, engine
 
 .PHONY: lint
 lint: .venv/ready ## Check format and lint
@@ -75,6 +75,11 @@ docs: .venv/ready ## Write the generated parts of Pulumi.yaml and README.md
 .PHONY: docs-check
 docs-check: .venv/ready ## Check that the generated parts are up to date
 	$(PY) -m ops.config_docs --check
+
+.PHONY: scan
+scan: .venv/ready .venv-scan/ready ## kube-score, Kubernetes' schemas and checkov on the objects, actionlint and zizmor on the workflows
+	$(PY) -m ops.scan $(SETS)
+	$(PY) -m pytest -q tests/scan
 
 .PHONY: test-unit
 test-unit: .venv/ready ## Program and components under mocks: seconds
@@ -103,12 +108,13 @@ requirements: .venv/ready ## Pin the dependencies again, with hashes
 	$(PY) -m piptools compile $(PIN) --output-file requirements.txt requirements.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --constraint requirements.txt \
 	  --output-file requirements-dev.txt requirements-dev.in
+	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
 PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .PHONY: clean
 clean: .venv/ready ## Remove this project's clusters, all state and .venv; built programs stay
 	@$(LOCAL) clean
-	rm -rf .venv
+	rm -rf .venv .venv-scan
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -118,4 +124,11 @@ clean: .venv/ready ## Remove this project's clusters, all state and .venv; built
 	@echo "… install the Python packages into .venv (usually 1 min)" >&2
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# The scanners' own: checkov pins what the program has in newer versions.
+.venv-scan/ready: requirements-scan.txt .venv/ready
+	@echo "… install the scanners into .venv-scan (usually 40 s)" >&2
+	@$(PYTHON) -m venv .venv-scan
+	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-scan.txt
 	@touch $@
