@@ -9,6 +9,7 @@ SET ?=
 SECRET_FILE ?=
 SECRETS ?=
 OUT ?= manifests
+REFRESH ?=
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -26,12 +27,16 @@ help: ## List the targets
 ## Deploying
 
 .PHONY: up
-up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; prints the outputs and the next steps
-	@$(LOCAL) up $(TARGET) $(OVERRIDES)
+up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; REFRESH=1 puts back what was changed by hand
+	@$(LOCAL) up $(TARGET) $(OVERRIDES) $(if $(REFRESH),--refresh)
 
 .PHONY: preview
 preview: .venv/ready ## Show what `make up` would change
 	@$(LOCAL) preview $(TARGET) $(OVERRIDES)
+
+.PHONY: drift
+drift: .venv/ready ## Show what differs between ENV's cluster and its state; exit code 2 when something does
+	@$(LOCAL) drift --env $(call quoted,$(ENV))
 
 .PHONY: down
 down: .venv/ready ## Take down everything that `make up` made, or ENV alone when it is given
