@@ -5,11 +5,11 @@ SHELL := bash
 
 ENV ?= dev
 CLUSTER ?= auto
+REFRESH ?=
 SET ?=
 SECRET_FILE ?=
 SECRETS ?=
 OUT ?= manifests
-REFRESH ?=
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -110,16 +110,24 @@ bench: .venv/ready ## Speed and memory as ratios measured in one run
 
 .PHONY: requirements
 requirements: .venv/ready ## Pin the dependencies again, with hashes
+	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
 	$(PY) -m piptools compile $(PIN) --output-file requirements.txt requirements.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --constraint requirements.txt \
 	  --output-file requirements-dev.txt requirements-dev.in
-	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
 PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .PHONY: clean
 clean: .venv/ready ## Remove this project's clusters, all state and .venv; built programs stay
+	rm -rf .venv-scan
 	@$(LOCAL) clean
-	rm -rf .venv .venv-scan
+	rm -rf .venv
+
+# The scanners' own: checkov pins what the program has in newer versions.
+.venv-scan/ready: requirements-scan.txt .venv/ready
+	@echo "… install the scanners into .venv-scan (usually 40 s)" >&2
+	@$(PYTHON) -m venv .venv-scan
+	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-scan.txt
+	@touch $@
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -129,11 +137,4 @@ clean: .venv/ready ## Remove this project's clusters, all state and .venv; built
 	@echo "… install the Python packages into .venv (usually 1 min)" >&2
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@touch $@
-
-# The scanners' own: checkov pins what the program has in newer versions.
-.venv-scan/ready: requirements-scan.txt .venv/ready
-	@echo "… install the scanners into .venv-scan (usually 40 s)" >&2
-	@$(PYTHON) -m venv .venv-scan
-	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-scan.txt
 	@touch $@
