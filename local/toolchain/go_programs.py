@@ -61,6 +61,12 @@ def _kubernetes(name: str, usual_seconds: int) -> GoProgram:
     )
 
 
+KUBE_SCORE = GoProgram(
+    name="kube-score", module="kube-score", package="github.com/zegl/kube-score/cmd/kube-score", usual_seconds=25
+)
+ACTIONLINT = GoProgram(
+    name="actionlint", module="actionlint", package="github.com/rhysd/actionlint/cmd/actionlint", usual_seconds=5
+)
 PULUMI = GoProgram(
     name="pulumi",
     module="pulumi",
@@ -77,12 +83,6 @@ CONTROL_PLANE = (
     GoProgram(name="kwokctl", module="kwok", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=15),
 )
 KUBECTL = _kubernetes("kubectl", 30)
-KUBE_SCORE = GoProgram(
-    name="kube-score", module="kube-score", package="github.com/zegl/kube-score/cmd/kube-score", usual_seconds=25
-)
-ACTIONLINT = GoProgram(
-    name="actionlint", module="actionlint", package="github.com/rhysd/actionlint/cmd/actionlint", usual_seconds=5
-)
 
 
 def build(program: GoProgram) -> Path:
