@@ -5,6 +5,7 @@ SHELL := bash
 
 ENV ?= dev
 CLUSTER ?= auto
+REFRESH ?=
 SET ?=
 SECRET_FILE ?=
 SECRETS ?=
@@ -28,12 +29,16 @@ help: ## List the targets
 ## Deploying
 
 .PHONY: up
-up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; prints the outputs and the next steps
-	@$(LOCAL) up $(TARGET) $(OVERRIDES)
+up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; REFRESH=1 puts back what was changed by hand
+	@$(LOCAL) up $(TARGET) $(OVERRIDES) $(if $(REFRESH),--refresh)
 
 .PHONY: preview
 preview: .venv/ready ## Show what `make up` would change; JSON=file writes it for `python -m ops.preview`
 	@$(LOCAL) preview $(TARGET) $(OVERRIDES) $(if $(JSON),--json $(call quoted,$(JSON)))
+
+.PHONY: drift
+drift: .venv/ready ## Show what differs between ENV's cluster and its state; exit code 2 when something does
+	@$(LOCAL) drift --env $(call quoted,$(ENV))
 
 .PHONY: down
 down: .venv/ready ## Take down everything that `make up` made, or ENV alone when it is given
@@ -58,13 +63,12 @@ verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, sca
 ## Testing
 
 .PHONY: test
-test: lint types docs-check test-unit test-servers test-engine ## Everything: format, lint, types, docs, unit, servers, engine
+test: lint types docs-check scan test-unit test-servers test-engine ## Everything: format, lint, types, docs, scanners, unit, servers, engine
 
 .PHONY: lint
 lint: .venv/ready ## Check format and lint
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
-	$(PY) -m ops.workflow_lint
 
 .PHONY: format
 format: .venv/ready ## Format the code and mend what lint can mend
@@ -82,6 +86,11 @@ docs: .venv/ready ## Write the generated parts of Pulumi.yaml and README.md
 .PHONY: docs-check
 docs-check: .venv/ready ## Check that the generated parts are up to date
 	$(PY) -m ops.config_docs --check
+
+.PHONY: scan
+scan: .venv/ready .venv-scan/ready ## kube-score, Kubernetes' schemas and checkov on the objects, actionlint and zizmor on the workflows
+	$(PY) -m ops.scan $(SETS)
+	$(PY) -m pytest -q tests/scan
 
 .PHONY: test-unit
 test-unit: .venv/ready ## Program and components under mocks: seconds
@@ -111,6 +120,7 @@ bench: .venv/ready ## Speed and memory as ratios measured in one run
 
 .PHONY: requirements
 requirements: .venv/ready ## Pin the dependencies again, with hashes
+	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
 	$(PY) -m piptools compile $(PIN) --output-file requirements.txt requirements.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --constraint requirements.txt \
 	  --output-file requirements-dev.txt requirements-dev.in
@@ -119,8 +129,16 @@ PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url 
 
 .PHONY: clean
 clean: .venv/ready ## Remove this project's clusters, all state and .venv; built programs stay
+	rm -rf .venv-scan
 	@$(LOCAL) clean
 	rm -rf .venv policy/.venv
+
+# The scanners' own: checkov pins what the program has in newer versions.
+.venv-scan/ready: requirements-scan.txt .venv/ready
+	@echo "… install the scanners into .venv-scan (usually 40 s)" >&2
+	@$(PYTHON) -m venv .venv-scan
+	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-scan.txt
+	@touch $@
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -16,9 +16,12 @@ def service(
     port_name: str,
     port: int,
     annotations: Mapping[str, str] | None = None,
+    headless: bool = False,
     opts: ResourceOptions,
 ) -> k8s.core.v1.Service:
     """A ClusterIP Service at ``port`` for the container port named ``port_name``.
+
+    A ``headless`` one has no address of its own, its name stands for the pods.
 
     Pulumi does not wait for it: the wait takes ten seconds for endpoints that the workload's own wait has seen ready
     (docs/decisions/0005-services-are-not-awaited.md).
@@ -33,6 +36,7 @@ def service(
         },
         spec={
             "type": "ClusterIP",
+            **({"cluster_ip": "None"} if headless else {}),
             "selector": labels.selector,
             "ports": [{"name": port_name, "port": port, "target_port": port_name, "protocol": "TCP"}],
         },

@@ -26,12 +26,18 @@ SecretFiles = Annotated[
 
 @application.command()
 def up(
-    env: Environment = "dev", cluster: ClusterName = "auto", sets: Sets = None, secret_file: SecretFiles = None
+    env: Environment = "dev",
+    cluster: ClusterName = "auto",
+    sets: Sets = None,
+    secret_file: SecretFiles = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Put back what was changed in the cluster by hand.")
+    ] = False,
 ) -> None:
     """Deploy the stack: toolchain, cluster, update."""
     from . import commands
 
-    commands.up(env, cluster, _overrides(sets, secret_file))
+    commands.up(env, cluster, _overrides(sets, secret_file), refresh=refresh)
 
 
 @application.command()
@@ -49,6 +55,14 @@ def preview(
     from . import commands
 
     commands.preview(env, cluster, _overrides(sets, secret_file), json)
+
+
+@application.command()
+def drift(env: Environment = "dev") -> None:
+    """Show what was changed in the cluster by hand; exit code 2 when something was. Nothing is changed."""
+    from . import commands
+
+    commands.drift(env)
 
 
 @application.command()

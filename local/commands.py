@@ -16,6 +16,7 @@ from .cluster.choice import Cluster
 from .clusters_in_use import bring_up, cluster_of, take_down
 from .console import results, step
 from .directories import environment_directory, environments_in_use, state_directory
+from .drift import Drift, DriftError, drift_of, lines
 from .errors import InterruptedByUserError, LocalError
 from .interruption import passed_to_the_engine
 from .locks import exclusive
@@ -30,8 +31,14 @@ _KEPT = "What had been done before is kept; the next run goes on from there."
 _UNPROTECT = "What is protected is deleted only after: make up SET=protect=false"
 
 
-def up(environment: str, asked_cluster: str, overrides: Overrides) -> None:
+def up(environment: str, asked_cluster: str, overrides: Overrides, *, refresh: bool = False) -> None:
     """Deploy an environment; print the outputs and what to do next.
+
+    Args:
+        environment: its name.
+        asked_cluster: where.
+        overrides: settings over the environment's.
+        refresh: whether to look at the cluster first, so that what was changed there by hand is put back.
 
     Raises:
         ConfigError: the config is wrong; nothing was started.
@@ -41,7 +48,7 @@ def up(environment: str, asked_cluster: str, overrides: Overrides) -> None:
     with _alone(environment):
         cluster, stack = _prepared(environment, asked_cluster, overrides)
         with _engine_run("update", preview=False) as progress:
-            result = stack.up(on_event=progress.on_event)
+            result = stack.up(refresh=refresh, on_event=progress.on_event)
     changes = f"{progress.changes} changed" if progress.changes else "no changes"
     results.print(f"[bold]{environment}[/bold] is deployed to {cluster.context}: {changes}")
     for name, output in sorted(result.outputs.items()):
@@ -73,6 +80,54 @@ def preview(environment: str, asked_cluster: str, overrides: Overrides, json_fil
                     stack.preview(on_event=progress.on_event)
     changes = f"{progress.changes} would change" if progress.changes else "no changes"
     results.print(f"[bold]{environment}[/bold] on {cluster.context}: {changes}")
+
+
+def drift(environment: str) -> None:
+    """Print what the cluster has otherwise than the state. Neither is changed.
+
+    Raises:
+        DriftError: something differs.
+        LocalError: the environment has not been deployed, or the cluster could not be asked.
+    """
+    with _alone(environment):
+        stack = deployed_stack(environment, _cluster(environment), changes=True)
+        found = refreshed(stack)
+    report_drift(environment, found, f"make up ENV={environment} REFRESH=1")
+
+
+def refreshed(stack: automation.Stack) -> list[Drift]:
+    """What differs between the state of a stack and its cluster, by resource.
+
+    Raises:
+        LocalError: the engine failed.
+    """
+    found: list[Drift] = []
+
+    def take(event: automation.EngineEvent) -> None:
+        progress.on_event(event)
+        if one := drift_of(event):
+            found.append(one)
+
+    with _engine_run("comparison", preview=True) as progress:
+        stack.preview_refresh(on_event=take, show_secrets=False)
+    return sorted(found, key=lambda one: one.resource)
+
+
+def report_drift(environment: str, found: Sequence[Drift], mend: str) -> None:
+    """Print a report.
+
+    Raises:
+        DriftError: there is something to report; says how to mend it.
+    """
+    for one in found:
+        for line in lines(one):
+            results.print(line, markup=False)
+    if found:
+        raise DriftError(
+            f"{environment} has drifted: {len(found)} objects differ from the state, nothing was changed\n"
+            f"To put the config back: {mend}\nTo keep a change: write it into the config first"
+        )
+    results.print(f"[bold]{environment}[/bold]: no drift")
 
 
 def outputs(environment: str, *, secrets: bool) -> None:

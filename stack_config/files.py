@@ -82,6 +82,12 @@ def stack_file(environment: str, root: Path = ROOT) -> Path:
     return file
 
 
+def stack_values(file: Path) -> dict[str, Any]:
+    """What a stack's file sets, by key without the project's name, as it stands there."""
+    values = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
+    return {key.rpartition(":")[2]: value for key, value in values.items()}
+
+
 def is_encrypted(value: object) -> bool:
     """Whether a value of a stack's file is one that `pulumi config set --secret` wrote."""
     return isinstance(value, dict) and value.keys() == {"secure"}

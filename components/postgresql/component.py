@@ -26,6 +26,8 @@ from .settings import PostgreSQLSettings
 
 PORT = 5432
 SERVICE = "postgres"
+# Names of the pods, which a StatefulSet wants from a headless Service; clients use the one above.
+PODS_SERVICE = "postgres-pods"
 USER = "ragsystemuser"
 DATABASE = "ragsystemdb"
 LABELS = Labels(app="postgres", component="database")
@@ -73,14 +75,16 @@ class PostgreSQL(pulumi.ComponentResource):
         self.database_url = _url(password)
         self.connection = self._connection_secret(password)
         self._stateful_set(self._volume())
-        service(
-            SERVICE,
-            in_namespace=args.namespace,
-            labels=LABELS,
-            port_name="postgresql",
-            port=PORT,
-            opts=child_options(self),
-        )
+        for name in (SERVICE, PODS_SERVICE):
+            service(
+                name,
+                in_namespace=args.namespace,
+                labels=LABELS,
+                port_name="postgresql",
+                port=PORT,
+                headless=name == PODS_SERVICE,
+                opts=child_options(self),
+            )
         disruption_budget("postgres", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
         self.register_outputs({"database_url": self.database_url})
 
@@ -138,7 +142,7 @@ class PostgreSQL(pulumi.ComponentResource):
             metadata={"name": "postgres", **self._metadata},
             spec={
                 "replicas": 1,
-                "service_name": SERVICE,
+                "service_name": PODS_SERVICE,
                 "revision_history_limit": 2,
                 "selector": {"match_labels": LABELS.selector},
                 "template": {
@@ -206,6 +210,9 @@ class PostgreSQL(pulumi.ComponentResource):
     def _server(self) -> ContainerArgsDict:
         # Over TCP: while `prepare` works there is only its private socket.
         ready = ["pg_isready", "-h", "127.0.0.1", "-p", str(PORT), "-U", USER, "-d", DATABASE, "-t", "3"]
+        # 1: the server answers, and rejects connections for now. That is recovery after the crash of one of its
+        # processes, which a restart would only begin again: https://www.postgresql.org/docs/17/app-pg-isready.html
+        alive = ["sh", "-c", f"{' '.join(ready)} || [ $? -eq 1 ]"]
         return {
             "name": "postgres",
             "image": self._args.settings.image,
@@ -216,7 +223,7 @@ class PostgreSQL(pulumi.ComponentResource):
             # Recovery after a crash replays the log first: ten minutes before the kubelet gives up.
             "startup_probe": exec_probe(ready, period_seconds=2, failure_threshold=300),
             "readiness_probe": exec_probe(ready, period_seconds=5, failure_threshold=2),
-            "liveness_probe": exec_probe(ready, period_seconds=20, failure_threshold=6),
+            "liveness_probe": exec_probe(alive, period_seconds=20, failure_threshold=6),
             "security_context": container_security_context(),
             "volume_mounts": [
                 *_MOUNTS,

@@ -61,6 +61,9 @@ def _kubernetes(name: str, usual_seconds: int) -> GoProgram:
     )
 
 
+KUBE_SCORE = GoProgram(
+    name="kube-score", module="kube-score", package="github.com/zegl/kube-score/cmd/kube-score", usual_seconds=25
+)
 PULUMI = GoProgram(
     name="pulumi",
     module="pulumi",

@@ -1,6 +1,9 @@
 """What every pod keeps: Pod Security "restricted" and what a cluster's operators ask for."""
 
+import os
+import subprocess
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +57,28 @@ def test_probes_differ_and_liveness_is_the_more_patient_one(monitored: Recording
             assert ready != alive
             patience = [probe["periodSeconds"] * probe["failureThreshold"] for probe in (ready, alive)]
             assert patience[0] < patience[1], f"{pod}/{container['name']}"
+
+
+def test_readiness_asks_something_else_than_liveness(recording: Recording) -> None:
+    for pod, spec in recording.pods.items():
+        for container in spec["containers"]:
+            asked = [
+                {name: probe[name] for name in ("exec", "httpGet", "tcpSocket") if name in probe}
+                for probe in (container["readinessProbe"], container["livenessProbe"])
+            ]
+            assert asked[0] != asked[1], f"{pod}/{container['name']}"
+
+
+@pytest.mark.parametrize(("answer", "alive"), [(0, True), (1, True), (2, False), (3, False)])
+def test_a_postgresql_that_rejects_connections_is_alive(
+    answer: int, alive: bool, recording: Recording, tmp_path: Path
+) -> None:
+    """Exit codes of pg_isready: accepting, rejecting, no response, no attempt made."""
+    (tmp_path / "pg_isready").write_text(f"#!/bin/sh\nexit {answer}\n")
+    (tmp_path / "pg_isready").chmod(0o755)
+    command = recording.containers["postgres/postgres"]["livenessProbe"]["exec"]["command"]
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert (subprocess.run(command, env=variables, check=False).returncode == 0) is alive
 
 
 def test_liveness_of_open_webui_asks_neither_database_nor_redis(recording: Recording) -> None:

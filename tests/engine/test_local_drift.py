@@ -1,0 +1,109 @@
+"""`make drift`: what was changed in the cluster by hand is reported, and nothing is changed by that."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes import client, config
+
+from tests.engine.machine import Machine
+
+NAMESPACE = "rag-system"
+BY_HAND = "made-by-hand-and-secret"
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    machine = Machine(tmp_path_factory.mktemp("machine"))
+    machine.succeed(
+        "up",
+        "--cluster",
+        "kwok",
+        "--set",
+        "openWebui.autoscaling.minReplicas=2",
+        "--set",
+        "openWebui.autoscaling.maxReplicas=4",
+    )
+    yield machine
+    machine.local("down")
+
+
+@pytest.fixture(scope="module")
+def api(machine: Machine) -> Any:
+    return config.new_client_from_config(machine.succeed("kubeconfig").strip())
+
+
+def objects(api: Any) -> dict[str, str]:
+    """Versions of what a report is about: another one means that somebody wrote."""
+    # Untyped: in the models every field may be None, in what the API server answers it is not.
+    core: Any = client.CoreV1Api(api)
+    apps: Any = client.AppsV1Api(api)
+    found = [
+        *core.list_namespaced_secret(NAMESPACE).items,
+        *core.list_namespaced_config_map(NAMESPACE).items,
+        *core.list_namespaced_service(NAMESPACE).items,
+    ]
+    generations = {
+        item.metadata.name: str(item.metadata.generation) for item in apps.list_namespaced_deployment(NAMESPACE).items
+    }
+    return {str(item.metadata.uid): item.metadata.resource_version for item in found} | generations
+
+
+def test_what_nobody_touched_has_not_drifted(machine: Machine) -> None:
+    done = machine.local("drift")
+    assert (done.returncode, done.stdout) == (0, "dev: no drift\n"), done.stderr
+
+
+def test_what_the_autoscaler_chose_is_no_drift(machine: Machine, api: Any) -> None:
+    client.AppsV1Api(api).patch_namespaced_deployment_scale("open-webui", NAMESPACE, {"spec": {"replicas": 3}})
+    assert machine.local("drift").returncode == 0
+
+
+def test_hand_edits_are_reported_without_secrets_and_put_back(machine: Machine, api: Any) -> None:
+    core: Any = client.CoreV1Api(api)
+    core.patch_namespaced_config_map("redis-conf", NAMESPACE, {"data": {"redis.conf": "maxmemory 1"}})
+    core.patch_namespaced_secret("openwebui-secret", NAMESPACE, {"stringData": {"secret-key": BY_HAND}})
+    core.delete_namespaced_service("redis-service", NAMESPACE)
+    before = (machine.state("dev"), objects(api))
+
+    done = machine.local("drift")
+
+    assert done.returncode == 2
+    report = done.stdout.splitlines()
+    assert [line for line in report if not line.startswith(" ")] == [
+        "changed  ConfigMap redis-conf",
+        "changed  Secret openwebui-secret",
+        "deleted  Service redis-service",
+    ]
+    assert "             cluster  line 1: maxmemory 1" in report
+    assert report[report.index("changed  Secret openwebui-secret") + 1 :][:3] == [
+        "           data.secret-key",
+        "             state    [secret]",
+        "             cluster  [secret]",
+    ]
+    generated = json.loads(machine.succeed("outputs", "--secrets"))["admin_password"]
+    for secret in (BY_HAND, generated):
+        assert secret not in done.stdout + done.stderr
+    assert "3 objects differ from the state, nothing was changed" in done.stderr
+    assert (machine.state("dev"), objects(api)) == before
+
+    mend = done.stderr.split("put the config back: ")[1].splitlines()[0]
+    assert mend == "make up ENV=dev REFRESH=1"
+    machine.succeed(
+        "up",
+        "--refresh",
+        "--set",
+        "openWebui.autoscaling.minReplicas=2",
+        "--set",
+        "openWebui.autoscaling.maxReplicas=4",
+    )
+    assert core.read_namespaced_service("redis-service", NAMESPACE).spec.ports[0].port == 6379
+    assert machine.local("drift").returncode == 0
+
+
+def test_what_is_not_up_cannot_drift(tmp_path: Path) -> None:
+    done = Machine(tmp_path).local("drift")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "dev is not up. Deploy it: make up ENV=dev" in done.stderr

@@ -1,0 +1,83 @@
+"""The report on drift: paths as Pulumi writes them, values short, secrets never."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pulumi.automation import OpType
+
+from local.drift import ABSENT, HIDDEN, Drift, Property, drift_of, lines, value_at
+
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
+INPUTS = {
+    "data": {"redis.conf": "maxmemory 1", 'a"b': "quoted"},
+    "spec": {"ports": [{"port": 6379}], "password": SECRET, "list": [SECRET]},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ('data["redis.conf"]', "maxmemory 1"),
+        ('data["a\\"b"]', "quoted"),
+        ("spec.ports[0].port", "6379"),
+        ("spec.ports", '[{"port": 6379}]'),
+        ("spec.ports[1].port", ABSENT),
+        ("spec.nothing.more", ABSENT),
+        ("spec.ports[0].port.more", ABSENT),
+        ("spec.password", HIDDEN),
+        ("spec.password.ciphertext", HIDDEN),
+        ("spec.list", HIDDEN),
+        ("spec", HIDDEN),
+    ],
+)
+def test_values_are_found_and_secrets_hidden(path: str, shown: str) -> None:
+    assert value_at(INPUTS, path) == shown
+
+
+def event(op: OpType, kind: str, diff: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> Any:
+    metadata = SimpleNamespace(
+        op=op,
+        urn=f"urn:pulumi:dev::open-webui-stack::kubernetes:core/v1:{kind}::one",
+        type=f"kubernetes:core/v1:{kind}",
+        detailed_diff=diff,
+        old=SimpleNamespace(inputs=old),
+        new=SimpleNamespace(inputs=new),
+    )
+    return SimpleNamespace(res_outputs_event=SimpleNamespace(metadata=metadata))
+
+
+def test_a_long_text_is_shown_from_where_it_differs() -> None:
+    text = "\n".join(f"line of the file {number}" for number in range(9))
+    changed = event(
+        OpType.UPDATE,
+        "ConfigMap",
+        {"data.conf": {}},
+        {"data": {"conf": text}},
+        {"data": {"conf": text.replace("file 4", "file 4" + "x" * 99)}},
+    )
+    found = drift_of(changed)
+    assert found is not None
+    (shown,) = found.properties
+    assert shown.state == "line 5: line of the file 4"
+    assert shown.cluster == "line 5: line of the file 4" + "x" * 42 + " …"
+
+
+def test_a_secret_is_hidden_even_where_the_engine_did_not() -> None:
+    changed = event(OpType.UPDATE, "Secret", {"data.key": {}}, {"data": {"key": "b2xk"}}, {"data": {"key": "bmV3"}})
+    assert drift_of(changed) == Drift(
+        resource="Secret one",
+        deleted=False,
+        properties=(Property(path="data.key", state=HIDDEN, cluster=HIDDEN),),
+    )
+
+
+@pytest.mark.parametrize("op", [OpType.SAME, OpType.REFRESH, OpType.READ])
+def test_what_is_the_same_is_not_reported(op: OpType) -> None:
+    assert drift_of(event(op, "Service", {}, {}, {})) is None
+
+
+def test_a_deleted_object_is_one_line() -> None:
+    gone = drift_of(event(OpType.DELETE, "Service", {}, {}, {}))
+    assert gone is not None
+    assert list(lines(gone)) == ["deleted  Service one"]
