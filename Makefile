@@ -57,8 +57,10 @@ manifests: .venv/ready ## Write the objects of ENV as YAML to OUT, without engin
 	@$(LOCAL) manifests --env $(call quoted,$(ENV)) --out $(call quoted,$(OUT)) $(SETS) $(if $(CHECK),--check)
 
 .PHONY: verify
-verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling
-	@$(PY) -m ops.verify --env $(call quoted,$(ENV)) $(if $(CONTEXT),--context $(call quoted,$(CONTEXT))) $(if $(JSON),--json)
+verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 for programs
+	@$(PY) -m ops.verify --env $(call quoted,$(ENV)) $(if $(CONTEXT),--context $(call quoted,$(CONTEXT))) \
+	  $(if $(NAMESPACE),--namespace $(call quoted,$(NAMESPACE))) \
+	  $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json)
 
 ## Testing
 

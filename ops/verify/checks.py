@@ -1,191 +1,39 @@
-"""What is checked, one function each. A check returns what it saw, or raises `CheckError`."""
+"""All checks, in the order in which one explains the next."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from time import monotonic, sleep
-from urllib.parse import urlsplit
 
-from .client_pod import client_pod
-from .kubectl import Kubectl
-from .load import load
-from .stack import SCRIPTS, WEB, Account, Stack
+from .check import CannotRunError as CannotRunError
+from .check import Check as Check
+from .check import CheckError as CheckError
+from .inside_pods import (
+    log_names_redis,
+    names_resolve,
+    redis_answers,
+    redis_carries_websockets,
+    redis_serves_the_application,
+    replicas_are_healthy,
+)
+from .parts import pods_are_ready, secrets_are_complete, services_lead_to_pods
+from .scaling import is_changed, one_more, wait_until_left
+from .sharing import event_crosses, session_is_shared, sign_out_counts
+from .stack import Stack
+from .visit import Visit, nothing_left
 
-APPS = ("redis", "postgres", WEB)
-HEALTH_PATHS = ("/health", "/health/db", "/ready")
-NAMES = ("redis-service", "postgres", WEB)
-SECRET_KEYS = {
-    "redis-config": ("cache-url", "websocket-url"),
-    "postgresql-secret": ("database-url",),
-    "openwebui-secret": ("secret-key",),
-}
-_RATE = 5.0
-_ROLLOUT_SECONDS = 300
-_LEAVING_SECONDS = 120
-
-
-class CheckError(Exception):
-    """Something is not as it has to be."""
+_WEB_LOG = "{kubectl} logs -l app=open-webui -c open-webui"
+_REDIS_LOG = "{kubectl} logs -l app=redis"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One check."""
-
-    name: str
-    """What holds when it passes."""
-
-    run: Callable[[Stack], str]
-    """Looks, and says in a few words what it saw."""
-
-    look_at: str
-    """A command that shows more when it fails; ``{kubectl}`` is kubectl with the cluster and the namespace."""
-
-    runs_in_pods: bool = True
-    """Whether it needs containers that run, which simulated pods do not have."""
-
-
-def pods_are_ready(stack: Stack) -> str:
-    """Every pod of every part is ready."""
-    seen = []
-    for app in APPS:
-        pods, ready = stack.pods(app), stack.ready(app)
-        if not pods or len(ready) < len(pods):
-            raise CheckError(f"{app}: {len(ready)} of {len(pods)} pods are ready")
-        seen.append(f"{app} {len(ready)}")
-    return ", ".join(seen)
-
-
-def secrets_are_there(stack: Stack) -> str:
-    """Each Secret has its keys, and the URLs in them name the stack's own servers."""
-    for name, keys in SECRET_KEYS.items():
-        values = stack.secret(name)
-        if missing := [key for key in keys if not values.get(key)]:
-            raise CheckError(f"Secret {name} lacks {', '.join(missing)}")
-        for key in (key for key in keys if key.endswith("-url")):
-            url = urlsplit(values[key])
-            if not (url.hostname and url.password):
-                raise CheckError(f"Secret {name}: {key} names no host, or no password")
-    return ", ".join(SECRET_KEYS)
-
-
-def redis_answers(stack: Stack) -> str:
-    """`redis-cli ping` in the Redis pod answers PONG."""
-    pod = stack.ready("redis")[0]["metadata"]["name"]
-    answer = stack.kubectl.run("exec", pod, "-c", "redis", "--", "redis-cli", "ping").strip()
-    if answer != "PONG":
-        raise CheckError(f"redis-cli ping answered {answer!r}, not PONG")
-    return answer
-
-
-def redis_serves_the_application(stack: Stack) -> str:
-    """Both URLs write and read; without credentials PING is all there is."""
-    seen = stack.in_web_pod(stack.ready(WEB)[0], "redis_access.py")
-    if unserved := [name for name in ("REDIS_URL", "WEBSOCKET_REDIS_URL") if not seen[name]]:
-        raise CheckError(f"what was written was not read back with {', '.join(unserved)}")
-    if not seen["ping"]:
-        raise CheckError("PING without credentials is not answered")
-    if allowed := [command for command, refused in seen["refused"].items() if not refused]:
-        raise CheckError(f"without credentials Redis serves {', '.join(allowed)}")
-    return f"refused without credentials: {', '.join(seen['refused'])}"
-
-
-def names_resolve(stack: Stack) -> str:
-    """The names of the Services resolve in a web pod."""
-    addresses = stack.in_web_pod(stack.ready(WEB)[0], "names.py", names=NAMES)
-    if unknown := [name for name, address in addresses.items() if not address]:
-        raise CheckError(f"no address for {', '.join(unknown)}")
-    return ", ".join(f"{name} {address}" for name, address in addresses.items())
-
-
-def redis_carries_websockets(stack: Stack) -> str:
-    """Every replica listens to Socket.IO's channel."""
-    replicas = len(stack.ready(WEB))
-    subscribers = stack.in_web_pod(stack.ready(WEB)[0], "redis_access.py")["subscribers"]
-    if subscribers != replicas:
-        raise CheckError(f"{subscribers} subscribers of the channel socketio, but {replicas} replicas")
-    return f"{subscribers} subscribers, {replicas} replicas"
-
-
-def replicas_are_healthy(stack: Stack) -> str:
-    """Every health endpoint of every replica answers 200."""
-    for pod in stack.ready(WEB):
-        for path, code in stack.in_web_pod(pod, "health.py", paths=HEALTH_PATHS).items():
-            if code != 200:
-                raise CheckError(f"{pod['metadata']['name']}{path} answers {code}")
-    return ", ".join(HEALTH_PATHS)
-
-
-def replicas_share_sessions(account: Account | None) -> Callable[[Stack], str]:
-    """Sign in on one replica, go on at the other; sign out at one, be refused by the other; events cross."""
-
-    def run(stack: Stack) -> str:
-        pods = stack.ready(WEB)
-        if len(pods) < 2:
-            raise CheckError("one replica: there is no other one to share with")
-        administrator = account or stack.administrator()
-        addresses = [pod["status"]["podIP"] for pod in pods[:2]]
-        with client_pod(stack) as client:
-            config = {"addresses": addresses, "email": administrator.email, "password": administrator.password}
-            seen = stack.kubectl.python(client, SCRIPTS / "sessions.py", config, container="client", seconds=120)
-        if seen["administrator"] != 200:
-            raise CheckError(
-                f"{administrator.email} cannot sign in (status {seen['administrator']}): when its password was changed "
-                "in the web interface, give the new one with --admin-password-file"
-            )
-        if seen["signed_in"] != 200:
-            raise CheckError(f"signed in on one replica, the other answers {seen['signed_in']}")
-        if not seen["event"]:
-            raise CheckError("an event that was posted to one replica did not reach a websocket of the other")
-        if seen["signed_out"] != [200, 401, "disconnected"]:
-            before, after, websocket = seen["signed_out"]
-            raise CheckError(
-                f"after signing out on the other replica: status {after} (200 before: {before}), websocket {websocket}"
-            )
-        return "sign-in, sign-out and events cross"
-
-    return run
-
-
-def scaling_loses_nothing(stack: Stack) -> str:
-    """One replica more and back, under requests through the Service, of which none fails."""
-    kubectl, replicas = stack.kubectl, stack.deployment()["spec"]["replicas"]
-    autoscaler = kubectl.get("horizontalpodautoscaler")["items"]
-    with client_pod(stack) as client, load(stack, client, rate=_RATE) as outcome:
-        try:
-            _scale(kubectl, replicas + 1, autoscaled=bool(autoscaler))
-        finally:
-            _scale(kubectl, replicas, autoscaled=bool(autoscaler))
-    if outcome.failures:
-        raise CheckError(
-            f"{len(outcome.failures)} of {outcome.requests} requests failed: {outcome.failures[0]['what']}"
-        )
-    if not outcome.requests:
-        raise CheckError("no request was made")
-    return f"{replicas} → {replicas + 1} → {replicas}, {outcome.requests} requests, none failed"
-
-
-def _scale(kubectl: Kubectl, replicas: int, *, autoscaled: bool) -> None:
-    if autoscaled:
-        # The autoscaler would take back what is not its own minimum.
-        patch = f'{{"spec": {{"minReplicas": {replicas}}}}}'
-        kubectl.run("patch", "horizontalpodautoscaler", WEB, "--type=merge", "--patch", patch)
-    kubectl.run("scale", "deployment", WEB, f"--replicas={replicas}")
-    status = ("rollout", "status", f"deployment/{WEB}", f"--timeout={_ROLLOUT_SECONDS}s")
-    kubectl.run(*status, seconds=_ROLLOUT_SECONDS + 10)
-    # A pod that leaves still serves what it has begun: wait for its end.
-    deadline = monotonic() + _LEAVING_SECONDS
-    while len(kubectl.get("pods", "-l", f"app={WEB}")["items"]) > replicas:
-        if monotonic() > deadline:
-            raise CheckError(f"a pod has not left after {_LEAVING_SECONDS} s")
-        sleep(0.5)
-
-
-def all_checks(account: Account | None = None) -> tuple[Check, ...]:
-    """Every check, in the order in which one explains the next.
+def all_checks(visit: Visit | None = None) -> tuple[Check, ...]:
+    """Every check. The last one takes away what the others have made.
 
     Args:
-        account: of the administrator, when its password is not the generated one any more.
+        visit: what they share. Default: one of their own, with the administrator of the stack's Secret.
     """
+    visit = visit or Visit()
+    return (*_checks_of_objects(), *_checks_inside(), *_checks_of_sharing(visit), *_checks_of_scaling(visit))
+
+
+def _checks_of_objects() -> tuple[Check, ...]:
     return (
         Check(
             name="pods are ready",
@@ -193,36 +41,111 @@ def all_checks(account: Account | None = None) -> tuple[Check, ...]:
             look_at="{kubectl} describe pods; {kubectl} get events --sort-by=.lastTimestamp",
             runs_in_pods=False,
         ),
-        Check(name="Secrets are complete", run=secrets_are_there, look_at="{kubectl} get secrets", runs_in_pods=False),
-        Check(name="Redis answers PONG", run=redis_answers, look_at="{kubectl} logs -l app=redis"),
         Check(
-            name="Redis serves the application and nobody else",
-            run=redis_serves_the_application,
-            look_at="{kubectl} get secret redis-acl redis-config; {kubectl} logs -l app=redis",
+            name="Secrets are complete",
+            run=secrets_are_complete,
+            look_at="{kubectl} get secrets,services; pulumi up",
+            runs_in_pods=False,
         ),
         Check(
-            name="names resolve in a web pod",
+            name="Services lead to ready pods",
+            run=services_lead_to_pods,
+            look_at="{kubectl} get endpointslices,services -o wide",
+            runs_in_pods=False,
+        ),
+    )
+
+
+def _checks_inside() -> tuple[Check, ...]:
+    return (
+        Check(
+            name="Redis answers PONG", run=redis_answers, look_at=f"{_REDIS_LOG}; {{kubectl}} describe pod -l app=redis"
+        ),
+        Check(
+            name="names resolve in the web pods",
             run=names_resolve,
             look_at="{kubectl} get services,networkpolicies; kubectl get pods -n kube-system -l k8s-app=kube-dns",
         ),
         Check(
-            name="Redis carries the websockets",
-            run=redis_carries_websockets,
-            look_at="{kubectl} logs -l app=open-webui | grep -i websocket",
+            name="Redis serves the web pods and nobody else",
+            run=redis_serves_the_application,
+            look_at=f"{{kubectl}} get secret redis-acl redis-config; {{kubectl}} get networkpolicies; {_REDIS_LOG}",
         ),
+        Check(name="Redis carries the websockets", run=redis_carries_websockets, look_at=f"{_WEB_LOG} | grep -i redis"),
+        Check(name="the logs say so", run=log_names_redis, look_at=f"{_WEB_LOG} --tail=-1 | grep -i websocket"),
+        Check(name="every replica is healthy", run=replicas_are_healthy, look_at=_WEB_LOG),
+    )
+
+
+def _checks_of_sharing(visit: Visit) -> tuple[Check, ...]:
+    return (
         Check(
-            name="every replica is healthy",
-            run=replicas_are_healthy,
-            look_at="{kubectl} logs -l app=open-webui -c open-webui",
+            name="a session is valid on every replica",
+            run=session_is_shared(visit),
+            look_at=f"{{kubectl}} get pods -l app=open-webui -o yaml | grep checksum; {_WEB_LOG}",
         ),
+        Check(name="an event crosses replicas", run=event_crosses(visit), look_at=f"{_WEB_LOG}; {_REDIS_LOG}"),
         Check(
-            name="replicas share sessions",
-            run=replicas_share_sessions(account),
-            look_at="{kubectl} logs -l app=open-webui -c open-webui; {kubectl} logs -l app=redis",
-        ),
-        Check(
-            name="scaling fails no request",
-            run=scaling_loses_nothing,
-            look_at="{kubectl} describe deployment open-webui; {kubectl} get resourcequota",
+            name="a sign-out counts on every replica", run=sign_out_counts(visit), look_at=f"{_WEB_LOG}; {_REDIS_LOG}"
         ),
     )
+
+
+def _checks_of_scaling(visit: Visit) -> tuple[Check, ...]:
+    return (
+        Check(
+            name="one replica more and back",
+            run=_scales(visit),
+            look_at="{kubectl} describe deployment open-webui; {kubectl} describe resourcequota; {kubectl} get events",
+            runs_in_pods=False,
+        ),
+        Check(name="no request fails meanwhile", run=_loses_nothing(visit), look_at=f"{_WEB_LOG} --tail=-1"),
+        Check(
+            name="nothing is left behind",
+            run=_leaves(visit),
+            look_at="{kubectl} get pods,networkpolicies -l app.kubernetes.io/component=verify; "
+            "{kubectl} get deployment open-webui -o yaml",
+            runs_in_pods=False,
+        ),
+    )
+
+
+def _scales(visit: Visit) -> Callable[[Stack], str]:
+    def run(stack: Stack) -> str:
+        """A further replica gets ready, and leaves again."""
+        if not stack.is_simulated():
+            visit.begin_load(stack)
+        try:
+            with one_more(stack) as before:
+                pass
+            wait_until_left(stack, before)
+        finally:
+            visit.end_load()
+        return f"{before.replicas} → {before.replicas + 1} → {before.replicas}"
+
+    return run
+
+
+def _loses_nothing(visit: Visit) -> Callable[[Stack], str]:
+    def run(_stack: Stack) -> str:
+        """All requests through the Service are answered while a replica comes and goes."""
+        outcome = visit.outcome
+        if outcome is None or not outcome.requests:
+            raise CannotRunError("no request was made while scaling, see above")
+        if outcome.failures:
+            raise CheckError(f"{len(outcome.failures)} of {outcome.requests} failed: {outcome.failures[0]['what']}")
+        return f"{outcome.requests} requests through the Service, none failed"
+
+    return run
+
+
+def _leaves(visit: Visit) -> Callable[[Stack], str]:
+    def run(stack: Stack) -> str:
+        """The temporary pod, policies, account and chat are gone, and the number of replicas is that of before."""
+        visit.leave()
+        nothing_left(stack)
+        if is_changed(stack):
+            raise CheckError("the number of replicas is still to be set to that of before")
+        return "no pod, policy, account or scale"
+
+    return run

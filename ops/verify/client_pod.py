@@ -1,15 +1,18 @@
 """A pod inside the namespace that may connect to the web pods, there for the time of the checks."""
 
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
-from .kubectl import Kubectl, KubectlError
-from .stack import WEB, Stack
+from .kubectl import Kubectl
+from .runs import LABEL, LONGEST_RUN_SECONDS, is_left_over, this_run
+from .stack import WEB, WEB_PORT, Stack
 
-NAME = "verify-client"
-_LABELS = {"app": NAME, "app.kubernetes.io/component": "verify"}
-_SECONDS = 120
+CONTAINER = "client"
+KINDS = "pod,networkpolicy"
+_APP = "verify-client"
+_START_SECONDS = 120
 
 
 @contextmanager
@@ -17,62 +20,71 @@ def client_pod(stack: Stack) -> Iterator[str]:
     """The pod and the two policies that let it connect; gone afterwards, also when the body fails.
 
     Yields:
-        Its name.
+        Its name. Its container is called `CONTAINER`.
 
     Raises:
         KubectlError: it could not be made, or did not start within two minutes.
     """
     kubectl = stack.kubectl
-    # What an earlier run that was killed may have left.
-    remove(kubectl)
-    image = stack.deployment()["spec"]["template"]["spec"]["containers"][0]["image"]
+    remove_left_over(kubectl)
+    name = f"{_APP}-{secrets.token_hex(4)}"
     try:
-        for manifest in (*_policies(), _pod(image)):
+        for manifest in (*_policies(name), _pod(name, stack.deployment()["spec"]["template"]["spec"])):
             kubectl.apply(manifest)
-        kubectl.run("wait", "--for=condition=Ready", f"pod/{NAME}", f"--timeout={_SECONDS}s", seconds=_SECONDS + 10)
-        yield NAME
+        timeout = f"--timeout={_START_SECONDS}s"
+        kubectl.run("wait", "--for=condition=Ready", f"pod/{name}", timeout, seconds=_START_SECONDS + 10)
+        yield name
     finally:
-        remove(kubectl)
+        kubectl.run("delete", KINDS, "-l", f"app={name}", "--grace-period=1", "--ignore-not-found")
 
 
-def remove(kubectl: Kubectl) -> None:
-    """Remove the pod and its policies, where they are."""
-    with suppress(KubectlError):
-        selector = "app.kubernetes.io/component=verify"
-        kubectl.run("delete", "pod,networkpolicy", "-l", selector, "--grace-period=1", "--ignore-not-found")
+def remove_left_over(kubectl: Kubectl) -> None:
+    """Remove the pods and policies of runs that were killed."""
+    items = kubectl.get(KINDS, "-l", LABEL)["items"]
+    for value in sorted({item["metadata"]["labels"][LABEL] for item in items}):
+        if is_left_over(value):
+            kubectl.run("delete", KINDS, "-l", f"{LABEL}={value}", "--grace-period=1", "--ignore-not-found")
 
 
-def _policies() -> list[dict[str, Any]]:
-    port = [{"protocol": "TCP", "port": 8080}]
-    client, web = {"matchLabels": {"app": NAME}}, {"matchLabels": {"app": WEB}}
+def _metadata(name: str, client: str) -> dict[str, Any]:
+    labels = {"app": client, "app.kubernetes.io/component": "verify", LABEL: str(this_run())}
+    return {"name": name, "labels": labels}
+
+
+def _policies(client: str) -> list[dict[str, Any]]:
+    port = [{"protocol": "TCP", "port": WEB_PORT}]
+    this, web = {"matchLabels": {"app": client}}, {"matchLabels": {"app": WEB}}
     egress = {
-        "podSelector": client,
+        "podSelector": this,
         "policyTypes": ["Egress"],
         "egress": [{"to": [{"podSelector": web}], "ports": port}],
     }
     ingress = {
         "podSelector": web,
         "policyTypes": ["Ingress"],
-        "ingress": [{"from": [{"podSelector": client}], "ports": port}],
+        "ingress": [{"from": [{"podSelector": this}], "ports": port}],
     }
-    specs = {NAME: egress, f"{NAME}-web": ingress}
     return [
         {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
-            "metadata": {"name": name, "labels": _LABELS},
+            "metadata": _metadata(name, client),
             "spec": spec,
         }
-        for name, spec in specs.items()
+        for name, spec in ((client, egress), (f"{client}-web", ingress))
     ]
 
 
-def _pod(image: str) -> dict[str, Any]:
+def _pod(name: str, web: dict[str, Any]) -> dict[str, Any]:
+    """The pod, with the image of the web pods and what they need to be given a node.
+
+    Its needs are within what the quota spares for pods beside the stack's own.
+    """
     container = {
-        "name": "client",
-        "image": image,
+        "name": CONTAINER,
+        "image": web["containers"][0]["image"],
         "imagePullPolicy": "IfNotPresent",
-        "command": ["sleep", "infinity"],
+        "command": ["sleep", str(LONGEST_RUN_SECONDS)],
         "resources": {
             "requests": {"cpu": "50m", "memory": "128Mi", "ephemeral-storage": "16Mi"},
             "limits": {"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "64Mi"},
@@ -84,17 +96,19 @@ def _pod(image: str) -> dict[str, Any]:
         },
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }
+    placed = {key: web[key] for key in ("imagePullSecrets", "nodeSelector", "tolerations") if key in web}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": NAME, "labels": _LABELS},
+        "metadata": _metadata(name, name),
         "spec": {
+            **placed,
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 1,
-            # A run that was killed on the way leaves it for half an hour at most.
-            "activeDeadlineSeconds": 1800,
+            # What a killed run leaves ends by itself; the next run removes it.
+            "activeDeadlineSeconds": LONGEST_RUN_SECONDS,
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": 10001,

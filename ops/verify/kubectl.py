@@ -1,6 +1,7 @@
 """kubectl on one cluster: how the checks reach a stack, whoever deployed it."""
 
 import json
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +43,14 @@ class Kubectl:
         """
         try:
             done = subprocess.run(
-                self.command(*arguments), input=stdin, capture_output=True, text=True, timeout=seconds, check=False
+                self.command(*arguments),
+                input=stdin,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+                # Ctrl-C at the terminal is for this process, which cleans up with kubectl.
+                start_new_session=True,
             )
         except subprocess.TimeoutExpired as error:
             raise KubectlError(f"no answer within {seconds:g} s") from error
@@ -86,7 +94,9 @@ class Kubectl:
         """As `python`, while the body runs; the body reads from the process what the script prints."""
         command = self.command("exec", "-i", pod, "-c", container, "--", "python", "-")
         pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        with subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        ) as process:
             try:
                 assert process.stdin
                 process.stdin.write(program(script, config))
@@ -96,11 +106,17 @@ class Kubectl:
             finally:
                 process.kill()
 
+    def shown(self) -> str:
+        """How a person would write it, to be pasted into a shell."""
+        return shlex.join(["kubectl", *self._where(), "-n", self.namespace])
+
     def command(self, *arguments: str) -> list[str]:
         """The whole command line."""
+        return [self.program, *self._where(), f"--namespace={self.namespace}", *arguments]
+
+    def _where(self) -> list[str]:
         where = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
-        where += [f"--context={self.context}"] if self.context else []
-        return [self.program, *where, f"--namespace={self.namespace}", *arguments]
+        return where + ([f"--context={self.context}"] if self.context else [])
 
 
 def _last_line(errors: str) -> str:

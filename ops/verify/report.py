@@ -1,15 +1,16 @@
 """Run the checks and show what came of them."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from time import monotonic
-from typing import Literal
+from typing import Literal, get_args
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from .checks import Check, CheckError
+from .check import CannotRunError, Check, CheckError
 from .kubectl import KubectlError
 from .stack import Stack
 
@@ -23,6 +24,9 @@ class Result:
     """What came of one check."""
 
     check: str
+    proves: str
+    """The rule in one sentence."""
+
     outcome: Outcome
     seconds: float
     detail: str
@@ -45,7 +49,7 @@ def run(checks: Iterable[Check], stack: Stack, begin: Callable[[str], None] = la
     for check in checks:
         begin(check.name)
         if simulated and check.runs_in_pods:
-            results.append(Result(check=check.name, outcome="cannot run", seconds=0, detail=SIMULATED, look_at=""))
+            results.append(_result(check, stack, "cannot run", SIMULATED, 0))
         else:
             results.append(_run(check, stack))
     return results
@@ -55,29 +59,66 @@ def _run(check: Check, stack: Stack) -> Result:
     started = monotonic()
     outcome: Outcome = "pass"
     try:
-        detail, look_at = check.run(stack), ""
-    except (CheckError, KubectlError, IndexError) as error:
-        # No pod of a kind to look into: said by the check of the pods.
-        detail = str(error) if not isinstance(error, IndexError) else "there is no ready pod to look into"
-        outcome, look_at = "fail", check.look_at.replace("{kubectl}", f"kubectl -n {stack.kubectl.namespace}")
-    seconds = round(monotonic() - started, 1)
-    return Result(check=check.name, outcome=outcome, seconds=seconds, detail=detail, look_at=look_at)
+        detail = check.run(stack)
+    except CannotRunError as error:
+        outcome, detail = "cannot run", str(error)
+    except (CheckError, KubectlError) as error:
+        outcome, detail = "fail", str(error)
+    return _result(check, stack, outcome, detail, monotonic() - started)
 
 
-def print_table(results: Iterable[Result], console: Console) -> None:
+def _result(check: Check, stack: Stack, outcome: Outcome, detail: str, seconds: float) -> Result:
+    look_at = check.look_at.replace("{kubectl}", stack.kubectl.shown()) if outcome == "fail" else ""
+    return Result(
+        check=check.name,
+        proves=check.proves,
+        outcome=outcome,
+        seconds=round(seconds, 1),
+        detail=detail,
+        look_at=look_at,
+    )
+
+
+def count(results: Iterable[Result], outcome: Outcome) -> int:
+    """How many checks ended like this."""
+    return sum(result.outcome == outcome for result in results)
+
+
+def print_table(results: Sequence[Result], console: Console) -> None:
     """The results for a person."""
     table = Table(box=None, pad_edge=False)
-    table.add_column("check")
-    table.add_column("")
-    table.add_column("time", justify="right")
+    table.add_column("check", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("time", justify="right", no_wrap=True)
     table.add_column("seen", overflow="fold")
     for result in results:
-        outcome = f"[{_STYLES[result.outcome]}]{result.outcome}[/]"
-        more = f"\n[dim]look at: {result.look_at}[/dim]" if result.look_at else ""
-        table.add_row(result.check, outcome, f"{result.seconds:.1f} s", f"{result.detail}{more}")
+        # As a Text: what was seen may have brackets, which are no markup.
+        seen = Text(result.detail)
+        if result.look_at:
+            seen.append(f"\nlook at: {result.look_at}", style="dim")
+        outcome = Text(result.outcome, style=_STYLES[result.outcome])
+        table.add_row(result.check, outcome, f"{result.seconds:.1f} s", seen)
     console.print(table)
+    console.print(summary(results))
 
 
-def as_json(results: Iterable[Result]) -> str:
+def summary(results: Sequence[Result]) -> str:
+    """One line: how many passed, failed, could not run, and what that means."""
+    passed, failed, cannot = (count(results, outcome) for outcome in get_args(Outcome))
+    parts = [f"{passed} passed", f"{failed} failed", f"{cannot} cannot run here"]
+    meaning = "" if failed or not cannot else " (neither passed nor failed; all that can run passes)"
+    return ", ".join(parts) + meaning
+
+
+def as_json(results: Sequence[Result], stack: Stack) -> str:
     """The results for a program."""
-    return json.dumps([asdict(result) for result in results], indent=2)
+    passed, failed, cannot = (count(results, outcome) for outcome in get_args(Outcome))
+    document = {
+        "context": stack.kubectl.context,
+        "namespace": stack.kubectl.namespace,
+        "passed": passed,
+        "failed": failed,
+        "cannot_run": cannot,
+        "checks": [asdict(result) for result in results],
+    }
+    return json.dumps(document, indent=2)

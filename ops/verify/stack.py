@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .kubectl import Kubectl
+from .kubectl import Kubectl, KubectlError
 
 SCRIPTS = Path(__file__).parent / "inside"
 WEB = "open-webui"
+WEB_PORT = 8080
+PART_OF = "app.kubernetes.io/part-of=open-webui-stack"
+ADMIN_SECRET = "openwebui-admin"
 _SIMULATED = "kwok.x-k8s.io/node"
 
 
@@ -36,6 +39,16 @@ class Stack:
         """Those of `pods` that are ready."""
         return [pod for pod in self.pods(app) if is_ready(pod)]
 
+    def workloads(self) -> dict[str, dict[str, Any]]:
+        """The Deployments and StatefulSets of the stack by their label ``app``."""
+        items = self.kubectl.get("deployments,statefulsets", "-l", PART_OF)["items"]
+        return {item["metadata"]["labels"]["app"]: item for item in items}
+
+    def addresses(self) -> dict[str, str]:
+        """The Services in the namespace and their addresses; ``None``, as a text, for a headless one."""
+        items = self.kubectl.get("services")["items"]
+        return {item["metadata"]["name"]: item["spec"].get("clusterIP", "") for item in items}
+
     def secret(self, name: str) -> dict[str, str]:
         """Keys and values of a Secret."""
         data = self.kubectl.get("secret", name).get("data") or {}
@@ -43,19 +56,33 @@ class Stack:
 
     def administrator(self) -> Account:
         """The account that the stack made at its first start."""
-        environment = self.deployment()["spec"]["template"]["spec"]["containers"][0]["env"]
-        email = next(v["value"] for v in environment if v["name"] == "WEBUI_ADMIN_EMAIL")
-        password = next(v["valueFrom"]["secretKeyRef"] for v in environment if v["name"] == "WEBUI_ADMIN_PASSWORD")
-        return Account(email=email, password=self.secret(password["name"])[password["key"]])
+        secret = self.secret(ADMIN_SECRET)
+        return Account(email=secret["email"], password=secret["password"])
 
     def deployment(self) -> dict[str, Any]:
         """The Deployment of the web pods."""
         return self.kubectl.get("deployment", WEB)
 
+    def variable(self, name: str) -> str:
+        """Plain value of an environment variable of the web pods; empty when it has none."""
+        container = self.deployment()["spec"]["template"]["spec"]["containers"][0]
+        return next((str(v.get("value", "")) for v in container["env"] if v["name"] == name), "")
+
     def is_simulated(self) -> bool:
         """Whether the pods are on simulated nodes, where no container runs."""
-        nodes = {pod["spec"].get("nodeName") for pod in self.pods(WEB)} - {None}
-        return any(_SIMULATED in self.kubectl.get("node", str(n))["metadata"].get("annotations", {}) for n in nodes)
+        names = sorted({str(pod["spec"]["nodeName"]) for pod in self.pods(WEB) if pod["spec"].get("nodeName")})
+        if not names:
+            return False
+        try:
+            found = self.kubectl.get("nodes", *names)
+        except KubectlError as error:
+            # Nodes belong to no namespace: who has rights in this one alone may not see them, and is on a real cluster.
+            if "forbidden" in str(error).lower():
+                return False
+            raise
+        # kubectl prints one object as it is, several as a list.
+        nodes = found.get("items", [found])
+        return any(_SIMULATED in node["metadata"].get("annotations", {}) for node in nodes)
 
     def in_web_pod(self, pod: dict[str, Any], script: str, **config: Any) -> Any:
         """Run one of the scripts in ``inside/`` in a web pod, whose variables it finds."""
@@ -66,3 +93,23 @@ def is_ready(pod: dict[str, Any]) -> bool:
     """Whether a pod has the condition Ready."""
     conditions = pod["status"].get("conditions") or []
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def why_not_ready(pod: dict[str, Any]) -> str:
+    """What keeps a pod from being ready, in the cluster's own words: ``CrashLoopBackOff``, ``Unschedulable``."""
+    status = pod["status"]
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        state = container.get("state", {})
+        if (reason := state.get("waiting", {}).get("reason")) and reason != "PodInitializing":
+            return f"{container['name']}: {reason}"
+    for condition in status.get("conditions") or []:
+        if condition["status"] != "True" and condition.get("reason"):
+            return str(condition["reason"])
+    return str(status.get("phase", "unknown"))
+
+
+def restarts(pod: dict[str, Any]) -> int:
+    """How often containers of a pod were started again."""
+    status = pod["status"]
+    containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    return sum(int(container.get("restartCount", 0)) for container in containers)

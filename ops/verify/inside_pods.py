@@ -1,0 +1,134 @@
+"""Checks that run in the stack's own pods: Redis, names, health, log."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
+from typing import Any
+
+from .check import CannotRunError, CheckError
+from .parts import SERVICES
+from .stack import WEB, WEB_PORT, Stack
+
+HEALTH_PATHS = ("/health", "/health/db", "/ready")
+LOG_LINE = "Using Redis to manage websockets"
+_HEADLESS = ("", "None")
+# After a break Socket.IO tries again within a minute.
+_SUBSCRIBED_SECONDS = 60.0
+_POLL_SECONDS = 2.0
+_LOG_BYTES = 2_000_000
+_START_OF_A_LOG = timedelta(minutes=5)
+
+
+def redis_answers(stack: Stack) -> str:
+    """`redis-cli ping` in the Redis pod answers PONG, without a password."""
+    pods = stack.ready("redis")
+    if not pods:
+        raise CheckError("there is no ready Redis pod")
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        answer = stack.kubectl.run("exec", name, "-c", "redis", "--", "redis-cli", "ping").strip()
+        if answer != "PONG":
+            raise CheckError(f"redis-cli ping answers {answer!r} in {name}")
+    return "PONG"
+
+
+def redis_serves_the_application(stack: Stack) -> str:
+    """Each replica writes, reads and publishes with both of its URLs; without credentials only PING is answered."""
+    pods = web_pods(stack)
+    for pod in pods:
+        name, seen = pod["metadata"]["name"], stack.in_web_pod(pod, "redis_access.py", ask="access")
+        for variable in ("REDIS_URL", "WEBSOCKET_REDIS_URL"):
+            if seen[variable]:
+                raise CheckError(f"{variable} of {name}: {seen[variable]}")
+        if seen["ping"] != "PONG":
+            raise CheckError(f"PING without credentials: {seen['ping']}")
+        if seen["allowed"]:
+            raise CheckError(f"without credentials Redis serves {', '.join(seen['allowed'])}")
+    return f"{len(pods)} replicas are served; {seen['commands']} commands are refused without credentials"
+
+
+def redis_carries_websockets(stack: Stack) -> str:
+    """Socket.IO's channel has one subscriber for each replica."""
+    deadline = monotonic() + _SUBSCRIBED_SECONDS
+    while True:
+        pods = web_pods(stack)
+        subscribers = stack.in_web_pod(pods[0], "redis_access.py", ask="subscribers")
+        if subscribers == len(pods):
+            return f"{subscribers} subscribers, {len(pods)} replicas"
+        if monotonic() > deadline or not isinstance(subscribers, int):
+            raise CheckError(f"{subscribers} subscribers of the channel socketio, but {len(pods)} replicas")
+        sleep(_POLL_SECONDS)
+
+
+def names_resolve(stack: Stack) -> str:
+    """In each web pod the names of the Services resolve to their addresses."""
+    services = stack.addresses()
+    for pod in web_pods(stack):
+        found = stack.in_web_pod(pod, "names.py", names=SERVICES)
+        for name, addresses in found.items():
+            if not addresses:
+                raise CheckError(f"no address for {name} in {pod['metadata']['name']}")
+            if services.get(name, "") not in (*_HEADLESS, *addresses):
+                raise CheckError(f"{name} resolves to {', '.join(addresses)}, but the Service has {services[name]}")
+    return ", ".join(f"{name} {addresses[0]}" for name, addresses in found.items())
+
+
+def replicas_are_healthy(stack: Stack) -> str:
+    """Every health endpoint of every replica answers 200."""
+    pods = web_pods(stack)
+    for pod in pods:
+        for path in HEALTH_PATHS:
+            url = f"http://127.0.0.1:{WEB_PORT}{path}"
+            answer = stack.in_web_pod(pod, "http_request.py", method="GET", url=url)
+            if answer["status"] != 200:
+                told = f"status {answer['status']}" if answer["status"] else f"no answer ({answer['reason']})"
+                raise CheckError(f"{path} of {pod['metadata']['name']}: {told}")
+    return f"{', '.join(HEALTH_PATHS)} of {len(pods)} replicas"
+
+
+def log_names_redis(stack: Stack) -> str:
+    """The log of each replica has the line `Using Redis to manage websockets`."""
+    level = stack.variable("GLOBAL_LOG_LEVEL") or "INFO"
+    if level != "DEBUG":
+        raise CannotRunError(f"the line is written at log level DEBUG, which is {level} here")
+    pods = web_pods(stack)
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        log = stack.kubectl.run("logs", name, "-c", WEB, "--timestamps", f"--limit-bytes={_LOG_BYTES}")
+        if LOG_LINE not in log:
+            raise _unsaid(name, _started(pod), log)
+    return f"{len(pods)} replicas: {LOG_LINE}"
+
+
+def web_pods(stack: Stack) -> list[dict[str, Any]]:
+    """The ready web pods.
+
+    Raises:
+        CheckError: there is none.
+    """
+    pods = stack.ready(WEB)
+    if not pods:
+        raise CheckError("there is no ready web pod")
+    return pods
+
+
+def _unsaid(name: str, started: datetime, log: str) -> CheckError | CannotRunError:
+    """What it means that the line is not there: logs are rotated, and of a part of one nothing can be said."""
+    try:
+        first = _time(log.partition(" ")[0])
+    except ValueError:
+        # Not a line of the container: the node's own words, or nothing.
+        return CheckError(f"the log of {name} cannot be read: {log.strip()[:200] or 'it is empty'}")
+    if first - started > _START_OF_A_LOG:
+        return CannotRunError(f"the log of {name} does not go back to its start any more")
+    return CheckError(f"the log of {name} does not say: {LOG_LINE}")
+
+
+def _started(pod: dict[str, Any]) -> datetime:
+    (container,) = [c for c in pod["status"]["containerStatuses"] if c["name"] == WEB]
+    return _time(container["state"]["running"]["startedAt"])
+
+
+def _time(text: str) -> datetime:
+    # RFC 3339 with up to nanoseconds, in UTC or with an offset that kubectl has from this machine.
+    return datetime.fromisoformat(re.sub(r"\.\d+", "", text)).astimezone(UTC)

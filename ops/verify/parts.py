@@ -1,0 +1,83 @@
+"""Checks of the stack's objects: they need no container that runs."""
+
+from urllib.parse import urlsplit
+
+from .check import CheckError
+from .stack import ADMIN_SECRET, WEB, Stack, is_ready, restarts, why_not_ready
+
+APPS = ("redis", "postgres", WEB)
+SERVICES = ("redis-service", "postgres", WEB)
+SECRET_KEYS = {
+    "redis-config": ("cache-url", "websocket-url"),
+    "postgresql-secret": ("database-url",),
+    "openwebui-secret": ("secret-key",),
+    ADMIN_SECRET: ("email", "password"),
+}
+SCHEMES = {"redis-config": ("redis", "rediss"), "postgresql-secret": ("postgresql", "postgres")}
+
+
+def pods_are_ready(stack: Stack) -> str:
+    """Redis, PostgreSQL and Open WebUI have as many ready pods, of their present template, as they should have."""
+    workloads = stack.workloads()
+    if missing := [app for app in APPS if app not in workloads]:
+        raise CheckError(f"there is no Deployment or StatefulSet of {', '.join(missing)}")
+    seen, again = [], 0
+    for app, workload in workloads.items():
+        pods = stack.pods(app)
+        wanted, status = workload["spec"].get("replicas", 1), workload.get("status", {})
+        ready = [pod for pod in pods if is_ready(pod)]
+        if len(ready) < wanted:
+            reasons = {f"{pod['metadata']['name']} {why_not_ready(pod)}" for pod in pods if not is_ready(pod)}
+            why = f": {', '.join(sorted(reasons))}" if reasons else ": the others were not created"
+            raise CheckError(f"{app}: {len(ready)} of {wanted} pods are ready{why}")
+        if status.get("observedGeneration", 0) < workload["metadata"]["generation"] or (
+            status.get("updatedReplicas", wanted) < wanted
+        ):
+            raise CheckError(f"{app}: a rollout is under way")
+        seen.append(f"{app} {len(ready)}")
+        again += sum(map(restarts, pods))
+    return f"{', '.join(seen)}; {again} restarts"
+
+
+def secrets_are_complete(stack: Stack) -> str:
+    """Each Secret has its keys, and the URLs in them name servers of this stack, a user and a password."""
+    services = stack.addresses()
+    for name, keys in SECRET_KEYS.items():
+        values = stack.secret(name)
+        if missing := [key for key in keys if not values.get(key)]:
+            raise CheckError(f"Secret {name} lacks {', '.join(missing)}")
+        for key in keys:
+            if key.endswith("-url") and (problem := _url_problem(values[key], SCHEMES[name], services)):
+                raise CheckError(f"Secret {name}, {key}: {problem}")
+    return ", ".join(SECRET_KEYS)
+
+
+def _url_problem(text: str, schemes: tuple[str, ...], services: dict[str, str]) -> str | None:
+    """What is wrong with a URL, in words that do not show it."""
+    try:
+        url = urlsplit(text)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        return "not a URL"
+    if url.scheme not in schemes:
+        return f"not a URL of {schemes[0]}"
+    if not host:
+        return "the URL names no host"
+    # A name with a dot is somebody else's, outside the namespace.
+    if "." not in host and host not in services:
+        return f"there is no Service {host}"
+    return None if url.username and url.password else "the URL has no user or no password"
+
+
+def services_lead_to_pods(stack: Stack) -> str:
+    """Each Service has the address of at least one ready pod behind it."""
+    seen = []
+    for name in SERVICES:
+        slices = stack.kubectl.get("endpointslices", "-l", f"kubernetes.io/service-name={name}")["items"]
+        endpoints = [endpoint for found in slices for endpoint in found.get("endpoints") or []]
+        # Discovery v1: without a statement an endpoint is to be taken as ready.
+        ready = [e for e in endpoints if (e.get("conditions") or {}).get("ready") is not False]
+        if not ready:
+            raise CheckError(f"there is no ready pod behind the Service {name}")
+        seen.append(f"{name} {len(ready)}")
+    return ", ".join(seen)

@@ -1,0 +1,136 @@
+"""What the checks put into the cluster: made when the first of them needs it, gone when they are through."""
+
+from contextlib import ExitStack
+from time import monotonic, sleep
+
+from .check import CannotRunError, CheckError
+from .client_pod import KINDS, client_pod
+from .guest import guest
+from .load import Load, load
+from .runs import LABEL, this_run
+from .stack import WEB, WEB_PORT, Account, Stack
+from .web_api import WebApi
+
+REQUESTS_PER_SECOND = 10.0
+_WAY_SECONDS = 60.0
+
+
+class Visit:
+    """The client pod, the temporary account and the load of one run of the checks, shared by them."""
+
+    def __init__(self, administrator: Account | None = None) -> None:
+        """Make nothing yet.
+
+        Args:
+            administrator: who makes the account. Default: the one in the stack's Secret.
+        """
+        self._administrator = administrator
+        self._made = ExitStack()
+        self._load = ExitStack()
+        self._client = ""
+        self._guest: Account | None = None
+        self._failed: set[str] = set()
+        self.outcome: Load | None = None
+        """What came of the load, once it was started."""
+
+    def client(self, stack: Stack) -> str:
+        """Name of the client pod.
+
+        Raises:
+            KubectlError: it could not be made.
+            CheckError: it does not reach the web pods.
+            CannotRunError: an earlier check has tried in vain.
+        """
+        if not self._client:
+            self._first_try("client pod")
+            client = self._made.enter_context(client_pod(stack))
+            _wait_for_the_way(_replicas(stack, client))
+            self._client = client
+        return self._client
+
+    def replicas(self, stack: Stack) -> list[WebApi]:
+        """The API of every ready replica."""
+        return _replicas(stack, self.client(stack))
+
+    def guest(self, stack: Stack, web: WebApi) -> Account:
+        """The temporary account.
+
+        Raises:
+            CheckError: it could not be made.
+            CannotRunError: an earlier check has tried in vain.
+        """
+        if not self._guest:
+            self._first_try("temporary account")
+            self._guest = self._made.enter_context(guest(web, self._administrator or stack.administrator()))
+        return self._guest
+
+    def begin_load(self, stack: Stack) -> None:
+        """Start steady requests through the Service.
+
+        Raises:
+            KubectlError: they could not be started.
+        """
+        self.outcome = self._load.enter_context(load(stack, self.client(stack), rate=REQUESTS_PER_SECOND))
+
+    def end_load(self) -> None:
+        """End the requests; `outcome` is complete then. Without any: nothing.
+
+        Raises:
+            KubectlError: they had ended by themselves.
+        """
+        try:
+            self._load.close()
+        except BaseException:
+            self.outcome = None
+            raise
+
+    def leave(self) -> None:
+        """Take away everything. What another check needs afterwards is made anew.
+
+        Raises:
+            CheckError: the account could not be removed.
+            KubectlError: the pod or its policies could not be removed.
+        """
+        self._client, self._guest, self._failed = "", None, set()
+        try:
+            self.end_load()
+        finally:
+            self._made.close()
+
+    def _first_try(self, what: str) -> None:
+        if what in self._failed:
+            raise CannotRunError(f"there is no {what}, see above")
+        self._failed.add(what)
+
+
+def nothing_left(stack: Stack) -> None:
+    """Look whether objects of this run are still there.
+
+    Raises:
+        CheckError: they are.
+    """
+    items = stack.kubectl.get(KINDS, "-l", f"{LABEL}={this_run()}")["items"]
+    # A pod that is leaving was told so.
+    left = [f"{i['kind']} {i['metadata']['name']}" for i in items if not i["metadata"].get("deletionTimestamp")]
+    if left:
+        raise CheckError(f"still there: {', '.join(left)}")
+
+
+def _replicas(stack: Stack, client: str) -> list[WebApi]:
+    addresses = [pod["status"]["podIP"] for pod in stack.ready(WEB)]
+    return [WebApi(stack=stack, client=client, url=f"http://{_host(address)}:{WEB_PORT}") for address in addresses]
+
+
+def _wait_for_the_way(replicas: list[WebApi]) -> None:
+    """Wait until the network lets the client through: policies take effect a moment after they are made."""
+    deadline = monotonic() + _WAY_SECONDS
+    for replica in replicas:
+        while (answer := replica.request("GET", "/health")).status != 200:
+            if monotonic() > deadline:
+                raise CheckError(f"the client pod does not reach {replica.url}: {answer}")
+            sleep(1)
+
+
+def _host(address: str) -> str:
+    """An address as it stands in a URL."""
+    return f"[{address}]" if ":" in address else address

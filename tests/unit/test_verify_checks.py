@@ -1,0 +1,179 @@
+"""What each check of `make verify` decides, and what it says when something is wrong."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ops.verify import inside_pods, parts, report, scaling
+from ops.verify.check import CannotRunError, CheckError
+from ops.verify.checks import all_checks
+from ops.verify.stack import Account
+from ops.verify.visit import Visit
+from tests.unit.verify_cluster import ADMIN, ADMIN_PASSWORD, PASSWORD, FakeCluster
+
+Change = Callable[[FakeCluster], Any]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not come true at once does not come true here."""
+    monkeypatch.setattr(inside_pods, "_SUBSCRIBED_SECONDS", 0)
+    for seconds in ("_READY_SECONDS", "_LEAVING_SECONDS", "_POLL_SECONDS"):
+        monkeypatch.setattr(scaling, seconds, 0)
+
+
+def outcomes(cluster: FakeCluster, visit: Visit | None = None) -> dict[str, report.Result]:
+    return {result.check: result for result in report.run(all_checks(visit), cluster.stack)}
+
+
+def test_a_stack_as_it_should_be_passes_every_check() -> None:
+    cluster = FakeCluster()
+    assert {name: result.detail for name, result in outcomes(cluster).items() if result.outcome != "pass"} == {}
+    assert cluster.left() == []
+    assert cluster.wants == [3, 2]
+
+
+def set_secret(secret: str, key: str, value: str) -> Change:
+    return lambda cluster: cluster.secrets[secret].update({key: value})
+
+
+def set_field(name: str, value: Any) -> Change:
+    return lambda cluster: setattr(cluster, name, value)
+
+
+def set_web(name: str, value: Any) -> Change:
+    return lambda cluster: setattr(cluster.web, name, value)
+
+
+def set_redis(name: str, value: Any) -> Change:
+    return lambda cluster: cluster.redis.update({name: value})
+
+
+WRONG: list[tuple[Change, str, str]] = [
+    (set_field("starts", 1), "pods are ready", "open-webui: 1 of 2 pods are ready: open-webui-1 open-webui: CrashLoop"),
+    (set_secret("redis-config", "websocket-url", ""), "Secrets are complete", "redis-config lacks websocket-url"),
+    (
+        set_secret("redis-config", "cache-url", f"redis://openwebui:{PASSWORD}@redis:6379/0"),
+        "Secrets are complete",
+        "there is no Service redis",
+    ),
+    (set_secret("redis-config", "cache-url", "redis://redis-service:6379/0"), "Secrets are complete", "no password"),
+    (set_secret("postgresql-secret", "database-url", f"sqlite:///{PASSWORD}"), "Secrets are complete", "postgresql"),
+    (
+        set_secret("postgresql-secret", "database-url", f"postgresql://u:{PASSWORD}@[postgres/x"),
+        "Secrets are complete",
+        "not a URL",
+    ),
+    (set_redis("ping", "NOAUTH"), "Redis serves the web pods and nobody else", "PING without credentials: NOAUTH"),
+    (
+        set_redis("allowed", ["GET"]),
+        "Redis serves the web pods and nobody else",
+        "without credentials Redis serves GET",
+    ),
+    (
+        set_redis("WEBSOCKET_REDIS_URL", "AuthenticationError: WRONGPASS"),
+        "Redis serves the web pods and nobody else",
+        "WEBSOCKET_REDIS_URL of open-webui-0: AuthenticationError: WRONGPASS",
+    ),
+    (set_field("names", {"postgres": None}), "names resolve in the web pods", "no address for postgres"),
+    (set_field("names", {"postgres": ["10.9.9.9"]}), "names resolve in the web pods", "but the Service has 10.0.0.2"),
+    (
+        set_field("subscribers", 1),
+        "Redis carries the websockets",
+        "1 subscribers of the channel socketio, but 2 replicas",
+    ),
+    (set_field("log", "2026-01-01T00:00:05Z started\n"), "the logs say so", "does not say: Using Redis"),
+    (set_field("log", "failed to open\n"), "the logs say so", "cannot be read: failed to open"),
+    (set_web("shares_key", False), "a session is valid on every replica", "answers with status 401"),
+    (set_web("shares_redis", False), "an event crosses replicas", "not at the websocket"),
+    (set_web("shares_redis", False), "a sign-out counts on every replica", "answers with status 200, not 401"),
+    (
+        set_field("failed_requests", [{"what": "status 502"}]),
+        "no request fails meanwhile",
+        "1 of 10 failed: status 502",
+    ),
+    (set_field("starts", 2), "one replica more and back", "3 ready replicas: not within 0 s"),
+    (set_web("removes_accounts", False), "nothing is left behind", "could not be removed (status 500)"),
+]
+
+
+@pytest.mark.parametrize(("change", "check", "told"), WRONG, ids=[f"{check}: {told}" for _, check, told in WRONG])
+def test_what_is_wrong_is_told(change: Change, check: str, told: str) -> None:
+    cluster = FakeCluster()
+    change(cluster)
+    results = outcomes(cluster)
+    assert (results[check].outcome, told in results[check].detail) == ("fail", True), results[check]
+    assert results[check].look_at
+    assert "{kubectl}" not in results[check].look_at
+    printed = report.as_json(list(results.values()), cluster.stack)
+    assert PASSWORD not in printed
+    assert ADMIN_PASSWORD not in printed
+
+
+UNTOLD: list[tuple[Change, str, str]] = [
+    (set_field("level", "INFO"), "the logs say so", "which is INFO here"),
+    (set_field("log", "2026-01-02T00:00:05Z much later\n"), "the logs say so", "does not go back to its start"),
+    (set_field("replicas", 1), "an event crosses replicas", "there is one replica"),
+    (set_field("fails", {"apply"}), "an event crosses replicas", "there is no client pod, see above"),
+    (set_field("fails", {"apply"}), "no request fails meanwhile", "no request was made"),
+]
+
+
+@pytest.mark.parametrize(("change", "check", "told"), UNTOLD, ids=[f"{check}: {told}" for _, check, told in UNTOLD])
+def test_what_cannot_be_told_is_neither_good_nor_bad(change: Change, check: str, told: str) -> None:
+    cluster = FakeCluster()
+    change(cluster)
+    result = outcomes(cluster)[check]
+    assert (result.outcome, told in result.detail) == ("cannot run", True), result
+
+
+def test_simulated_pods_run_nothing() -> None:
+    cluster = FakeCluster(node_annotations={"kwok.x-k8s.io/node": "fake"}, fails={"exec", "apply"})
+    results = outcomes(cluster)
+    assert {name for name, result in results.items() if result.outcome == "pass"} == {
+        "pods are ready",
+        "Secrets are complete",
+        "Services lead to ready pods",
+        "one replica more and back",
+        "nothing is left behind",
+    }
+    others = [result for result in results.values() if result.outcome != "pass"]
+    assert {(result.outcome, result.detail) for result in others} == {("cannot run", report.SIMULATED)}
+
+
+def test_a_service_without_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = FakeCluster()
+    slices = {"items": [{"endpoints": [{"conditions": {"ready": False}}]}, {"endpoints": None}]}
+    monkeypatch.setattr(FakeCluster, "_get", lambda *_: slices)
+    with pytest.raises(CheckError, match="no ready pod behind the Service redis-service"):
+        parts.services_lead_to_pods(cluster.stack)
+
+
+def test_a_changed_administrators_password_is_said_plainly() -> None:
+    cluster = FakeCluster()
+    cluster.web.accounts[ADMIN] = "changed-Password-3"
+    results = outcomes(cluster)
+    first = results["a session is valid on every replica"]
+    assert first.outcome == "fail"
+    assert "--admin-password-file" in first.detail
+    assert results["an event crosses replicas"].detail == "there is no temporary account, see above"
+    given = outcomes(cluster, Visit(Account(email=ADMIN, password="changed-Password-3")))
+    assert {result.outcome for result in given.values()} == {"pass"}
+
+
+def test_the_autoscalers_minimum_is_raised_and_put_back() -> None:
+    spec = {"scaleTargetRef": {"name": "open-webui"}, "minReplicas": 2, "maxReplicas": 6}
+    cluster = FakeCluster(replicas=3, autoscaler={"spec": spec}, subscribers=3)
+    assert outcomes(cluster)["one replica more and back"].detail == "3 → 4 → 3"
+    assert cluster.wants == [4, 3]
+    assert spec["minReplicas"] == 2
+
+
+def test_an_autoscaler_at_its_most_is_left_alone() -> None:
+    spec = {"scaleTargetRef": {"name": "open-webui"}, "minReplicas": 2, "maxReplicas": 2}
+    cluster = FakeCluster(autoscaler={"spec": spec})
+    with pytest.raises(CannotRunError, match="at its most, 2 replicas"), scaling.one_more(cluster.stack):
+        pass
+    assert cluster.wants == []
+    assert cluster.left() == []

@@ -1,0 +1,288 @@
+"""A cluster with a stack in it as far as `ops.verify` can tell: what kubectl answers, and what runs in the pods."""
+
+import base64
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from ops.verify.kubectl import Kubectl, KubectlError
+from ops.verify.stack import WEB, Stack
+
+ADMIN = "admin@example.com"
+ADMIN_PASSWORD = "first-Password-1"
+PASSWORD = "generated-Password-2"
+SERVICES = {"redis-service": "10.0.0.1", "postgres": "10.0.0.2", WEB: "10.0.0.3"}
+Object = dict[str, Any]
+
+
+@dataclass
+class Web:
+    """Open WebUI as the replicas serve it together."""
+
+    shares_key: bool = True
+    """Whether a token of one replica is known to the others."""
+
+    shares_redis: bool = True
+    """Whether events and sign-outs reach the others."""
+
+    removes_accounts: bool = True
+    accounts: dict[str, str] = field(default_factory=lambda: {ADMIN: ADMIN_PASSWORD})
+    """Passwords by e-mail address."""
+
+    chats: set[str] = field(default_factory=set)
+    tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Replica and e-mail address of each token that has been given."""
+
+    revoked: set[tuple[str, str]] = field(default_factory=set)
+    """Tokens and the replicas that refuse them."""
+
+    interrupted_at: str = ""
+    """Path of the request at which the user presses Ctrl-C."""
+
+    def answer(self, method: str, url: str, token: str, body: Any) -> tuple[int, Any]:
+        parts = urlsplit(url)
+        replica, path = str(parts.hostname), parts.path
+        if self.interrupted_at and self.interrupted_at in path:
+            self.interrupted_at = ""
+            raise KeyboardInterrupt
+        if path in ("/health", "/health/db", "/ready"):
+            return 200, {"status": True}
+        if path == "/api/v1/auths/signin":
+            if self.accounts.get(body["email"]) != body["password"]:
+                return 400, None
+            self.tokens[made := uuid.uuid4().hex] = (replica, body["email"])
+            return 200, {"token": made}
+        if not self._valid(token, replica):
+            return 401, None
+        return self._signed_in(method, path, parts.query, token, replica, body)
+
+    def _signed_in(self, method: str, path: str, query: str, token: str, replica: str, body: Any) -> tuple[int, Any]:
+        if path == "/api/v1/auths/signout":
+            everywhere = {"10.1.0.1", "10.1.0.2", replica} if self.shares_redis else {replica}
+            self.revoked |= {(token, name) for name in everywhere}
+        elif path == "/api/v1/auths/add":
+            self.accounts[body["email"]] = body["password"]
+            return 200, {"id": body["email"]}
+        elif path == "/api/v1/users/":
+            (domain,) = parse_qs(query)["query"]
+            return 200, {"users": [{"id": email, "email": email} for email in self.accounts if domain in email]}
+        elif method == "DELETE" and path.startswith("/api/v1/users/"):
+            if not self.removes_accounts:
+                return 500, None
+            del self.accounts[path.rpartition("/")[2]]
+        elif path == "/api/v1/chats/new":
+            self.chats.add(chat := uuid.uuid4().hex)
+            return 200, {"id": chat}
+        elif method == "DELETE":
+            self.chats.remove(path.rpartition("/")[2])
+        return 200, True
+
+    def _valid(self, token: str, replica: str) -> bool:
+        given_by, email = self.tokens.get(token, ("", ""))
+        known = email in self.accounts and (self.shares_key or given_by == replica)
+        return known and (token, replica) not in self.revoked
+
+    def websocket(self, config: Object) -> Object:
+        status, _ = self.answer("POST", config["url"], config["token"], config["json"])
+        arrives = self.shares_redis and status == 200
+        return {"event": arrives and config["mark"], "closed": arrives, "seconds": 0.01, "status": status}
+
+
+@dataclass
+class FakeCluster:
+    """What there is, to be changed by a test before and looked at after."""
+
+    web: Web = field(default_factory=Web)
+    objects: dict[tuple[str, str], Object] = field(default_factory=dict)
+    """What was applied, by kind and name."""
+
+    fails: set[str] = field(default_factory=set)
+    """First words of the commands that fail."""
+
+    node_annotations: dict[str, str] = field(default_factory=dict)
+    replicas: int = 2
+    starts: int = 100
+    """Most web pods that get ready."""
+
+    annotations: dict[str, str] = field(default_factory=dict)
+    autoscaler: Object | None = None
+    wants: list[int] = field(default_factory=list)
+    """Numbers of replicas that were asked for, one after the other."""
+
+    level: str = "DEBUG"
+    log: str = "2026-01-01T00:00:05.123456789Z Using Redis to manage websockets\n"
+    redis: Object = field(
+        default_factory=lambda: {
+            "REDIS_URL": "",
+            "WEBSOCKET_REDIS_URL": "",
+            "ping": "PONG",
+            "allowed": [],
+            "commands": 6,
+        }
+    )
+    subscribers: int = 2
+    names: dict[str, list[str] | None] = field(
+        default_factory=lambda: {name: [address] for name, address in SERVICES.items()}
+    )
+    secrets: dict[str, dict[str, str]] = field(
+        default_factory=lambda: {
+            "redis-config": {
+                "cache-url": f"redis://openwebui:{PASSWORD}@redis-service:6379/0",
+                "websocket-url": f"redis://openwebui:{PASSWORD}@redis-service:6379/1",
+            },
+            "postgresql-secret": {"database-url": f"postgresql://ragsystemuser:{PASSWORD}@postgres:5432/ragsystemdb"},
+            "openwebui-secret": {"secret-key": PASSWORD},
+            "openwebui-admin": {"email": ADMIN, "password": ADMIN_PASSWORD},
+        }
+    )
+    failed_requests: list[Object] = field(default_factory=list)
+    load: "subprocess.Popen[str] | None" = None
+    """The load, while it is on."""
+
+    @property
+    def stack(self) -> Stack:
+        return Stack(FakeKubectl(program="kubectl", namespace="rag-system", context="mine", cluster=self))
+
+    def left(self) -> list[str]:
+        """What of a run is still there."""
+        accounts = [email for email in self.web.accounts if email != ADMIN]
+        valid = [token for token, (replica, _) in self.web.tokens.items() if self.web._valid(token, replica)]
+        return [*(name for _, name in self.objects), *accounts, *self.web.chats, *valid, *self.annotations]
+
+    def run(self, words: tuple[str, ...], stdin: str) -> str:
+        command, *rest = words
+        if command in self.fails:
+            raise KubectlError(f"{command} fails")
+        if command == "get":
+            return json.dumps(self._get(rest[0], rest[1:]))
+        if command == "apply":
+            made = json.loads(stdin)
+            self.objects[made["kind"], made["metadata"]["name"]] = made
+        elif command == "delete":
+            kept = {key: thing for key, thing in self.objects.items() if not _selected(thing, rest[2])}
+            self.objects = kept
+        elif command == "annotate":
+            key, equals, value = rest[2].partition("=")
+            self.annotations = {key: value} if equals else {}
+        elif command == "scale":
+            self.replicas = int(rest[2].partition("=")[2])
+            self.wants.append(self.replicas)
+        elif command == "patch":
+            assert self.autoscaler
+            self.autoscaler["spec"] |= json.loads(rest[-1])["spec"]
+        elif command == "exec" and "touch" in rest:
+            self._stop_load()
+        return {"exec": "PONG\n", "logs": self.log}.get(command, "")
+
+    def _stop_load(self) -> None:
+        assert self.load
+        assert self.load.stdin
+        self.load.stdin.close()
+        self.load.stdin = None
+
+    def _get(self, kinds: str, rest: list[str]) -> Object:
+        if kinds == "deployment":
+            return self._deployment()
+        if kinds == "secret":
+            data = {key: base64.b64encode(v.encode()).decode() for key, v in self.secrets[rest[0]].items()}
+            return {"data": data}
+        if kinds == "nodes":
+            return {"metadata": {"annotations": self.node_annotations}}
+        selector = rest[1] if rest[:1] == ["-l"] else ""
+        items = {
+            "pods": self._pods(selector.removeprefix("app=")),
+            "deployments,statefulsets": self._workloads(),
+            "services": [{"metadata": {"name": n}, "spec": {"clusterIP": ip}} for n, ip in SERVICES.items()],
+            "endpointslices": [{"endpoints": [{"conditions": {"ready": True}}]}],
+            "horizontalpodautoscaler": [self.autoscaler] if self.autoscaler else [],
+        }
+        return {"items": items.get(kinds, [thing for thing in self.objects.values() if _selected(thing, selector)])}
+
+    def _deployment(self) -> Object:
+        container = {"name": WEB, "image": "image", "env": [{"name": "GLOBAL_LOG_LEVEL", "value": self.level}]}
+        return {
+            "metadata": {"annotations": dict(self.annotations), "generation": 1, "labels": {"app": WEB}},
+            "spec": {"replicas": self.replicas, "template": {"spec": {"containers": [container]}}},
+            "status": {"observedGeneration": 1},
+        }
+
+    def _workloads(self) -> list[Object]:
+        others = [
+            {"metadata": {"generation": 1, "labels": {"app": app}}, "spec": {"replicas": 1}, "status": status}
+            for app, status in (("redis", {"observedGeneration": 1}), ("postgres", {"observedGeneration": 1}))
+        ]
+        return [self._deployment(), *others]
+
+    def _pods(self, app: str) -> list[Object]:
+        number = self.replicas if app == WEB else 1
+        return [self._pod(f"{app}-{index}", f"10.1.0.{index + 1}", index < self.starts) for index in range(number)]
+
+    def _pod(self, name: str, address: str, ready: bool) -> Object:
+        state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}} if ready else {"waiting": {"reason": "CrashLoop"}}
+        return {
+            "metadata": {"name": name},
+            "spec": {"nodeName": "node"},
+            "status": {
+                "podIP": address,
+                "conditions": [{"type": "Ready", "status": str(ready)}],
+                "containerStatuses": [{"name": WEB, "restartCount": 0, "state": state}],
+            },
+        }
+
+    def python(self, script: str, config: Object) -> Any:
+        if script == "http_request.py":
+            answered = self.web.answer(config["method"], config["url"], config.get("token", ""), config.get("json"))
+            return {"status": answered[0], "body": answered[1], "reason": ""}
+        if script == "websocket.py":
+            return self.web.websocket(config)
+        if script == "redis_access.py":
+            return self.subscribers if config["ask"] == "subscribers" else self.redis
+        return self.names
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeKubectl(Kubectl):
+    """kubectl on a fake cluster."""
+
+    cluster: FakeCluster
+
+    def run(self, *arguments: str, stdin: str = "", seconds: float = 60) -> str:
+        assert seconds > 0
+        for argument in arguments:
+            assert PASSWORD not in argument, "a secret on a command line"
+            assert ADMIN_PASSWORD not in argument, "a secret on a command line"
+        return self.cluster.run(arguments, stdin)
+
+    def python(self, pod: str, script: Path, config: Object, *, container: str, seconds: float = 60) -> Any:
+        assert pod
+        assert container
+        assert seconds > 0
+        assert script.is_file()
+        return self.cluster.python(script.name, config)
+
+    @contextmanager
+    def python_running(
+        self, pod: str, script: Path, config: Object, *, container: str
+    ) -> Iterator[subprocess.Popen[str]]:
+        assert pod
+        assert container
+        assert script.is_file()
+        result = {"requests": int(config["rate"]), "failures": self.cluster.failed_requests, "sockets": []}
+        said = f"import sys; print('begun', flush=True); sys.stdin.read(); print({json.dumps(json.dumps(result))})"
+        pipe = subprocess.PIPE
+        with subprocess.Popen([sys.executable, "-c", said], stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+            self.cluster.load = process
+            yield process
+
+
+def _selected(thing: Object, selector: str) -> bool:
+    key, equals, value = selector.partition("=")
+    labels = thing["metadata"]["labels"]
+    return labels.get(key) == value if equals else key in labels
