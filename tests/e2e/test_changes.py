@@ -14,7 +14,7 @@ BACK_SECONDS = 10
 @pytest.mark.parametrize(
     ("what", "key", "value"),
     [
-        ("a setting of the web pods", "openWebui.resources.requests.cpu", "150m"),
+        ("a setting of the web pods", "openWebui.resources.requests.cpu", "110m"),
         ("the signing key", "rotate.openWebui", "2"),
     ],
     ids=["setting", "signing-key"],

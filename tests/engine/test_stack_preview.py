@@ -101,7 +101,6 @@ def test_generated_secrets_and_volumes_that_go_are_stopped(base: Stack) -> None:
         base.up()
     assert told(seen.findings) == {
         "RandomPassword/redis-password-2": "allow-delete:dev/redis-password-2",
-        "RandomPassword/redis-exporter-password-2": "allow-delete:dev/redis-exporter-password-2",
         "PersistentVolumeClaim/open-webui-uploads": "allow-delete:dev/open-webui-uploads",
     }
     assert {finding.cause for finding in seen.findings} == {"no longer in the program"}

@@ -82,7 +82,8 @@ def _peers(
     side = "saddr" if direction == "ingress" else "daddr"
     found: list[tuple[str, Pod | None]] = []
     for peer in peers:
-        if block := peer.get("ipBlock"):
+        # Pods have IPv4 addresses only, which a block of IPv6 is not about.
+        if (block := peer.get("ipBlock")) and ":" not in block["cidr"]:
             excluded = "".join(f" ip {side} != {cidr}" for cidr in block.get("except") or [])
             found.append((f"ip {side} {block['cidr']}{excluded}", None))
         for pod in peer_pods(peer, policy["metadata"]["namespace"], cluster):
