@@ -1,0 +1,205 @@
+"""What a node on this machine is derived from, and who can have one. That it runs is a test on a real node."""
+
+import ipaddress
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from local.errors import LocalError, UsageError
+from local.node import configuration, layout, requirements, volumes
+from local.node.layout import Layout
+
+
+@pytest.fixture(autouse=True)
+def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPEN_WEBUI_STACK_CACHE", str(tmp_path))
+
+
+@pytest.fixture
+def routes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Destinations that the machine has routes to."""
+    found = ["default", "10.0.0.0/8"]
+
+    def run(command: list[str], **_: Any) -> Any:
+        assert command[:2] == ["ip", "-4"]
+        return SimpleNamespace(stdout=json.dumps([{"dst": destination} for destination in found]))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return found
+
+
+@pytest.mark.usefixtures("routes")
+def test_every_node_has_a_network_and_an_identifier_of_its_own() -> None:
+    made = [layout.new_layout(name) for name in ("one", "two", "three")]
+    assert len({node.network for node in made}) == len({node.identifier for node in made}) == 3
+    assert not any(a.network.overlaps(b.network) for a in made for b in made if a is not b)
+    # The longest name of a network interface.
+    assert all(len(node.identifier) <= 15 for node in made)
+    assert [layout.layout_of(node.name) for node in made] == made
+
+
+@pytest.mark.usefixtures("routes")
+def test_its_parts_do_not_overlap() -> None:
+    node = layout.new_layout("one")
+    assert not node.pods.overlaps(node.services)
+    addresses = [ipaddress.IPv4Address(a) for a in (node.machine_address, node.node_address)]
+    assert all(address in node.network for address in addresses)
+    assert not any(address in part for address in addresses for part in (node.pods, node.services))
+    assert ipaddress.IPv4Address(node.dns_address) in node.services
+
+
+def test_a_network_that_is_routed_elsewhere_is_left_alone(routes: list[str]) -> None:
+    routes.append("198.18.0.0/18")
+    assert layout.new_layout("one").network == ipaddress.IPv4Network("198.18.64.0/18")
+
+
+def test_no_free_network_is_told(routes: list[str]) -> None:
+    routes.append("198.18.0.0/15")
+    with pytest.raises(LocalError, match=r"no network is free for the node one: .*198\.18\.0\.0/15"):
+        layout.new_layout("one")
+    assert layout.layout_of("one") is None
+
+
+def node_in(directory: Path) -> Layout:
+    node = Layout(name="one", directory=directory, network=ipaddress.IPv4Network("198.18.0.0/18"))
+    node.volumes.mkdir(parents=True)
+    return node
+
+
+def test_the_api_server_is_reached_over_the_link_with_the_name_in_its_certificate(tmp_path: Path) -> None:
+    admin = {
+        "clusters": [{"name": "x", "cluster": {"server": "https://127.0.0.1:4321", "certificate-authority": "ca"}}]
+    }
+    [cluster] = yaml.safe_load(configuration.kubeconfig(admin, node_in(tmp_path)))["clusters"]
+    assert cluster["cluster"] == {
+        "server": "https://198.18.32.1:4321",
+        "tls-server-name": "localhost",
+        "certificate-authority": "ca",
+    }
+
+
+def test_the_configuration_files_are_about_the_same_node(tmp_path: Path) -> None:
+    node = node_in(tmp_path)
+    kubelet = yaml.safe_load(configuration.kubelet(node, "ca.pem"))
+    [ptp, _] = json.loads(configuration.cni(node))["plugins"]
+    assert ptp["ipam"]["ranges"] == [[{"subnet": str(node.pods)}]]
+    assert yaml.safe_load(configuration.kube_proxy(node))["clusterCIDR"] == str(node.pods)
+    assert kubelet["clusterDNS"] == [node.dns_address]
+    assert kubelet["cgroupRoot"] == f"/{node.identifier}"
+    assert f'root = "{node.containerd_root}"' in configuration.containerd(node)
+
+
+@pytest.mark.parametrize(
+    ("platform", "user", "told"),
+    [("darwin", 0, "only Linux can"), ("linux", 1000, "which needs root")],
+)
+def test_a_machine_that_cannot_is_refused_with_the_other_ways(
+    monkeypatch: pytest.MonkeyPatch, platform: str, user: int, told: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    with pytest.raises(UsageError, match=told) as refused:
+        requirements.check()
+    assert "CLUSTER=kwok" in str(refused.value)
+
+
+def test_what_cannot_be_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(requirements, "missing", lambda: ["runc"])
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: asked.append(command))
+    with pytest.raises(UsageError, match=r"needs runc, which are not on this machine\.\nOn Debian: apt-get install"):
+        requirements.check()
+    assert [command[0].name for command in asked] == ["install-node"]
+
+
+class FakeCore:
+    """Claims and volumes as the API has them."""
+
+    def __init__(self) -> None:
+        self.claims: list[Any] = []
+        self.volumes: list[Any] = []
+
+    def list_persistent_volume(self) -> Any:
+        return SimpleNamespace(items=list(self.volumes))
+
+    def list_persistent_volume_claim_for_all_namespaces(self) -> Any:
+        return SimpleNamespace(items=self.claims)
+
+    def create_persistent_volume(self, body: dict[str, Any]) -> None:
+        spec = SimpleNamespace(storage_class_name=body["spec"]["storageClassName"])
+        metadata = SimpleNamespace(name=body["metadata"]["name"])
+        self.volumes.append(
+            SimpleNamespace(metadata=metadata, spec=spec, status=SimpleNamespace(phase="Bound"), body=body)
+        )
+
+    def delete_persistent_volume(self, name: str) -> None:
+        self.volumes = [volume for volume in self.volumes if volume.metadata.name != name]
+
+
+def claim(storage_class: str, uid: str) -> Any:
+    spec = SimpleNamespace(
+        storage_class_name=storage_class,
+        volume_name=None,
+        access_modes=["ReadWriteOnce"],
+        resources=SimpleNamespace(requests={"storage": "8Mi"}),
+    )
+    return SimpleNamespace(metadata=SimpleNamespace(namespace="app", name="data", uid=uid), spec=spec)
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the programs that were called; mkfs.ext4 and mount have their effect on a directory alone."""
+    called: list[str] = []
+
+    def run(command: list[str], **_: Any) -> None:
+        called.append(command[0])
+        if command[0] == "mount":
+            (Path(command[-1]) / "lost+found").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return called
+
+
+def test_each_claim_gets_a_volume_of_its_size_once(tmp_path: Path, commands: list[str]) -> None:
+    node, core = node_in(tmp_path), FakeCore()
+    core.claims = [claim(volumes.STORAGE_CLASS, "a"), claim("other", "b")]
+    volumes.reconcile(core, node)
+    [volume] = core.volumes
+    assert volume.body["spec"]["claimRef"]["uid"] == "a"
+    assert volume.body["spec"]["capacity"] == {"storage": "8Mi"}
+    assert (node.volumes / "pvc-a.ext4").stat().st_size == 8 * 1024**2
+    assert commands == ["mkfs.ext4", "mount"]
+    core.claims = core.claims[:1]
+    volumes.reconcile(core, node)
+    assert len(core.volumes) == 1
+    assert commands.count("mkfs.ext4") == 1
+
+
+@pytest.mark.usefixtures("commands")
+def test_a_released_volume_goes_with_its_file(tmp_path: Path) -> None:
+    node, core = node_in(tmp_path), FakeCore()
+    core.claims = [claim(volumes.STORAGE_CLASS, "a")]
+    volumes.reconcile(core, node)
+    core.claims = []
+    core.volumes[0].status.phase = "Released"
+    volumes.reconcile(core, node)
+    assert core.volumes == []
+    assert list(node.volumes.iterdir()) == []
+
+
+def test_a_volume_of_another_class_is_not_touched(tmp_path: Path, commands: list[str]) -> None:
+    node, core = node_in(tmp_path), FakeCore()
+    core.create_persistent_volume({"metadata": {"name": "theirs"}, "spec": {"storageClassName": "other"}})
+    core.volumes[0].status.phase = "Released"
+    volumes.reconcile(core, node)
+    assert [volume.metadata.name for volume in core.volumes] == ["theirs"]
+    assert commands == []
