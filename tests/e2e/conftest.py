@@ -11,18 +11,24 @@ import pytest
 from local.directories import CACHE_VARIABLE, cache_directory, images_directory, programs_directory
 from local.node import requirements
 from local.toolchain.go_programs import kubectl
-from ops.verify.client_pod import client_pod
+from ops.verify.client_pod import CONTAINER, client_pod
 from ops.verify.kubectl import Kubectl
 from ops.verify.stack import Stack
 from stack_config.files import ROOT
 from tests.e2e.measurements import Measurements
 from tests.e2e.node import Node
+from tests.e2e.observation import SCRIPTS
 
 ALL_VARIABLE = "E2E_ALL"
 
 
+# A first start comes first, and what ends the stack comes last.
+ORDER = ("first_start", "changes", "network_policies", "faults", "memory", "browser", "source_design", "version_change")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The faults take a quarter of an hour: they run when they are asked for, and say so when they are not."""
+    """Order the modules. The faults take long: they run when they are asked for, and say so when they are not."""
+    items.sort(key=lambda item: ORDER.index(item.path.stem.removeprefix("test_")))
     if os.environ.get(ALL_VARIABLE):
         return
     for item in items:
@@ -82,8 +88,7 @@ def token(stack: Stack, client: str) -> str:
     """A token of the administrator, valid for this test."""
     administrator = stack.administrator()
     config = {"url": "http://open-webui", "email": administrator.email, "password": administrator.password}
-    script = Path(__file__).parent / "sign_in.py"
-    return str(stack.kubectl.python(client, script, config, container="client")["token"])
+    return str(stack.kubectl.python(client, SCRIPTS / "sign_in.py", config, container=CONTAINER)["token"])
 
 
 def _local(environment: dict[str, str], *arguments: str) -> None:

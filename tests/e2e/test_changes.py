@@ -34,5 +34,5 @@ def test_no_request_fails_while_pods_roll(
 
 
 def summary(outcome: Load) -> str:
-    back = f"; {max(outcome.gaps):.1f} s" if outcome.gaps else "; none lost"
+    back = f"; {max(outcome.gaps):.2f} s" if outcome.gaps else "; none lost"
     return f"{len(outcome.failures)} of {outcome.requests}{back}"

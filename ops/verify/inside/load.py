@@ -53,7 +53,8 @@ async def websocket():
     sockets.append(record)
     lost = time.monotonic()
     while not os.path.exists(STOP):
-        client = socketio.AsyncClient(reconnection=False)
+        client, gone = socketio.AsyncClient(reconnection=False), asyncio.Event()
+        client.on("disconnect", lambda *_, gone=gone: gone.set())
         try:
             await client.connect(
                 CONFIG["url"], socketio_path="/ws/socket.io", transports=["websocket"], auth={"token": CONFIG["token"]}
@@ -64,8 +65,9 @@ async def websocket():
         if record["connected"]:
             record["gaps"].append(round(time.monotonic() - lost, 2))
         record["connected"] = True
-        while client.connected and not os.path.exists(STOP):
-            await asyncio.sleep(0.1)
+        while not gone.is_set() and not os.path.exists(STOP):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(gone.wait(), 0.2)
         lost = time.monotonic()
         with contextlib.suppress(Exception):
             await client.disconnect()

@@ -1,0 +1,135 @@
+"""What can go wrong on a node, done on purpose. Each function returns when the fault is over."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ops.verify.kubectl import KubectlError
+from ops.verify.stack import WEB, Stack, is_ready
+from tests.e2e import containers
+from tests.e2e.observation import SCRIPTS
+
+Fault = Callable[[Stack], None]
+STOPPED_SECONDS = 60
+FULL_SECONDS = 20
+_READY_SECONDS = 240
+_APPS = {"redis": 1, "postgres": 1}
+
+
+def kill(app: str, container: str) -> Fault:
+    """The processes of one pod's container end at once, as when the kernel needs memory."""
+
+    def fault(stack: Stack) -> None:
+        containers.send(stack.ready(app)[0], container, signal.SIGKILL)
+
+    return fault
+
+
+def stop(app: str, container: str, seconds: float = STOPPED_SECONDS) -> Fault:
+    """The processes of one pod's container do nothing, as on a node that is overloaded; then they go on."""
+
+    def fault(stack: Stack) -> None:
+        found = containers.processes(stack.ready(app)[0], container)
+        for process in found:
+            os.kill(process, signal.SIGSTOP)
+        time.sleep(seconds)
+        for process in found:
+            # The kubelet may have ended it in the meantime.
+            if Path(f"/proc/{process}").exists():
+                os.kill(process, signal.SIGCONT)
+
+    return fault
+
+
+def drain(stack: Stack) -> None:
+    """Every pod is evicted, one after the other, as `kubectl drain` does: where a budget says no, again later."""
+    for app in (WEB, "redis", "postgres"):
+        for pod in stack.pods(app):
+            _evict(stack, pod["metadata"]["name"])
+
+
+def _evict(stack: Stack, name: str) -> None:
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
+    path = f"/api/v1/namespaces/{stack.kubectl.namespace}/pods/{name}/eviction"
+    deadline = time.monotonic() + _READY_SECONDS
+    while True:
+        try:
+            stack.kubectl.run("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+        except KubectlError as error:
+            if "disruption budget" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+        else:
+            return
+
+
+def fill_redis(megabytes: int) -> Fault:
+    """Redis has no room left for a while.
+
+    Args:
+        megabytes: more than its maxmemory.
+    """
+
+    def fault(stack: Stack) -> None:
+        [filled] = redis_pressure(stack, ("fill", megabytes))
+        assert filled["answer"], "Redis took everything: it is not full"
+        time.sleep(FULL_SECONDS)
+        redis_pressure(stack, ("empty", megabytes))
+
+    return fault
+
+
+def redis_pressure(stack: Stack, *steps: tuple[str, int]) -> list[dict[str, Any]]:
+    """Fill, empty or publish, from a web pod."""
+    pod = stack.ready(WEB)[0]["metadata"]["name"]
+    script = SCRIPTS / "redis_pressure.py"
+    found: list[dict[str, Any]] = stack.kubectl.python(pod, script, {"steps": steps}, container=WEB, seconds=180)
+    return found
+
+
+def fill_postgresql_volume(stack: Stack) -> None:
+    """The database's volume has no room left for a while."""
+    with _full(stack):
+        time.sleep(FULL_SECONDS)
+
+
+@contextmanager
+def _full(stack: Stack) -> Iterator[None]:
+    file = _volume_of_postgresql(stack) / "fill"
+    with file.open("wb") as open_file:
+        space = os.fstatvfs(open_file.fileno())
+        os.posix_fallocate(open_file.fileno(), 0, space.f_bavail * space.f_frsize)
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
+def _volume_of_postgresql(stack: Stack) -> Path:
+    """The volume's directory, by way of a process that sees the node's mounts and outlives the container."""
+    pod = stack.ready("postgres")[0]
+    status = Path(f"/proc/{containers.processes(pod, 'postgres')[0]}/status").read_text()
+    [parent] = [line.split()[1] for line in status.splitlines() if line.startswith("PPid:")]
+    [claim] = [v["persistentVolumeClaim"]["claimName"] for v in pod["spec"]["volumes"] if "persistentVolumeClaim" in v]
+    volume = stack.kubectl.get("pvc", claim)["spec"]["volumeName"]
+    directory: str = stack.kubectl.get("pv", volume)["spec"]["local"]["path"]
+    return Path(f"/proc/{parent}/root{directory}")
+
+
+def wait_until_ready(stack: Stack, replicas: int) -> None:
+    """Wait until every pod is ready again."""
+    deadline = time.monotonic() + _READY_SECONDS
+    wanted = {**_APPS, WEB: replicas}
+    while missing := {app: n for app, n in wanted.items() if not _all_ready(stack, app, n)}:
+        assert time.monotonic() < deadline, f"not ready after {_READY_SECONDS} s: {missing}"
+        time.sleep(0.5)
+
+
+def _all_ready(stack: Stack, app: str, wanted: int) -> bool:
+    pods = stack.pods(app)
+    return len(pods) == wanted and all(map(is_ready, pods))

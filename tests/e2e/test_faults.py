@@ -1,0 +1,61 @@
+"""What users notice when a part of the stack fails, and that nothing they were told is done is lost."""
+
+import time
+
+import pytest
+
+from ops.verify.stack import WEB, Stack
+from tests.e2e import faults
+from tests.e2e.measurements import Measurements
+from tests.e2e.node import Node
+from tests.e2e.observation import observed
+
+pytestmark = pytest.mark.fault
+
+MAXMEMORY = 64
+"""Megabytes: so little that it is filled in a moment."""
+SETTLING_SECONDS = 3.0
+
+FAULTS = [
+    ("a web pod is killed", faults.kill(WEB, WEB), 0),
+    ("Redis is killed", faults.kill("redis", "redis"), 30),
+    (f"Redis is stopped for {faults.STOPPED_SECONDS} s", faults.stop("redis", "redis"), faults.STOPPED_SECONDS + 60),
+    ("PostgreSQL is killed", faults.kill("postgres", "postgres"), 30),
+    ("every pod is evicted", faults.drain, 120),
+    (f"Redis is full for {faults.FULL_SECONDS} s", faults.fill_redis(2 * MAXMEMORY), 60),
+    (f"PostgreSQL's volume is full for {faults.FULL_SECONDS} s", faults.fill_postgresql_volume, 90),
+]
+
+
+@pytest.fixture(scope="module")
+def small_redis(node: Node, stack: Stack) -> Stack:
+    """The stack with a Redis that is soon full, and that then refuses instead of forgetting."""
+    node.sets.update({"redis.maxmemory": f"{MAXMEMORY}mb", "redis.maxmemoryPolicy": "noeviction"})
+    node.up()
+    return stack
+
+
+@pytest.mark.parametrize(("what", "fault", "most_seconds"), FAULTS, ids=[what for what, *_ in FAULTS])
+def test_what_users_notice(
+    small_redis: Stack,
+    client: str,
+    token: str,
+    measurements: Measurements,
+    what: str,
+    fault: faults.Fault,
+    most_seconds: float,
+) -> None:
+    replicas = len(small_redis.ready(WEB))
+    with observed(small_redis, client, token) as seen:
+        time.sleep(SETTLING_SECONDS)
+        began = time.time()
+        fault(small_redis)
+        # The cluster notices after a moment that a pod is not ready any more.
+        time.sleep(SETTLING_SECONDS)
+        faults.wait_until_ready(small_redis, replicas)
+        time.sleep(SETTLING_SECONDS)
+    measurements.add(what, seen.summary(began))
+    assert seen.chats > 0
+    assert list(seen.lost) == []
+    assert seen.seconds_without_answers(began) <= most_seconds
+    assert seen.seconds_without_events(began) <= max(most_seconds, 30)
