@@ -4,26 +4,23 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from local.directories import CACHE_VARIABLE, cache_directory, images_directory, programs_directory
 from local.node import requirements
-from local.toolchain.go_programs import kubectl
 from ops.verify.client_pod import CONTAINER, client_pod
-from ops.verify.kubectl import Kubectl
 from ops.verify.stack import Stack
 from stack_config.files import ROOT
-from tests.e2e.measurements import Measurements
+from tests.e2e.measurements import FIRST_START, Measurements
 from tests.e2e.node import Node
 from tests.e2e.observation import SCRIPTS
 
 ALL_VARIABLE = "E2E_ALL"
 
 
-# A first start comes first, and what ends the stack comes last.
-ORDER = ("first_start", "changes", "network_policies", "faults", "memory", "browser", "source_design", "version_change")
+# An upgrade has a node of its own; all others share one, whose first start comes first.
+ORDER = ("version_change", "first_start", "changes", "network_policies", "browser", "faults", "memory", "source_design")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,9 +68,8 @@ def node() -> Iterator[Node]:
 def stack(node: Node, measurements: Measurements) -> Stack:
     """The stack with three replicas, deployed onto an empty node."""
     seconds = node.up()
-    measurements.add("three replicas on an empty database, to all ready", f"{seconds:.0f} s")
-    kubeconfig = Path(node.local("kubeconfig").strip())
-    return Stack(Kubectl(program=str(kubectl()), namespace="rag-system", kubeconfig=kubeconfig))
+    measurements.add(FIRST_START, f"{seconds:.0f} s")
+    return node.stack()
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,24 @@ def send(pod: Mapping[str, Any], container: str, number: signal.Signals) -> None
 
 def processes(pod: Mapping[str, Any], container: str) -> list[int]:
     """Identifiers of the processes, in the machine's numbering."""
+    found: set[int] = set()
+    for group in _control_groups(pod, container):
+        found |= {int(line) for line in (group / "cgroup.procs").read_text().split()}
+    return sorted(found)
+
+
+def memory(pod: Mapping[str, Any], container: str) -> tuple[int, int]:
+    """The most memory that a container has had since it started, and its limit, both in bytes."""
+    for group in _control_groups(pod, container):
+        # The names of the unified hierarchy and of the older one.
+        for peak, limit in (("memory.peak", "memory.max"), ("memory.max_usage_in_bytes", "memory.limit_in_bytes")):
+            if (group / peak).exists():
+                return int((group / peak).read_text()), int((group / limit).read_text())
+    raise AssertionError("this machine's kernel does not tell the most memory a container has had")
+
+
+def _control_groups(pod: Mapping[str, Any], container: str) -> list[Path]:
+    """The container's group in each hierarchy."""
     [status] = [each for each in pod["status"]["containerStatuses"] if each["name"] == container]
     identifier = status["containerID"].rpartition("/")[2]
-    found: set[int] = set()
-    for directory, _, files in os.walk(_CONTROL_GROUPS):
-        if Path(directory).name == identifier and "cgroup.procs" in files:
-            found |= {int(line) for line in (Path(directory) / "cgroup.procs").read_text().split()}
-    return sorted(found)
+    return [Path(directory) for directory, _, _ in os.walk(_CONTROL_GROUPS) if Path(directory).name == identifier]

@@ -3,47 +3,55 @@
 import os
 import platform
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.open_webui.settings import OpenWebUISettings
+
+FIRST_START = "three replicas on an empty database, until all are ready"
+RESTARTS = "restarts of web pods meanwhile"
 
 _HEAD = """\
 # Measurements
 
 Written by `make e2e ALL=1`; every figure is of that run, on one real node (`CLUSTER=node`) with {cores} cores that also
-runs the control plane and the load. The plain source design is the document's own deployment, without this stack's
-probes, migration step and roll, in another namespace of the same node.
+runs the control plane and the load. The plain source design is the document's own deployment (2 to 3 replicas of Open
+WebUI, Redis, PostgreSQL, without this stack's probes, migration step, budgets and roll), in another namespace of the same
+node, while this stack's web pods were scaled to none.
 
 - Date: {date}
 - Open WebUI {open_webui}, Redis 7.0 and PostgreSQL 16 with pgvector (the node's images are made from packages of Debian
   and PyPI), Kubernetes 1.36, Linux {kernel}
-- Method: 16 requests a second to `/api/config` through the Service, each over a new connection, and six websockets,
-  from a pod in the namespace; a request fails when it is not answered with 200 within 20 s. Times of websockets are
-  from the loss of one to its return.
+- Changes: 16 requests a second to `/api/config` through the Service, each over a new connection, and six websockets,
+  from a pod in the namespace. A request fails when it is not answered with 200 within 20 s. The time of a websocket is
+  from its loss to its return.
+- Faults: 8 requests a second as a signed-in user, each over a new connection; four websockets that come back by
+  themselves; two events and one new chat a second. A request fails when it is not answered with 200 within 10 s.
+  "requests" is the time from the fault to the end of the last request that failed, "events" the time to the first event
+  after which every one was answered and reached all four websockets. A chat is lost when its creation was answered with
+  200 and it is not there at the end.
 
 """
 
 
-@dataclass
 class Measurements:
     """What was measured."""
 
-    rows: list[tuple[str, str, str]] = field(default_factory=list)
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._rows: dict[str, tuple[str, str]] = {}
 
-    def add(self, what: str, ours: str, source_design: str = "") -> None:
-        """Add a figure.
+    def add(self, what: str, figure: str) -> None:
+        """Add a figure of this stack, with its unit."""
+        self._rows[what] = (figure, self._rows.get(what, ("", ""))[1])
 
-        Args:
-            what: was measured.
-            ours: figure of this stack, with its unit.
-            source_design: that of the plain source design in the same run; empty where it was not measured.
-        """
-        self.rows.append((what, ours, source_design))
+    def add_source_design(self, what: str, figure: str) -> None:
+        """Add the figure that the plain source design has for the same."""
+        self._rows[what] = (self._rows.get(what, ("", ""))[0], figure)
 
     def table(self) -> str:
         """All figures as Markdown."""
-        rows = [("figure", "this stack", "plain source design"), ("---", "---", "---"), *self.rows]
+        rows = [("", "this stack", "plain source design"), ("---", "---", "---")]
+        rows += [(what, *figures) for what, figures in self._rows.items()]
         return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
     def write(self, file: Path) -> None:

@@ -5,7 +5,11 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from local.toolchain.go_programs import kubectl
+from ops.verify.kubectl import Kubectl
+from ops.verify.stack import Stack
 from stack_config.files import ROOT
 
 UP_SECONDS = 900
@@ -32,6 +36,11 @@ class Node:
         sets = [part for key, value in self.sets.items() for part in ("--set", f"{key}={value}")]
         self.local("up", "--cluster", "node", *sets)
         return time.monotonic() - started
+
+    def stack(self) -> Stack:
+        """What was deployed, for kubectl."""
+        kubeconfig = Path(self.local("kubeconfig").strip())
+        return Stack(Kubectl(program=str(kubectl()), namespace="rag-system", kubeconfig=kubeconfig))
 
     def local(self, *arguments: str) -> str:
         """Run a command; what it printed."""

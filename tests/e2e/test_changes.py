@@ -16,8 +16,9 @@ BACK_SECONDS = 10
     [
         ("a setting of the web pods", "openWebui.resources.requests.cpu", "110m"),
         ("the signing key", "rotate.openWebui", "2"),
+        ("Redis's password", "rotate.redis", "2"),
     ],
-    ids=["setting", "signing-key"],
+    ids=["setting", "signing-key", "redis-password"],
 )
 def test_no_request_fails_while_pods_roll(
     node: Node, stack: Stack, client: str, token: str, measurements: Measurements, what: str, key: str, value: str
@@ -25,7 +26,7 @@ def test_no_request_fails_while_pods_roll(
     node.sets[key] = value
     with load(stack, client, rate=RATE, sockets=SOCKETS, token=token) as outcome:
         node.up()
-    measurements.add(f"change of {what}: failed requests; slowest return of a websocket", summary(outcome))
+    measurements.add(f"change of {what}", summary(outcome))
     assert outcome.requests > RATE
     assert outcome.failures == []
     assert outcome.disconnected == 0
@@ -34,5 +35,7 @@ def test_no_request_fails_while_pods_roll(
 
 
 def summary(outcome: Load) -> str:
-    back = f"; {max(outcome.gaps):.2f} s" if outcome.gaps else "; none lost"
-    return f"{len(outcome.failures)} of {outcome.requests}{back}"
+    """Failed requests and the slowest return of a websocket, in a few words."""
+    back = f"websockets back after {max(outcome.gaps):.2f} s" if outcome.gaps else "no websocket lost"
+    gone = f", {outcome.disconnected} not at all" if outcome.disconnected else ""
+    return f"{len(outcome.failures)} of {outcome.requests} requests failed; {back}{gone}"

@@ -1,0 +1,115 @@
+"""The source document's own design under the same load and faults, for the figures beside ours.
+
+Nothing is asserted about how it fares: that is what is measured.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ops.verify.client_pod import client_pod
+from ops.verify.load import load
+from ops.verify.stack import WEB, Account, Stack, restarts
+from ops.verify.web_api import WebApi
+from tests.e2e import faults
+from tests.e2e.measurements import FIRST_START, RESTARTS, Measurements
+from tests.e2e.observation import observed
+from tests.e2e.test_changes import RATE, SOCKETS, summary
+from tests.e2e.test_faults import FAULTS, SETTLING_SECONDS
+
+pytestmark = pytest.mark.fault
+
+MANIFESTS = Path(__file__).with_name("source-design.yaml")
+REPLICAS = 3
+# Its Redis evicts and is never full, and its database is on no volume of its own.
+WITHOUT_MEANING = ("is full",)
+
+
+@pytest.fixture(scope="module")
+def plain(stack: Stack, measurements: Measurements) -> Stack:
+    """The plain design on an empty database, with three replicas and the node for itself."""
+    stack.kubectl.run("scale", "deployment", WEB, "--replicas=0")
+    objects = list(yaml.safe_load_all(MANIFESTS.read_text()))
+    own = Stack(replace(stack.kubectl, namespace=objects[0]["metadata"]["name"]))
+    for item in objects:
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == WEB:
+            item["spec"]["replicas"] = REPLICAS
+    own.kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+    started = time.monotonic()
+    faults.wait_until_ready(own, REPLICAS)
+    measurements.add_source_design(FIRST_START, f"{time.monotonic() - started:.0f} s")
+    measurements.add_source_design(RESTARTS, str(sum(map(restarts, own.pods(WEB)))))
+    return own
+
+
+@pytest.fixture(scope="module")
+def plain_client(plain: Stack) -> Iterator[str]:
+    """A pod that may connect to its web pods."""
+    with client_pod(plain) as name:
+        yield name
+
+
+ACCOUNT = Account(email="first@example.com", password=secrets.token_urlsafe(24))
+
+
+def signed_in(plain: Stack, client: str) -> str:
+    """A token of the first account, which signs up where there is none (any more)."""
+    web = WebApi(stack=plain, client=client, url=f"http://{WEB}")
+    answer = web.sign_in(ACCOUNT)
+    if answer.status != 200:
+        body = {"name": "first", "email": ACCOUNT.email, "password": ACCOUNT.password}
+        answer = web.request("POST", "/api/v1/auths/signup", json=body)
+    assert answer.status == 200, str(answer)
+    return str(answer.body["token"])
+
+
+def change_setting(stack: Stack) -> None:
+    """As the document says: `kubectl set env`."""
+    stack.kubectl.run("set", "env", f"deployment/{WEB}", "WEBUI_NAME=Ours")
+
+
+def change_signing_key(stack: Stack) -> None:
+    """The Secret is changed, and the pods are started again to read it."""
+    patch = json.dumps({"stringData": {"secret-key": secrets.token_urlsafe(24)}})
+    stack.kubectl.run("patch", "secret", "openwebui-secret", "--patch-file=/dev/stdin", stdin=patch)
+    stack.kubectl.run("rollout", "restart", f"deployment/{WEB}")
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [("a setting of the web pods", change_setting), ("the signing key", change_signing_key)],
+    ids=["setting", "signing-key"],
+)
+def test_changes(plain: Stack, plain_client: str, measurements: Measurements, what: str, change: faults.Fault) -> None:
+    token = signed_in(plain, plain_client)
+    with load(plain, plain_client, rate=RATE, sockets=SOCKETS, token=token) as outcome:
+        change(plain)
+        plain.kubectl.run("rollout", "status", f"deployment/{WEB}", "--timeout=240s", seconds=250)
+        faults.wait_until_ready(plain, REPLICAS)
+        time.sleep(SETTLING_SECONDS)
+    assert outcome.requests > RATE
+    measurements.add_source_design(f"change of {what}", summary(outcome))
+
+
+@pytest.mark.parametrize(
+    ("what", "fault"),
+    [(what, fault) for what, fault, _ in FAULTS if not any(words in what for words in WITHOUT_MEANING)],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_faults(plain: Stack, plain_client: str, measurements: Measurements, what: str, fault: faults.Fault) -> None:
+    token = signed_in(plain, plain_client)
+    with observed(plain, plain_client, token) as seen:
+        time.sleep(SETTLING_SECONDS)
+        began = time.time()
+        fault(plain)
+        time.sleep(SETTLING_SECONDS)
+        faults.wait_until_ready(plain, REPLICAS)
+        time.sleep(SETTLING_SECONDS)
+    assert seen.requests
+    measurements.add_source_design(what, seen.summary(began))

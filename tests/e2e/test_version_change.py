@@ -1,0 +1,90 @@
+"""Another version of Open WebUI on the same database: never two at once, nothing lost, how long nobody is served."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from components.open_webui.settings import OpenWebUISettings
+from local.node.images import store
+from local.node.images.definitions import open_webui
+from ops.verify.client_pod import client_pod
+from ops.verify.load import load
+from ops.verify.stack import WEB, Stack
+from ops.verify.web_api import WebApi
+from tests.e2e.measurements import Measurements
+from tests.e2e.node import Node
+
+pytestmark = pytest.mark.fault
+
+BEFORE = "0.12.3"
+NOW = OpenWebUISettings().version
+RATE = 4.0
+
+
+@pytest.fixture(scope="module")
+def older(node: Node) -> Iterator[Stack]:
+    """The stack with the version before, on a node of its own with an empty database."""
+    store.ensure([open_webui(BEFORE)])
+    node.sets["openWebui.version"] = BEFORE
+    try:
+        node.up()
+        yield node.stack()
+    finally:
+        del node.sets["openWebui.version"]
+        node.local("down")
+
+
+class Watch(threading.Thread):
+    """Looks, many times a second, which versions have a running container of Open WebUI."""
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(daemon=True)
+        self._stack = stack
+        self.ended = threading.Event()
+        self.seen: list[frozenset[str]] = []
+
+    def run(self) -> None:
+        while not self.ended.wait(0.1):
+            pods = self._stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
+            versions = frozenset(version for pod in pods for version in _running(pod))
+            if not self.seen or self.seen[-1] != versions:
+                self.seen.append(versions)
+
+
+def _running(pod: Mapping[str, Any]) -> Iterator[str]:
+    """Versions that run in a pod: of the application and of its migration, which uses the database as well."""
+    status = pod["status"]
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        if "running" in container["state"] and "/open-webui:" in container["image"]:
+            yield container["image"].rpartition(":v")[2].partition("-")[0]
+
+
+def test_an_upgrade_keeps_what_is_there_and_the_versions_apart(
+    node: Node, older: Stack, measurements: Measurements
+) -> None:
+    with client_pod(older) as client:
+        web = WebApi(stack=older, client=client, url=f"http://{WEB}")
+        token = str(web.sign_in(older.administrator()).body["token"])
+        chat = web.request("POST", "/api/v1/chats/new", token, {"chat": {"title": "kept"}}).body["id"]
+
+        watch = Watch(older)
+        watch.start()
+        node.sets["openWebui.version"] = NOW
+        with load(older, client, rate=RATE) as outcome:
+            node.up()
+            time.sleep(2)
+        watch.ended.set()
+        watch.join()
+
+        assert watch.seen[0] == {BEFORE}
+        assert watch.seen[-1] == {NOW}
+        assert all(len(versions) <= 1 for versions in watch.seen)
+        assert web.session(token).status == 200
+        assert web.request("GET", f"/api/v1/chats/{chat}", token).body["chat"]["title"] == "kept"
+    unserved = [failure["at"] + failure["after"] for failure in outcome.failures]
+    assert unserved, "no request failed, so the versions were not apart"
+    seconds = max(unserved) - min(failure["at"] for failure in outcome.failures)
+    measurements.add(f"upgrade of Open WebUI {BEFORE} to {NOW}: nobody is served for", f"{seconds:.1f} s")
