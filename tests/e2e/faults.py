@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +101,17 @@ def fill_postgresql_volume(stack: Stack) -> None:
 @contextmanager
 def _full(stack: Stack) -> Iterator[None]:
     file = _volume_of_postgresql(stack) / "fill"
-    with file.open("wb") as open_file:
-        space = os.fstatvfs(open_file.fileno())
-        os.posix_fallocate(open_file.fileno(), 0, space.f_bavail * space.f_frsize)
     try:
+        with file.open("wb", buffering=0) as open_file:
+            space = os.fstatvfs(open_file.fileno())
+            # Most of it at once; the file system needs some of the rest to note what is where.
+            reserved = space.f_bavail * space.f_frsize * 9 // 10
+            os.posix_fallocate(open_file.fileno(), 0, reserved)
+            open_file.seek(reserved)
+            with suppress(OSError):
+                while open_file.write(bytes(4096)):
+                    pass
+            assert os.fstatvfs(open_file.fileno()).f_bavail == 0
         yield
     finally:
         file.unlink()

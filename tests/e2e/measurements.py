@@ -14,9 +14,9 @@ _HEAD = """\
 # Measurements
 
 Written by `make e2e ALL=1`; every figure is of that run, on one real node (`CLUSTER=node`) with {cores} cores that also
-runs the control plane and the load. The plain source design is the document's own deployment (2 to 3 replicas of Open
-WebUI, Redis, PostgreSQL, without this stack's probes, migration step, budgets and roll), in another namespace of the same
-node, while this stack's web pods were scaled to none.
+runs the control plane and the load. The plain source design is the document's own deployment (Open WebUI, Redis and
+PostgreSQL without this stack's probes, migration step, budgets and roll), in another namespace of the same node, while
+this stack's web pods were scaled to none.
 
 - Date: {date}
 - Open WebUI {open_webui}, Redis 7.0 and PostgreSQL 16 with pgvector (the node's images are made from packages of Debian

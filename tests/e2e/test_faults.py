@@ -17,7 +17,7 @@ MAXMEMORY = 64
 SETTLING_SECONDS = 3.0
 
 FAULTS = [
-    ("a web pod is killed", faults.kill(WEB, WEB), 0),
+    ("a web pod is killed", faults.kill(WEB, WEB), 5),
     ("Redis is killed", faults.kill("redis", "redis"), 30),
     (f"Redis is stopped for {faults.STOPPED_SECONDS} s", faults.stop("redis", "redis"), faults.STOPPED_SECONDS + 60),
     ("PostgreSQL is killed", faults.kill("postgres", "postgres"), 30),

@@ -87,6 +87,7 @@ def _unpack(image: Image, files: list[Path]) -> None:
             "Entrypoint": list(image.entrypoint),
             "Env": [f"{name}={value}" for name, value in image.environment.items()],
             "WorkingDir": image.working_directory,
+            "StopSignal": image.stop_signal,
         },
     }
     # fmt: off

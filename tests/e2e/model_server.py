@@ -1,0 +1,82 @@
+"""A small service in the form of OpenAI's: one model, whose answers come word by word."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+MODEL = "test-model"
+_WORD_SECONDS = 0.1
+
+
+def answer_to(prompt: str) -> str:
+    """What the model says."""
+    return f"You said: {prompt} " + " ".join(f"word{number}" for number in range(1, 21)) + " end."
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._json({"object": "list", "data": [{"id": MODEL, "object": "model", "owned_by": "test"}]})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        text = answer_to(_last_words(body["messages"]))
+        if not body.get("stream"):
+            message = {"role": "assistant", "content": text}
+            self._json({"object": "chat.completion", "model": MODEL, "choices": [{"index": 0, "message": message}]})
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for word in text.split(" "):
+            self._event({"index": 0, "delta": {"role": "assistant", "content": f"{word} "}, "finish_reason": None})
+            time.sleep(_WORD_SECONDS)
+        self._event({"index": 0, "delta": {}, "finish_reason": "stop"})
+        self.wfile.write(b"data: [DONE]\n\n")
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: what it is asked is in the browser's pictures."""
+
+    def _json(self, value: dict[str, Any]) -> None:
+        text = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def _event(self, choice: dict[str, Any]) -> None:
+        chunk = {"object": "chat.completion.chunk", "model": MODEL, "choices": [choice]}
+        self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        self.wfile.flush()
+
+
+def _last_words(messages: list[dict[str, Any]]) -> str:
+    content = messages[-1]["content"]
+    if isinstance(content, list):
+        content = " ".join(part.get("text", "") for part in content)
+    return str(content)
+
+
+@contextmanager
+def model_server(address: str) -> Iterator[str]:
+    """The service, at an address of this machine, while the body runs.
+
+    Yields:
+        Its URL, as `openWebui.openaiApiBaseUrl` takes it.
+    """
+    server = ThreadingHTTPServer((address, 0), _Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://{address}:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
