@@ -17,6 +17,7 @@ from tests.e2e.node import Node
 from tests.e2e.observation import SCRIPTS
 
 ALL_VARIABLE = "E2E_ALL"
+MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
 
 
 # An upgrade has a node of its own; all others share one, whose first start comes first.
@@ -35,11 +36,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def measurements() -> Iterator[Measurements]:
-    """Figures of this run; written to docs/measurements.md when all tests were to run."""
+    """Figures of this run; written to a document when one is named."""
     found = Measurements()
     yield found
-    if os.environ.get(ALL_VARIABLE):
-        found.write(ROOT / "docs" / "measurements.md")
+    if file := os.environ.get(MEASUREMENTS_VARIABLE):
+        found.write(ROOT / file)
     print(f"\n{found.table()}")
 
 

@@ -30,11 +30,15 @@ class Node:
     With dev's own request a fourth web pod, as every update has it for a moment, finds no place on two cores.
     """
 
+    secret_files: dict[str, str] = field(default_factory=dict)
+    """Secret keys of the config and files with their values."""
+
     def up(self) -> float:
         """Deploy with the config as it is; seconds it took."""
         started = time.monotonic()
         sets = [part for key, value in self.sets.items() for part in ("--set", f"{key}={value}")]
-        self.local("up", "--cluster", "node", *sets)
+        secrets = [part for key, file in self.secret_files.items() for part in ("--secret-file", f"{key}={file}")]
+        self.local("up", "--cluster", "node", *sets, *secrets)
         return time.monotonic() - started
 
     def stack(self) -> Stack:

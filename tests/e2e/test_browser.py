@@ -1,0 +1,140 @@
+"""A person at a browser: signs in, asks, reads the answer as it comes, and goes on when the pod that served is gone."""
+
+import ipaddress
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from local.cluster.node import web_address
+from ops.verify.stack import WEB, Stack
+from ops.verify.web_api import WebApi
+from stack_config.files import ROOT
+from tests.e2e import containers, faults
+from tests.e2e.model_server import MODEL, answer_to, model_server
+from tests.e2e.node import Node
+
+pytestmark = pytest.mark.fault
+
+SCREENSHOTS = ROOT / "artifacts" / "e2e"
+BROWSER = shutil.which("chromium")
+ANSWER_MILLISECONDS = 60_000
+_KEY = "not-a-real-key"
+
+
+@pytest.fixture(scope="module")
+def address(stack: Stack) -> str:
+    """Address at which pods reach this machine: the other end of the node's link."""
+    [node] = stack.kubectl.get("nodes")["items"]
+    [internal] = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
+    return str(ipaddress.IPv4Address(internal) - 1)
+
+
+@pytest.fixture(scope="module")
+def chatting(
+    node: Node, stack: Stack, client: str, address: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The stack with a model to talk to."""
+    key = tmp_path_factory.mktemp("key") / "key"
+    key.write_text(_KEY)
+    with model_server(address) as url:
+        node.sets["openWebui.openaiApiBaseUrl"] = url
+        node.secret_files["openaiApiKey"] = str(key)
+        node.up()
+        # The variable counts at the first start alone; afterwards it is a setting in the database.
+        web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
+        token = str(web.sign_in(stack.administrator()).body["token"])
+        body = {
+            "ENABLE_OPENAI_API": True,
+            "OPENAI_API_BASE_URLS": [url],
+            "OPENAI_API_KEYS": [_KEY],
+            "OPENAI_API_CONFIGS": {"0": {}},
+        }
+        assert web.request("POST", "/openai/config/update", token, body).status == 200
+        web.sign_out(token)
+        yield stack
+
+
+@pytest.fixture
+def page(chatting: Stack) -> Iterator[Page]:
+    """A browser with the web interface open."""
+    assert BROWSER, "the browser is missing: apt-get install chromium"
+    assert chatting.kubectl.kubeconfig
+    context = chatting.kubectl.run("config", "current-context").strip()
+    url = web_address(chatting.kubectl.kubeconfig, context, chatting.kubectl.namespace)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    # Chromium's own sandbox does not start for root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=arguments)
+        opened = browser.new_page()
+        opened.goto(url)
+        try:
+            yield opened
+        finally:
+            opened.screenshot(path=SCREENSHOTS / "last.png")
+            browser.close()
+
+
+def test_a_chat_goes_on_when_the_pod_that_serves_it_is_killed(chatting: Stack, page: Page, address: str) -> None:
+    sign_in(chatting, page)
+    page.screenshot(path=SCREENSHOTS / "signed-in.png")
+
+    ask(page, "first question")
+    expect(page.get_by_text("You said: first question")).to_be_visible(timeout=ANSWER_MILLISECONDS)
+    assert not page.get_by_text(answer_to("first question")).is_visible(), "the answer came at once, not word by word"
+    page.screenshot(path=SCREENSHOTS / "answer-begins.png")
+    expect(page.get_by_text(answer_to("first question"))).to_be_visible(timeout=ANSWER_MILLISECONDS)
+    page.screenshot(path=SCREENSHOTS / "answered.png")
+
+    serving = pod_that_serves(chatting, address)
+    containers.send(serving, WEB, signal.SIGKILL)
+    ask(page, "second question")
+    expect(page.get_by_text(answer_to("second question"))).to_be_visible(timeout=ANSWER_MILLISECONDS)
+    expect(page.get_by_text(answer_to("first question"))).to_be_visible()
+    page.screenshot(path=SCREENSHOTS / "answered-by-another-pod.png")
+    assert pod_that_serves(chatting, address)["metadata"]["name"] != serving["metadata"]["name"]
+    faults.wait_until_ready(chatting, int(chatting.deployment()["spec"]["replicas"]))
+
+
+def sign_in(stack: Stack, page: Page) -> None:
+    """As the administrator, and away with the news of the version."""
+    administrator = stack.administrator()
+    page.locator("input[type=email]").fill(administrator.email)
+    page.locator("input[type=password]").fill(administrator.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Okay, Let's Go!").click()
+    page.get_by_text(MODEL).first.wait_for()
+
+
+def ask(page: Page, question: str) -> None:
+    """Write into the chat, and send."""
+    page.locator("#chat-input").click()
+    page.keyboard.type(question)
+    page.keyboard.press("Enter")
+
+
+def pod_that_serves(stack: Stack, address: str) -> dict[str, Any]:
+    """The pod with the browser's websocket: the only connection that stays when the browser has nothing to ask."""
+    deadline = time.monotonic() + 60
+    while True:
+        connected = [pod for pod in stack.ready(WEB) if connections(pod, address)]
+        if len(connected) == 1:
+            return connected[0]
+        assert time.monotonic() < deadline, f"{len(connected)} pods are connected with the browser"
+        time.sleep(0.5)
+
+
+def connections(pod: dict[str, Any], address: str) -> list[str]:
+    """Open connections between a pod's web server and a process on this machine."""
+    process = str(containers.processes(pod, WEB)[0])
+    command = ["nsenter", "--net", "--target", process]
+    filters = ["state", "established", "( sport = :8080 )", "dst", address]
+    found = subprocess.run([*command, "ss", "-Htn", *filters], capture_output=True, text=True, check=True).stdout
+    return found.splitlines()
