@@ -116,7 +116,7 @@ servers-packages: ## Install Debian's redis-server and postgresql when root and 
 
 .PHONY: e2e
 e2e: .venv/ready ## Real pods on a real node (root, Linux); ALL=1: the faults too, and docs/measurements.md
-	$(if $(ALL),E2E_ALL=1 E2E_MEASUREMENTS=docs/measurements.md) $(PY) -m pytest -q -s tests/e2e
+	$(if $(ALL),E2E_ALL=1 E2E_MEASUREMENTS=docs/measurements.md) $(PY) -m pytest -q -s -rs tests/e2e
 
 .PHONY: bench
 bench: .venv/ready ## Speed and memory as ratios measured in one run

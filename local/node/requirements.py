@@ -20,13 +20,8 @@ def check() -> None:
     Raises:
         UsageError: this machine cannot be a node; says why and what else there is.
     """
-    if sys.platform != "linux":
-        raise UsageError(f"CLUSTER=node runs a kubelet on this machine, which only Linux can.\n{_ELSEWHERE}")
-    if os.geteuid() != 0:
-        raise UsageError(
-            "CLUSTER=node starts containers, network namespaces and firewall rules of its own, which needs root.\n"
-            f"Run it as root. Or: {_ELSEWHERE}"
-        )
+    if reason := obstacle():
+        raise UsageError(f"{reason}\n{_ELSEWHERE}")
     if not missing():
         return
     subprocess.run([ROOT / "scripts" / "install-node"], check=False)
@@ -36,6 +31,25 @@ def check() -> None:
             "On Debian: apt-get install --no-install-recommends containerd runc containernetworking-plugins nftables "
             f"iproute2 util-linux mmdebstrap e2fsprogs\n{_ELSEWHERE}"
         )
+
+
+def obstacle() -> str | None:
+    """Why this machine cannot be a node whatever is installed on it; None when nothing stands against it."""
+    if sys.platform != "linux":
+        return "CLUSTER=node runs a kubelet on this machine, which only Linux can."
+    if os.geteuid() != 0:
+        return (
+            "CLUSTER=node starts containers, network namespaces and firewall rules of its own, which needs root. "
+            "Run it as root."
+        )
+    if not os.access("/sys/fs/cgroup", os.W_OK):
+        return "CLUSTER=node makes control groups, and /sys/fs/cgroup is read-only here, as it is in most containers."
+    if not os.path.exists("/dev/loop-control"):
+        return "CLUSTER=node mounts files as volumes, and there is no /dev/loop-control here."
+    namespaces = subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"], check=False)
+    if namespaces.returncode:
+        return "CLUSTER=node makes namespaces of its own, which the kernel does not allow here."
+    return None
 
 
 def missing() -> list[str]:

@@ -47,8 +47,8 @@ def measurements() -> Iterator[Measurements]:
 @pytest.fixture(scope="session")
 def node() -> Iterator[Node]:
     """A node for this test run alone, gone at its end."""
-    if os.geteuid() != 0 and not os.environ.get("CI"):
-        pytest.skip("a real node needs root")
+    if reason := requirements.obstacle():
+        pytest.skip(reason)
     requirements.check()
     # Beside the built programs and images, which it shares, and on their file system.
     cache = cache_directory() / "e2e"

@@ -96,6 +96,27 @@ def test_the_configuration_files_are_about_the_same_node(tmp_path: Path) -> None
     assert f'root = "{node.containerd_root}"' in configuration.containerd(node)
 
 
+@pytest.fixture
+def able(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that lets a node be."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "access", lambda *_: True)
+    monkeypatch.setattr(os.path, "exists", lambda _: True)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0))
+
+
+@pytest.mark.usefixtures("able")
+def test_what_the_kernel_does_not_allow_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert requirements.obstacle() is None
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=1))
+    assert "namespaces" in (requirements.obstacle() or "")
+    monkeypatch.setattr(os.path, "exists", lambda _: False)
+    assert "/dev/loop-control" in (requirements.obstacle() or "")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "/sys/fs/cgroup is read-only" in (requirements.obstacle() or "")
+
+
 @pytest.mark.parametrize(
     ("platform", "user", "told"),
     [("darwin", 0, "only Linux can"), ("linux", 1000, "which needs root")],
@@ -112,8 +133,7 @@ def test_a_machine_that_cannot_is_refused_with_the_other_ways(
 
 def test_what_cannot_be_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(requirements, "obstacle", lambda: None)
     monkeypatch.setattr(requirements, "missing", lambda: ["runc"])
     monkeypatch.setattr(subprocess, "run", lambda command, **_: asked.append(command))
     with pytest.raises(UsageError, match=r"needs runc, which are not on this machine\.\nOn Debian: apt-get install"):
