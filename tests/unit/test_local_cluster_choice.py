@@ -7,7 +7,6 @@ import yaml
 
 from local.cluster.choice import choose
 from local.errors import UsageError
-from local.node import requirements
 
 
 @pytest.fixture
@@ -76,27 +75,6 @@ def test_an_unknown_name_says_which_there_are() -> None:
 
 def test_a_real_node_is_chosen_by_name_alone() -> None:
     assert choose("node") == ("node", None)
-
-
-def test_a_real_node_needs_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(UsageError, match="needs root") as refused:
-        requirements.check()
-    assert "CLUSTER=kwok" in str(refused.value)
-
-
-def test_a_real_node_needs_linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.platform", "darwin")
-    with pytest.raises(UsageError, match="only Linux"):
-        requirements.check()
-
-
-def test_a_real_node_says_what_could_not_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr(requirements, "missing", lambda: ["containerd"])
-    monkeypatch.setattr("subprocess.run", lambda *_arguments, **_options: None)
-    with pytest.raises(UsageError, match=r"needs containerd.*\n.*apt-get install"):
-        requirements.check()
 
 
 def test_without_a_kubeconfig_there_is_no_context(kubeconfig: Path) -> None:
