@@ -101,7 +101,7 @@ EFFECTS: dict[str, Effect] = {
     "kubeContext": Effect(value="there", shows=inputs("kubernetes", "cluster", "context"), expected="there"),
     "protect": Effect(
         value="true",
-        shows=lambda r: (r.one("Namespace").protect, r.one("PersistentVolumeClaim").retain_on_delete),
+        shows=lambda r: (r.one("Namespace").protect, r.one("PersistentVolumeClaim", "postgres-data").retain_on_delete),
         expected=(True, True),
     ),
     "redis.topology": Effect(value="sentinel", shows=inputs("StatefulSet", "redis", "spec", "replicas"), expected=3),
@@ -393,6 +393,33 @@ EFFECTS: dict[str, Effect] = {
 }
 
 
+# Keys that change what others are about, or that exclude each other.
+ALONE = {
+    "openWebui.imageRepository",
+    "openWebui.ingress.stickySessions",
+    "openWebui.replicas",
+    "openWebui.variant",
+    "openWebui.version",
+    "redis.durability",
+    "redis.engine",
+    "redis.external.certificateAuthority",
+    "redis.external.sentinelHosts",
+    "redis.topology",
+}
+
+
+def together(path: str) -> list[str]:
+    """The keys of one run: all that need the same config beside their own value, or this one alone."""
+    effect = EFFECTS[path]
+    if path in ALONE:
+        return [path]
+    return [
+        other
+        for other, each in EFFECTS.items()
+        if other not in ALONE and (each.sets, each.secrets) == (effect.sets, effect.secrets)
+    ]
+
+
 @cache
 def run_once(sets: tuple[str, ...], secrets: tuple[tuple[str, str], ...]) -> Recording:
     return run("dev", sets, dict(secrets))
@@ -401,7 +428,7 @@ def run_once(sets: tuple[str, ...], secrets: tuple[tuple[str, str], ...]) -> Rec
 @pytest.mark.parametrize("path", EFFECTS)
 def test_a_key_does_what_it_says(path: str) -> None:
     effect = EFFECTS[path]
-    own = (f"{path}={effect.value}",) if effect.value else ()
+    own = [f"{key}={EFFECTS[key].value}" for key in together(path) if EFFECTS[key].value]
     recording = run_once((*effect.sets, *own), tuple(effect.secrets.items()))
     assert effect.shows(recording) == effect.expected
 
