@@ -88,9 +88,10 @@ def test_nodes_reach_each_other_and_clients_reach_the_sentinels(sentinel: Record
 def test_every_user_that_a_script_names_exists(sentinel: Recording) -> None:
     secret = sentinel.one("Secret", "redis-acl").plain("stringData")
     files = sentinel.one("ConfigMap", "redis-conf").inputs["data"]
-    used = set(re.findall(r"--user (\w+)", "\n".join(files.values())))
-    assert used == {"sentinel", "reload"}
-    for user in (*used, "probe", "replication"):
+    accounts = {v["value"] for c in sentinel.containers.values() for v in c.get("env", []) if v["name"] == "ACCOUNT"}
+    assert accounts == {"sentinel"}
+    assert "ask reload " in files["reload-users.sh"]
+    for user in (*accounts, "reload", "probe", "replication"):
         assert f"user {user} " in secret["users.acl"]
         assert secret[f"{user}-password"]
     assert "user sentinel " in secret["sentinel-users.acl"]
