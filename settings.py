@@ -96,7 +96,7 @@ class StackSettings(Settings):
             # Its store (starsessions.stores.redis) has a client for one server, which other nodes send away.
             yield Problem(
                 keys=(f"openWebui.env.{sessions}", "redis.topology"),
-                message=f"{sessions} with redis.topology cluster: its store knows no cluster, sign-in by OAuth would fail",
+                message=f"{sessions} with redis.topology cluster: its store knows no cluster, OAuth would fail",
                 allowed="false (sessions in signed cookies), or another topology",
                 example="",
             )

@@ -97,7 +97,7 @@ _CLUSTER_COMMANDS = ("+ping", "+info", "+role", "+cluster|nodes", "+cluster|fail
 # all keys are the application's.
 _SET_UP_COMMANDS = (
     f"~{KEY_PREFIX}:*",
-    *("+ping", "+info", "+role", "+migrate", "+restore-asking", "+asking"),
+    *("+ping", "+info", "+role", "+dbsize", "+migrate", "+select", "+restore-asking", "+asking"),
     *(
         f"+cluster|{name}"
         for name in (

@@ -6,6 +6,8 @@
 
 slots=16384
 # Set for the container: MASTERS.
+
+# The node that is asked about the others.
 first=${NODES%% *}
 
 fail() {
@@ -39,6 +41,16 @@ wait_for_every_node() {
     until [ "$(ask "$node" "$server_port" ping)" = PONG ]; do
       wait_because "$node does not answer"
     done
+  done
+}
+
+# One that belongs to the cluster already, when there is one: a node without its file knows nobody.
+choose_first() {
+  for node in $NODES; do
+    if [ "$(assigned_by "$node")" != 0 ]; then
+      first=$node
+      return
+    fi
   done
 }
 
@@ -103,8 +115,12 @@ refuse_strangers() {
   fi
 }
 
+assigned_by() {
+  ask "$1" "$server_port" cluster info | tr -d '\r' | sed -n 's/^cluster_slots_assigned://p'
+}
+
 assigned() {
-  ask "$first" "$server_port" cluster info | tr -d '\r' | sed -n 's/^cluster_slots_assigned://p'
+  assigned_by "$first"
 }
 
 assign_parts() {
@@ -177,32 +193,43 @@ fewest_replicas() {
     }'
 }
 
-# The tool refuses while the nodes do not agree yet on who has what.
-manage_patiently() {
-  tries=0
-  until manage "$@" >"$state/managed" 2>&1; do
-    tries=$((tries + 1))
-    if [ "$tries" -ge 10 ]; then
-      tail -n 3 "$state/managed" >&2
-      fail "parts of the data could not be moved; look at: redis-cli --cluster check"
-    fi
-    sleep 2
-  done
+# Slots that were on their way when an earlier run, or one of the nodes, was interrupted.
+some_are_on_their_way() {
+  nodes_seen_by_all | grep -Eq '\[[0-9]+-[<>]-'
 }
 
-# Parts that were moving when an earlier run was interrupted, and masters without a part.
+# Whether a master has far less than its share: none yet, or an earlier run was interrupted.
+is_uneven() {
+  nodes_seen_by "$first" | awk -v masters="$(echo "$masters" | tr '\n' ' ')" -v share="$((slots / MASTERS))" '
+    $3 ~ /master/ {
+      for (i = 9; i <= NF; i++) if ($i !~ /\[/) { n = split($i, range, "-"); has[$1] += range[n] - range[1] + 1 }
+    }
+    END {
+      count = split(masters, master, " ")
+      for (i = 1; i <= count; i++) if (has[master[i]] < share * 0.9) exit 0
+      exit 1
+    }'
+}
+
+# The tool refuses while the nodes do not agree yet on who has what, and gives up when one of them restarts.
 balance() {
-  if nodes_seen_by_all | grep -Eq '\[[0-9]+-[<>]-'; then
-    say "goes on moving what was moving"
-    manage_patiently fix
-  fi
-  empty=$(for id in $masters; do
-    nodes_seen_by "$first" | awk -v id="$id" '$1 == id && NF == 8 { print $1 }'
-  done)
-  if [ -n "$empty" ]; then
+  tries=0
+  while some_are_on_their_way || is_uneven; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 10 ]; then
+      tail -n 5 "$state/moved" >&2
+      fail "parts of the data could not be moved; look at: redis-cli --cluster check"
+    fi
+    if [ "$tries" -gt 1 ]; then
+      sleep 2
+    fi
+    if some_are_on_their_way; then
+      say "goes on moving what was on its way"
+      manage fix >"$state/moved" 2>&1 || continue
+    fi
     say "moves parts to the new masters"
-    manage_patiently rebalance --cluster-use-empty-masters
-  fi
+    manage rebalance --cluster-use-empty-masters >"$state/moved" 2>&1 || true
+  done
 }
 
 nodes_seen_by_all() {
@@ -223,6 +250,7 @@ wait_until_it_serves() {
 }
 
 wait_for_every_node
+choose_first
 read_ids
 introduce
 forget_the_lost

@@ -135,13 +135,9 @@ class Cluster(Nodes):
         return found
 
     def lines(self, seen_by: Node) -> list[list[str]]:
-        text = self.inspector(seen_by).execute_command("CLUSTER NODES")
-        if isinstance(text, dict):
-            text = "\n".join(
-                f"{line['node_id']} {address},{line['hostname']} {line['flags']} {line['master_id']} 0 0 0 "
-                + " ".join(["x", *("-".join(part) for part in line["slots"])])
-                for address, line in text.items()
-            )
+        inspector = self.inspector(seen_by)
+        inspector.set_response_callback("CLUSTER NODES", lambda text, **_: text)
+        text = inspector.execute_command("CLUSTER NODES")
         return [line.split() for line in text.splitlines()]
 
     def replica_of(self, master: Node) -> Node:
