@@ -59,7 +59,7 @@ def _environment(settings: RedisSettings, account: str) -> list[EnvVarArgsDict]:
         _variable("DOMAIN", NODES_SERVICE),
         _variable("ENGINE", settings.engine),
         _variable("ACCOUNT", account),
-        *client_environment(settings),
+        *client_environment(settings, own=False),
     ]
 
 

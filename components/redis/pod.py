@@ -33,7 +33,7 @@ from .container_sizes import reload_resources
 from .exporter import exporter_container
 from .sentinel import SENTINEL_PORT, sentinel_container
 from .settings import RedisSettings
-from .tls import client_environment, client_options, tls_mount, tls_volume
+from .tls import client_environment, own_client_options, tls_mount, tls_volume
 from .users import SECRET
 
 LABELS = Labels(app="redis", component="cache")
@@ -177,7 +177,7 @@ def _reload_environment(settings: RedisSettings) -> list[EnvVarArgsDict]:
     variables: list[EnvVarArgsDict] = [{"name": "CLIENT", "value": f"{settings.engine}-cli"}]
     if settings.topology == "sentinel":
         variables.append({"name": "SENTINEL_PORT", "value": str(SENTINEL_PORT)})
-    return [*variables, *client_environment(settings)]
+    return [*variables, *client_environment(settings, own=True)]
 
 
 _PORT: ContainerPortArgsDict = {"name": "redis", "container_port": PORT, "protocol": "TCP"}
@@ -209,7 +209,7 @@ def _data_mount(settings: RedisSettings) -> list[VolumeMountArgsDict]:
 
 
 def _client(settings: RedisSettings) -> str:
-    return f"{settings.engine}-cli {client_options(settings)}".rstrip()
+    return f"{settings.engine}-cli {own_client_options(settings)}".rstrip()
 
 
 def _ping(settings: RedisSettings, answers: str, *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:

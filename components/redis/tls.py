@@ -33,14 +33,26 @@ tls-protocols "TLSv1.2 TLSv1.3"
 {between}"""
 
 
-def client_options(settings: RedisSettings) -> str:
-    """Options of redis-cli in the pods."""
-    return f"--tls --cacert {AUTHORITY}" if settings.tls.enabled else ""
+def own_client_options(settings: RedisSettings) -> str:
+    """Options of redis-cli for the server in the same pod; empty without TLS.
+
+    At the loopback address nobody else answers. The certificate is not checked: a server that still has the one before
+    is to be told that there is another one, and is not dead.
+    """
+    return "--tls --insecure" if settings.tls.enabled else ""
 
 
-def client_environment(settings: RedisSettings) -> list[EnvVarArgsDict]:
-    """Variable with `client_options` for the scripts; none without TLS."""
-    return [{"name": "CLIENT_OPTIONS", "value": client_options(settings)}] if settings.tls.enabled else []
+def client_environment(settings: RedisSettings, *, own: bool) -> list[EnvVarArgsDict]:
+    """Variable with the options of redis-cli for a script; none without TLS.
+
+    Args:
+        settings: the component's settings.
+        own: whether it speaks with the server of its own pod only.
+    """
+    if not settings.tls.enabled:
+        return []
+    options = own_client_options(settings) if own else f"--tls --cacert {AUTHORITY}"
+    return [{"name": "CLIENT_OPTIONS", "value": options}]
 
 
 def tls_mount(settings: RedisSettings) -> list[VolumeMountArgsDict]:

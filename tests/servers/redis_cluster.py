@@ -11,6 +11,7 @@ import redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from components.redis.acl import CLUSTER_USERS
+from tests.servers.certificates import certify
 from tests.servers.redis_nodes import Node, Nodes, make_node, moved, surroundings, write_users
 from tests.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
 from tests.servers.rendered import Find
@@ -90,6 +91,8 @@ class Cluster(Nodes):
             name, address = f"redis-{ordinal}", f"{self.network}.{ordinal + 1}"
             node = make_node(self.directory / name, name, address, workload, files, self.hosts)
             write_users(node.directory / "users", PASSWORDS, CLUSTER_USERS)
+            if self.options:
+                certify(Path(self.options["ssl_ca_certs"]).parent, node.directory / "tls", node.name)
             new.append(node)
         self.nodes += new
         return new
@@ -97,7 +100,7 @@ class Cluster(Nodes):
     def client(self) -> Any:
         """As Open WebUI makes it, but by the name of a node instead of the Service's."""
         return RedisCluster(
-            startup_nodes=[ClusterNode(node.name, 6379) for node in self.nodes],
+            startup_nodes=[ClusterNode(node.name, 6379) for node in self.nodes],  # type: ignore[no-untyped-call]
             username="openwebui",
             password=APPLICATION_PASSWORD,
             decode_responses=True,

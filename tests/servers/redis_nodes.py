@@ -248,10 +248,11 @@ def make_node(
     containers = {container["name"]: container for container in workload["template"]["spec"]["containers"]}
     [reload] = workload["template"]["spec"]["initContainers"]
     commands = {
-        "hand-over": containers["redis"]["lifecycle"]["preStop"]["exec"]["command"],
         "reload-users": reload["command"],
         **{name: containers[name]["command"] for name in ("redis", "sentinel") if name in containers},
     }
+    if "lifecycle" in containers["redis"]:
+        commands["hand-over"] = containers["redis"]["lifecycle"]["preStop"]["exec"]["command"]
     for name in ("redis-server", "redis-cli"):
         redis_program(name)
     # One environment for all containers: the values that are not in the manifest are the pod's own.
@@ -259,7 +260,7 @@ def make_node(
     own = {"POD_NAME": pod, "POD_IP": address}
     variables = {v["name"]: v.get("value") or own.get(v["name"], "") for v in given}
     return Node(
-        name=f"{pod}.{workload['serviceName']}",
+        name=f"{pod}.{workload['serviceName']}" if "serviceName" in workload else pod,
         address=address,
         directory=directory,
         commands={key: [moved(part, directory) for part in command] for key, command in commands.items()},

@@ -122,10 +122,11 @@ def test_an_event_published_at_one_node_arrives_at_every_other(cluster: Cluster)
 
 
 def test_subscribers_are_counted_by_each_node_alone(cluster: Cluster) -> None:
-    first, second = (
+    clients: list[Any] = [
         redis.Redis(host=node.name, username="openwebui", password=APPLICATION_PASSWORD) for node in cluster.nodes[:2]
-    )
-    listener: Any = first.pubsub()
+    ]
+    first, second = clients
+    listener = first.pubsub()
     listener.subscribe("socketio#/#count")
     wait_until(lambda: first.pubsub_numsub("socketio#/#count")[0][1] == 1, "the subscription", 10)
     assert second.pubsub_numsub("socketio#/#count")[0][1] == 0
