@@ -94,15 +94,15 @@ _CERTIFICATES_COMMANDS = ("+config|set",)
 _CLUSTER_COMMANDS = ("+ping", "+info", "+role", "+cluster|nodes", "+cluster|failover")
 
 # The Job that makes a cluster of the nodes. Moving a part of the data reads, writes and deletes keys on two of them;
-# all keys are the application's.
+# all keys are the application's. In a transaction redis-cli decides whose a slot is that was interrupted on its way.
 _SET_UP_COMMANDS = (
     f"~{KEY_PREFIX}:*",
-    *("+ping", "+info", "+role", "+dbsize", "+migrate", "+select", "+restore-asking", "+asking"),
+    *("+ping", "+info", "+role", "+dbsize", "+migrate", "+select", "+restore-asking", "+asking", "+multi", "+exec"),
     *(
         f"+cluster|{name}"
         for name in (
             *("info", "nodes", "myid", "slots", "meet", "forget", "addslotsrange", "replicate", "setslot"),
-            *("countkeysinslot", "getkeysinslot"),
+            *("countkeysinslot", "getkeysinslot", "addslots", "delslots", "bumpepoch"),
         )
     ),
 )

@@ -186,7 +186,7 @@ DENIED = {
             "CLUSTER RESET",
             "CLUSTER FAILOVER",
         ),
-        *("CLUSTER FLUSHSLOTS", "CLUSTER DELSLOTS 1", "CONFIG GET *", "ACL LIST", "KEYS *", "SUBSCRIBE socketio"),
+        *("CLUSTER FLUSHSLOTS", "CLUSTER SAVECONFIG", "CONFIG GET *", "ACL LIST", "KEYS *", "SUBSCRIBE socketio"),
         "MIGRATE 127.0.0.1 6379 other:x 0 1",
     ),
     "certificates": ("PING", "CONFIG GET *", "CONFIG REWRITE", "ACL LIST", "GET open-webui:x"),
