@@ -108,7 +108,7 @@ forget_the_lost() {
 
 refuse_strangers() {
   strangers=$(nodes_seen_by "$first" | awk -v known="$ids" '
-    NF > 8 && $3 ~ /master/ && index(known, $1) == 0 { split($2, part, ","); printf "%s ", part[2] }')
+    NF > 8 && $3 ~ /master/ && index(known, $1) == 0 { split($2, part, ","); printf "%s%s", comma, part[2]; comma = ", " }')
   if [ -n "$strangers" ]; then
     fail "$strangers has a part of the data and is none of the $MASTERS masters and their replicas: was" \
       "redis.cluster.masters lowered, or has a master without a replica lost its volume? Nothing was changed."

@@ -1,6 +1,8 @@
 """A cluster, for its users: what Open WebUI does on one and what it cannot, and what each user is denied."""
 
 import asyncio
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +14,14 @@ import socketio  # type: ignore[import-untyped]
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.exceptions import MovedError, NoPermissionError, RedisClusterException, ResponseError
 
+from components.redis.cluster import client_variables
+from stack_config.files import ROOT
 from tests.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
-from tests.servers.redis_nodes import resolve_names
+from tests.servers.redis_nodes import names_wrapper, resolve_names
 from tests.servers.redis_server import APPLICATION_PASSWORD
 from tests.servers.rendered import rendered
 from tests.servers.server_process import give_away, wait_until
+from tests.servers.verify_in_web_pod import SERVED, redis_access
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +136,36 @@ def test_subscribers_are_counted_by_each_node_alone(cluster: Cluster) -> None:
     wait_until(lambda: first.pubsub_numsub("socketio#/#count")[0][1] == 1, "the subscription", 10)
     assert second.pubsub_numsub("socketio#/#count")[0][1] == 0
     listener.close()
+
+
+def test_the_check_of_a_deployed_stack_asks_every_node(cluster: Cluster) -> None:
+    listeners: list[Any] = []
+    for node in cluster.nodes:
+        client: Any = redis.Redis(host=node.name, username="openwebui", password=APPLICATION_PASSWORD)
+        listeners.append(client.pubsub())
+        listeners[-1].subscribe("socketio")
+        assert listeners[-1].get_message(timeout=10)["type"] == "subscribe"
+    variables = {**client_variables(), **dict.fromkeys(("REDIS_URL", "WEBSOCKET_REDIS_URL"), url(cluster))}
+
+    assert redis_access(variables, cluster.hosts, "access") == SERVED
+    assert redis_access(variables, cluster.hosts, "subscribers") >= 6
+    wrong = {**variables, "WEBSOCKET_REDIS_URL": url(cluster).replace(APPLICATION_PASSWORD, "wrong")}
+    assert redis_access(wrong, cluster.hosts, "access")["WEBSOCKET_REDIS_URL"]
+
+
+def url(cluster: Cluster) -> str:
+    return f"redis://openwebui:{APPLICATION_PASSWORD}@{cluster.nodes[0].name}:6379/0"
+
+
+def test_a_new_pod_waits_until_every_node_takes_its_credentials(cluster: Cluster) -> None:
+    def wait(given: str) -> int:
+        environment = {**client_variables(), "REDIS_URL": given, "WEBSOCKET_REDIS_URL": given, "WAIT_SECONDS": "1"}
+        names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(cluster.hosts)}
+        script = [sys.executable, str(ROOT / "components" / "open_webui" / "wait_for_redis.py")]
+        return subprocess.run(script, env={**environment, **names}, timeout=60, check=False).returncode
+
+    assert wait(url(cluster)) == 0
+    assert wait(url(cluster).replace(APPLICATION_PASSWORD, "wrong")) == 1
 
 
 def test_what_open_webui_cannot_do_on_a_cluster(cluster: Cluster) -> None:

@@ -19,6 +19,7 @@ from tests.servers.redis_nodes import Node, Nodes, make_node, resolve_names, wri
 from tests.servers.redis_server import APPLICATION_PASSWORD, Client
 from tests.servers.rendered import Find
 from tests.servers.server_process import free_network, wait_until
+from tests.servers.verify_in_web_pod import SERVED, redis_access
 
 HOST = "redis-service"
 TLS = ("redis.tls.secretName=redis-tls",)
@@ -101,6 +102,12 @@ def test_the_probes_of_the_manifest_speak_tls(node: Node, manifest: Find) -> Non
     assert [answers(probe) for probe in probes] == [True, True, True]
     node.kill()
     assert [answers(probe) for probe in probes] == [False, False, False]
+
+
+@pytest.mark.usefixtures("node")
+def test_the_check_of_a_deployed_stack_speaks_tls(authority: Path, directory: Path) -> None:
+    variables = dict.fromkeys(("REDIS_URL", "WEBSOCKET_REDIS_URL"), url(HOST, authority))
+    assert redis_access(variables, directory / "hosts", "access") == SERVED
 
 
 @pytest.mark.usefixtures("node")

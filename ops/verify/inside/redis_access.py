@@ -115,7 +115,8 @@ def subscribers(variable):
     """Those of Socket.IO's channel, at every node of a cluster: each counts its own."""
     try:
         with client(variable) as connection:
-            return sum(number for name, number in connection.pubsub_numsub(CHANNEL) if name == CHANNEL)
+            everywhere = {"target_nodes": "all"} if isinstance(connection, RedisCluster) else {}
+            return dict(connection.pubsub_numsub(CHANNEL, **everywhere)).get(CHANNEL, 0)
     except FAILED as error:
         return reason(error)
 
