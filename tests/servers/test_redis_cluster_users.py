@@ -35,6 +35,8 @@ def cluster() -> Iterator[Cluster]:
         give_away(Path(name))
         resolve_names(made, monkeypatch)
         made.bring_up()
+        # Clients are not told of a replica that has not received anything yet.
+        made.wait(lambda: len(made.client().get_nodes()) == len(made.nodes), "clients know the replicas")
         yield made
 
 
@@ -139,12 +141,13 @@ def test_subscribers_are_counted_by_each_node_alone(cluster: Cluster) -> None:
 
 
 def test_the_check_of_a_deployed_stack_asks_every_node(cluster: Cluster) -> None:
-    listeners: list[Any] = []
-    for node in cluster.nodes:
-        client: Any = redis.Redis(host=node.name, username="openwebui", password=APPLICATION_PASSWORD)
-        listeners.append(client.pubsub())
-        listeners[-1].subscribe("socketio")
-        assert listeners[-1].get_message(timeout=10)["type"] == "subscribe"
+    clients: list[Any] = [
+        redis.Redis(host=node.name, username="openwebui", password=APPLICATION_PASSWORD) for node in cluster.nodes
+    ]
+    listeners = [client.pubsub() for client in clients]
+    for listener in listeners:
+        listener.subscribe("socketio")
+        assert listener.get_message(timeout=10)["type"] == "subscribe"
     variables = {**client_variables(), **dict.fromkeys(("REDIS_URL", "WEBSOCKET_REDIS_URL"), url(cluster))}
 
     assert redis_access(variables, cluster.hosts, "access") == SERVED

@@ -115,8 +115,11 @@ def subscribers(variable):
     """Those of Socket.IO's channel, at every node of a cluster: each counts its own."""
     try:
         with client(variable) as connection:
-            everywhere = {"target_nodes": "all"} if isinstance(connection, RedisCluster) else {}
-            return dict(connection.pubsub_numsub(CHANNEL, **everywhere)).get(CHANNEL, 0)
+            places = [{}]
+            if isinstance(connection, RedisCluster):
+                places = [{"target_nodes": node} for node in connection.get_nodes()]
+            answers = [dict(connection.pubsub_numsub(CHANNEL, **place)) for place in places]
+            return sum(answer.get(CHANNEL, 0) for answer in answers)
     except FAILED as error:
         return reason(error)
 
