@@ -62,6 +62,11 @@ def client(host: str, authority: Path) -> Client:
     return redis.Redis.from_url(url(host, authority), retry=retry, socket_timeout=5)
 
 
+def without_tls(host: str) -> Client:
+    retry = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+    return redis.Redis(host=host, port=6379, retry=retry, socket_timeout=5)
+
+
 def serves(any_client: Client) -> bool:
     try:
         return bool(any_client.set("open-webui:x", "1"))
@@ -79,10 +84,8 @@ def test_who_trusts_the_authority_is_served_by_name(node: Node, authority: Path,
 
 
 def test_nobody_is_served_without_tls(node: Node) -> None:
-    retry = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-    plain = redis.Redis(host=HOST, port=6379, retry=retry, socket_timeout=5)
     with pytest.raises(redis.ConnectionError):
-        plain.ping()
+        without_tls(HOST).ping()
     process = node.processes["redis"].pid
     listening = subprocess.run(["ss", "-Hltnp"], check=True, capture_output=True, text=True).stdout
     assert [line.split()[3] for line in listening.splitlines() if f"pid={process}," in line] == [f"{node.address}:6379"]
@@ -165,11 +168,12 @@ def test_a_cluster_with_tls_moves_its_parts_and_hands_over(
         resolve_names(cluster, monkeypatch)
         cluster.bring_up()
         written = {f"open-webui:{number}": str(number) for number in range(200)}
+        client = cluster.client()
         for key, value in written.items():
-            cluster.client().set(key, value)
+            client.set(key, value)
         for each in cluster.nodes:
             with pytest.raises(redis.ConnectionError):
-                redis.Redis(host=each.name, port=6379, socket_timeout=5).ping()
+                without_tls(each.name).ping()
         for new in cluster.add_nodes(four):
             cluster.exist(*(each.name for each in cluster.nodes))
             new.start()
