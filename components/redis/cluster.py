@@ -6,6 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, LifecycleArgsDict, PodTemplateSpecArgsDict
+from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
 from ..children import child_options
 from ..container_resources import resource_requirements
@@ -102,7 +103,7 @@ def set_up(
         parent: component that it belongs to.
         settings: the component's settings.
         in_namespace: namespace of its objects.
-        nodes: labels of the nodes' pods, the only ones that it may connect to.
+        nodes: labels of the nodes' pods, to which alone it may connect, at ``port``.
         port: port of the servers.
         depends_on: what has to be there before it starts.
     """
@@ -112,15 +113,7 @@ def set_up(
     scripts = k8s.core.v1.ConfigMap(
         _CONFIGURATION_MAP, metadata={**metadata, "name": _CONFIGURATION_MAP}, data=files, opts=options
     )
-    policy = network_policy(
-        JOB,
-        in_namespace=in_namespace,
-        labels=JOB_LABELS.metadata,
-        selector=JOB_LABELS.selector,
-        ingress=[],
-        egress=[allow_to([pods(nodes)], port)],
-        opts=options,
-    )
+    policy = _network_policy(in_namespace, allow_to([pods(nodes)], port), options)
     account = service_account(JOB, in_namespace=in_namespace, labels=JOB_LABELS, opts=options)
     k8s.batch.v1.Job(
         JOB,
@@ -139,6 +132,20 @@ def set_up(
             delete_before_replace=True,
             custom_timeouts=pulumi.CustomTimeouts(create="65m"),
         ),
+    )
+
+
+def _network_policy(
+    in_namespace: Input[str], edge: NetworkPolicyEgressRuleArgsDict, options: pulumi.ResourceOptions
+) -> pulumi.Resource:
+    return network_policy(
+        JOB,
+        in_namespace=in_namespace,
+        labels=JOB_LABELS.metadata,
+        selector=JOB_LABELS.selector,
+        ingress=[],
+        egress=[edge],
+        opts=options,
     )
 
 
