@@ -9,7 +9,8 @@ from components.names import NamespaceName
 from components.namespace.quota import Workload, resource_quota
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.settings import PostgreSQLSettings
-from components.redis.settings import RedisSettings, exporter_resources
+from components.redis.container_sizes import exporter_resources
+from components.redis.settings import RedisSettings
 
 # For psql, backups and the probes, beside what the pools of Open WebUI may hold.
 CONNECTIONS_BESIDE_OPEN_WEBUI = 10
@@ -89,6 +90,15 @@ class StackSettings(Settings):
                 message="kubeContext is missing: the stack does not know which cluster it belongs to",
                 allowed="a context of your kubeconfig (list them: kubectl config get-contexts --output name)",
                 example="<context>",
+            )
+        sessions = "ENABLE_STAR_SESSIONS_MIDDLEWARE"
+        if self.redis.topology == "cluster" and self.open_webui.env.get(sessions, "").lower() == "true":
+            # Its store (starsessions.stores.redis) has a client for one server, which other nodes send away.
+            yield Problem(
+                keys=(f"openWebui.env.{sessions}", "redis.topology"),
+                message=f"{sessions} with redis.topology cluster: its store knows no cluster, OAuth would fail",
+                allowed="false (sessions in signed cookies), or another topology",
+                example="",
             )
         needed = self.open_webui.database_connections + CONNECTIONS_BESIDE_OPEN_WEBUI
         if needed > self.postgresql.max_connections:

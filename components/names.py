@@ -26,6 +26,16 @@ def _namespace(text: str) -> str:
     )
 
 
+def _object_name(text: str) -> str:
+    if len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split(".")):
+        return text
+    raise PydanticCustomError(
+        "object_name",
+        "not a name of a Kubernetes object",
+        {"allowed": "lower-case letters, digits, '-' and '.', not at the ends", "example": "redis-tls"},
+    )
+
+
 def _host_name(text: str) -> str:
     if len(text) <= 253 and "." in text and all(_LABEL.fullmatch(label) for label in text.split(".")):
         return text
@@ -103,6 +113,9 @@ HostList = Annotated[str, AfterValidator(_host_list), Field(examples=["redis.exa
 
 Text = Annotated[str, BeforeValidator(_as_text)]
 """A text that may be written as a number or a boolean."""
+
+ObjectName = Annotated[str, AfterValidator(_object_name)]
+"""Name of a Kubernetes object, as of a Secret."""
 
 NamespaceName = Annotated[str, AfterValidator(_namespace)]
 HostName = Annotated[str, AfterValidator(_host_name), Field(examples=["chat.example.com"])]

@@ -86,6 +86,30 @@ _SENTINEL_COMMANDS = (
     *("+client|setname", "+client|kill", "+client|pause", "+client|unpause", "+script|kill"),
 )
 
+# The sidecar that has the server read a renewed certificate. Redis knows no smaller right for it; what would write a
+# file (`dir`, `dbfilename`) is protected anyway (enable-protected-configs).
+_CERTIFICATES_COMMANDS = ("+config|set",)
+
+# What the scripts of a cluster's node ask: what the others know and hold; that a replica takes over.
+_CLUSTER_COMMANDS = ("+ping", "+info", "+role", "+cluster|nodes", "+cluster|failover")
+
+# The Job that makes a cluster of the nodes. Moving a part of the data reads, writes and deletes keys on two of them;
+# all keys are the application's. In a transaction redis-cli decides whose a slot is that was interrupted on its way.
+_SET_UP_COMMANDS = (
+    f"~{KEY_PREFIX}:*",
+    *("+ping", "+info", "+role", "+dbsize", "+migrate", "+select", "+restore-asking", "+asking", "+multi", "+exec"),
+    *(
+        f"+cluster|{name}"
+        for name in (
+            *("info", "nodes", "myid", "slots", "meet", "forget", "addslotsrange", "replicate", "setslot"),
+            *("countkeysinslot", "getkeysinslot", "addslots", "delslots", "bumpepoch"),
+        )
+    ),
+)
+
+# redis-py asks any node who has which part, and how commands are routed; a key that is just moving is asked for twice.
+_CLUSTER_CLIENT_COMMANDS = ("+cluster|slots", "+cluster|shards", "+cluster|nodes", "+command", "+asking", "+readonly")
+
 # The readiness of a replica is its link to the master.
 _PROBE_COMMANDS = ("+ping", "+role")
 
@@ -100,8 +124,18 @@ USERS: dict[str, tuple[str, ...]] = {
     "replication": _REPLICATION_COMMANDS,
     "sentinel": _SENTINEL_COMMANDS,
     "probe": _PROBE_COMMANDS,
+    "certificates": _CERTIFICATES_COMMANDS,
 }
 """Users of a server that have a password, and their rules."""
+
+CLUSTER_USERS: dict[str, tuple[str, ...]] = {
+    **{name: rules for name, rules in USERS.items() if name != "sentinel"},
+    "openwebui": (*USERS["openwebui"], *_CLUSTER_CLIENT_COMMANDS),
+    "exporter": (*USERS["exporter"], "+cluster|info"),
+    "cluster": _CLUSTER_COMMANDS,
+    "set-up": _SET_UP_COMMANDS,
+}
+"""Users of a server of a cluster, and their rules."""
 
 SENTINEL_USERS: dict[str, tuple[str, ...]] = {
     # redis-py asks for the masters, and for the replicas of one.
@@ -124,7 +158,7 @@ def acl_file(passwords: Mapping[str, Sequence[str]], rules: Mapping[str, tuple[s
     """Text of the ACL file: ``default`` may PING, everybody else what the rules say.
 
     Args:
-        rules: `USERS` or `SENTINEL_USERS`. Of the passwords only those of their users are used.
+        rules: `USERS`, `CLUSTER_USERS` or `SENTINEL_USERS`. Of the passwords only those of their users are used.
         passwords: for each user the passwords that are valid: during a rotation the new one and the one before.
 
     Returns:

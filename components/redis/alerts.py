@@ -27,7 +27,12 @@ def rules(settings: RedisSettings, namespace: str) -> list[Rule]:
         namespace: namespace of the stack, to which every rule is limited.
     """
     of = f'namespace="{namespace}"'
-    return [*_always(of), *(_replicated(of) if settings.topology == "sentinel" else [])]
+    match settings.topology:
+        case "sentinel":
+            return [*_always(of), _lag(of), *_replicated(of)]
+        case "cluster":
+            return [*_always(of), _lag(of), *_clustered(of, settings.cluster.replicas_per_master)]
+    return _always(of)
 
 
 def prometheus_rules(settings: RedisSettings, namespace: str) -> dict[str, Any]:
@@ -119,17 +124,50 @@ def _always(of: str) -> list[Rule]:
     ]
 
 
-def _replicated(of: str) -> list[Rule]:
+def _lag(of: str) -> Rule:
+    return _rule(
+        "RedisReplicationLag",
+        f"max by (namespace, slave_ip) (redis_connected_slave_lag_seconds{{{of}}}) > 10",
+        "1m",
+        "warning",
+        "A replica is behind its master.",
+        "{{ $labels.slave_ip }} has confirmed nothing for {{ $value }} s. What it lacks is lost if it is elected.",
+    )
+
+
+def _clustered(of: str, replicas: int) -> list[Rule]:
     master = f'redis_instance_info{{{of},role="master"}}'
     return [
         _rule(
-            "RedisReplicationLag",
-            f"max by (namespace, slave_ip) (redis_connected_slave_lag_seconds{{{of}}}) > 10",
+            "RedisClusterDown",
+            f"redis_cluster_state{{{of}}} == 0",
             "1m",
-            "warning",
-            "A replica is behind its master.",
-            "{{ $labels.slave_ip }} has confirmed nothing for {{ $value }} s. What it lacks is lost if it is elected.",
+            "critical",
+            "A node of Redis serves no data.",
+            "{{ $labels.instance }} is cut off from most masters, or most of them are gone.",
         ),
+        _rule(
+            "RedisSlotsUncovered",
+            f"min by (namespace) (redis_cluster_slots_ok{{{of}}}) < 16384",
+            "1m",
+            "critical",
+            "A part of the data is served by nobody.",
+            "{{ $value }} of 16384 slots are served: a master is gone, and no replica took over from it.",
+        ),
+        _rule(
+            "RedisReplicaMissing",
+            f"redis_connected_slaves{{{of}}} < {replicas} and on (instance) {master}",
+            "5m",
+            "warning",
+            "A replica of Redis is missing.",
+            f"The master {{{{ $labels.instance }}}} has {{{{ $value }}}} of {replicas} replicas.",
+        ),
+    ]
+
+
+def _replicated(of: str) -> list[Rule]:
+    master = f'redis_instance_info{{{of},role="master"}}'
+    return [
         _rule(
             "RedisReplicaMissing",
             f"max by (namespace) (redis_connected_slaves{{{of}}} and on (instance) {master}) < 2",

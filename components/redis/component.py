@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
-from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict, PodTemplateSpecArgsDict
+from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict, PodTemplateSpecArgsDict, ServicePortArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ..children import child_options, stateful
@@ -17,17 +17,25 @@ from ..generated_secrets import checksum
 from ..network_policy import allow_from, allow_to, namespace, network_policy, pods
 from ..service import service
 from ..service_account import service_account
+from . import cluster, sentinel
+from .configuration import PORT
 from .exporter import EXPORTER_PORT, scrape_annotations
-from .external import external_egress, external_urls, external_variables
-from .pod import CLAIM, CONFIG_MAP, LABELS, PORT, configuration, own_users, pod
-from .sentinel import MASTER, NODES_SERVICE, SENTINEL_PORT, SENTINEL_SERVICE, client_variables
+from .external import external_egress, external_urls, external_variables, with_authority
+from .nodes import NODES_SERVICE
+from .pod import CLAIM, CONFIG_MAP, LABELS, configuration, own_users, pod
+from .sentinel import MASTER, SENTINEL_PORT, SENTINEL_SERVICE
 from .settings import RedisSettings
+from .tls import certificate, host_names
 from .users import users
 from .watching import watch
 
 SERVICE = "redis-service"
 APP_DATABASE = 0
 WEBSOCKET_DATABASE = 1
+# A cluster has one database only; the names of the keys differ.
+CLUSTER_DATABASE = 0
+# Who a node is: a few kilobytes. Most classes round up.
+NODE_VOLUME = "64Mi"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +91,7 @@ class Redis(pulumi.ComponentResource):
         self._args = args
         self._metadata: ObjectMetaArgsDict = {"namespace": args.namespace, "labels": LABELS.metadata}
 
-        self._replicated = args.settings.topology == "sentinel"
+        self._topology = args.settings.topology
         if args.settings.topology == "external":
             self._lead_to_external()
         else:
@@ -94,13 +102,17 @@ class Redis(pulumi.ComponentResource):
         args = self._args
         accounts = users(self, self._metadata, rotation=args.rotation, own=own_users(args.settings))
         # With Sentinels the host is the name of the service that they watch.
-        host = MASTER if self._replicated else f"{SERVICE}:{PORT}"
-        self.cache_url = _url(accounts.password, host, APP_DATABASE)
-        self.websocket_url = _url(accounts.password, host, WEBSOCKET_DATABASE)
+        host = MASTER if self._topology == "sentinel" else f"{SERVICE}:{PORT}"
+        tls = args.settings.tls
+        self.cache_url = _url(accounts.password, host, APP_DATABASE, tls=tls.enabled)
+        websocket_database = CLUSTER_DATABASE if self._topology == "cluster" else WEBSOCKET_DATABASE
+        self.websocket_url = _url(accounts.password, host, websocket_database, tls=tls.enabled)
+        variables = {"sentinel": sentinel.client_variables(), "cluster": cluster.client_variables()}
         self.backend = Backend(
             connection=self._connection_secret(),
             egress=[allow_to([pods(LABELS.selector)], *self._ports)],
-            variables=client_variables() if self._replicated else {},
+            variables=variables.get(self._topology, {}),
+            authority=tls.secret if tls.enabled else None,
         )
         self._workload(accounts.secret)
         service(
@@ -153,7 +165,9 @@ class Redis(pulumi.ComponentResource):
             opts=child_options(self),
         )
         account = service_account("redis", in_namespace=self._args.namespace, labels=LABELS, opts=child_options(self))
-        depends_on = [users, conf, account, self._network_policy(), *self._volume()]
+        names = host_names(self._args.settings, SERVICE, self._args.namespace_name)
+        issued = certificate(self, self._metadata, self._args.settings, names)
+        depends_on = [users, conf, account, self._network_policy(), *self._volume(), *issued]
         template: PodTemplateSpecArgsDict = {
             "metadata": {
                 "labels": LABELS.metadata,
@@ -165,7 +179,7 @@ class Redis(pulumi.ComponentResource):
             },
             "spec": pod(self._args.settings, monitored=self._args.scraped_from is not None),
         }
-        if self._replicated or self._args.settings.durability == "volume":
+        if self._args.settings.replicated or self._args.settings.durability == "volume":
             self._stateful_set(template, depends_on)
             return
         k8s.apps.v1.Deployment(
@@ -186,8 +200,9 @@ class Redis(pulumi.ComponentResource):
         # Only a StatefulSet waits until the last pod is gone, even on a lost node: two servers on one file ruin it. And
         # only one pod at a time starts: the first of three is the first master (start-node.sh).
         settings = self._args.settings
-        if self._replicated:
+        if settings.replicated:
             depends_on = [*depends_on, self._nodes_service()]
+        if self._topology == "sentinel":
             service(
                 SENTINEL_SERVICE,
                 in_namespace=self._args.namespace,
@@ -196,23 +211,42 @@ class Redis(pulumi.ComponentResource):
                 port=SENTINEL_PORT,
                 opts=child_options(self),
             )
-        claims = [self._claim("data")] if settings.durability == "volume" and self._replicated else []
-        k8s.apps.v1.StatefulSet(
+        workload = k8s.apps.v1.StatefulSet(
             "redis",
             metadata={"name": "redis", **self._metadata},
             spec={
-                "service_name": NODES_SERVICE if self._replicated else SERVICE,
+                "service_name": NODES_SERVICE if settings.replicated else SERVICE,
                 "replicas": settings.nodes,
                 "revision_history_limit": 2,
-                "pod_management_policy": "OrderedReady",
+                # The nodes of a cluster do not wait for each other; those of the Sentinels have to (start-node.sh).
+                "pod_management_policy": "Parallel" if self._topology == "cluster" else "OrderedReady",
                 "selector": {"match_labels": LABELS.selector},
                 "template": template,
-                "volume_claim_templates": claims,
+                "volume_claim_templates": self._claims(),
             },
             opts=child_options(self, depends_on=depends_on),
         )
+        if self._topology == "cluster":
+            cluster.set_up(
+                self,
+                settings,
+                in_namespace=self._args.namespace,
+                nodes=LABELS.selector,
+                port=PORT,
+                depends_on=[workload],
+            )
+
+    def _claims(self) -> list[PersistentVolumeClaimArgsDict]:
+        settings = self._args.settings
+        if not settings.replicated:
+            return []
+        if settings.durability == "volume":
+            return [self._claim("data", settings.storage.size)]
+        return [self._claim("node", NODE_VOLUME)] if self._topology == "cluster" else []
 
     def _nodes_service(self) -> pulumi.Resource:
+        name, port = {"sentinel": ("sentinel", SENTINEL_PORT), "cluster": ("bus", cluster.BUS_PORT)}[self._topology]
+        second: ServicePortArgsDict = {"name": name, "port": port, "target_port": name, "protocol": "TCP"}
         return k8s.core.v1.Service(
             NODES_SERVICE,
             metadata={
@@ -227,28 +261,28 @@ class Redis(pulumi.ComponentResource):
                 "selector": LABELS.selector,
                 "ports": [
                     {"name": "redis", "port": PORT, "target_port": "redis", "protocol": "TCP"},
-                    {"name": "sentinel", "port": SENTINEL_PORT, "target_port": "sentinel", "protocol": "TCP"},
+                    second,
                 ],
             },
             opts=child_options(self),
         )
 
-    def _claim(self, name: str) -> PersistentVolumeClaimArgsDict:
+    def _claim(self, name: str, size: str) -> PersistentVolumeClaimArgsDict:
         storage = self._args.settings.storage
         return {
             "metadata": {"name": name, **self._metadata},
             "spec": {
                 "access_modes": ["ReadWriteOnce"],
-                "resources": {"requests": {"storage": storage.size}},
+                "resources": {"requests": {"storage": size}},
                 **({"storage_class_name": storage.class_name} if storage.class_name else {}),
             },
         }
 
     def _volume(self) -> list[pulumi.Resource]:
         settings = self._args.settings
-        if settings.durability != "volume" or self._replicated:
+        if settings.durability != "volume" or settings.replicated:
             return []
-        claim = self._claim(CLAIM)
+        claim = self._claim(CLAIM, settings.storage.size)
         # A claim of its own, not a template, as the database's (docs/decisions/0003-database-volume.md).
         return [
             k8s.core.v1.PersistentVolumeClaim(
@@ -261,14 +295,18 @@ class Redis(pulumi.ComponentResource):
 
     @property
     def _ports(self) -> tuple[int, ...]:
-        return (PORT, SENTINEL_PORT) if self._replicated else (PORT,)
+        """What the clients connect to."""
+        return (PORT, SENTINEL_PORT) if self._topology == "sentinel" else (PORT,)
 
     def _network_policy(self) -> k8s.networking.v1.NetworkPolicy:
         edges = [allow_from([pods(self._args.clients)], *self._ports)]
         between = []
-        if self._replicated:
-            edges.append(allow_from([pods(LABELS.selector)], *self._ports))
-            between.append(allow_to([pods(LABELS.selector)], *self._ports))
+        if self._args.settings.replicated:
+            bus = (cluster.BUS_PORT,) if self._topology == "cluster" else ()
+            edges.append(allow_from([pods(LABELS.selector)], *self._ports, *bus))
+            between.append(allow_to([pods(LABELS.selector)], *self._ports, *bus))
+        if self._topology == "cluster":
+            edges.append(allow_from([pods(cluster.JOB_LABELS.selector)], PORT))
         if self._args.scraped_from:
             edges.append(allow_from([namespace(self._args.scraped_from)], EXPORTER_PORT))
         return network_policy(
@@ -282,6 +320,8 @@ class Redis(pulumi.ComponentResource):
         )
 
 
-def _url(password: Output[str], host: str, database: int) -> Output[str]:
+def _url(password: Output[str], host: str, database: int, *, tls: bool) -> Output[str]:
     quoted = password.apply(lambda plain: quote(plain, safe=""))
-    return Output.secret(Output.concat("redis://openwebui:", quoted, f"@{host}/{database}"))
+    scheme = "rediss" if tls else "redis"
+    url = Output.concat(f"{scheme}://openwebui:", quoted, f"@{host}/{database}")
+    return Output.secret(url.apply(with_authority) if tls else url)

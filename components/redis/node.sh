@@ -1,14 +1,16 @@
 # What the scripts of a node share; read by each of them with `.`. In POSIX sh, for the shells of Alpine and Debian.
 set -eu
 
-# Set for the container: NODES (names of all nodes), POD_NAME and DOMAIN (together the own name), ENGINE.
+# Set for the container: NODES (names of all nodes; a cluster's node has them in its file), POD_NAME and DOMAIN (together
+# the own name), ENGINE, ACCOUNT (user of Redis), CLIENT_OPTIONS (of the client, for TLS; may be empty).
 # Only tests set these; the containers have their files where the stack mounts them.
 configuration=${CONFIGURATION_DIRECTORY:-/etc/redis}
 users=${USERS_DIRECTORY:-/etc/redis-acl}
 data=${DATA_DIRECTORY:-/data}
 state=${STATE_DIRECTORY:-/run/redis}
 
-self=$POD_NAME.$DOMAIN
+# The Job of a cluster is no node.
+self=${POD_NAME:-none}.$DOMAIN
 service=main
 server_port=6379
 sentinel_port=26379
@@ -21,8 +23,18 @@ say() {
 ask() {
   ask_host=$1 ask_port=$2
   shift 2
-  REDISCLI_AUTH=$(cat "$users/sentinel-password") timeout 2 \
-    "$ENGINE-cli" -h "$ask_host" -p "$ask_port" --user sentinel "$@" 2>/dev/null </dev/null || true
+  # shellcheck disable=SC2086 # several words
+  REDISCLI_AUTH=$(cat "$users/$ACCOUNT-password") timeout 2 \
+    "$ENGINE-cli" -h "$ask_host" -p "$ask_port" ${CLIENT_OPTIONS:-} --user "$ACCOUNT" "$@" 2>/dev/null </dev/null || true
+}
+
+said=
+wait_because() {
+  if [ "$said" != "$*" ]; then
+    said=$*
+    say "waits: $said"
+  fi
+  sleep 0.5
 }
 
 # Names of the other nodes whose pods exist, ready or not.

@@ -8,10 +8,9 @@ from ..container_resources import resource_requirements
 from ..pod_security import container_security_context
 from ..probes import exec_probe
 from .configuration import CONFIGURATION_DIRECTORY, STATE_DIRECTORY, USERS_DIRECTORY
-from .settings import RedisSettings, sentinel_resources
-
-NODES_SERVICE = "redis-nodes"
-"""Headless Service that gives every node a name. Names, not addresses, are what the Sentinels tell their clients."""
+from .container_sizes import sentinel_resources
+from .nodes import NODES_SERVICE, node_names
+from .settings import RedisSettings
 
 SENTINEL_SERVICE = "redis-sentinel"
 """Service of the Sentinels that are ready."""
@@ -26,11 +25,6 @@ QUORUM = 2
 GRACE_SECONDS = 60
 
 _SCRIPTS = [Path(__file__).with_name(f"{name}.sh") for name in ("node", "start-node", "start-sentinel", "hand-over")]
-
-
-def node_names(count: int) -> list[str]:
-    """Names of the nodes as the pods of the namespace resolve them."""
-    return [f"redis-{ordinal}.{NODES_SERVICE}" for ordinal in range(count)]
 
 
 def sentinel_files() -> dict[str, str]:
@@ -54,6 +48,7 @@ def node_environment(settings: RedisSettings) -> list[EnvVarArgsDict]:
         "NODES": " ".join(node_names(NODES)),
         "DOMAIN": NODES_SERVICE,
         "ENGINE": settings.engine,
+        "ACCOUNT": "sentinel",
         "QUORUM": str(QUORUM),
         "DOWN_AFTER_MILLISECONDS": str(settings.sentinel.down_after_seconds * 1000),
     }

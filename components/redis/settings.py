@@ -9,7 +9,10 @@ from ..base_settings import Problem, Settings
 from ..names import HostList
 from ..quantities import Quantity, RedisMemory, mebibytes, quantity
 from ..resources import Amounts, ContainerResources, Resources
+from .cluster_settings import RedisClusterSettings
+from .container_sizes import reload_resources, sentinel_resources
 from .memory import LIMIT_STEP_MEBIBYTES, Memory, largest_maxmemory, memory
+from .tls_settings import RedisTlsSettings
 
 EvictionPolicy = Literal[
     "noeviction",
@@ -23,9 +26,15 @@ EvictionPolicy = Literal[
 ]
 Engine = Literal["redis", "valkey"]
 Durability = Literal["none", "container", "volume"]
-Topology = Literal["standalone", "sentinel", "external"]
+Topology = Literal["standalone", "sentinel", "cluster", "external"]
 
 IMAGES: dict[Engine, str] = {"redis": "redis:7.4-alpine", "valkey": "valkey/valkey:8.1-alpine"}
+
+NO_TLS: dict[Topology, str] = {
+    "sentinel": "Open WebUI would connect without TLS, silently",
+    "external": "what its servers do is not the stack's to say; give rediss:// URLs, and external.certificateAuthority",
+}
+"""Topologies without `redis.tls`, and why."""
 
 
 class RedisRequests(Amounts):
@@ -116,7 +125,8 @@ class RedisSettings(Settings):
     topology: Topology = Field(
         "standalone",
         description="Shape of the deployment. `standalone`: one server. `sentinel`: three servers, of which the "
-        "Sentinels beside them choose the master. `external`: one that is there already; nothing is deployed.",
+        "Sentinels beside them choose the master. `cluster`: Redis Cluster, the data on several masters. `external`: "
+        "one that is there already; nothing is deployed.",
     )
     engine: Engine = Field("redis", description="Server: Redis, or Valkey, which has the same protocol and config.")
     image: str | None = Field(
@@ -126,7 +136,7 @@ class RedisSettings(Settings):
         + ", ".join(f"`{image}` for {engine}" for engine, image in IMAGES.items())
         + ".",
     )
-    maxmemory: RedisMemory = Field("512mb", description="Memory for data, in the syntax of redis.conf.")
+    maxmemory: RedisMemory = Field("512mb", description="Memory for data of each server, in the syntax of redis.conf.")
     maxmemory_policy: EvictionPolicy = Field(
         "allkeys-lru",
         description="What a full Redis does. `noeviction` refuses writes; an evicting policy can make a signed-out "
@@ -137,9 +147,16 @@ class RedisSettings(Settings):
         description="What outlives a restart. `none`: nothing. `container`: everything, when the container restarts in "
         "its pod. `volume`: everything, when the pod is replaced too. Without it a signed-out token is valid again.",
     )
-    storage: RedisStorageSettings = Field(RedisStorageSettings(), description="The volume of durability `volume`.")
+    storage: RedisStorageSettings = Field(
+        RedisStorageSettings(),
+        description="The volume of durability `volume`. A cluster's nodes have one each in any case, of this class.",
+    )
     sentinel: RedisSentinelSettings = Field(
         RedisSentinelSettings(), description="The Sentinels of topology `sentinel`."
+    )
+    cluster: RedisClusterSettings = Field(RedisClusterSettings(), description="The nodes of topology `cluster`.")
+    tls: RedisTlsSettings = Field(
+        RedisTlsSettings(), description="TLS of the stack's own Redis. Default: none. Not with Sentinels."
     )
     resources: RedisResources = Field(RedisResources(), description="Requests and limits of the container.")
     external: RedisExternalSettings = Field(RedisExternalSettings(), description="The Redis of topology `external`.")
@@ -157,19 +174,32 @@ class RedisSettings(Settings):
                 allowed=f"at least four times maxmemory ({mebibytes(self.figures.disk)})",
                 example=mebibytes(self.figures.disk),
             )
-        if self.durability != "volume" and "storage" in self.model_fields_set:
+        if self.durability != "volume" and self.topology != "cluster" and "storage" in self.model_fields_set:
             yield Problem(
                 keys=("storage", "durability"),
                 message=f"storage is set, but durability is {self.durability}: there is no volume",
                 allowed="durability: volume, or no storage",
                 example="",
             )
-
         if self.topology != "sentinel" and "sentinel" in self.model_fields_set:
             yield Problem(
                 keys=("sentinel", "topology"),
                 message=f"sentinel is set, but topology is {self.topology}: there are no Sentinels",
                 allowed="topology: sentinel, or no sentinel",
+                example="",
+            )
+        if self.topology != "cluster" and "cluster" in self.model_fields_set:
+            yield Problem(
+                keys=("cluster", "topology"),
+                message=f"cluster is set, but topology is {self.topology}: there is one master",
+                allowed="topology: cluster, or no cluster",
+                example="",
+            )
+        if self.tls.enabled and self.topology in NO_TLS:
+            yield Problem(
+                keys=("tls", "topology"),
+                message=f"tls with topology {self.topology}: {NO_TLS[self.topology]}",
+                allowed="topology: standalone or cluster, or no tls",
                 example="",
             )
 
@@ -212,9 +242,14 @@ class RedisSettings(Settings):
         )
 
     @property
+    def replicated(self) -> bool:
+        """Whether there are replicas: several servers, each a pod with a name of its own."""
+        return self.topology in ("sentinel", "cluster")
+
+    @property
     def forks(self) -> bool:
         """Whether the server copies itself: to rewrite its file, or to feed a replica."""
-        return self.durability != "none" or self.topology == "sentinel"
+        return self.durability != "none" or self.replicated
 
     @property
     def figures(self) -> Memory:
@@ -240,17 +275,17 @@ class RedisSettings(Settings):
         if self.durability == "container":
             return self.figures.disk
         # A replica keeps what it receives of its master in a file until it has all of it.
-        return self.figures.maxmemory if self.topology == "sentinel" and self.durability == "none" else 0
+        return self.figures.maxmemory if self.replicated and self.durability == "none" else 0
 
     @property
     def nodes(self) -> int:
         """Pods of Redis."""
-        return {"standalone": 1, "sentinel": 3, "external": 0}[self.topology]
+        return {"standalone": 1, "sentinel": 3, "cluster": self.cluster.nodes, "external": 0}[self.topology]
 
     @property
     def volumes(self) -> int:
         """PersistentVolumeClaims of Redis."""
-        return self.nodes if self.durability == "volume" else 0
+        return self.nodes if self.durability == "volume" or self.topology == "cluster" else 0
 
     def pod_resources(self) -> tuple[ContainerResources, ...]:
         """`resources` of every container of a pod, the exporter aside."""
@@ -265,27 +300,3 @@ class RedisSettings(Settings):
             logs = quantity(limits["ephemeral-storage"])
             limits["ephemeral-storage"] = mebibytes(logs + self.files_in_pod, LIMIT_STEP_MEBIBYTES)
         return {**resources, "limits": limits}
-
-
-def exporter_resources() -> ContainerResources:
-    """`resources` of redis_exporter: it serves a page of text every few seconds."""
-    return {
-        "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
-        "limits": {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
-    }
-
-
-def reload_resources() -> ContainerResources:
-    """`resources` of the container that loads the users' file: a shell that looks at a file every two seconds."""
-    return {
-        "requests": {"cpu": "5m", "memory": "8Mi", "ephemeral-storage": "8Mi"},
-        "limits": {"cpu": "50m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
-    }
-
-
-def sentinel_resources() -> ContainerResources:
-    """`resources` of a Sentinel: it holds no data."""
-    return {
-        "requests": {"cpu": "20m", "memory": "16Mi", "ephemeral-storage": "16Mi"},
-        "limits": {"cpu": "200m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
-    }

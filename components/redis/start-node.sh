@@ -17,15 +17,6 @@ start() {
   exec "$ENGINE-server" "$state/redis.conf"
 }
 
-said=
-wait_because() {
-  if [ "$said" != "$*" ]; then
-    said=$*
-    say "waits: $said"
-  fi
-  sleep 0.5
-}
-
 while :; do
   # The own name resolves when the cluster's DNS answers and knows this pod; before that, no other name means anything.
   if ! getent hosts "$self" >/dev/null; then

@@ -10,7 +10,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ..children import child_options
 from ..generated_secrets import generated_password, generated_passwords
-from .acl import SENTINEL_USERS, acl_file
+from .acl import CLUSTER_USERS, SENTINEL_USERS, USERS, acl_file
 
 SECRET = "redis-acl"
 # The passwords of a rotation: the new one, and the one that is in use until every client has been rolled.
@@ -47,8 +47,9 @@ def users(
         **{name: [password] for name, password in internal.items()},
     }
     every = Output.all(**{name: Output.all(*passwords) for name, passwords in valid.items()})
+    rules = CLUSTER_USERS if "cluster" in own else USERS
     contents = {
-        "users.acl": every.apply(acl_file),
+        "users.acl": every.apply(lambda passwords: acl_file(passwords, rules)),
         **{f"{name}-password": password for name, password in internal.items()},
     }
     if "replication" in internal:

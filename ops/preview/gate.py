@@ -64,7 +64,9 @@ def findings(
         labels: labels of the pull request.
     """
     listed = tuple(changes)
-    found = [finding for change in listed if (finding := _destroyed(change, environment))]
+    found = [
+        finding for change in listed if (finding := _destroyed(change, environment) or _shrunk(change, environment))
+    ]
     for version in version_changes(listed):
         if version.blocked_as:
             label = f"allow-{version.blocked_as}:{environment}/{version.change.name}"
@@ -111,6 +113,21 @@ def _destroyed(change: Change, environment: str) -> Finding | None:
         cause=_cause(change),
         label=None if refused else f"allow-{word}:{environment}/{change.name}",
         remedy="deploy `protect: false` in a change of its own before this one" if refused else None,
+    )
+
+
+def _shrunk(change: Change, environment: str) -> Finding | None:
+    """A StatefulSet with fewer pods: each of those that go may be the only one that has its data."""
+    before, after = (at(side, "spec", "replicas") for side in (change.before, change.after))
+    both = isinstance(before, int | float) and isinstance(after, int | float)
+    if change.kind != "StatefulSet" or not both or after >= before:
+        return None
+    return Finding(
+        environment=environment,
+        resource=change.label,
+        what=f"{before - after:g} of its pods go: what only they have is lost (a part of the data, in a Redis Cluster)",
+        cause=_with_values(change, "spec.replicas"),
+        label=f"allow-delete:{environment}/{change.name}",
     )
 
 

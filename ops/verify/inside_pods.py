@@ -6,7 +6,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from .check import CannotRunError, CheckError
-from .parts import SERVICES
+from .parts import REDIS, services
 from .stack import WEB, WEB_PORT, Stack
 
 HEALTH_PATHS = ("/health", "/health/db", "/ready")
@@ -20,30 +20,46 @@ _START_OF_A_LOG = timedelta(minutes=5)
 
 
 def redis_answers(stack: Stack) -> str:
-    """`redis-cli ping` in the Redis pod answers PONG, without a password."""
-    pods = stack.ready("redis")
+    """`redis-cli ping` in each Redis pod answers PONG, without a password."""
+    if not stack.has_redis():
+        raise CannotRunError("Redis is an external one: none of its pods is here")
+    pods = stack.ready(REDIS)
     if not pods:
         raise CheckError("there is no ready Redis pod")
     for pod in pods:
-        name = pod["metadata"]["name"]
-        answer = stack.kubectl.run("exec", name, "-c", "redis", "--", "redis-cli", "ping").strip()
+        name, client = pod["metadata"]["name"], _client(pod)
+        answer = stack.kubectl.run("exec", name, "-c", "redis", "--", *client, "ping").strip()
         if answer != "PONG":
-            raise CheckError(f"redis-cli ping answers {answer!r} in {name}")
-    return "PONG"
+            raise CheckError(f"{client[0]} ping answers {answer!r} in {name}")
+    return f"PONG, {len(pods)} of them" if len(pods) > 1 else "PONG"
+
+
+def _client(pod: dict[str, Any]) -> list[str]:
+    """The engine's client with the options that the pod's own scripts give it: for TLS."""
+    given = {
+        variable["name"]: variable.get("value", "")
+        for container in pod["spec"].get("initContainers", [])
+        for variable in container.get("env", [])
+    }
+    return [given.get("CLIENT", "redis-cli"), *given.get("CLIENT_OPTIONS", "").split()]
 
 
 def redis_serves_the_application(stack: Stack) -> str:
     """Each replica writes, reads and publishes with both of its URLs; without credentials only PING is answered."""
-    pods = web_pods(stack)
+    pods, own = web_pods(stack), stack.has_redis()
     for pod in pods:
         name, seen = pod["metadata"]["name"], stack.in_web_pod(pod, "redis_access.py", ask="access")
         for variable in ("REDIS_URL", "WEBSOCKET_REDIS_URL"):
             if seen[variable]:
                 raise CheckError(f"{variable} of {name}: {seen[variable]}")
+        if not own:
+            continue
         if seen["ping"] != "PONG":
             raise CheckError(f"PING without credentials: {seen['ping']}")
         if seen["allowed"]:
             raise CheckError(f"without credentials Redis serves {', '.join(seen['allowed'])}")
+    if not own:
+        return f"{len(pods)} replicas are served by an external Redis"
     return f"{len(pods)} replicas are served; {seen['commands']} commands are refused without credentials"
 
 
@@ -62,14 +78,14 @@ def redis_carries_websockets(stack: Stack) -> str:
 
 def names_resolve(stack: Stack) -> str:
     """In each web pod the names of the Services resolve to their addresses."""
-    services = stack.addresses()
+    known = stack.addresses()
     for pod in web_pods(stack):
-        found = stack.in_web_pod(pod, "names.py", names=SERVICES)
+        found = stack.in_web_pod(pod, "names.py", names=services(stack))
         for name, addresses in found.items():
             if not addresses:
                 raise CheckError(f"no address for {name} in {pod['metadata']['name']}")
-            if services.get(name, "") not in (*_HEADLESS, *addresses):
-                raise CheckError(f"{name} resolves to {', '.join(addresses)}, but the Service has {services[name]}")
+            if known.get(name, "") not in (*_HEADLESS, *addresses):
+                raise CheckError(f"{name} resolves to {', '.join(addresses)}, but the Service has {known[name]}")
     return ", ".join(f"{name} {addresses[0]}" for name, addresses in found.items())
 
 

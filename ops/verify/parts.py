@@ -5,8 +5,7 @@ from urllib.parse import urlsplit
 from .check import CheckError
 from .stack import ADMIN_SECRET, WEB, Stack, is_ready, restarts, why_not_ready
 
-APPS = ("redis", "postgres", WEB)
-SERVICES = ("redis-service", "postgres", WEB)
+REDIS, REDIS_SERVICE = "redis", "redis-service"
 SECRET_KEYS = {
     "redis-config": ("cache-url", "websocket-url"),
     "postgresql-secret": ("database-url",),
@@ -16,10 +15,20 @@ SECRET_KEYS = {
 SCHEMES = {"redis-config": ("redis", "rediss"), "postgresql-secret": ("postgresql", "postgres")}
 
 
+def apps(stack: Stack) -> list[str]:
+    """What has pods: Redis only when it is the stack's own."""
+    return [*([REDIS] if stack.has_redis() else []), "postgres", WEB]
+
+
+def services(stack: Stack) -> list[str]:
+    """Services of these pods."""
+    return [REDIS_SERVICE if app == REDIS else app for app in apps(stack)]
+
+
 def pods_are_ready(stack: Stack) -> str:
     """Redis, PostgreSQL and Open WebUI have as many ready pods, of their present template, as they should have."""
     workloads = stack.workloads()
-    if missing := [app for app in APPS if app not in workloads]:
+    if missing := [app for app in apps(stack) if app not in workloads]:
         raise CheckError(f"there is no Deployment or StatefulSet of {', '.join(missing)}")
     seen, again = [], 0
     for app, workload in workloads.items():
@@ -41,19 +50,34 @@ def pods_are_ready(stack: Stack) -> str:
 
 def secrets_are_complete(stack: Stack) -> str:
     """Each Secret has its keys, and the URLs in them name servers of this stack, a user and a password."""
-    services = stack.addresses()
+    known = stack.addresses()
+    # With Sentinels the host is the name of the service that they watch.
+    anywhere = bool(stack.variable("REDIS_SENTINEL_HOSTS"))
+    own = stack.has_redis()
     for name, keys in SECRET_KEYS.items():
         values = stack.secret(name)
         if missing := [key for key in keys if not values.get(key)]:
             raise CheckError(f"Secret {name} lacks {', '.join(missing)}")
         for key in keys:
-            if key.endswith("-url") and (problem := _url_problem(values[key], SCHEMES[name], services)):
+            if not key.endswith("-url"):
+                continue
+            of_redis = name == "redis-config"
+            problem = _url_problem(
+                values[key],
+                SCHEMES[name],
+                None if of_redis and anywhere else known,
+                # How an external Redis lets its clients in is not the stack's to say.
+                with_credentials=own or not of_redis,
+            )
+            if problem:
                 raise CheckError(f"Secret {name}, {key}: {problem}")
     return ", ".join(SECRET_KEYS)
 
 
-def _url_problem(text: str, schemes: tuple[str, ...], services: dict[str, str]) -> str | None:
-    """What is wrong with a URL, in words that do not show it."""
+def _url_problem(
+    text: str, schemes: tuple[str, ...], known: dict[str, str] | None, *, with_credentials: bool
+) -> str | None:
+    """What is wrong with a URL, in words that do not show it; ``known`` are the Services, None when it names none."""
     try:
         url = urlsplit(text)
         host, _ = url.hostname, url.port
@@ -64,15 +88,17 @@ def _url_problem(text: str, schemes: tuple[str, ...], services: dict[str, str]) 
     if not host:
         return "the URL names no host"
     # A name with a dot is somebody else's, outside the namespace.
-    if "." not in host and host not in services:
+    if known is not None and "." not in host and host not in known:
         return f"there is no Service {host}"
-    return None if url.username and url.password else "the URL has no user or no password"
+    if with_credentials and not (url.username and url.password):
+        return "the URL has no user or no password"
+    return None
 
 
 def services_lead_to_pods(stack: Stack) -> str:
     """Each Service has the address of at least one ready pod behind it."""
     seen = []
-    for name in SERVICES:
+    for name in services(stack):
         slices = stack.kubectl.get("endpointslices", "-l", f"kubernetes.io/service-name={name}")["items"]
         endpoints = [endpoint for found in slices for endpoint in found.get("endpoints") or []]
         # Discovery v1: without a statement an endpoint is to be taken as ready.

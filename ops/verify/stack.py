@@ -12,6 +12,7 @@ WEB = "open-webui"
 WEB_PORT = 8080
 PART_OF = "app.kubernetes.io/part-of=open-webui-stack"
 ADMIN_SECRET = "openwebui-admin"
+REDIS_USERS = "redis-acl"
 _SIMULATED = "kwok.x-k8s.io/node"
 
 
@@ -48,6 +49,11 @@ class Stack:
         """The Services in the namespace and their addresses; ``None``, as a text, for a headless one."""
         items = self.kubectl.get("services")["items"]
         return {item["metadata"]["name"]: item["spec"].get("clusterIP", "") for item in items}
+
+    def has_redis(self) -> bool:
+        """Whether Redis is the stack's own: then there are users of it. An external one has neither pod nor Service."""
+        found = self.kubectl.get("secrets", "-l", f"app=redis,{PART_OF}")["items"]
+        return any(item["metadata"]["name"] == REDIS_USERS for item in found)
 
     def secret(self, name: str) -> dict[str, str]:
         """Keys and values of a Secret."""

@@ -5,10 +5,11 @@ in the cluster's DNS. Every node has an address of the loopback network and the 
 """
 
 import os
+import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from glob import glob
@@ -20,7 +21,14 @@ import redis
 from redis.sentinel import Sentinel
 
 from components.redis.acl import SENTINEL_USERS, USERS, acl_file
-from components.redis.configuration import CONFIGURATION_DIRECTORY, DATA_DIRECTORY, STATE_DIRECTORY, USERS_DIRECTORY
+from components.redis.configuration import (
+    CONFIGURATION_DIRECTORY,
+    DATA_DIRECTORY,
+    NODE_DIRECTORY,
+    STATE_DIRECTORY,
+    USERS_DIRECTORY,
+)
+from components.redis.tls import TLS_DIRECTORY
 from tests.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
 from tests.servers.rendered import Find
 from tests.servers.server_process import free_network, give_away, missing, redis_program, unprivileged, wait_until
@@ -31,6 +39,15 @@ PASSWORDS = {
     **{name: [f"{name}-Password"] for name in ("exporter", "reload", "replication", "sentinel", "probe")},
 }
 STOP_SECONDS = 60
+PLACES = {
+    CONFIGURATION_DIRECTORY: "conf",
+    USERS_DIRECTORY: "users",
+    DATA_DIRECTORY: "data",
+    STATE_DIRECTORY: "run",
+    NODE_DIRECTORY: "node",
+    TLS_DIRECTORY: "tls",
+}
+"""Directories of the containers, and those of a node here."""
 
 
 @dataclass
@@ -45,7 +62,7 @@ class Node:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, *containers: str) -> None:
-        for container in containers or ("redis", "sentinel"):
+        for container in containers or tuple(name for name in ("redis", "sentinel") if name in self.commands):
             with (self.directory / f"{container}.log").open("ab") as log:
                 self.processes[container] = subprocess.Popen(
                     self.commands[container],
@@ -176,12 +193,16 @@ class Nodes:
             raise TimeoutError(f"{error}\n{logs}") from None
 
 
-def write_users(directory: Path, passwords: dict[str, list[str]]) -> None:
-    """The users' files, exchanged as the kubelet does; with somebody who may look at everything."""
+def write_users(directory: Path, passwords: dict[str, list[str]], rules: Mapping[str, tuple[str, ...]] = USERS) -> None:
+    """The Secret of the users, exchanged as the kubelet does; with somebody who may look at everything."""
     inspector = f"user inspector reset on >{INSPECTOR_PASSWORD} ~* &* +@all\n"
-    for name, rules in (("sentinel-users.acl", SENTINEL_USERS), ("users.acl", USERS)):
-        (directory / f"{name}.new").write_text(acl_file(passwords, rules) + inspector)
+    for name, each in (("sentinel-users.acl", SENTINEL_USERS), ("users.acl", rules)):
+        (directory / f"{name}.new").write_text(acl_file(passwords, each) + inspector)
         (directory / f"{name}.new").replace(directory / name)
+    (directory / "replication.conf").write_text(f"masteruser replication\nmasterauth {passwords['replication'][0]}\n")
+    for name, valid in passwords.items():
+        if name != "openwebui":
+            (directory / f"{name}-password").write_text(valid[0])
 
 
 def names_wrapper() -> str:
@@ -203,7 +224,9 @@ def nodes_of(directory: Path, manifest: Find, *sets: str, environment: str = "pr
     made = Nodes([], hosts)
     for ordinal in range(workload["replicas"]):
         name = f"redis-{ordinal}"
-        made.nodes.append(_node(directory / name, name, f"{network}.{ordinal + 1}", workload, files, hosts))
+        made.nodes.append(make_node(directory / name, name, f"{network}.{ordinal + 1}", workload, files, hosts))
+    for node in made.nodes:
+        write_users(node.directory / "users", PASSWORDS)
     try:
         yield made
     finally:
@@ -211,60 +234,64 @@ def nodes_of(directory: Path, manifest: Find, *sets: str, environment: str = "pr
             node.kill()
 
 
-def _node(
+def make_node(
     directory: Path, pod: str, address: str, workload: dict[str, Any], files: dict[str, str], hosts: Path
 ) -> Node:
-    places = {CONFIGURATION_DIRECTORY: "conf", USERS_DIRECTORY: "users", DATA_DIRECTORY: "data", STATE_DIRECTORY: "run"}
-    for place in ("", *places.values()):
+    """A node whose directories and files are there, but the users'."""
+    for place in ("", *PLACES.values()):
         (directory / place).mkdir()
         give_away(directory / place)
     for name, text in files.items():
         if name.endswith(".conf"):
-            for path, place in places.items():
-                text = text.replace(f"{path}/", f"{directory}/{place}/")
-                text = text.replace(f"dir {path}\n", f"dir {directory}/{place}\n")
-            text += f"bind {address}\n"
+            text = f"{moved(text, directory)}bind {address}\n"
         (directory / "conf" / name).write_text(text)
-    users = directory / "users"
-    write_users(users, PASSWORDS)
-    (users / "replication.conf").write_text(f"masteruser replication\nmasterauth {PASSWORDS['replication'][0]}\n")
-    for name in ("sentinel", "reload", "probe"):
-        (users / f"{name}-password").write_text(PASSWORDS[name][0])
     containers = {container["name"]: container for container in workload["template"]["spec"]["containers"]}
     [reload] = workload["template"]["spec"]["initContainers"]
-    hook = containers["redis"]["lifecycle"]["preStop"]["exec"]["command"]
     commands = {
-        "redis": containers["redis"]["command"],
-        "sentinel": containers["sentinel"]["command"],
-        "hand-over": hook,
         "reload-users": reload["command"],
+        **{name: containers[name]["command"] for name in ("redis", "sentinel") if name in containers},
     }
+    if "lifecycle" in containers["redis"]:
+        commands["hand-over"] = containers["redis"]["lifecycle"]["preStop"]["exec"]["command"]
     for name in ("redis-server", "redis-cli"):
         redis_program(name)
-    # One environment for all containers: the one value that is not in the manifest is the pod's name.
-    given = [*containers["redis"]["env"], *containers["sentinel"]["env"], *reload["env"]]
-    variables = {variable["name"]: variable.get("value", pod) for variable in given}
+    # One environment for all containers: the values that are not in the manifest are the pod's own.
+    given = [variable for each in (*containers.values(), reload) for variable in each.get("env", [])]
+    own = {"POD_NAME": pod, "POD_IP": address}
+    variables = {v["name"]: v.get("value") or own.get(v["name"], "") for v in given}
     return Node(
-        name=f"{pod}.{workload['serviceName']}",
+        name=f"{pod}.{workload['serviceName']}" if "serviceName" in workload else pod,
         address=address,
         directory=directory,
-        commands={
-            key: [part.replace(CONFIGURATION_DIRECTORY, f"{directory}/conf") for part in command]
-            for key, command in commands.items()
-        },
+        commands={key: [moved(part, directory) for part in command] for key, command in commands.items()},
         environment={
-            **variables,
-            "PATH": os.environ["PATH"],
+            **{name: moved(value, directory) for name, value in variables.items()},
             "SERVER_HOST": address,
             "RELOAD_SECONDS": "0.2",
-            "LD_PRELOAD": names_wrapper(),
-            "NSS_WRAPPER_HOSTS": str(hosts),
-            "CONFIGURATION_DIRECTORY": f"{directory}/conf",
-            "USERS_DIRECTORY": str(users),
-            "DATA_DIRECTORY": f"{directory}/data",
-            "STATE_DIRECTORY": f"{directory}/run",
+            **surroundings(directory, hosts),
         },
     )
+
+
+def moved(text: str, directory: Path) -> str:
+    """A text of the manifests with a node's directories instead of the containers'."""
+    for path, place in PLACES.items():
+        text = re.sub(rf"(?<![\w/.-]){path}(?=[/\s]|$)", f"{directory}/{place}", text)
+    return text
+
+
+def surroundings(directory: Path, hosts: Path) -> dict[str, str]:
+    """Variables of the scripts for a node's directories, and names from a file."""
+    return {
+        "PATH": os.environ["PATH"],
+        "LD_PRELOAD": names_wrapper(),
+        "NSS_WRAPPER_HOSTS": str(hosts),
+        "CONFIGURATION_DIRECTORY": f"{directory}/conf",
+        "USERS_DIRECTORY": f"{directory}/users",
+        "DATA_DIRECTORY": f"{directory}/data",
+        "STATE_DIRECTORY": f"{directory}/run",
+        "TLS_DIRECTORY": f"{directory}/tls",
+    }
 
 
 @pytest.fixture

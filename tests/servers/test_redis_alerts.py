@@ -29,6 +29,17 @@ HEALTHY = {
     LAG: "1x60",
     MASTER: "1x60",
 }
+HEALTHY_CLUSTER = {
+    **{name: value for name, value in HEALTHY.items() if name != f"redis_connected_slaves{POD}"},
+    f"redis_connected_slaves{POD}": "1x60",
+    f"redis_cluster_state{POD}": "1x60",
+    f"redis_cluster_slots_ok{POD}": "16384x60",
+}
+CLUSTER_TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
+    "RedisClusterDown": ({f"redis_cluster_state{POD}": "0x60"}, 1),
+    "RedisSlotsUncovered": ({f"redis_cluster_slots_ok{POD}": "10922x60"}, 1),
+    "RedisReplicaMissing": ({f"redis_connected_slaves{POD}": "0x60"}, 5),
+}
 TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
     "RedisDown": ({f"redis_up{POD}": "0x60"}, 1),
     "RedisExporterAbsent": ({f"redis_up{POD}": None}, 5),
@@ -44,6 +55,7 @@ TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
 """Each alert: the metrics that differ (None: not there), and the minutes until it fires."""
 
 RULES: dict[str, Any] = prometheus_rules(RedisSettings.model_validate({"topology": "sentinel"}), "rag-system")
+CLUSTER_RULES: dict[str, Any] = prometheus_rules(RedisSettings.model_validate({"topology": "cluster"}), "rag-system")
 
 
 @pytest.fixture(scope="session")
@@ -55,9 +67,11 @@ def run(promtool: str, directory: Path, *arguments: str) -> subprocess.Completed
     return subprocess.run([promtool, *arguments], cwd=directory, capture_output=True, text=True, check=False)
 
 
-def fires(promtool: str, directory: Path, alert: str, series: dict[str, str], minute: int) -> bool:
+def fires(
+    promtool: str, directory: Path, alert: str, series: dict[str, str], minute: int, rules: dict[str, Any] = RULES
+) -> bool:
     """Whether the alert is on at that minute. Told to expect none, promtool fails when there is one, and shows it."""
-    (directory / "rules.yaml").write_text(yaml.safe_dump(RULES))
+    (directory / "rules.yaml").write_text(yaml.safe_dump(rules))
     test = {
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
@@ -71,8 +85,9 @@ def fires(promtool: str, directory: Path, alert: str, series: dict[str, str], mi
     return done.returncode != 0
 
 
-def test_every_rule_is_well_formed(promtool: str, tmp_path: Path) -> None:
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(RULES))
+@pytest.mark.parametrize("rules", [RULES, CLUSTER_RULES], ids=["sentinel", "cluster"])
+def test_every_rule_is_well_formed(promtool: str, tmp_path: Path, rules: dict[str, Any]) -> None:
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
     done = run(promtool, tmp_path, "check", "rules", "--lint-fatal", "rules.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -80,6 +95,9 @@ def test_every_rule_is_well_formed(promtool: str, tmp_path: Path) -> None:
 def test_every_alert_has_its_trouble_here() -> None:
     [group] = RULES["groups"]
     assert {rule["alert"] for rule in group["rules"]} == set(TROUBLE)
+    [group] = CLUSTER_RULES["groups"]
+    shared = set(TROUBLE) - {"RedisReplicaMissing", "RedisNoMaster"}
+    assert {rule["alert"] for rule in group["rules"]} == shared | set(CLUSTER_TROUBLE)
 
 
 @pytest.mark.parametrize("alert", TROUBLE)
@@ -89,6 +107,15 @@ def test_an_alert_fires_on_its_trouble_and_only_then(promtool: str, tmp_path: Pa
     assert not fires(promtool, tmp_path, alert, HEALTHY, 30)
     assert fires(promtool, tmp_path, alert, series, 30)
     assert minutes <= 1 or not fires(promtool, tmp_path, alert, series, minutes - 1)
+
+
+@pytest.mark.parametrize("alert", CLUSTER_TROUBLE)
+def test_an_alert_of_a_cluster_fires_on_its_trouble_and_only_then(promtool: str, tmp_path: Path, alert: str) -> None:
+    differing, minutes = CLUSTER_TROUBLE[alert]
+    series = {name: value for name, value in {**HEALTHY_CLUSTER, **differing}.items() if value is not None}
+    assert not fires(promtool, tmp_path, alert, HEALTHY_CLUSTER, 30, CLUSTER_RULES)
+    assert fires(promtool, tmp_path, alert, series, 30, CLUSTER_RULES)
+    assert minutes <= 1 or not fires(promtool, tmp_path, alert, series, minutes - 1, CLUSTER_RULES)
 
 
 def test_another_stacks_trouble_is_not_this_ones(promtool: str, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from stack_config.files import ROOT
 from tests.servers.redis_nodes import PASSWORDS, SERVICE, Node, Nodes, write_users
 from tests.servers.redis_nodes import nodes as nodes
 from tests.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, REVOKED
+from tests.servers.verify_in_web_pod import SERVED, redis_access
 
 VARIABLES = client_variables()
 
@@ -307,6 +308,20 @@ def test_nothing_was_denied_that_the_nodes_need(nodes: Nodes) -> None:
             )
             denied = [(e["username"], e["reason"], e["object"]) for e in inspector.acl_log()]
             assert [entry for entry in denied if entry[2] != "client|setinfo"] == [], (node.name, port)
+
+
+def test_the_check_of_a_deployed_stack_asks_the_master(nodes: Nodes) -> None:
+    url = f"redis://openwebui:{APPLICATION_PASSWORD}@{SERVICE}/0"
+    hosts = ",".join(node.name for node in nodes.nodes)
+    variables = {
+        **VARIABLES,
+        "REDIS_SENTINEL_HOSTS": hosts,
+        "WEBSOCKET_SENTINEL_HOSTS": hosts,
+        "REDIS_URL": url,
+        "WEBSOCKET_REDIS_URL": url,
+    }
+    assert redis_access(variables, nodes.hosts, "access") == SERVED
+    assert redis_access(variables, nodes.hosts, "subscribers") == 0
 
 
 def test_a_new_pod_asks_the_master_and_every_sentinel(nodes: Nodes) -> None:

@@ -96,6 +96,15 @@ EXTERNAL = ("redis.topology=external", "redis.external.hosts=10.9.8.7")
 EXTERNAL_SECRETS = {"redisCacheUrl": "redis://a:b@10.9.8.7:6379/0"}
 EDGES = ("NetworkPolicy", "open-webui", "spec", "egress")
 
+CLUSTER = ("redis.topology=cluster",)
+
+
+def set_up_environment(recording: Recording) -> list[dict[str, Any]]:
+    """Variables of the Job that makes a cluster."""
+    [container] = recording.one("Job", "redis-set-up").inputs["spec"]["template"]["spec"]["containers"]
+    return list(container["env"])
+
+
 EFFECTS: dict[str, Effect] = {
     "namespace": Effect(value="other", shows=inputs("Namespace", "namespace", "metadata", "name"), expected="other"),
     "kubeContext": Effect(value="there", shows=inputs("kubernetes", "cluster", "context"), expected="there"),
@@ -122,6 +131,51 @@ EFFECTS: dict[str, Effect] = {
             v["value"] for v in r.containers["redis/sentinel"]["env"] if v["name"] == "DOWN_AFTER_MILLISECONDS"
         ),
         expected="9000",
+    ),
+    "redis.cluster.masters": Effect(
+        value="5",
+        sets=CLUSTER,
+        shows=lambda r: (
+            r.one("StatefulSet", "redis").inputs["spec"]["replicas"],
+            [v["value"] for v in set_up_environment(r) if v["name"] == "MASTERS"],
+        ),
+        expected=(10, ["5"]),
+    ),
+    "redis.cluster.replicasPerMaster": Effect(
+        value="2",
+        sets=CLUSTER,
+        shows=lambda r: (
+            r.one("StatefulSet", "redis").inputs["spec"]["replicas"],
+            line("redis-conf", "redis.conf", "min-replicas-to-write 1")(r),
+        ),
+        expected=(9, True),
+    ),
+    "redis.cluster.nodeTimeoutSeconds": Effect(
+        value="7",
+        sets=CLUSTER,
+        shows=line("redis-conf", "redis.conf", "cluster-node-timeout 7000"),
+        expected=True,
+    ),
+    "redis.tls.secretName": Effect(
+        value="certificate-of-redis",
+        shows=lambda r: [
+            v["secret"]["secretName"]
+            for pod in ("redis", "open-webui")
+            for v in r.pods[pod]["volumes"]
+            if v["name"] in ("tls", "redis-ca")
+        ],
+        expected=["certificate-of-redis", "certificate-of-redis"],
+    ),
+    "redis.tls.issuer.name": Effect(
+        value="internal",
+        shows=inputs("Certificate", "redis-certificate", "spec", "issuerRef", "name"),
+        expected="internal",
+    ),
+    "redis.tls.issuer.kind": Effect(
+        value="Issuer",
+        sets=("redis.tls.issuer.name=internal",),
+        shows=inputs("Certificate", "redis-certificate", "spec", "issuerRef", "kind"),
+        expected="Issuer",
     ),
     "redis.external.hosts": Effect(
         value="10.1.1.1",
@@ -400,10 +454,13 @@ ALONE = {
     "openWebui.replicas",
     "openWebui.variant",
     "openWebui.version",
+    "redis.cluster.masters",
+    "redis.cluster.replicasPerMaster",
     "redis.durability",
     "redis.engine",
     "redis.external.certificateAuthority",
     "redis.external.sentinelHosts",
+    "redis.tls.secretName",
     "redis.topology",
 }
 

@@ -97,6 +97,18 @@ def test_a_label_allows_one_thing_in_one_environment(label: str) -> None:
     assert not finding.allowed
 
 
+def test_pods_with_data_of_their_own_do_not_go_unnoticed() -> None:
+    nodes = "kubernetes:apps/v1:StatefulSet::redis"
+    eight, six = ({"spec": {"replicas": number}} for number in (8, 6))
+    [finding] = gate(step("update", nodes, eight, six))
+    assert finding.what.startswith("2 of its pods go")
+    assert (finding.cause, finding.label) == ("spec.replicas (8 → 6)", "allow-delete:prod/redis")
+    [allowed] = gate(step("update", nodes, eight, six), labels=("allow-delete:prod/redis",))
+    assert allowed.allowed
+    assert gate(step("update", nodes, six, eight)) == []
+    assert gate(step("update", "kubernetes:apps/v1:Deployment::redis", eight, six)) == []
+
+
 @pytest.mark.parametrize(
     "harmless",
     [

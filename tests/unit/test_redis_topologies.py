@@ -88,9 +88,10 @@ def test_nodes_reach_each_other_and_clients_reach_the_sentinels(sentinel: Record
 def test_every_user_that_a_script_names_exists(sentinel: Recording) -> None:
     secret = sentinel.one("Secret", "redis-acl").plain("stringData")
     files = sentinel.one("ConfigMap", "redis-conf").inputs["data"]
-    used = set(re.findall(r"--user (\w+)", "\n".join(files.values())))
-    assert used == {"sentinel", "reload"}
-    for user in (*used, "probe", "replication"):
+    accounts = {v["value"] for c in sentinel.containers.values() for v in c.get("env", []) if v["name"] == "ACCOUNT"}
+    assert accounts == {"sentinel"}
+    assert "ask reload " in files["reload-users.sh"]
+    for user in (*accounts, "reload", "probe", "replication"):
         assert f"user {user} " in secret["users.acl"]
         assert secret[f"{user}-password"]
     assert "user sentinel " in secret["sentinel-users.acl"]
@@ -167,3 +168,158 @@ def test_the_authority_of_an_external_redis_is_mounted_where_the_url_says() -> N
             m for m in recording.containers[f"open-webui/{container}"]["volumeMounts"] if m["name"] == "redis-ca"
         ]
         assert mount["mountPath"] == "/etc/redis-ca"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Recording:
+    return run(
+        "prod",
+        [
+            "redis.topology=cluster",
+            "redis.cluster.replicasPerMaster=2",
+            "redis.tls.issuer.name=internal",
+            "monitoring.enabled=true",
+        ],
+    )
+
+
+def test_the_outputs_of_a_cluster_are_those_of_the_others(cluster: Recording, sentinel: Recording) -> None:
+    assert {name: secret for name, (_, secret) in cluster.outputs.items()} == {
+        name: secret for name, (_, secret) in sentinel.outputs.items()
+    }
+    assert set(cluster.one("Secret", "redis-config").plain("stringData")) == {"cache-url", "websocket-url"}
+    # Database 0 is the only one. Any node leads to the others.
+    for url in ("redis_cache_url", "redis_websocket_url"):
+        text = cluster.outputs[url][0]
+        assert text.startswith("rediss://openwebui:")
+        assert text.endswith("@redis-service:6379/0?ssl_ca_certs=/etc/redis-ca/ca.crt")
+    given = variables(cluster)
+    assert (given["REDIS_CLUSTER"], given["WEBSOCKET_REDIS_CLUSTER"]) == ("true", "true")
+    assert "REDIS_SENTINEL_HOSTS" not in given
+
+
+def test_the_nodes_of_a_cluster_remember_who_they_are(cluster: Recording) -> None:
+    workload = cluster.one("StatefulSet", "redis").inputs["spec"]
+    assert (workload["replicas"], workload["podManagementPolicy"], workload["serviceName"]) == (
+        9,
+        "Parallel",
+        "redis-nodes",
+    )
+    [claim] = workload["volumeClaimTemplates"]
+    server = cluster.containers["redis/redis"]
+    [mount] = [m for m in server["volumeMounts"] if m["name"] == claim["metadata"]["name"]]
+    environment = {v["name"]: v for v in server["env"]}
+    assert environment["NODES_FILE"]["value"] == f"{mount['mountPath']}/nodes.conf"
+    assert environment["POD_IP"]["valueFrom"]["fieldRef"]["fieldPath"] == "status.podIP"
+    # With more nodes those that are there go on: nothing of theirs changes.
+    more = run("prod", ["redis.topology=cluster", "redis.cluster.masters=4"]).one("StatefulSet", "redis")
+    fewer = run("prod", ["redis.topology=cluster"]).one("StatefulSet", "redis")
+    assert (more.inputs["spec"]["replicas"], fewer.inputs["spec"]["replicas"]) == (8, 6)
+    assert more.inputs["spec"]["template"] == fewer.inputs["spec"]["template"]
+    hard = cluster.one("ResourceQuota", "quota").inputs["spec"]["hard"]
+    # Its own nine, the database's, the uploads', and one to spare.
+    assert int(hard["persistentvolumeclaims"]) == 12
+
+
+def test_a_volume_for_the_data_holds_the_nodes_file_too() -> None:
+    recording = run("prod", ["redis.topology=cluster", "redis.durability=volume", "redis.storage.className=fast"])
+    [claim] = recording.one("StatefulSet", "redis").inputs["spec"]["volumeClaimTemplates"]
+    assert (claim["metadata"]["name"], claim["spec"]["storageClassName"]) == ("data", "fast")
+    server = recording.containers["redis/redis"]
+    assert {"name": "NODES_FILE", "value": "/data/nodes.conf"} in server["env"]
+    [mount] = [m for m in server["volumeMounts"] if m["name"] == "data"]
+    assert mount["mountPath"] == "/data"
+
+
+def test_the_job_runs_after_the_nodes_and_before_the_web_pods(cluster: Recording) -> None:
+    job, nodes = cluster.one("Job", "redis-set-up"), cluster.one("StatefulSet", "redis")
+    assert nodes.urn in cluster.waits_for(job)
+    assert job.urn in cluster.waits_for(cluster.one("Deployment", "open-webui")) or any(
+        job.parent == urn for urn in cluster.waits_for(cluster.one("Deployment", "open-webui"))
+    )
+    assert (job.replace_on_changes, job.delete_before_replace) == (("spec",), True)
+    spec = job.inputs["spec"]
+    assert "ttlSecondsAfterFinished" not in spec
+    pod = spec["template"]["spec"]
+    [container] = pod["containers"]
+    files = cluster.one("ConfigMap", "redis-set-up").inputs["data"]
+    assert container["command"][1].removeprefix("/etc/redis/") in files
+    assert spec["template"]["metadata"]["labels"]["app"] == "redis-set-up"
+    assert pod["automountServiceAccountToken"] is False
+    # It is none of the nodes, and has no password of theirs and no private key.
+    items = {v["name"]: v["secret"]["items"] for v in pod["volumes"] if "secret" in v}
+    assert items == {
+        "acl": [{"key": "set-up-password", "path": "set-up-password"}],
+        "tls": [{"key": "ca.crt", "path": "ca.crt"}],
+    }
+    environment = {v["name"]: v["value"] for v in container["env"]}
+    assert environment["MASTERS"] == "3"
+    assert environment["NODES"].split() == [f"redis-{number}.redis-nodes" for number in range(9)]
+
+
+def test_a_job_of_other_settings_is_another_one(cluster: Recording) -> None:
+    other = run("prod", ["redis.topology=cluster", "redis.cluster.masters=4"]).one("Job", "redis-set-up")
+    assert other.inputs["spec"]["template"] != cluster.one("Job", "redis-set-up").inputs["spec"]["template"]
+
+
+def test_the_bus_is_the_nodes_alone(cluster: Recording) -> None:
+    spec = cluster.one("NetworkPolicy", "redis").inputs["spec"]
+    peers = {app: {"podSelector": {"matchLabels": {"app": app}}} for app in ("redis", "open-webui", "redis-set-up")}
+    client = [{"protocol": "TCP", "port": 6379}]
+    bus = [*client, {"protocol": "TCP", "port": 16379}]
+    assert {"from": [peers["redis"]], "ports": bus} in spec["ingress"]
+    assert {"from": [peers["open-webui"]], "ports": client} in spec["ingress"]
+    assert {"from": [peers["redis-set-up"]], "ports": client} in spec["ingress"]
+    assert spec["egress"] == [{"to": [peers["redis"]], "ports": bus}]
+    job = cluster.one("NetworkPolicy", "redis-set-up").inputs["spec"]
+    assert (job["ingress"], job["egress"]) == ([], [{"to": [peers["redis"]], "ports": client}])
+    ports = cluster.containers["redis/redis"]["ports"]
+    assert [port["containerPort"] for port in ports] == [6379, 16379]
+
+
+def test_every_user_of_a_cluster_exists_and_no_other(cluster: Recording) -> None:
+    secret = cluster.one("Secret", "redis-acl").plain("stringData")
+    users = {line.split()[1] for line in secret["users.acl"].splitlines()}
+    internal = {"exporter", "reload", "replication", "probe", "cluster", "set-up", "certificates"}
+    assert users == {"default", "openwebui", *internal}
+    assert {key.removesuffix("-password") for key in secret if key.endswith("-password")} == internal
+    assert "cluster|failover" not in next(u for u in secret["users.acl"].splitlines() if " openwebui " in u)
+
+
+def test_a_certificate_is_for_every_name_that_clients_use(cluster: Recording) -> None:
+    spec = cluster.one("Certificate", "redis-certificate").inputs["spec"]
+    assert {"redis-service", "redis-service.rag-system.svc", "redis-0.redis-nodes", "redis-8.redis-nodes"} <= set(
+        spec["dnsNames"]
+    )
+    assert spec["secretName"] == "redis-tls"
+    assert spec["issuerRef"] == {"name": "internal", "kind": "ClusterIssuer", "group": "cert-manager.io"}
+    workload = cluster.one("StatefulSet", "redis")
+    assert cluster.one("Certificate", "redis-certificate").urn in cluster.waits_for(workload)
+
+
+TLS = run("dev", ["redis.tls.secretName=certificate", "monitoring.enabled=true"])
+
+
+def test_with_tls_nothing_listens_without() -> None:
+    conf = TLS.one("ConfigMap", "redis-conf").inputs["data"]["redis.conf"].splitlines()
+    assert {"port 0", "tls-port 6379", "tls-auth-clients no"} <= set(conf)
+    exporter = {v["name"]: v.get("value") for v in TLS.containers["redis/exporter"]["env"]}
+    assert exporter["REDIS_ADDR"] == "rediss://localhost:6379"
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert "redis-cli --tls " in TLS.containers["redis/redis"][probe]["exec"]["command"][-1]
+    reload = {v["name"]: v["value"] for v in TLS.containers["redis/reload-users"]["env"]}
+    assert "--tls" in reload["CLIENT_OPTIONS"]
+    assert TLS.of_type("kubernetes:cert-manager.io") == []
+    assert "tls-port" not in run("dev").one("ConfigMap", "redis-conf").inputs["data"]["redis.conf"]
+
+
+def test_the_private_key_is_in_the_pod_of_redis_alone() -> None:
+    volumes = {
+        (pod, volume["name"]): [item["key"] for item in volume["secret"]["items"]]
+        for pod, spec in TLS.pods.items()
+        for volume in spec["volumes"]
+        if volume.get("secret", {}).get("secretName") == "certificate"
+    }
+    assert volumes == {("redis", "tls"): ["tls.crt", "tls.key", "ca.crt"], ("open-webui", "redis-ca"): ["ca.crt"]}
+    assert TLS.outputs["redis_cache_url"][0].endswith("@redis-service:6379/0?ssl_ca_certs=/etc/redis-ca/ca.crt")
+    assert TLS.outputs["redis_websocket_url"][0].endswith("@redis-service:6379/1?ssl_ca_certs=/etc/redis-ca/ca.crt")

@@ -128,6 +128,43 @@ def test_what_cannot_be_told_is_neither_good_nor_bad(change: Change, check: str,
     assert (result.outcome, told in result.detail) == ("cannot run", True), result
 
 
+def test_the_client_in_a_redis_pod_is_the_engines_and_speaks_tls() -> None:
+    given = {"CLIENT": "valkey-cli", "CLIENT_OPTIONS": "--tls --insecure"}
+    cluster = FakeCluster(
+        redis_pods=3, reload_environment=[{"name": name, "value": value} for name, value in given.items()]
+    )
+    result = outcomes(cluster)["Redis answers PONG"]
+    assert (result.outcome, result.detail) == ("pass", "PONG, 3 of them")
+    asked = [words for words in cluster.commands if words[-1] == "ping"]
+    assert [words[0] for words in asked] == ["redis-0", "redis-1", "redis-2"]
+    assert {words[-4:] for words in asked} == {("valkey-cli", "--tls", "--insecure", "ping")}
+
+
+def test_with_sentinels_the_url_names_what_they_watch() -> None:
+    cluster = FakeCluster(redis_pods=3)
+    for key in ("cache-url", "websocket-url"):
+        set_secret("redis-config", key, f"redis://openwebui:{PASSWORD}@main/0")(cluster)
+    assert "no Service main" in outcomes(cluster)["Secrets are complete"].detail
+    cluster = FakeCluster(redis_pods=3, variables={"REDIS_SENTINEL_HOSTS": "redis-sentinel"}, secrets=cluster.secrets)
+    assert {result.outcome for result in outcomes(cluster).values()} == {"pass"}
+
+
+def test_of_an_external_redis_no_pod_is_asked() -> None:
+    cluster = FakeCluster(redis_pods=0, redis={**FakeCluster().redis, "ping": "NOAUTH", "allowed": ["GET"]})
+    del cluster.secrets["redis-acl"]
+    for key in ("cache-url", "websocket-url"):
+        set_secret("redis-config", key, "rediss://redis.example.com:6379/0")(cluster)
+    results = outcomes(cluster)
+    assert {name: (r.outcome, r.detail) for name, r in results.items() if r.outcome != "pass"} == {
+        "Redis answers PONG": ("cannot run", "Redis is an external one: none of its pods is here")
+    }
+    assert "redis" not in results["Services lead to ready pods"].detail
+    # The stack's own Redis has lost its pods: that is another thing.
+    own = outcomes(FakeCluster(redis_pods=0))
+    assert "no Deployment or StatefulSet of redis" in own["pods are ready"].detail
+    assert own["Redis answers PONG"].outcome == "fail"
+
+
 def test_simulated_pods_run_nothing() -> None:
     cluster = FakeCluster(node_annotations={"kwok.x-k8s.io/node": "fake"}, fails={"exec", "apply"})
     results = outcomes(cluster)
@@ -145,7 +182,12 @@ def test_simulated_pods_run_nothing() -> None:
 def test_a_service_without_pods(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = FakeCluster()
     slices = {"items": [{"endpoints": [{"conditions": {"ready": False}}]}, {"endpoints": None}]}
-    monkeypatch.setattr(FakeCluster, "_get", lambda *_: slices)
+    answer = FakeCluster._get
+
+    def get(self: FakeCluster, kinds: str, rest: list[str]) -> dict[str, Any]:
+        return slices if kinds == "endpointslices" else answer(self, kinds, rest)
+
+    monkeypatch.setattr(FakeCluster, "_get", get)
     with pytest.raises(CheckError, match="no ready pod behind the Service redis-service"):
         parts.services_lead_to_pods(cluster.stack)
 

@@ -116,6 +116,16 @@ class FakeCluster:
     wants: list[int] = field(default_factory=list)
     """Numbers of replicas that were asked for, one after the other."""
 
+    redis_pods: int = 1
+    reload_environment: list[Object] = field(default_factory=list)
+    """Variables of the sidecar of a Redis pod."""
+
+    variables: dict[str, str] = field(default_factory=dict)
+    """Further variables of the web pods."""
+
+    commands: list[tuple[str, ...]] = field(default_factory=list)
+    """Commands that were run in pods, other than Python."""
+
     level: str = "DEBUG"
     log: str = "2026-01-01T00:00:05.123456789Z Using Redis to manage websockets\n"
     redis: Object = field(
@@ -138,6 +148,7 @@ class FakeCluster:
                 "websocket-url": f"redis://openwebui:{PASSWORD}@redis-service:6379/1",
             },
             "postgresql-secret": {"database-url": f"postgresql://ragsystemuser:{PASSWORD}@postgres:5432/ragsystemdb"},
+            "redis-acl": {"users.acl": "user default"},
             "openwebui-secret": {"secret-key": PASSWORD},
             "openwebui-admin": {"email": ADMIN, "password": ADMIN_PASSWORD},
         }
@@ -158,6 +169,8 @@ class FakeCluster:
 
     def run(self, words: tuple[str, ...], stdin: str) -> str:
         command, *rest = words
+        if command == "exec":
+            self.commands.append(tuple(rest))
         if command in self.fails:
             raise KubectlError(f"{command} fails")
         if command == "get":
@@ -199,6 +212,7 @@ class FakeCluster:
         items = {
             "pods": self._pods(selector.removeprefix("app=")),
             "deployments,statefulsets": self._workloads(),
+            "secrets": [{"metadata": {"name": name}} for name in self.secrets if name.startswith("redis-")],
             "services": [{"metadata": {"name": n}, "spec": {"clusterIP": ip}} for n, ip in SERVICES.items()],
             "endpointslices": [{"endpoints": [{"conditions": {"ready": True}}]}],
             "horizontalpodautoscaler": [self.autoscaler] if self.autoscaler else [],
@@ -206,7 +220,9 @@ class FakeCluster:
         return {"items": items.get(kinds, [thing for thing in self.objects.values() if _selected(thing, selector)])}
 
     def _deployment(self) -> Object:
-        container = {"name": WEB, "image": "image", "env": [{"name": "GLOBAL_LOG_LEVEL", "value": self.level}]}
+        variables = {"GLOBAL_LOG_LEVEL": self.level, **self.variables}
+        env = [{"name": name, "value": value} for name, value in variables.items()]
+        container = {"name": WEB, "image": "image", "env": env}
         return {
             "metadata": {"annotations": dict(self.annotations), "generation": 1, "labels": {"app": WEB}},
             "spec": {"replicas": self.replicas, "template": {"spec": {"containers": [container]}}},
@@ -214,21 +230,24 @@ class FakeCluster:
         }
 
     def _workloads(self) -> list[Object]:
+        numbers = {"redis": self.redis_pods, "postgres": 1}
         others = [
-            {"metadata": {"generation": 1, "labels": {"app": app}}, "spec": {"replicas": 1}, "status": status}
-            for app, status in (("redis", {"observedGeneration": 1}), ("postgres", {"observedGeneration": 1}))
+            {"metadata": {"generation": 1, "labels": {"app": app}}, "spec": {"replicas": number}}
+            | {"status": {"observedGeneration": 1}}
+            for app, number in numbers.items()
+            if number
         ]
         return [self._deployment(), *others]
 
     def _pods(self, app: str) -> list[Object]:
-        number = self.replicas if app == WEB else 1
+        number = {WEB: self.replicas, "redis": self.redis_pods}.get(app, 1)
         return [self._pod(f"{app}-{index}", f"10.1.0.{index + 1}", index < self.starts) for index in range(number)]
 
     def _pod(self, name: str, address: str, ready: bool) -> Object:
         state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}} if ready else {"waiting": {"reason": "CrashLoop"}}
         return {
             "metadata": {"name": name},
-            "spec": {"nodeName": "node"},
+            "spec": {"nodeName": "node", "initContainers": [{"name": "reload-users", "env": self.reload_environment}]},
             "status": {
                 "podIP": address,
                 "conditions": [{"type": "Ready", "status": str(ready)}],

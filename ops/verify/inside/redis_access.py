@@ -7,8 +7,12 @@ from urllib.parse import urlsplit
 
 import redis
 import redis.exceptions
+from redis.cluster import RedisCluster
+from redis.sentinel import Sentinel
 
 CHANNEL = "socketio"
+# redis-py's error of a cluster that cannot be reached is none of the others.
+FAILED = (redis.exceptions.RedisError, redis.exceptions.RedisClusterException)
 SECONDS = 5
 DATA_COMMANDS = (
     ["GET", "open-webui:models"],
@@ -25,40 +29,70 @@ def reason(error):
     return f"{type(error).__name__}: {error}"
 
 
-def served(url):
+def client(variable):
+    """A client as Open WebUI makes it for that URL: of one server, of a cluster, or of the master of Sentinels."""
+    url, side = os.environ[variable], "WEBSOCKET_" if variable.startswith("WEBSOCKET_") else "REDIS_"
+    if hosts := os.environ.get(f"{side}SENTINEL_HOSTS"):
+        host, port = master(url, hosts, int(os.environ.get(f"{side}SENTINEL_PORT") or 26379))
+        url = at(url, f"{host}:{port}")
+    elif os.environ.get("WEBSOCKET_REDIS_CLUSTER" if side == "WEBSOCKET_" else "REDIS_CLUSTER") == "true":
+        return RedisCluster.from_url(url, decode_responses=True, socket_timeout=SECONDS)
+    return redis.Redis.from_url(url, decode_responses=True, socket_timeout=SECONDS)
+
+
+def master(url, hosts, port):
+    """Where the master is that the Sentinels know by the name that is the URL's host."""
+    parts = urlsplit(url)
+    credentials = {"username": parts.username, "password": parts.password, "socket_timeout": SECONDS}
+    sentinels = [(host.strip(), port) for host in hosts.split(",")]
+    return Sentinel(sentinels, sentinel_kwargs=credentials).discover_master(parts.hostname)
+
+
+def at(url, place):
+    """The URL with another host and port."""
+    parts = urlsplit(url)
+    credentials, has_any, _ = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{credentials}{has_any}{place}").geturl()
+
+
+def served(variable):
     """A key of the application's own prefix is written, read and deleted. It would end by itself after a minute."""
     key, value = f"open-webui:verify:{uuid.uuid4()}", uuid.uuid4().hex
     try:
-        with redis.Redis.from_url(url, decode_responses=True, socket_timeout=SECONDS) as connection:
+        with client(variable) as connection:
             connection.set(key, value, ex=60)
             read, deleted = connection.get(key), connection.delete(key)
-    except redis.exceptions.RedisError as error:
+    except FAILED as error:
         return reason(error)
     return "" if (read, deleted) == (value, 1) else "what was written was not read back"
 
 
-def crosses(url):
+def crosses(variable):
     """What is published on a channel of Socket.IO's rooms reaches a subscriber."""
     channel = f"{CHANNEL}#verify-{uuid.uuid4()}"
     try:
-        with redis.Redis.from_url(url, decode_responses=True, socket_timeout=SECONDS) as connection:
+        with client(variable) as connection:
             subscriber = connection.pubsub(ignore_subscribe_messages=True)
             subscriber.subscribe(channel)
             subscriber.get_message(timeout=SECONDS)
-            connection.publish(channel, "verify")
+            connection.execute_command("PUBLISH", channel, "verify")
             deadline = time.monotonic() + SECONDS
             while time.monotonic() < deadline:
                 if subscriber.get_message(timeout=1):
                     return ""
-    except redis.exceptions.RedisError as error:
+    except FAILED as error:
         return reason(error)
     return "what was published did not arrive"
 
 
-def without_credentials(url):
+def without_credentials():
     """The answer to PING, and the data commands that are not refused."""
-    parts = urlsplit(url)
-    anonymous = parts._replace(netloc=parts.netloc.rpartition("@")[2], path="").geturl()
+    parts = urlsplit(os.environ["REDIS_URL"])
+    place = parts.netloc.rpartition("@")[2]
+    if hosts := os.environ.get("REDIS_SENTINEL_HOSTS"):
+        host, port = master(parts.geturl(), hosts, int(os.environ.get("REDIS_SENTINEL_PORT") or 26379))
+        place = f"{host}:{port}"
+    anonymous = parts._replace(netloc=place, path="").geturl()
     with redis.Redis.from_url(anonymous, decode_responses=True, socket_timeout=SECONDS) as stranger:
         try:
             ping = "PONG" if stranger.ping() else "no answer"
@@ -77,17 +111,22 @@ def without_credentials(url):
     return {"ping": ping, "allowed": allowed}
 
 
-def subscribers(url):
+def subscribers(variable):
+    """Those of Socket.IO's channel, at every node of a cluster: each counts its own."""
     try:
-        with redis.Redis.from_url(url, decode_responses=True, socket_timeout=SECONDS) as connection:
-            return dict(connection.pubsub_numsub(CHANNEL)).get(CHANNEL, 0)
-    except redis.exceptions.RedisError as error:
+        with client(variable) as connection:
+            places = [{}]
+            if isinstance(connection, RedisCluster):
+                places = [{"target_nodes": node} for node in connection.get_nodes()]
+            answers = [dict(connection.pubsub_numsub(CHANNEL, **place)) for place in places]
+            return sum(answer.get(CHANNEL, 0) for answer in answers)
+    except FAILED as error:
         return reason(error)
 
 
-application, websockets = os.environ["REDIS_URL"], os.environ["WEBSOCKET_REDIS_URL"]
 if CONFIG["ask"] == "subscribers":
-    print(json.dumps(subscribers(websockets)))
+    print(json.dumps(subscribers("WEBSOCKET_REDIS_URL")))
 else:
-    result = {"REDIS_URL": served(application), "WEBSOCKET_REDIS_URL": served(websockets) or crosses(websockets)}
-    print(json.dumps({**result, "commands": len(DATA_COMMANDS), **without_credentials(application)}))
+    websockets = served("WEBSOCKET_REDIS_URL") or crosses("WEBSOCKET_REDIS_URL")
+    result = {"REDIS_URL": served("REDIS_URL"), "WEBSOCKET_REDIS_URL": websockets}
+    print(json.dumps({**result, "commands": len(DATA_COMMANDS), **without_credentials()}))

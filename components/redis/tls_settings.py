@@ -1,0 +1,62 @@
+"""Settings of TLS between Redis and everybody who connects to it."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from ..base_settings import Problem, Settings
+from ..names import ObjectName
+
+GENERATED_SECRET = "redis-tls"
+"""Secret that cert-manager writes."""
+
+
+class RedisTlsIssuerSettings(Settings):
+    """An issuer of cert-manager, which has to be there."""
+
+    name: ObjectName | None = Field(None, description="Name of the issuer that signs the certificate.")
+    kind: Literal["Issuer", "ClusterIssuer"] = Field(
+        "ClusterIssuer", description="Where it is: in the stack's namespace (`Issuer`), or for all of them."
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.name is None and "kind" in self.model_fields_set:
+            yield Problem(
+                keys=("kind", "name"),
+                message="kind without name: there is no issuer",
+                allowed="the name of an issuer with it",
+                example="",
+            )
+
+
+class RedisTlsSettings(Settings):
+    """The certificate of the servers: one that is there, or one from cert-manager. With neither there is no TLS."""
+
+    secret_name: ObjectName | None = Field(
+        None,
+        description="Existing Secret in the stack's namespace with `tls.crt`, `tls.key` and `ca.crt`. The certificate "
+        "is for `redis-service`, with a cluster for `redis-0.redis-nodes` and so on too.",
+    )
+    issuer: RedisTlsIssuerSettings = Field(
+        RedisTlsIssuerSettings(), description="An issuer of cert-manager, instead of an existing Secret."
+    )
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is TLS, and no port without it."""
+        return self.secret_name is not None or self.issuer.name is not None
+
+    @property
+    def secret(self) -> str:
+        """Secret with the certificate."""
+        return self.secret_name or GENERATED_SECRET
+
+    def problems(self) -> Iterator[Problem]:
+        if self.secret_name and self.issuer.name:
+            yield Problem(
+                keys=("secretName", "issuer.name"),
+                message="secretName and issuer.name: there would be two certificates",
+                allowed="one of them",
+                example="",
+            )

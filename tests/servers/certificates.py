@@ -1,0 +1,52 @@
+"""Certificates as cert-manager puts them into a Secret, made with openssl."""
+
+import subprocess
+from pathlib import Path
+
+from tests.servers.server_process import give_away, missing
+
+
+def make_authority(directory: Path) -> Path:
+    """An authority of its own in that directory; the path of its certificate."""
+    directory.mkdir(exist_ok=True)
+    _openssl(
+        directory,
+        *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"),
+        *("-subj", "/CN=tests", "-keyout", "ca.key", "-out", "ca.crt"),
+    )
+    return directory / "ca.crt"
+
+
+def certify(authority: Path, directory: Path, *names: str) -> None:
+    """Write ``tls.crt``, ``tls.key`` and ``ca.crt`` for these names; existing ones are replaced.
+
+    Args:
+        authority: directory of `make_authority`.
+        directory: where the files go.
+        names: DNS names.
+    """
+    listed = ",".join(f"DNS:{name}" for name in names)
+    _openssl(
+        authority,
+        *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=redis"),
+        *("-keyout", "new.key", "-out", "new.csr"),
+    )
+    (authority / "new.ext").write_text(f"subjectAltName={listed}\nextendedKeyUsage=serverAuth,clientAuth\n")
+    _openssl(
+        authority,
+        *("x509", "-req", "-in", "new.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1"),
+        *("-extfile", "new.ext", "-out", "new.crt"),
+    )
+    # In the order in which nobody finds a certificate with another one's key: the certificate is looked at for changes.
+    for source, name in (("ca.crt", "ca.crt"), ("new.key", "tls.key"), ("new.crt", "tls.crt")):
+        copy = directory / f"{name}.new"
+        copy.write_bytes((authority / source).read_bytes())
+        give_away(copy)
+        copy.replace(directory / name)
+
+
+def _openssl(directory: Path, *arguments: str) -> None:
+    try:
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+    except FileNotFoundError:
+        missing("openssl", "openssl")

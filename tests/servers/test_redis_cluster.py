@@ -1,0 +1,265 @@
+"""Redis Cluster: how it comes about, what happens when masters go, and when there are more of them."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from components.redis.acl import CLUSTER_USERS
+from tests.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
+from tests.servers.redis_nodes import Node, resolve_names, write_users
+from tests.servers.rendered import Find
+
+FOUR = "redis.cluster.masters=4"
+
+
+@pytest.fixture
+def cluster(directory: Path, manifest: Find, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """Three masters with a replica each."""
+    with cluster_of(directory, manifest) as made:
+        resolve_names(made, monkeypatch)
+        made.bring_up()
+        yield made
+
+
+def fill(cluster: Cluster, count: int = 300) -> dict[str, str]:
+    """Keys of all parts, on the replicas too."""
+    written = {f"open-webui:auth:token:{number}:revoked": str(number) for number in range(count)}
+    client = cluster.client()
+    for key, value in written.items():
+        client.set(key, value)
+    for node in masters(cluster):
+        assert cluster.inspector(node).wait(1, 5000) >= 1
+    return written
+
+
+def masters(cluster: Cluster, seen_by: Node | None = None) -> list[Node]:
+    parts = cluster.parts(seen_by)
+    return [node for node in cluster.nodes if node.name in parts]
+
+
+def lost(cluster: Cluster, written: dict[str, str]) -> list[str]:
+    client = cluster.client()
+    return [key for key, value in written.items() if client.get(key) != value]
+
+
+@contextmanager
+def counting(cluster: Cluster) -> Iterator[list[Any]]:
+    """Increments of keys of all parts while the block runs; the list has the errors, the last entry the answers."""
+    outcome: list[Any] = []
+    stop = threading.Event()
+    client = cluster.client()
+
+    def work() -> None:
+        answered = 0
+        while not stop.is_set():
+            try:
+                client.incr(f"open-webui:count:{answered % 12}")
+                answered += 1
+            except Exception as error:
+                outcome.append(error)
+            time.sleep(0.005)
+        outcome.append(answered)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        yield outcome
+    finally:
+        stop.set()
+        worker.join()
+
+
+def counted(cluster: Cluster) -> int:
+    client = cluster.client()
+    return sum(int(client.get(f"open-webui:count:{number}") or 0) for number in range(12))
+
+
+def test_the_job_makes_a_cluster_and_can_be_run_again(cluster: Cluster) -> None:
+    parts = cluster.parts()
+    assert sorted(parts.values()) == [5461, 5461, 5462]
+    assert sorted(cluster.role(node) for node in cluster.nodes) == ["master"] * 3 + ["slave"] * 3
+    assert len({cluster.replica_of(node).name for node in masters(cluster)}) == 3
+    written = fill(cluster)
+
+    said = cluster.set_up()
+
+    assert said.splitlines() == ["set-up-cluster.sh: the cluster serves: 3 masters, 16384 slots"]
+    assert cluster.parts() == parts
+    assert lost(cluster, written) == []
+    assert cluster.denials() == []
+
+
+def test_a_killed_master_is_replaced_while_the_client_goes_on(cluster: Cluster) -> None:
+    written = fill(cluster)
+    key = next(iter(written))
+    old = cluster.master_of(key)
+    successor, witness = cluster.replica_of(old), next(n for n in masters(cluster) if n is not old)
+    client = cluster.client()
+    assert client.get(key) == written[key]
+
+    old.kill()
+
+    def served() -> bool:
+        try:
+            return bool(client.get(key) == written[key] and client.set(key, written[key]))
+        except (redis.RedisError, redis.exceptions.RedisClusterException):
+            return False
+
+    cluster.wait(served, "the same client is served again", 30)
+    cluster.wait(lambda: successor in masters(cluster, witness), "the successor")
+    assert lost(cluster, written) == []
+    old.start()
+    cluster.wait(lambda: cluster.role(old) == "slave", "the old master as a replica")
+
+
+def test_a_master_that_comes_back_empty_at_once_wipes_nobody(cluster: Cluster) -> None:
+    written = fill(cluster)
+    old = masters(cluster)[1]
+    # Long before the others count it as down: for them it has never been away.
+    old.kill()
+    old.start()
+
+    cluster.wait(lambda: cluster.role(old) == "slave", "the old master as a replica")
+    assert "is empty" in old.log("redis")
+    assert lost(cluster, written) == []
+
+
+def test_without_the_start_script_its_part_would_be_wiped(cluster: Cluster) -> None:
+    written = fill(cluster)
+    old = masters(cluster)[1]
+    replica = cluster.replica_of(old)
+    old.kill()
+    old.commands["redis"] = ["redis-server", str(old.directory / "run" / "redis.conf")]
+    old.start()
+
+    cluster.wait(lambda: cluster.inspector(replica).dbsize() == 0, "the loss")
+    cluster.wait(lambda: len(lost(cluster, written)) > 50, "the loss as clients see it")
+
+
+def test_most_masters_at_once_are_taken_over_without_a_vote(cluster: Cluster) -> None:
+    written = fill(cluster)
+    gone = masters(cluster)[:2]
+    for node in gone:
+        node.kill()
+    for node in gone:
+        node.start()
+
+    cluster.wait(lambda: all(cluster.role(node) == "slave" for node in gone), "both as replicas")
+    assert lost(cluster, written) == []
+
+
+def test_every_node_can_be_rolled_and_no_request_fails(cluster: Cluster) -> None:
+    written = fill(cluster)
+    with counting(cluster) as outcome:
+        for node in reversed(cluster.nodes):
+            node.stop()
+            cluster.exist(*(each.name for each in cluster.nodes if each is not node))
+            time.sleep(0.3)
+            cluster.exist(*(each.name for each in cluster.nodes))
+            node.start()
+            cluster.wait(lambda node=node: cluster.role(node) != "", f"{node.name} ready")
+
+    *errors, answered = outcome
+    assert errors == []
+    assert answered > 100
+    assert counted(cluster) >= answered
+    assert lost(cluster, written) == []
+
+
+def test_pods_that_all_come_back_elsewhere_find_each_other(cluster: Cluster) -> None:
+    parts = cluster.parts()
+    for node in cluster.nodes:
+        node.kill()
+    cluster.exist()
+    for number, node in enumerate(cluster.nodes):
+        old, node.address = node.address, f"{cluster.network}.{100 + number}"
+        node.environment |= {"POD_IP": node.address, "SERVER_HOST": node.address}
+        conf = node.directory / "conf" / "redis.conf"
+        conf.write_text(conf.read_text().replace(f"bind {old}\n", f"bind {node.address}\n"))
+    for number, node in enumerate(cluster.nodes):
+        cluster.exist(*(each.name for each in cluster.nodes[: number + 1]))
+        node.start()
+
+    def agreed() -> bool:
+        try:
+            return all(cluster.parts(node) == parts for node in cluster.nodes)
+        except redis.RedisError:
+            return False
+
+    cluster.wait(agreed, "every node knows every part")
+    cluster.wait(lambda: [cluster.role(n) for n in cluster.nodes].count("slave") == 3, "the replicas")
+    fill(cluster)
+
+
+def test_more_masters_take_their_part_over_and_nothing_is_lost(cluster: Cluster) -> None:
+    written = fill(cluster, 2000)
+    new = cluster.add_nodes(FOUR)
+    cluster.exist(*(node.name for node in cluster.nodes))
+    for node in new:
+        node.start()
+    with counting(cluster) as outcome:
+        # Interrupted in the middle, and run again.
+        process = cluster.begin_set_up(FOUR)
+        cluster.wait(lambda: cluster.parts().get(new[0].name, 0) > 100, "parts that move")
+        process.kill()
+        process.wait()
+        assert cluster.parts()[new[0].name] < 4096
+        said = cluster.set_up(FOUR)
+
+    *errors, answered = outcome
+    assert errors == []
+    assert counted(cluster) >= answered > 100
+    assert "4 masters, 16384 slots" in said
+    assert cluster.parts()[new[0].name] >= 0.95 * 4096
+    assert cluster.replica_of(new[0]) is new[1]
+    assert lost(cluster, written) == []
+    assert cluster.set_up(FOUR).count("\n") == 1
+    assert cluster.denials() == []
+    # The same three masters as before: the fourth would take its part along.
+    process = cluster.begin_set_up()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"{new[0].name} has a part of the data" in said
+    assert lost(cluster, written) == []
+
+
+def test_a_node_that_lost_its_volume_is_taken_in_again(cluster: Cluster) -> None:
+    written = fill(cluster)
+    old = masters(cluster)[0]
+    successor, witness = cluster.replica_of(old), masters(cluster)[1]
+    old.kill()
+    cluster.wait(lambda: successor in masters(cluster, witness), "a successor")
+    for file in (old.directory / "node").iterdir():
+        file.unlink()
+    old.start()
+    cluster.wait(lambda: cluster.role(old) == "master", "a node that knows nobody")
+
+    said = cluster.set_up()
+
+    assert f"{old.name} joins" in said
+    assert f"{old.name} was lost and is forgotten" in said
+    assert cluster.role(old) == "slave"
+    assert len(cluster.lines(witness)) == 6
+    assert lost(cluster, written) == []
+
+
+def test_a_rotated_password_is_valid_on_every_node_without_a_restart(cluster: Cluster) -> None:
+    for node in cluster.nodes:
+        node.start("reload-users")
+        write_users(node.directory / "users", {**PASSWORDS, "openwebui": ["first", "second"]}, CLUSTER_USERS)
+
+    def takes(node: Node, password: str) -> bool:
+        try:
+            return bool(redis.Redis(host=node.name, username="openwebui", password=password).ping())
+        except redis.AuthenticationError:
+            return False
+
+    for node in cluster.nodes:
+        cluster.wait(lambda node=node: takes(node, "second"), f"the password at {node.name}")
+        assert takes(node, "first")

@@ -1,0 +1,186 @@
+"""TLS of the stack's own Redis: nobody is served without it or with another authority; renewal needs no restart."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import socketio  # type: ignore[import-untyped]
+
+from components.connection import AUTHORITY_DIRECTORY
+from components.redis.acl import USERS
+from components.redis.external import with_authority
+from tests.servers.certificates import certify, make_authority
+from tests.servers.redis_cluster import PASSWORDS, cluster_of
+from tests.servers.redis_nodes import Node, Nodes, make_node, resolve_names, write_users
+from tests.servers.redis_server import APPLICATION_PASSWORD, Client
+from tests.servers.rendered import Find
+from tests.servers.server_process import free_network, wait_until
+from tests.servers.verify_in_web_pod import SERVED, redis_access
+
+HOST = "redis-service"
+TLS = ("redis.tls.secretName=redis-tls",)
+USED = ("openwebui", "exporter", "reload", "replication", "certificates")
+
+
+@pytest.fixture
+def authority(directory: Path) -> Path:
+    """Directory of the authority."""
+    return make_authority(directory / "authority").parent
+
+
+@pytest.fixture
+def node(directory: Path, authority: Path, manifest: Find, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
+    """A server that runs, known as the Service."""
+    hosts = directory / "hosts"
+    workload = manifest("dev", "Deployment", "redis", TLS)["spec"]
+    files = manifest("dev", "ConfigMap", "redis-conf", TLS)["data"]
+    made = make_node(directory / "redis", HOST, f"{free_network()}.1", workload, files, hosts)
+    hosts.write_text(f"{made.address} {HOST}\n")
+    resolve_names(Nodes([made], hosts), monkeypatch)
+    certify(authority, made.directory / "tls", HOST)
+    write_users(made.directory / "users", {name: PASSWORDS[name] for name in USED}, USERS)
+    made.start("redis")
+    try:
+        wait_until(lambda: serves(client(HOST, authority)), "the server", 20)
+        yield made
+    finally:
+        made.kill()
+
+
+def url(host: str, authority: Path) -> str:
+    """As Open WebUI has it, with the file of these tests."""
+    given = with_authority(f"rediss://openwebui:{APPLICATION_PASSWORD}@{host}:6379/0")
+    return given.replace(f"{AUTHORITY_DIRECTORY}/ca.crt", f"{authority}/ca.crt")
+
+
+def client(host: str, authority: Path) -> Client:
+    retry = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+    return redis.Redis.from_url(url(host, authority), retry=retry, socket_timeout=5)
+
+
+def without_tls(host: str) -> Client:
+    retry = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+    return redis.Redis(host=host, port=6379, retry=retry, socket_timeout=5)
+
+
+def serves(any_client: Client) -> bool:
+    try:
+        return bool(any_client.set("open-webui:x", "1"))
+    except redis.ConnectionError:
+        return False
+
+
+def test_who_trusts_the_authority_is_served_by_name(node: Node, authority: Path, directory: Path) -> None:
+    assert serves(client(HOST, authority))
+    with pytest.raises(redis.ConnectionError, match=r"CERTIFICATE_VERIFY_FAILED.*IP address mismatch"):
+        client(node.address, authority).ping()
+    other = make_authority(directory / "other").parent
+    with pytest.raises(redis.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+        client(HOST, other).ping()
+
+
+def test_nobody_is_served_without_tls(node: Node) -> None:
+    with pytest.raises(redis.ConnectionError):
+        without_tls(HOST).ping()
+    process = node.processes["redis"].pid
+    listening = subprocess.run(["ss", "-Hltnp"], check=True, capture_output=True, text=True).stdout
+    assert [line.split()[3] for line in listening.splitlines() if f"pid={process}," in line] == [f"{node.address}:6379"]
+
+
+def test_the_probes_of_the_manifest_speak_tls(node: Node, manifest: Find) -> None:
+    containers = manifest("dev", "Deployment", "redis", TLS)["spec"]["template"]["spec"]["containers"]
+    [server] = [container for container in containers if container["name"] == "redis"]
+
+    def answers(probe: str) -> bool:
+        command = [
+            part.replace("redis-cli", f"redis-cli -h {node.address}") for part in server[probe]["exec"]["command"]
+        ]
+        return subprocess.run(command, check=False, timeout=20).returncode == 0
+
+    probes = ("startupProbe", "readinessProbe", "livenessProbe")
+    assert [answers(probe) for probe in probes] == [True, True, True]
+    node.kill()
+    assert [answers(probe) for probe in probes] == [False, False, False]
+
+
+@pytest.mark.usefixtures("node")
+def test_the_check_of_a_deployed_stack_speaks_tls(authority: Path, directory: Path) -> None:
+    variables = dict.fromkeys(("REDIS_URL", "WEBSOCKET_REDIS_URL"), url(HOST, authority))
+    assert redis_access(variables, directory / "hosts", "access") == SERVED
+
+
+@pytest.mark.usefixtures("node")
+def test_events_go_by_tls(authority: Path) -> None:
+    class Manager(socketio.AsyncRedisManager):  # type: ignore[misc]
+        def __init__(self, **options: Any) -> None:
+            super().__init__(url(HOST, authority), **options)
+            self.received: asyncio.Queue[Any] = asyncio.Queue()
+
+        async def _handle_emit(self, message: dict[str, Any]) -> None:
+            await self.received.put(message["data"])
+
+    async def exchange() -> Any:
+        manager = Manager()
+        socketio.AsyncServer(client_manager=manager, async_mode="asgi")
+        manager.initialize()
+        sender = Manager(write_only=True)
+        try:
+            async with asyncio.timeout(20):
+                while manager.received.empty():
+                    await sender.emit("events", "here", room="user:4711")
+                    await asyncio.sleep(0.1)
+            return await manager.received.get()
+        finally:
+            manager.thread.cancel()
+            await asyncio.gather(manager.thread, return_exceptions=True)
+
+    assert asyncio.run(exchange()) == ["here"]
+
+
+def test_a_renewed_certificate_is_taken_without_a_restart(node: Node, authority: Path, directory: Path) -> None:
+    node.start("reload-users")
+    first = ("The certificate is loaded.", "The users' file is loaded.")
+    wait_until(lambda: all(text in node.log("reload-users") for text in first), "the first look", 20)
+    connected = client(HOST, authority)
+    connected.set("open-webui:kept", "1")
+
+    # Another authority altogether: with the old one alone the new certificate would not be believed.
+    other = make_authority(directory / "other").parent
+    certify(other, node.directory / "tls", HOST)
+
+    wait_until(lambda: serves(client(HOST, other)), "the new certificate", 20)
+    with pytest.raises(redis.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+        client(HOST, authority).ping()
+    # Who is connected stays so.
+    assert connected.get("open-webui:kept") == b"1"
+
+
+def test_a_cluster_with_tls_moves_its_parts_and_hands_over(
+    directory: Path, authority: Path, manifest: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"ssl": True, "ssl_ca_certs": str(authority / "ca.crt")}
+    four = "redis.cluster.masters=4"
+    with cluster_of(directory, manifest, *TLS, options=options) as cluster:
+        resolve_names(cluster, monkeypatch)
+        cluster.bring_up()
+        written = {f"open-webui:{number}": str(number) for number in range(200)}
+        client = cluster.client()
+        for key, value in written.items():
+            client.set(key, value)
+        for each in cluster.nodes:
+            with pytest.raises(redis.ConnectionError):
+                without_tls(each.name).ping()
+        for new in cluster.add_nodes(four):
+            cluster.exist(*(each.name for each in cluster.nodes))
+            new.start()
+        assert "4 masters, 16384 slots" in cluster.set_up(four)
+        assert cluster.parts()[cluster.nodes[6].name] >= 0.95 * 4096
+
+        old = cluster.master_of("open-webui:1")
+        assert "is no master" in old.stop()
+        client = cluster.client()
+        assert {key: client.get(key) for key in written} == written
