@@ -21,7 +21,18 @@ MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
 
 
 # An upgrade has a node of its own; all others share one, whose first start comes first.
-ORDER = ("version_change", "first_start", "changes", "network_policies", "browser", "faults", "memory", "source_design")
+ORDER = (
+    "version_change",
+    "first_start",
+    "changes",
+    "network_policies",
+    "browser",
+    "faults",
+    "memory",
+    "durability",
+    "topologies",
+    "source_design",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

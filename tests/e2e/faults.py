@@ -18,7 +18,6 @@ Fault = Callable[[Stack], None]
 STOPPED_SECONDS = 60
 FULL_SECONDS = 20
 _READY_SECONDS = 240
-_APPS = {"redis": 1, "postgres": 1}
 
 
 def kill(app: str, container: str) -> Fault:
@@ -128,10 +127,16 @@ def _volume_of_postgresql(stack: Stack) -> Path:
     return Path(f"/proc/{parent}/root{directory}")
 
 
-def wait_until_ready(stack: Stack, replicas: int) -> None:
-    """Wait until every pod is ready again."""
+def wait_until_ready(stack: Stack, replicas: int, redis: int = 1) -> None:
+    """Wait until every pod is ready again.
+
+    Args:
+        stack: whose pods.
+        replicas: of Open WebUI.
+        redis: nodes of Redis.
+    """
     deadline = time.monotonic() + _READY_SECONDS
-    wanted = {**_APPS, WEB: replicas}
+    wanted = {"redis": redis, "postgres": 1, WEB: replicas}
     while missing := {app: n for app, n in wanted.items() if not _all_ready(stack, app, n)}:
         assert time.monotonic() < deadline, f"not ready after {_READY_SECONDS} s: {missing}"
         time.sleep(0.5)

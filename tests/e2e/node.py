@@ -46,10 +46,17 @@ class Node:
         kubeconfig = Path(self.local("kubeconfig").strip())
         return Stack(Kubectl(program=str(kubectl()), namespace="rag-system", kubeconfig=kubeconfig))
 
+    def verify(self) -> str:
+        """What `make verify` does; what it printed."""
+        return self._module("ops.verify", "--env", "dev")
+
     def local(self, *arguments: str) -> str:
-        """Run a command; what it printed."""
+        """Run a command of `local`; what it printed."""
+        return self._module("local", *arguments)
+
+    def _module(self, name: str, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "local", *arguments],
+            [sys.executable, "-m", name, *arguments],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,

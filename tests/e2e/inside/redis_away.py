@@ -1,0 +1,32 @@
+"""In a web pod, with its own URL of Redis: for how long Redis is away, once it goes. Prints JSON, twice."""
+
+import os
+import time
+
+import redis
+import redis.exceptions
+
+connection = redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=1, socket_connect_timeout=1, retry=None)
+
+
+def answers():
+    try:
+        return connection.ping()
+    except redis.exceptions.RedisError:
+        return False
+
+
+assert answers()
+print(json.dumps({"begun": True}), flush=True)
+deadline = time.monotonic() + CONFIG["seconds"]
+away = None
+while time.monotonic() < deadline:
+    here = answers()
+    if away is None and not here:
+        away = time.monotonic()
+    elif away is not None and here:
+        print(json.dumps({"away": time.monotonic() - away}), flush=True)
+        break
+    time.sleep(0.02)
+else:
+    raise SystemExit("Redis did not go, or did not come back")

@@ -1,0 +1,85 @@
+"""What of Redis's data outlives its container and its pod, and for how long it is away."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from ops.verify.stack import WEB, Stack
+from ops.verify.web_api import WebApi
+from tests.e2e import containers, faults
+from tests.e2e.measurements import Measurements
+from tests.e2e.node import Node
+from tests.e2e.observation import SCRIPTS
+
+pytestmark = pytest.mark.fault
+
+AWAY_SECONDS = 60
+MOST_SECONDS = 3.0
+"""From the end of a killed server to its first answer."""
+
+
+def kill_container(stack: Stack) -> None:
+    """The server's processes end at once."""
+    containers.send(stack.ready("redis")[0], "redis", signal.SIGKILL)
+
+
+def kill_pod(stack: Stack) -> None:
+    """The pod is removed without a moment to end; another one takes its place."""
+    stack.kubectl.run("delete", "pod", "-l", "app=redis", "--grace-period=0", "--force")
+
+
+@pytest.mark.parametrize(
+    ("durability", "kill", "status", "told"),
+    [
+        ("none", kill_container, 200, "valid again"),
+        ("container", kill_container, 401, "refused"),
+        ("container", kill_pod, 200, "valid again"),
+        ("volume", kill_pod, 401, "refused"),
+    ],
+    ids=["none-container", "container-container", "container-pod", "volume-pod"],
+)
+def test_a_token_that_was_signed_out_after_redis_was_killed(
+    node: Node,
+    stack: Stack,
+    client: str,
+    measurements: Measurements,
+    durability: str,
+    kill: Callable[[Stack], None],
+    status: int,
+    told: str,
+) -> None:
+    node.sets["redis.durability"] = durability
+    node.up()
+    web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
+    token = str(web.sign_in(stack.administrator()).body["token"])
+    web.sign_out(token)
+    assert web.session(token).status == 401
+    # Redis writes its file to the disk once a second.
+    time.sleep(2)
+    away = seconds_away(stack, kill)
+    faults.wait_until_ready(stack, len(stack.ready(WEB)))
+    what = "container" if kill is kill_container else "pod"
+    found = web.session(token).status
+    measurements.add(
+        f"signed-out token after Redis's {what} was killed, durability {durability}; Redis away",
+        f"{told if found == status else found}; {away:.1f} s",
+    )
+    assert found == status
+    if kill is kill_container:
+        assert away < MOST_SECONDS
+
+
+def seconds_away(stack: Stack, kill: Callable[[Stack], None]) -> float:
+    """Kill Redis and see, from a web pod, how long it does not answer."""
+    pod = stack.ready(WEB)[0]["metadata"]["name"]
+    config = {"seconds": AWAY_SECONDS}
+    with stack.kubectl.python_running(pod, SCRIPTS / "redis_away.py", config, container=WEB) as process:
+        assert process.stdout
+        assert process.stdout.readline(), process.communicate()[1]
+        kill(stack)
+        output, errors = process.communicate(timeout=AWAY_SECONDS + 10)
+    assert process.returncode == 0, errors
+    return float(json.loads(output)["away"])
