@@ -40,6 +40,10 @@ up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; REFRESH=1 puts back wh
 preview: .venv/ready ## Show what `make up` would change; JSON=file writes it for `python -m ops.preview`
 	@$(LOCAL) preview $(TARGET) $(OVERRIDES) $(if $(JSON),--json $(call quoted,$(JSON)))
 
+.PHONY: adopt
+adopt: .venv/ready ## Take over what was deployed by hand under the stack's names: state only, then a preview
+	@$(LOCAL) adopt $(TARGET) $(OVERRIDES)
+
 .PHONY: drift
 drift: .venv/ready ## Show what differs between ENV's cluster and its state; exit code 2 when something does
 	@$(LOCAL) drift --env $(call quoted,$(ENV))

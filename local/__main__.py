@@ -58,6 +58,16 @@ def preview(
 
 
 @application.command()
+def adopt(
+    env: Environment = "dev", cluster: ClusterName = "auto", sets: Sets = None, secret_file: SecretFiles = None
+) -> None:
+    """Take over what was deployed by hand under the stack's names. Only the state changes, nothing in the cluster."""
+    from . import commands
+
+    commands.adopt(env, cluster, _overrides(sets, secret_file))
+
+
+@application.command()
 def drift(env: Environment = "dev") -> None:
     """Show what was changed in the cluster by hand; exit code 2 when something was. Nothing is changed."""
     from . import commands

@@ -11,6 +11,8 @@ from pulumi import automation
 from stack_config.files import ENCRYPTED, environments, read_stack, stack_file
 from stack_config.load import PROJECT, parse
 
+from .adoption import command as adoption
+from .adoption import plan
 from .cluster import node
 from .cluster.choice import Cluster
 from .clusters_in_use import bring_up, cluster_of, take_down
@@ -80,6 +82,41 @@ def preview(environment: str, asked_cluster: str, overrides: Overrides, json_fil
                     stack.preview(on_event=progress.on_event)
     changes = f"{progress.changes} would change" if progress.changes else "no changes"
     results.print(f"[bold]{environment}[/bold] on {cluster.context}: {changes}")
+
+
+def adopt(environment: str, asked_cluster: str, overrides: Overrides) -> None:
+    """Take over what was deployed by hand under the stack's names; print what the next `up` would change.
+
+    Only the state changes. What the stack has taken over already is left as it is, so that it can be run again.
+
+    Raises:
+        ConfigError: the config is wrong; nothing was started.
+        LocalError: something cannot be taken over, or a step failed; says what to do.
+    """
+    _check_config(environment, overrides)
+    with _alone(environment):
+        cluster, stack = _prepared(environment, asked_cluster, overrides)
+        with _engine_run("adoption", preview=True):
+            _take_over(stack, cluster)
+        with _engine_run("preview", preview=True) as progress:
+            stack.preview(on_event=progress.on_event)
+    results.print(f"[bold]{environment}[/bold] on {cluster.context}: {progress.changes} would change with: make up")
+
+
+def _take_over(stack: automation.Stack, cluster: Cluster) -> None:
+    resources = adoption.resources_of(stack)
+    objects = adoption.Objects(cluster)
+    found = objects.matching(each for each in resources if each.is_object and each.is_new)
+    if not found:
+        results.print("nothing to take over")
+        return
+    namespace = next(each for each in resources if each.is_object and each.inputs["kind"] == "Namespace")
+    adoption.refuse(plan.obstacles(resources, found, objects.workloads(namespace.inputs["metadata"]["name"])))
+    taken = adoption.take_over(stack, resources, found)
+    for item in found.values():
+        results.print(f"  taken over             {plan.title(item)}", markup=False)
+    for name in taken:
+        results.print(f"  taken over             {name}: the password that is in use", markup=False)
 
 
 def drift(environment: str) -> None:

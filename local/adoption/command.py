@@ -1,0 +1,160 @@
+"""Take over what was found: in the state alone, so that the cluster does not notice."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kubernetes import client, config, dynamic
+from pulumi import automation
+from pulumi.automation import EngineEvent, OpType
+
+from ..cluster.choice import Cluster
+from ..errors import LocalError
+from ..workspace import run_pulumi
+from . import plan
+from .plan import Resource
+
+_SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+"""Mark of a secret in a state: https://www.pulumi.com/docs/iac/concepts/state-and-backends/."""
+
+
+def resources_of(stack: automation.Stack) -> list[Resource]:
+    """The resources of the program, by a preview.
+
+    Raises:
+        CommandError: the preview failed.
+    """
+    found: list[Resource] = []
+
+    def take(event: EngineEvent) -> None:
+        step = event.resource_pre_event.metadata if event.resource_pre_event else None
+        if step and step.new and step.op in (OpType.CREATE, OpType.SAME, OpType.UPDATE):
+            found.append(
+                Resource(
+                    urn=step.urn,
+                    type=step.type,
+                    parent=step.new.parent or "",
+                    provider=(step.provider or "").rpartition("::")[0],
+                    inputs=step.new.inputs or {},
+                    is_new=step.op == OpType.CREATE,
+                )
+            )
+
+    stack.preview(on_event=take)
+    return found
+
+
+class Objects:
+    """The objects of a cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Connect."""
+        file = str(cluster.kubeconfig) if cluster.kubeconfig else None
+        self._api = dynamic.DynamicClient(config.new_client_from_config(config_file=file, context=cluster.context))
+
+    def matching(self, resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
+        """What has the kind and name of a resource, by its URN; the values of Secrets as text in ``stringData``."""
+        found = {}
+        for resource in resources:
+            metadata = resource.inputs["metadata"]
+            try:
+                kind = self._api.resources.get(api_version=resource.inputs["apiVersion"], kind=resource.inputs["kind"])
+                live = self._api.get(kind, name=metadata["name"], namespace=metadata.get("namespace"))
+            except (client.ApiException, dynamic.exceptions.ResourceNotFoundError):
+                continue
+            item = live.to_dict()
+            if item["kind"] == "Secret":
+                item["stringData"] = {k: base64.b64decode(v).decode() for k, v in (item.get("data") or {}).items()}
+            found[resource.urn] = item
+        return found
+
+    def workloads(self, namespace: str) -> list[dict[str, Any]]:
+        """Everything in a namespace that makes pods and keeps them."""
+        items: list[dict[str, Any]] = []
+        for name in ("Deployment", "StatefulSet", "DaemonSet"):
+            kind = self._api.resources.get(api_version="apps/v1", kind=name)
+            items += self._api.get(kind, namespace=namespace).to_dict()["items"]
+        return items
+
+
+def refuse(obstacles: Sequence[plan.Obstacle]) -> None:
+    """Say what stands against it.
+
+    Raises:
+        LocalError: something does; says what to do.
+    """
+    if obstacles:
+        lines = [f"{each.subject}: {each.why}\n  mend: {each.remedy}" for each in obstacles]
+        raise LocalError("nothing was taken over, and nothing was changed\n" + "\n".join(lines))
+
+
+def take_over(stack: automation.Stack, resources: Sequence[Resource], found: Mapping[str, Any]) -> list[str]:
+    """Put what was found into the state.
+
+    Args:
+        stack: to put it into.
+        resources: of the program.
+        found: objects of the cluster, by the URN of the resource that they become.
+
+    Returns:
+        Logical names of the passwords that were taken over.
+
+    Raises:
+        CommandError: the engine failed; what it has done is in the state, and another run goes on.
+        LocalError: the state could not be read or written.
+    """
+    # The objects name components as their parents and providers. Components depend on objects that are not in the state
+    # yet, for which the engine would not create them alone; passwords and providers depend on nothing else.
+    new = [each for each in resources if each.is_new and not each.is_object]
+    components = [each for each in new if plan.is_component(each)]
+    if components:
+        _add(stack, components)
+    others = [each.urn for each in new if each not in components]
+    if others:
+        stack.up(target=others, suppress_outputs=True, show_secrets=False)
+    known = plan.passwords(resources, found)
+    if known:
+        _set_passwords(stack, known)
+    _import(stack, [each for each in resources if each.urn in found])
+    return [urn.rpartition("::")[2] for urn in known]
+
+
+def _add(stack: automation.Stack, components: Iterable[Resource]) -> None:
+    state = json.loads(run_pulumi(stack.workspace, "stack", "export", "--stack", stack.name))
+    entries = [
+        {"urn": each.urn, "custom": False, "type": each.type, **({"parent": each.parent} if each.parent else {})}
+        for each in components
+    ]
+    state["deployment"]["resources"] = [*(state["deployment"].get("resources") or []), *entries]
+    run_pulumi(stack.workspace, "stack", "import", "--stack", stack.name, stdin=json.dumps(state))
+
+
+def _set_passwords(stack: automation.Stack, values: Mapping[str, str]) -> None:
+    # By the CLI: what the Automation API exports has its secrets decrypted.
+    state = json.loads(run_pulumi(stack.workspace, "stack", "export", "--stack", stack.name))
+    for resource in state["deployment"]["resources"]:
+        if value := values.get(resource["urn"]):
+            # The engine encrypts it when it reads it.
+            resource["outputs"]["result"] = {**_SECRET, "plaintext": json.dumps(value)}
+    run_pulumi(stack.workspace, "stack", "import", "--stack", stack.name, stdin=json.dumps(state))
+
+
+def _import(stack: automation.Stack, resources: Sequence[Resource]) -> None:
+    names = {urn: f"name{number}" for number, urn in enumerate({u for r in resources for u in (r.parent, r.provider)})}
+    stack.import_resources(
+        resources=[
+            {
+                "type": each.type,
+                "name": each.name,
+                "id": each.identifier,
+                "parent": names[each.parent],
+                "provider": names[each.provider],
+            }
+            for each in resources
+        ],
+        name_table={name: urn for urn, name in names.items()},
+        protect=False,
+        generate_code=False,
+        show_secrets=False,
+    )

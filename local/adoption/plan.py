@@ -1,0 +1,198 @@
+"""What of a cluster a stack can take over, and what stands against it: decisions, without effects."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from kubernetes import utils
+
+Object = Mapping[str, Any]
+_DATABASE = "postgres"
+_DATABASE_SECRET = "postgresql-secret"
+_DUMP = "pg_dump -U <superuser> -Fc <database> > database.dump"
+# Where the stack keeps them: Secret and key, the generated password they hold, and whether they are the URL around it.
+_PASSWORDS = (
+    (_DATABASE_SECRET, "database-url", "postgresql-password", True),
+    ("redis-config", "cache-url", "redis-password", True),
+    ("openwebui-secret", "secret-key", "openwebui-secret-key", False),
+)
+_REDIS_USER = "openwebui"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A resource of the program, as a preview shows it."""
+
+    urn: str
+    type: str
+    parent: str
+    provider: str
+    """URN of its provider; empty for one that has none."""
+
+    inputs: Mapping[str, Any]
+    is_new: bool
+    """Whether the state does not have it yet."""
+
+    @property
+    def name(self) -> str:
+        """Logical name."""
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is an object of the cluster."""
+        return self.type.startswith("kubernetes:")
+
+    @property
+    def identifier(self) -> str:
+        """What the provider imports it by: ``namespace/name``, or ``name`` outside namespaces."""
+        metadata = self.inputs["metadata"]
+        return "/".join(part for part in (metadata.get("namespace"), metadata["name"]) if part)
+
+    @property
+    def title(self) -> str:
+        """``Deployment/redis``."""
+        return f"{self.inputs['kind']}/{self.inputs['metadata']['name']}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """Why nothing can be taken over yet."""
+
+    subject: str
+    why: str
+    remedy: str
+
+
+def is_component(resource: Resource) -> bool:
+    """Whether it groups others, and is nothing by itself. The stack is one of them."""
+    return not resource.is_object and not resource.type.startswith(("random:", "pulumi:providers:"))
+
+
+def title(item: Object) -> str:
+    """``Deployment/redis``."""
+    return f"{item['kind']}/{item['metadata']['name']}"
+
+
+def obstacles(
+    resources: Sequence[Resource], found: Mapping[str, Object], workloads: Iterable[Object]
+) -> list[Obstacle]:
+    """All that stands against taking over what was found.
+
+    Args:
+        resources: of the program.
+        found: objects of the cluster by the URN of the resource that has their kind and name.
+        workloads: Deployments, StatefulSets and DaemonSets of the namespace.
+    """
+    by_urn = {resource.urn: resource for resource in resources}
+    return [
+        *(obstacle for urn, live in found.items() for obstacle in _immutable(by_urn[urn], live)),
+        *_elsewhere(found.values()),
+        *_rivals([each for each in resources if each.is_object], workloads),
+    ]
+
+
+def _immutable(resource: Resource, live: Object) -> Iterable[Obstacle]:
+    """Fields that cannot be changed: the object would be deleted and made anew."""
+    kind, wanted, given = resource.inputs["kind"], resource.inputs.get("spec") or {}, live.get("spec") or {}
+    if kind in ("Deployment", "StatefulSet") and wanted["selector"] != given["selector"]:
+        yield Obstacle(
+            subject=resource.title,
+            why=f"its selector is {given['selector']}, the stack's is {wanted['selector']}: it would be made anew",
+            remedy=f"kubectl delete {resource.title} (its pods end), then again",
+        )
+    if kind == "StatefulSet" and given.get("volumeClaimTemplates") and not wanted.get("volumeClaimTemplates"):
+        names = ", ".join(template["metadata"]["name"] for template in given["volumeClaimTemplates"])
+        yield Obstacle(
+            subject=resource.title,
+            why=f"its data is in claims made from templates ({names}); the stack's is in a claim of its own, and empty",
+            remedy=_move(resource.title),
+        )
+    if kind == "PersistentVolumeClaim":
+        yield from _smaller(resource, wanted, given)
+
+
+def _smaller(resource: Resource, wanted: Object, given: Object) -> Iterable[Obstacle]:
+    size = given["resources"]["requests"]["storage"]
+    if utils.parse_quantity(wanted["resources"]["requests"]["storage"]) < utils.parse_quantity(size):
+        yield Obstacle(
+            subject=resource.title,
+            why=f"it has {size}, and a claim never shrinks",
+            remedy=f"set the size in the config to {size}, for the database: postgresql.storage.size={size}",
+        )
+
+
+def _elsewhere(found: Iterable[Object]) -> Iterable[Obstacle]:
+    """A database that is none of the stack's."""
+    for item in found:
+        url = _text(item, "database-url") if title(item) == f"Secret/{_DATABASE_SECRET}" else ""
+        host = urlsplit(url).hostname
+        if host and host.partition(".")[0] != _DATABASE:
+            yield Obstacle(
+                subject=title(item),
+                why=f"the application's database is at {host}; the stack has one of its own, which is empty",
+                remedy=f"dump it there ({_DUMP}), kubectl delete {title(item)}, then again; restore after the update",
+            )
+
+
+def _rivals(resources: Sequence[Resource], workloads: Iterable[Object]) -> Iterable[Obstacle]:
+    """Workloads under other kinds or names whose pods the stack's Services would lead to as well."""
+    own = {each.title for each in resources}
+    selectors = [each.inputs["spec"].get("selector") for each in resources if each.inputs["kind"] == "Service"]
+    for workload in workloads:
+        labels = workload["spec"]["template"]["metadata"].get("labels") or {}
+        runs = workload["spec"].get("replicas", 1) != 0
+        if runs and title(workload) not in own and any(s and s.items() <= labels.items() for s in selectors):
+            is_database = labels.get("app") == _DATABASE
+            yield Obstacle(
+                subject=title(workload),
+                why="the stack's Services would lead to its pods beside the stack's own"
+                + (f"; its data is in {_where(workload)}, the stack's database is a new one" if is_database else ""),
+                remedy=_move(title(workload)) if is_database else f"kubectl delete {title(workload)}, then again",
+            )
+
+
+def _move(workload: str) -> str:
+    return (
+        f"kubectl exec {workload} -- {_DUMP}; kubectl scale {workload} --replicas=0; then again. "
+        "After the update restore the dump (README.md, Adopt)"
+    )
+
+
+def _where(workload: Object) -> str:
+    places = []
+    for volume in workload["spec"]["template"]["spec"].get("volumes") or ():
+        if claim := (volume.get("persistentVolumeClaim") or {}).get("claimName"):
+            places.append(f"the claim {claim}")
+        elif "emptyDir" in volume:
+            places.append("the pod itself, and goes with it")
+    return " and ".join(dict.fromkeys(places)) or "no volume that is known here"
+
+
+def passwords(resources: Sequence[Resource], found: Mapping[str, Object]) -> dict[str, str]:
+    """Passwords that the application has already, by the URN of the generated one that they stand for.
+
+    Only those of Secrets that are still to be taken over: afterwards the stack may have rotated them. One with
+    characters that a URL would have to escape is left out; the stack then generates its own.
+    """
+    secrets = {item["metadata"]["name"]: item for item in found.values() if item["kind"] == "Secret"}
+    values = {}
+    for secret, key, name, is_url in _PASSWORDS:
+        text = _text(secrets.get(secret, {}), key)
+        value = _password(text) if is_url else text
+        current = [each for each in resources if each.name.rpartition("-")[0] == name and "Password" in each.type]
+        if value and current and all(character.isalnum() or character in "-._~" for character in value):
+            values[max(current, key=lambda each: int(each.name.rpartition("-")[2])).urn] = value
+    return values
+
+
+def _password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme.startswith("redis") and parts.username != _REDIS_USER:
+        return ""
+    return unquote(parts.password or "")
+
+
+def _text(secret: Object, key: str) -> str:
+    return str((secret.get("stringData") or {}).get(key, ""))
