@@ -87,7 +87,8 @@ def preview(environment: str, asked_cluster: str, overrides: Overrides, json_fil
 def adopt(environment: str, asked_cluster: str, overrides: Overrides) -> None:
     """Take over what was deployed by hand under the stack's names; print what the next `up` would change.
 
-    Only the state changes. What the stack has taken over already is left as it is, so that it can be run again.
+    Only the state changes, and the strategy of a Deployment where an update could not change it; no pod restarts. What
+    the stack has taken over already is left as it is, so that it can be run again.
 
     Raises:
         ConfigError: the config is wrong; nothing was started.
@@ -113,6 +114,10 @@ def _take_over(stack: automation.Stack, cluster: Cluster) -> None:
     namespace = next(each for each in resources if each.is_object and each.inputs["kind"] == "Namespace")
     adoption.refuse(plan.obstacles(resources, found, objects.workloads(namespace.inputs["metadata"]["name"])))
     taken = adoption.take_over(stack, resources, found)
+    for resource in (each for each in resources if each.urn in found):
+        if plan.becomes_recreate(resource, found[resource.urn]):
+            objects.make_recreate(found[resource.urn])
+            results.print(f"  changed                {resource.title}: strategy Recreate; its pods stay", markup=False)
     for item in found.values():
         results.print(f"  taken over             {plan.title(item)}", markup=False)
     for name in taken:

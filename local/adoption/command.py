@@ -69,6 +69,20 @@ class Objects:
             found[resource.urn] = item
         return found
 
+    def make_recreate(self, item: Mapping[str, Any]) -> None:
+        """Have a Deployment end its pods before it starts new ones. Its pods stay: their template is the same.
+
+        An apply could not: the fields of the other strategy that the cluster has filled in belong to nobody, and stay.
+        """
+        kind = self._api.resources.get(api_version=item["apiVersion"], kind=item["kind"])
+        self._api.patch(
+            kind,
+            name=item["metadata"]["name"],
+            namespace=item["metadata"]["namespace"],
+            body={"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}},
+            content_type="application/merge-patch+json",
+        )
+
     def workloads(self, namespace: str) -> list[dict[str, Any]]:
         """Everything in a namespace that makes pods and keeps them."""
         items: list[dict[str, Any]] = []
@@ -116,45 +130,65 @@ def take_over(stack: automation.Stack, resources: Sequence[Resource], found: Map
     known = plan.passwords(resources, found)
     if known:
         _set_passwords(stack, known)
-    _import(stack, [each for each in resources if each.urn in found])
+    adopted = [each for each in resources if each.urn in found]
+    _add_objects(stack, adopted, found)
+    # What the cluster says of them. Not by the engine's import: for inputs it takes whole objects, with all that the
+    # cluster has filled in, which the program then seems to remove.
+    targets = [argument for each in adopted for argument in ("--target", each.urn)]
+    run_pulumi(stack.workspace, "refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets)
     return [urn.rpartition("::")[2] for urn in known]
 
 
 def _add(stack: automation.Stack, components: Iterable[Resource]) -> None:
-    state = json.loads(run_pulumi(stack.workspace, "stack", "export", "--stack", stack.name))
+    state = _state(stack)
     entries = [
         {"urn": each.urn, "custom": False, "type": each.type, **({"parent": each.parent} if each.parent else {})}
         for each in components
     ]
     state["deployment"]["resources"] = [*(state["deployment"].get("resources") or []), *entries]
+    _write(stack, state)
+
+
+def _add_objects(stack: automation.Stack, resources: Iterable[Resource], found: Mapping[str, Any]) -> None:
+    state = _state(stack)
+    known = state["deployment"]["resources"]
+    references = {each["urn"]: f"{each['urn']}::{each['id']}" for each in known if each.get("id")}
+    for each in resources:
+        inputs = plan.own_fields(found[each.urn], each.inputs)
+        if each.inputs["kind"] == "Secret":
+            inputs["stringData"] = {name: _secret(value) for name, value in inputs.get("stringData", {}).items()}
+        known.append(
+            {
+                "urn": each.urn,
+                "custom": True,
+                "id": each.identifier,
+                "type": each.type,
+                "inputs": inputs,
+                "parent": each.parent,
+                "provider": references[each.provider],
+            }
+        )
+    _write(stack, state)
+
+
+def _secret(value: str) -> dict[str, str]:
+    """A value that the engine encrypts when it reads it."""
+    return {**_SECRET, "plaintext": json.dumps(value)}
+
+
+def _state(stack: automation.Stack) -> dict[str, Any]:
+    # By the CLI: what the Automation API exports has its secrets decrypted.
+    state: dict[str, Any] = json.loads(run_pulumi(stack.workspace, "stack", "export", "--stack", stack.name))
+    return state
+
+
+def _write(stack: automation.Stack, state: Mapping[str, Any]) -> None:
     run_pulumi(stack.workspace, "stack", "import", "--stack", stack.name, stdin=json.dumps(state))
 
 
 def _set_passwords(stack: automation.Stack, values: Mapping[str, str]) -> None:
-    # By the CLI: what the Automation API exports has its secrets decrypted.
-    state = json.loads(run_pulumi(stack.workspace, "stack", "export", "--stack", stack.name))
+    state = _state(stack)
     for resource in state["deployment"]["resources"]:
         if value := values.get(resource["urn"]):
-            # The engine encrypts it when it reads it.
-            resource["outputs"]["result"] = {**_SECRET, "plaintext": json.dumps(value)}
-    run_pulumi(stack.workspace, "stack", "import", "--stack", stack.name, stdin=json.dumps(state))
-
-
-def _import(stack: automation.Stack, resources: Sequence[Resource]) -> None:
-    names = {urn: f"name{number}" for number, urn in enumerate({u for r in resources for u in (r.parent, r.provider)})}
-    stack.import_resources(
-        resources=[
-            {
-                "type": each.type,
-                "name": each.name,
-                "id": each.identifier,
-                "parent": names[each.parent],
-                "provider": names[each.provider],
-            }
-            for each in resources
-        ],
-        name_table={name: urn for urn, name in names.items()},
-        protect=False,
-        generate_code=False,
-        show_secrets=False,
-    )
+            resource["outputs"]["result"] = _secret(value)
+    _write(stack, state)

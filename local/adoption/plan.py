@@ -1,5 +1,6 @@
 """What of a cluster a stack can take over, and what stands against it: decisions, without effects."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,8 @@ from kubernetes import utils
 Object = Mapping[str, Any]
 _DATABASE = "postgres"
 _DATABASE_SECRET = "postgresql-secret"
-_DUMP = "pg_dump -U <superuser> -Fc <database> > database.dump"
+_WEB = "open-webui"
+_MOVE = "move the data: README.md, Adopt an existing deployment"
 # Where the stack keeps them: Secret and key, the generated password they hold, and whether they are the URL around it.
 _PASSWORDS = (
     (_DATABASE_SECRET, "database-url", "postgresql-password", True),
@@ -88,7 +90,8 @@ def obstacles(
     by_urn = {resource.urn: resource for resource in resources}
     return [
         *(obstacle for urn, live in found.items() for obstacle in _immutable(by_urn[urn], live)),
-        *_elsewhere(found.values()),
+        *(obstacle for urn, live in found.items() for obstacle in _version(by_urn[urn], live)),
+        *_elsewhere(list(found.values())),
         *_rivals([each for each in resources if each.is_object], workloads),
     ]
 
@@ -107,7 +110,7 @@ def _immutable(resource: Resource, live: Object) -> Iterable[Obstacle]:
         yield Obstacle(
             subject=resource.title,
             why=f"its data is in claims made from templates ({names}); the stack's is in a claim of its own, and empty",
-            remedy=_move(resource.title),
+            remedy=_MOVE,
         )
     if kind == "PersistentVolumeClaim":
         yield from _smaller(resource, wanted, given)
@@ -123,17 +126,42 @@ def _smaller(resource: Resource, wanted: Object, given: Object) -> Iterable[Obst
         )
 
 
-def _elsewhere(found: Iterable[Object]) -> Iterable[Obstacle]:
-    """A database that is none of the stack's."""
-    for item in found:
-        url = _text(item, "database-url") if title(item) == f"Secret/{_DATABASE_SECRET}" else ""
-        host = urlsplit(url).hostname
-        if host and host.partition(".")[0] != _DATABASE:
-            yield Obstacle(
-                subject=title(item),
-                why=f"the application's database is at {host}; the stack has one of its own, which is empty",
-                remedy=f"dump it there ({_DUMP}), kubectl delete {title(item)}, then again; restore after the update",
-            )
+def _version(resource: Resource, live: Object) -> Iterable[Obstacle]:
+    """Another version would be rolled out beside the one that runs, on one database."""
+    if resource.title != f"Deployment/{_WEB}":
+        return
+    [wanted, now] = [_image_version(item) for item in (resource.inputs, live)]
+    if wanted != now:
+        yield Obstacle(
+            subject=resource.title,
+            why=f"it runs version {now or 'that its image does not name'}, the config says {wanted}",
+            remedy=f"openWebui.version={now or '<the version that runs>'} first; the upgrade is a change of its own",
+        )
+
+
+def _image_version(deployment: Object) -> str:
+    image = str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+    found = re.search(r":v?(\d+\.\d+\.\d+)", image)
+    return found[1] if found else ""
+
+
+def _elsewhere(found: Sequence[Object]) -> Iterable[Obstacle]:
+    """Data that is not in the stack's own database."""
+    urls = [_text(item, "database-url") for item in found if title(item) == f"Secret/{_DATABASE_SECRET}"]
+    host = urlsplit(urls[0]).hostname if urls else None
+    if any(title(item) == f"Deployment/{_WEB}" for item in found) and not host:
+        yield Obstacle(
+            subject=f"Deployment/{_WEB}",
+            why=f"there is no database URL in a Secret {_DATABASE_SECRET}: its users and chats are elsewhere, such as "
+            "in the pod's own file, and the stack's database is empty",
+            remedy=_MOVE,
+        )
+    if host and host.partition(".")[0] != _DATABASE:
+        yield Obstacle(
+            subject=f"Secret/{_DATABASE_SECRET}",
+            why=f"the application's database is at {host}; the stack has one of its own, which is empty",
+            remedy=_MOVE,
+        )
 
 
 def _rivals(resources: Sequence[Resource], workloads: Iterable[Object]) -> Iterable[Obstacle]:
@@ -142,22 +170,14 @@ def _rivals(resources: Sequence[Resource], workloads: Iterable[Object]) -> Itera
     selectors = [each.inputs["spec"].get("selector") for each in resources if each.inputs["kind"] == "Service"]
     for workload in workloads:
         labels = workload["spec"]["template"]["metadata"].get("labels") or {}
-        runs = workload["spec"].get("replicas", 1) != 0
-        if runs and title(workload) not in own and any(s and s.items() <= labels.items() for s in selectors):
+        if title(workload) not in own and any(s and s.items() <= labels.items() for s in selectors):
             is_database = labels.get("app") == _DATABASE
+            data = f"; its data is in {_where(workload)}, the stack's database is a new one" if is_database else ""
             yield Obstacle(
                 subject=title(workload),
-                why="the stack's Services would lead to its pods beside the stack's own"
-                + (f"; its data is in {_where(workload)}, the stack's database is a new one" if is_database else ""),
-                remedy=_move(title(workload)) if is_database else f"kubectl delete {title(workload)}, then again",
+                why=f"the stack's Services would lead to its pods beside the stack's own{data}",
+                remedy=_MOVE if is_database else f"kubectl delete {title(workload)}, then again",
             )
-
-
-def _move(workload: str) -> str:
-    return (
-        f"kubectl exec {workload} -- {_DUMP}; kubectl scale {workload} --replicas=0; then again. "
-        "After the update restore the dump (README.md, Adopt)"
-    )
 
 
 def _where(workload: Object) -> str:
@@ -196,3 +216,23 @@ def _password(url: str) -> str:
 
 def _text(secret: Object, key: str) -> str:
     return str((secret.get("stringData") or {}).get(key, ""))
+
+
+def own_fields(live: Any, wanted: Any) -> Any:
+    """Of an object, the fields that the stack gives a value to, with the values they have now.
+
+    A preview then shows what would change for those, and not what the cluster has filled in as removed.
+    """
+    if isinstance(live, Mapping) and isinstance(wanted, Mapping):
+        return {key: own_fields(value, wanted[key]) for key, value in live.items() if key in wanted}
+    if isinstance(live, list) and isinstance(wanted, list) and len(live) == len(wanted):
+        return [own_fields(*pair) for pair in zip(live, wanted, strict=True)]
+    return live
+
+
+def becomes_recreate(resource: Resource, live: Object) -> bool:
+    """Whether a Deployment that rolls is to end its pods first."""
+    if resource.inputs["kind"] != "Deployment":
+        return False
+    wanted, now = resource.inputs["spec"].get("strategy") or {}, live["spec"].get("strategy") or {}
+    return bool(wanted.get("type") == "Recreate" != now.get("type"))

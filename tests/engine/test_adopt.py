@@ -91,7 +91,7 @@ def test_a_database_that_would_be_left_behind_stops_it(machine: Machine, cluster
     assert refused.returncode == 1
     assert "nothing was taken over, and nothing was changed\nDeployment/postgres: " in refused.stderr
     assert "its data is in the pod itself, and goes with it" in refused.stderr
-    assert "kubectl exec Deployment/postgres -- pg_dump" in refused.stderr
+    assert "mend: move the data: README.md" in refused.stderr
     assert seen(api) == before
     assert machine.state("dev").get("resources", []) == []
 
@@ -100,12 +100,17 @@ def test_a_database_that_would_be_left_behind_stops_it(machine: Machine, cluster
 def test_what_is_there_is_taken_over_without_a_restart(machine: Machine, cluster: Cluster, api: Any) -> None:
     apps: Any = client.AppsV1Api(api)
     core: Any = client.CoreV1Api(api)
-    apps.patch_namespaced_deployment_scale("postgres", NAMESPACE, {"spec": {"replicas": 0}})
+    apps.delete_namespaced_deployment("postgres", NAMESPACE)
     wait_until(lambda: len(core.list_namespaced_pod(NAMESPACE).items) == 3, "the old database is gone", 60)
     before = seen(api)
     done = adopt(machine, cluster)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert seen(api) == before
+    after = seen(api)
+    changed = {identity for identity, version in before.items() if after[identity] != version}
+    [redis] = [d for d in apps.list_namespaced_deployment(NAMESPACE).items if d.metadata.name == "redis"]
+    assert set(after) == set(before)
+    assert changed == {redis.metadata.uid}
+    assert redis.spec.strategy.type == "Recreate"
     for name in ("Deployment/redis", "Deployment/open-webui", "Service/redis-service", "Secret/postgresql-secret"):
         assert f"taken over             {name}\n" in done.stdout
     assert "postgresql-password-1: the password that is in use" in done.stdout
