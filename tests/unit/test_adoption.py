@@ -1,0 +1,123 @@
+"""What of a cluster a stack can take over, and what stands against it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from local.adoption import plan
+from local.adoption.plan import Resource
+
+URN = "urn:pulumi:dev::open-webui-stack"
+
+
+def resource(inputs: Mapping[str, Any], name: str = "", kind: str = "kubernetes:any") -> Resource:
+    name = name or inputs["metadata"]["name"]
+    return Resource(urn=f"{URN}::{name}", type=kind, parent="", provider="", inputs=inputs, is_new=True)
+
+
+def item(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": name, "namespace": "rag-system"}, "spec": spec}
+
+
+def workload(kind: str, name: str, app: str, image: str = "web:v0.12.4-slim", **spec: Any) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"app": app}}, "spec": {"containers": [{"image": image}], **spec}}
+    return item(kind, name, selector={"matchLabels": {"app": app}}, template=template)
+
+
+def secret(name: str, **values: str) -> dict[str, Any]:
+    return {**item("Secret", name), "stringData": values}
+
+
+def password(name: str) -> Resource:
+    return resource({"length": 32}, name=name, kind="random:index/randomPassword:RandomPassword")
+
+
+WEB = workload("Deployment", "open-webui", "open-webui")
+URL = "postgresql://ragsystemuser:rag322wq@postgres:5432/ragsystemdb"
+DATABASE = secret("postgresql-secret", **{"database-url": URL})
+SERVICE = item("Service", "postgres", selector={"app": "postgres"})
+CLAIM = item("PersistentVolumeClaim", "postgres-data", resources={"requests": {"storage": "10Gi"}})
+
+
+def against(wanted: list[dict[str, Any]], live: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[str]:
+    resources = [resource(each) for each in wanted]
+    found = {resource(each).urn: each for each in live}
+    workloads = [each for each in (*live, *others) if "template" in each["spec"]]
+    return [f"{each.subject}: {each.why}" for each in plan.obstacles(resources, found, workloads)]
+
+
+def test_what_fits_is_taken_over() -> None:
+    assert against([WEB, DATABASE, SERVICE, CLAIM], [WEB, DATABASE, SERVICE, CLAIM], []) == []
+
+
+@pytest.mark.parametrize(
+    ("live", "others", "told"),
+    [
+        ([{**WEB, "spec": {**WEB["spec"], "selector": {"matchLabels": {"app": "x"}}}}, DATABASE], [], "made anew"),
+        ([workload("Deployment", "open-webui", "open-webui", "web:v0.11.0"), DATABASE], [], "it runs version 0.11.0"),
+        ([workload("Deployment", "open-webui", "open-webui", "web:main"), DATABASE], [], "its image does not name"),
+        ([WEB], [], "there is no database URL in a Secret postgresql-secret"),
+        ([secret("postgresql-secret", **{"database-url": "postgresql://u:p@db.example.com/d"})], [], "db.example.com"),
+        (
+            [{**CLAIM, "spec": {"resources": {"requests": {"storage": "20Gi"}}}}],
+            [],
+            "it has 20Gi, and a claim never shrinks",
+        ),
+        ([], [workload("Deployment", "postgres", "postgres", volumes=[{"emptyDir": {}}])], "in the pod itself"),
+        (
+            [],
+            [workload("Deployment", "pg", "postgres", volumes=[{"persistentVolumeClaim": {"claimName": "pg"}}])],
+            "in the claim pg",
+        ),
+    ],
+)
+def test_what_stands_against_it(live: list[dict[str, Any]], others: list[dict[str, Any]], told: str) -> None:
+    [obstacle] = against([WEB, DATABASE, SERVICE, CLAIM], live, others)
+    assert told in obstacle
+
+
+def test_claims_made_from_templates_are_not_the_stacks() -> None:
+    wanted = workload("StatefulSet", "postgres", "postgres")
+    live = workload("StatefulSet", "postgres", "postgres")
+    live["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
+    [obstacle] = against([wanted], [live], [])
+    assert "claims made from templates (data)" in obstacle
+
+
+def test_passwords_in_use_take_the_place_of_the_highest_generated_ones() -> None:
+    names = ("postgresql-password-1", "postgresql-password-2", "redis-password-1", "openwebui-secret-key-1")
+    live = [DATABASE, secret("openwebui-secret", **{"secret-key": "k0123"})]
+    live.append(secret("redis-config", **{"cache-url": "redis://openwebui:abc@redis-service:6379/0"}))
+    found = plan.passwords([password(name) for name in names], {each["metadata"]["name"]: each for each in live})
+    assert {urn.rpartition("::")[2]: value for urn, value in found.items()} == {
+        "postgresql-password-2": "rag322wq",
+        "openwebui-secret-key-1": "k0123",
+        "redis-password-1": "abc",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "url"),
+    [
+        ("redis-config", "cache-url", "redis://redis-service:6379/0"),
+        ("redis-config", "cache-url", "redis://somebody:abc@redis-service:6379/0"),
+        ("postgresql-secret", "database-url", "postgresql://u:a%40b@postgres/d"),
+    ],
+)
+def test_passwords_that_the_stack_could_not_use_are_left_out(name: str, key: str, url: str) -> None:
+    generated = [password("redis-password-1"), password("postgresql-password-1")]
+    assert plan.passwords(generated, {"any": secret(name, **{key: url})}) == {}
+
+
+def test_own_fields_are_those_the_stack_gives_a_value_to() -> None:
+    live = {"a": 1, "filled-in": 2, "b": {"c": 3, "filled-in": 4}, "d": [{"e": 5, "filled-in": 6}], "f": [1, 2]}
+    wanted = {"a": 9, "b": {"c": 9, "new": 9}, "d": [{"e": 9}], "f": [9]}
+    assert plan.own_fields(live, wanted) == {"a": 1, "b": {"c": 3}, "d": [{"e": 5}], "f": [1, 2]}
+
+
+@pytest.mark.parametrize(("now", "becomes"), [("RollingUpdate", True), ("Recreate", False)])
+def test_a_deployment_that_is_to_end_its_pods_first(now: str, becomes: bool) -> None:
+    wanted = resource(item("Deployment", "redis", strategy={"type": "Recreate"}))
+    assert plan.becomes_recreate(wanted, item("Deployment", "redis", strategy={"type": now})) is becomes
+    assert not plan.becomes_recreate(resource(SERVICE), SERVICE)
