@@ -22,6 +22,14 @@ _SITE_PACKAGES = f"usr/local/lib/python{PYTHON}/dist-packages"
 _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64", "manylinux_2_5_x86_64")
 
 
+_START = """\
+#!/usr/bin/env bash
+exec python -m uvicorn open_webui.main:app --host "${HOST:-0.0.0.0}" --port "${PORT:-8080}" \\
+  --forwarded-allow-ips "${FORWARDED_ALLOW_IPS:-*}" --workers "${UVICORN_WORKERS:-1}"
+"""
+"""What the official image's own script ends with; the package does not have that script."""
+
+
 def make(name: str, directory: Path) -> Path:
     """The tar file of a layer: the one made before, else a new one.
 
@@ -85,6 +93,7 @@ def _open_webui(tar: Path, directory: Path, version: str) -> None:
         shutil.move(backend / "open_webui/frontend", root / "app/build")
         (root / "app/package.json").write_text(f'{{"name": "open-webui", "version": "{version}"}}\n')
         (backend / "data").mkdir()
+        (backend / "start.sh").write_text(_START)
         requirements = next(wheel.rglob("requirements-slim.txt"))
         # Python 3.11 before 3.11.3, which Debian has, needs async-timeout, where newer ones bring their own.
         _pip(root / _SITE_PACKAGES, "-r", str(requirements), "async-timeout==5.0.1")
