@@ -7,6 +7,7 @@ import pytest
 from components.quantities import quantity
 from components.redis.memory import memory
 from tests.servers.redis_server import INSPECTOR_PASSWORD, REVOKED, Start
+from tests.servers.server_process import wait_until
 from tests.servers.test_redis_full import fill
 from tests.servers.test_redis_memory import watched
 
@@ -76,6 +77,8 @@ def test_the_copy_for_a_rewrite_fits_into_the_limit(start: Start) -> None:
         client = server.openwebui()
         fill(client, 64)
         inspector = server.client("inspector", INSPECTOR_PASSWORD)
+        # The file has grown so much that Redis rewrites it by itself.
+        wait_until(lambda: not inspector.info("persistence")["aof_rewrite_in_progress"], "the end of a rewrite", 30)
         # The child of the rewrite takes its time, so that every key is written while it runs.
         inspector.config_set("rdb-key-save-delay", 500)
         inspector.bgrewriteaof()
