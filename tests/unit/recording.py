@@ -2,8 +2,8 @@
 
 import asyncio
 import runpy
+import sys
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,9 +175,13 @@ def run(
 
 def run_config(config: StackConfig, stack: str, secrets: Mapping[str, str], *, preview: bool = False) -> Recording:
     """Run the program with a config as `read_stack` gives it."""
-    # With each registration the SDK reads the whole call stack: in a thread of its own, pytest's part is not there.
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(_run_config, config, stack, secrets, preview=preview).result()
+    # With each registration the SDK reads the call stack, for nothing that is recorded here: a fifth of the time.
+    limit = getattr(sys, "tracebacklimit", 1000)
+    sys.tracebacklimit = 1
+    try:
+        return _run_config(config, stack, secrets, preview=preview)
+    finally:
+        sys.tracebacklimit = limit
 
 
 def _run_config(config: StackConfig, stack: str, secrets: Mapping[str, str], *, preview: bool) -> Recording:
