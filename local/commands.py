@@ -14,12 +14,12 @@ from stack_config.load import PROJECT, parse
 from .adoption import command as adoption
 from .adoption import plan
 from .cluster import node
-from .cluster.choice import Cluster
+from .cluster.choice import Cluster, user_contexts
 from .clusters_in_use import bring_up, cluster_of, take_down
 from .console import results, step
 from .directories import environment_directory, environments_in_use, state_directory
 from .drift import Drift, DriftError, drift_of, lines
-from .errors import InterruptedByUserError, LocalError
+from .errors import InterruptedByUserError, LocalError, UsageError
 from .interruption import passed_to_the_engine
 from .locks import exclusive
 from .preview_file import preview_to_file, written_whatever_happens
@@ -30,6 +30,7 @@ from .workspace import Overrides, deployed_stack, forget_state, has_state, open_
 
 HIDDEN = "[secret]"
 _KEPT = "What had been done before is kept; the next run goes on from there."
+_MADE_EMPTY = ("auto", "kwok", "kind", "node")
 _UNPROTECT = "What is protected is deleted only after: make up SET=protect=false"
 
 
@@ -93,8 +94,15 @@ def adopt(environment: str, asked_cluster: str, overrides: Overrides) -> None:
     Raises:
         ConfigError: the config is wrong; nothing was started.
         LocalError: something cannot be taken over, or a step failed; says what to do.
+        UsageError: no cluster was named and none is up.
     """
     _check_config(environment, overrides)
+    if asked_cluster in _MADE_EMPTY and cluster_of(environment) is None:
+        raise UsageError(
+            f"CLUSTER={asked_cluster} would make an empty cluster, with nothing to take over.\n"
+            f"Name the context of the cluster to look in: make adopt ENV={environment} CLUSTER=<context>\n"
+            f"Contexts there: {', '.join(user_contexts()) or 'none'}."
+        )
     with _alone(environment):
         cluster, stack = _prepared(environment, asked_cluster, overrides)
         with _engine_run("adoption", preview=True):

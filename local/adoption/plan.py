@@ -19,6 +19,7 @@ _PASSWORDS = (
     ("redis-config", "cache-url", "redis-password", True),
     ("openwebui-secret", "secret-key", "openwebui-secret-key", False),
 )
+_PART_OF = "app.kubernetes.io/part-of"
 _REDIS_USER = "openwebui"
 
 
@@ -89,11 +90,22 @@ def obstacles(
     """
     by_urn = {resource.urn: resource for resource in resources}
     return [
+        *(obstacle for live in found.values() for obstacle in _leaving(live)),
         *(obstacle for urn, live in found.items() for obstacle in _immutable(by_urn[urn], live)),
         *(obstacle for urn, live in found.items() for obstacle in _version(by_urn[urn], live)),
         *_elsewhere(list(found.values())),
         *_rivals([each for each in resources if each.is_object], workloads),
     ]
+
+
+def _leaving(live: Object) -> Iterable[Obstacle]:
+    """What is on its way out would be in the state and not in the cluster."""
+    if live["metadata"].get("deletionTimestamp"):
+        yield Obstacle(
+            subject=title(live),
+            why="it is being deleted",
+            remedy=f"wait until it is gone (kubectl wait --for=delete {title(live)}), then again",
+        )
 
 
 def _immutable(resource: Resource, live: Object) -> Iterable[Obstacle]:
@@ -113,7 +125,20 @@ def _immutable(resource: Resource, live: Object) -> Iterable[Obstacle]:
             remedy=_MOVE,
         )
     if kind == "PersistentVolumeClaim":
+        yield from _foreign_data(resource, live)
         yield from _smaller(resource, wanted, given)
+
+
+def _foreign_data(resource: Resource, live: Object) -> Iterable[Obstacle]:
+    """A database directory is read with the roles and the layout it was made with, which are the stack's or are not."""
+    labels = (live["metadata"].get("labels") or {}, resource.inputs["metadata"].get("labels") or {})
+    if len({each.get(_PART_OF) for each in labels}) > 1:
+        yield Obstacle(
+            subject=resource.title,
+            why="it was not made by this stack: its data may have other roles and another layout",
+            remedy=f"{_MOVE}; or, when it is this stack's: kubectl label -n {resource.inputs['metadata']['namespace']} "
+            f"{resource.title} {_PART_OF}={labels[1][_PART_OF]}",
+        )
 
 
 def _smaller(resource: Resource, wanted: Object, given: Object) -> Iterable[Obstacle]:

@@ -53,11 +53,14 @@ def _metadata(name: str, client: str) -> dict[str, Any]:
 
 def _policies(client: str) -> list[dict[str, Any]]:
     port = [{"protocol": "TCP", "port": WEB_PORT}]
+    # To any address, as cluster DNS may be outside the pods (a cache on each node). The stack's own policies let every
+    # pod resolve names; a deployment without policies has none that would.
+    names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     this, web = {"matchLabels": {"app": client}}, {"matchLabels": {"app": WEB}}
     egress = {
         "podSelector": this,
         "policyTypes": ["Egress"],
-        "egress": [{"to": [{"podSelector": web}], "ports": port}],
+        "egress": [{"to": [{"podSelector": web}], "ports": port}, {"ports": names}],
     }
     ingress = {
         "podSelector": web,

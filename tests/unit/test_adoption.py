@@ -38,6 +38,7 @@ URL = "postgresql://ragsystemuser:rag322wq@postgres:5432/ragsystemdb"
 DATABASE = secret("postgresql-secret", **{"database-url": URL})
 SERVICE = item("Service", "postgres", selector={"app": "postgres"})
 CLAIM = item("PersistentVolumeClaim", "postgres-data", resources={"requests": {"storage": "10Gi"}})
+CLAIM["metadata"]["labels"] = {"app.kubernetes.io/part-of": "open-webui-stack"}
 
 
 def against(wanted: list[dict[str, Any]], live: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[str]:
@@ -77,12 +78,23 @@ def test_what_stands_against_it(live: list[dict[str, Any]], others: list[dict[st
     assert told in obstacle
 
 
+def test_what_is_being_deleted_is_not_taken_over() -> None:
+    leaving = {**SERVICE, "metadata": {**SERVICE["metadata"], "deletionTimestamp": "2026-11-24T08:00:00Z"}}
+    [obstacle] = against([SERVICE], [leaving], [])
+    assert obstacle == "Service/postgres: it is being deleted"
+
+
 def test_claims_made_from_templates_are_not_the_stacks() -> None:
     wanted = workload("StatefulSet", "postgres", "postgres")
     live = workload("StatefulSet", "postgres", "postgres")
     live["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
     [obstacle] = against([wanted], [live], [])
     assert "claims made from templates (data)" in obstacle
+
+
+def test_a_claim_left_by_another_database_is_not_taken_over() -> None:
+    [obstacle] = against([CLAIM], [{**CLAIM, "metadata": {"name": "postgres-data"}}], [])
+    assert "not made by this stack" in obstacle
 
 
 def test_passwords_in_use_take_the_place_of_the_highest_generated_ones() -> None:

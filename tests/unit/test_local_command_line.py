@@ -49,6 +49,15 @@ def test_wrong_usage(run: Run, arguments: tuple[str, ...], told: str) -> None:
     assert "Traceback" not in message
 
 
+def test_adopting_without_a_cluster_makes_none(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    exit_code, message = run("adopt", "--env", "dev")
+    assert exit_code == 2
+    assert "make adopt ENV=dev CLUSTER=<context>" in message
+    assert "Contexts there: none" in message
+    assert not (tmp_path / "cache" / "nodes").exists()
+
+
 def test_every_mistake_in_the_config_is_in_one_report(run: Run, tmp_path: Path) -> None:
     wrong = ("namespace=Not_A_Name", "redis.maxmemory=lots", "openWebui.replicas=0", "nonsense=1")
     exit_code, message = run("up", *(part for assignment in wrong for part in ("--set", assignment)))
