@@ -20,9 +20,10 @@ ALL_VARIABLE = "E2E_ALL"
 MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
 
 
-# An upgrade has a node of its own; all others share one, whose first start comes first.
+# An upgrade and an adoption have a node of their own; all others share one, whose first start comes first.
 ORDER = (
     "version_change",
+    "adoption",
     "first_start",
     "changes",
     "network_policies",

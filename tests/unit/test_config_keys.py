@@ -447,17 +447,15 @@ EFFECTS: dict[str, Effect] = {
 }
 
 
-# Keys that change what others are about, or that exclude each other.
+# Keys that change what others are about, or that exclude others, and not each other.
+APART = {"openWebui.imageRepository", "openWebui.replicas", "redis.durability", "redis.engine"}
+# Keys that exclude each other as well.
 ALONE = {
-    "openWebui.imageRepository",
     "openWebui.ingress.stickySessions",
-    "openWebui.replicas",
     "openWebui.variant",
     "openWebui.version",
     "redis.cluster.masters",
     "redis.cluster.replicasPerMaster",
-    "redis.durability",
-    "redis.engine",
     "redis.external.certificateAuthority",
     "redis.external.sentinelHosts",
     "redis.tls.secretName",
@@ -466,14 +464,16 @@ ALONE = {
 
 
 def together(path: str) -> list[str]:
-    """The keys of one run: all that need the same config beside their own value, or this one alone."""
+    """The keys of one run: all that need the same config beside their own value, those apart, or this one alone."""
     effect = EFFECTS[path]
     if path in ALONE:
         return [path]
+    if path in APART:
+        return sorted(APART)
     return [
         other
         for other, each in EFFECTS.items()
-        if other not in ALONE and (each.sets, each.secrets) == (effect.sets, effect.secrets)
+        if other not in ALONE | APART and (each.sets, each.secrets) == (effect.sets, effect.secrets)
     ]
 
 
