@@ -52,7 +52,8 @@ def one_more(stack: Stack) -> Iterator[Scale]:
     _annotate(stack.kubectl, json.dumps(asdict(before)))
     try:
         _set(stack.kubectl, before.replicas + 1, None if before.minimum is None else before.replicas + 1)
-        _wait(lambda: len(stack.ready(WEB)) > before.replicas, f"{before.replicas + 1} ready replicas", _READY_SECONDS)
+        what = f"{before.replicas + 1} ready replicas"
+        _wait(lambda: len(stack.ready(WEB)) > before.replicas, what, _READY_SECONDS, lambda: _without_a_node(stack))
         yield before
     finally:
         _restore(stack.kubectl, before)
@@ -129,9 +130,16 @@ def _annotate(kubectl: Kubectl, text: str | None) -> None:
     kubectl.run("annotate", "deployment", WEB, change, "--overwrite")
 
 
-def _wait(holds: Callable[[], bool], what: str, seconds: float) -> None:
+def _without_a_node(stack: Stack) -> str:
+    """What the scheduler says of web pods that it finds no node for; an update needs room for one more as well."""
+    pods = stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
+    conditions = [condition for pod in pods for condition in pod["status"].get("conditions", ())]
+    return "; ".join({c.get("message", "") for c in conditions if c.get("reason") == "Unschedulable"})
+
+
+def _wait(holds: Callable[[], bool], what: str, seconds: float, why: Callable[[], str] = str) -> None:
     deadline = monotonic() + seconds
     while not holds():
         if monotonic() > deadline:
-            raise CheckError(f"{what}: not within {seconds:g} s")
+            raise CheckError(": ".join(filter(None, (what, f"not within {seconds:g} s", why()))))
         sleep(_POLL_SECONDS)

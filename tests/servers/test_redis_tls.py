@@ -101,10 +101,10 @@ def test_the_probes_of_the_manifest_speak_tls(node: Node, manifest: Find) -> Non
         ]
         return subprocess.run(command, check=False, timeout=20).returncode == 0
 
-    probes = ("startupProbe", "readinessProbe", "livenessProbe")
-    assert [answers(probe) for probe in probes] == [True, True, True]
+    probes = ("readinessProbe", "livenessProbe")
+    assert [answers(probe) for probe in probes] == [True, True]
     node.kill()
-    assert [answers(probe) for probe in probes] == [False, False, False]
+    assert [answers(probe) for probe in probes] == [False, False]
 
 
 @pytest.mark.usefixtures("node")

@@ -305,7 +305,7 @@ def test_with_tls_nothing_listens_without() -> None:
     assert {"port 0", "tls-port 6379", "tls-auth-clients no"} <= set(conf)
     exporter = {v["name"]: v.get("value") for v in TLS.containers["redis/exporter"]["env"]}
     assert exporter["REDIS_ADDR"] == "rediss://localhost:6379"
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+    for probe in ("readinessProbe", "livenessProbe"):
         assert "redis-cli --tls " in TLS.containers["redis/redis"][probe]["exec"]["command"][-1]
     reload = {v["name"]: v["value"] for v in TLS.containers["redis/reload-users"]["env"]}
     assert "--tls" in reload["CLIENT_OPTIONS"]
