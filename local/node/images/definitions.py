@@ -62,7 +62,8 @@ def images() -> tuple[Image, ...]:
             names=(PostgreSQLSettings().image, "postgres:15"),
             layers=("debian", "postgresql"),
             entrypoint=("postgres",),
-            environment={"PATH": f"{_POSTGRESQL}:{_PATH}"},
+            # These clients look for the server's socket elsewhere than the official image's.
+            environment={"PATH": f"{_POSTGRESQL}:{_PATH}", "PGHOST": "/var/run/postgresql"},
             # As the official image: a fast shutdown. SIGTERM would wait for the last client to leave.
             stop_signal="SIGINT",
         ),
