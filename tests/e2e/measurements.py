@@ -6,9 +6,19 @@ import time
 from pathlib import Path
 
 from components.open_webui.settings import OpenWebUISettings
+from stack_config.files import ROOT
 
 FIRST_START = "three replicas on an empty database, until all are ready"
 RESTARTS = "restarts of web pods meanwhile"
+FAILOVER = ROOT / "docs" / "redis-failover.md"
+
+_FAILOVER_HEAD = """\
+## Failover of Redis with Sentinels
+
+Seconds until somebody can write again, of another run than the rest of this page: [how it was measured, and every
+run](redis-failover.md).
+
+"""
 
 _HEAD = """\
 # Measurements
@@ -62,4 +72,9 @@ class Measurements:
             open_webui=OpenWebUISettings().version,
             kernel=platform.release().split("-")[0],
         )
-        file.write_text(f"{head}{self.table()}\n")
+        file.write_text(f"{head}{self.table()}\n\n{_FAILOVER_HEAD}{failover_table()}\n")
+
+
+def failover_table() -> str:
+    """The table that `python -m tests.bench.failover` has written."""
+    return "\n".join(line for line in FAILOVER.read_text().splitlines() if line.startswith("|"))

@@ -12,6 +12,7 @@ from policy.rules import RULES
 from settings import StackSettings
 from stack_config.files import ROOT
 from stack_config.keys import all_paths, config_keys
+from tests.e2e.measurements import failover_table
 
 DECISIONS = ROOT / "docs" / "decisions"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -191,6 +192,10 @@ def test_the_figures_of_the_settings_are_right() -> None:
     pods, connections = settings.open_webui.most_pods, settings.open_webui.database_connections
     assert f"may hold {connections // pods} connections" in readme
     assert settings.redis.memory_limit in (DECISIONS / "0007-redis.md").read_text()
+
+
+def test_the_measurements_have_the_failover_that_was_measured_last() -> None:
+    assert failover_table() in (ROOT / "docs" / "measurements.md").read_text()
 
 
 def test_the_license_is_there() -> None:
