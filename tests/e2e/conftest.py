@@ -25,6 +25,7 @@ ORDER = (
     "version_change",
     "adoption",
     "first_start",
+    "source_document",
     "changes",
     "network_policies",
     "browser",
