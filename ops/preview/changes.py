@@ -39,6 +39,9 @@ _OPERATIONS = {
     "discard-replaced": Operation.REPLACE,
 }
 
+_OF_WHAT_IS_THERE = frozenset({"update", "delete", "same", "replace", "delete-replaced"})
+"""Operations that are always on something that is there."""
+
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
 
@@ -115,14 +118,18 @@ def changes(preview: Preview) -> tuple[Change, ...]:
     """The resources that a provider manages, and the providers, in the order of the preview.
 
     Raises:
-        PreviewError: an operation is not known here. What it does cannot be told, so that nothing is said.
+        PreviewError: an operation is not known here, or a step does not say what it is about. What it does cannot be
+            told, so that nothing is said.
     """
     found: dict[str, Change] = {}
     for step in preview.steps:
         if step.op not in _OPERATIONS:
             raise PreviewError(f"the operation {step.op!r} of {_name(step.urn)} is not known here")
         state = step.new_state or step.old_state
-        if state is None or not state.custom or _type(step.urn) == STACK_TYPE:
+        # The engine leaves out what it cannot write down (pkg/backend/display/json.go).
+        if state is None or (step.op in _OF_WHAT_IS_THERE and step.old_state is None):
+            raise PreviewError(f"the step {step.op!r} of {_name(step.urn)} has no state")
+        if not state.custom or _type(step.urn) == STACK_TYPE:
             continue
         change = _change(step, parent=state.parent)
         earlier = found.get(step.urn)
@@ -155,7 +162,8 @@ def _merged(earlier: Change, later: Change) -> Change:
     """Two steps of one resource: those of a replacement that are listed on their own, or a deletion and a creation."""
     first = earlier if earlier.before else later
     last = later if later.after else earlier
-    operations = {earlier.operation, later.operation}
+    # What is the same is what a refresh had to say.
+    operations = {earlier.operation, later.operation} - {Operation.SAME} or {Operation.SAME}
     replaced = operations & {Operation.REPLACE, Operation.DELETE}
     [operation] = operations if len(operations) == 1 else [Operation.REPLACE if replaced else last.operation]
     return Change(

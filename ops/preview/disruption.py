@@ -42,6 +42,8 @@ def _reasons(change: Change, old: Workload, new: Workload | None) -> Iterable[st
         return
     if old.budget is not None and new.budget is None:
         yield "its budget is gone: a drain may take all its pods"
+    elif old.fewest and not new.fewest:
+        yield f"no pod is left, so far {old.fewest}"
     elif _left(old) >= 1 > _left(new):
         yield (
             f"a drain may take the last pod: {new.fewest} replicas with {new.budget} unavailable, "

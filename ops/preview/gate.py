@@ -1,22 +1,28 @@
 """What must not be merged unless somebody says so (docs/decisions/0016-review-gate.md)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .changes import PROVIDER_PREFIX, Change, Operation
-from .disruption import disruptions
-from .model import at
+from .disruption import Disruption, disruptions
+from .model import at, known
 from .property_diff import differences
 from .redaction import shown
-from .versions import version_changes
+from .versions import VersionChange, version_changes
+from .volumes import Detachment, detachments
+from .workloads import COUNTED
 
 _GENERATED = ("random:index/randomPassword:RandomPassword", "random:index/randomBytes:RandomBytes")
-# The SDK makes one for each version of a package; another version is another name, and the old one goes.
-_DEFAULT_PROVIDER = "default"
+# The engine makes one for each version of a package; another version is another name, and the old one goes.
+_DEFAULT_PROVIDER = re.compile(r"default(_\d+_\d+_\d+(_.*)?)?")
+# Not the kubeconfig: where its file is differs from machine to machine.
+_WHICH_CLUSTER = ("context", "cluster")
 
 _CONSEQUENCES = {
     "PersistentVolumeClaim": "the data on the volume is lost",
+    "PersistentVolume": "the data on the volume may be lost",
     "StatefulSet": "its pods all stop",
     "Namespace": "everything in it is deleted",
     "RandomPassword": "whoever still has the old value is locked out",
@@ -24,7 +30,7 @@ _CONSEQUENCES = {
     "Provider": "every object that it manages is replaced",
 }
 
-ALLOWING = re.compile(r"allow-(replace|delete|major|downgrade|disruption):[\w.-]+/[\w.-]+")
+ALLOWING = re.compile(r"allow-(replace|delete|detach|cluster|unprotect|major|downgrade|disruption):[\w.-]+/[\w.-]+")
 """Labels that allow something: ``allow-<what>:<environment>/<logical name>``."""
 
 
@@ -53,7 +59,12 @@ class Finding:
 
 
 def findings(
-    changes: Iterable[Change], environment: str, *, production: bool, labels: frozenset[str] = frozenset()
+    changes: Iterable[Change],
+    environment: str,
+    *,
+    production: bool,
+    complete: bool = True,
+    labels: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     """Everything dangerous in the preview of one environment.
 
@@ -61,35 +72,96 @@ def findings(
         changes: all resources of the preview.
         environment: its name, part of every label.
         production: whether the disruption budgets are kept, too.
+        complete: whether what stays the same is among the changes. Without it budgets cannot be judged.
         labels: labels of the pull request.
     """
     listed = tuple(changes)
     found = [
-        finding for change in listed if (finding := _destroyed(change, environment) or _shrunk(change, environment))
-    ]
-    for version in version_changes(listed):
-        if version.blocked_as:
-            label = f"allow-{version.blocked_as}:{environment}/{version.change.name}"
-            found.append(
-                Finding(
-                    environment=environment,
-                    resource=version.change.label,
-                    what=f"{version.product} {version.before} → {version.after}: {version.note}",
-                    cause="image",
-                    label=label,
-                )
-            )
-    for disruption in disruptions(listed) if production else ():
-        found.append(
-            Finding(
-                environment=environment,
-                resource=disruption.change.label,
-                what="fewer pods than its disruption budget promises",
-                cause="; ".join(disruption.reasons),
-                label=f"allow-disruption:{environment}/{disruption.change.name}",
-            )
+        finding
+        for change in listed
+        for finding in (
+            _destroyed(change, environment) or _shrunk(change, environment) or _elsewhere(change, environment),
         )
+        if finding
+    ]
+    found += [_detached(detachment, environment) for detachment in detachments(listed)]
+    found += _unprotected(listed, environment)
+    found += [_version(version, environment) for version in version_changes(listed) if version.blocked_as]
+    if production:
+        found += [_disrupted(disruption, environment) for disruption in disruptions(listed)]
+        found += [] if complete else _unjudged(listed, environment)
     return [_with_label(finding, labels) for finding in found]
+
+
+def unprotected(changes: Iterable[Change]) -> list[Change]:
+    """Resources that stay, and lose their protection."""
+    return [
+        change
+        for change in changes
+        if change.protected_before and not change.protected_after and change.operation is not Operation.DELETE
+    ]
+
+
+def _detached(detachment: Detachment, environment: str) -> Finding:
+    return Finding(
+        environment=environment,
+        resource=detachment.change.label,
+        what=f"starts without the data of the claim {detachment.claim}, which stays where it is",
+        cause=f"no longer mounted at {', '.join(detachment.places)}",
+        label=f"allow-detach:{environment}/{detachment.change.name}",
+    )
+
+
+def _unprotected(changes: Iterable[Change], environment: str) -> list[Finding]:
+    """One for all: protection is one setting of a stack. What is replaced in the same change has a finding anyway."""
+    names = [change.label for change in unprotected(changes) if not change.destroys]
+    if not names:
+        return []
+    return [
+        Finding(
+            environment=environment,
+            resource=", ".join(names),
+            what="no longer protected: the next mistake may delete it",
+            cause="protect",
+            label=f"allow-unprotect:{environment}/stack",
+        )
+    ]
+
+
+def _version(version: VersionChange, environment: str) -> Finding:
+    return Finding(
+        environment=environment,
+        resource=version.change.label,
+        what=f"{version.product} {version.before} → {version.after}: {version.note}",
+        cause="image",
+        label=f"allow-{version.blocked_as}:{environment}/{version.change.name}",
+    )
+
+
+def _disrupted(disruption: Disruption, environment: str) -> Finding:
+    return Finding(
+        environment=environment,
+        resource=disruption.change.label,
+        what="fewer pods than its disruption budget promises",
+        cause="; ".join(disruption.reasons),
+        label=f"allow-disruption:{environment}/{disruption.change.name}",
+    )
+
+
+def _unjudged(changes: Iterable[Change], environment: str) -> list[Finding]:
+    names = [change.label for change in changes if change.changes and change.kind in COUNTED]
+    if not names:
+        return []
+    return [
+        Finding(
+            environment=environment,
+            resource=", ".join(names),
+            what="whether the disruption budgets are kept cannot be told",
+            cause="the preview leaves out what stays the same",
+            label=None,
+            remedy="write it with `make preview`, or with `pulumi preview --json --show-sames`",
+        )
+    ]
 
 
 def _with_label(finding: Finding, labels: frozenset[str]) -> Finding:
@@ -100,8 +172,8 @@ def _destroyed(change: Change, environment: str) -> Finding | None:
     if not change.destroys or not (change.protected_before or _is_guarded(change)):
         return None
     consequence = _CONSEQUENCES.get(change.kind, "it is protected")
-    if change.retained:
-        consequence += "; the object stays in the cluster, no longer managed" if change.kind != "Namespace" else ""
+    if change.retained and change.is_kubernetes:
+        consequence = "the object stays in the cluster, and the stack no longer knows it"
     verb = "is replaced" if change.operation is Operation.REPLACE else "is deleted"
     # The engine refuses unless the same change removes the protection; its preview says nothing of it.
     refused = change.protected_before and (change.protected_after or change.operation is Operation.DELETE)
@@ -118,9 +190,8 @@ def _destroyed(change: Change, environment: str) -> Finding | None:
 
 def _shrunk(change: Change, environment: str) -> Finding | None:
     """A StatefulSet with fewer pods: each of those that go may be the only one that has its data."""
-    before, after = (at(side, "spec", "replicas") for side in (change.before, change.after))
-    both = isinstance(before, int | float) and isinstance(after, int | float)
-    if change.kind != "StatefulSet" or not both or after >= before:
+    before, after = _replicas(change.before), _replicas(change.after)
+    if change.kind != "StatefulSet" or not change.changes or not change.before or after >= before:
         return None
     return Finding(
         environment=environment,
@@ -131,11 +202,37 @@ def _shrunk(change: Change, environment: str) -> Finding | None:
     )
 
 
+def _replicas(item: Mapping[str, Any]) -> float:
+    """Pods of a StatefulSet, of which Kubernetes' own default is one; none where it cannot be told."""
+    if not known(item, "spec", "replicas"):
+        return 0
+    number = at(item, "spec", "replicas")
+    return 1 if number is None else float(number)
+
+
+def _elsewhere(change: Change, environment: str) -> Finding | None:
+    """A provider that is updated to another cluster.
+
+    With a `cluster_identifier` it is not replaced then, and neither is anything of its own: the state goes on to say
+    that the objects are there (docs/decisions/0002-provider.md).
+    """
+    paths = [name for name in _WHICH_CLUSTER if change.before.get(name) != change.after.get(name)]
+    if change.type != f"{PROVIDER_PREFIX}kubernetes" or change.operation is not Operation.UPDATE or not paths:
+        return None
+    return Finding(
+        environment=environment,
+        resource=change.label,
+        what="leads to another cluster: what is in this one is left alone, and taken to be in that one",
+        cause=", ".join(_with_values(change, path) for path in paths),
+        label=f"allow-cluster:{environment}/{change.name}",
+    )
+
+
 def _is_guarded(change: Change) -> bool:
     if change.type.startswith(PROVIDER_PREFIX):
-        return not change.name.startswith(_DEFAULT_PROVIDER)
+        return change.operation is Operation.REPLACE or not _DEFAULT_PROVIDER.fullmatch(change.name)
     if change.is_kubernetes:
-        return change.kind in ("PersistentVolumeClaim", "StatefulSet", "Namespace")
+        return change.kind in ("PersistentVolumeClaim", "PersistentVolume", "StatefulSet", "Namespace")
     return change.type in _GENERATED
 
 
@@ -154,7 +251,8 @@ def _with_values(change: Change, path: str) -> str:
     steps = path.split(".")
     before, after = at(change.before, *steps), at(change.after, *steps)
     simple = all(value is None or isinstance(value, str | int) for value in (before, after))
-    if not simple or before == after or steps[0] in change.secret_properties:
+    told = known(change.before, *steps) and known(change.after, *steps)
+    if not simple or not told or before == after or steps[0] in change.secret_properties:
         return path
     old, new = ("not set" if value is None else shown(value, name=steps[-1]) for value in (before, after))
     return f"{path} ({old} → {new})"

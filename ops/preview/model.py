@@ -40,6 +40,11 @@ class State(_Model):
     additional_secret_outputs: list[str] = []
     """Properties that the provider keeps secret whatever the program says."""
 
+    @field_validator("inputs", mode="before")
+    @classmethod
+    def _hidden(cls, value: object) -> object:
+        return _without_secrets(value)
+
 
 class Step(_Model):
     """One operation on one resource."""
@@ -93,6 +98,10 @@ class Preview(_Model):
 
 SECRET = "[secret]"
 
+# Key of what a state writes for a secret, beside its value: sdk/go/common/resource/sig. A preview has the text above
+# instead; what has gone through other hands may not.
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+
 UNKNOWN = frozenset(
     {
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
@@ -128,6 +137,27 @@ def parse(text: str) -> Preview:
 
 def at(value: object, *path: str) -> Any:
     """The value at a path of mappings; None where there is none, or where it is secret or unknown."""
+    found = _raw(value, *path)
+    return None if hidden(found) else found
+
+
+def known(value: object, *path: str) -> bool:
+    """Whether `at` tells all: nothing on the way to the value, nor the value, is secret or unknown."""
+    return not any(hidden(_raw(value, *path[:length])) for length in range(len(path) + 1))
+
+
+def hidden(value: object) -> bool:
+    """Whether a value is secret, or known only when the update runs."""
+    return isinstance(value, str) and (value == SECRET or value in UNKNOWN)
+
+
+def _raw(value: object, *path: str) -> Any:
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
-    return None if isinstance(value, str) and (value == SECRET or value in UNKNOWN) else value
+    return value
+
+
+def _without_secrets(value: object) -> object:
+    if isinstance(value, Mapping):
+        return SECRET if _SIGNATURE in value else {name: _without_secrets(part) for name, part in value.items()}
+    return [_without_secrets(part) for part in value] if isinstance(value, list) else value

@@ -11,6 +11,7 @@ from .redaction import AFTER_UPDATE, redact, shown
 
 _ABSENT = object()
 _MOST_TEXT_LINES = 20
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,11 @@ def _walk(
 ) -> Iterator[Difference]:
     if before == after:
         return
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if SECRET in (before, after) or name == _LAST_APPLIED:
+        # What is secret on one side is the same value, or its successor, on the other. What `kubectl apply` wrote down
+        # is the whole object, a Secret's values included.
+        yield Difference(path=path, before=_secret(before), after=_secret(after))
+    elif isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
             hidden = secret or (not path and key in secret_names)
             inside = f"{path}.{key}" if path else str(key)
@@ -125,7 +130,11 @@ def _flat(value: Any, path: str, name: str, secret: bool) -> Iterator[tuple[str,
         for index, part in enumerate(value):
             yield from _flat(part, f"{path}[{index}]", name, secret)
     elif value is not _ABSENT:
-        yield path, shown(value, name=name, secret=secret)
+        yield path, shown(value, name=name, secret=secret or name == _LAST_APPLIED)
+
+
+def _secret(value: Any) -> str | None:
+    return None if value is _ABSENT else SECRET
 
 
 def _text(value: Any, name: str, secret: bool) -> str | None:

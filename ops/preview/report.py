@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .changes import Change, Operation, changes, without_urns
-from .gate import ALLOWING, Finding, findings
+from .gate import ALLOWING, Finding, findings, unprotected
 from .model import Preview
 from .property_diff import Difference, differences
 from .redaction import redact
@@ -63,22 +63,23 @@ def report(environment: str, preview: Preview, *, production: bool, labels: froz
     changed = tuple(change for change in listed if change.changes)
     before, after = requested(listed)
     steps_same = sum(1 for step in preview.steps if step.op == "same")
+    whole_stack = steps_same >= preview.change_summary.get("same", 0)
     return Report(
         environment=environment,
         changed=changed,
         errors=tuple(dict.fromkeys(redact(without_urns(error)) for error in preview.errors)),
-        findings=tuple(findings(listed, environment, production=production, labels=labels)),
+        findings=tuple(
+            findings(
+                listed, environment, production=production, complete=whole_stack or bool(preview.errors), labels=labels
+            )
+        ),
         versions=tuple(version_changes(listed)),
         rollouts=tuple(rollouts(listed)),
         data=tuple(_data_at_stake(changed)),
-        unprotected=tuple(
-            change.label
-            for change in listed
-            if change.protected_before and not change.protected_after and change.operation is not Operation.DELETE
-        ),
+        unprotected=tuple(change.label for change in unprotected(listed)),
         before=before,
         after=after,
-        whole_stack=steps_same >= preview.change_summary.get("same", 0),
+        whole_stack=whole_stack,
         differences=tuple(
             (change, tuple(differences(change)))
             for change in changed

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .changes import Change, Operation
-from .model import at
+from .model import at, known
 
 # The containers' names are the stack's own and never change; an image can come from a mirror of any name.
 OPEN_WEBUI = "open-webui"
 POSTGRESQL = "postgres"
 
+_CONTAINERS = ("spec", "template", "spec", "containers")
+_UNREADABLE = ""
 _OPEN_WEBUI_VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
 # pgvector/pgvector: pg17, pg17-trixie, 0.8.0-pg17-trixie. postgres: 17, 17.2, 17.2-trixie.
 _POSTGRESQL_MAJOR = re.compile(r"(?:\d+\.\d+\.\d+-)?pg(\d+)\b|(\d+)(?:\.\d+)?(?:-|$)")
@@ -38,16 +40,36 @@ def version_changes(changes: Iterable[Change]) -> list[VersionChange]:
     for change in changes:
         if change.kind in ("Deployment", "StatefulSet") and change.operation in (Operation.UPDATE, Operation.REPLACE):
             for name, compare in ((OPEN_WEBUI, _open_webui), (POSTGRESQL, _postgresql)):
-                before, after = _image(change.before, name), _image(change.after, name)
-                if before and after and before != after and (version := compare(change, before, after)):
+                before, after = _image(change, change.before, name), _image(change, change.after, name)
+                if before is None or after is None:
+                    continue
+                if _UNREADABLE in (before, after):
+                    found.append(_untold(change, name, before, after))
+                elif before != after and (version := compare(change, before, after)):
                     found.append(version)
     return found
 
 
-def _image(item: Any, container: str) -> str | None:
-    containers = at(item, "spec", "template", "spec", "containers") or []
-    images = [at(each, "image") for each in containers if at(each, "name") == container]
-    return str(images[0]) if images and images[0] else None
+def _image(change: Change, item: Any, container: str) -> str | None:
+    """Image of the container of that name; None where there is no such container."""
+    if not known(item, *_CONTAINERS):
+        # One secret in a list makes the whole list secret. Then the workload's name has to do.
+        return _UNREADABLE if change.name == container else None
+    for each in at(item, *_CONTAINERS) or []:
+        if at(each, "name") == container:
+            return at(each, "image") if known(each, "image") else _UNREADABLE
+    return None
+
+
+def _untold(change: Change, container: str, before: str, after: str) -> VersionChange:
+    return VersionChange(
+        change=change,
+        product="Open WebUI" if container == OPEN_WEBUI else "PostgreSQL",
+        before=tag(before) or "(not told)",
+        after=tag(after) or "(not told)",
+        note="the preview hides the image: an older or another major version cannot be ruled out",
+        blocked_as="downgrade" if container == OPEN_WEBUI else "major",
+    )
 
 
 def tag(image: str) -> str:

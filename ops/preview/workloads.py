@@ -11,6 +11,8 @@ from .changes import Change
 from .model import at
 
 CONTROLLERS = ("Deployment", "StatefulSet")
+COUNTED = (*CONTROLLERS, "PodDisruptionBudget", "HorizontalPodAutoscaler")
+"""Kinds that say how many pods there are, and how many may go."""
 
 
 @dataclass(frozen=True, kw_only=True)

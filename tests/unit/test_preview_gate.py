@@ -1,77 +1,42 @@
 """What the gate stops and what it lets through. The same on the real engine: tests/engine."""
 
-import json
 from typing import Any
 
 import pytest
 
-from ops.preview.changes import Operation, changes
-from ops.preview.gate import ALLOWING, Finding, findings
-from ops.preview.model import parse
-from ops.preview.requested import requested
-from ops.preview.rollouts import rollouts
-from ops.preview.versions import version_changes
+from ops.preview.changes import Operation
+from ops.preview.gate import ALLOWING, findings
+from ops.preview.model import PreviewError
 
+from .preview_steps import (
+    BUDGET,
+    DEPLOYMENT,
+    ONE_AT_A_TIME,
+    SCALER,
+    UNKNOWN_NUMBER,
+    budget,
+    deployment,
+    gate,
+    parsed,
+    relabelled,
+    same,
+    scaler,
+    step,
+)
 from .recording import Recording
 
-TYPE = "urn:pulumi:prod::open-webui-stack::"
 GITHUB_LABEL = 50
 """Characters of a label on GitHub."""
 
-
-def step(op: str, qualified: str, before: Any = None, after: Any = None, **more: Any) -> dict[str, Any]:
-    """A step; ``old`` and ``new`` are further members of the states."""
-    old, new = more.pop("old", {}), more.pop("new", {})
-    states = {}
-    if op != "create":
-        states["oldState"] = {"custom": True, "inputs": before or {}, **old}
-    if op != "delete":
-        states["newState"] = {"custom": True, "inputs": after or {}, **new}
-    return {"op": op, "urn": f"{TYPE}{qualified}", **states, **more}
-
-
-def parsed(*steps: dict[str, Any]) -> Any:
-    return changes(parse(json.dumps({"steps": list(steps)})))
-
-
-def gate(*steps: dict[str, Any], labels: tuple[str, ...] = (), production: bool = True) -> list[Finding]:
-    return findings(parsed(*steps), "prod", production=production, labels=frozenset(labels))
-
-
-def deployment(replicas: Any = 3, image: str = "x:1", kind: str = "Deployment", **spec: Any) -> dict[str, Any]:
-    """A workload `web` with one container `web`."""
-    labels = {"app": "web"}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": image}]}}
-    metadata = {"name": "web", "namespace": "n"}
-    return {"kind": kind, "metadata": metadata, "spec": {"replicas": replicas, "template": template, **spec}}
-
-
-def budget(**spec: Any) -> dict[str, Any]:
-    selector = {"matchLabels": {"app": "web"}}
-    return {"metadata": {"name": "web", "namespace": "n"}, "spec": {"selector": selector, **spec}}
-
-
-def scaler(fewest: int) -> dict[str, Any]:
-    target = {"kind": "Deployment", "name": "web"}
-    spec = {"scaleTargetRef": target, "minReplicas": fewest, "maxReplicas": 9}
-    return {"metadata": {"name": "web", "namespace": "n"}, "spec": spec}
-
-
-def same(qualified: str, inputs: dict[str, Any]) -> dict[str, Any]:
-    return step("same", qualified, inputs, inputs)
-
-
-DEPLOYMENT, BUDGET = "kubernetes:apps/v1:Deployment::web", "kubernetes:policy/v1:PodDisruptionBudget::web"
-SCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler::web"
-ONE_AT_A_TIME = same(BUDGET, budget(maxUnavailable=1))
-
 GUARDED = {
+    "kubernetes:core/v1:PersistentVolume::disk": "PersistentVolume/disk",
     "kubernetes:core/v1:PersistentVolumeClaim::data": "PersistentVolumeClaim/data",
     "kubernetes:apps/v1:StatefulSet::db": "StatefulSet/db",
     "kubernetes:core/v1:Namespace::ns": "Namespace/ns",
     "random:index/randomPassword:RandomPassword::pw": "RandomPassword/pw",
     "random:index/randomBytes:RandomBytes::key": "RandomBytes/key",
     "pulumi:providers:kubernetes::cluster": "Provider/cluster",
+    "pulumi:providers:kubernetes::default-cluster": "Provider/default-cluster",
 }
 
 
@@ -105,7 +70,13 @@ def test_pods_with_data_of_their_own_do_not_go_unnoticed() -> None:
     assert (finding.cause, finding.label) == ("spec.replicas (8 → 6)", "allow-delete:prod/redis")
     [allowed] = gate(step("update", nodes, eight, six), labels=("allow-delete:prod/redis",))
     assert allowed.allowed
+    [finding] = gate(step("update", nodes, eight, {"spec": {}}))
+    assert finding.what.startswith("7 of its pods go")
+    [finding] = gate(step("update", nodes, eight, {"spec": {"replicas": UNKNOWN_NUMBER}}))
+    assert finding.what.startswith("8 of its pods go")
+    assert finding.cause == "spec.replicas"
     assert gate(step("update", nodes, six, eight)) == []
+    assert gate(same(nodes, eight)) == []
     assert gate(step("update", "kubernetes:apps/v1:Deployment::redis", eight, six)) == []
 
 
@@ -118,11 +89,96 @@ def test_pods_with_data_of_their_own_do_not_go_unnoticed() -> None:
         step("replace", "kubernetes:core/v1:ConfigMap::conf"),
         step("delete", "kubernetes:core/v1:Service::service"),
         step("delete", "pulumi:providers:kubernetes::default_4_21_4"),
+        step("delete", "pulumi:providers:random::default_4_22_0_alpha_1"),
+        step("delete", "pulumi:providers:random::default"),
+        step("update", "pulumi:providers:kubernetes::cluster", {"context": "a"}, {"context": "a", "x": 1}),
         step("replace", "random:index/randomPet:RandomPet::pet"),
     ],
 )
 def test_everything_else_is_let_through(harmless: dict[str, Any]) -> None:
     assert gate(harmless) == []
+
+
+def test_a_default_provider_may_go_but_not_be_replaced() -> None:
+    """Another version is another provider. The same one with another configuration takes its objects with it."""
+    [finding] = gate(step("replace", "pulumi:providers:kubernetes::default_4_21_4"))
+    assert finding.label == "allow-replace:prod/default_4_21_4"
+
+
+@pytest.mark.parametrize("name", ["context", "cluster"])
+def test_another_cluster_is_stopped(name: str) -> None:
+    """The provider has a `cluster_identifier`: it is updated, and not one of its objects is in the preview."""
+    provider = "pulumi:providers:kubernetes::cluster"
+    [finding] = gate(step("update", provider, {name: "here"}, {name: "there"}), production=False)
+    assert finding.label == "allow-cluster:prod/cluster"
+    assert finding.cause == f"{name} (here → there)"
+    assert gate(step("update", provider, {name: "here"}, {name: "there"}), labels=(str(finding.label),))[0].allowed
+
+
+def stored(claim: str | None = "data", path: str = "/data", **mount: str) -> dict[str, Any]:
+    """A StatefulSet with one volume."""
+    state = deployment(kind="StatefulSet", replicas=1)
+    source = {"emptyDir": {}} if claim is None else {"persistentVolumeClaim": {"claimName": claim}}
+    state["spec"]["template"]["spec"] = {
+        "volumes": [{"name": "volume", **source}],
+        "containers": [{"name": "postgres", "volumeMounts": [{"name": "volume", "mountPath": path, **mount}]}],
+    }
+    return state
+
+
+@pytest.mark.parametrize(
+    ("after", "place"),
+    [
+        (stored(claim="other"), "/data"),
+        (stored(claim=None), "/data"),
+        (stored(path="/elsewhere"), "/data"),
+        (stored(subPath="part"), "/data"),
+        (deployment(kind="StatefulSet", replicas=1), "/data"),
+    ],
+)
+def test_a_database_that_starts_empty_is_stopped(after: dict[str, Any], place: str) -> None:
+    """The preview shows an update of the StatefulSet; the volume is none of it."""
+    database = "kubernetes:apps/v1:StatefulSet::postgres"
+    [finding] = gate(step("update", database, stored(), after), production=False)
+    assert (finding.resource, finding.label) == ("StatefulSet/postgres", "allow-detach:prod/postgres")
+    assert "starts without the data of the claim data" in finding.what
+    assert finding.cause == f"no longer mounted at {place}"
+    [part] = gate(step("update", database, stored(subPath="a"), stored(subPath="b")), production=False)
+    assert part.cause == "no longer mounted at /data (part a)"
+
+
+def test_a_claim_that_goes_itself_is_one_finding() -> None:
+    claim = {"metadata": {"name": "data"}}
+    steps = [
+        step("update", "kubernetes:apps/v1:StatefulSet::postgres", stored(), stored(claim=None)),
+        step("delete", "kubernetes:core/v1:PersistentVolumeClaim::claim", claim),
+    ]
+    assert [finding.label for finding in gate(*steps)] == ["allow-delete:prod/claim"]
+    read_only = stored()
+    read_only["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]["readOnly"] = True
+    assert gate(step("update", "kubernetes:apps/v1:StatefulSet::postgres", stored(), read_only)) == []
+
+
+def test_protection_that_is_taken_away_is_stopped_before_the_deletion_that_follows() -> None:
+    protected = {"protect": True}
+    names = ("Namespace::ns", "PersistentVolumeClaim::data")
+    steps = [step("same", f"kubernetes:core/v1:{name}", {"a": 1}, {"a": 1}, old=protected) for name in names]
+    [finding] = gate(*steps, production=False)
+    assert finding.resource == "Namespace/ns, PersistentVolumeClaim/data"
+    assert finding.label == "allow-unprotect:prod/stack"
+    assert gate(*steps, labels=("allow-unprotect:prod/stack",))[0].allowed
+    # What is replaced in the same change has a finding of its own.
+    [replaced] = gate(step("replace", "kubernetes:core/v1:PersistentVolumeClaim::data", old=protected))
+    assert replaced.label == "allow-replace:prod/data"
+    assert gate(step("same", "kubernetes:core/v1:Namespace::ns", old=protected, new=protected)) == []
+
+
+def test_what_stays_in_the_cluster_is_not_called_lost() -> None:
+    claim = "kubernetes:core/v1:PersistentVolumeClaim::data"
+    [finding] = gate(step("delete", claim, old={"retainOnDelete": True}))
+    assert finding.what == "is deleted: the object stays in the cluster, and the stack no longer knows it"
+    [lost] = gate(step("delete", claim))
+    assert lost.what == "is deleted: the data on the volume is lost"
 
 
 def test_the_parts_of_a_replacement_are_one_replacement() -> None:
@@ -131,6 +187,47 @@ def test_the_parts_of_a_replacement_are_one_replacement() -> None:
     [change] = parsed(*steps)
     assert change.operation is Operation.REPLACE
     assert len(gate(*steps)) == 1
+
+
+@pytest.mark.parametrize(
+    ("operations", "label"),
+    [
+        (("delete", "create"), "allow-replace:prod/data"),
+        (("create", "delete"), "allow-replace:prod/data"),
+        (("refresh", "delete"), "allow-delete:prod/data"),
+        (("refresh", "replace"), "allow-replace:prod/data"),
+        (("create-replacement",), "allow-replace:prod/data"),
+        (("delete-replaced",), "allow-replace:prod/data"),
+        (("import-replacement",), "allow-replace:prod/data"),
+        (("discard-replaced",), "allow-replace:prod/data"),
+        (("refresh", "update"), None),
+        (("refresh", "create"), None),
+        (("import",), None),
+        (("read",), None),
+        (("discard",), None),
+        (("remove-pending-replace",), None),
+    ],
+)
+def test_every_operation_of_the_engine(operations: tuple[str, ...], label: str | None) -> None:
+    claim = "kubernetes:core/v1:PersistentVolumeClaim::data"
+    inputs = {"spec": {"x": 1}}
+    found = gate(*(step(operation, claim, inputs, inputs) for operation in operations))
+    assert [finding.label for finding in found] == ([label] if label else [])
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        step("delete", "kubernetes:core/v1:PersistentVolumeClaim::data") | {"oldState": None},
+        step("replace", "kubernetes:core/v1:PersistentVolumeClaim::data") | {"oldState": None},
+        step("update", "kubernetes:core/v1:PersistentVolumeClaim::data") | {"oldState": None},
+        step("create", "kubernetes:core/v1:PersistentVolumeClaim::data") | {"newState": None},
+    ],
+)
+def test_a_step_without_its_state_is_refused(made: dict[str, Any]) -> None:
+    """The engine leaves a state out that it cannot write as JSON."""
+    with pytest.raises(PreviewError, match="of data has no state"):
+        gate(made)
 
 
 def test_any_protected_resource_is_stopped() -> None:
@@ -162,6 +259,10 @@ def test_the_cause_has_the_values_unless_they_are_secret() -> None:
     )
     [hidden] = gate(secret)
     assert hidden.cause == "result"
+    for values in (("[secret]", "plain"), ("plain", "[secret]"), ("plain", UNKNOWN_NUMBER)):
+        states = ({"spec": {"storageClassName": value}} for value in values)
+        [hidden] = gate(step("replace", claim, *states, replaceReasons=["spec.storageClassName"]))
+        assert hidden.cause == "spec.storageClassName"
 
 
 DISRUPTIONS: dict[str, tuple[list[dict[str, Any]], str]] = {
@@ -172,6 +273,18 @@ DISRUPTIONS: dict[str, tuple[list[dict[str, Any]], str]] = {
     "fewer by the autoscaler": (
         [ONE_AT_A_TIME, same(DEPLOYMENT, deployment(3)), step("update", SCALER, scaler(3), scaler(1))],
         "a drain may take the last pod",
+    ),
+    "no replicas": (
+        [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), deployment(0))],
+        "no pod is left, so far 3",
+    ),
+    "no autoscaler": (
+        [ONE_AT_A_TIME, same(DEPLOYMENT, deployment(None)), step("delete", SCALER, scaler(3))],
+        "a drain may take the last pod",
+    ),
+    "labels that the budget does not select": (
+        [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), relabelled(deployment(3)))],
+        "its budget is gone",
     ),
     "a wider budget": (
         [same(DEPLOYMENT, deployment(3)), step("update", BUDGET, budget(maxUnavailable=1), budget(maxUnavailable=3))],
@@ -229,6 +342,17 @@ def test_production_does_not_drop_below_its_budget(name: str) -> None:
     assert gate(*steps, labels=("allow-disruption:prod/web",))[0].allowed
 
 
+def test_budgets_are_not_judged_by_half() -> None:
+    """Without what stays the same there may be a budget that nobody sees."""
+    less = parsed(step("update", DEPLOYMENT, deployment(3), deployment(1)))
+    [finding] = findings(less, "prod", production=True, complete=False)
+    assert (finding.resource, finding.label) == ("Deployment/web", None)
+    assert "--show-sames" in str(finding.remedy)
+    assert findings(less, "prod", production=False, complete=False) == []
+    other = parsed(step("update", "kubernetes:core/v1:ConfigMap::c", {"data": {}}, {"data": {"a": "b"}}))
+    assert findings(other, "prod", production=True, complete=False) == []
+
+
 @pytest.mark.parametrize(
     "steps",
     [
@@ -242,92 +366,6 @@ def test_production_does_not_drop_below_its_budget(name: str) -> None:
 )
 def test_what_keeps_the_budget_is_let_through(steps: list[dict[str, Any]]) -> None:
     assert gate(*steps) == []
-
-
-def image(name: str, before: str, after: str, kind: str = "Deployment") -> dict[str, Any]:
-    states = []
-    for tagged in (before, after):
-        state = deployment(kind=kind)
-        state["spec"]["template"]["spec"]["containers"] = [{"name": name, "image": tagged}]
-        states.append(state)
-    return step("update", f"kubernetes:apps/v1:{kind}::{name}", *states)
-
-
-@pytest.mark.parametrize(
-    ("name", "before", "after", "named", "blocked"),
-    [
-        ("open-webui", "ghcr.io/x/open-webui:v0.12.4-slim", "mirror:5000/w:v0.13.0-slim", ("0.12.4", "0.13.0"), None),
-        ("open-webui", "w:v0.12.4", "w:v0.9.9", ("0.12.4", "0.9.9"), "downgrade"),
-        ("open-webui", "w:v0.12.4-slim", "w:v0.12.4", None, None),
-        ("open-webui", "w:v0.12.4", "w:main", ("0.12.4", "main"), None),
-        ("postgres", "pgvector/pgvector:pg17", "pgvector/pgvector:pg18", ("pg17", "pg18"), "major"),
-        ("postgres", "pgvector/pgvector:0.8.0-pg17", "pgvector/pgvector:0.8.1-pg18-trixie", ..., "major"),
-        ("postgres", "pgvector/pgvector:pg17", "pgvector/pgvector:0.8.1-pg17", ("pg17", "0.8.1-pg17"), None),
-        ("postgres", "postgres:17.2", "postgres:17.5-trixie", ("17.2", "17.5-trixie"), None),
-        ("postgres", "postgres:17.2", "postgres:18", ("17.2", "18"), "major"),
-        ("postgres", "postgres:17", "mirror.example.com/postgres:17", None, None),
-        ("postgres", "postgres:17", "postgres:latest", ("17", "latest"), "major"),
-        ("postgres", "postgres:17", "postgres@sha256:0", ("17", "postgres@sha256:0"), "major"),
-        ("redis", "redis:7", "redis:8", None, None),
-    ],
-)
-def test_versions(name: str, before: str, after: str, named: Any, blocked: str | None) -> None:
-    seen = version_changes(parsed(image(name, before, after)))
-    if named is None:
-        assert seen == []
-    else:
-        [version] = seen
-        assert named in (..., (version.before, version.after))
-        assert version.blocked_as == blocked
-    labels = [finding.label for finding in gate(image(name, before, after), production=False)]
-    assert labels == ([f"allow-{blocked}:prod/{name}"] if blocked else [])
-
-
-def test_requests_count_replicas_and_the_larger_of_init_and_ordinary_containers() -> None:
-    def asks(cpu: str, **more: Any) -> dict[str, Any]:
-        return {"resources": {"requests": {"cpu": cpu, "memory": "1Gi"}}, **more}
-
-    state = deployment(2)
-    spec = state["spec"]["template"]["spec"]
-    spec["containers"] = [asks("100m"), asks("200m")]
-    spec["initContainers"] = [asks("1"), asks("50m", restartPolicy="Always"), asks("250m")]
-    state["spec"]["volumeClaimTemplates"] = [{"spec": {"resources": {"requests": {"storage": "5Gi"}}}}]
-    claim = {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}
-    steps = [
-        step("create", "kubernetes:apps/v1:StatefulSet::web", after=state),
-        step("delete", "kubernetes:core/v1:PersistentVolumeClaim::c", claim),
-    ]
-    before, after = requested(parsed(*steps))
-    assert before.cpu == 0
-    assert before.storage == 2**30
-    # The first init container is alone; then one stays beside the ordinary ones: max(1, 0.05 + 0.25, 0.05 + 0.3).
-    assert after.cpu == 2
-    assert after.memory == 2 * 3 * 2**30
-    assert after.storage == 2 * 5 * 2**30
-
-
-@pytest.mark.parametrize(
-    ("steps", "expected"),
-    [
-        ([step("update", DEPLOYMENT, deployment(4), deployment(4, image="x:2"))], (4, "up to 1 away at a time", True)),
-        ([step("update", DEPLOYMENT, deployment(3), deployment(3, image="x:2"))], (3, "none is taken", True)),
-        ([step("update", DEPLOYMENT, deployment(1), deployment(1, image="x:2"))], (1, "none is taken", True)),
-        (
-            [step("update", DEPLOYMENT, deployment(3), deployment(3, "x:2", strategy={"type": "Recreate"}))],
-            (3, "all at once", False),
-        ),
-        ([step("replace", DEPLOYMENT, deployment(3), deployment(3))], (3, "all stop", False)),
-        ([step("delete", DEPLOYMENT, deployment(3))], (3, "all are removed", False)),
-        ([step("update", DEPLOYMENT, deployment(3), deployment(2))], (1, "removed", True)),
-        ([step("update", DEPLOYMENT, deployment(3), deployment(0))], (3, "removed", False)),
-    ],
-)
-def test_which_pods_go_and_whether_requests_are_served(steps: list[Any], expected: tuple[int, str, bool]) -> None:
-    [rollout] = rollouts(parsed(*steps))
-    pods, how, served = expected
-    assert rollout.pods == pods
-    assert how in rollout.how
-    assert (rollout.interruption is None) is served
 
 
 def test_labels_fit_into_github(recording: Recording) -> None:

@@ -1,0 +1,115 @@
+"""What a preview says about versions, requests and pods that go."""
+
+from typing import Any
+
+import pytest
+
+from ops.preview.requested import requested
+from ops.preview.rollouts import rollouts
+from ops.preview.versions import version_changes
+
+from .preview_steps import DEPLOYMENT, deployment, gate, parsed, step
+
+
+def image(name: str, before: str, after: str, kind: str = "Deployment") -> dict[str, Any]:
+    states = []
+    for tagged in (before, after):
+        state = deployment(kind=kind)
+        state["spec"]["template"]["spec"]["containers"] = [{"name": name, "image": tagged}]
+        states.append(state)
+    return step("update", f"kubernetes:apps/v1:{kind}::{name}", *states)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "named", "blocked"),
+    [
+        ("open-webui", "ghcr.io/x/open-webui:v0.12.4-slim", "mirror:5000/w:v0.13.0-slim", ("0.12.4", "0.13.0"), None),
+        ("open-webui", "w:v0.12.4", "w:v0.9.9", ("0.12.4", "0.9.9"), "downgrade"),
+        ("open-webui", "w:v0.12.4-slim", "w:v0.12.4", None, None),
+        ("open-webui", "w:v0.12.4", "w:main", ("0.12.4", "main"), None),
+        ("postgres", "pgvector/pgvector:pg17", "pgvector/pgvector:pg18", ("pg17", "pg18"), "major"),
+        ("postgres", "pgvector/pgvector:0.8.0-pg17", "pgvector/pgvector:0.8.1-pg18-trixie", ..., "major"),
+        ("postgres", "pgvector/pgvector:pg17", "pgvector/pgvector:0.8.1-pg17", ("pg17", "0.8.1-pg17"), None),
+        ("postgres", "postgres:17.2", "postgres:17.5-trixie", ("17.2", "17.5-trixie"), None),
+        ("postgres", "postgres:17.2", "postgres:18", ("17.2", "18"), "major"),
+        ("postgres", "postgres:17", "mirror.example.com/postgres:17", None, None),
+        ("postgres", "postgres:17", "postgres:latest", ("17", "latest"), "major"),
+        ("postgres", "postgres:17", "postgres@sha256:0", ("17", "postgres@sha256:0"), "major"),
+        ("redis", "redis:7", "redis:8", None, None),
+    ],
+)
+def test_versions(name: str, before: str, after: str, named: Any, blocked: str | None) -> None:
+    seen = version_changes(parsed(image(name, before, after)))
+    if named is None:
+        assert seen == []
+    else:
+        [version] = seen
+        assert named in (..., (version.before, version.after))
+        assert version.blocked_as == blocked
+    labels = [finding.label for finding in gate(image(name, before, after), production=False)]
+    assert labels == ([f"allow-{blocked}:prod/{name}"] if blocked else [])
+
+
+@pytest.mark.parametrize(("name", "blocked"), [("open-webui", "downgrade"), ("postgres", "major")])
+@pytest.mark.parametrize("part", ["image", "containers", "spec"])
+@pytest.mark.parametrize("value", ["[secret]", "04da6b54-80e4-46f7-96ec-b56ff0331ba9"])
+def test_a_version_that_the_preview_hides_is_stopped(name: str, blocked: str, part: str, value: str) -> None:
+    """One secret in a list makes the whole list secret, the images too."""
+    made = image(name, f"{name}:17.0.0", f"{name}:18.0.0")
+    pod = made["newState"]["inputs"]["spec"]["template"]["spec"]
+    if part == "image":
+        pod["containers"][0]["image"] = value
+    elif part == "containers":
+        pod["containers"] = value
+    else:
+        made["newState"]["inputs"]["spec"] = value
+    [version] = version_changes(parsed(made))
+    assert (version.before, version.after, version.blocked_as) == ("17.0.0", "(not told)", blocked)
+    assert f"allow-{blocked}:prod/{name}" in [finding.label for finding in gate(made, production=False)]
+
+
+def test_requests_count_replicas_and_the_larger_of_init_and_ordinary_containers() -> None:
+    def asks(cpu: str, **more: Any) -> dict[str, Any]:
+        return {"resources": {"requests": {"cpu": cpu, "memory": "1Gi"}}, **more}
+
+    state = deployment(2)
+    spec = state["spec"]["template"]["spec"]
+    spec["containers"] = [asks("100m"), asks("200m")]
+    spec["initContainers"] = [asks("1"), asks("50m", restartPolicy="Always"), asks("250m")]
+    state["spec"]["volumeClaimTemplates"] = [{"spec": {"resources": {"requests": {"storage": "5Gi"}}}}]
+    claim = {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}
+    steps = [
+        step("create", "kubernetes:apps/v1:StatefulSet::web", after=state),
+        step("delete", "kubernetes:core/v1:PersistentVolumeClaim::c", claim),
+    ]
+    before, after = requested(parsed(*steps))
+    assert before.cpu == 0
+    assert before.storage == 2**30
+    # The first init container is alone; then one stays beside the ordinary ones: max(1, 0.05 + 0.25, 0.05 + 0.3).
+    assert after.cpu == 2
+    assert after.memory == 2 * 3 * 2**30
+    assert after.storage == 2 * 5 * 2**30
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([step("update", DEPLOYMENT, deployment(4), deployment(4, image="x:2"))], (4, "up to 1 away at a time", True)),
+        ([step("update", DEPLOYMENT, deployment(3), deployment(3, image="x:2"))], (3, "none is taken", True)),
+        ([step("update", DEPLOYMENT, deployment(1), deployment(1, image="x:2"))], (1, "none is taken", True)),
+        (
+            [step("update", DEPLOYMENT, deployment(3), deployment(3, "x:2", strategy={"type": "Recreate"}))],
+            (3, "all at once", False),
+        ),
+        ([step("replace", DEPLOYMENT, deployment(3), deployment(3))], (3, "all stop", False)),
+        ([step("delete", DEPLOYMENT, deployment(3))], (3, "all are removed", False)),
+        ([step("update", DEPLOYMENT, deployment(3), deployment(2))], (1, "removed", True)),
+        ([step("update", DEPLOYMENT, deployment(3), deployment(0))], (3, "removed", False)),
+    ],
+)
+def test_which_pods_go_and_whether_requests_are_served(steps: list[Any], expected: tuple[int, str, bool]) -> None:
+    [rollout] = rollouts(parsed(*steps))
+    pods, how, served = expected
+    assert rollout.pods == pods
+    assert how in rollout.how
+    assert (rollout.interruption is None) is served
