@@ -12,7 +12,7 @@ import typer
 from .gate import ALLOWING
 from .markdown import comment
 from .model import Preview, PreviewError, parse
-from .report import Report, report, unused_labels
+from .report import Report, report, unreadable, unused_labels
 
 BLOCKED = 1
 WRONG_USAGE = 2
@@ -37,12 +37,21 @@ def main(
         list[str] | None,
         typer.Option(metavar="ENV", help="Environments in which the disruption budgets must be kept. Default: prod."),
     ] = None,
+    commit: Annotated[str, typer.Option(help="Commit of the previews, to be named in the comment.")] = "",
 ) -> None:
     """Turn previews into one Markdown comment, and stop dangerous changes."""
     given = frozenset(label.strip() for text in labels or () for label in text.split(",") if label.strip())
     in_production = frozenset(production or ["prod"])
-    reports = [_report(name, file, given, in_production) for name, file in _files(previews)]
-    text = comment(reports, unused_labels(reports, given))
+    reports: list[Report] = []
+    refusals: list[str] = []
+    for name, file in _files(previews):
+        try:
+            reports.append(report(name, _read(file), production=name in in_production, labels=given))
+        except (PreviewError, OSError, UnicodeDecodeError) as error:
+            refusals.append(f"{name}={file}: {_why(error)}. Write it again: make preview ENV={name} JSON={file}")
+            # The comment says it, too: what it said of an earlier commit must not stay.
+            reports.append(unreadable(name, f"the file of the preview cannot be read: {_why(error)}"))
+    text = comment(reports, unused_labels(reports, given), commit)
     if out:
         try:
             out.write_text(text)
@@ -50,6 +59,8 @@ def main(
             _refuse(f"--out {out}: {error.strerror}")
     else:
         typer.echo(text, nl=False)
+    if refusals:
+        _refuse("\n".join(refusals))
     for line in _blocks(reports):
         typer.secho(line, fg=typer.colors.RED, err=True)
     if any(each.blocked for each in reports):
@@ -72,15 +83,10 @@ def _files(previews: list[str]) -> list[tuple[str, str]]:
     return list(found.items())
 
 
-def _report(name: str, file: str, labels: frozenset[str], production: frozenset[str]) -> Report:
-    try:
-        return report(name, _read(file), production=name in production, labels=labels)
-    except PreviewError as error:
-        _refuse(f"{name}={file}: {error}. Write it again: make preview ENV={name} JSON={file}")
-    except UnicodeDecodeError:
-        _refuse(f"{name}={file}: it is not a text file")
-    except OSError as error:
-        _refuse(f"{name}={file}: {error.strerror}")
+def _why(error: PreviewError | OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return str(error) if isinstance(error, PreviewError) else "it is not a text file"
 
 
 def _read(file: str) -> Preview:

@@ -5,11 +5,10 @@ from decimal import Decimal
 
 from .changes import Change, Operation
 from .gate import Finding
+from .marker import MARKER
+from .redaction import code, plain
 from .report import Report
 from .requested import Requested
-
-MARKER = "<!-- open-webui-stack-preview -->"
-"""First line of the comment, invisible: whoever posts it looks for it, and updates that comment."""
 
 LONGEST = 60_000
 """Characters of a comment. GitHub takes 65536."""
@@ -18,24 +17,38 @@ _COLUMNS = (Operation.CREATE, Operation.IMPORT, Operation.UPDATE, Operation.REPL
 _ALWAYS = frozenset(_COLUMNS) - {Operation.IMPORT}
 _MOST_NAMES = 4
 _MOST_DIFFERENCES = 40
+_MOST_OF_AN_ERROR = 3000
 _GIBIBYTE = 2**30
+_PIPE = r"\|"
 
 
-def comment(reports: Sequence[Report], unused_labels: Sequence[str] = ()) -> str:
+def comment(reports: Sequence[Report], unused_labels: Sequence[str] = (), commit: str = "") -> str:
     """The comment on all environments.
 
     Args:
         reports: one for each environment, in the order in which they are shown.
         unused_labels: labels that are meant to allow something, and allow nothing.
+        commit: what was previewed; an older comment is then seen to be one.
     """
-    head = [MARKER, f"## {_headline(reports)}", *_gate(reports, unused_labels)]
+    of = [f"Preview of {code(commit)}."] if commit else []
+    head = [MARKER, f"## {_headline(reports)}", *of, *_gate(reports, unused_labels)]
     bodies = [_environment(each) for each in reports]
     details = [_details(each) for each in reports]
     whole = _joined(head, bodies, details)
     if len(whole) <= LONGEST:
         return whole
     note = ["_The property diffs are too long for a comment: see the log of the preview._"]
-    return _joined(head, bodies, [note if each else [] for each in details])[:LONGEST]
+    return _cut(_joined(head, bodies, [note if each else [] for each in details]))
+
+
+def _cut(text: str) -> str:
+    """What fits, up to the end of a line."""
+    if len(text) <= LONGEST:
+        return text
+    note = "\n\n_The rest is too long for a comment: see the log of the preview._\n"
+    kept = text[: LONGEST - len(note) - len("\n```")].rpartition("\n")[0]
+    fence = "\n```" if kept.count("```") % 2 else ""
+    return f"{kept}{fence}{note}"
 
 
 def _joined(head: list[str], bodies: list[list[str]], details: list[list[str]]) -> str:
@@ -56,6 +69,8 @@ def _headline(reports: Sequence[Report]) -> str:
         return f"❌ The preview of {' and '.join(failed)} failed"
     if allowed:
         return f"⚠️ {_count(allowed, 'dangerous change')}, allowed by label"
+    if interrupted := [each.environment for each in reports if any(r.interruption for r in each.rollouts)]:
+        return f"✅ Nothing dangerous, but requests are interrupted in {' and '.join(interrupted)}"
     if any(each.changed for each in reports):
         return "✅ Nothing dangerous"
     return "✅ No changes"
@@ -76,9 +91,9 @@ def _gate(reports: Sequence[Report], unused_labels: Sequence[str]) -> list[str]:
 
 def _finding(finding: Finding) -> str:
     mark = "⚠️" if finding.allowed else "⛔"
-    allow = f"`{finding.label}`" if finding.label else f"none: {finding.remedy}"
-    cells = [f"{mark} {finding.environment}", f"`{finding.resource}`", finding.what, finding.cause, allow]
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+    allow = code(finding.label) if finding.label else f"none: {finding.remedy}"
+    what, cause = plain(finding.what), plain(finding.cause)
+    return _row([f"{mark} {finding.environment}", code(finding.resource), what, cause, allow])
 
 
 def _environment(each: Report) -> list[str]:
@@ -86,59 +101,71 @@ def _environment(each: Report) -> list[str]:
     told = ", ".join(f"{number} {op}" for op, number in counts if number) or "no changes"
     blocks = [f"### `{each.environment}`: {told}"]
     if each.errors:
-        text = "\n".join(each.errors).replace("```", "'''")
-        blocks += ["The preview failed, so that what follows may not be all:", f"```text\n{text}\n```"]
+        text = "\n".join(_shortened(error) for error in each.errors).replace("```", "'''")
+        told = ", so that what follows may not be all" if each.changed else ""
+        blocks += [f"The preview failed{told}:", f"```text\n{text}\n```"]
     if each.changed:
-        blocks += [_table(each.changed), "\n".join(_at_stake(each))]
+        blocks += [_table(each.changed), "\n".join([*_at_stake(each), *_protection(each), *_unchanged_sums(each)])]
         blocks += _sums(each)
-    elif each.unprotected:
-        blocks.append(_protection(each))
+    elif protection := list(_protection(each)):
+        blocks.append("\n".join(protection))
     return blocks
+
+
+def _shortened(error: str) -> str:
+    # The end of a Python trace says what was wrong, the beginning of a message of the API server.
+    half = _MOST_OF_AN_ERROR // 2
+    return error if len(error) <= _MOST_OF_AN_ERROR else f"{error[:half]}\n…\n{error[-half:]}"
 
 
 def _table(changed: tuple[Change, ...]) -> str:
     columns = [op for op in _COLUMNS if op in _ALWAYS or any(change.operation is op for change in changed)]
-    rows = [
-        f"| Component | {' | '.join(op.capitalize() for op in columns)} |",
-        f"|---|{'---|' * len(columns)}",
-    ]
+    rows = [_row(["Component", *(op.capitalize() for op in columns)]), f"|---|{'---|' * len(columns)}"]
     for component in dict.fromkeys(change.component for change in changed):
         cells = [
             _names([change.label for change in changed if change.component == component and change.operation is op])
             for op in columns
         ]
-        rows.append(f"| {component} | {' | '.join(cells)} |")
+        rows.append(_row([plain(component), *cells]))
     return "\n".join(rows)
 
 
 def _names(labels: Sequence[str]) -> str:
-    shown = ", ".join(f"`{label}`" for label in labels[:_MOST_NAMES])
+    shown = ", ".join(code(label) for label in labels[:_MOST_NAMES])
     more = len(labels) - _MOST_NAMES
     return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _at_stake(each: Report) -> Iterable[str]:
+    if each.is_new:
+        yield f"- **New:** nothing is deployed so far; {_count(each.pods, 'pod')} will run"
+        return
     if not each.rollouts:
         yield "- **Pods:** none restarts"
     for rollout in each.rollouts:
-        why = f" ({_inline('; '.join(rollout.why))})" if rollout.why else ""
-        yield f"- **Pods:** `{rollout.workload}`, {_count(rollout.pods, 'pod')}: {rollout.how}{why}"
-    interrupted = [f"`{r.workload}`: {r.interruption}" for r in each.rollouts if r.interruption]
+        why = f" ({plain('; '.join(rollout.why))})" if rollout.why else ""
+        yield f"- **Pods:** {code(rollout.workload)}, {_count(rollout.pods, 'pod')}: {rollout.how}{why}"
+    interrupted = [f"{code(r.workload)}: {r.interruption}" for r in each.rollouts if r.interruption]
     yield f"- **Requests:** {'; '.join(interrupted) or 'served throughout'}"
     yield f"- **Data:** {'; '.join(each.data) or 'no volume is touched'}"
     for version in each.versions:
-        yield f"- **Version:** {version.product} {_inline(version.before)} → {_inline(version.after)}: {version.note}"
+        yield f"- **Version:** {version.product} {plain(version.before)} → {plain(version.after)}: {version.note}"
+
+
+def _protection(each: Report) -> Iterable[str]:
     if each.unprotected:
-        yield _protection(each)
+        yield f"- **Protection:** removed from {_names(each.unprotected)}"
+    if each.protected:
+        yield f"- **Protection:** set on {_names(each.protected)}"
 
 
-def _protection(each: Report) -> str:
-    return f"- **Protection:** removed from {_names(each.unprotected)}"
+_Line = tuple[str, Decimal, Decimal, Callable[[Decimal], str]]
 
 
-def _sums(each: Report) -> list[str]:
+def _lines(each: Report) -> list[_Line]:
+    """What is requested of each resource before and after; without those of which nothing is."""
     before, after = each.before, each.after
-    lines: list[tuple[str, Decimal, Decimal, Callable[[Decimal], str]]] = [
+    lines: list[_Line] = [
         ("CPU", before.cpu, after.cpu, _cores),
         ("Memory", before.memory, after.memory, _bytes),
         ("Storage", before.storage, after.storage, _bytes),
@@ -146,13 +173,28 @@ def _sums(each: Report) -> list[str]:
     if _scales(before) or _scales(after):
         lines.insert(1, ("CPU, autoscaler at its most", before.most_cpu, after.most_cpu, _cores))
         lines.insert(3, ("Memory, autoscaler at its most", before.most_memory, after.most_memory, _bytes))
-    what = "Requested" if each.whole_stack else "Requested by what changes"
-    rows = [f"| {what} | Before | After | |", "|---|---|---|---|"]
-    if not any(old or new for _, old, new, _ in lines):
+    return [line for line in lines if line[1] or line[2]]
+
+
+def _what(each: Report) -> str:
+    return "Requested" if each.whole_stack else "Requested by what changes"
+
+
+def _unchanged_sums(each: Report) -> Iterable[str]:
+    lines = _lines(each)
+    if lines and all(old == new for _, old, new, _ in lines):
+        amounts = ", ".join(f"{name} {unit(new)}" for name, _, new, unit in lines)
+        yield f"- **{_what(each)}:** as before ({amounts})"
+
+
+def _sums(each: Report) -> list[str]:
+    lines = _lines(each)
+    if all(old == new for _, old, new, _ in lines):
         return []
+    rows = [_row([_what(each), "Before", "After", ""]), "|---|---|---|---|"]
     for name, old, new, unit in lines:
         difference = "" if old == new else f"{'+' if new > old else '-'}{unit(abs(new - old))}"
-        rows.append(f"| {name} | {unit(old)} | {unit(new)} | {difference} |")
+        rows.append(_row([name, unit(old), unit(new), difference]))
     return ["\n".join(rows)]
 
 
@@ -192,10 +234,5 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _inline(text: str) -> str:
-    """Text from the preview between the comment's own: nothing in it is markup."""
-    return text.replace("`", "'").replace("<", "&lt;").replace("\n", " ")
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', _PIPE) for cell in cells)} |"

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from .changes import Change, Operation, changes, without_urns
 from .gate import ALLOWING, Finding, findings, unprotected
-from .model import Preview
+from .model import Diagnostic, Preview
 from .property_diff import Difference, differences
-from .redaction import redact
+from .redaction import code, redact
 from .requested import Requested, requested
 from .rollouts import Rollout, rollouts
 from .versions import VersionChange, version_changes
+from .volumes import detachments
 from .workloads import both_sides, key
 
 
@@ -33,6 +34,15 @@ class Report:
 
     unprotected: tuple[str, ...]
     """Resources that lose their protection."""
+
+    protected: tuple[str, ...]
+    """Resources that were there without protection, and get it."""
+
+    is_new: bool
+    """Whether nothing of the stack is deployed."""
+
+    pods: int
+    """Pods that run after the update, autoscalers at their fewest."""
 
     before: Requested
     after: Requested
@@ -77,6 +87,11 @@ def report(environment: str, preview: Preview, *, production: bool, labels: froz
         rollouts=tuple(rollouts(listed)),
         data=tuple(_data_at_stake(changed)),
         unprotected=tuple(change.label for change in unprotected(listed)),
+        protected=tuple(
+            change.label for change in listed if change.before and change.protected_after > change.protected_before
+        ),
+        is_new=whole_stack and not any(change.before for change in listed),
+        pods=sum(workload.fewest for workload in both_sides(listed)[1].values()),
         before=before,
         after=after,
         whole_stack=whole_stack,
@@ -88,6 +103,15 @@ def report(environment: str, preview: Preview, *, production: bool, labels: froz
     )
 
 
+def unreadable(environment: str, why: str) -> Report:
+    """The report on a preview that cannot be read: that it cannot, and nothing else."""
+    return report(
+        environment,
+        Preview(diagnostics=[Diagnostic(message=why, severity="error")]),
+        production=False,
+    )
+
+
 def unused_labels(reports: Iterable[Report], labels: Iterable[str]) -> list[str]:
     """Labels that are made to allow something and allow nothing here: an old one, or one with a mistake in it."""
     used = {finding.label for each in reports for finding in each.findings}
@@ -96,13 +120,15 @@ def unused_labels(reports: Iterable[Report], labels: Iterable[str]) -> list[str]
 
 def _data_at_stake(changed: tuple[Change, ...]) -> Iterable[str]:
     before, _ = both_sides(changed)
+    for detachment in detachments(changed):
+        yield f"{code(detachment.change.label)} starts without the claim {code(detachment.claim)}"
     for change in changed:
         if not change.destroys:
             continue
         stays = ", its volume is kept" if change.retained else ""
         if change.kind == "PersistentVolumeClaim":
-            yield f"`{change.label}` goes{stays}"
+            yield f"{code(change.label)} goes{stays}"
         elif change.kind == "Namespace":
-            yield f"`{change.label}` goes with everything in it"
+            yield f"{code(change.label)} goes with everything in it"
         elif change.kind == "StatefulSet" and before[key(change)].spec.get("volumeClaimTemplates"):
-            yield f"`{change.label}` has claim templates: the new one may start with empty volumes"
+            yield f"{code(change.label)} has claim templates: the new one may start with empty volumes"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ops.preview import __main__ as command_line
-from ops.preview.markdown import MARKER
+from ops.preview.marker import MARKER
 from tests.previews import DIRECTORY
 
 
@@ -57,6 +57,23 @@ def test_other_environments_can_be_production(monkeypatch: pytest.MonkeyPatch) -
 def test_a_failed_preview_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     assert run(monkeypatch, f"dev={file('official-14-bad-label')}") == 1
     assert "dev: the preview failed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["", "Previewing update (dev):", '{"steps": [', None, b"\xff\xfe"])
+def test_a_file_that_is_no_preview_is_told_in_the_comment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Captured, content: str | bytes | None
+) -> None:
+    """Else the pull request keeps the comment on an earlier commit, which may say that nothing is dangerous."""
+    written, out = tmp_path / "dev.json", tmp_path / "comment.md"
+    if content is not None:
+        written.write_bytes(content if isinstance(content, bytes) else content.encode())
+    given = (f"dev={written}", f"prod={file('no-change')}", "--out", str(out), "--commit", "0a1b2c3")
+    assert run(monkeypatch, *given) == 2
+    assert "make preview ENV=dev" in capsys.readouterr().err
+    text = out.read_text()
+    assert "## ❌ The preview of dev failed\n\nPreview of `0a1b2c3`." in text
+    assert "the file of the preview cannot be read" in text
+    assert "### `prod`: no changes" in text
 
 
 @pytest.mark.parametrize(

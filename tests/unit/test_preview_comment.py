@@ -1,11 +1,13 @@
 """The comment on a preview: recorded ones as a whole, made-up ones for what must never be in it."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
-from ops.preview.markdown import LONGEST, MARKER, comment
+from ops.preview.markdown import LONGEST, comment
+from ops.preview.marker import MARKER
 from ops.preview.model import PreviewError, parse
 from ops.preview.report import report
 from tests.previews import COMMENTED, DIRECTORY, comment_on
@@ -18,6 +20,14 @@ SECRETS = (
     "Zx9Zx9Zx9Zx9Zx9Zx9Zx9Zx9Zx9",
     "MIIEpAIBAAKCAQEA",
 )
+
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def signed(value: str) -> dict[str, str]:
+    """A secret as a state has it."""
+    return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(value)}
 
 
 def preview(*steps: dict[str, Any], **rest: Any) -> Any:
@@ -91,6 +101,25 @@ def test_several_environments_are_in_one_comment() -> None:
         ),
         update("kubernetes:apps/v1:Deployment::d", pod(), pod(args=["--key", SECRETS[2]])),
         update("random:index/randomPassword:RandomPassword::p", {"result": "x"}, {"result": SECRETS[3]}),
+        # Secret on one side only: what was there before it was marked is as secret as what comes.
+        update("other:index:Thing::t", {"plain": SECRETS[1]}, {"plain": "[secret]"}),
+        update("other:index:Thing::t", {"plain": "[secret]"}, {"plain": SECRETS[1]}),
+        update("other:index:Thing::t", {"deep": {"list": [1, {"a": SECRETS[1]}]}}, {"deep": {"list": "[secret]"}}),
+        update("kubernetes:apps/v1:Deployment::d", pod(args=[SECRETS[1]]), {"spec": {"template": "[secret]"}}),
+        # As a state has it, and not a preview.
+        update("other:index:Thing::t", {"deep": [1]}, {"deep": [signed(SECRETS[1])]}),
+        update("other:index:Thing::t", {"a": signed(SECRETS[1])}, {"a": SECRETS[3]}),
+        # The whole object, the values of a Secret in base64.
+        update(
+            "kubernetes:core/v1:Secret::s",
+            {"metadata": {"annotations": {LAST_APPLIED: json.dumps({"data": {"cache-url": SECRETS[1]}})}}},
+            {"metadata": {"annotations": {}}},
+        ),
+        update(
+            "kubernetes:core/v1:ConfigMap::c",
+            {"metadata": {}},
+            {"metadata": {"annotations": {LAST_APPLIED: json.dumps({"data": {"cache-url": SECRETS[1]}})}}},
+        ),
     ],
 )
 def test_no_secret_is_in_a_comment(step: dict[str, Any]) -> None:
@@ -125,6 +154,35 @@ def test_markup_in_a_value_stays_text() -> None:
     assert line.count("`") == 2
 
 
+HOSTILE = "x|y`z\n/merge\n## @everyone <script>[a](https://evil.example) ![i](//evil.example) #1 <!-- -->"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        update("kubernetes:core/v1:PersistentVolumeClaim::p", {"spec": {"a": "b"}}, {"spec": {"a": HOSTILE}}, "replace")
+        | {"replaceReasons": ["spec.a"]},
+        update("kubernetes:core/v1:PersistentVolumeClaim::p" + HOSTILE, {}, {}, "delete"),
+        update("kubernetes:apps/v1:Deployment::d", pod(image="a"), pod(image=HOSTILE)),
+        update(
+            "kubernetes:apps/v1:StatefulSet::postgres",
+            pod(name="postgres", image="p:17"),
+            pod(name="postgres", image=f"p:{HOSTILE}"),
+        ),
+    ],
+)
+def test_a_hostile_value_is_no_markup_and_calls_nobody(step: dict[str, Any]) -> None:
+    text = text_of(step)
+    outside = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL)
+    for markup in ("@everyone", "<script", "#1", "://evil"):
+        assert markup not in outside
+    assert not re.search(r"(?<!\\)\]\(", outside)
+    assert outside.count("<!--") == 1
+    assert not re.search(r"^(/merge|## @)", outside, re.MULTILINE)
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        assert len({len(re.split(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
+
+
 def test_a_long_preview_fits_into_a_comment() -> None:
     steps = [
         update(
@@ -138,6 +196,47 @@ def test_a_long_preview_fits_into_a_comment() -> None:
     assert len(text) <= LONGEST
     assert "too long for a comment" in text
     assert "ConfigMap/c0" in text
+
+
+def test_no_message_of_a_failure_makes_the_comment_too_long() -> None:
+    """A Python trace says at its end what was wrong."""
+    messages = [f"{number}\n" + "x" * 80_000 + "\nValueError: the end" for number in range(40)]
+    text = text_of(diagnostics=[{"severity": "error", "message": message} for message in messages])
+    assert len(text) <= LONGEST
+    assert "ValueError: the end" in text
+    assert text.count("```") % 2 == 0
+    assert text.endswith("see the log of the preview._\n")
+
+
+def test_it_names_the_commit_that_was_previewed() -> None:
+    step = update("kubernetes:core/v1:ConfigMap::c", {}, {"data": {"a": "b"}})
+    reports = [report("dev", preview(step), production=False)]
+    assert "\n\nPreview of `0a1b2c3`.\n\n" in comment(reports, commit="0a1b2c3")
+    assert "Preview of" not in comment(reports)
+
+
+def test_protection_is_told_either_way() -> None:
+    step = update("kubernetes:core/v1:Namespace::ns", {"a": 1}, {"a": 1}, "same")
+    step["newState"]["protect"] = True
+    assert "- **Protection:** set on `Namespace/ns`" in text_of(step)
+    step["newState"]["protect"], step["oldState"]["protect"] = False, True
+    text = text_of(step)
+    assert "- **Protection:** removed from `Namespace/ns`" in text
+    assert "⛔ Blocked: 1 dangerous change" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "headline"),
+    [
+        ("no-change", "✅ No changes"),
+        ("log-level", "✅ Nothing dangerous"),
+        ("redis-memory", "✅ Nothing dangerous, but requests are interrupted in dev"),
+        ("storage-class", "⛔ Blocked: 1 dangerous change"),
+        ("official-14-bad-label", "❌ The preview of dev failed"),
+    ],
+)
+def test_the_headline_says_what_matters(name: str, headline: str) -> None:
+    assert comment_on(name).splitlines()[2] == f"## {headline}"
 
 
 def test_sums_say_when_they_are_of_what_changes_only() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ops.preview.markdown import MARKER
+from ops.preview.marker import MARKER
 from ops.pull_request_comment import GITHUB_AUTHOR, main
 
 TOKEN = "token-of-the-test"
