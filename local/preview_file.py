@@ -27,10 +27,25 @@ def written_whatever_happens(file: Path | None) -> Iterator[None]:
     try:
         yield
     except (LocalError, RunError) as error:
-        # The engine's own account of the failure, where it came to give one, says more.
-        if not file.read_text():
-            _write(file, json.dumps({"diagnostics": [{"severity": "error", "message": str(error)}]}, indent=4) + "\n")
+        _write(file, _with_failure(file.read_text(), str(error)))
         raise
+
+
+def _with_failure(written: str, message: str) -> str:
+    """What the engine wrote, with the failure in it.
+
+    Its own account says more, where it came to give one. It gives none of a policy that is violated, nor when it is
+    killed: then the file would be the preview of a change that can be made.
+    """
+    try:
+        preview = json.loads(written)
+    except json.JSONDecodeError:
+        preview = {}
+    told = preview.get("diagnostics") or []
+    if any(diagnostic.get("severity") == "error" for diagnostic in told):
+        return written
+    preview["diagnostics"] = [*told, {"severity": "error", "message": message}]
+    return json.dumps(preview, indent=4) + "\n"
 
 
 def preview_to_file(
