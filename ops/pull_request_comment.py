@@ -1,6 +1,7 @@
 """One comment on a pull request, updated and never repeated: `python3 -m ops.pull_request_comment comment.md`.
 
-Standard library alone: the job that may write to the pull request installs nothing.
+Standard library alone: the job that may write to the pull request installs nothing. Where the file is missing, the
+preview did not get that far; the comment says that, since the one on an earlier commit would stay.
 
 Environment, on GitHub: ``GH_TOKEN``, ``PULL_REQUEST`` (its number), and what every job has.
 On GitLab: ``GITLAB_TOKEN`` (a project access token with the scope ``api``), and what every job has.
@@ -15,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .preview.marker import MARKER
 
 PAGE = 100
 TIMEOUT_SECONDS = 30
@@ -120,14 +123,24 @@ def _request(place: Discussion, method: str, address: str, text: str | None = No
         raise CommentError(f"{method} {address}: {error}") from error
 
 
+def _text(file: Path, environment: Mapping[str, str]) -> str:
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        run = environment.get("CI_PIPELINE_URL") or "{}/{}/actions/runs/{}".format(
+            *(environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"))
+        )
+        return f"{MARKER}\n\n## ❌ There is no preview\n\nA step before it failed: {run}\n"
+
+
 def main(arguments: list[str]) -> int:
     """Exit code: 0, the comment is there; 1, it is not; 2, wrong usage."""
     if len(arguments) != 1:
         print("usage: python3 -m ops.pull_request_comment FILE", file=sys.stderr)
         return 2
     try:
-        text = Path(arguments[0]).read_text()
-        if not text.startswith("<!-- "):
+        text = _text(Path(arguments[0]), os.environ)
+        if text.partition("\n")[0] != MARKER:
             print(f"{arguments[0]}: its first line is no marker. Write it with python -m ops.preview", file=sys.stderr)
             return 2
         print(f"The comment is {write(discussion(os.environ), text)}.")

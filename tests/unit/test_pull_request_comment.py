@@ -128,9 +128,39 @@ def test_a_refusal_is_told_without_the_token(
     assert service.comments == []
 
 
+@pytest.mark.parametrize(
+    ("author", "variables", "run"),
+    [
+        (
+            "github",
+            {"GITHUB_SERVER_URL": "https://github.example", "GITHUB_RUN_ID": "12"},
+            "https://github.example/o/r/actions/runs/12",
+        ),
+        ("gitlab", {"CI_PIPELINE_URL": "https://gitlab.example/o/r/-/pipelines/12"}, ".example/o/r/-/pipelines/12"),
+    ],
+    indirect=["author"],
+)
+def test_what_an_earlier_commit_had_does_not_stay_when_there_is_no_preview(
+    service: Service,
+    author: str,
+    comment: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    run: str,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    service.add(f"{MARKER}\n## Nothing dangerous", author)
+    comment.unlink()
+    assert main([str(comment)]) == 0
+    [body] = service.bodies()
+    assert body.startswith(f"{MARKER}\n\n## ❌ There is no preview")
+    assert run in body
+
+
 @pytest.mark.usefixtures("author")
 def test_a_file_without_marker_is_refused(service: Service, tmp_path: Path) -> None:
-    (tmp_path / "other.md").write_text("# text\n")
+    (tmp_path / "other.md").write_text("<!-- another -->\n")
     assert main([str(tmp_path / "other.md")]) == 2
     assert main([]) == 2
     assert service.asked == []

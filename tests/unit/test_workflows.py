@@ -20,7 +20,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 GITLAB = ROOT / ".gitlab-ci.yml"
 READ, OIDC, COMMENT = {"contents": "read"}, {"id-token": "write"}, {"pull-requests": "write"}
 _PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*$")
-_PULUMI = {"install", "up", "preview", "login"}
+_PULUMI = {"install", "up", "login"}
 _SHELL = {"cat", "test", "git", "apt-get"}
 """Commands that only prepare."""
 
@@ -62,6 +62,8 @@ def unknown(command: str) -> Iterator[str]:
             yield from (words[2:3] if importlib.util.find_spec(words[2]) is None else ())
         elif program == "bash":
             yield from (words[1:2] if not (ROOT / words[1]).is_file() else ())
+        elif program == "pulumi" and words[1] == "refresh":
+            yield from (() if "--preview-only" in words else (part,))
         elif not (program == "pulumi" and words[1] in _PULUMI) and program not in _SHELL:
             yield part
 
@@ -80,6 +82,7 @@ def test_a_step_is_a_command_of_the_project(job: str, command: str) -> None:
         "bash .ci/nothing",
         "curl x | sh",
         "pulumi destroy",
+        "pulumi refresh --stack prod --yes",
     ],
 )
 def test_a_step_that_is_none_is_found(command: str) -> None:
@@ -149,6 +152,10 @@ def test_superseded_previews_are_cancelled_and_deploys_are_not() -> None:
             group = {"group": f"stack-{name.partition('/')[2]}", "cancel-in-progress": False}
             assert job["concurrency"] == group
     gitlab = yaml.safe_load(GITLAB.read_text())
+    cancelled = {rule["if"]: rule["auto_cancel"]["on_new_commit"] for rule in gitlab["workflow"]["rules"]}
+    assert [rule for rule, cancel in cancelled.items() if cancel != "none"] == [
+        '$CI_PIPELINE_SOURCE == "merge_request_event"'
+    ]
     assert gitlab["default"]["interruptible"] is True
     assert gitlab[".stack"]["interruptible"] is False
     for name, job in gitlab_jobs().items():
@@ -188,7 +195,43 @@ def test_the_comment_module_needs_no_packages() -> None:
     assert (done.returncode, done.stderr) == (2, "usage: python3 -m ops.pull_request_comment FILE\n")
 
 
-def test_the_image_of_the_cli_is_the_version_of_the_library() -> None:
+def test_the_cli_is_of_the_version_of_the_library() -> None:
     library = re.search(r"^pulumi==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     assert library is not None
     assert yaml.safe_load(GITLAB.read_text())[".stack"]["image"]["name"] == f"pulumi/pulumi-python:{library[1]}"
+    installed = [
+        step["with"]["pulumi-version"]
+        for _, job in jobs()
+        for step in job["steps"]
+        if step.get("uses", "").startswith("pulumi/actions@")
+    ]
+    assert installed == [library[1]] * 4
+
+
+def test_drift_is_of_the_state() -> None:
+    """Of `prod` the default branch is ahead: with the program every night would be drift."""
+    wanted = ["--preview-only", "--expect-no-changes", "--diff", "--non-interactive"]
+    drift = [command.split() for name, command in steps() if "drift" in name and "kubeconfig" not in command]
+    refreshes = [words for words in drift if words[1] != "install"]
+    assert sorted(words[3] for words in refreshes) == ["dev", "dev", "prod", "prod"]
+    assert all(words[:3] == ["pulumi", "refresh", "--stack"] and words[4:] == wanted for words in refreshes)
+
+
+def test_a_comment_is_written_whatever_happened_and_never_for_a_fork() -> None:
+    (job,) = [job for name, job in jobs() if name == "preview/comment"]
+    download, write = job["steps"][1:]
+    assert job["if"].startswith("${{ !cancelled() && ")
+    assert download["continue-on-error"] is True
+    assert download["with"]["path"] == "${{ runner.temp }}/comment"
+    assert "$RUNNER_TEMP/comment/comment.md" in write["run"]
+    [rule] = gitlab_jobs()["comment"]["rules"]
+    assert rule["when"] == "always"
+    for project in ("SOURCE_PROJECT_ID", "PROJECT_ID"):
+        assert f"$CI_MERGE_REQUEST_{project} == $CI_PROJECT_ID" in rule["if"]
+
+
+def test_nothing_of_a_pull_request_is_in_a_script() -> None:
+    """An expression is put into the script before the shell reads it: a branch called `$(…)` would run."""
+    scripts = [step["run"] for _, job in jobs() for step in job["steps"] if "run" in step]
+    assert len(scripts) > 15
+    assert [script for script in scripts if "${{" in script] == []
