@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .objects import LONG_RUNNING, Object, Unknown, containers, field, lasting_containers, pod
+from .objects import LONG_RUNNING, Object, Unknown, containers, field, items, lasting_containers, mapping, pod
 from .rule import Context, Level, ObjectRule
 
 _REQUESTS = ("cpu", "memory", "ephemeral-storage")
@@ -15,14 +15,20 @@ def image_version(item: Object, _context: Context) -> Iterator[str]:
     """Images of which another one may be run tomorrow."""
     found = pod(item)
     for container in containers(found.spec) if found else ():
-        image = field(container, "image")
-        if isinstance(image, Unknown) or (isinstance(image, str) and "@sha256:" in image):
-            continue
-        tag = str(image or "").rpartition("/")[2].partition(":")[2]
-        if not tag:
-            yield f"container {field(container, 'name')}: its image has no tag"
-        elif tag == "latest":
-            yield f"container {field(container, 'name')}: its image has the tag latest"
+        if wrong := _wrong_image(field(container, "image")):
+            yield f"container {field(container, 'name')}: its image {wrong}"
+    for volume in items(found.spec.get("volumes")) if found else ():
+        if field(volume, "image") is not None and (wrong := _wrong_image(field(volume, "image", "reference"))):
+            yield f"volume {field(volume, 'name')}: its image {wrong}"
+
+
+def _wrong_image(image: object) -> str | None:
+    if isinstance(image, Unknown) or (isinstance(image, str) and "@sha256:" in image):
+        return None
+    tag = str(image or "").rpartition("/")[2].partition(":")[2]
+    if tag and tag != "latest":
+        return None
+    return "has the tag latest" if tag else "has no tag"
 
 
 def resources(item: Object, _context: Context) -> Iterator[str]:
@@ -30,7 +36,7 @@ def resources(item: Object, _context: Context) -> Iterator[str]:
     found = pod(item)
     for container in containers(found.spec) if found else ():
         for side, names in (("requests", _REQUESTS), ("limits", _LIMITS)):
-            given = field(container, "resources", side) or {}
+            given = mapping(field(container, "resources", side))
             if missing := [name for name in names if not given.get(name)]:
                 yield f"container {field(container, 'name')}: no {side} of {', '.join(missing)}"
 
@@ -53,7 +59,9 @@ def probes_differ(item: Object, _context: Context) -> Iterator[str]:
 
 def _probed(item: Object) -> Iterator[Mapping[str, Any]]:
     found = pod(item)
-    if found and field(item, "kind") in LONG_RUNNING:
+    # A bare Pod runs on, too, unless it says that it ends.
+    lasts = field(item, "kind") == "Pod" and field(item, "spec", "restartPolicy") in (None, "Always")
+    if found and (lasts or field(item, "kind") in LONG_RUNNING):
         yield from (each for each in lasting_containers(found.spec) if _serves(each))
 
 

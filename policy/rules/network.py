@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from .objects import Object, field, items, pods, selects
+from .objects import Object, Unknown, field, items, pods, selects
 from .rule import Context, ObjectRule, StackRule, Violation
 
 ALLOW_EXPOSURE = "open-webui-stack/allow-exposure"
@@ -35,6 +35,24 @@ def uncovered(objects: Sequence[Object], _context: Context) -> Iterator[Violatio
                 yield Violation(item=found.owner, message=message)
 
 
+def open_to_all(item: Object, _context: Context) -> Iterator[str]:
+    """Policies that let everybody in, or out to everywhere: they are there, and hold nothing back."""
+    if field(item, "kind") != "NetworkPolicy":
+        return
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        for rule in items(field(item, "spec", direction)):
+            if isinstance(rule, Unknown) or isinstance(field(rule, peers), Unknown):
+                continue
+            given = items(field(rule, peers))
+            if not given:
+                yield f"a rule for {direction} names nobody, so that it is for everybody"
+            for peer in given:
+                if field(peer, "namespaceSelector") == {} and not field(peer, "podSelector"):
+                    yield f"a rule for {direction} is for every pod of every namespace"
+                if str(field(peer, "ipBlock", "cidr")).endswith("/0") and not items(field(peer, "ipBlock", "except")):
+                    yield f"a rule for {direction} is for every address"
+
+
 def _directions(policy: Object) -> Sequence[str]:
     # Source: NetworkPolicySpec.policyTypes: unset is Ingress, and Egress when there are egress rules.
     given = items(field(policy, "spec", "policyTypes"))
@@ -53,5 +71,12 @@ RULES = (
         description="NetworkPolicies cover every pod in both directions: what is not covered may talk to everyone.",
         remedy="Keep default-deny of the namespace, or add a policy whose podSelector selects the pods.",
         check=uncovered,
+    ),
+    ObjectRule(
+        name="network-policies-name-peers",
+        description="Every rule of a NetworkPolicy names its peers, and fewer than all: one for everybody is none.",
+        remedy="Use allow_from() and allow_to() of components/network_policy.py with the pods, the namespace or the "
+        "addresses that need it.",
+        check=open_to_all,
     ),
 )

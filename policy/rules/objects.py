@@ -40,6 +40,11 @@ def field(value: object, *path: str) -> Any:
     return value
 
 
+def mapping(value: object) -> Mapping[str, Any]:
+    """The value where it is a mapping, an empty one where it is missing or not known yet."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def items(value: object) -> Sequence[Any]:
     """The elements of a list; none where there is no list."""
     return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
@@ -63,9 +68,9 @@ def pod(item: Object) -> Pod | None:
         return None
     return Pod(
         owner=item,
-        labels=field(template, "metadata", "labels") or {},
-        annotations=field(template, "metadata", "annotations") or {},
-        spec=field(template, "spec") or {},
+        labels=mapping(field(template, "metadata", "labels")),
+        annotations=mapping(field(template, "metadata", "annotations")),
+        spec=mapping(field(template, "spec")),
     )
 
 
@@ -91,7 +96,7 @@ def selects(selector: object, labels: Mapping[str, Any]) -> bool:
 
     Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/label-selector/
     """
-    exact = field(selector, "matchLabels") or {}
+    exact = mapping(field(selector, "matchLabels"))
     if any(labels.get(name) != value for name, value in exact.items()):
         return False
     return all(_fits(expression, labels) for expression in items(field(selector, "matchExpressions")))

@@ -8,12 +8,20 @@ from .objects import Object, Unknown, containers, field, items, pod
 from .rule import Context, ObjectRule
 from .secret_shapes import has_secret_name, has_secret_value, secret_in_command, texts
 
-# `requirepass x` of redis.conf, `password = x` of ini files, `password: x` of YAML. A word in angle brackets or with a
-# dollar sign stands for a value that is filled in later.
-_CONFIGURED = re.compile(
-    r"^\s*(?:(?:requirepass|masterauth)\s+|(?P<name>[\w.-]+)\s*[=:]\s*)(?P<value>[\"']?[^\s\"'<$%{#(][^\s\"']{3,}[\"']?)\s*$",
-    re.MULTILINE,
+# Lines that set a password: `password = x` of ini files and `password: x` of YAML; `"password": "x"` of JSON, anywhere
+# in a line; `requirepass x` and `user … >x` of Redis, which need no name. A word in angle brackets, with a dollar sign or
+# with a percent sign stands for a value that is filled in later.
+_CONFIGURED = tuple(
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (
+        r"^\s*(?P<name>[\w.-]+)\s*[=:]\s*[\"']?[^\s\"'<$%{#(\[][^\s\"']{3,}[\"']?\s*$",
+        r"[\"'](?P<name>[\w.-]+)[\"']\s*:\s*[\"'][^\"'<$%{]",
+        r"^\s*(?P<name>requirepass|masterauth)\s+[\"']?[^\s\"'<$%{#(]",
+        r"^\s*sentinel\s+(?P<name>auth-pass)\s+\S+\s+[^\s<$%{]",
+        r"^\s*(?P<name>user)\s+\S+\s.*>[^\s<$%{]",
+    )
 )
+_NEEDS_NO_NAME = ("auth-pass", "user")
 # Programs are no configuration: their lines assign variables, and what they handle has names, too.
 _PROGRAM = re.compile(r"\.(?:py|sh|js|ts|rb|go|sql)$")
 
@@ -45,7 +53,9 @@ def _metadata(metadata: object, prefix: str) -> Iterator[str]:
         for name, value in (field(metadata, part) or {}).items():
             if not isinstance(value, str) or isinstance(value, Unknown) or not value:
                 continue
-            if has_secret_value(value) or (has_secret_name(name) and not _is_checksum(value)):
+            # `auth-secret` of an ingress controller names a Secret, as any such annotation does.
+            named = has_secret_name(name) and not name.lower().endswith("secret")
+            if has_secret_value(value) or (named and not _is_checksum(value)):
                 yield f"{prefix}{part[:-1]} {name} holds a secret in plain text"
 
 
@@ -76,11 +86,14 @@ def _config_map(item: Object) -> Iterator[str]:
             if has_secret_value(value) or (value and has_secret_name(name)):
                 yield f"{part} {name} holds a secret in plain text"
             elif not _PROGRAM.search(name):
-                lines = [
-                    line for line in _CONFIGURED.finditer(value) if not line["name"] or has_secret_name(line["name"])
-                ]
-                if lines:
-                    yield f"{part} {name} sets {lines[0]['name'] or 'a password'} in plain text"
+                yield from (f"{part} {name} sets {setting} in plain text" for setting in _settings(value))
+
+
+def _settings(text: str) -> Iterator[str]:
+    """Names of the settings of a configuration that hold a secret, the first one of each form."""
+    for pattern in _CONFIGURED:
+        names = (line["name"] for line in pattern.finditer(text))
+        yield from [name for name in names if name in _NEEDS_NO_NAME or has_secret_name(name)][:1]
 
 
 def _is_checksum(value: str) -> bool:

@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/security/pod-security-standards/
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .objects import Object, Pod, containers, field, items, pod
+from .objects import Object, Pod, containers, field, items, mapping, pod
 from .rule import Context, ObjectRule
 
 _VOLUMES = frozenset(
@@ -52,7 +52,7 @@ def restricted(item: Object, _context: Context) -> Iterator[str]:
         return
     yield from _of_pod(found)
     for container in containers(found.spec):
-        for message in _of_container(container, field(found.spec, "securityContext") or {}):
+        for message in _of_container(container, mapping(field(found.spec, "securityContext"))):
             yield f"container {field(container, 'name')}: {message}"
 
 
@@ -63,13 +63,15 @@ def _of_pod(found: Pod) -> Iterator[str]:
     for volume in items(found.spec.get("volumes")):
         for sort in set(volume) - {"name"} - _VOLUMES:
             yield f"volume {field(volume, 'name')}: {sort} is not allowed"
-    context = field(found.spec, "securityContext") or {}
+    context = mapping(field(found.spec, "securityContext"))
     for sysctl in items(context.get("sysctls")):
         if field(sysctl, "name") not in _SYSCTLS:
             yield f"sysctl {field(sysctl, 'name')} is not allowed"
     for name, profile in found.annotations.items():
         if name.startswith(_APPARMOR_ANNOTATION) and not str(profile).startswith(("runtime/default", "localhost/")):
             yield "AppArmor must not be switched off"
+    if context.get("runAsNonRoot") is False:
+        yield "runAsNonRoot must not be false"
     yield from _of_both(context)
 
 
@@ -77,7 +79,9 @@ def _of_both(context: Mapping[str, Any]) -> Iterator[str]:
     """What a pod and a container may both say."""
     if context.get("runAsUser") == 0:
         yield "runAsUser must not be 0"
-    options = context.get("seLinuxOptions") or {}
+    if context.get("seccompProfile") is not None and field(context, "seccompProfile", "type") not in _SECCOMP:
+        yield "seccompProfile must be RuntimeDefault or Localhost"
+    options = mapping(context.get("seLinuxOptions"))
     if options.get("type") not in (None, "", *_SELINUX) or options.get("user") or options.get("role"):
         yield "seLinuxOptions must name no user, no role and only a container type"
     if field(context, "appArmorProfile", "type") not in (None, *_APPARMOR):
@@ -87,7 +91,7 @@ def _of_both(context: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_container(container: Mapping[str, Any], of_pod: Mapping[str, Any]) -> Iterator[str]:
-    context = field(container, "securityContext") or {}
+    context = mapping(field(container, "securityContext"))
     yield from _of_both(context)
     if context.get("privileged"):
         yield "privileged is not allowed"
@@ -95,9 +99,8 @@ def _of_container(container: Mapping[str, Any], of_pod: Mapping[str, Any]) -> It
         yield "allowPrivilegeEscalation must be false"
     if context.get("runAsNonRoot", of_pod.get("runAsNonRoot")) is not True:
         yield "runAsNonRoot must be true, here or for the pod"
-    profile = field(context, "seccompProfile", "type") or field(of_pod, "seccompProfile", "type")
-    if profile not in _SECCOMP:
-        yield "seccompProfile must be RuntimeDefault or Localhost, here or for the pod"
+    if context.get("seccompProfile") is None and of_pod.get("seccompProfile") is None:
+        yield "seccompProfile must be set, here or for the pod"
     if "ALL" not in items(field(context, "capabilities", "drop")):
         yield "capabilities must drop ALL"
     for capability in items(field(context, "capabilities", "add")):
@@ -119,10 +122,26 @@ def _of_network(container: Mapping[str, Any]) -> Iterator[str]:
             yield "probes and hooks must not name a host"
 
 
+def service_account_token(item: Object, _context: Context) -> Iterator[str]:
+    """Pods that may ask the API server: whoever takes one over may, too."""
+    found = pod(item)
+    if found is None:
+        return
+    if found.spec.get("automountServiceAccountToken") is not False:
+        yield "automountServiceAccountToken must be false"
+    for volume in items(found.spec.get("volumes")):
+        for source in items(field(volume, "projected", "sources")):
+            # One for an audience of its own is for somebody else, and the API server refuses it.
+            if field(source, "serviceAccountToken") is not None and not field(
+                source, "serviceAccountToken", "audience"
+            ):
+                yield f"volume {field(volume, 'name')}: it has a token for the API server"
+
+
 def enforced(item: Object, _context: Context) -> Iterator[str]:
     """What keeps a Namespace from refusing pods that are not "restricted"."""
     if field(item, "kind") == "Namespace":
-        labels = field(item, "metadata", "labels") or {}
+        labels = mapping(field(item, "metadata", "labels"))
         if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
             yield "it does not enforce Pod Security restricted"
 
@@ -134,6 +153,13 @@ RULES = (
         "is one bug away from root on the node.",
         remedy="Use pod_security_context() and container_security_context() of components/pod_security.py.",
         check=restricted,
+    ),
+    ObjectRule(
+        name="no-service-account-token",
+        description="No pod has a token for the API server: none of the stack asks it anything.",
+        remedy="Set automountServiceAccountToken: false for the pod. Where a token is needed, project one with an "
+        "audience.",
+        check=service_account_token,
     ),
     ObjectRule(
         name="namespace-enforces-pod-security",

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-# Published prefixes of tokens: GitHub, GitLab, AWS, Google, Slack, OpenAI and Anthropic, Hugging Face; then JSON Web
-# Tokens, private keys in PEM, and passwords in URLs.
+# Published prefixes of tokens: GitHub, GitLab, AWS, Google, Slack, OpenAI and Anthropic, Hugging Face, Pulumi, Docker;
+# then JSON Web Tokens, private keys in PEM, and passwords in URLs.
 SECRET_VALUE = re.compile(
     r"\bgh[pousr]_[A-Za-z0-9]{36}|\bgithub_pat_\w{22,}|\bglpat-[\w-]{20}"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{35}"
     r"|\bxox[abeoprs]-[\w-]{10,}|\bsk-[\w-]{16,}|\bhf_[A-Za-z]{30,}"
+    r"|\bpul-[0-9a-f]{40}\b|\bdckr_pat_[\w-]{20,}"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\."
     r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"
     # PASSWORD, <password> and ${PASSWORD} stand for one.
@@ -16,14 +17,19 @@ SECRET_VALUE = re.compile(
 )
 
 SECRET_NAME = re.compile(
-    r"(?:^|[_.-])(?:password|passwd|passphrase|secret|token|credentials?|api[_-]?key|secret[_-]?key|private[_-]?key"
-    r"|access[_-]?key)(?:$|[_.-]\d*$)",
+    # At the beginning, after a separator, or where a capital letter begins a word; PGPASSWORD is PostgreSQL's own.
+    r"(?:^|^PG|[/_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))"
+    r"(?:passwords?|passwd|passphrase|pass|secret|token|credentials?|api[_-]?keys?|secret[_-]?key|private[_-]?key"
+    r"|access[_-]?key|requirepass|masterauth|rediscli_auth|mysql_pwd)(?:$|[_.-]\d*$)",
     re.IGNORECASE,
 )
 """Names of variables and flags that hold a secret. `PASSWORD_FILE` and `SECRET_NAME` do not: they say where it is."""
 
 # A flag with a value in one word or two; the end of an assignment in a shell.
 _FLAG = re.compile(r"^--?(?P<name>[\w-]+)(?:=(?P<value>.+))?$", re.DOTALL)
+_WORDS = re.compile(r"[^\s;&|()]+")
+# Its password is behind one letter.
+_REDIS_CLIENT = re.compile(r"(?:^|/)(?:redis|valkey)-cli$")
 _ASSIGNMENT = re.compile(r"\b(?P<name>[A-Za-z_]\w*)=(?P<value>[^\s;&|'\"$]+|'[^'$]+'|\"[^\"$]+\")")
 
 
@@ -39,17 +45,25 @@ def has_secret_name(name: str) -> bool:
 
 def secret_in_command(words: Sequence[str]) -> str | None:
     """What in a command line holds a secret, by its name only; None when nothing does."""
+    of_redis = any(_REDIS_CLIENT.search(word) for word in words)
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
         flag = _FLAG.match(word)
-        value = (flag["value"] or following) if flag else ""
-        if flag and has_secret_name(flag["name"]) and value and not value.startswith(("-", "$")):
-            return f"the flag --{flag['name']}"
+        value = (flag["value"] or following).strip("\"'") if flag else ""
+        if flag and value and not value.startswith(("-", "$")):
+            if has_secret_name(flag["name"]):
+                return f"the flag --{flag['name']}"
+            if of_redis and flag["name"] == "a":
+                return "the flag -a"
         for assignment in _ASSIGNMENT.finditer(word):
             if has_secret_name(assignment["name"]):
                 return f"the assignment to {assignment['name']}"
         if has_secret_value(word):
             return "a word that has the form of a secret"
+        # What a shell is given is a command line in one word.
+        inside = _WORDS.findall(word)
+        if len(inside) > 1 and (found := secret_in_command(inside)):
+            return found
     return None
 
 
