@@ -9,8 +9,8 @@ from .rule import Context, ObjectRule
 from .secret_shapes import has_secret_name, has_secret_value, secret_in_command, texts
 
 # Lines that set a password: `password = x` of ini files and `password: x` of YAML; `"password": "x"` of JSON, anywhere
-# in a line; `requirepass x` and `user … >x` of Redis, which need no name. A word in angle brackets, with a dollar sign or
-# with a percent sign stands for a value that is filled in later.
+# in a line; `requirepass x` and `user … >x` of Redis, which need no name. A word in angle brackets, with a dollar or a
+# percent sign stands for a value that is filled in later.
 _CONFIGURED = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
