@@ -10,6 +10,9 @@ from typing import Any
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
 
+from ops.preview.redaction import redact
+from policy.rules.secret_shapes import has_secret_name
+
 from .errors import LocalError
 from .progress import resource_name
 
@@ -82,7 +85,8 @@ def _properties(metadata: StepEventMetadata) -> Iterator[Property]:
     for path in sorted(metadata.detailed_diff or {}):
         hides = ":Secret" in metadata.type and path.startswith(("data", "stringData"))
         state, cluster = (HIDDEN if hides else value_at(inputs, path) for inputs in (before, after))
-        shown = _shortened(state, cluster)
+        # What is secret on one side is its forerunner, or its successor, on the other.
+        shown = (HIDDEN, HIDDEN) if HIDDEN in (state, cluster) else _shortened(redact(state), redact(cluster))
         yield Property(path=path, state=shown[0], cluster=shown[1])
 
 
@@ -96,6 +100,9 @@ def value_at(inputs: Mapping[str, Any] | None, path: str) -> str:
     level: Any = inputs or {}
     for match in _STEP.finditer(path):
         if _is_secret(level):
+            return HIDDEN
+        # A literal that somebody put where the stack has none.
+        if match["name"] == "value" and isinstance(level, dict) and has_secret_name(str(level.get("name"))):
             return HIDDEN
         step = int(match["index"]) if match["index"] else match["name"] or match["quoted"].replace('\\"', '"')
         try:

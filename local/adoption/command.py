@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from kubernetes import client, config, dynamic
@@ -54,18 +55,31 @@ class Objects:
         self._api = dynamic.DynamicClient(config.new_client_from_config(config_file=file, context=cluster.context))
 
     def matching(self, resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
-        """What has the kind and name of a resource, by its URN; the values of Secrets as text in ``stringData``."""
+        """What has the kind and name of a resource, by its URN; the values of Secrets as text in ``stringData``.
+
+        Raises:
+            LocalError: the cluster did not say whether an object is there. Half of them must not be taken over.
+        """
         found = {}
         for resource in resources:
             metadata = resource.inputs["metadata"]
             try:
                 kind = self._api.resources.get(api_version=resource.inputs["apiVersion"], kind=resource.inputs["kind"])
                 live = self._api.get(kind, name=metadata["name"], namespace=metadata.get("namespace"))
-            except (client.ApiException, dynamic.exceptions.ResourceNotFoundError):
+            except dynamic.exceptions.ResourceNotFoundError:
                 continue
+            except client.ApiException as error:
+                if error.status == HTTPStatus.NOT_FOUND:
+                    continue
+                raise LocalError(
+                    f"nothing was taken over: whether there is a {resource.title} could not be told, "
+                    f"the cluster answers {error.status} {error.reason}"
+                ) from error
             item = live.to_dict()
             if item["kind"] == "Secret":
-                item["stringData"] = {k: base64.b64decode(v).decode() for k, v in (item.get("data") or {}).items()}
+                # What is no text is none of the stack's keys.
+                values = {name: base64.b64decode(value) for name, value in (item.get("data") or {}).items()}
+                item["stringData"] = {name: value.decode(errors="replace") for name, value in values.items()}
             found[resource.urn] = item
         return found
 

@@ -219,15 +219,28 @@ def passwords(resources: Sequence[Resource], found: Mapping[str, Object]) -> dic
     """Passwords that the application has already, by the URN of the generated one that they stand for.
 
     Only those of Secrets that are still to be taken over: afterwards the stack may have rotated them. One with
-    characters that a URL would have to escape is left out; the stack then generates its own.
+    characters that a URL would have to escape is left out; the stack then generates its own (`left_out`).
     """
+    return {urn: value for urn, value in _in_use(resources, found).items() if _fits_a_url(value)}
+
+
+def left_out(resources: Sequence[Resource], found: Mapping[str, Object]) -> list[str]:
+    """Logical names of the generated passwords that take the place of one in use: the next update is a rotation."""
+    return [urn.rpartition("::")[2] for urn, value in _in_use(resources, found).items() if not _fits_a_url(value)]
+
+
+def _fits_a_url(value: str) -> bool:
+    return all(character.isascii() and (character.isalnum() or character in "-._~") for character in value)
+
+
+def _in_use(resources: Sequence[Resource], found: Mapping[str, Object]) -> dict[str, str]:
     secrets = {item["metadata"]["name"]: item for item in found.values() if item["kind"] == "Secret"}
     values = {}
     for secret, key, name, is_url in _PASSWORDS:
         text = _text(secrets.get(secret, {}), key)
         value = _password(text) if is_url else text
         current = [each for each in resources if each.name.rpartition("-")[0] == name and "Password" in each.type]
-        if value and current and all(character.isalnum() or character in "-._~" for character in value):
+        if value and current:
             values[max(current, key=lambda each: int(each.name.rpartition("-")[2])).urn] = value
     return values
 

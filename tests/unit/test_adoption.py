@@ -1,12 +1,16 @@
 """What of a cluster a stack can take over, and what stands against it."""
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kubernetes import client
 
 from local.adoption import plan
+from local.adoption.command import Objects
 from local.adoption.plan import Resource
+from local.errors import LocalError
 
 URN = "urn:pulumi:dev::open-webui-stack"
 
@@ -115,11 +119,49 @@ def test_passwords_in_use_take_the_place_of_the_highest_generated_ones() -> None
         ("redis-config", "cache-url", "redis://redis-service:6379/0"),
         ("redis-config", "cache-url", "redis://somebody:abc@redis-service:6379/0"),
         ("postgresql-secret", "database-url", "postgresql://u:a%40b@postgres/d"),
+        ("postgresql-secret", "database-url", "postgresql://u:a%C3%BCb@postgres/d"),
     ],
 )
 def test_passwords_that_the_stack_could_not_use_are_left_out(name: str, key: str, url: str) -> None:
     generated = [password("redis-password-1"), password("postgresql-password-1")]
-    assert plan.passwords(generated, {"any": secret(name, **{key: url})}) == {}
+    found = {"any": secret(name, **{key: url})}
+    assert plan.passwords(generated, found) == {}
+    assert plan.left_out(generated, found) == (["postgresql-password-1"] if name == "postgresql-secret" else [])
+
+
+class Answering:
+    """A client of an API server that has one Secret, or no answer."""
+
+    def __init__(self, status: int | None) -> None:
+        self.resources = SimpleNamespace(get=lambda **_: None)
+        self._status = status
+
+    def get(self, _kind: object, **_: object) -> Any:
+        if self._status:
+            raise client.ApiException(status=self._status, reason="because")
+        data = {"secret-key": "a2V5", "keystore": "/+7/"}
+        return SimpleNamespace(to_dict=lambda: {"kind": "Secret", "metadata": {"name": "s"}, "data": data})
+
+
+def cluster_that(status: int | None) -> Any:
+    """The objects of a cluster that is not there to connect to."""
+    objects: Any = Objects.__new__(Objects)
+    objects._api = Answering(status)
+    return objects
+
+
+def test_what_the_cluster_does_not_tell_is_not_taken_for_absent() -> None:
+    """Half a deployment in the state is worse than none: the next update would meet the other half."""
+    wanted = [resource({**item("Secret", "s"), "apiVersion": "v1"})]
+    assert cluster_that(404).matching(wanted) == {}
+    for status in (403, 500):
+        with pytest.raises(LocalError, match=f"whether there is a Secret/s could not be told.*{status} because"):
+            cluster_that(status).matching(wanted)
+
+
+def test_what_is_no_text_in_a_secret_does_not_stop_it() -> None:
+    [found] = cluster_that(None).matching([resource({**item("Secret", "s"), "apiVersion": "v1"})]).values()
+    assert found["stringData"]["secret-key"] == "key"
 
 
 def test_own_fields_are_those_the_stack_gives_a_value_to() -> None:

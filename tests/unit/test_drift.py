@@ -72,6 +72,27 @@ def test_a_secret_is_hidden_even_where_the_engine_did_not() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("spec.a", {"spec": {"a": HIDDEN}}, {"spec": {"a": "by-hand"}}),
+        ("spec.a", {"spec": {"a": "by-hand"}}, {"spec": {"a": SECRET}}),
+        ("spec.a", {"spec": {"a": ["x"]}}, {"spec": {"a": ["redis://me:by-hand@redis"]}}),
+        (
+            "spec.env[0].value",
+            {"spec": {"env": [{"name": "PGPASSWORD", "value": "by-hand"}]}},
+            {"spec": {"env": [{"name": "PGPASSWORD", "value": "by-hand-too"}]}},
+        ),
+        ("data.conf", {"data": {"conf": "a\nrequirepass by-hand"}}, {"data": {"conf": "a\nrequirepass by-hand-too"}}),
+    ],
+)
+def test_what_somebody_put_there_by_hand_may_be_a_secret(path: str, old: dict[str, Any], new: dict[str, Any]) -> None:
+    drift = drift_of(event(OpType.UPDATE, "ConfigMap", {path: {}}, old, new))
+    assert drift is not None
+    assert "by-hand" not in "".join(lines(drift))
+    assert HIDDEN in "".join(lines(drift))
+
+
 @pytest.mark.parametrize("op", [OpType.SAME, OpType.REFRESH, OpType.READ])
 def test_what_is_the_same_is_not_reported(op: OpType) -> None:
     assert drift_of(event(op, "Service", {}, {}, {})) is None

@@ -99,3 +99,87 @@ def test_what_is_not_known_of_a_container_ends_no_rule(template: dict[str, Any],
     template["spec"]["containers"][0][part] = Unknown("x")
     wanted = {"securityContext": {"pod-security-restricted"}, "resources": {"resources-set"}}
     assert violated(owner("Deployment", template)) == {NETWORK} | wanted.get(part, set())
+
+
+# Source: the checks of k8s.io/pod-security-admission/policy, and the fields that they forbid.
+ALLOWED_VOLUMES = [
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "image",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+]
+FORBIDDEN_VOLUMES = [
+    "hostPath",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "gitRepo",
+    "nfs",
+    "iscsi",
+    "glusterfs",
+    "rbd",
+    "flexVolume",
+    "cinder",
+    "cephfs",
+    "flocker",
+    "fc",
+    "azureFile",
+    "vsphereVolume",
+    "quobyte",
+    "azureDisk",
+    "portworxVolume",
+    "photonPersistentDisk",
+    "scaleIO",
+    "storageos",
+]
+SYSCTLS = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_wmem",
+]
+PROFILES = ({"type": "RuntimeDefault"}, {"type": "Localhost", "localhostProfile": "x"})
+OF_THE_POD = [
+    *({"sysctls": [{"name": name, "value": "1"}]} for name in SYSCTLS),
+    *({"seLinuxOptions": {"type": f"container{sort}_t"}} for sort in ("", "_init", "_kvm", "_engine")),
+    *({"appArmorProfile": profile} for profile in PROFILES),
+    *({"seccompProfile": profile} for profile in PROFILES),
+]
+
+
+def test_volumes_are_those_that_upstream_allows(template: dict[str, Any]) -> None:
+    volumes = template["spec"].setdefault("volumes", [])
+    volumes += [{"name": sort, sort: {"reference": "x:1"}} for sort in ALLOWED_VOLUMES]
+    assert violated(owner("Deployment", template)) == {NETWORK}
+    for sort in FORBIDDEN_VOLUMES:
+        volumes.append({"name": "x", sort: {}})
+        assert violated(owner("Deployment", template)) == {NETWORK, "pod-security-restricted"}, sort
+        volumes.pop()
+
+
+@pytest.mark.parametrize("context", OF_THE_POD, ids=str)
+def test_what_upstream_allows_a_pod_to_say(template: dict[str, Any], context: dict[str, Any]) -> None:
+    template["spec"]["securityContext"] |= context
+    for container in (*template["spec"]["containers"], *template["spec"]["initContainers"]):
+        container["securityContext"].pop("seccompProfile", None)
+    assert violated(owner("Deployment", template)) == {NETWORK}
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed"), [("runtime/default", True), ("localhost/x", True), ("unconfined", False)]
+)
+def test_app_armor_by_annotation(template: dict[str, Any], value: str, allowed: bool) -> None:
+    template["metadata"].setdefault("annotations", {})["container.apparmor.security.beta.kubernetes.io/redis"] = value
+    assert violated(owner("Deployment", template)) == ({NETWORK} if allowed else {NETWORK, "pod-security-restricted"})
