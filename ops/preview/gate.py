@@ -222,7 +222,8 @@ def _elsewhere(change: Change, environment: str) -> Finding | None:
     return Finding(
         environment=environment,
         resource=change.label,
-        what="leads to another cluster: what is in this one is left alone, and taken to be in that one",
+        what="leads to another cluster, or to this one under another name: what is here is left alone, and taken to be "
+        "there",
         cause=", ".join(_with_values(change, path) for path in paths),
         label=f"allow-cluster:{environment}/{change.name}",
     )

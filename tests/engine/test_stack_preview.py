@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pulumi_kubernetes as k8s
 import pytest
+import yaml
 from pulumi import automation
 
 from ops.preview.gate import Finding
@@ -126,8 +128,56 @@ def test_unprotecting_and_replacing_in_one_change_is_stopped(protected: Stack) -
     """The engine would do it."""
     seen = reported(protected, "postgresql.storage.className=fast")
     assert seen.errors == ()
-    assert told(seen.findings) == {"PersistentVolumeClaim/postgres-data": "allow-replace:dev/postgres-data"}
+    [replaced, unprotected] = seen.findings
+    assert (replaced.resource, replaced.label) == (
+        "PersistentVolumeClaim/postgres-data",
+        "allow-replace:dev/postgres-data",
+    )
     assert "PersistentVolumeClaim/postgres-data" in seen.unprotected
+    assert "PersistentVolumeClaim/postgres-data" not in unprotected.resource
+
+
+def test_protection_taken_away_is_stopped_though_no_object_changes(protected: Stack) -> None:
+    seen = reported(protected)
+    assert seen.changed == ()
+    [finding] = seen.findings
+    assert finding.label == "allow-unprotect:dev/stack"
+    assert "Namespace/namespace" in finding.resource
+    assert "PersistentVolumeClaim/postgres-data" in finding.resource
+
+
+def test_another_context_is_stopped_though_no_object_changes(base: Stack, tmp_path: Path) -> None:
+    before = base.cluster
+    config = yaml.safe_load(Path(str(before.kubeconfig)).read_text())
+    config["contexts"] = [{**config["contexts"][0], "name": "elsewhere"}]
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    try:
+        base.use(replace(before, kubeconfig=tmp_path / "kubeconfig", context="elsewhere"))
+        seen = reported(base)
+    finally:
+        base.use(before)
+    assert [change.label for change in seen.changed] == ["Provider/cluster"]
+    [finding] = seen.findings
+    assert finding.label == "allow-cluster:dev/cluster"
+    assert finding.cause == f"context ({before.context} → elsewhere)"
+
+
+def test_a_database_on_another_claim_is_stopped_though_nothing_is_replaced(
+    base: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stateful_set: Any = k8s.apps.v1.StatefulSet
+
+    def elsewhere(name: str, **properties: Any) -> Any:
+        [volume] = [each for each in properties["spec"]["template"]["spec"]["volumes"] if each["name"] == "data"]
+        volume["persistent_volume_claim"] = {"claim_name": "another"}
+        return stateful_set(name, **properties)
+
+    monkeypatch.setattr(k8s.apps.v1, "StatefulSet", elsewhere)
+    seen = reported(base)
+    assert [(change.operation.value, change.label) for change in seen.changed] == [("update", "StatefulSet/postgres")]
+    [finding] = seen.findings
+    assert finding.label == "allow-detach:dev/postgres"
+    assert "the claim postgres-data" in finding.what
 
 
 def test_versions_are_named_and_majors_stopped(base: Stack) -> None:
