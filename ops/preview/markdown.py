@@ -84,7 +84,7 @@ def _gate(reports: Sequence[Report], unused_labels: Sequence[str]) -> list[str]:
         rows += [_finding(finding) for finding in findings]
         blocks.append("\n".join(rows))
     if unused_labels:
-        labels = ", ".join(f"`{label}`" for label in unused_labels)
+        labels = ", ".join(code(label) for label in unused_labels)
         blocks.append(f"These labels allow nothing here: {labels}.")
     return blocks
 

@@ -43,6 +43,25 @@ def test_exit_code_1_and_the_label_that_makes_it_0(monkeypatch: pytest.MonkeyPat
     assert "allowed by label" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        "allow-replace: dev/postgres-data",
+        "Allow-Replace:dev/postgres-data",
+        "allow-replace:dev/PersistentVolumeClaim/postgres-data",
+        "allow-replace:prod/postgres-data",
+        "allow-everything",
+        "allow`|<b>",
+    ],
+)
+def test_a_label_with_a_mistake_in_it_allows_nothing_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured, label: str
+) -> None:
+    assert run(monkeypatch, f"dev={file('storage-class')}", "--labels", f"allowance,{label}, ,") == 1
+    printed = capsys.readouterr().out
+    assert f"These labels allow nothing here: `{label.replace('`', chr(39))}`, `allowance`." in printed
+
+
 def test_a_preview_from_stdin(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     assert run(monkeypatch, "dev=-", stdin=Path(file("namespace")).read_text()) == 1
     assert "Namespace/namespace" in capsys.readouterr().out
