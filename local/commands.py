@@ -121,11 +121,12 @@ def _take_over(stack: automation.Stack, cluster: Cluster) -> None:
         return
     namespace = next(each for each in resources if each.is_object and each.inputs["kind"] == "Namespace")
     adoption.refuse(plan.obstacles(resources, found, objects.workloads(namespace.inputs["metadata"]["name"])))
-    taken = adoption.take_over(stack, resources, found)
+    # First what the cluster may refuse: a state with half of it would be in the way of the next update.
     for resource in (each for each in resources if each.urn in found):
         if plan.becomes_recreate(resource, found[resource.urn]):
             objects.make_recreate(found[resource.urn])
             results.print(f"  changed                {resource.title}: strategy Recreate; its pods stay", markup=False)
+    taken = adoption.take_over(stack, resources, found)
     for item in found.values():
         results.print(f"  taken over             {plan.title(item)}", markup=False)
     for name in taken:

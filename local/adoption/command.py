@@ -71,10 +71,7 @@ class Objects:
             except client.ApiException as error:
                 if error.status == HTTPStatus.NOT_FOUND:
                     continue
-                raise LocalError(
-                    f"nothing was taken over: whether there is a {resource.title} could not be told, "
-                    f"the cluster answers {error.status} {error.reason}"
-                ) from error
+                raise _refused(f"whether there is a {resource.title} could not be told", error) from error
             item = live.to_dict()
             if item["kind"] == "Secret":
                 # What is no text is none of the stack's keys.
@@ -83,27 +80,48 @@ class Objects:
             found[resource.urn] = item
         return found
 
-    def make_recreate(self, item: Mapping[str, Any]) -> None:
+    def make_recreate(self, item: dict[str, Any]) -> None:
         """Have a Deployment end its pods before it starts new ones. Its pods stay: their template is the same.
 
         An apply could not: the fields of the other strategy that the cluster has filled in belong to nobody, and stay.
+
+        Args:
+            item: the Deployment; it has the new strategy afterwards, as the cluster has.
+
+        Raises:
+            LocalError: the cluster refuses.
         """
         kind = self._api.resources.get(api_version=item["apiVersion"], kind=item["kind"])
-        self._api.patch(
-            kind,
-            name=item["metadata"]["name"],
-            namespace=item["metadata"]["namespace"],
-            body={"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}},
-            content_type="application/merge-patch+json",
-        )
+        try:
+            self._api.patch(
+                kind,
+                name=item["metadata"]["name"],
+                namespace=item["metadata"]["namespace"],
+                body={"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}},
+                content_type="application/merge-patch+json",
+            )
+        except client.ApiException as error:
+            raise _refused(f"{plan.title(item)} could not be given the strategy Recreate", error) from error
+        item["spec"]["strategy"] = {"type": "Recreate"}
 
     def workloads(self, namespace: str) -> list[dict[str, Any]]:
-        """Everything in a namespace that makes pods and keeps them."""
+        """Everything in a namespace that makes pods and keeps them.
+
+        Raises:
+            LocalError: the cluster refuses.
+        """
         items: list[dict[str, Any]] = []
         for name in ("Deployment", "StatefulSet", "DaemonSet"):
             kind = self._api.resources.get(api_version="apps/v1", kind=name)
-            items += self._api.get(kind, namespace=namespace).to_dict()["items"]
+            try:
+                items += self._api.get(kind, namespace=namespace).to_dict()["items"]
+            except client.ApiException as error:
+                raise _refused(f"the {name}s of {namespace} could not be listed", error) from error
         return items
+
+
+def _refused(what: str, error: client.ApiException) -> LocalError:
+    return LocalError(f"nothing was taken over: {what}, the cluster answers {error.status} {error.reason}")
 
 
 def refuse(obstacles: Sequence[plan.Obstacle]) -> None:

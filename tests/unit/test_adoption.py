@@ -136,9 +136,16 @@ class Answering:
         self.resources = SimpleNamespace(get=lambda **_: None)
         self._status = status
 
-    def get(self, _kind: object, **_: object) -> Any:
+    def patch(self, _kind: object, *, body: Any, **_: object) -> None:
+        self._answer()
+        self.patched = body
+
+    def _answer(self) -> None:
         if self._status:
             raise client.ApiException(status=self._status, reason="because")
+
+    def get(self, _kind: object, **_: object) -> Any:
+        self._answer()
         data = {"secret-key": "a2V5", "keystore": "/+7/"}
         return SimpleNamespace(to_dict=lambda: {"kind": "Secret", "metadata": {"name": "s"}, "data": data})
 
@@ -157,6 +164,19 @@ def test_what_the_cluster_does_not_tell_is_not_taken_for_absent() -> None:
     for status in (403, 500):
         with pytest.raises(LocalError, match=f"whether there is a Secret/s could not be told.*{status} because"):
             cluster_that(status).matching(wanted)
+
+
+def test_what_the_cluster_refuses_is_told_before_anything_is_taken_over() -> None:
+    live = {**workload("Deployment", "redis", "redis"), "apiVersion": "apps/v1"}
+    live["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%"}}
+    for ask in (lambda objects: objects.make_recreate(live), lambda objects: objects.workloads("rag-system")):
+        with pytest.raises(LocalError, match="nothing was taken over: .*403 because"):
+            ask(cluster_that(403))
+    assert live["spec"]["strategy"]["type"] == "RollingUpdate"
+    objects = cluster_that(None)
+    objects.make_recreate(live)
+    assert objects._api.patched == {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}
+    assert live["spec"]["strategy"] == {"type": "Recreate"}
 
 
 def test_what_is_no_text_in_a_secret_does_not_stop_it() -> None:
