@@ -169,9 +169,9 @@ def test_what_the_cluster_does_not_tell_is_not_taken_for_absent() -> None:
 def test_what_the_cluster_refuses_is_told_before_anything_is_taken_over() -> None:
     live = {**workload("Deployment", "redis", "redis"), "apiVersion": "apps/v1"}
     live["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%"}}
-    for ask in (lambda objects: objects.make_recreate(live), lambda objects: objects.workloads("rag-system")):
-        with pytest.raises(LocalError, match="nothing was taken over: .*403 because"):
-            ask(cluster_that(403))
+    for name, argument in (("make_recreate", live), ("workloads", "rag-system")):
+        with pytest.raises(LocalError, match=r"nothing was taken over: .*403 because"):
+            getattr(cluster_that(403), name)(argument)
     assert live["spec"]["strategy"]["type"] == "RollingUpdate"
     objects = cluster_that(None)
     objects.make_recreate(live)
