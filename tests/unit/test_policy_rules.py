@@ -300,6 +300,7 @@ RIGHT: list[Change] = [
     append("securityContext.sysctls", {"name": "net.ipv4.tcp_syncookies", "value": "1"}, pod),
     append("ports", {"containerPort": 1, "hostPort": 0}, container),
     append("volumes", {"name": "x", "ephemeral": {"volumeClaimTemplate": {}}}, pod),
+    append("volumes", {"name": "x", "projected": {"sources": [{"configMap": {"name": "x"}}]}}, pod),
     append("volumes", {"name": "x", "csi": {"driver": "secrets-store.csi.k8s.io"}}, pod),
     append("volumes", {"name": "x", "image": {"reference": "models/llama:3.1"}}, pod),
     append(
