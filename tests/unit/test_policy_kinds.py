@@ -82,6 +82,41 @@ def test_what_runs_on_has_probes(template: dict[str, Any], kind: str) -> None:
         assert violated(owner(kind, template)) == {NETWORK}
 
 
+def policy(**spec: Any) -> dict[str, Any]:
+    metadata = {"name": "x", "namespace": "rag-system"}
+    return {"kind": "NetworkPolicy", "metadata": metadata, "spec": {"podSelector": {}, **spec}}
+
+
+PEER = {"podSelector": {"matchLabels": {"app": "x"}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "uncovered"),
+    [
+        ({"policyTypes": ["Ingress", "Egress"]}, []),
+        ({"policyTypes": ["Ingress"], "egress": [{"to": [PEER]}]}, ["egress"]),
+        ({"policyTypes": ["Egress"]}, ["ingress"]),
+        # What NetworkPolicySpec says of policyTypes that are not set.
+        ({}, ["egress"]),
+        ({"egress": []}, ["egress"]),
+        ({"egress": [{"to": [PEER]}]}, []),
+        ({"policyTypes": ["Ingress", "Egress"], "podSelector": {"matchLabels": {"app": "x"}}}, ["ingress", "egress"]),
+    ],
+)
+def test_directions_of_a_network_policy(template: dict[str, Any], spec: dict[str, Any], uncovered: list[str]) -> None:
+    found = findings(RULES, [owner("Deployment", template), policy(**spec)], Context())
+    wanted = [f"no NetworkPolicy covers its pods for {direction}" for direction in uncovered]
+    assert [finding.violation.message for finding in found] == wanted
+
+
+@pytest.mark.parametrize("rule", [Unknown("x"), {"to": Unknown("x")}])
+def test_peers_that_are_not_known_yet(template: dict[str, Any], rule: Any) -> None:
+    both = policy(policyTypes=["Ingress", "Egress"], egress=[rule])
+    assert violated(owner("Deployment", template), both) == set()
+    elsewhere = {**both, "metadata": {"name": "x", "namespace": "elsewhere"}}
+    assert violated(owner("Deployment", template), elsewhere) == {NETWORK}
+
+
 @pytest.mark.parametrize("path", ["spec", "spec.template", "spec.template.spec", "spec.template.metadata.labels"])
 def test_what_is_not_known_yet_ends_no_rule(template: dict[str, Any], path: str) -> None:
     """A replaced Secret makes the whole `spec` of what refers to it unknown (docs/decisions/0002-provider.md)."""
