@@ -137,6 +137,9 @@ def test_what_may_write_runs_the_code_of_the_base() -> None:
         "${{ github.event.pull_request.base.sha }}"
     ]
     assert "head.repo.full_name == github.repository" in job["if"]
+    *before, write = gitlab_jobs()["comment"]["script"]
+    assert before[-1] == 'git checkout --detach "$CI_MERGE_REQUEST_DIFF_BASE_SHA"'
+    assert write.startswith("python3 -m ops.pull_request_comment")
 
 
 def test_superseded_previews_are_cancelled_and_deploys_are_not() -> None:
