@@ -82,6 +82,22 @@ def test_what_runs_on_has_probes(template: dict[str, Any], kind: str) -> None:
         assert violated(owner(kind, template)) == {NETWORK}
 
 
+@pytest.mark.parametrize(
+    ("side", "name", "needed"),
+    [
+        ("requests", "cpu", True),
+        ("requests", "memory", True),
+        ("requests", "ephemeral-storage", True),
+        ("limits", "cpu", False),
+        ("limits", "memory", True),
+        ("limits", "ephemeral-storage", True),
+    ],
+)
+def test_every_resource_that_is_needed(template: dict[str, Any], side: str, name: str, needed: bool) -> None:
+    template["spec"]["containers"][0]["resources"][side].pop(name)
+    assert violated(owner("Deployment", template)) == ({NETWORK, "resources-set"} if needed else {NETWORK})
+
+
 def policy(**spec: Any) -> dict[str, Any]:
     metadata = {"name": "x", "namespace": "rag-system"}
     return {"kind": "NetworkPolicy", "metadata": metadata, "spec": {"podSelector": {}, **spec}}
