@@ -23,8 +23,9 @@ def image_version(item: Object, _context: Context) -> Iterator[str]:
 
 
 def _wrong_image(image: object) -> str | None:
-    if isinstance(image, Unknown) or (isinstance(image, str) and "@sha256:" in image):
+    if isinstance(image, Unknown):
         return None
+    # Of `name@sha256:…` this is the digest, which is as good.
     tag = str(image or "").rpartition("/")[2].partition(":")[2]
     if tag and tag != "latest":
         return None

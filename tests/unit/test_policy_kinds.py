@@ -98,6 +98,37 @@ def test_every_resource_that_is_needed(template: dict[str, Any], side: str, name
     assert violated(owner("Deployment", template)) == ({NETWORK, "resources-set"} if needed else {NETWORK})
 
 
+READY = {"httpGet": {"path": "/ready"}, "periodSeconds": 5, "failureThreshold": 2}
+
+
+@pytest.mark.parametrize(
+    ("alive", "restarts_too_soon"),
+    [
+        (READY, True),
+        (READY | {"failureThreshold": 3}, False),
+        (READY | {"periodSeconds": 4, "failureThreshold": 2}, True),
+        ({"httpGet": {"path": "/ready"}}, False),
+        ({"httpGet": {"path": "/alive"}, "periodSeconds": 1, "failureThreshold": 1}, False),
+        ({"tcpSocket": {"port": 1}, "periodSeconds": 1, "failureThreshold": 1}, False),
+    ],
+)
+def test_liveness_asks_for_less_or_waits_longer(
+    template: dict[str, Any], alive: dict[str, Any], restarts_too_soon: bool
+) -> None:
+    template["spec"]["containers"][0] |= {"readinessProbe": READY, "livenessProbe": alive}
+    assert violated(owner("Deployment", template)) == ({NETWORK, "probes-differ"} if restarts_too_soon else {NETWORK})
+
+
+def test_a_container_without_ports_has_probes_unless_it_is_a_sidecar(template: dict[str, Any]) -> None:
+    spec = template["spec"]
+    [first] = spec["containers"]
+    plain = {name: first[name] for name in ("image", "resources", "securityContext")}
+    spec["initContainers"].append({"name": "sidecar", "restartPolicy": "Always", **plain})
+    assert violated(owner("Deployment", template)) == {NETWORK}
+    spec["containers"].append({"name": "other", **plain})
+    assert violated(owner("Deployment", template)) == {NETWORK, "probes-set"}
+
+
 def policy(**spec: Any) -> dict[str, Any]:
     metadata = {"name": "x", "namespace": "rag-system"}
     return {"kind": "NetworkPolicy", "metadata": metadata, "spec": {"podSelector": {}, **spec}}
