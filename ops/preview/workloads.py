@@ -110,7 +110,9 @@ def _budget(budgets: Iterable[Mapping[str, Any]], item: Mapping[str, Any], repli
     allowed = []
     for budget in budgets:
         same_namespace = at(budget, "metadata", "namespace") == namespace
-        if not same_namespace or not selects(at(budget, "spec", "selector"), labels):
+        selector = at(budget, "spec", "selector")
+        # Without a selector a budget is for no pod, with an empty one for every pod: PodDisruptionBudgetSpec.
+        if not same_namespace or selector is None or not selects(selector, labels):
             continue
         most, least = at(budget, "spec", "maxUnavailable"), at(budget, "spec", "minAvailable")
         if most is not None:

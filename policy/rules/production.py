@@ -34,6 +34,8 @@ def budgets(objects: Sequence[Object], context: Context) -> Iterator[Violation]:
             for each in objects
             if field(each, "kind") == "PodDisruptionBudget"
             and field(each, "metadata", "namespace") == found.namespace
+            # Without a selector it is for no pod, with an empty one for every pod: PodDisruptionBudgetSpec.
+            and field(each, "spec", "selector") is not None
             and selects(field(each, "spec", "selector"), found.labels)
         ]
         if not selecting:

@@ -294,6 +294,13 @@ DISRUPTIONS: dict[str, tuple[list[dict[str, Any]], str]] = {
         [same(DEPLOYMENT, deployment(3)), step("update", BUDGET, budget(minAvailable=2), budget(minAvailable="0%"))],
         "a drain may take the last pod",
     ),
+    "a budget without selector": (
+        [
+            same(DEPLOYMENT, deployment(3)),
+            step("update", BUDGET, budget(maxUnavailable=1), {**budget(), "spec": {"maxUnavailable": 1}}),
+        ],
+        "its budget is gone",
+    ),
     "no budget": (
         [same(DEPLOYMENT, deployment(3)), step("delete", BUDGET, budget(maxUnavailable=1))],
         "its budget is gone",
