@@ -21,7 +21,6 @@ _CONFIGURED = tuple(
         r"^\s*(?P<name>user)\s+\S+\s.*>[^\s<$%{]",
     )
 )
-_NEEDS_NO_NAME = ("auth-pass", "user")
 # Programs are no configuration: their lines assign variables, and what they handle has names, too.
 _PROGRAM = re.compile(r"\.(?:py|sh|js|ts|rb|go|sql)$")
 
@@ -93,7 +92,7 @@ def _settings(text: str) -> Iterator[str]:
     """Names of the settings of a configuration that hold a secret, the first one of each form."""
     for pattern in _CONFIGURED:
         names = (line["name"] for line in pattern.finditer(text))
-        yield from [name for name in names if name in _NEEDS_NO_NAME or has_secret_name(name)][:1]
+        yield from [name for name in names if name == "user" or has_secret_name(name)][:1]
 
 
 def _is_checksum(value: str) -> bool:

@@ -105,6 +105,13 @@ def env(name: str, value: str) -> Change:
     return append("env", {"name": name, "value": value}, container)
 
 
+def one_replica(stack: Objects) -> None:
+    """Without an autoscaler, and with a budget that lets the one go."""
+    stack.pop("HorizontalPodAutoscaler/open-webui")
+    stack["Deployment/open-webui"]["spec"]["replicas"] = 1
+    stack["PodDisruptionBudget/open-webui"]["spec"]["maxUnavailable"] = 1
+
+
 NETWORK, BUDGET, PEERS = "network-policies-cover-pods", "production-budgets", "network-policies-name-peers"
 SIZED = {
     "resources": {side: {"cpu": "1", "memory": "1Mi", "ephemeral-storage": "1Mi"} for side in ("requests", "limits")}
@@ -268,6 +275,7 @@ WRONG: list[tuple[str, Change, str]] = [
     ),
     (PEERS, append("spec.egress", {"to": [{"ipBlock": {"cidr": "::/0"}}]}, item("NetworkPolicy/redis")), "address"),
     ("production-replicas", assign("spec.minReplicas", 1, item("HorizontalPodAutoscaler/open-webui")), "1 replica"),
+    ("production-replicas", one_replica, "1 replica in production"),
     (BUDGET, lambda s: s.pop("PodDisruptionBudget/postgres"), "StatefulSet/postgres: no PodDisruptionBudget"),
     (BUDGET, assign("spec.maxUnavailable", 3, POD_BUDGET), "all 3 pods"),
     (BUDGET, delete("spec.selector", POD_BUDGET), "Deployment/open-webui: no PodDisruptionBudget"),
@@ -280,6 +288,7 @@ RIGHT: list[Change] = [
     assign("image", "redis@sha256:" + "0" * 64, container),
     assign("image", Unknown("x"), container),
     assign("image", "registry:5000/redis:7.4", container),
+    assign("stringData", {"key": "sk-" + "a1" * 12, "url": "redis://me:hunter2@redis"}, item("Secret/redis-acl")),
     env("PASSWORD_FILE", "/run/secrets/password"),
     env("SECRET_NAME", "redis-config"),
     env("DATABASE_PASSWORD", "$(OTHER)"),
