@@ -129,6 +129,28 @@ def test_a_container_without_ports_has_probes_unless_it_is_a_sidecar(template: d
     assert violated(owner("Deployment", template)) == {NETWORK, "probes-set"}
 
 
+@pytest.mark.parametrize("part", ["labels", "annotations"])
+@pytest.mark.parametrize("kind", ["Pod", "StatefulSet"])
+def test_a_secret_in_the_metadata_of_pods_is_told_once(template: dict[str, Any], kind: str, part: str) -> None:
+    template["metadata"].setdefault(part, {})["token"] = "x"
+    found = findings(RULES, [owner(kind, template)], Context())
+    [message] = [each.violation.message for each in found if each.rule.name == "no-plain-secrets"]
+    assert message.endswith(f"{part[:-1]} token holds a secret in plain text")
+
+
+@pytest.mark.parametrize("value", [Unknown("x"), "", 3, None])
+@pytest.mark.parametrize("part", ["annotation", "variable", "data"])
+def test_what_holds_no_secret(template: dict[str, Any], part: str, value: Any) -> None:
+    config = {"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "rag-system"}, "data": {"a": "b"}}
+    if part == "annotation":
+        template["metadata"].setdefault("annotations", {})["token"] = value
+    elif part == "variable":
+        template["spec"]["containers"][0]["env"] = [{"name": "TOKEN", "value": value}]
+    else:
+        config["data"] = {"token": value}
+    assert violated(owner("Deployment", template), config) == {NETWORK}
+
+
 def policy(**spec: Any) -> dict[str, Any]:
     metadata = {"name": "x", "namespace": "rag-system"}
     return {"kind": "NetworkPolicy", "metadata": metadata, "spec": {"podSelector": {}, **spec}}
