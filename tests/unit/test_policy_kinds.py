@@ -7,12 +7,12 @@ import pytest
 
 from ops.render import planned_objects
 from policy.rules import RULES
-from policy.rules.objects import LONG_RUNNING, Unknown
+from policy.rules.objects import Unknown
 from policy.rules.rule import Context, findings
 from stack_config.files import read_stack
 
 NETWORK = "network-policies-cover-pods"
-KINDS = (*LONG_RUNNING, "Job", "CronJob", "Pod")
+KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod")
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,36 @@ def test_what_holds_no_secret(template: dict[str, Any], part: str, value: Any) -
     else:
         config["data"] = {"token": value}
     assert violated(owner("Deployment", template), config) == {NETWORK}
+
+
+@pytest.mark.parametrize("place", ["livenessProbe", "readinessProbe", "startupProbe", "postStart", "preStop"])
+def test_a_secret_in_the_command_of_a_probe_or_hook(template: dict[str, Any], place: str) -> None:
+    handler = {"exec": {"command": ["run", "--password", "x"]}}
+    hook = place in ("postStart", "preStop")
+    template["spec"]["containers"][0] |= {"lifecycle": {place: handler}} if hook else {place: handler}
+    assert "no-plain-secrets" in violated(owner("Deployment", template))
+    handler["exec"]["command"][2] = "$PASSWORD"
+    assert "no-plain-secrets" not in violated(owner("Deployment", template))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wrong"),
+    [
+        ("migrate.py", "password = hunter2_of_mine\n", False),
+        ("migrate.ini", "password = hunter2_of_mine\n", True),
+        ("start.sh", "export PASSWORD=hunter2_of_mine\n", False),
+        ("migrate.py", "url = 'redis://me:hunter2@redis'\n", True),
+    ],
+)
+def test_a_program_assigns_variables_and_is_no_configuration(name: str, text: str, wrong: bool) -> None:
+    config = {"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "rag-system"}, "data": {name: text}}
+    assert violated(config) == ({"no-plain-secrets"} if wrong else set())
+
+
+@pytest.mark.parametrize(("value", "wrong"), [("0a" * 32, False), ("0a" * 8, True)])
+def test_a_checksum_of_a_secret_is_none(template: dict[str, Any], value: str, wrong: bool) -> None:
+    template["metadata"].setdefault("annotations", {})["checksum/token"] = value
+    assert violated(owner("Deployment", template)) == ({NETWORK, "no-plain-secrets"} if wrong else {NETWORK})
 
 
 def policy(**spec: Any) -> dict[str, Any]:
