@@ -191,7 +191,7 @@ def _destroyed(change: Change, environment: str) -> Finding | None:
 def _shrunk(change: Change, environment: str) -> Finding | None:
     """A StatefulSet with fewer pods: each of those that go may be the only one that has its data."""
     before, after = _replicas(change.before), _replicas(change.after)
-    if change.kind != "StatefulSet" or not change.changes or not change.before or after >= before:
+    if change.kind != "StatefulSet" or not change.before or after >= before:
         return None
     return Finding(
         environment=environment,

@@ -32,7 +32,8 @@ def detachments(changes: Iterable[Change]) -> list[Detachment]:
     gone = {change.object_name for change in listed if change.kind == "PersistentVolumeClaim" and change.destroys}
     found = []
     for change in listed:
-        if change.kind in CONTROLLERS and change.changes and change.before and change.after:
+        # What goes as a whole is a matter of its own, too.
+        if change.kind in CONTROLLERS and change.after:
             before, after = _mounted(change.before), _mounted(change.after)
             for claim in before.keys() - gone:
                 if lost := before[claim] - after.get(claim, set()):

@@ -1,0 +1,136 @@
+"""What leaves fewer pods in production than a disruption budget promises."""
+
+from typing import Any
+
+import pytest
+
+from ops.preview.gate import findings
+
+from .preview_steps import (
+    BUDGET,
+    DEPLOYMENT,
+    ONE_AT_A_TIME,
+    SCALER,
+    budget,
+    deployment,
+    gate,
+    parsed,
+    relabelled,
+    same,
+    scaler,
+    step,
+)
+
+DISRUPTIONS: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "fewer replicas": (
+        [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), deployment(1))],
+        "a drain may take the last pod: 1 replicas with 1 unavailable, so far 3 with 1",
+    ),
+    "fewer by the autoscaler": (
+        [ONE_AT_A_TIME, same(DEPLOYMENT, deployment(3)), step("update", SCALER, scaler(3), scaler(1))],
+        "a drain may take the last pod",
+    ),
+    "no replicas": (
+        [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), deployment(0))],
+        "no pod is left, so far 3",
+    ),
+    "no autoscaler": (
+        [ONE_AT_A_TIME, same(DEPLOYMENT, deployment(None)), step("delete", SCALER, scaler(3))],
+        "a drain may take the last pod",
+    ),
+    "labels that the budget does not select": (
+        [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), relabelled(deployment(3)))],
+        "its budget is gone",
+    ),
+    "a wider budget": (
+        [same(DEPLOYMENT, deployment(3)), step("update", BUDGET, budget(maxUnavailable=1), budget(maxUnavailable=3))],
+        "a drain may take the last pod",
+    ),
+    "a wider budget in percent": (
+        [same(DEPLOYMENT, deployment(3)), step("update", BUDGET, budget(minAvailable=2), budget(minAvailable="0%"))],
+        "a drain may take the last pod",
+    ),
+    "a budget without selector": (
+        [
+            same(DEPLOYMENT, deployment(3)),
+            step("update", BUDGET, budget(maxUnavailable=1), {**budget(), "spec": {"maxUnavailable": 1}}),
+        ],
+        "its budget is gone",
+    ),
+    "no budget": (
+        [same(DEPLOYMENT, deployment(3)), step("delete", BUDGET, budget(maxUnavailable=1))],
+        "its budget is gone",
+    ),
+    "a budget that blocks": (
+        [
+            same(DEPLOYMENT, deployment(3)),
+            step("update", BUDGET, budget(maxUnavailable=1), budget(minAvailable="100%")),
+        ],
+        "every drain of a node waits for ever",
+    ),
+    "a roll of too many": (
+        [
+            ONE_AT_A_TIME,
+            step(
+                "update",
+                DEPLOYMENT,
+                deployment(3),
+                deployment(3, image="x:2", strategy={"rollingUpdate": {"maxUnavailable": 2}}),
+            ),
+        ],
+        "the update stops 2 of 3 pods at once, the budget allows 1",
+    ),
+    "a roll that stops all": (
+        [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), deployment(3, "x:2", strategy={"type": "Recreate"}))],
+        "the update stops 3 of 3 pods at once, the budget allows 1",
+    ),
+    "a replacement": (
+        [ONE_AT_A_TIME, step("replace", DEPLOYMENT, deployment(3), deployment(3))],
+        "the update stops 3 of 3 pods at once, the budget allows 1",
+    ),
+    "a deletion": (
+        [step("delete", BUDGET, budget(maxUnavailable=1)), step("delete", DEPLOYMENT, deployment(3))],
+        "the update stops 3 of 3 pods at once, the budget allows 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DISRUPTIONS)
+def test_production_does_not_drop_below_its_budget(name: str) -> None:
+    steps, cause = DISRUPTIONS[name]
+    [finding] = gate(*steps)
+    assert (finding.resource, finding.label) == ("Deployment/web", "allow-disruption:prod/web")
+    assert cause in finding.cause
+    assert gate(*steps, production=False) == []
+    assert gate(*steps, labels=("allow-disruption:prod/web",))[0].allowed
+
+
+def test_budgets_are_not_judged_by_half() -> None:
+    """Without what stays the same there may be a budget that nobody sees."""
+    less = parsed(step("update", DEPLOYMENT, deployment(3), deployment(1)))
+    [finding] = findings(less, "prod", production=True, complete=False)
+    assert (finding.resource, finding.label) == ("Deployment/web", None)
+    assert "--show-sames" in str(finding.remedy)
+    assert findings(less, "prod", production=False, complete=False) == []
+    unchanged = parsed(same(DEPLOYMENT, deployment(3)))
+    assert findings(unchanged, "prod", production=True, complete=False) == []
+    other = parsed(step("update", "kubernetes:core/v1:ConfigMap::c", {"data": {}}, {"data": {"a": "b"}}))
+    assert findings(other, "prod", production=True, complete=False) == []
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), deployment(2))],
+        [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), deployment(3, image="x:2"))],
+        [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(1), deployment(1, "x:2", strategy={"type": "Recreate"}))],
+        [step("create", DEPLOYMENT, after=deployment(1))],
+        [same(DEPLOYMENT, deployment(1)), ONE_AT_A_TIME],
+        # What blocked every drain before is for the policies.
+        [same(DEPLOYMENT, deployment(3)), same(BUDGET, budget(maxUnavailable=0))],
+        [step("update", DEPLOYMENT, deployment(0), deployment(0, image="x:2")), same(BUDGET, budget(maxUnavailable=0))],
+        [step("update", DEPLOYMENT, deployment(3), deployment(3, image="x:2"))],
+    ],
+)
+def test_what_keeps_the_budget_is_let_through(steps: list[dict[str, Any]]) -> None:
+    assert gate(*steps) == []
