@@ -228,6 +228,7 @@ def test_the_parts_of_a_replacement_are_one_replacement() -> None:
         (("import-replacement",), "allow-replace:prod/data"),
         (("discard-replaced",), "allow-replace:prod/data"),
         (("refresh", "update"), None),
+        (("refresh", "same"), None),
         (("refresh", "create"), None),
         (("import",), None),
         (("read",), None),
@@ -248,6 +249,8 @@ def test_every_operation_of_the_engine(operations: tuple[str, ...], label: str |
         step("delete", "kubernetes:core/v1:PersistentVolumeClaim::data") | {"oldState": None},
         step("replace", "kubernetes:core/v1:PersistentVolumeClaim::data") | {"oldState": None},
         step("update", "kubernetes:core/v1:PersistentVolumeClaim::data") | {"oldState": None},
+        step("same", "kubernetes:core/v1:PersistentVolumeClaim::data") | {"oldState": None},
+        step("delete-replaced", "kubernetes:core/v1:PersistentVolumeClaim::data") | {"oldState": None},
         step("create", "kubernetes:core/v1:PersistentVolumeClaim::data") | {"newState": None},
     ],
 )

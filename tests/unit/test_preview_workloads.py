@@ -36,6 +36,9 @@ def image(name: str, before: str, after: str, kind: str = "Deployment") -> dict[
         ("postgres", "postgres:17", "postgres:latest", ("17", "latest"), "major"),
         ("postgres", "postgres:17", "postgres@sha256:0", ("17", "postgres@sha256:0"), "major"),
         ("redis", "redis:7", "redis:8", None, None),
+        ("open-webui", "w:main", "w:v0.12.4", ("main", "0.12.4"), None),
+        ("postgres", "postgres:latest", "mirror.example.com/postgres:latest", ("latest", "latest"), "major"),
+        ("postgres", "postgres:latest", "postgres:main", ("latest", "main"), "major"),
     ],
 )
 def test_versions(name: str, before: str, after: str, named: Any, blocked: str | None) -> None:
@@ -48,6 +51,32 @@ def test_versions(name: str, before: str, after: str, named: Any, blocked: str |
         assert version.blocked_as == blocked
     labels = [finding.label for finding in gate(image(name, before, after), production=False)]
     assert labels == ([f"allow-{blocked}:prod/{name}"] if blocked else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "product", "note"),
+    [
+        ("open-webui", "w:v0.12.4", "w:v0.13.0", "Open WebUI", "two versions never run side by side"),
+        ("open-webui", "w:v0.12.4", "w:v0.9.9", "Open WebUI", "an older version refuses a database"),
+        ("postgres", "p:17.2", "p:17.5", "PostgreSQL", "the database restarts"),
+        ("postgres", "p:17", "p:18", "PostgreSQL", "another major version refuses the files"),
+        ("postgres", "p:17", "p:main", "PostgreSQL", "the major version cannot be told"),
+        ("postgres", "p:17", "[secret]", "PostgreSQL", "the preview hides the image"),
+        ("open-webui", "[secret]", "w:v0.12.4", "Open WebUI", "the preview hides the image"),
+    ],
+)
+def test_what_another_version_means(name: str, before: str, after: str, product: str, note: str) -> None:
+    [version] = version_changes(parsed(image(name, before, after)))
+    assert version.product == product
+    assert version.note.startswith(note)
+
+
+@pytest.mark.parametrize("names", [("postgres", "other"), ("other", "postgres")])
+def test_a_container_that_comes_or_goes_has_no_other_version(names: tuple[str, str]) -> None:
+    made = image("postgres", "p:17", "p:18")
+    for state, name in zip(("oldState", "newState"), names, strict=True):
+        made[state]["inputs"]["spec"]["template"]["spec"]["containers"][0]["name"] = name
+    assert version_changes(parsed(made)) == []
 
 
 @pytest.mark.parametrize(("name", "blocked"), [("open-webui", "downgrade"), ("postgres", "major")])
