@@ -172,8 +172,8 @@ def _merged(earlier: Change, later: Change) -> Change:
             "operation": operation,
             "before": first.before,
             "after": last.after,
-            "protected_before": first.protected_before or last.protected_before,
-            "retained": first.retained or last.retained,
+            "protected_before": earlier.protected_before or later.protected_before,
+            "retained": earlier.retained or later.retained,
             "replaced_by": tuple(dict.fromkeys([*earlier.replaced_by, *later.replaced_by])),
         }
     )

@@ -101,6 +101,11 @@ def test_several_environments_are_in_one_comment() -> None:
         ),
         update("kubernetes:apps/v1:Deployment::d", pod(), pod(args=["--key", SECRETS[2]])),
         update("random:index/randomPassword:RandomPassword::p", {"result": "x"}, {"result": SECRETS[3]}),
+        update(
+            "kubernetes:core/v1:Secret::s",
+            {"stringData": {"users.acl": f"user a\nuser b {SECRETS[1]}\n"}},
+            {"stringData": {"users.acl": f"user a\nuser b {SECRETS[1]}x\nuser c\n"}},
+        ),
         # Secret on one side only: what was there before it was marked is as secret as what comes.
         update("other:index:Thing::t", {"plain": SECRETS[1]}, {"plain": "[secret]"}),
         update("other:index:Thing::t", {"plain": "[secret]"}, {"plain": SECRETS[1]}),

@@ -274,6 +274,19 @@ def test_any_protected_resource_is_stopped() -> None:
     assert both.label == "allow-replace:prod/conf"
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_one_part_of_a_replacement_says_counts_for_all(order: int) -> None:
+    conf = "kubernetes:core/v1:ConfigMap::conf"
+    parts = [
+        step("delete-replaced", conf, {"a": 1}, old={"protect": True, "retainOnDelete": True}, new={"protect": True}),
+        step("create-replacement", conf, {"a": 1}, {"a": 2}, new={"protect": True}),
+    ]
+    [change] = parsed(*parts[::order])
+    assert (change.protected_before, change.retained) == (True, True)
+    [finding] = gate(*parts[::order])
+    assert finding.what.startswith("protected, and is replaced")
+
+
 def test_the_cause_has_the_values_unless_they_are_secret() -> None:
     claim = "kubernetes:core/v1:PersistentVolumeClaim::data"
     before, after = ({"spec": {"storageClassName": name}} for name in ("slow", "fast"))
