@@ -134,3 +134,54 @@ def test_budgets_are_not_judged_by_half() -> None:
 )
 def test_what_keeps_the_budget_is_let_through(steps: list[dict[str, Any]]) -> None:
     assert gate(*steps) == []
+
+
+FEWER = step("update", DEPLOYMENT, deployment(3), deployment(1))
+
+
+def elsewhere(state: dict[str, Any]) -> dict[str, Any]:
+    return {**state, "metadata": {"name": "web", "namespace": "elsewhere"}}
+
+
+def aimed_at(**target: str) -> dict[str, Any]:
+    state = scaler(3)
+    state["spec"]["scaleTargetRef"] |= target
+    return state
+
+
+@pytest.mark.parametrize(
+    "other", [aimed_at(name="other"), aimed_at(kind="StatefulSet"), elsewhere(scaler(3))], ids=["name", "kind", "place"]
+)
+def test_the_autoscaler_of_another_workload_holds_nothing(other: dict[str, Any]) -> None:
+    assert gate(ONE_AT_A_TIME, FEWER, same(SCALER, scaler(3))) == []
+    [finding] = gate(ONE_AT_A_TIME, FEWER, same(SCALER, other))
+    assert "a drain may take the last pod" in finding.cause
+
+
+def test_an_autoscaler_without_a_fewest_keeps_one() -> None:
+    least = scaler(1)
+    del least["spec"]["minReplicas"]
+    [finding] = gate(ONE_AT_A_TIME, same(DEPLOYMENT, deployment(3)), step("update", SCALER, scaler(3), least))
+    assert "1 replicas" in finding.cause
+
+
+def test_the_budget_of_another_namespace_promises_nothing() -> None:
+    assert gate(same(BUDGET, elsewhere(budget(maxUnavailable=1))), FEWER) == []
+
+
+def test_a_stateful_set_rolls_one_pod_at_a_time() -> None:
+    stateful = "kubernetes:apps/v1:StatefulSet::web"
+    both = (deployment(3, image=f"x:{number}", kind="StatefulSet") for number in (1, 2))
+    assert gate(ONE_AT_A_TIME, step("update", stateful, *both)) == []
+    both = (deployment(3, image=f"x:{number}", kind="StatefulSet") for number in (1, 2))
+    [finding] = gate(same(BUDGET, budget(maxUnavailable=0)), step("update", stateful, *both))
+    assert finding.cause == "the update stops 1 of 3 pods at once, the budget allows 0"
+
+
+def test_a_roll_is_judged_by_the_budget_that_comes_with_it() -> None:
+    roll = step(
+        "update", DEPLOYMENT, deployment(3), deployment(3, "x:2", strategy={"rollingUpdate": {"maxUnavailable": 2}})
+    )
+    assert gate(step("update", BUDGET, budget(maxUnavailable=1), budget(maxUnavailable=2)), roll) == []
+    [finding] = gate(step("update", BUDGET, budget(maxUnavailable=2), budget(maxUnavailable=1)), roll)
+    assert "the update stops 2 of 3 pods at once, the budget allows 1" in finding.cause
