@@ -82,7 +82,7 @@ def shown(path: str, value: object, *, known: bool = True) -> str:
 
 def _without_secrets(path: str, value: object, known: bool) -> object:
     name = path.rpartition(".")[2]
-    if looks_secret(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)) or (not known and _SECRET_WORD.search(name)):
+    if looks_secret(name) or (not known and _SECRET_WORD.search(name)):
         return HIDDEN
     if isinstance(value, dict):
         return {member: _without_secrets(f"{path}.{member}", below, False) for member, below in value.items()}

@@ -82,6 +82,7 @@ DESTRUCTIVE_VARIABLES = frozenset(
 _SECRET_NAME = re.compile(
     r"(^|_)(KEYS?|PASS|PASSWORDS?|PASSWD|PWD|PASSPHRASE|SECRETS?|TOKEN|CREDENTIALS?|DSN)(_?[0-9]+)?$", re.IGNORECASE
 )
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _URL_WITH_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 _SWITCHES = ("true", "false")
 # What shells and containers take for a name: https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
@@ -91,8 +92,8 @@ _ANNOTATION = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a variable of that name holds a secret: ``OAUTH_CLIENT_SECRET`` does, ``TASK_MODEL`` does not."""
-    return _SECRET_NAME.search(name) is not None
+    """Whether what has that name is a secret: ``OAUTH_CLIENT_SECRET`` and ``apiKey`` are, ``TASK_MODEL`` is not."""
+    return _SECRET_NAME.search(_HUMP.sub("_", name)) is not None
 
 
 def has_credentials(text: str) -> bool:
