@@ -108,6 +108,7 @@ def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding]]:
         try:
             return StackSettings.model_validate(remaining), findings
         except ValidationError as error:
+            before = copy.deepcopy(remaining)
             for detail in error.errors():
                 for finding, locations in _findings(detail, raw):
                     if follows := not wrong.isdisjoint(locations):
@@ -121,6 +122,9 @@ def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding]]:
         # The one key without a default: a value for it lets the others be checked.
         if ("kubeContext",) in wrong:
             remaining.setdefault("kubeContext", "unknown")
+        if remaining == before:
+            # A rule between defaults: nothing to take out, and the same again for ever.
+            raise ConfigError(report(findings))
 
 
 def _put_right(values: dict[str, Any], locations: list[Location]) -> Location | None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from settings import SECRET_KEYS
+from components.base_settings import Problem
+from settings import SECRET_KEYS, StackSettings
 from stack_config.load import PROJECT, ConfigError, parse
 
 from .recording import run
@@ -357,3 +358,11 @@ def test_a_number_is_a_quantity_as_the_cli_writes_it() -> None:
     )
     assert settings.postgresql.resources.limits.cpu == "2"
     assert settings.redis.memory_limit == "704Mi"
+
+
+def test_a_rule_that_the_defaults_break_is_reported_and_does_not_go_on_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = Problem(keys=("postgresql.maxConnections",), message="never right", allowed="nothing", example="1")
+    monkeypatch.setattr(StackSettings, "problems", lambda _: iter([broken]))
+    assert "postgresql.maxConnections: never right" in report({})
