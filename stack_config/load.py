@@ -82,7 +82,7 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
         key, reason = problem.keys
         # A secret that nothing asks for may be asked for by a setting that is wrong and was taken out.
         if key not in mentioned and not (key in secrets and reason in mentioned):
-            findings.append(_from_problem(problem, "", {}))
+            findings.append(_from_problem(problem, "", dict.fromkeys(secrets, HIDDEN)))
     return settings, findings
 
 

@@ -331,7 +331,9 @@ def test_an_encrypted_setting_is_refused_since_it_would_be_shown() -> None:
 
 @pytest.mark.parametrize("key", SECRET_KEYS)
 def test_a_secret_that_nothing_uses_is_refused(key: str) -> None:
-    assert f"the secret {key} is set, but" in report({key: "value"}, frozenset({key}))
+    text = report({key: "value"}, frozenset({key}))
+    assert f"the secret {key} is set, but" in text
+    assert "value:    [hidden]" in text
 
 
 def test_a_key_with_a_dot_is_named_as_the_cli_takes_it_and_the_report_goes_on() -> None:
