@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
+from ..names import Text
+
 MANAGED_VARIABLES = frozenset(
     {
         "CORS_ALLOW_ORIGIN",
@@ -126,5 +128,17 @@ def _annotation_name(name: str) -> str:
     )
 
 
+def _public_text(text: str) -> str:
+    if not has_credentials(text):
+        return text
+    raise PydanticCustomError(
+        "secret_in_url",
+        "a URL with credentials is a secret in plain text",
+        {"allowed": "a URL without user and password", "hide": True},
+    )
+
+
 VariableName = Annotated[str, AfterValidator(_variable_name)]
 AnnotationName = Annotated[str, AfterValidator(_annotation_name)]
+PublicText = Annotated[Text, AfterValidator(_public_text)]
+"""A text that everybody may read who may read the object."""

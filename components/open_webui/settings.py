@@ -19,7 +19,14 @@ from ..names import (
 )
 from ..quantities import Bytes, Cores
 from ..resources import Amounts, Resources
-from .environment_names import DESTRUCTIVE_VARIABLES, MANAGED_VARIABLES, AnnotationName, VariableName, holds_secret
+from .environment_names import (
+    DESTRUCTIVE_VARIABLES,
+    MANAGED_VARIABLES,
+    AnnotationName,
+    PublicText,
+    VariableName,
+    holds_secret,
+)
 
 # Open WebUI opens three SQLAlchemy engines a process (async, sync, pgvector). At its own defaults they may hold 45
 # connections a pod; these sizes hold 25 and are set explicitly, so that postgresql.maxConnections can be checked.
@@ -91,7 +98,7 @@ class IngressSettings(Settings):
     controller_namespace: ExistingNamespace = Field(
         "ingress-nginx", description="Namespace of the ingress controller, the only one whose pods may connect."
     )
-    annotations: dict[AnnotationName, Text] = Field(
+    annotations: dict[AnnotationName, PublicText] = Field(
         {}, description="Further annotations of the Ingress, such as cert-manager's."
     )
     wait_for_address: bool = Field(

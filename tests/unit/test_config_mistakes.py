@@ -178,6 +178,12 @@ REFUSED: dict[str, tuple[str, dict[str, str]]] = {
         web("{host: a.example.com, ingress: {enabled: true, annotations: {a key: x}}}"),
         {"openWebui.ingress.annotations.a key": "not a name of an annotation"},
     ),
+    "a password in an annotation's URL": (
+        web(
+            "{host: a.example.com, ingress: {enabled: true, annotations: {a.example/auth-url: 'https://u:hunter2@b'}}}"
+        ),
+        {'openWebui.ingress.annotations["a.example/auth-url"]': "a URL with credentials"},
+    ),
     "secrets under other names": (
         "  redis: {auth: hunter2, requirepass: hunter2, more: {dbPwd: hunter2}}",
         {"redis.auth": "[hidden]", "redis.requirepass": "[hidden]", "redis.more": "[hidden]"},
