@@ -99,6 +99,18 @@ def test_the_databases_memory_settings_fit_its_limit(limit: str, connections: in
     assert megabytes["effective_cache_size"] < within
 
 
+@given(limit=quantities, gibibytes=st.integers(1, 100))
+def test_the_databases_log_leaves_room_for_the_data(limit: str, gibibytes: int) -> None:
+    tree = {"storage": {"size": f"{gibibytes}Gi"}, "resources": {"limits": {"memory": limit}}}
+    try:
+        tuning = parse(config({"postgresql": tree}), set()).postgresql.tuning()
+    except ConfigError:
+        assert quantity(limit) < quantity("256Mi")
+        return
+    log = int(tuning["max_wal_size"].removesuffix("MB"))
+    assert 256 <= log <= gibibytes * 1024 / 4
+
+
 @given(replicas=st.integers(1, 100), connections=st.integers(20, 5000))
 def test_a_config_is_accepted_only_if_every_pod_gets_its_connections(replicas: int, connections: int) -> None:
     tree = {"openWebui": {"replicas": replicas}, "postgresql": {"maxConnections": connections}}
