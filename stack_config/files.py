@@ -129,8 +129,8 @@ def set_path(values: dict[str, Any], assignment: str, project: str) -> None:
     level: Any = values
     path: list[str | int] = [first if ":" in first else f"{project}:{first}", *steps[1:]]
     for step, following in pairwise(path):
-        level = _member(level, step, [] if isinstance(following, int) else {}, assignment)
-    _assign(level, path[-1], _typed(text) if len(path) > 1 else text, assignment)
+        level = _member(level, step, [] if isinstance(following, int) else {}, key)
+    _assign(level, path[-1], _typed(text) if len(path) > 1 else text, key)
 
 
 def _step(match: re.Match[str]) -> str | int:
@@ -139,23 +139,28 @@ def _step(match: re.Match[str]) -> str | int:
     return match["name"] if match["name"] is not None else match["quoted"]
 
 
-def _member(level: Any, step: str | int, empty: Any, assignment: str) -> Any:
+def _member(level: Any, step: str | int, empty: Any, key: str) -> Any:
     if isinstance(level, dict) and isinstance(step, str):
         return level.setdefault(step, empty)
     if isinstance(level, list) and isinstance(step, int) and step <= len(level):
         if step == len(level):
             level.append(empty)
         return level[step]
-    raise StackFileError(f"--set {assignment}: {step} has no place, what is there is no object or list for it")
+    raise _no_place(key, step)
 
 
-def _assign(level: Any, step: str | int, value: Any, assignment: str) -> None:
+def _assign(level: Any, step: str | int, value: Any, key: str) -> None:
     if isinstance(level, dict) and isinstance(step, str):
         level[step] = value
     elif isinstance(level, list) and isinstance(step, int) and step <= len(level):
         level[step : step + 1] = [value]
     else:
-        raise StackFileError(f"--set {assignment}: {step} has no place, what is there is no object or list for it")
+        raise _no_place(key, step)
+
+
+def _no_place(key: str, step: str | int) -> StackFileError:
+    # Without the value, which may be a secret.
+    return StackFileError(f"--set {key}=...: {step} has no place, what is there is no object or list for it")
 
 
 def _typed(text: str) -> str | int | bool:

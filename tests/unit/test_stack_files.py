@@ -59,3 +59,9 @@ def test_a_set_changes_one_value(assignment: str, expected: dict[str, object]) -
 def test_a_set_that_cannot_be_read_is_named(assignment: str) -> None:
     with pytest.raises(StackFileError, match="--set"):
         set_path({"app:redis": {"a": 1, "list": []}}, assignment, "app")
+
+
+def test_what_is_said_of_a_set_does_not_repeat_its_value() -> None:
+    with pytest.raises(StackFileError, match=r"--set redis.a.password=\.\.\.: password has no place") as error:
+        set_path({"app:redis": {"a": 1}}, "redis.a.password=hunter2", "app")
+    assert "hunter2" not in str(error.value)
