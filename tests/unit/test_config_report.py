@@ -312,6 +312,13 @@ def test_all_mistakes_come_in_one_report() -> None:
         assert f"\n\n{key}: " in text
 
 
+@pytest.mark.parametrize("scale", [{"replicas": 50}, {"autoscaling": {"maxReplicas": 50}}])
+def test_a_rule_between_components_does_not_hide_what_is_checked_after_it(scale: Mapping[str, object]) -> None:
+    text = report({"openWebui": {**scale, "uploads": {"kind": "s3", "s3": {"bucketName": "uploads"}}}})
+    for key in ("postgresql.maxConnections", "s3AccessKeyId", "s3SecretAccessKey"):
+        assert f"\n\n{key}: " in text
+
+
 def test_a_secret_in_plain_text_is_refused_and_not_repeated() -> None:
     text = report({"openWebui": {"openaiApiBaseUrl": "https://api.openai.com/v1"}, "openaiApiKey": "sk-hunter2"})
     assert "openaiApiKey: a secret given in plain text" in text
