@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from stack_config.files import ROOT, is_encrypted, set_path, stack_config, stack_file
+from stack_config.files import ROOT, is_encrypted, set_path, stack_config, stack_file, stack_file_text
 from stack_config.load import PROJECT
 
 from .cluster.choice import Cluster
@@ -193,7 +193,7 @@ def _write_project_copy(environment: str, cluster: Cluster, overrides: Overrides
         set_path(values, assignment, PROJECT)
     # The salt of the earlier copy: with another one the secrets already set could not be read.
     salt = {key: before[key] for key in ("encryptionsalt",) if key in before}
-    text = yaml.safe_dump({**salt, "config": values}, sort_keys=False)
+    text = stack_file_text(values, **salt)
     descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(text)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -91,6 +91,11 @@ def stack_config(file: Path, project: str) -> dict[str, Any]:
     if not isinstance(values or {}, dict):
         raise StackFileError(f"{file.name}: `config:` has to hold keys with values, one `key: value` a line.")
     return {key if ":" in str(key) else f"{project}:{key}": value for key, value in (values or {}).items()}
+
+
+def stack_file_text(config: Mapping[str, Any], **others: Any) -> str:
+    """A stack's file with this config. JSON, which is YAML: no text in it can be taken for a number or a word."""
+    return json.dumps({**others, "config": config}, indent=1, ensure_ascii=False) + "\n"
 
 
 def stack_values(file: Path) -> dict[str, Any]:
