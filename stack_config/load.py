@@ -64,9 +64,9 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
             continue
         encrypted = full_key in secret_keys
         if key in SECRET_KEYS:
-            if encrypted:
+            if encrypted and str(value).strip():
                 secrets.add(key)
-            elif value != "":
+            elif not encrypted and value != "":
                 findings.append(_plain_secret(key))
         elif key in config_keys():
             if encrypted:

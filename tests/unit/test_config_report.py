@@ -336,6 +336,12 @@ def test_an_encrypted_setting_is_refused_since_it_would_be_shown() -> None:
     assert "namespace: encrypted, but it is no secret" in report({"namespace": "rag"}, frozenset({"namespace"}))
 
 
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_a_secret_of_nothing_is_a_missing_one(nothing: str) -> None:
+    values = {"openWebui": {"openaiApiBaseUrl": "https://api.openai.com/v1"}, "openaiApiKey": nothing}
+    assert "\n\nopenaiApiKey: the secret openaiApiKey is missing" in report(values, frozenset({"openaiApiKey"}))
+
+
 @pytest.mark.parametrize("key", SECRET_KEYS)
 def test_a_secret_that_nothing_uses_is_refused(key: str) -> None:
     text = report({key: "value"}, frozenset({key}))
