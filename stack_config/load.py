@@ -33,7 +33,9 @@ def load_settings() -> tuple[StackSettings, Mapping[str, pulumi.Output[str]]]:
     values = dict(CONFIG.get())
     settings = parse(values, {key for key in values if is_config_secret(key)})
     config = pulumi.Config()
-    return settings, {key: config.require_secret(key) for key in SECRET_KEYS if values.get(f"{PROJECT}:{key}")}
+    return settings, {
+        key: config.require_secret(key) for key in SECRET_KEYS if _is_given(values.get(f"{PROJECT}:{key}"))
+    }
 
 
 def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSettings:
@@ -58,13 +60,14 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
     secrets: set[str] = set()
     for full_key, value in sorted(values.items()):
         project, _, key = full_key.partition(":")
+        encrypted = full_key in secret_keys
+        visible = HIDDEN if encrypted else value
         if project != PROJECT:
             if difflib.get_close_matches(project, [PROJECT], cutoff=0.8):
-                findings.append(_misspelt_project(full_key, key, value))
+                findings.append(_misspelt_project(full_key, key, visible))
             continue
-        encrypted = full_key in secret_keys
         if key in SECRET_KEYS:
-            if encrypted and str(value).strip():
+            if encrypted and _is_given(value):
                 secrets.add(key)
             elif not encrypted and value != "":
                 findings.append(_plain_secret(key))
@@ -74,7 +77,7 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
             else:
                 raw[key] = _decoded(key, value)
         else:
-            findings.append(_unknown((key,), value))
+            findings.append(_unknown((key,), visible))
     settings, more = _validated(raw)
     findings += more
     mentioned = {finding.key for finding in findings}
@@ -84,6 +87,10 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
         if key not in mentioned and not (key in secrets and reason in mentioned):
             findings.append(_from_problem(problem, "", dict.fromkeys(secrets, HIDDEN)))
     return settings, findings
+
+
+def _is_given(secret: object) -> bool:
+    return bool(str(secret or "").strip())
 
 
 def _decoded(key: str, value: object) -> object:

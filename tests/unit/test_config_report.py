@@ -336,6 +336,20 @@ def test_an_encrypted_setting_is_refused_since_it_would_be_shown() -> None:
     assert "namespace: encrypted, but it is no secret" in report({"namespace": "rag"}, frozenset({"namespace"}))
 
 
+@pytest.mark.parametrize("key", ["namspace", "unheardOf", "openaiApiKy"])
+def test_an_encrypted_value_of_an_unknown_key_is_not_repeated(key: str) -> None:
+    text = report({key: "hunter2"}, frozenset({key}))
+    assert f"{key}: unknown key" in text
+    assert "hunter2" not in text
+
+
+def test_an_encrypted_value_of_a_misspelt_project_is_not_repeated() -> None:
+    values = {f"{PROJECT}:kubeContext": "test", "openwebui-stack:namespace": "hunter2"}
+    with pytest.raises(ConfigError) as error:
+        parse(values, {"openwebui-stack:namespace"})
+    assert "hunter2" not in str(error.value)
+
+
 @pytest.mark.parametrize("nothing", ["", " "])
 def test_a_secret_of_nothing_is_a_missing_one(nothing: str) -> None:
     values = {"openWebui": {"openaiApiBaseUrl": "https://api.openai.com/v1"}, "openaiApiKey": nothing}
