@@ -49,6 +49,12 @@ ACCEPTED = {
     "a whole number with an exponent": web("{autoscaling: {maxReplicas: 5e0}}"),
     "a date": web("{env: {RELEASED: 2026-01-31}}"),
     "a quantity with an exponent": "  postgresql: {resources: {limits: {memory: 2e9}}}",
+    "the least that a database can have": (
+        "  postgresql: {storage: {size: 1Gi}, resources: {limits: {memory: 256Mi, ephemeralStorage: 64Mi}}}"
+    ),
+    "the smallest and the largest amounts": web(
+        "{resources: {requests: {cpu: 1m, memory: 1Mi}, limits: {cpu: 1000, memory: 9223372036854775807}}}"
+    ),
     "the controller of k3s": web("{host: a.example.com, ingress: {enabled: true, controllerNamespace: kube-system}}"),
     "Prometheus beside the system": "  monitoring: {enabled: true, namespace: kube-system}",
     "an image from a mirror with a port": '  postgresql: {image: "registry.local:5000/team/pgvector:pg17"}',
