@@ -43,6 +43,8 @@ def web(text: str) -> str:
     return f"  openWebui: {text}"
 
 
+LONGEST_HOST = ".".join(["a" * 63] * 3 + ["b" * 57, "com"])
+
 ACCEPTED = {
     "words that YAML 1.1 takes for switches": web('{env: {COUNTRY: no, MODE: on, ANSWER: "yes"}}'),
     "a namespace that is called no": "  namespace: no",
@@ -61,6 +63,7 @@ ACCEPTED = {
     "an image by digest": f"  postgresql: {{image: 'pgvector/pgvector@sha256:{'0' * 64}'}}",
     "an image by tag and digest": f"  postgresql: {{image: 'pgvector/pgvector:pg17@sha256:{'0' * 64}'}}",
     "a repository on a port": web('{imageRepository: "registry.local:5000/open-webui"}'),
+    "the longest host": web(f"{{host: {LONGEST_HOST}}}"),
     "a switch with a name like a secret": web("{env: {ENABLE_API_KEYS: true, ENABLE_API_KEY: 'False'}}"),
     "a number of tokens": web("{env: {RAG_CONTEXT_TOKENS: 4000}}"),
     "an address for a model service": web('{ollamaBaseUrl: "http://[fd00::1]:11434"}'),
@@ -136,6 +139,17 @@ REFUSED: dict[str, tuple[str, dict[str, str]]] = {
         web('{openaiApiBaseUrl: "https://a.example/?key=hunter2"}'),
         {"openWebui.openaiApiBaseUrl": "a URL without ? and #", "openaiApiKey": "is missing"},
     ),
+    "a URL of another kind": (web('{ollamaBaseUrl: "ftp://ollama:21"}'), {"openWebui.ollamaBaseUrl": "not an http"}),
+    "a port that is none": (web('{ollamaBaseUrl: "http://ollama:0"}'), {"openWebui.ollamaBaseUrl": "not an http"}),
+    "a key for a user": (
+        web('{ollamaBaseUrl: "https://hunter2@ollama"}'),
+        {"openWebui.ollamaBaseUrl": "a URL with credentials"},
+    ),
+    "a password without a user": (
+        web('{ollamaBaseUrl: "https://:hunter2@ollama"}'),
+        {"openWebui.ollamaBaseUrl": "a URL with credentials"},
+    ),
+    "a name that is too long": (web(f"{{host: {LONGEST_HOST}e}}"), {"openWebui.host": "not a DNS host name"}),
     "a class with a blank": (
         "  postgresql: {storage: {className: Fast SSD}}",
         {"postgresql.storage.className": "lower-case"},
