@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from components.base_settings import Problem, Settings
-from components.names import NamespaceName
+from components.names import ExistingNamespace, NamespaceName
 from components.namespace.quota import Workload, resource_quota
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.settings import PostgreSQLSettings
@@ -32,7 +32,9 @@ class MonitoringSettings(Settings):
     enabled: bool = Field(
         False, description="Run redis_exporter beside Redis and annotate its pod for scraping (port 9121)."
     )
-    namespace: NamespaceName = Field("monitoring", description="Namespace of Prometheus, the only one that may scrape.")
+    namespace: ExistingNamespace = Field(
+        "monitoring", description="Namespace of Prometheus, the only one that may scrape."
+    )
     operator: bool = Field(
         False,
         description="Also create a ServiceMonitor, a PrometheusRule with the alerts and a dashboard for Grafana's "
@@ -55,6 +57,7 @@ class StackSettings(Settings):
     namespace: NamespaceName = Field("rag-system", description="Namespace that the stack creates and owns.")
     kube_context: str = Field(
         "",
+        examples=["<context>"],
         description="Context of the kubeconfig to deploy to. Required: a stack never uses whatever context is current.",
     )
     protect: bool = Field(
@@ -84,7 +87,7 @@ class StackSettings(Settings):
         )
 
     def problems(self) -> Iterator[Problem]:
-        if not self.kube_context:
+        if not self.kube_context.strip():
             yield Problem(
                 keys=("kubeContext",),
                 message="kubeContext is missing: the stack does not know which cluster it belongs to",

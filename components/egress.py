@@ -4,13 +4,16 @@ import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
+from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict, NetworkPolicyPeerArgsDict
 
 from .network_policy import allow_to, namespace
 
 # A policy cannot name a host. A public name may have any public address; the private ranges stay closed, so that a web
 # pod cannot reach the rest of the cluster or the cloud's metadata service by it.
 PRIVATE_RANGES = ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"]
+# The same of IPv6; the cloud's metadata service is at an address of fc00::/7 there. What NAT64 leads to is public:
+# https://www.rfc-editor.org/rfc/rfc6052#section-3.1
+PRIVATE_RANGES_6 = ["::1/128", "fc00::/7", "fe80::/10"]
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -44,4 +47,8 @@ def _rule(url: str, own_namespace: str) -> NetworkPolicyEgressRuleArgsDict:
         return allow_to([namespace(own_namespace)])
     if service.endswith(".svc"):
         return allow_to([namespace(service.split(".")[1])])
-    return allow_to([{"ip_block": {"cidr": "0.0.0.0/0", "except_": PRIVATE_RANGES}}], port)
+    anywhere: list[NetworkPolicyPeerArgsDict] = [
+        {"ip_block": {"cidr": "0.0.0.0/0", "except_": PRIVATE_RANGES}},
+        {"ip_block": {"cidr": "::/0", "except_": PRIVATE_RANGES_6}},
+    ]
+    return allow_to(anywhere, port)

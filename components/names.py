@@ -9,6 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_PRINTABLE = re.compile(r"[!-~]+")
+# https://pkg.go.dev/github.com/distribution/reference
+_IMAGE = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)*"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -26,8 +32,19 @@ def _namespace(text: str) -> str:
     )
 
 
+def _existing_namespace(text: str) -> str:
+    # Any: k3s has its ingress controller in kube-system.
+    if _LABEL.fullmatch(text):
+        return text
+    raise PydanticCustomError(
+        "existing_namespace",
+        "not a name of a namespace",
+        {"allowed": "1 to 63 lower-case letters, digits and '-', not at the ends", "example": "ingress-nginx"},
+    )
+
+
 def _object_name(text: str) -> str:
-    if len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split(".")):
+    if _is_dns_name(text):
         return text
     raise PydanticCustomError(
         "object_name",
@@ -36,14 +53,27 @@ def _object_name(text: str) -> str:
     )
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_dns_name(text: str) -> bool:
+    return len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split("."))
+
+
 def _host_name(text: str) -> str:
-    if len(text) <= 253 and "." in text and all(_LABEL.fullmatch(label) for label in text.split(".")):
+    # An Ingress takes no address for a host.
+    if "." in text and _is_dns_name(text) and not _is_address(text):
         return text
     raise PydanticCustomError(
         "host_name",
         "not a DNS host name",
         {
-            "allowed": "a full host name in lower case, without scheme, port or path",
+            "allowed": "a full host name in lower case, without scheme, port, path or dot at the end; no address",
             "example": "chat.example.com",
         },
     )
@@ -52,10 +82,23 @@ def _host_name(text: str) -> str:
 def _http_url(text: str) -> str:
     try:
         url = urlsplit(text)
-        valid = url.scheme in ("http", "https") and bool(url.hostname) and (url.port is None or url.port > 0)
+        host = (url.hostname or "").removesuffix(".")
+        valid = url.scheme in ("http", "https") and (url.port is None or url.port > 0)
     except ValueError:
         valid = False
-    if not valid:
+    if valid and (url.username is not None or url.password is not None):
+        raise PydanticCustomError(
+            "secret_in_url",
+            "a URL with credentials is a secret in plain text",
+            {"allowed": "a URL without user and password", "example": "https://api.openai.com/v1", "hide": True},
+        )
+    if valid and (url.query or url.fragment):
+        raise PydanticCustomError(
+            "url_with_query",
+            "a URL with a query: what is appended to it would end up there, and it may hold a key in plain text",
+            {"allowed": "a URL without ? and #", "example": "https://api.openai.com/v1", "hide": True},
+        )
+    if not valid or not _PRINTABLE.fullmatch(text) or not (_is_address(host) or _is_dns_name(host)):
         raise PydanticCustomError(
             "http_url",
             "not an http or https URL",
@@ -64,13 +107,31 @@ def _http_url(text: str) -> str:
                 "example": "https://api.openai.com/v1",
             },
         )
-    if url.username is not None or url.password is not None:
-        raise PydanticCustomError(
-            "secret_in_url",
-            "a URL with credentials is a secret in plain text",
-            {"allowed": "a URL without user and password", "example": "https://api.openai.com/v1", "hide": True},
-        )
     return text
+
+
+def _image(text: str) -> str:
+    match = _IMAGE.fullmatch(text)
+    if match and (match["digest"] or match["tag"] not in (None, "latest")):
+        return text
+    raise PydanticCustomError(
+        "image",
+        "not an image of a fixed version" if match else "not the name of a container image",
+        {
+            "allowed": "repository:tag, repository@sha256:... or both; not the tag latest",
+            "example": "registry/image:1.0",
+        },
+    )
+
+
+def _image_repository(text: str) -> str:
+    if (match := _IMAGE.fullmatch(text)) and not match["tag"] and not match["digest"]:
+        return text
+    raise PydanticCustomError(
+        "image_repository",
+        "not the repository of a container image",
+        {"allowed": "registry/path without a tag, which follows from other keys", "example": "registry/open-webui"},
+    )
 
 
 def _email(text: str) -> str:
@@ -92,11 +153,7 @@ def _as_text(value: object) -> object:
 
 def _host_list(text: str) -> str:
     for host in filter(None, (part.strip() for part in text.split(","))):
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            if len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split(".")):
-                continue
+        if not (_is_address(host) or _is_dns_name(host.removesuffix("."))):
             raise PydanticCustomError(
                 "host_list",
                 "not a list of hosts",
@@ -104,7 +161,7 @@ def _host_list(text: str) -> str:
                     "allowed": "host names or addresses with commas between them, without scheme or port",
                     "example": "redis-1.example.com,redis-2.example.com",
                 },
-            ) from None
+            )
     return text
 
 
@@ -117,7 +174,18 @@ Text = Annotated[str, BeforeValidator(_as_text)]
 ObjectName = Annotated[str, AfterValidator(_object_name)]
 """Name of a Kubernetes object, as of a Secret."""
 
+ImageReference = Annotated[str, AfterValidator(_image)]
+"""A container image with a tag, a digest or both."""
+
+ImageRepository = Annotated[str, AfterValidator(_image_repository)]
+"""A container image without tag and digest."""
+
 NamespaceName = Annotated[str, AfterValidator(_namespace)]
+"""Name of a namespace that the stack may create."""
+
+ExistingNamespace = Annotated[str, AfterValidator(_existing_namespace)]
+"""Name of a namespace that somebody else looks after."""
+
 HostName = Annotated[str, AfterValidator(_host_name), Field(examples=["chat.example.com"])]
 HttpUrl = Annotated[str, AfterValidator(_http_url), Field(examples=["https://api.openai.com/v1"])]
 EmailAddress = Annotated[str, AfterValidator(_email)]

@@ -4,6 +4,7 @@ The kubernetes client has a parser, but importing it loads the whole client (hal
 """
 
 import re
+from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
 from typing import Annotated
 
@@ -18,7 +19,15 @@ _QUANTITY_UNITS = {
     **{letter: Decimal(1000) ** power for power, letter in enumerate(("k", "M", "G", "T", "P", "E"), start=1)},
     **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate(("K", "M", "G", "T", "P", "E"), start=1)},
 }
-_QUANTITY = re.compile(r"(?P<number>\d+(?:\.\d+)?|\.\d+)(?P<unit>m|[kMGTPE]|[KMGTPE]i)?")
+# [0-9] and not \\d, which takes the digits of every script. A number may have an exponent or a unit, not both.
+_QUANTITY = re.compile(
+    r"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE](?P<exponent>[+-]?[0-9]{1,3})|(?P<unit>m|[kMGTPE]|[KMGTPE]i))?"
+)
+# Kubernetes cuts larger ones down to this, silently:
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_LARGEST_QUANTITY = Decimal(2**63 - 1)
+# More than any node has: a number of bytes, or of thousandths without their m, in the place of cores.
+_MOST_CORES = Decimal(1000)
 
 # redis.conf: "1k => 1000 bytes, 1kb => 1024 bytes, ... units are case insensitive"
 _REDIS_UNITS = {
@@ -31,7 +40,7 @@ _REDIS_UNITS = {
     "g": 1000**3,
     "gb": 1024**3,
 }
-_REDIS_MEMORY = re.compile(r"(?P<number>\d+)(?P<unit>[a-z]*)")
+_REDIS_MEMORY = re.compile(r"(?P<number>[0-9]+)(?P<unit>[a-z]*)")
 
 
 def quantity(text: str) -> Decimal:
@@ -42,7 +51,7 @@ def quantity(text: str) -> Decimal:
     """
     if not (match := _QUANTITY.fullmatch(text)):
         raise ValueError(f"{text!r} is not a Kubernetes quantity")
-    return Decimal(match["number"]) * _QUANTITY_UNITS[match["unit"] or ""]
+    return Decimal(match["number"]) * _QUANTITY_UNITS[match["unit"] or ""] * Decimal(10) ** int(match["exponent"] or 0)
 
 
 def redis_bytes(text: str) -> int:
@@ -68,18 +77,45 @@ def _number_as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def _positive_quantity(value: object) -> object:
+def _parsed(value: object, valid: Callable[[Decimal], bool]) -> str | None:
     text = _number_as_text(value)
     if isinstance(text, str):
         try:
-            if quantity(text) > 0:
-                return text
+            amount = quantity(text)
         except ValueError:
-            pass
+            return None
+        return text if 0 < amount <= _LARGEST_QUANTITY and valid(amount) else None
+    return None
+
+
+def _positive_quantity(value: object) -> str:
+    if (text := _parsed(value, lambda _: True)) is not None:
+        return text
     raise PydanticCustomError(
         "quantity",
         "not a Kubernetes quantity above 0",
         {"allowed": "a number with a unit such as 100m, 2, 512Mi, 10Gi", "example": "512Mi"},
+    )
+
+
+def _cores(value: object) -> str:
+    # Kubernetes knows no part of a core below a thousandth.
+    if (text := _parsed(value, lambda cores: cores <= _MOST_CORES and cores * 1000 % 1 == 0)) is not None:
+        return text
+    raise PydanticCustomError(
+        "cores",
+        "not a number of CPU cores",
+        {"allowed": "cores such as 2, or thousandths of one such as 500m; at most 1000", "example": "500m"},
+    )
+
+
+def _bytes(value: object) -> str:
+    if (text := _parsed(value, lambda amount: amount >= MEBIBYTE)) is not None:
+        return text
+    raise PydanticCustomError(
+        "bytes",
+        "not an amount from 1Mi to 8Ei",
+        {"allowed": "a number with a unit such as 512Mi or 10Gi; without a unit it is bytes", "example": "512Mi"},
     )
 
 
@@ -88,7 +124,7 @@ def _redis_memory(value: object) -> object:
     if isinstance(text, str):
         try:
             # Below 16 MiB the clients' buffers and the keyspace's own tables leave no room for a single session.
-            if redis_bytes(text) >= 16 * MEBIBYTE:
+            if 16 * MEBIBYTE <= redis_bytes(text) <= _LARGEST_QUANTITY:
                 return text
         except ValueError:
             pass
@@ -101,6 +137,12 @@ def _redis_memory(value: object) -> object:
 
 Quantity = Annotated[str, BeforeValidator(_positive_quantity), Field(examples=["512Mi"])]
 """A Kubernetes quantity above zero, kept as the user wrote it."""
+
+Cores = Annotated[str, BeforeValidator(_cores), Field(examples=["500m"])]
+"""An amount of CPU, kept as the user wrote it."""
+
+Bytes = Annotated[str, BeforeValidator(_bytes), Field(examples=["512Mi"])]
+"""An amount of memory or storage of at least 1Mi, kept as the user wrote it."""
 
 RedisMemory = Annotated[str, BeforeValidator(_redis_memory), Field(examples=["512mb"])]
 """A memory size in the syntax of redis.conf, at least 16mb."""

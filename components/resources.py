@@ -6,15 +6,15 @@ from typing import TypedDict
 from pydantic import Field
 
 from .base_settings import Problem, Settings
-from .quantities import Quantity, quantity
+from .quantities import Bytes, Cores, quantity
 
 
 class Amounts(Settings):
     """One side of a container's resources. What is left out is not set."""
 
-    cpu: Quantity | None = Field(None, description="CPU in cores, for example 500m or 2.")
-    memory: Quantity | None = Field(None, description="Memory in bytes, for example 512Mi.")
-    ephemeral_storage: Quantity | None = Field(
+    cpu: Cores | None = Field(None, description="CPU in cores, for example 500m or 2.")
+    memory: Bytes | None = Field(None, description="Memory in bytes, for example 512Mi.")
+    ephemeral_storage: Bytes | None = Field(
         None, description="Logs and scratch files on the node's disk, for example 1Gi."
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pulumi import automation
 
-from stack_config.files import ROOT, is_encrypted, set_path, stack_file
+from stack_config.files import ROOT, is_encrypted, set_path, stack_config, stack_file, stack_file_text
 from stack_config.load import PROJECT
 
 from .cluster.choice import Cluster
@@ -183,8 +183,7 @@ def _write_project_copy(environment: str, cluster: Cluster, overrides: Overrides
     (directory / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
     copy = directory / f"Pulumi.{environment}.yaml"
     before = yaml.safe_load(copy.read_text()) if copy.exists() else {}
-    original: dict[str, Any] = yaml.safe_load(stack_file(environment).read_text()) or {}
-    values: dict[str, Any] = original.get("config") or {}
+    values: dict[str, Any] = stack_config(stack_file(environment), PROJECT)
     encrypted = sorted(key for key, value in values.items() if is_encrypted(value))
     if encrypted:
         # They are encrypted for the stack's own backend, to which this machine may have no key.
@@ -194,7 +193,7 @@ def _write_project_copy(environment: str, cluster: Cluster, overrides: Overrides
         set_path(values, assignment, PROJECT)
     # The salt of the earlier copy: with another one the secrets already set could not be read.
     salt = {key: before[key] for key in ("encryptionsalt",) if key in before}
-    text = yaml.safe_dump({**salt, "config": values}, sort_keys=False)
+    text = stack_file_text(values, **salt)
     descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(text)

@@ -19,6 +19,7 @@ from stack_config.files import ROOT, StackConfig, read_stack
 from stack_config.load import PROJECT
 
 CONTEXT_PLACEHOLDER = "rendered"
+HEADER = "# Rendered from the stack's config, secrets as placeholders. The next run replaces this file.\n"
 _PASSWORD = "random:index/randomPassword:RandomPassword"
 
 
@@ -57,9 +58,16 @@ def render(environment: str, out: Path, sets: Iterable[str] = ()) -> list[Path]:
     """
     config = read_stack(environment, [f"kubeContext={CONTEXT_PLACEHOLDER}", *sets])
     objects = planned_objects(config, environment)
-    if out.exists() and (strange := [path.name for path in out.iterdir() if path.suffix != ".yaml"]):
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"{out} is a file; name a directory")
+    if out.exists() and (strange := sorted(path.name for path in out.iterdir() if not _is_rendered(path))):
         raise FileExistsError(f"{out} holds {strange[0]}, which is no rendered object; name an empty directory")
     return _write(objects, out)
+
+
+def _is_rendered(path: Path) -> bool:
+    """Whether an earlier run wrote the file: only then may this one replace it."""
+    return path.suffix == ".yaml" and path.is_file() and path.read_bytes().startswith(HEADER.encode())
 
 
 def planned_objects(config: StackConfig, stack: str) -> list[dict[str, Any]]:
@@ -109,7 +117,8 @@ def _write(objects: list[dict[str, Any]], out: Path) -> list[Path]:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as directory:
         for manifest in objects:
             name = f"{manifest['kind']}-{manifest['metadata']['name']}.yaml".lower()
-            (Path(directory) / name).write_text(yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=120))
+            text = yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=120)
+            (Path(directory) / name).write_text(HEADER + text)
             written.append(out / name)
         out.mkdir(exist_ok=True)
         for old in out.glob("*.yaml"):

@@ -2,22 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import yaml
+from .cli_yaml import load_yaml
 
 ENCRYPTED = "[encrypted]"
 ROOT = Path(__file__).resolve().parent.parent
 
 _STEP = re.compile(r"""(?:^|\.)(?P<name>[^.\[\]"]+)|\[(?P<index>\d+)\]|\["(?P<quoted>[^"]*)"\]""")
-
-
-# The same language in C, ten times as fast, where PyYAML was built with it.
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class StackFileError(Exception):
@@ -51,23 +47,18 @@ def read_stack(environment: str, sets: Iterable[str] = (), root: Path = ROOT) ->
     Raises:
         StackFileError: there is no such environment, or a set cannot be read.
     """
-    file = root / f"Pulumi.{environment}.yaml"
-    if not file.is_file():
-        known = ", ".join(environments(root))
-        raise StackFileError(
-            f"There is no environment {environment!r}: {file.name} does not exist. There are: {known}."
-        )
-    project = _yaml(root / "Pulumi.yaml")
+    file = stack_file(environment, root)
+    project = load_yaml(root / "Pulumi.yaml")
     values: dict[str, Any] = {
         f"{project['name']}:{key}": declared["default"]
         for key, declared in project["config"].items()
         if "default" in declared
     }
-    values |= (_yaml(file) or {}).get("config") or {}
+    values |= stack_config(file, project["name"])
     for assignment in sets:
         set_path(values, assignment, project["name"])
-    secret = frozenset(key for key, value in values.items() if is_encrypted(value))
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    secret = frozenset(key for key, value in values.items() if _holds_encrypted(value))
+    texts = {key: _text(value) for key, value in values.items()}
     return StackConfig(values={**texts, **dict.fromkeys(secret, ENCRYPTED)}, secret_keys=secret)
 
 
@@ -86,15 +77,47 @@ def stack_file(environment: str, root: Path = ROOT) -> Path:
     return file
 
 
+def stack_config(file: Path, project: str) -> dict[str, Any]:
+    """What a stack's file sets, by full key: the CLI puts the project's name before a key that has none.
+
+    Raises:
+        StackFileError: the file is no YAML, or its config is no object.
+    """
+    try:
+        content = load_yaml(file)
+    except ValueError as error:
+        raise StackFileError(f"{file.name} cannot be read: {error}") from error
+    values = (content or {}).get("config") if isinstance(content or {}, dict) else content
+    if not isinstance(values or {}, dict):
+        raise StackFileError(f"{file.name}: `config:` has to hold keys with values, one `key: value` a line.")
+    return {key if ":" in str(key) else f"{project}:{key}": value for key, value in (values or {}).items()}
+
+
+def stack_file_text(config: Mapping[str, Any], **others: Any) -> str:
+    """A stack's file with this config. JSON, which is YAML: no text in it can be taken for a number or a word."""
+    return json.dumps({**others, "config": config}, indent=1, ensure_ascii=False) + "\n"
+
+
 def stack_values(file: Path) -> dict[str, Any]:
     """What a stack's file sets, by key without the project's name, as it stands there."""
-    values = (_yaml(file) or {}).get("config") or {}
-    return {key.rpartition(":")[2]: value for key, value in values.items()}
+    return {key.rpartition(":")[2]: value for key, value in stack_config(file, "").items()}
 
 
 def is_encrypted(value: object) -> bool:
     """Whether a value of a stack's file is one that `pulumi config set --secret` wrote."""
     return isinstance(value, dict) and value.keys() == {"secure"}
+
+
+def _holds_encrypted(value: object) -> bool:
+    # For the engine one encrypted member makes the whole object a secret.
+    if isinstance(value, dict):
+        return is_encrypted(value) or any(_holds_encrypted(member) for member in value.values())
+    return isinstance(value, list) and any(_holds_encrypted(element) for element in value)
+
+
+def _text(value: object) -> str:
+    # The CLI makes an empty text of a key with nothing behind it.
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def set_path(values: dict[str, Any], assignment: str, project: str) -> None:
@@ -111,8 +134,8 @@ def set_path(values: dict[str, Any], assignment: str, project: str) -> None:
     level: Any = values
     path: list[str | int] = [first if ":" in first else f"{project}:{first}", *steps[1:]]
     for step, following in pairwise(path):
-        level = _member(level, step, [] if isinstance(following, int) else {}, assignment)
-    _assign(level, path[-1], _typed(text) if len(path) > 1 else text, assignment)
+        level = _member(level, step, [] if isinstance(following, int) else {}, key)
+    _assign(level, path[-1], _typed(text) if len(path) > 1 else text, key)
 
 
 def _step(match: re.Match[str]) -> str | int:
@@ -121,23 +144,28 @@ def _step(match: re.Match[str]) -> str | int:
     return match["name"] if match["name"] is not None else match["quoted"]
 
 
-def _member(level: Any, step: str | int, empty: Any, assignment: str) -> Any:
+def _member(level: Any, step: str | int, empty: Any, key: str) -> Any:
     if isinstance(level, dict) and isinstance(step, str):
         return level.setdefault(step, empty)
     if isinstance(level, list) and isinstance(step, int) and step <= len(level):
         if step == len(level):
             level.append(empty)
         return level[step]
-    raise StackFileError(f"--set {assignment}: {step} has no place, what is there is no object or list for it")
+    raise _no_place(key, step)
 
 
-def _assign(level: Any, step: str | int, value: Any, assignment: str) -> None:
+def _assign(level: Any, step: str | int, value: Any, key: str) -> None:
     if isinstance(level, dict) and isinstance(step, str):
         level[step] = value
     elif isinstance(level, list) and isinstance(step, int) and step <= len(level):
         level[step : step + 1] = [value]
     else:
-        raise StackFileError(f"--set {assignment}: {step} has no place, what is there is no object or list for it")
+        raise _no_place(key, step)
+
+
+def _no_place(key: str, step: str | int) -> StackFileError:
+    # Without the value, which may be a secret.
+    return StackFileError(f"--set {key}=...: {step} has no place, what is there is no object or list for it")
 
 
 def _typed(text: str) -> str | int | bool:
@@ -145,7 +173,3 @@ def _typed(text: str) -> str | int | bool:
     if text in ("true", "false"):
         return text == "true"
     return int(text) if re.fullmatch(r"-?(0|[1-9]\d*)", text) else text
-
-
-def _yaml(file: Path) -> Any:
-    return yaml.load(file.read_text(), Loader=_LOADER)

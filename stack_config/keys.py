@@ -10,12 +10,12 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from components.quantities import Quantity, RedisMemory
+from components.quantities import Bytes, Cores, Quantity, RedisMemory
 from settings import SECRET_KEYS, StackSettings
 
 _SCALARS = {str: "string", int: "integer", bool: "boolean"}
 # Types whose validator is a function: the annotation alone does not say what they take.
-_NAMED = {Quantity: "quantity", RedisMemory: "memory size"}
+_NAMED = {Quantity: "quantity", Cores: "quantity", Bytes: "quantity", RedisMemory: "memory size"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,14 @@ class ConfigKey:
 
     minimum: int | None = None
     maximum: int | None = None
+    shortest: int | None = None
+    longest: int | None = None
     example: str | None = None
+
+    @property
+    def choices(self) -> list[str]:
+        """The values of a key that has only a few."""
+        return self.type.split(" | ") if " | " in self.type else []
 
     @property
     def allowed(self) -> str:
@@ -46,6 +53,8 @@ class ConfigKey:
             return f"{self.type} from {self.minimum} to {self.maximum}"
         if self.minimum is not None:
             return f"{self.type}, at least {self.minimum}"
+        if self.longest is not None:
+            return f"{self.type} of {self.shortest or 0} to {self.longest} characters"
         return self.type
 
     @property
@@ -90,10 +99,18 @@ def _type_name(annotation: object) -> str:
     return _SCALARS[typing.cast(type, annotation)]
 
 
+_BOUNDS = {
+    annotated_types.Ge: "ge",
+    annotated_types.Le: "le",
+    annotated_types.MinLen: "min_length",
+    annotated_types.MaxLen: "max_length",
+}
+
+
 def _bound(field: FieldInfo, kind: type) -> int | None:
     for constraint in field.metadata:
         if isinstance(constraint, kind):
-            return typing.cast(int, getattr(constraint, "ge" if kind is annotated_types.Ge else "le"))
+            return typing.cast(int, getattr(constraint, _BOUNDS[kind]))
     return None
 
 
@@ -118,6 +135,8 @@ def _key(path: str, field: FieldInfo, annotation: object) -> ConfigKey:
         is_object=model is not None,
         minimum=_bound(field, annotated_types.Ge),
         maximum=_bound(field, annotated_types.Le),
+        shortest=_bound(field, annotated_types.MinLen),
+        longest=_bound(field, annotated_types.MaxLen),
         example=_example(field, annotation),
     )
 

@@ -3,10 +3,7 @@
 import copy
 import difflib
 import json
-import re
-import shlex
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -15,34 +12,16 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from components.base_settings import CROSS_FIELD, Problem
-from components.open_webui.environment_names import looks_secret
 from settings import SECRET_KEYS, StackSettings, secret_problems
 
 from .keys import all_paths, config_keys
+from .report import HIDDEN, Finding, Location, meant, mend, path_of, report, secret_command, shown
 
 PROJECT = "open-webui-stack"
-HIDDEN = "[hidden]"
 
 
 class ConfigError(pulumi.RunError):
     """The stack's config is wrong; the message is the whole report. Nothing has been registered or changed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that is wrong, as the report shows it."""
-
-    key: str
-    value: str
-    message: str
-    allowed: str
-    commands: tuple[str, ...]
-
-    def __str__(self) -> str:
-        lines = [f"{self.key}: {self.message}", f"  value:    {self.value}", f"  allowed:  {self.allowed}"]
-        labels = ("mend:", *[""] * (len(self.commands) - 1))
-        lines += [f"  {label:<9} {command}" for label, command in zip(labels, self.commands, strict=True)]
-        return "\n".join(lines)
 
 
 def load_settings() -> tuple[StackSettings, Mapping[str, pulumi.Output[str]]]:
@@ -54,7 +33,9 @@ def load_settings() -> tuple[StackSettings, Mapping[str, pulumi.Output[str]]]:
     values = dict(CONFIG.get())
     settings = parse(values, {key for key in values if is_config_secret(key)})
     config = pulumi.Config()
-    return settings, {key: config.require_secret(key) for key in SECRET_KEYS if values.get(f"{PROJECT}:{key}")}
+    return settings, {
+        key: config.require_secret(key) for key in SECRET_KEYS if _is_given(values.get(f"{PROJECT}:{key}"))
+    }
 
 
 def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSettings:
@@ -69,14 +50,8 @@ def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSe
     """
     settings, findings = _check(values, secret_keys)
     if findings:
-        raise ConfigError(_report(findings))
+        raise ConfigError(report(findings))
     return settings
-
-
-def _report(findings: list[Finding]) -> str:
-    count = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
-    body = "\n\n".join(str(finding) for finding in findings)
-    return f"The stack's config has {count}; nothing was changed.\n\n{body}\n\nEvery key: README.md, Configuration."
 
 
 def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[StackSettings, list[Finding]]:
@@ -85,13 +60,16 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
     secrets: set[str] = set()
     for full_key, value in sorted(values.items()):
         project, _, key = full_key.partition(":")
-        if project != PROJECT:
-            continue
         encrypted = full_key in secret_keys
+        visible = HIDDEN if encrypted else value
+        if project != PROJECT:
+            if difflib.get_close_matches(project, [PROJECT], cutoff=0.8):
+                findings.append(_misspelt_project(full_key, key, visible))
+            continue
         if key in SECRET_KEYS:
-            if encrypted:
+            if encrypted and _is_given(value):
                 secrets.add(key)
-            elif value != "":
+            elif not encrypted and value != "":
                 findings.append(_plain_secret(key))
         elif key in config_keys():
             if encrypted:
@@ -99,28 +77,33 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
             else:
                 raw[key] = _decoded(key, value)
         else:
-            findings.append(_unknown((key,), value))
+            findings.append(_unknown((key,), visible))
     settings, more = _validated(raw)
     findings += more
     mentioned = {finding.key for finding in findings}
     for problem in secret_problems(settings, frozenset(secrets)):
-        if not mentioned.intersection(problem.keys):
-            findings.append(_from_problem(problem, "", {}))
+        key, reason = problem.keys
+        # A secret that nothing asks for may be asked for by a setting that is wrong and was taken out.
+        if key not in mentioned and not (key in secrets and reason in mentioned):
+            findings.append(_from_problem(problem, "", dict.fromkeys(secrets, HIDDEN)))
     return settings, findings
+
+
+def _is_given(secret: object) -> bool:
+    return bool(str(secret or "").strip())
 
 
 def _decoded(key: str, value: object) -> object:
     """The value of a top-level key: the engine hands over text, JSON for all but strings."""
-    if not isinstance(value, str) or config_keys()[key].type == "string":
+    kind = config_keys()[key].type
+    if value == "" and kind != "string":
+        return None  # what the engine makes of a key with nothing behind it
+    if not isinstance(value, str) or (kind == "string" and not value.startswith(("{", "["))):
         return value
     try:
         return json.loads(value)
     except ValueError:
         return value
-
-
-Location = tuple[str | int, ...]
-"""Where a value is: the keys on the way to it. A key of a user's own may hold a dot."""
 
 
 def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding]]:
@@ -132,26 +115,54 @@ def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding]]:
         try:
             return StackSettings.model_validate(remaining), findings
         except ValidationError as error:
+            before = copy.deepcopy(remaining)
             for detail in error.errors():
                 for finding, locations in _findings(detail, raw):
-                    if not wrong.intersection(locations):
+                    if follows := not wrong.isdisjoint(locations):
+                        taken = _take_out(remaining, locations)
+                    else:
                         findings.append(finding)
+                        taken = _put_right(remaining, locations) or _take_out(remaining, locations)
                     wrong.add(locations[0])
-                    _take_out(remaining, locations)
+                    if follows and taken:
+                        wrong.add(taken)  # what follows from taking it out is no mistake of the user's either
         # The one key without a default: a value for it lets the others be checked.
         if ("kubeContext",) in wrong:
             remaining.setdefault("kubeContext", "unknown")
+        if remaining == before:
+            # A rule between defaults: nothing to take out, and the same again for ever.
+            raise ConfigError(report(findings))
 
 
-def _take_out(values: dict[str, Any], locations: list[Location]) -> None:
+def _put_right(values: dict[str, Any], locations: list[Location]) -> Location | None:
+    """Give a text without a default the value of its example: what needs it, a secret or a host, is checked, too."""
+    [location, *others] = locations
+    key = config_keys().get(path_of(location))
+    if others or key is None or key.type != "string" or key.default or not key.example:
+        return None
+    level = _level(values, location)
+    if level is None or location[-1] not in level:
+        return None
+    level[location[-1]] = key.example
+    return location
+
+
+def _take_out(values: dict[str, Any], locations: list[Location]) -> Location | None:
     """Remove the first of the values that is there. All others are defaults, which fit together."""
-    for *parents, last in locations:
-        level: Any = values
-        for parent in parents:
-            level = level.get(parent) if isinstance(level, dict) else None
-        if isinstance(level, dict) and last in level:
-            del level[last]
-            return
+    for location in locations:
+        level = _level(values, location)
+        if level is not None and location[-1] in level:
+            del level[location[-1]]
+            return location
+    return None
+
+
+def _level(values: dict[str, Any], location: Location) -> dict[Any, Any] | None:
+    """The object that holds the value, where there is one."""
+    level: Any = values
+    for parent in location[:-1]:
+        level = level.get(parent) if isinstance(level, dict) else None
+    return level if isinstance(level, dict) else None
 
 
 def _findings(detail: ErrorDetails, raw: Mapping[str, Any]) -> Iterator[tuple[Finding, list[Location]]]:
@@ -162,66 +173,122 @@ def _findings(detail: ErrorDetails, raw: Mapping[str, Any]) -> Iterator[tuple[Fi
             yield _from_problem(problem, prefix, raw), [(*location, *key.split(".")) for key in problem.keys]
     elif detail["type"] == "extra_forbidden":
         yield _unknown(location, detail["input"]), [location]
+    elif "of_name" in detail.get("ctx", {}):
+        # pydantic adds a step to the location of a name.
+        yield _wrong_name(location[:-1], detail), [location[:-1]]
     else:
-        yield _wrong_value(_path(location), detail), [location]
-
-
-def _path(location: Location) -> str:
-    """The location as `pulumi config set --path` takes it."""
-    first, *rest = location
-    steps = (f".{step}" if re.fullmatch(r"[^.\[\]\"]+", str(step)) else f'["{step}"]' for step in rest)
-    return f"{first}{''.join(steps)}"
+        yield _wrong_value(path_of(location), detail), [location]
 
 
 def _from_problem(problem: Problem, prefix: str, raw: Mapping[str, Any]) -> Finding:
     key = f"{prefix}{problem.keys[0]}"
+    value = _value_at(raw, key)
     return Finding(
         key=key,
-        value=_shown(key, _value_at(raw, key)),
+        value=shown(key, "" if value is None else value),
         message=problem.message,
         allowed=problem.allowed,
-        commands=(_secret_command(key) if problem.example == "--secret" else _mend(key, problem.example),),
+        commands=(secret_command(key) if problem.example == "--secret" else mend(key, problem.example),),
     )
+
+
+def _message(detail: ErrorDetails) -> str:
+    """pydantic's words for its own checks speak of inputs and patterns."""
+    if detail["input"] is None:
+        return "empty: the key is there, and nothing is set below it"
+    kind = detail["type"]
+    if kind.endswith("_type"):
+        return "wrong type"
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return "out of range"
+    if kind == "literal_error":
+        return "not one of the values"
+    if kind in ("string_too_short", "string_too_long"):
+        return "empty" if detail["input"] == "" else "too short" if kind == "string_too_short" else "too long"
+    return detail["msg"]
 
 
 def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
     context = detail.get("ctx", {})
     key = config_keys().get(path)
     value = detail["input"]
-    if "remove" in context:
-        path, value = f"{path}.{context['remove']}", value[context["remove"]]
-    allowed = context.get("allowed") or (key.allowed if key else "string")
-    example = context.get("example") or (key.suggestion if key else "")
+    if key:
+        example = meant(key, value) or str(context.get("example", ""))
+        allowed = context.get("allowed") or key.allowed
+    else:
+        # A member of a user's own: a variable, an annotation.
+        example = str(value) if isinstance(value, float) else ""
+        allowed = context.get("allowed") or "string, with quotes around it in the stack's file"
+    structured = key is not None and (key.is_object or key.type.startswith("object"))
     return Finding(
         key=path,
-        value=HIDDEN if context.get("hide") else _shown(path, value),
-        message="wrong type" if detail["type"].endswith("_type") else detail["msg"],
+        # Where an object belongs, the text can be all of it: `env: "OPENAI_API_KEY=..."`.
+        value=HIDDEN
+        if context.get("hide") or (structured and isinstance(value, str) and value)
+        else shown(path, value),
+        message=_message(detail),
         allowed=str(allowed),
-        commands=(_mend(path, "" if key and key.is_object else str(example)),),
+        commands=(mend(path, "" if structured or value is None else example),),
     )
+
+
+def _wrong_name(location: Location, detail: ErrorDetails) -> Finding:
+    path = path_of(location)
+    return Finding(
+        key=path,
+        value=HIDDEN,
+        message=detail["msg"],
+        allowed=str(detail["ctx"]["allowed"]),
+        commands=(mend(path, ""),),
+    )
+
+
+def _suggested(prefix: str, name: str, members: list[str]) -> str | None:
+    """The key that was meant by an unknown one."""
+    if f"{prefix}{name}" in all_paths():
+        return f"{prefix}{name}"  # a path in the place of a key: `"ingress.enabled": true`
+    # A key at the wrong depth is as common as a misspelt one: `maxmemory` instead of `redis.maxmemory`.
+    elsewhere = [known for known in all_paths() if known.rpartition(".")[2] == name]
+    near = difflib.get_close_matches(name, members, n=1)
+    if elsewhere and (not near or elsewhere[0] in SECRET_KEYS):
+        return elsewhere[0]
+    return f"{prefix}{near[0]}" if near else None
 
 
 def _unknown(location: Location, value: object) -> Finding:
     *parents, name = map(str, location)
-    path, prefix = _path(location), "".join(f"{parent}." for parent in parents)
+    path, prefix = path_of(location), "".join(f"{parent}." for parent in parents)
     siblings = [known[len(prefix) :] for known in all_paths() if known.startswith(prefix)]
     members = [sibling for sibling in siblings if "." not in sibling]
-    near = difflib.get_close_matches(name, members, n=1)
-    # A key at the wrong depth is as common as a misspelt one: `maxmemory` instead of `redis.maxmemory`.
-    elsewhere = [known for known in all_paths() if known.rpartition(".")[2] == name]
-    suggestion = f"{prefix}{near[0]}" if near else elsewhere[0] if elsewhere else None
-    commands = [_mend(path, "")]
-    if suggestion:
-        shown = _shown(path, value)
-        commands.append(
-            _mend(suggestion, "<value>" if shown == HIDDEN or isinstance(value, dict | list) else str(value))
-        )
+    suggestion = _suggested(prefix, name, members)
     return Finding(
         key=path,
-        value=_shown(path, value),
+        value=shown(path, value, known=False),
         message=f"unknown key{f', did you mean {suggestion}?' if suggestion else ''}",
         allowed=f"one of {', '.join(sorted(members))}",
-        commands=tuple(commands),
+        commands=(mend(path, ""), *_moved(suggestion, shown(path, value, known=False), value)),
+    )
+
+
+def _moved(suggestion: str | None, visible: str, value: object) -> Iterator[str]:
+    """The command that sets the key that was meant."""
+    if suggestion is None or value is None:
+        return
+    key = config_keys().get(suggestion)
+    if suggestion in SECRET_KEYS:
+        yield secret_command(suggestion)
+    elif key and not key.is_object and not isinstance(value, dict | list):
+        text = value if isinstance(value, str) else json.dumps(value)
+        yield mend(suggestion, "<value>" if visible == HIDDEN else text or "<value>")
+
+
+def _misspelt_project(full_key: str, key: str, value: object) -> Finding:
+    return Finding(
+        key=full_key,
+        value=shown(key, value, known=False),
+        message=f"not a key of this project, did you mean {PROJECT}:{key}?",
+        allowed=f"keys that begin with {PROJECT}:, or with the name of another project or provider",
+        commands=(mend(full_key, ""),),
     )
 
 
@@ -231,17 +298,20 @@ def _plain_secret(key: str) -> Finding:
         value=HIDDEN,
         message="a secret given in plain text; treat it as leaked and make a new one",
         allowed="an encrypted value",
-        commands=(_secret_command(key),),
+        commands=(secret_command(key),),
     )
 
 
 def _encrypted_setting(key: str) -> Finding:
+    declared = config_keys()[key]
+    again = () if declared.is_object else (mend(key, declared.suggestion or "<value>"),)
     return Finding(
         key=key,
         value="[secret]",
-        message="encrypted, but it is no secret: its value appears in plain Kubernetes objects",
+        message=f"{'something in it is ' if declared.is_object else ''}encrypted, but it is no secret: "
+        "its value appears in plain Kubernetes objects",
         allowed=f"a plain value; secrets are the keys {', '.join(SECRET_KEYS)}",
-        commands=(_mend(key, ""), _mend(key, config_keys()[key].suggestion or "<value>")),
+        commands=(mend(key, ""), *again),
     )
 
 
@@ -252,25 +322,3 @@ def _value_at(values: Mapping[str, Any], path: str) -> object:
     if level is None and (key := config_keys().get(path)) and not key.is_object:
         return key.default
     return level
-
-
-def _shown(path: str, value: object) -> str:
-    """The value for the report; what may be a secret is not repeated into a log."""
-    words = path.replace(".", "_")
-    snake = "".join(f"_{letter}" if letter.isupper() and not words.isupper() else letter for letter in words)
-    if looks_secret(snake) or ("://" in str(value) and "@" in str(value)):
-        return HIDDEN
-    if value is None or value == "":
-        return "(not set)"
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _mend(path: str, value: str) -> str:
-    flag = "--path " if "." in path or "[" in path else ""
-    if not value:
-        return f"pulumi config rm {flag}{shlex.quote(path)}"
-    return f"pulumi config set {flag}{shlex.quote(path)} {value if value.startswith('<') else shlex.quote(value)}"
-
-
-def _secret_command(key: str) -> str:
-    return f"pulumi config set --secret {key}   # asks for the value"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from ..quantities import mebibytes, quantity
 from ..resources import ContainerResources
@@ -42,7 +42,9 @@ def resource_quota(workloads: Iterable[Workload], *, volumes: int) -> dict[str, 
                 ),
                 Decimal(0),
             )
-            hard[f"{side}.{name}"] = f"{int(total * 1000)}m" if name == "cpu" else mebibytes(total)
+            hard[f"{side}.{name}"] = (
+                f"{(total * 1000).to_integral_value(ROUND_CEILING)}m" if name == "cpu" else mebibytes(total)
+            )
     return {
         **hard,
         "persistentvolumeclaims": str(volumes + 1),

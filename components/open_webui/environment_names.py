@@ -1,6 +1,12 @@
-"""Which environment variables belong to the stack, and which names speak of a secret."""
+"""Names of variables and annotations: which are valid, which belong to the stack, which speak of a secret."""
 
 import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from ..names import Text
 
 MANAGED_VARIABLES = frozenset(
     {
@@ -75,9 +81,64 @@ DESTRUCTIVE_VARIABLES = frozenset(
 )
 """Variables that would take the database from under the other replicas."""
 
-_SECRET_NAME = re.compile(r"(^|_)(KEY|KEYS|PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIALS?)$", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(^|_)(KEYS?|PASS|PASSWORDS?|PASSWD|PWD|PASSPHRASE|SECRETS?|TOKEN|CREDENTIALS?|DSN)(_?[0-9]+)?$", re.IGNORECASE
+)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_URL_WITH_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
+_SWITCHES = ("true", "false")
+# What shells and containers take for a name: https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set
+_ANNOTATION = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a variable of that name holds a secret: ``OAUTH_CLIENT_SECRET`` does, ``TASK_MODEL`` does not."""
-    return _SECRET_NAME.search(name) is not None
+    """Whether what has that name is a secret: ``OAUTH_CLIENT_SECRET`` and ``apiKey`` are, ``TASK_MODEL`` is not."""
+    return _SECRET_NAME.search(_HUMP.sub("_", name)) is not None
+
+
+def has_credentials(text: str) -> bool:
+    """Whether there is a URL with a user or a password in it: ``http://user:password@proxy:3128``."""
+    return _URL_WITH_CREDENTIALS.search(text) is not None
+
+
+def holds_secret(name: str, value: str) -> bool:
+    """Whether a variable is a secret by its name or by its value. A switch is none: ``ENABLE_API_KEYS=true``."""
+    return (looks_secret(name) and value.lower() not in _SWITCHES) or has_credentials(value)
+
+
+def _variable_name(name: str) -> str:
+    if _VARIABLE.fullmatch(name):
+        return name
+    raise PydanticCustomError(
+        "variable_name",
+        "not a name of an environment variable",
+        {"allowed": "letters, digits and '_', no digit at the start", "of_name": True},
+    )
+
+
+def _annotation_name(name: str) -> str:
+    if _ANNOTATION.fullmatch(name):
+        return name
+    raise PydanticCustomError(
+        "annotation_name",
+        "not a name of an annotation",
+        {"allowed": "prefix/name: letters, digits, '-', '_' and '.', not at the ends", "of_name": True},
+    )
+
+
+def _public_text(text: str) -> str:
+    if not has_credentials(text):
+        return text
+    raise PydanticCustomError(
+        "secret_in_url",
+        "a URL with credentials is a secret in plain text",
+        {"allowed": "a URL without user and password", "hide": True},
+    )
+
+
+VariableName = Annotated[str, AfterValidator(_variable_name)]
+AnnotationName = Annotated[str, AfterValidator(_annotation_name)]
+PublicText = Annotated[Text, AfterValidator(_public_text)]
+"""A text that everybody may read who may read the object."""

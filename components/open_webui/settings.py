@@ -1,5 +1,6 @@
 """Settings of Open WebUI: plain, validated values."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -7,10 +8,25 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from ..base_settings import Problem, Settings
-from ..names import EmailAddress, HostName, HttpUrl, NamespaceName, Text
-from ..quantities import Quantity
+from ..names import (
+    EmailAddress,
+    ExistingNamespace,
+    HostName,
+    HttpUrl,
+    ImageRepository,
+    ObjectName,
+    Text,
+)
+from ..quantities import Bytes, Cores
 from ..resources import Amounts, Resources
-from .environment_names import DESTRUCTIVE_VARIABLES, MANAGED_VARIABLES, looks_secret
+from .environment_names import (
+    DESTRUCTIVE_VARIABLES,
+    MANAGED_VARIABLES,
+    AnnotationName,
+    PublicText,
+    VariableName,
+    holds_secret,
+)
 
 # Open WebUI opens three SQLAlchemy engines a process (async, sync, pgvector). At its own defaults they may hold 45
 # connections a pod; these sizes hold 25 and are set explicitly, so that postgresql.maxConnections can be checked.
@@ -27,17 +43,17 @@ LEAVING_PODS = 2
 class OpenWebUIRequests(Amounts):
     """What the scheduler reserves for each replica."""
 
-    cpu: Quantity = Field("500m", description="CPU in cores.")
-    memory: Quantity = Field("1Gi", description="Memory in bytes.")
-    ephemeral_storage: Quantity = Field("512Mi", description="Scratch files and uploads kept in the pod.")
+    cpu: Cores = Field("500m", description="CPU in cores.")
+    memory: Bytes = Field("1Gi", description="Memory in bytes.")
+    ephemeral_storage: Bytes = Field("512Mi", description="Scratch files and uploads kept in the pod.")
 
 
 class OpenWebUILimits(Amounts):
     """What a replica cannot exceed."""
 
-    cpu: Quantity = Field("2", description="CPU in cores.")
-    memory: Quantity = Field("2Gi", description="Memory in bytes.")
-    ephemeral_storage: Quantity = Field("4Gi", description="Scratch files and uploads kept in the pod.")
+    cpu: Cores = Field("2", description="CPU in cores.")
+    memory: Bytes = Field("2Gi", description="Memory in bytes.")
+    ephemeral_storage: Bytes = Field("4Gi", description="Scratch files and uploads kept in the pod.")
 
 
 class OpenWebUIResources(Resources):
@@ -68,21 +84,23 @@ class IngressSettings(Settings):
     """The way in from outside the cluster."""
 
     enabled: bool = Field(False, description="Create an Ingress for `openWebui.host`.")
-    class_name: str | None = Field(
-        None, min_length=1, description="IngressClass. Default: the cluster's default class."
+    class_name: ObjectName | None = Field(
+        None, examples=["nginx"], description="IngressClass. Default: the cluster's default class."
     )
-    tls_secret_name: str | None = Field(
+    tls_secret_name: ObjectName | None = Field(
         None,
-        min_length=1,
+        examples=["open-webui-tls"],
         description="Secret of type kubernetes.io/tls in the stack's namespace. Default: plain HTTP.",
     )
     sticky_sessions: bool = Field(
         False, description="Keep a browser on one replica by cookie (ingress-nginx, Traefik). Never needed, harmless."
     )
-    controller_namespace: NamespaceName = Field(
+    controller_namespace: ExistingNamespace = Field(
         "ingress-nginx", description="Namespace of the ingress controller, the only one whose pods may connect."
     )
-    annotations: dict[str, Text] = Field({}, description="Further annotations of the Ingress, such as cert-manager's.")
+    annotations: dict[AnnotationName, PublicText] = Field(
+        {}, description="Further annotations of the Ingress, such as cert-manager's."
+    )
     wait_for_address: bool = Field(
         False, description="Let `pulumi up` wait until the controller reports an address (10 minutes at most)."
     )
@@ -111,19 +129,29 @@ class IngressSettings(Settings):
 class UploadVolumeSettings(Settings):
     """The shared volume of `uploads.kind: volume`."""
 
-    size: Quantity = Field("20Gi", description="Size of the volume.")
-    class_name: str | None = Field(
-        None, min_length=1, description="StorageClass that serves ReadWriteMany. Default: the cluster's default class."
+    size: Bytes = Field("20Gi", description="Size of the volume.")
+    class_name: ObjectName | None = Field(
+        None,
+        examples=["nfs"],
+        description="StorageClass that serves ReadWriteMany. Default: the cluster's default class.",
     )
 
 
 class S3Settings(Settings):
     """The bucket of `uploads.kind: s3`. Credentials: the secrets `s3AccessKeyId` and `s3SecretAccessKey`."""
 
-    bucket_name: str | None = Field(None, min_length=3, max_length=63, description="Bucket. Required for kind s3.")
-    endpoint_url: HttpUrl | None = Field(None, description="URL of an S3 service. Default: AWS.")
-    region_name: str | None = Field(None, min_length=1, description="Region. Default: the S3 client's.")
-    key_prefix: str | None = Field(None, min_length=1, description="Prefix of every object's key.")
+    bucket_name: str | None = Field(
+        None, min_length=3, max_length=63, examples=["open-webui-uploads"], description="Bucket. Required for kind s3."
+    )
+    endpoint_url: HttpUrl | None = Field(
+        None, examples=["https://s3.example.com"], description="URL of an S3 service. Default: AWS."
+    )
+    region_name: str | None = Field(
+        None, min_length=1, examples=["eu-central-1"], description="Region. Default: the S3 client's."
+    )
+    key_prefix: str | None = Field(
+        None, min_length=1, examples=["open-webui"], description="Prefix of every object's key."
+    )
 
 
 class UploadSettings(Settings):
@@ -155,42 +183,34 @@ class UploadSettings(Settings):
                 )
 
 
-def _extra_variables(variables: dict[str, str]) -> dict[str, str]:
-    for name in variables:
-        if name in MANAGED_VARIABLES:
-            raise PydanticCustomError(
-                "managed_variable",
-                "{name} is set by the stack itself",
-                {
-                    "name": name,
-                    "allowed": "variables the stack does not set; this one follows from other keys",
-                    "remove": name,
-                },
-            )
-        if name in DESTRUCTIVE_VARIABLES:
-            raise PydanticCustomError(
-                "destructive_variable",
-                "{name} would take the database from under the other replicas",
-                {"name": name, "allowed": "variables that replicas do not disagree about", "remove": name},
-            )
-        if looks_secret(name):
-            raise PydanticCustomError(
-                "secret_variable",
-                "{name} looks like a secret in plain text",
-                {
-                    "name": name,
-                    "allowed": "variables without secrets; keys and passwords go into the stack's secret config keys",
-                    "hide": True,
-                    "remove": name,
-                },
-            )
-    return variables
+def _variable_problem(name: str, value: str) -> Problem | None:
+    """What stands against a variable of the user's own."""
+    if name in MANAGED_VARIABLES:
+        message = f"{name} is set by the stack itself"
+        allowed = "variables the stack does not set; this one follows from other keys"
+    elif name in DESTRUCTIVE_VARIABLES:
+        message = f"{name} would take the database from under the other replicas"
+        allowed = "variables that replicas do not disagree about"
+    elif holds_secret(name, value):
+        message = f"{name} looks like a secret in plain text"
+        allowed = "variables without secrets; keys and passwords go into the stack's secret config keys"
+    else:
+        return None
+    return Problem(keys=(f"env.{name}",), message=message, allowed=allowed, example="")
+
+
+def _release(text: str) -> str:
+    if re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", text):
+        return text
+    raise PydanticCustomError(
+        "release", "not a release", {"allowed": "three numbers, without v: 0.12.4", "example": "0.12.4"}
+    )
 
 
 class OpenWebUISettings(Settings):
     """`openWebui` in the stack's config."""
 
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$", examples=["0.12.4"])] = Field(
+    version: Annotated[str, AfterValidator(_release)] = Field(
         "0.12.4",
         description="Release of Open WebUI. A change stops every replica before the new version starts: two versions "
         "must never share a database.",
@@ -198,8 +218,8 @@ class OpenWebUISettings(Settings):
     variant: Literal["slim", "full"] = Field(
         "slim", description="`slim`: external AI services only. `full`: with local embedding models, several GB."
     )
-    image_repository: str = Field(
-        "ghcr.io/open-webui/open-webui", min_length=1, description="Repository of the image, for a mirror of one's own."
+    image_repository: ImageRepository = Field(
+        "ghcr.io/open-webui/open-webui", description="Repository of the image, for a mirror of one's own."
     )
     replicas: int = Field(2, ge=1, le=100, description="Web pods. Conflicts with `autoscaling`.")
     autoscaling: AutoscalingSettings | None = Field(None, description="Replicas by CPU use. Needs metrics-server.")
@@ -215,12 +235,12 @@ class OpenWebUISettings(Settings):
     openai_api_base_url: HttpUrl | None = Field(
         None, description="OpenAI-compatible service. Needs the secret `openaiApiKey`. Default: none."
     )
-    ollama_base_url: HttpUrl | None = Field(None, description="Ollama service. Default: none.")
+    ollama_base_url: HttpUrl | None = Field(
+        None, examples=["http://ollama.ollama.svc:11434"], description="Ollama service. Default: none."
+    )
     uploads: UploadSettings = Field(UploadSettings(), description="Where uploaded files live.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
-    env: Annotated[dict[str, Text], AfterValidator(_extra_variables)] = Field(
-        {}, description="Further environment variables, without secrets."
-    )
+    env: dict[VariableName, Text] = Field({}, description="Further environment variables, without secrets.")
 
     def problems(self) -> Iterator[Problem]:
         if self.autoscaling and "replicas" in self.model_fields_set:
@@ -230,6 +250,9 @@ class OpenWebUISettings(Settings):
                 allowed="either replicas or autoscaling",
                 example="",
             )
+        for name, value in self.env.items():
+            if problem := _variable_problem(name, value):
+                yield problem
         if problem := self._budget_problem():
             yield problem
         if not self.host:

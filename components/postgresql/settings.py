@@ -5,28 +5,30 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from ..base_settings import Problem, Settings
-from ..quantities import MEBIBYTE, Quantity, quantity
+from ..names import ImageReference, ObjectName
+from ..quantities import MEBIBYTE, Bytes, Cores, quantity
 from ..resources import Amounts, ContainerResources, Resources
 
 LEAST_MEMORY = "256Mi"
+LEAST_STORAGE = "1Gi"
 
 
 class PostgreSQLRequests(Amounts):
     """What the scheduler reserves for PostgreSQL."""
 
-    cpu: Quantity = Field("250m", description="CPU in cores.")
-    memory: Quantity | None = Field(
+    cpu: Cores = Field("250m", description="CPU in cores.")
+    memory: Bytes | None = Field(
         None, description="Memory in bytes. Default: the limit, so that the node never takes memory back."
     )
-    ephemeral_storage: Quantity = Field("64Mi", description="Logs and sockets on the node's disk.")
+    ephemeral_storage: Bytes = Field("64Mi", description="Logs and sockets on the node's disk.")
 
 
 class PostgreSQLLimits(Amounts):
     """What PostgreSQL cannot exceed."""
 
-    cpu: Quantity = Field("2", description="CPU in cores.")
-    memory: Quantity = Field("1Gi", description="Memory in bytes. The server's memory settings are derived from it.")
-    ephemeral_storage: Quantity = Field("1Gi", description="Logs and sockets on the node's disk.")
+    cpu: Cores = Field("2", description="CPU in cores.")
+    memory: Bytes = Field("1Gi", description="Memory in bytes. The server's memory settings are derived from it.")
+    ephemeral_storage: Bytes = Field("1Gi", description="Logs and sockets on the node's disk.")
 
 
 class PostgreSQLResources(Resources):
@@ -39,10 +41,10 @@ class PostgreSQLResources(Resources):
 class StorageSettings(Settings):
     """The volume of the database."""
 
-    size: Quantity = Field("10Gi", description="Size of the volume. Can grow where the class allows it, never shrink.")
-    class_name: str | None = Field(
+    size: Bytes = Field("10Gi", description="Size of the volume. Can grow where the class allows it, never shrink.")
+    class_name: ObjectName | None = Field(
         None,
-        min_length=1,
+        examples=["fast"],
         description="StorageClass. Default: the cluster's default class. Changing it needs a new volume.",
     )
 
@@ -50,7 +52,7 @@ class StorageSettings(Settings):
 class PostgreSQLSettings(Settings):
     """`postgresql` in the stack's config."""
 
-    image: str = Field("pgvector/pgvector:pg17", min_length=1, description="Container image: PostgreSQL with pgvector.")
+    image: ImageReference = Field("pgvector/pgvector:pg17", description="Container image: PostgreSQL with pgvector.")
     storage: StorageSettings = Field(StorageSettings(), description="The volume of the database.")
     resources: PostgreSQLResources = Field(PostgreSQLResources(), description="Requests and limits of the container.")
     max_connections: int = Field(
@@ -69,6 +71,13 @@ class PostgreSQLSettings(Settings):
                 allowed=f"at least {LEAST_MEMORY}",
                 example="1Gi",
             )
+        if quantity(self.storage.size) < quantity(LEAST_STORAGE):
+            yield Problem(
+                keys=("storage.size",),
+                message=f"storage.size {self.storage.size} is too little for a database and its log",
+                allowed=f"at least {LEAST_STORAGE}",
+                example="10Gi",
+            )
 
     def container_resources(self) -> ContainerResources:
         """`resources` of the container, the memory request filled in."""
@@ -82,6 +91,7 @@ class PostgreSQLSettings(Settings):
         work_mem sized so that a tenth of the connections can sort at the same time within a quarter of the limit.
         """
         limit = int(quantity(self.resources.limits.memory)) // MEBIBYTE
+        volume = int(quantity(self.storage.size)) // MEBIBYTE
         sorting_connections = max(self.max_connections // 10, 4)
         return {
             "max_connections": str(self.max_connections),
@@ -89,7 +99,8 @@ class PostgreSQLSettings(Settings):
             "effective_cache_size": f"{limit * 3 // 4}MB",
             "maintenance_work_mem": f"{self.shared_memory_mebibytes}MB",
             "work_mem": f"{max(limit // 4 // sorting_connections, 4)}MB",
-            "max_wal_size": f"{max(limit, 512)}MB",
+            # The log may grow beyond it for a while; a full volume stops the server.
+            "max_wal_size": f"{min(max(limit, 512), volume // 4)}MB",
         }
 
     @property

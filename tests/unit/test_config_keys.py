@@ -15,6 +15,7 @@ from ops.config_docs import generated
 from settings import SECRET_KEYS
 from stack_config.files import ROOT, environments
 from stack_config.keys import all_paths, config_keys
+from stack_config.load import ConfigError
 
 from .recording import Recording, run
 
@@ -488,6 +489,20 @@ def test_a_key_does_what_it_says(path: str) -> None:
     own = [f"{key}={EFFECTS[key].value}" for key in together(path) if EFFECTS[key].value]
     recording = run_once((*effect.sets, *own), tuple(effect.secrets.items()))
     assert effect.shows(recording) == effect.expected
+
+
+# Their own value is among what the run needs beside them.
+WITHIN_ITS_SETS = {path for path, effect in EFFECTS.items() if not effect.value}
+
+
+@pytest.mark.parametrize("path", sorted(EFFECTS.keys() - WITHIN_ITS_SETS - {"openWebui.ingress.enabled"}))
+def test_without_the_key_it_is_otherwise(path: str) -> None:
+    effect = EFFECTS[path]
+    try:
+        without = effect.shows(run_once(effect.sets, tuple(effect.secrets.items())))
+    except (AssertionError, ConfigError, IndexError, KeyError, ValueError):
+        return  # there is no such object without it, or nothing asks for its secret
+    assert without != effect.expected
 
 
 def test_no_key_is_forgotten_here() -> None:

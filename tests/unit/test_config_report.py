@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from settings import SECRET_KEYS
+from components.base_settings import Problem
+from settings import SECRET_KEYS, StackSettings
 from stack_config.load import PROJECT, ConfigError, parse
 
 from .recording import run
@@ -311,6 +312,13 @@ def test_all_mistakes_come_in_one_report() -> None:
         assert f"\n\n{key}: " in text
 
 
+@pytest.mark.parametrize("scale", [{"replicas": 50}, {"autoscaling": {"maxReplicas": 50}}])
+def test_a_rule_between_components_does_not_hide_what_is_checked_after_it(scale: Mapping[str, object]) -> None:
+    text = report({"openWebui": {**scale, "uploads": {"kind": "s3", "s3": {"bucketName": "uploads"}}}})
+    for key in ("postgresql.maxConnections", "s3AccessKeyId", "s3SecretAccessKey"):
+        assert f"\n\n{key}: " in text
+
+
 def test_a_secret_in_plain_text_is_refused_and_not_repeated() -> None:
     text = report({"openWebui": {"openaiApiBaseUrl": "https://api.openai.com/v1"}, "openaiApiKey": "sk-hunter2"})
     assert "openaiApiKey: a secret given in plain text" in text
@@ -328,9 +336,31 @@ def test_an_encrypted_setting_is_refused_since_it_would_be_shown() -> None:
     assert "namespace: encrypted, but it is no secret" in report({"namespace": "rag"}, frozenset({"namespace"}))
 
 
+@pytest.mark.parametrize("key", ["namspace", "unheardOf", "openaiApiKy"])
+def test_an_encrypted_value_of_an_unknown_key_is_not_repeated(key: str) -> None:
+    text = report({key: "hunter2"}, frozenset({key}))
+    assert f"{key}: unknown key" in text
+    assert "hunter2" not in text
+
+
+def test_an_encrypted_value_of_a_misspelt_project_is_not_repeated() -> None:
+    values = {f"{PROJECT}:kubeContext": "test", "openwebui-stack:namespace": "hunter2"}
+    with pytest.raises(ConfigError) as error:
+        parse(values, {"openwebui-stack:namespace"})
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_a_secret_of_nothing_is_a_missing_one(nothing: str) -> None:
+    values = {"openWebui": {"openaiApiBaseUrl": "https://api.openai.com/v1"}, "openaiApiKey": nothing}
+    assert "\n\nopenaiApiKey: the secret openaiApiKey is missing" in report(values, frozenset({"openaiApiKey"}))
+
+
 @pytest.mark.parametrize("key", SECRET_KEYS)
 def test_a_secret_that_nothing_uses_is_refused(key: str) -> None:
-    assert f"the secret {key} is set, but" in report({key: "value"}, frozenset({key}))
+    text = report({key: "value"}, frozenset({key}))
+    assert f"the secret {key} is set, but" in text
+    assert "value:    [hidden]" in text
 
 
 def test_a_key_with_a_dot_is_named_as_the_cli_takes_it_and_the_report_goes_on() -> None:
@@ -357,3 +387,11 @@ def test_a_number_is_a_quantity_as_the_cli_writes_it() -> None:
     )
     assert settings.postgresql.resources.limits.cpu == "2"
     assert settings.redis.memory_limit == "704Mi"
+
+
+def test_a_rule_that_the_defaults_break_is_reported_and_does_not_go_on_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = Problem(keys=("postgresql.maxConnections",), message="never right", allowed="nothing", example="1")
+    monkeypatch.setattr(StackSettings, "problems", lambda _: iter([broken]))
+    assert "postgresql.maxConnections: never right" in report({})

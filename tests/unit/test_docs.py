@@ -1,6 +1,7 @@
 """What the documentation names exists: links, headings, commands, modules, files, config keys, variables."""
 
 import importlib.util
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from policy.rules import RULES
 from settings import StackSettings
 from stack_config.files import ROOT
 from stack_config.keys import all_paths, config_keys
+from stack_config.load import PROJECT, ConfigError, parse
 from tests.e2e.measurements import failover_table
 
 DECISIONS = ROOT / "docs" / "decisions"
@@ -192,6 +194,25 @@ def test_the_figures_of_the_settings_are_right() -> None:
     pods, connections = settings.open_webui.most_pods, settings.open_webui.database_connections
     assert f"may hold {connections // pods} connections" in readme
     assert settings.redis.memory_limit in (DECISIONS / "0007-redis.md").read_text()
+
+
+def test_the_report_in_the_readme_is_the_programs() -> None:
+    shown = (ROOT / "README.md").read_text().partition("with one report:\n\n```text\n")[2].partition("\n  ...\n")[0]
+    redis = {"maxmemory": "1gb", "resources": {"limits": {"memory": "512Mi"}}}
+    values = {"kubeContext": "any", "redis": json.dumps(redis), "openWebui": json.dumps({"replica": 3})}
+    with pytest.raises(ConfigError) as error:
+        parse({f"{PROJECT}:{key}": value for key, value in values.items()}, set())
+    assert str(error.value).startswith(f"{shown}\n")
+    assert shown.endswith("did you mean openWebui.replicas?")
+
+
+def test_symptoms_that_the_program_reports_are_quoted_as_it_says_them() -> None:
+    sources = "".join(source.read_text() for source in SOURCES)
+    readme = (ROOT / "README.md").read_text()
+    quoted = re.findall(r"^\| `(?:maxmemory|postgresql[.]\w+) … ([^`]*)` \|", readme, re.MULTILINE)
+    assert len(quoted) == 2
+    for words in quoted:
+        assert words.partition(" resources")[0] in sources, words
 
 
 def test_the_measurements_have_the_failover_that_was_measured_last() -> None:

@@ -1,8 +1,10 @@
 """A namespace that denies everything, and the edges of the diagram."""
 
+import ipaddress
+
 import pytest
 
-from components.egress import PRIVATE_RANGES, egress_to
+from components.egress import PRIVATE_RANGES, PRIVATE_RANGES_6, egress_to
 
 from .recording import Recording, run
 
@@ -53,37 +55,58 @@ def test_metrics_are_for_prometheus_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "peer", "ports"),
+    ("url", "peers", "ports"),
     [
         (
             "https://api.openai.com/v1",
-            {"ip_block": {"cidr": "0.0.0.0/0", "except_": PRIVATE_RANGES}},
+            [
+                {"ip_block": {"cidr": "0.0.0.0/0", "except_": PRIVATE_RANGES}},
+                {"ip_block": {"cidr": "::/0", "except_": PRIVATE_RANGES_6}},
+            ],
             [{"protocol": "TCP", "port": 443}],
         ),
-        ("http://10.1.2.3:8000/v1", {"ip_block": {"cidr": "10.1.2.3/32"}}, [{"protocol": "TCP", "port": 8000}]),
-        ("http://[fd00::1]:8000", {"ip_block": {"cidr": "fd00::1/128"}}, [{"protocol": "TCP", "port": 8000}]),
+        ("http://10.1.2.3:8000/v1", [{"ip_block": {"cidr": "10.1.2.3/32"}}], [{"protocol": "TCP", "port": 8000}]),
+        ("http://[fd00::1]:8000", [{"ip_block": {"cidr": "fd00::1/128"}}], [{"protocol": "TCP", "port": 8000}]),
         (
             "http://ollama:11434",
-            {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "here"}}},
+            [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "here"}}}],
             None,
         ),
         (
             "http://ollama.models.svc:11434",
-            {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}}},
+            [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}}}],
             None,
         ),
         (
             "http://ollama.models.svc.cluster.local:11434",
-            {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}}},
+            [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}}}],
             None,
         ),
     ],
 )
-def test_the_way_to_a_model_service_is_open(url: str, peer: object, ports: object) -> None:
+def test_the_way_to_a_model_service_is_open(url: str, peers: object, ports: object) -> None:
     [rule] = egress_to([url], "here")
-    assert rule["to"] == [peer]
+    assert rule["to"] == peers
     assert rule.get("ports") == ports
 
 
 def test_the_same_service_twice_is_one_rule() -> None:
     assert len(egress_to(["https://a.example.com", "https://b.example.com", "http://c.example.com"], "here")) == 2
+
+
+def test_no_private_address_is_public() -> None:
+    closed = [ipaddress.ip_network(network) for network in (*PRIVATE_RANGES, *PRIVATE_RANGES_6)]
+    for address in ("10.1.2.3", "169.254.169.254", "192.168.0.1", "fd00:ec2::254", "fe80::1", "::1"):
+        assert any(ipaddress.ip_address(address) in network for network in closed), address
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "cidr", "port"),
+    [((), "0.0.0.0/0", 443), (("openWebui.uploads.s3.endpointUrl=http://10.3.2.1:9000",), "10.3.2.1/32", 9000)],
+)
+def test_the_way_to_the_bucket_is_open(endpoint: tuple[str, ...], cidr: str, port: int) -> None:
+    bucket = ("openWebui.uploads.kind=s3", "openWebui.uploads.s3.bucketName=uploads")
+    recording = run("dev", [*bucket, *endpoint], {"s3AccessKeyId": "a", "s3SecretAccessKey": "b"})
+    *_, rule = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
+    assert rule["to"][0]["ipBlock"]["cidr"] == cidr
+    assert rule["ports"] == [{"protocol": "TCP", "port": port}]

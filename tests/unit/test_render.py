@@ -44,6 +44,23 @@ def test_a_directory_with_other_files_is_left_alone(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_manifests_of_the_users_own_are_left_alone(tmp_path: Path) -> None:
+    own = tmp_path / "deployment.yaml"
+    own.write_text("kind: Deployment\n")
+    with pytest.raises(FileExistsError, match=r"deployment.yaml"):
+        render("dev", tmp_path)
+    assert own.read_text() == "kind: Deployment\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["deployment.yaml"]
+
+
+def test_a_file_is_no_directory(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"notes.txt is a file"):
+        render("dev", file)
+    assert file.read_text() == "mine"
+
+
 def test_a_wrong_config_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         render("dev", tmp_path / "out", ["openWebui.replicas=0"])

@@ -1,8 +1,12 @@
 """Properties that hold for every valid config, and for every wrong one."""
 
 import json
+import re
+import string
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +16,8 @@ from settings import CONNECTIONS_BESIDE_OPEN_WEBUI, StackSettings
 from stack_config.keys import config_keys
 from stack_config.load import PROJECT, ConfigError, parse
 
+from .test_config_mistakes import mended
+
 redis_sizes = st.builds(
     lambda number, unit: f"{number}{unit}", st.integers(16, 4096), st.sampled_from(["mb", "MB", "gb", "Mb"])
 )
@@ -19,12 +25,24 @@ quantities = st.builds(
     lambda number, unit: f"{number}{unit}", st.integers(1, 2000), st.sampled_from(["Mi", "Gi", "M", "G"])
 )
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
+# Values that are right somewhere, or nearly: alone a search of all texts would hardly ever find them.
+near_misses = st.sampled_from(
+    [*("true", "yes", "1", "2", "3.0", "0", "-1", "1000", "512Mi", "512mb", "1Gb", "10Gi", "0.5", "1e3", "500m", "")]
+    + [*("chat.example.com", "10.0.0.1", "http://ollama:11434", "https://a:b@c/", "kube-system", "rag-system", "a_b")]
+    + [choice for key in config_keys().values() for choice in key.choices]
+    + [key.suggestion for key in config_keys().values()]
+)
 values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    st.none() | st.booleans() | st.integers() | st.floats() | texts | near_misses,
     lambda children: st.lists(children, max_size=3) | st.dictionaries(texts, children, max_size=3),
     max_leaves=6,
 )
 paths = st.sampled_from(sorted(config_keys()))
+printable = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=12)
+# Names that people give to secrets, of variables and of keys that do not exist.
+secret_variables = ["OAUTH_CLIENT_SECRET", "LDAP_APP_PASSWORD", "HF_TOKEN", "DB_PASS", "SENTRY_DSN", "KEY_2", "apiKey"]
+secret_names = [*secret_variables, "password", "auth", "requirepass", "secretKey", "dbPwd", "authToken", "credentials"]
+SECRET = "hunter2-is-a-secret"
 
 
 def config(tree: dict[str, Any]) -> dict[str, object]:
@@ -37,6 +55,22 @@ def nested(path: str, value: object) -> dict[str, Any]:
     """The value at a dotted path."""
     first, _, rest = path.partition(".")
     return {first: nested(rest, value) if rest else value}
+
+
+def merged(tree: Any, other: Any) -> Any:
+    """Both trees; where they differ the other one's value."""
+    if isinstance(tree, dict) and isinstance(other, dict):
+        return {**tree, **{key: merged(tree.get(key), value) for key, value in other.items()}}
+    return other
+
+
+def _names(value: object) -> Iterator[str]:
+    """The letters of all names in a value."""
+    for name, member in value.items() if isinstance(value, dict) else ():
+        yield from name or "."
+        yield from _names(member)
+    for element in value if isinstance(value, list) else ():
+        yield from _names(element)
 
 
 @given(maxmemory=redis_sizes, request=quantities)
@@ -63,6 +97,18 @@ def test_the_databases_memory_settings_fit_its_limit(limit: str, connections: in
     within = quantity(limit) / 2**20
     assert megabytes["shared_buffers"] + megabytes["maintenance_work_mem"] < within / 2
     assert megabytes["effective_cache_size"] < within
+
+
+@given(limit=quantities, gibibytes=st.integers(1, 100))
+def test_the_databases_log_leaves_room_for_the_data(limit: str, gibibytes: int) -> None:
+    tree = {"storage": {"size": f"{gibibytes}Gi"}, "resources": {"limits": {"memory": limit}}}
+    try:
+        tuning = parse(config({"postgresql": tree}), set()).postgresql.tuning()
+    except ConfigError:
+        assert quantity(limit) < quantity("256Mi")
+        return
+    log = int(tuning["max_wal_size"].removesuffix("MB"))
+    assert 256 <= log <= gibibytes * 1024 / 4
 
 
 @given(replicas=st.integers(1, 100), connections=st.integers(20, 5000))
@@ -96,6 +142,69 @@ def test_any_value_anywhere_is_accepted_or_reported_never_a_crash(path: str, val
     except ConfigError as error:
         assert "nothing was changed" in str(error)
         assert "mend:" in str(error)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(mistakes=st.lists(st.tuples(paths, values), min_size=2, max_size=6))
+def test_any_values_anywhere_together_are_accepted_or_reported(mistakes: list[tuple[str, object]]) -> None:
+    tree: dict[str, Any] = {}
+    for path, value in mistakes:
+        tree = merged(tree, nested(path, value))
+    try:
+        parse(config(tree), set())
+    except ConfigError as error:
+        found = re.findall(r"^  allowed: ", str(error), re.MULTILINE)
+        assert str(error).startswith(f"The stack's config has {len(found)} problem")
+
+
+@given(path=paths, value=values)
+def test_the_commands_of_a_report_mend_what_it_reports(path: str, value: object) -> None:
+    tree = nested(path, value)
+    written = {f"{PROJECT}:{key}": member for key, member in {"kubeContext": "test", **tree}.items()}
+    if not set(_names(value)) <= set(string.ascii_letters + string.digits + "_-"):
+        return  # a name with a line break is two lines of the report
+    for _ in range(4):
+        secrets = {key for key, member in written.items() if member == {"secure": "v1:abc"}}
+        texts = {key: member if isinstance(member, str) else json.dumps(member) for key, member in written.items()}
+        try:
+            parse(texts, secrets)
+        except ConfigError as error:
+            mended(written, str(error))
+        else:
+            return
+    raise AssertionError(f"after three reports there is a fourth one: {path}={value!r}")
+
+
+PLACES = [
+    *(f"{key.path}.{name}" for key in config_keys().values() if key.is_object for name in secret_names),
+    *(f"openWebui.env.{name}" for name in secret_variables),
+]
+SECRETS = [
+    SECRET,
+    [SECRET],
+    {"of": SECRET},
+    {"a": {"password": [SECRET]}},
+    f"redis://:{SECRET}@host",
+    [{"token": SECRET}],
+]
+
+
+@pytest.mark.parametrize("value", SECRETS, ids=str)
+def test_what_stands_in_the_place_of_a_secret_is_not_repeated(value: object) -> None:
+    for path in PLACES:
+        with pytest.raises(ConfigError) as error:
+            parse(config(nested(path, value)), set())
+        assert SECRET not in str(error.value), path
+
+
+@given(text=printable | texts)
+def test_a_quantity_is_one_that_kubernetes_takes(text: str) -> None:
+    for path in ("postgresql.resources.limits.memory", "openWebui.resources.requests.cpu", "postgresql.storage.size"):
+        try:
+            parse(config(nested(path, text)), set())
+        except ConfigError:
+            continue
+        assert re.fullmatch(r"[0-9.]+([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?", text, re.ASCII)
 
 
 @given(path=paths, name=st.text("abcdefghijklmnopqrstuvwxyzABC", min_size=1, max_size=12), value=values)

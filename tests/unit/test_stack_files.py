@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stack_config.files import ENCRYPTED, StackFileError, read_stack, set_path
+from stack_config.files import ENCRYPTED, StackFileError, read_stack, set_path, stack_file_text
 
 PROJECT_FILE = (
     "name: app\nruntime: python\nconfig:\n  size: {type: integer, default: 3}\n  redis: {type: object, default: {}}\n"
@@ -59,3 +59,35 @@ def test_a_set_changes_one_value(assignment: str, expected: dict[str, object]) -
 def test_a_set_that_cannot_be_read_is_named(assignment: str) -> None:
     with pytest.raises(StackFileError, match="--set"):
         set_path({"app:redis": {"a": 1, "list": []}}, assignment, "app")
+
+
+def test_what_is_said_of_a_set_does_not_repeat_its_value() -> None:
+    with pytest.raises(StackFileError, match=r"--set redis.a.password=\.\.\.: password has no place") as error:
+        set_path({"app:redis": {"a": 1}}, "redis.a.password=hunter2", "app")
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_text_that_looks_like_something_else_is_still_one_in_a_written_file(project: Path) -> None:
+    texts = [
+        "no",
+        "1e3",
+        "0o17",
+        "010",
+        "1_000",
+        "~",
+        "2026-01-31",
+        "",
+        " a",
+        "a: b",
+        "ä",
+        "\U0001f600",
+        "a\nb",
+        '"',
+        "3",
+        "true",
+    ]
+    (project / "Pulumi.dev.yaml").write_text(
+        stack_file_text({"app:redis": {"texts": texts, "number": 3, "none": None}})
+    )
+    values = json.loads(read_stack("dev", root=project).values["app:redis"])
+    assert values == {"texts": texts, "number": 3, "none": None}

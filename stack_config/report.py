@@ -1,0 +1,134 @@
+"""The report on a wrong config: what is wrong, the value, what is allowed, and the commands that mend it."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from components.open_webui.environment_names import has_credentials, looks_secret
+
+from .keys import ConfigKey
+
+HIDDEN = "[hidden]"
+LONGEST_VALUE = 120
+
+Location = tuple[str | int, ...]
+"""Where a value is: the keys on the way to it. A key of a user's own may hold a dot."""
+
+# Words of keys that the stack does not know and that people put secrets under: `auth`, `requirepass`, `dbPwd`.
+_SECRET_WORD = re.compile(r"pass|pwd|auth|secret|token|key|credential|cert|dsn", re.IGNORECASE)
+_YES, _NO = ("yes", "on", "y", "1"), ("no", "off", "n", "0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is wrong, as the report shows it."""
+
+    key: str
+    value: str
+    message: str
+    allowed: str
+    commands: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.key}: {self.message}", f"  value:    {self.value}", f"  allowed:  {self.allowed}"]
+        labels = ("mend:", *[""] * (len(self.commands) - 1))
+        lines += [f"  {label:<9} {command}" for label, command in zip(labels, self.commands, strict=True)]
+        return "\n".join(lines)
+
+
+def report(findings: list[Finding]) -> str:
+    """All findings as one text."""
+    count = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
+    body = "\n\n".join(str(finding) for finding in findings)
+    return f"The stack's config has {count}; nothing was changed.\n\n{body}\n\nEvery key: README.md, Configuration."
+
+
+def path_of(location: Iterable[str | int]) -> str:
+    """The location as `pulumi config set --path` takes it."""
+    first, *rest = location
+    return f"{first}{''.join(map(_step, rest))}"
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if re.fullmatch(r"[^.\[\]\"]+", step):
+        return f".{step}"
+    return '["{}"]'.format(step.replace('"', '\\"'))
+
+
+def shown(path: str, value: object, *, known: bool = True) -> str:
+    """The value for the report; what may be a secret is not repeated into a log.
+
+    Args:
+        path: where it is.
+        value: what is there.
+        known: whether the stack has such a key. Under any other one there may be a secret of whatever name.
+    """
+    if value == "":
+        return "(not set)"
+    if value is None:
+        return "null"
+    plain = _without_secrets(path, value, known)
+    if not isinstance(plain, str):
+        return _shortened(json.dumps(plain))
+    # A line break or a letter that only looks like one of ours would not be seen.
+    return _shortened(
+        plain if plain.isascii() and plain.isprintable() and plain == plain.strip() else json.dumps(plain)
+    )
+
+
+def _without_secrets(path: str, value: object, known: bool) -> object:
+    name = path.rpartition(".")[2]
+    if looks_secret(name) or (not known and _SECRET_WORD.search(name)):
+        return HIDDEN
+    if isinstance(value, dict):
+        return {member: _without_secrets(f"{path}.{member}", below, False) for member, below in value.items()}
+    if isinstance(value, list):
+        # The elements have no names to tell by: `["OPENAI_API_KEY=..."]`.
+        return [HIDDEN if isinstance(element, str) else _without_secrets(path, element, False) for element in value]
+    return HIDDEN if has_credentials(str(value)) else value
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONGEST_VALUE:
+        return text
+    return f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"
+
+
+def mend(path: str, value: str) -> str:
+    """The command that sets the key to the value, or removes it when the value is empty."""
+    flag = "--path " if "." in path or "[" in path else ""
+    if not value:
+        return f"pulumi config rm {flag}{shlex.quote(path)}"
+    # The CLI would take a value that starts with a dash for a flag.
+    end = "-- " if value.startswith("-") else ""
+    return f"pulumi config set {flag}{end}{shlex.quote(path)} {value if value.startswith('<') else shlex.quote(value)}"
+
+
+def secret_command(key: str) -> str:
+    """The command that sets a secret without showing it."""
+    return f"pulumi config set --secret {key}   # asks for the value"
+
+
+def meant(key: ConfigKey, value: object) -> str:
+    """What was meant by a wrong value where that can be told, else a value that is right."""
+    text = str(value).strip()
+    if key.type == "boolean":
+        return "true" if text.lower() in ("true", *_YES) else "false" if text.lower() in ("false", *_NO) else _any(key)
+    if key.type == "integer" and key.minimum is not None and key.maximum is not None:
+        try:
+            number = int(float(text))
+        except (ValueError, OverflowError):
+            return _any(key)
+        if isinstance(value, bool) or number < key.minimum:
+            return _any(key)
+        return str(min(number, key.maximum))  # the counter of a rotation must not go back to its start
+    alike = [choice for choice in key.choices if choice.lower() == text.lower()]
+    return alike[0] if alike else _any(key)
+
+
+def _any(key: ConfigKey) -> str:
+    return "" if key.is_object else key.suggestion

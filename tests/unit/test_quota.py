@@ -1,0 +1,48 @@
+"""The namespace's quota: what its own pods may need at the same time, and what is to spare, not a byte more."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components.namespace.quota import SPARE, SPARE_PODS
+from components.open_webui.settings import LEAVING_PODS, SURGE_PODS
+from components.quantities import MEBIBYTE, quantity
+
+from .recording import Recording, run
+
+
+@pytest.fixture(
+    scope="module", params=[(), ("monitoring.enabled=true", "openWebui.resources.limits.memory=1.5G")], ids=str
+)
+def deployed(request: pytest.FixtureRequest) -> Recording:
+    return run("prod", request.param)
+
+
+def workloads(recording: Recording) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Most pods of each kind, and the containers of each that run at the same time."""
+    scaler = recording.one("HorizontalPodAutoscaler").inputs["spec"]
+    for kind in ("Deployment", "StatefulSet"):
+        for each in recording.objects:
+            if each.kind != kind:
+                continue
+            pod = each.inputs["spec"]["template"]["spec"]
+            sidecars = [c for c in pod.get("initContainers", []) if c.get("restartPolicy") == "Always"]
+            web = each.name == "open-webui"
+            pods = scaler["maxReplicas"] + SURGE_PODS + LEAVING_PODS if web else each.inputs["spec"]["replicas"]
+            yield pods, [*pod["containers"], *sidecars]
+
+
+@pytest.mark.parametrize("side", ["requests", "limits"])
+@pytest.mark.parametrize("name", ["cpu", "memory", "ephemeral-storage"])
+def test_the_quota_is_what_the_pods_need_and_the_spare(deployed: Recording, side: str, name: str) -> None:
+    hard = quantity(deployed.one("ResourceQuota", "quota").inputs["spec"]["hard"][f"{side}.{name}"])
+    needed = quantity(SPARE[name])
+    for pods, containers in workloads(deployed):
+        needed += int(pods) * sum(quantity(container["resources"][side][name]) for container in containers)
+    assert needed <= hard < needed + (MEBIBYTE if name != "cpu" else quantity("1m"))
+
+
+def test_the_quota_counts_the_pods(deployed: Recording) -> None:
+    hard = deployed.one("ResourceQuota", "quota").inputs["spec"]["hard"]
+    assert int(hard["pods"]) == sum(pods for pods, _ in workloads(deployed)) + SPARE_PODS
