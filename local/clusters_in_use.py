@@ -6,14 +6,14 @@ from pathlib import Path
 
 from .cluster import control_plane, kind, kwok, node
 from .cluster.choice import Cluster, choose
-from .directories import environment_directory
+from .directories import environment_directory, environments_in_use, write
 from .errors import LocalError
 
 
 def cluster_of(environment: str) -> Cluster | None:
     """The cluster that `up` put the environment on; None before the first one."""
-    file = _record(environment)
-    if not file.exists():
+    # Not by `environment_directory`, which makes it: asking does not put anything into use.
+    if environment not in environments_in_use() or not (file := _record(environment)).exists():
         return None
     values = json.loads(file.read_text())
     return Cluster(**{**values, "kubeconfig": Path(values["kubeconfig"]) if values["kubeconfig"] else None})
@@ -70,7 +70,7 @@ def take_down(cluster: Cluster) -> None:
 
 def _recorded(environment: str, cluster: Cluster) -> Cluster:
     values = asdict(cluster) | {"kubeconfig": str(cluster.kubeconfig) if cluster.kubeconfig else None}
-    _record(environment).write_text(json.dumps(values))
+    write(_record(environment), json.dumps(values))
     return cluster
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable
@@ -183,14 +184,19 @@ def _run(command: list[str], environment: dict[str, str], report: Callable[[str]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True
     ) as process:
-        for line in process.stdout or ():
-            last.append(line.rstrip())
-            if line.startswith("go: downloading"):
-                modules += 1
-                report(f"{modules} modules downloaded")
-            else:
-                packages += 1
-                report(f"{packages} packages compiled")
+        try:
+            for line in process.stdout or ():
+                last.append(line.rstrip())
+                if line.startswith("go: downloading"):
+                    modules += 1
+                    report(f"{modules} modules downloaded")
+                else:
+                    packages += 1
+                    report(f"{packages} packages compiled")
+        except BaseException:
+            # At a terminal Ctrl-C has reached it as well; any other signal to stop has not.
+            process.send_signal(signal.SIGINT)
+            raise
     return list(last) if process.returncode else None
 
 
