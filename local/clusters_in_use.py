@@ -19,6 +19,12 @@ def cluster_of(environment: str) -> Cluster | None:
     return Cluster(**{**values, "kubeconfig": Path(values["kubeconfig"]) if values["kubeconfig"] else None})
 
 
+def left_over(environment: str) -> Cluster | None:
+    """A cluster that is there though nothing is noted of it: its record, or the whole cache, was removed by hand."""
+    name = _cluster_name(environment)
+    return kwok.named(name, _kubeconfig(environment)) if name in control_plane.names() else None
+
+
 def bring_up(environment: str, asked: str) -> tuple[Cluster, bool]:
     """The running cluster of an environment, and whether it is new and thus empty.
 
@@ -38,8 +44,7 @@ def bring_up(environment: str, asked: str) -> tuple[Cluster, bool]:
             f"{environment} is on {known.kind} {known.context}. To move it to {asked}, take it down first:\n"
             f"  make down ENV={environment}"
         )
-    name = f"open-webui-stack-{environment}"
-    kubeconfig = environment_directory(environment) / "kubeconfig"
+    name, kubeconfig = _cluster_name(environment), _kubeconfig(environment)
     # Recorded before the start: what a start that is cut short leaves behind is then found by `down`.
     if context is not None:
         cluster = _recorded(environment, Cluster(kind="context", name=context, kubeconfig=None, context=context))
@@ -72,6 +77,14 @@ def _recorded(environment: str, cluster: Cluster) -> Cluster:
     values = asdict(cluster) | {"kubeconfig": str(cluster.kubeconfig) if cluster.kubeconfig else None}
     write(_record(environment), json.dumps(values))
     return cluster
+
+
+def _cluster_name(environment: str) -> str:
+    return f"open-webui-stack-{environment}"
+
+
+def _kubeconfig(environment: str) -> Path:
+    return environment_directory(environment) / "kubeconfig"
 
 
 def _record(environment: str) -> Path:

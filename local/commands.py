@@ -15,7 +15,7 @@ from .adoption import command as adoption
 from .adoption import plan
 from .cluster import node
 from .cluster.choice import Cluster, user_contexts
-from .clusters_in_use import bring_up, cluster_of, take_down
+from .clusters_in_use import bring_up, cluster_of, left_over, take_down
 from .console import results, step
 from .directories import environment_directory, environments_in_use, state_directory
 from .drift import Drift, DriftError, drift_of, lines
@@ -215,9 +215,13 @@ def down(environment: str | None) -> None:
     Raises:
         LocalError: something could not be removed; says what is left.
     """
-    names = environments_in_use() if environment is None else [environment]
-    if environment is not None and environment not in environments_in_use():
-        stack_file(environment)
+    used = environments_in_use()
+    if environment is None:
+        names = [*used, *(name for name in environments() if name not in used and left_over(name))]
+    else:
+        names = [environment]
+        if environment not in used:
+            stack_file(environment)
     failures: list[str] = []
     for name in names:
         try:
@@ -250,7 +254,7 @@ def clean() -> None:
 
 
 def _take_down(environment: str) -> None:
-    cluster = cluster_of(environment)
+    cluster = cluster_of(environment) or left_over(environment)
     if cluster is None:
         results.print(f"{environment} is not up")
     elif cluster.kind == "context":

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..console import duration, notices, step
-from ..directories import clusters_directory
+from ..directories import clusters_directory, write
 from ..errors import LocalError
 from ..locks import exclusive
-from ..processes import end_all_from, running_from
+from ..processes import directories_below, end_all_from, running_from
 from ..toolchain.go_programs import KUBECTL, KWOKCTL, GoProgram, build, kubectl, missing
 from .api import is_ready
 from .choice import Cluster
 
 START_SECONDS = 90
+_ATTEMPTS = 3
+_TAKEN = "address already in use"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +46,11 @@ def start(cluster: Cluster, plane: ControlPlane) -> bool:
     build_programs(plane.programs)
     # kwokctl takes ports that nobody listens on: two that look at the same time find the same ones.
     with exclusive("kwok", "start a cluster"):
+        _put_kubeconfig_back(cluster)
         new = not is_running(cluster, plane) and not _restarted(cluster, plane)
         if new:
             with step("start a Kubernetes control plane", 5):
-                _create(cluster, plane)
+                _make(cluster, plane)
     return new
 
 
@@ -67,9 +70,10 @@ def delete(name: str) -> None:
 
 
 def names() -> list[str]:
-    """Names of the clusters that there are, running or not."""
+    """Names of the clusters that there are, running or not; one that runs is there without its directory, too."""
     clusters = clusters_directory() / "clusters"
-    return sorted(path.name for path in clusters.iterdir()) if clusters.is_dir() else []
+    kept = {path.name for path in clusters.iterdir()} if clusters.is_dir() else set()
+    return sorted(kept | {directory.relative_to(clusters).parts[0] for directory in directories_below(clusters)})
 
 
 def is_running(cluster: Cluster, plane: ControlPlane) -> bool:
@@ -94,6 +98,49 @@ def build_programs(programs: tuple[GoProgram, ...]) -> None:
         )
     for program in to_build:
         build(program)
+
+
+def _make(cluster: Cluster, plane: ControlPlane) -> None:
+    """Make a cluster anew, once more with other ports when somebody else has taken one of them in the meantime.
+
+    The lock keeps out nobody with another cache directory, and kwokctl does not wait for a component that has ended.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        # What a start that was cut short has left, or a cluster whose directory was removed while it ran.
+        delete(cluster.name)
+        problem = _problem_of_creation(cluster, plane)
+        if problem is None:
+            return
+        if attempt == _ATTEMPTS or not _lost_a_port(cluster):
+            raise problem
+    raise AssertionError("the last attempt has returned or raised")
+
+
+def _problem_of_creation(cluster: Cluster, plane: ControlPlane) -> LocalError | None:
+    try:
+        _create(cluster, plane)
+    except LocalError as error:
+        return error
+    if is_running(cluster, plane):
+        return None
+    running = running_from(directory_of(cluster.name) / "bin").values()
+    ended = ", ".join(sorted(plane.components - set(running))) or "the API server does not answer"
+    return LocalError(
+        f"the control plane of {cluster.name} is not whole: {ended}\n"
+        f"Its logs: {directory_of(cluster.name)}/logs. Start over with: make down"
+    )
+
+
+def _lost_a_port(cluster: Cluster) -> bool:
+    logs = (directory_of(cluster.name) / "logs").glob("*.log")
+    return any(_TAKEN in log.read_text(errors="replace") for log in logs)
+
+
+def _put_kubeconfig_back(cluster: Cluster) -> None:
+    """kwokctl has one of its own. A cluster whose other one was removed would be taken for one that does not start."""
+    own = directory_of(cluster.name) / "kubeconfig.yaml"
+    if own.exists() and not _kubeconfig(cluster).exists():
+        write(_kubeconfig(cluster), own.read_text())
 
 
 def _create(cluster: Cluster, plane: ControlPlane) -> None:
