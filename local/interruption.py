@@ -29,7 +29,7 @@ def as_ctrl_c() -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    with _handled(stop):
+    with handled(stop):
         yield
 
 
@@ -46,12 +46,13 @@ def passed_to_the_engine() -> Iterator[Interruption]:
         if not (number == signal.SIGINT and _at_a_terminal()):
             _interrupt_engine()
 
-    with _handled(stop):
+    with handled(stop):
         yield interruption
 
 
 @contextmanager
-def _handled(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def handled(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Within the body ``stop`` handles every signal to stop; it gets the signal and the frame, as any handler."""
     # What `nohup` has started goes on when its terminal is closed.
     ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     numbers = [number for number in _SIGNALS if not (ignored and number == signal.SIGHUP)]

@@ -85,7 +85,12 @@ class Kubectl:
             KubectlError: it failed; the message is the last line it printed.
         """
         command = ("exec", "-i", pod, "-c", container, "--", "python", "-")
-        return json.loads(self.run(*command, stdin=program(script, config), seconds=seconds))
+        said = self.run(*command, stdin=program(script, config), seconds=seconds)
+        try:
+            return json.loads(said)
+        except ValueError as error:
+            # Not what it said: that may be a secret.
+            raise KubectlError(f"{script.name} in {pod} ended without a result") from error
 
     @contextmanager
     def python_running(
