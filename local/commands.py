@@ -290,7 +290,7 @@ def _refuse_when_protected(stack: automation.Stack) -> None:
 
 def _alone(environment: str) -> AbstractContextManager[None]:
     """One command at a time on an environment: two would start its cluster twice and write over each other's config."""
-    return exclusive(f"environment-{environment}", environment)
+    return exclusive(f"environment-{environment}", f"works on {environment}")
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def start(cluster: Cluster, plane: ControlPlane) -> bool:
     """
     build_programs(plane.programs)
     # kwokctl takes ports that nobody listens on: two that look at the same time find the same ones.
-    with exclusive("kwok", "start a cluster"):
+    with exclusive("kwok", "starts a cluster"):
         _put_kubeconfig_back(cluster)
         new = not is_running(cluster, plane) and not _restarted(cluster, plane)
         if new:

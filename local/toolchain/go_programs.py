@@ -110,7 +110,7 @@ def build(program: GoProgram) -> Path:
     executable = directory / program.name
     if executable.exists():
         return executable
-    with exclusive(program.name, f"build {program.name}"):
+    with exclusive(program.name, f"builds {program.name}"):
         if executable.exists():
             return executable
         _compile(_go(), program, executable)

@@ -107,17 +107,17 @@ def test_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
         waits.set()
 
     def second() -> None:
-        with exclusive("name", "build it"):
+        with exclusive("name", "builds it"):
             entered.set()
 
     monkeypatch.setattr("local.locks.notices.print", told)
-    with exclusive("name", "build it"):
+    with exclusive("name", "builds it"):
         thread = threading.Thread(target=second)
         thread.start()
         assert waits.wait(30)
         assert not entered.is_set()
-        with exclusive("another", "build something else"):
+        with exclusive("another", "builds something else"):
             pass
     assert entered.wait(30)
     thread.join()
-    assert said == ["waiting: another command is at it (build it)"]
+    assert said == ["waiting for another command, which builds it"]

@@ -27,7 +27,7 @@ def ensure(images: Iterable[Image]) -> None:
     Raises:
         LocalError: an image could not be made or unpacked.
     """
-    with exclusive("images", "make container images"):
+    with exclusive("images", "makes container images"):
         _remove_others()
         missing = [image for image in images if not _mark(image).exists()]
         if not missing:
