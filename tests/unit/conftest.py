@@ -1,11 +1,15 @@
 """Both environments, run once for all tests that only read them."""
 
 import gc
+import os
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from .recording import Recording, run
+
+# Texts are compared as they are without colours.
+os.environ.pop("FORCE_COLOR", None)
 
 # How long an example takes is the machine's affair, and this one may be busy.
 settings.register_profile(
