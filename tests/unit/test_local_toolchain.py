@@ -148,6 +148,7 @@ def test_failed_build_shows_the_command_and_what_it_said(install: Install, tmp_p
     with pytest.raises(LocalError, match="no space left") as failed:
         go_programs.build(PULUMI)
     assert "go build -C" in str(failed.value)
+    assert str(failed.value).endswith("Then run the same command again: it goes on from there.")
     assert "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi" in str(failed.value)
     assert not list((tmp_path / "cache" / "programs").glob("*/pulumi"))
 
