@@ -5,10 +5,10 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kubernetes import client, config, dynamic
 from pulumi import automation
 from pulumi.automation import EngineEvent, OpType
 
+from ..cluster.api import dynamic_client, find
 from ..cluster.choice import Cluster
 from ..errors import LocalError
 from ..workspace import run_pulumi
@@ -49,19 +49,19 @@ class Objects:
     """The objects of a cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
-        """Connect."""
-        file = str(cluster.kubeconfig) if cluster.kubeconfig else None
-        self._api = dynamic.DynamicClient(config.new_client_from_config(config_file=file, context=cluster.context))
+        """Connect.
+
+        Raises:
+            LocalError: the cluster does not answer.
+        """
+        self._api = dynamic_client(cluster)
 
     def matching(self, resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
         """What has the kind and name of a resource, by its URN; the values of Secrets as text in ``stringData``."""
         found = {}
         for resource in resources:
-            metadata = resource.inputs["metadata"]
-            try:
-                kind = self._api.resources.get(api_version=resource.inputs["apiVersion"], kind=resource.inputs["kind"])
-                live = self._api.get(kind, name=metadata["name"], namespace=metadata.get("namespace"))
-            except (client.ApiException, dynamic.exceptions.ResourceNotFoundError):
+            live = find(self._api, resource.inputs)
+            if live is None:
                 continue
             item = live.to_dict()
             if item["kind"] == "Secret":

@@ -7,10 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import urllib3
+from kubernetes import client, dynamic
 
 from local import recovery
+from local.cluster.api import dynamic_client, find
 from local.cluster.choice import Cluster
 from local.directories import CACHE_VARIABLE
+from local.errors import LocalError
 from local.locks import exclusive
 from local.recovery import recover, with_created
 
@@ -121,3 +125,51 @@ def test_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert entered.wait(30)
     thread.join()
     assert said == ["waiting for another command, which builds it"]
+
+
+class FakeApi:
+    """Answers with an object or an error; knows one kind."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.resources = self
+
+    def get(self, kind: object = None, **query: Any) -> Any:
+        if "api_version" in query:
+            if kind == "ServiceMonitor":
+                raise dynamic.exceptions.ResourceNotFoundError("no matches")
+            return kind
+        assert kind == "ConfigMap"
+        assert query == {"name": "a", "namespace": "n"}
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def manifest(kind: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a", "namespace": "n"}}
+
+
+def test_only_what_the_api_server_does_not_have_is_missing() -> None:
+    api: Any = FakeApi("found")
+    assert find(api, manifest("ConfigMap")) == "found"
+    assert find(api, manifest("ServiceMonitor")) is None, "its definition is not there either"
+    api.answer = client.ApiException(status=404)
+    assert find(api, manifest("ConfigMap")) is None
+    api.answer = client.ApiException(status=403, reason="Forbidden")
+    with pytest.raises(LocalError, match=r"^ConfigMap/a cannot be read: Forbidden$"):
+        find(api, manifest("ConfigMap"))
+    api.answer = urllib3.exceptions.ProtocolError("Connection aborted")
+    with pytest.raises(LocalError, match="does not answer any more: Connection aborted"):
+        find(api, manifest("ConfigMap"))
+
+
+def test_a_cluster_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    entry = {"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "c"}}
+    users = [{"name": "c", "user": {}}]
+    kubeconfig.write_text(json.dumps({"clusters": [entry], "contexts": [context], "users": users}))
+    for name in ("c", "another"):
+        with pytest.raises(LocalError, match=f"the cluster of the context {name} does not answer: "):
+            dynamic_client(Cluster(kind="context", name=name, kubeconfig=kubeconfig, context=name))
