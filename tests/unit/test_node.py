@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from kubernetes import client
 
 from local.errors import LocalError, UsageError
 from local.node import cgroups, configuration, layout, network, requirements, volumes
+from local.node.images import store
 from local.node.layout import Layout
 
 
@@ -252,6 +254,31 @@ def test_a_volume_that_was_made_half_way_is_made_anew(
     volumes.reconcile(core, node)
     assert commands == ["umount", "mkfs.ext4", "mount"]
     assert len(core.volumes) == 1
+
+
+def test_a_node_has_all_images_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, directory = tmp_path / "store", tmp_path / "node" / "containerd"
+    (root / "snapshots").mkdir(parents=True)
+    (root / "snapshots" / "file").write_text("shared")
+    (root / "meta.db").write_text("of the store")
+    (directory.parent / "containerd.partial" / "left-over").mkdir(parents=True)
+    monkeypatch.setattr(store, "_root", lambda: root)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copy2", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.copy_to(directory)
+    assert not directory.exists()
+
+    store.copy_to(directory)
+    assert sorted(path.name for path in directory.iterdir()) == ["meta.db", "snapshots"]
+    assert (directory / "snapshots" / "file").samefile(root / "snapshots" / "file")
+    assert not (directory / "meta.db").samefile(root / "meta.db")
+    with pytest.raises(LocalError, match=r"cannot be copied to .*\n.*No such file"):
+        store.copy_to(tmp_path / "none" / "containerd")
 
 
 @pytest.fixture
