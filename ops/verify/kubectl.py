@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,8 +113,10 @@ class Kubectl:
                 process.kill()
 
     def shown(self) -> str:
-        """How a person would write it, to be pasted into a shell."""
-        return shlex.join(["kubectl", *self._where(), "-n", self.namespace])
+        """How a person would write it, to be pasted into a shell; a further ``-n`` means another namespace."""
+        # Where there is none on PATH, one was built for the cluster.
+        program = "kubectl" if shutil.which("kubectl") else self.program
+        return shlex.join([program, *self._where(), "-n", self.namespace])
 
     def command(self, *arguments: str) -> list[str]:
         """The whole command line."""

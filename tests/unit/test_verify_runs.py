@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from local.errors import LocalError, UsageError
 from ops.verify import __main__ as command_line
 from ops.verify import client_pod, kubectl, report, runs, scaling, target
 from ops.verify.check import CannotRunError
+from ops.verify.checks import all_checks
 from ops.verify.guest import DOMAIN, guest
 from ops.verify.kubectl import Kubectl, KubectlError
 from ops.verify.runs import LABEL, LONGEST_RUN_SECONDS, Run, is_left_over, this_run
@@ -209,6 +211,21 @@ def test_what_kubectl_says_is_the_message(program: Callable[[str], Kubectl]) -> 
         program("cat >/dev/null; echo secret").python("web", kubectl_script("names.py"), {}, container="c")
     arguments = program('cat >/dev/null; echo "\\"$*\\""').python("web", kubectl_script("names.py"), {}, container="c")
     assert arguments == "--context=mine --namespace=rag-system exec -i web -c c -- python -"
+
+
+def test_what_to_look_at_is_in_the_cluster_that_was_checked(
+    program: Callable[[str], Kubectl], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for check in all_checks():
+        rest = check.look_at.replace("{kubectl}", "")
+        assert rest != check.look_at
+        assert "kubectl" not in rest, check.name
+    found = program("exit 0")
+    assert found.shown() == "kubectl --context=mine -n rag-system"
+    built = tmp_path / "built by us"
+    (tmp_path / "kubectl").rename(built)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert replace(found, program=str(built)).shown() == f"'{built}' --context=mine -n rag-system"
 
 
 def kubectl_script(name: str) -> Path:
