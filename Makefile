@@ -41,7 +41,7 @@ preview: .venv/ready ## Show what `make up` would change; JSON=file writes it fo
 	@$(LOCAL) preview $(TARGET) $(OVERRIDES) $(if $(JSON),--json $(call quoted,$(JSON)))
 
 .PHONY: adopt
-adopt: .venv/ready ## Take over what was deployed by hand under the stack's names: state only, then a preview
+adopt: .venv/ready ## Take over what was deployed by hand under the stack's names, without a restart; then a preview
 	@$(LOCAL) adopt $(TARGET) $(OVERRIDES)
 
 .PHONY: drift

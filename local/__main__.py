@@ -69,7 +69,10 @@ def preview(
 def adopt(
     env: Environment = "dev", cluster: ClusterName = "auto", sets: Sets = None, secret_file: SecretFiles = None
 ) -> None:
-    """Take over what was deployed by hand under the stack's names. Only the state changes, nothing in the cluster."""
+    """Take over what was deployed by hand under the stack's names. No pod restarts.
+
+    The state changes, and in the cluster the strategy of a Deployment where an update could not change it.
+    """
     from . import commands
 
     commands.adopt(env, cluster, _overrides(sets, secret_file))
