@@ -108,6 +108,11 @@ WRONG: list[tuple[Change, str, str]] = [
         "a session is valid on every replica",
         "cannot add an account: status 403",
     ),
+    (
+        set_web("refuses", {"/health": 503}),
+        "a session is valid on every replica",
+        "the client pod does not reach http://10.1.0.1:8080: status 503",
+    ),
     (set_web("refuses", {"/event": 403}), "an event crosses replicas", "does not take the event: status 403"),
     (set_web("shares_redis", False), "an event crosses replicas", "not at the websocket"),
     (set_web("refuses", {"/auths/": 403}), "a sign-out counts on every replica", "does not know the token that it has"),
@@ -120,6 +125,7 @@ WRONG: list[tuple[Change, str, str]] = [
         "1 of 10 failed: status 502",
     ),
     (set_field("starts", 2), "one replica more and back", "3 ready replicas: not within 0 s"),
+    (set_field("load_ends", "no module aiohttp"), "one replica more and back", "before their time: no module aiohttp"),
     (set_field("lingering", 3), "one replica more and back", "the further replica has left: not within 0 s"),
     (set_field("deletes", False), "nothing is left behind", "still there: NetworkPolicy verify-client-"),
     (set_field("forgets", False), "nothing is left behind", "the number of replicas is still to be set"),
@@ -146,6 +152,7 @@ UNTOLD: list[tuple[Change, str, str]] = [
     (set_field("replicas", 1), "an event crosses replicas", "there is one replica"),
     (set_field("fails", {"apply"}), "an event crosses replicas", "there is no client pod, see above"),
     (set_field("fails", {"apply"}), "no request fails meanwhile", "no request was made"),
+    (set_field("load_ends", "no module aiohttp"), "no request fails meanwhile", "no request was made"),
     (set_field("requests", 0), "no request fails meanwhile", "no request was made"),
 ]
 
@@ -220,6 +227,12 @@ def test_a_service_without_pods(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeCluster, "_get", get)
     with pytest.raises(CheckError, match="no ready pod behind the Service redis-service"):
         parts.services_lead_to_pods(cluster.stack)
+
+
+def test_pods_that_are_leaving_are_asked_nothing() -> None:
+    cluster = FakeCluster(leaving=2)
+    assert [pod["metadata"]["name"] for pod in cluster.stack.ready("open-webui")] == ["open-webui-0", "open-webui-1"]
+    assert outcomes(cluster)["every replica is healthy"].detail.endswith("of 2 replicas")
 
 
 def test_a_changed_administrators_password_is_said_plainly() -> None:

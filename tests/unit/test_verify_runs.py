@@ -158,6 +158,11 @@ def test_what_a_killed_run_has_left_goes_before_the_checks(verify: Verify, kille
     assert verify(cluster)[0] == 0
     assert cluster.wants == [2, 3, 2]
     assert cluster.left() == []
+    # Where no check makes a pod, too.
+    cluster = FakeCluster(node_annotations={"kwok.x-k8s.io/node": "fake"})
+    labelled(cluster, "killed", killed)
+    assert verify(cluster)[0] == 0
+    assert cluster.left() == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

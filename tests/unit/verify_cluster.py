@@ -124,6 +124,9 @@ class FakeCluster:
     lingering: int = 0
     """Fewest web pods that there are, whatever number is asked for."""
 
+    leaving: int = 0
+    """Web pods that were told to leave, beside the others."""
+
     rollout: Object = field(default_factory=dict)
     """Of the Deployment's status, what is not as after a rollout."""
 
@@ -180,6 +183,9 @@ class FakeCluster:
     )
     requests: int | None = None
     """Requests that the load makes; those of one second when None."""
+
+    load_ends: str = ""
+    """Why the load ends before its time."""
 
     failed_requests: list[Object] = field(default_factory=list)
     load: "subprocess.Popen[str] | None" = None
@@ -270,7 +276,12 @@ class FakeCluster:
 
     def _pods(self, app: str) -> list[Object]:
         number = {WEB: max(self.replicas, self.lingering), "redis": self.redis_pods}.get(app, 1)
-        return [self._pod(f"{app}-{index}", f"10.1.0.{index + 1}", index < self.starts) for index in range(number)]
+        staying = [self._pod(f"{app}-{index}", f"10.1.0.{index + 1}", index < self.starts) for index in range(number)]
+        gone = self.leaving if app == WEB else 0
+        leaving = [self._pod(f"{app}-leaving-{index}", "10.1.0.9", True) for index in range(gone)]
+        for pod in leaving:
+            pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        return [*staying, *leaving]
 
     def _pod(self, name: str, address: str, ready: bool) -> Object:
         state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}} if ready else {"waiting": {"reason": "CrashLoop"}}
@@ -325,6 +336,8 @@ class FakeKubectl(Kubectl):
         made = int(config["rate"]) if self.cluster.requests is None else self.cluster.requests
         result = {"requests": made, "failures": self.cluster.failed_requests, "sockets": []}
         said = f"import sys; print('begun', flush=True); sys.stdin.read(); print({json.dumps(json.dumps(result))})"
+        if self.cluster.load_ends:
+            said += f"; sys.exit({self.cluster.load_ends!r})"
         pipe = subprocess.PIPE
         with subprocess.Popen([sys.executable, "-c", said], stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
             self.cluster.load = process
