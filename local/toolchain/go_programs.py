@@ -18,6 +18,7 @@ from ..errors import LocalError
 from ..locks import exclusive
 
 _MODULES = Path(__file__).parent
+_END_SECONDS = 10
 _KUBERNETES_VERSION = "v1.36.3"
 _PULUMI_VERSION = "v3.259.0"
 # The first one that fetches by itself the newer Go that a go.mod asks for: https://go.dev/doc/toolchain
@@ -202,9 +203,18 @@ def _run(command: list[str], environment: dict[str, str], report: Callable[[str]
                     report(f"{packages} packages compiled")
         except BaseException:
             # At a terminal Ctrl-C has reached it as well; any other signal to stop has not.
-            process.send_signal(signal.SIGINT)
+            _end(process)
             raise
     return list(last) if process.returncode else None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Let Go clear up behind itself; what does not hear it is killed."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _remove_other_builds(program: GoProgram, keep: Path) -> None:
