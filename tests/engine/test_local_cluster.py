@@ -27,7 +27,7 @@ def core(cluster: Cluster) -> Iterator[Any]:
     api.delete_namespace(NAMESPACE)
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 90) -> bool:
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
