@@ -16,6 +16,7 @@ from .api import is_ready
 from .choice import Cluster
 
 START_SECONDS = 90
+_INSTALL_SECONDS = 60
 _ATTEMPTS = 3
 _TAKEN = "address already in use"
 
@@ -161,7 +162,7 @@ def _create(cluster: Cluster, plane: ControlPlane) -> None:
 
 def _restarted(cluster: Cluster, plane: ControlPlane) -> bool:
     """Whether a cluster that stood still, in part or whole, goes on with what it held."""
-    if not directory_of(cluster.name).exists():
+    if not _is_installed(cluster, plane):
         return False
     _remove_wrong_pid_files(cluster.name)
     try:
@@ -174,6 +175,13 @@ def _restarted(cluster: Cluster, plane: ControlPlane) -> bool:
     notices.print(f"the cluster {cluster.name} does not start any more: it is made anew, what it held is gone")
     delete(cluster.name)
     return False
+
+
+def _is_installed(cluster: Cluster, plane: ControlPlane) -> bool:
+    """Whether its creation got as far as a first start. Of one that did not, kwokctl waits for ever to start it."""
+    directory = directory_of(cluster.name)
+    programs = {path.name for path in (directory / "bin").glob("*")}
+    return programs >= plane.components and (directory / "kubeconfig.yaml").exists()
 
 
 def _remove_wrong_pid_files(name: str) -> None:
@@ -193,20 +201,23 @@ def _kwokctl(*arguments: str) -> None:
         # What the cluster can do is otherwise noted in the user's ~/.kube.
         "KUBECACHEDIR": str(clusters_directory() / "kubectl-cache"),
     }
-    done = subprocess.run(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise LocalError(
-            f"kwokctl failed: {' '.join(arguments[:2])}\n{done.stdout.strip()}\n"
-            f"Logs of the control plane: {clusters_directory()}/clusters/*/logs. Start over with: make down"
+    try:
+        subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=START_SECONDS + _INSTALL_SECONDS,
+            check=True,
         )
+    except subprocess.SubprocessError as error:
+        said = error.stdout if isinstance(error, subprocess.CalledProcessError) else str(error)
+        raise LocalError(
+            f"kwokctl failed: {' '.join(arguments[:2])}\n{said.strip()}\n"
+            f"Logs of the control plane: {clusters_directory()}/clusters/*/logs. Start over with: make down"
+        ) from error
 
 
 def _kubeconfig(cluster: Cluster) -> Path:

@@ -85,6 +85,43 @@ def test_a_kubeconfig_that_was_removed_is_put_back(cluster: Cluster, kwokctl: Kw
     assert cluster.kubeconfig.read_text() == "the user's"
 
 
+@pytest.mark.parametrize("missing", ["bin/kube-scheduler", "kubeconfig.yaml"])
+def test_a_cluster_whose_creation_was_cut_short_is_made_anew(
+    cluster: Cluster, kwokctl: Kwokctl, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    """kwokctl would wait for ever to start it."""
+    started: list[str] = []
+    monkeypatch.setattr(control_plane, "_kwokctl", lambda *arguments: started.append(arguments[0]))
+    monkeypatch.setattr(kwokctl, "_is_running", lambda *_: bool(started or kwokctl.attempts))
+    monkeypatch.setattr(control_plane, "is_running", kwokctl._is_running)
+    kwokctl.logs = [""]
+    directory = control_plane.directory_of(NAME)
+    (directory / "bin").mkdir(parents=True)
+    for name in (*(f"bin/{component}" for component in kwok.PLANE.components), "kubeconfig.yaml"):
+        (directory / name).touch()
+    assert not control_plane.start(cluster, kwok.PLANE)
+    assert (started, kwokctl.attempts) == (["start"], 0)
+
+    started.clear()
+    (directory / missing).unlink()
+    assert control_plane.start(cluster, kwok.PLANE)
+    assert (started, kwokctl.attempts) == ([], 1)
+
+
+def test_kwokctl_has_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "kwokctl"
+    program.write_text("#!/bin/sh\necho what it says; [ $1 = delete ] && exit 1; exec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(control_plane, "build", lambda _: program)
+    monkeypatch.setattr(control_plane, "kubectl", lambda: program)
+    with pytest.raises(LocalError, match=r"kwokctl failed: delete\nwhat it says\nLogs of the control plane: "):
+        control_plane._kwokctl("delete")
+    monkeypatch.setattr(control_plane, "START_SECONDS", 0.1)
+    monkeypatch.setattr(control_plane, "_INSTALL_SECONDS", 0.1)
+    with pytest.raises(LocalError, match=r"kwokctl failed: start cluster\n.* timed out after 0\.2 seconds"):
+        control_plane._kwokctl("start", "cluster")
+
+
 Run = Callable[[str], "subprocess.Popen[bytes]"]
 
 
