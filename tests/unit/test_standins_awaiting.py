@@ -1,5 +1,6 @@
 """Waiting for objects: what ends it, what it survives, what is kept of an object that never gets ready."""
 
+import time
 from collections.abc import Iterator
 from threading import Event
 from typing import Any
@@ -121,18 +122,25 @@ def test_not_gone() -> None:
         waiting(*([there, []] * 100), seconds=0.2).until_gone(JOB, JOB)
 
 
-def test_some_kinds_are_given_up_after_a_time_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is asked for: PersistentVolumeClaims after five minutes, a ResourceQuota after one."""
-    quota = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "quota"},
-        "spec": {"hard": {"pods": "1"}},
-    }
-    assert awaiting._FIXED_TIMEOUTS == {"PersistentVolume": 300, "PersistentVolumeClaim": 300, "ResourceQuota": 60}
-    monkeypatch.setitem(awaiting._FIXED_TIMEOUTS, "ResourceQuota", 0.2)
-    with pytest.raises(NotReadyError, match="Timeout occurred polling for 'quota'"):
-        waiting([modified(quota)], seconds=600).until_ready(quota, quota)
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [("PersistentVolume", 300), ("PersistentVolumeClaim", 300), ("ResourceQuota", 60), ("Service", 1000)],
+)
+def test_some_kinds_are_given_up_after_a_time_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, kind: str, seconds: float
+) -> None:
+    """Whatever is asked for."""
+    live = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}}
+    given: list[float] = []
+
+    def progress(_self: Waiting, _kind: str, _live: Any, deadline: float) -> Iterator[Any]:
+        given.append(deadline - time.monotonic())
+        return iter(())
+
+    monkeypatch.setattr(Waiting, "_progress", progress)
+    with pytest.raises(NotReadyError, match="timed out" if kind == "Service" else "Timeout occurred polling for 'a'"):
+        waiting(seconds=1000).until_ready(live, live)
+    assert given[0] == pytest.approx(seconds, abs=30)
 
 
 @pytest.mark.parametrize(("kind", "is_left"), [("Job", True), ("ConfigMap", False)])
