@@ -27,8 +27,8 @@ TARGET = --env $(call quoted,$(ENV)) --cluster $(call quoted,$(CLUSTER))
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "Variables: ENV=dev|prod  CLUSTER=auto|kwok|kind|<kube context>  SET='key=value ...'  SECRET_FILE='key=file ...'"
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "Variables: ENV=dev|prod  CLUSTER=auto|kwok|kind|node|<kube context>  SET='key=value ...'  SECRET_FILE='key=file ...'"
 
 ## Deploying
 
@@ -41,7 +41,7 @@ preview: .venv/ready ## Show what `make up` would change; JSON=file writes it fo
 	@$(LOCAL) preview $(TARGET) $(OVERRIDES) $(if $(JSON),--json $(call quoted,$(JSON)))
 
 .PHONY: adopt
-adopt: .venv/ready ## Take over what was deployed by hand under the stack's names: state only, then a preview
+adopt: .venv/ready ## Take over what was deployed by hand under the stack's names, without a restart; then a preview
 	@$(LOCAL) adopt $(TARGET) $(OVERRIDES)
 
 .PHONY: drift
@@ -49,7 +49,7 @@ drift: .venv/ready ## Show what differs between ENV's cluster and its state; exi
 	@$(LOCAL) drift --env $(call quoted,$(ENV))
 
 .PHONY: down
-down: .venv/ready ## Take down everything that `make up` made, or ENV alone when it is given
+down: .venv/ready ## Take down everything that `make up` made, data included, or ENV alone when it is given
 	@$(LOCAL) down $(if $(filter command% environment%,$(origin ENV)),--env $(call quoted,$(ENV)))
 
 .PHONY: outputs
@@ -145,24 +145,15 @@ clean: .venv/ready ## Remove this project's clusters, all state and .venv; built
 
 # The scanners' own: checkov pins what the program has in newer versions.
 .venv-scan/ready: requirements-scan.txt .venv/ready
-	@echo "… install the scanners into .venv-scan (usually 40 s)" >&2
-	@$(PYTHON) -m venv .venv-scan
-	@.venv-scan/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-scan.txt
-	@touch $@
+	@$(PYTHON) scripts/make_venv.py .venv-scan $< "40 s"
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 	  || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv" >&2; exit 1; }
-	@echo "… install the Python packages into .venv (usually 1 min)" >&2
-	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@touch $@
+	@$(PYTHON) scripts/make_venv.py .venv $< "1 min"
 
 # The policy pack's own: pulumi-policy does not take the protobuf that the program has.
 policy/.venv/ready: policy/requirements.txt .venv/ready
-	@echo "… install the policy pack's packages into policy/.venv (usually 30 s)" >&2
-	@$(PYTHON) -m venv policy/.venv
-	@policy/.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r policy/requirements.txt
-	@touch $@
+	@$(PYTHON) scripts/make_venv.py policy/.venv $< "30 s"

@@ -1,6 +1,9 @@
 """Command line of `local`: `python -m local up --env dev`."""
 
+import errno
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -11,7 +14,12 @@ from .errors import InterruptedByUserError, LocalError, UsageError
 if TYPE_CHECKING:
     from .workspace import Overrides
 
-application = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+application = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="The stack on one machine. Exit code 0: done; 1: failed; 2: wrong usage, or drift found; 130: stopped.",
+)
 
 Environment = Annotated[str, typer.Option("--env", help="Environment: the NAME of a Pulumi.NAME.yaml.")]
 ClusterName = Annotated[str, typer.Option("--cluster", help="auto, kwok, kind, node or a context of your kubeconfig.")]
@@ -61,7 +69,10 @@ def preview(
 def adopt(
     env: Environment = "dev", cluster: ClusterName = "auto", sets: Sets = None, secret_file: SecretFiles = None
 ) -> None:
-    """Take over what was deployed by hand under the stack's names. Only the state changes, nothing in the cluster."""
+    """Take over what was deployed by hand under the stack's names. No pod restarts.
+
+    The state changes, and in the cluster the strategy of a Deployment where an update could not change it.
+    """
     from . import commands
 
     commands.adopt(env, cluster, _overrides(sets, secret_file))
@@ -97,7 +108,7 @@ def kubeconfig(env: Environment = "dev") -> None:
 def down(
     env: Annotated[str | None, typer.Option("--env", help="Environment. Default: all that are up.")] = None,
 ) -> None:
-    """Take down what `up` made."""
+    """Take down what `up` made. A cluster that `up` made goes with all its data; from yours the stack is destroyed."""
     from . import commands
 
     commands.down(env)
@@ -156,18 +167,37 @@ def main() -> None:
 
     from stack_config.files import StackFileError
 
+    from .interruption import as_ctrl_c
+
     try:
-        application()
+        # Go and Pulumi do without the user database: whoever has no HOME has none for them.
+        with suppress(RuntimeError):
+            os.environ.setdefault("HOME", str(Path.home()))
+        with as_ctrl_c():
+            application()
     except StackFileError as error:
         _fail(str(error), UsageError.exit_code)
     except LocalError as error:
         _fail(str(error), error.exit_code)
-    except (RunError, FileExistsError) as error:
+    except RunError as error:
         _fail(str(error), LocalError.exit_code)
+    except OSError as error:
+        _fail(_told(error), LocalError.exit_code)
     except SystemExit as end:
         if end.code == InterruptedByUserError.exit_code:
             typer.echo("interrupted: what had been done is kept, the same command goes on", err=True)
         raise
+
+
+def _told(error: OSError) -> str:
+    """What the system has refused, and for what."""
+    if error.strerror is None:
+        return str(error)
+    place = f"{error.filename}: " if error.filename is not None else ""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return f"{place}{error.strerror}" + (
+        "\nMake room and run the same command again: it goes on from there" if full else ""
+    )
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

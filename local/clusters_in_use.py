@@ -6,17 +6,23 @@ from pathlib import Path
 
 from .cluster import control_plane, kind, kwok, node
 from .cluster.choice import Cluster, choose
-from .directories import environment_directory
+from .directories import environment_directory, environments_in_use, write
 from .errors import LocalError
 
 
 def cluster_of(environment: str) -> Cluster | None:
     """The cluster that `up` put the environment on; None before the first one."""
-    file = _record(environment)
-    if not file.exists():
+    # Not by `environment_directory`, which makes it: asking does not put anything into use.
+    if environment not in environments_in_use() or not (file := _record(environment)).exists():
         return None
     values = json.loads(file.read_text())
     return Cluster(**{**values, "kubeconfig": Path(values["kubeconfig"]) if values["kubeconfig"] else None})
+
+
+def left_over(environment: str) -> Cluster | None:
+    """A cluster that is there though nothing is noted of it: its record, or the whole cache, was removed by hand."""
+    name = _cluster_name(environment)
+    return kwok.named(name, _kubeconfig(environment)) if name in control_plane.names() else None
 
 
 def bring_up(environment: str, asked: str) -> tuple[Cluster, bool]:
@@ -38,8 +44,7 @@ def bring_up(environment: str, asked: str) -> tuple[Cluster, bool]:
             f"{environment} is on {known.kind} {known.context}. To move it to {asked}, take it down first:\n"
             f"  make down ENV={environment}"
         )
-    name = f"open-webui-stack-{environment}"
-    kubeconfig = environment_directory(environment) / "kubeconfig"
+    name, kubeconfig = _cluster_name(environment), _kubeconfig(environment)
     # Recorded before the start: what a start that is cut short leaves behind is then found by `down`.
     if context is not None:
         cluster = _recorded(environment, Cluster(kind="context", name=context, kubeconfig=None, context=context))
@@ -70,8 +75,16 @@ def take_down(cluster: Cluster) -> None:
 
 def _recorded(environment: str, cluster: Cluster) -> Cluster:
     values = asdict(cluster) | {"kubeconfig": str(cluster.kubeconfig) if cluster.kubeconfig else None}
-    _record(environment).write_text(json.dumps(values))
+    write(_record(environment), json.dumps(values))
     return cluster
+
+
+def _cluster_name(environment: str) -> str:
+    return f"open-webui-stack-{environment}"
+
+
+def _kubeconfig(environment: str) -> Path:
+    return environment_directory(environment) / "kubeconfig"
 
 
 def _record(environment: str) -> Path:

@@ -15,7 +15,7 @@ from .adoption import command as adoption
 from .adoption import plan
 from .cluster import node
 from .cluster.choice import Cluster, user_contexts
-from .clusters_in_use import bring_up, cluster_of, take_down
+from .clusters_in_use import bring_up, cluster_of, left_over, take_down
 from .console import results, step
 from .directories import environment_directory, environments_in_use, state_directory
 from .drift import Drift, DriftError, drift_of, lines
@@ -219,9 +219,13 @@ def down(environment: str | None) -> None:
     Raises:
         LocalError: something could not be removed; says what is left.
     """
-    names = environments_in_use() if environment is None else [environment]
-    if environment is not None and environment not in environments_in_use():
-        stack_file(environment)
+    used = environments_in_use()
+    if environment is None:
+        names = [*used, *(name for name in environments() if name not in used and left_over(name))]
+    else:
+        names = [environment]
+        if environment not in used:
+            stack_file(environment)
     failures: list[str] = []
     for name in names:
         try:
@@ -254,7 +258,7 @@ def clean() -> None:
 
 
 def _take_down(environment: str) -> None:
-    cluster = cluster_of(environment)
+    cluster = cluster_of(environment) or left_over(environment)
     if cluster is None:
         results.print(f"{environment} is not up")
     elif cluster.kind == "context":
@@ -290,7 +294,7 @@ def _refuse_when_protected(stack: automation.Stack) -> None:
 
 def _alone(environment: str) -> AbstractContextManager[None]:
     """One command at a time on an environment: two would start its cluster twice and write over each other's config."""
-    return exclusive(f"environment-{environment}", environment)
+    return exclusive(f"environment-{environment}", f"works on {environment}")
 
 
 @contextmanager

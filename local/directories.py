@@ -6,16 +6,26 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from .errors import UsageError
+
 CACHE_VARIABLE = "OPEN_WEBUI_STACK_CACHE"
+_ELSEWHERE = f"Built programs, clusters and state are kept there. Another place: export {CACHE_VARIABLE}=<directory>"
 
 
 def cache_directory() -> Path:
-    """``$OPEN_WEBUI_STACK_CACHE``, else ``open-webui-stack`` in the user's cache directory. For the owner only."""
-    if chosen := os.environ.get(CACHE_VARIABLE):
-        return _private(Path(chosen).expanduser().absolute())
+    """``$OPEN_WEBUI_STACK_CACHE``, else ``open-webui-stack`` in the user's cache directory. For the owner only.
+
+    Raises:
+        UsageError: it cannot be made; says how to name another one. So do all functions here.
+    """
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    # The XDG base directory specification: a relative path is to be ignored.
-    return _private((base if base.is_absolute() else Path.home() / ".cache") / "open-webui-stack")
+    try:
+        if chosen := os.environ.get(CACHE_VARIABLE):
+            return _private(Path(chosen).expanduser().absolute())
+        # The XDG base directory specification: a relative path is to be ignored.
+        return _private((base if base.is_absolute() else Path.home() / ".cache") / "open-webui-stack")
+    except RuntimeError as error:
+        raise UsageError(f"there is no home directory to keep things in.\n{_ELSEWHERE}") from error
 
 
 def programs_directory() -> Path:
@@ -73,6 +83,21 @@ def passphrase_file() -> Path:
     return file
 
 
+def write(file: Path, text: str) -> None:
+    """Write a file for the owner only. At every moment it has the old text or the new one, on a full disk as well."""
+    descriptor, draft = tempfile.mkstemp(dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "w") as out:
+            out.write(text)
+        os.replace(draft, file)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
 def _private(directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UsageError(f"{directory}: {error.strerror}.\n{_ELSEWHERE}") from error
     return directory

@@ -1,8 +1,12 @@
-"""A first Ctrl-C lets the engine end what it is at and write its state; a second one ends it at once."""
+"""What a signal to stop does.
+
+A command that is stopped ends what it has started. While the engine runs, a first Ctrl-C lets it end what it is at and
+write its state; a second one ends it at once.
+"""
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -19,6 +23,17 @@ class Interruption:
 
 
 @contextmanager
+def as_ctrl_c() -> Iterator[None]:
+    """Within the body every signal to stop ends the command as Ctrl-C does, together with what it has started."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with handled(stop):
+        yield
+
+
+@contextmanager
 def passed_to_the_engine() -> Iterator[Interruption]:
     """While the engine runs in a process of its own, signals to stop are for it; this process waits for its end."""
     interruption = Interruption()
@@ -31,9 +46,19 @@ def passed_to_the_engine() -> Iterator[Interruption]:
         if not (number == signal.SIGINT and _at_a_terminal()):
             _interrupt_engine()
 
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
-    try:
+    with handled(stop):
         yield interruption
+
+
+@contextmanager
+def handled(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Within the body ``stop`` handles every signal to stop; it gets the signal and the frame, as any handler."""
+    # What `nohup` has started goes on when its terminal is closed.
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    numbers = [number for number in _SIGNALS if not (ignored and number == signal.SIGHUP)]
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -14,12 +14,12 @@ def exclusive(name: str, doing: str) -> Iterator[None]:
 
     Args:
         name: of the lock, as a file name.
-        doing: what the other one is doing, for the notice that there is a wait.
+        doing: what the other one does, for the notice that there is a wait: ``builds etcd``.
     """
     with (locks_directory() / name).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            notices.print(f"waiting: another command is at it ({doing})", markup=False)
+            notices.print(f"waiting for another command, which {doing}", markup=False)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

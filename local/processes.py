@@ -19,8 +19,12 @@ def is_alive(process: int) -> bool:
 
 def running_from(directory: Path) -> dict[int, str]:
     """Processes whose program was started from ``directory``, with the program's name."""
-    found = {process: _program(process) for process in _all() if is_alive(process)}
-    return {process: program.name for process, program in found.items() if program and program.parent == directory}
+    return {process: program.name for process, program in _running() if program.parent == directory}
+
+
+def directories_below(directory: Path) -> set[Path]:
+    """Directories below ``directory`` that running programs were started from, whether these are still there or not."""
+    return {program.parent for _, program in _running() if directory in program.parents}
 
 
 def program_name(process: int) -> str | None:
@@ -50,6 +54,11 @@ def end_all_from(directory: Path, seconds: float = 10) -> list[int]:
     while (left := list(running_from(directory))) and time.monotonic() < deadline:
         time.sleep(0.1)
     return left
+
+
+def _running() -> list[tuple[int, Path]]:
+    found = [(process, _program(process)) for process in _all() if is_alive(process)]
+    return [(process, program) for process, program in found if program]
 
 
 def _all() -> list[int]:

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from kubernetes import client, config, dynamic
 from pulumi import automation
 
+from .cluster.api import dynamic_client, find
 from .cluster.choice import Cluster
 from .console import notices
 from .directories import state_directory
@@ -18,7 +18,7 @@ def recover(stack: automation.Stack, cluster: Cluster) -> None:
     """Make the stack ready for the next update; says what was found and does nothing when there was nothing.
 
     Raises:
-        LocalError: the engine could not take over what had been created.
+        LocalError: the engine could not take over what had been created, or the cluster does not say what there is.
     """
     if remove_stale_locks(state_directory()):
         notices.print("the last update was interrupted: its lock is removed, what it had done is kept")
@@ -72,15 +72,7 @@ def _identifier_if_there(resource: dict[str, Any], cluster: Cluster) -> str | No
     name = manifest.get("metadata", {}).get("name")
     if not resource["type"].startswith("kubernetes:") or not name:
         return None
-    namespace = manifest["metadata"].get("namespace")
-    api = dynamic.DynamicClient(
-        config.new_client_from_config(
-            config_file=str(cluster.kubeconfig) if cluster.kubeconfig else None, context=cluster.context
-        )
-    )
-    try:
-        kind = api.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"])
-        api.get(kind, name=name, namespace=namespace)
-    except client.ApiException:
+    if find(dynamic_client(cluster), manifest) is None:
         return None
+    namespace = manifest["metadata"].get("namespace")
     return f"{namespace}/{name}" if namespace else str(name)

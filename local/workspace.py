@@ -18,7 +18,7 @@ from stack_config.load import PROJECT
 
 from .cluster.choice import Cluster
 from .console import notices
-from .directories import cache_directory, environment_directory, passphrase_file, state_directory
+from .directories import cache_directory, environment_directory, passphrase_file, state_directory, write
 from .errors import LocalError, UsageError
 from .stale_locks import remove_stale_locks
 from .toolchain.providers import search_path
@@ -193,7 +193,4 @@ def _write_project_copy(environment: str, cluster: Cluster, overrides: Overrides
         set_path(values, assignment, PROJECT)
     # The salt of the earlier copy: with another one the secrets already set could not be read.
     salt = {key: before[key] for key in ("encryptionsalt",) if key in before}
-    text = stack_file_text(values, **salt)
-    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        out.write(text)
+    write(copy, stack_file_text(values, **salt))

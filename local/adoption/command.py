@@ -3,13 +3,13 @@
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
-from kubernetes import client, config, dynamic
+from kubernetes import client
 from pulumi import automation
 from pulumi.automation import EngineEvent, OpType
 
+from ..cluster.api import dynamic_client, find
 from ..cluster.choice import Cluster
 from ..errors import LocalError
 from ..workspace import run_pulumi
@@ -50,9 +50,12 @@ class Objects:
     """The objects of a cluster."""
 
     def __init__(self, cluster: Cluster) -> None:
-        """Connect."""
-        file = str(cluster.kubeconfig) if cluster.kubeconfig else None
-        self._api = dynamic.DynamicClient(config.new_client_from_config(config_file=file, context=cluster.context))
+        """Connect.
+
+        Raises:
+            LocalError: the cluster does not answer.
+        """
+        self._api = dynamic_client(cluster)
 
     def matching(self, resources: Iterable[Resource]) -> dict[str, dict[str, Any]]:
         """What has the kind and name of a resource, by its URN; the values of Secrets as text in ``stringData``.
@@ -62,16 +65,9 @@ class Objects:
         """
         found = {}
         for resource in resources:
-            metadata = resource.inputs["metadata"]
-            try:
-                kind = self._api.resources.get(api_version=resource.inputs["apiVersion"], kind=resource.inputs["kind"])
-                live = self._api.get(kind, name=metadata["name"], namespace=metadata.get("namespace"))
-            except dynamic.exceptions.ResourceNotFoundError:
+            live = find(self._api, resource.inputs)
+            if live is None:
                 continue
-            except client.ApiException as error:
-                if error.status == HTTPStatus.NOT_FOUND:
-                    continue
-                raise _refused(f"whether there is a {resource.title} could not be told", error) from error
             item = live.to_dict()
             if item["kind"] == "Secret":
                 # What is no text is none of the stack's keys.

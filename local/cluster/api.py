@@ -1,10 +1,14 @@
-"""The API server of a cluster of this project."""
+"""The API server of a cluster."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import urllib3
-from kubernetes import client, config
+from kubernetes import client, config, dynamic
+
+from ..errors import LocalError
+from .choice import Cluster
 
 
 def is_ready(kubeconfig: Path, context: str) -> bool:
@@ -22,6 +26,39 @@ def api_client(kubeconfig: Path, context: str) -> client.ApiClient:
     """A client for a context of a kubeconfig."""
     api: client.ApiClient = config.new_client_from_config(config_file=str(kubeconfig), context=context)
     return api
+
+
+def dynamic_client(cluster: Cluster) -> dynamic.DynamicClient:
+    """A client for objects of any kind, custom ones included.
+
+    Raises:
+        LocalError: the cluster does not answer, or there is no such context.
+    """
+    file = str(cluster.kubeconfig) if cluster.kubeconfig else None
+    try:
+        return dynamic.DynamicClient(config.new_client_from_config(config_file=file, context=cluster.context))
+    except (client.ApiException, urllib3.exceptions.HTTPError, config.ConfigException) as error:
+        raise LocalError(f"the cluster of the context {cluster.context} does not answer: {error}") from error
+
+
+def find(api: dynamic.DynamicClient, manifest: Mapping[str, Any]) -> Any | None:
+    """The object that has a manifest's kind, namespace and name; None when there is none, or no such kind.
+
+    Raises:
+        LocalError: the API server does not say. To take that for "none" would create the object a second time.
+    """
+    metadata = manifest["metadata"]
+    try:
+        kind = api.resources.get(api_version=manifest["apiVersion"], kind=manifest["kind"])
+        return api.get(kind, name=metadata["name"], namespace=metadata.get("namespace"))
+    except dynamic.exceptions.ResourceNotFoundError:
+        return None
+    except client.ApiException as error:
+        if error.status == 404:
+            return None
+        raise LocalError(f"{manifest['kind']}/{metadata['name']} cannot be read: {error.reason}") from error
+    except urllib3.exceptions.HTTPError as error:
+        raise LocalError(f"the cluster does not answer any more: {error}") from error
 
 
 def create_missing(create: Any, manifest: dict[str, Any], **place: str) -> None:

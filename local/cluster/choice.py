@@ -1,11 +1,13 @@
 """Which cluster: a throw-away one of this project, or a context that the user named."""
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import yaml
 from kubernetes import config
 
 from ..errors import UsageError
@@ -61,12 +63,21 @@ def choose(asked: str) -> tuple[Kind, str | None]:
 
 
 def user_contexts() -> list[str]:
-    """Names of the contexts in the user's own kubeconfig: that of ``KUBECONFIG``, else the default file."""
+    """Names of the contexts in the user's own kubeconfig: that of ``KUBECONFIG``, else the default file.
+
+    Raises:
+        UsageError: there is one, but it cannot be read.
+    """
     try:
         contexts, _ = config.list_kube_config_contexts()
+        return [context["name"] for context in contexts]
     except config.ConfigException:
         return []
-    return [context["name"] for context in contexts]
+    except (yaml.YAMLError, OSError, ValueError, TypeError, AttributeError, LookupError) as error:
+        # The client's own ways to say that something in the file is not what it expects.
+        file = os.environ.get("KUBECONFIG") or "~/.kube/config"
+        reason = " ".join(str(error).split()) if isinstance(error, (yaml.YAMLError, OSError)) else "not a kubeconfig"
+        raise UsageError(f"your kubeconfig {file} cannot be read: {reason}") from error
 
 
 def kind_is_there() -> bool:

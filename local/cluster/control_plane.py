@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..console import duration, notices, step
-from ..directories import clusters_directory
+from ..directories import clusters_directory, write
 from ..errors import LocalError
 from ..locks import exclusive
-from ..processes import end_all_from, running_from
+from ..processes import directories_below, end_all_from, running_from
 from ..toolchain.go_programs import KUBECTL, KWOKCTL, GoProgram, build, kubectl, missing
 from .api import is_ready
 from .choice import Cluster
 
 START_SECONDS = 90
+_INSTALL_SECONDS = 60
+_ATTEMPTS = 3
+_TAKEN = "address already in use"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +46,12 @@ def start(cluster: Cluster, plane: ControlPlane) -> bool:
     """
     build_programs(plane.programs)
     # kwokctl takes ports that nobody listens on: two that look at the same time find the same ones.
-    with exclusive("kwok", "start a cluster"):
+    with exclusive("kwok", "starts a cluster"):
+        _put_kubeconfig_back(cluster)
         new = not is_running(cluster, plane) and not _restarted(cluster, plane)
         if new:
             with step("start a Kubernetes control plane", 5):
-                _create(cluster, plane)
+                _make(cluster, plane)
     return new
 
 
@@ -67,9 +71,10 @@ def delete(name: str) -> None:
 
 
 def names() -> list[str]:
-    """Names of the clusters that there are, running or not."""
+    """Names of the clusters that there are, running or not; one that runs is there without its directory, too."""
     clusters = clusters_directory() / "clusters"
-    return sorted(path.name for path in clusters.iterdir()) if clusters.is_dir() else []
+    kept = {path.name for path in clusters.iterdir()} if clusters.is_dir() else set()
+    return sorted(kept | {directory.relative_to(clusters).parts[0] for directory in directories_below(clusters)})
 
 
 def is_running(cluster: Cluster, plane: ControlPlane) -> bool:
@@ -96,6 +101,49 @@ def build_programs(programs: tuple[GoProgram, ...]) -> None:
         build(program)
 
 
+def _make(cluster: Cluster, plane: ControlPlane) -> None:
+    """Make a cluster anew, once more with other ports when somebody else has taken one of them in the meantime.
+
+    The lock keeps out nobody with another cache directory, and kwokctl does not wait for a component that has ended.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        # What a start that was cut short has left, or a cluster whose directory was removed while it ran.
+        delete(cluster.name)
+        problem = _problem_of_creation(cluster, plane)
+        if problem is None:
+            return
+        if attempt == _ATTEMPTS or not _lost_a_port(cluster):
+            raise problem
+    raise AssertionError("the last attempt has returned or raised")
+
+
+def _problem_of_creation(cluster: Cluster, plane: ControlPlane) -> LocalError | None:
+    try:
+        _create(cluster, plane)
+    except LocalError as error:
+        return error
+    if is_running(cluster, plane):
+        return None
+    running = running_from(directory_of(cluster.name) / "bin").values()
+    ended = ", ".join(sorted(plane.components - set(running))) or "the API server does not answer"
+    return LocalError(
+        f"the control plane of {cluster.name} is not whole: {ended}\n"
+        f"Its logs: {directory_of(cluster.name)}/logs. Start over with: make down"
+    )
+
+
+def _lost_a_port(cluster: Cluster) -> bool:
+    logs = (directory_of(cluster.name) / "logs").glob("*.log")
+    return any(_TAKEN in log.read_text(errors="replace") for log in logs)
+
+
+def _put_kubeconfig_back(cluster: Cluster) -> None:
+    """kwokctl has one of its own. A cluster whose other one was removed would be taken for one that does not start."""
+    own = directory_of(cluster.name) / "kubeconfig.yaml"
+    if own.exists() and not _kubeconfig(cluster).exists():
+        write(_kubeconfig(cluster), own.read_text())
+
+
 def _create(cluster: Cluster, plane: ControlPlane) -> None:
     programs = {program.name: str(build(program)) for program in plane.programs}
     simulated = ("--kwok-controller-binary", programs["kwok"]) if "kwok" in programs else ()
@@ -114,7 +162,7 @@ def _create(cluster: Cluster, plane: ControlPlane) -> None:
 
 def _restarted(cluster: Cluster, plane: ControlPlane) -> bool:
     """Whether a cluster that stood still, in part or whole, goes on with what it held."""
-    if not directory_of(cluster.name).exists():
+    if not _is_installed(cluster, plane):
         return False
     _remove_wrong_pid_files(cluster.name)
     try:
@@ -127,6 +175,13 @@ def _restarted(cluster: Cluster, plane: ControlPlane) -> bool:
     notices.print(f"the cluster {cluster.name} does not start any more: it is made anew, what it held is gone")
     delete(cluster.name)
     return False
+
+
+def _is_installed(cluster: Cluster, plane: ControlPlane) -> bool:
+    """Whether its creation got as far as a first start. Of one that did not, kwokctl waits for ever to start it."""
+    directory = directory_of(cluster.name)
+    programs = {path.name for path in (directory / "bin").glob("*")}
+    return programs >= plane.components and (directory / "kubeconfig.yaml").exists()
 
 
 def _remove_wrong_pid_files(name: str) -> None:
@@ -146,20 +201,23 @@ def _kwokctl(*arguments: str) -> None:
         # What the cluster can do is otherwise noted in the user's ~/.kube.
         "KUBECACHEDIR": str(clusters_directory() / "kubectl-cache"),
     }
-    done = subprocess.run(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise LocalError(
-            f"kwokctl failed: {' '.join(arguments[:2])}\n{done.stdout.strip()}\n"
-            f"Logs of the control plane: {clusters_directory()}/clusters/*/logs. Start over with: make down"
+    try:
+        subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=START_SECONDS + _INSTALL_SECONDS,
+            check=True,
         )
+    except subprocess.SubprocessError as error:
+        said = error.stdout if isinstance(error, subprocess.CalledProcessError) else str(error)
+        raise LocalError(
+            f"kwokctl failed: {' '.join(arguments[:2])}\n{said.strip()}\n"
+            f"Logs of the control plane: {clusters_directory()}/clusters/*/logs. Start over with: make down"
+        ) from error
 
 
 def _kubeconfig(cluster: Cluster) -> Path:

@@ -1,12 +1,14 @@
 """`python -m local.node.agent`: what a cluster's add-ons do elsewhere: enforces network policies, provides volumes."""
 
+import os
 import sys
 import threading
+import traceback
 
 from kubernetes import client, config
 
 from . import volumes
-from .layout import layout_of
+from .layout import Layout, layout_of
 from .network_policy import enforcement
 
 
@@ -21,8 +23,17 @@ def main(arguments: list[str]) -> None:
     if layout is None:
         sys.exit(f"there is no node {name}")
     api: client.ApiClient = config.new_client_from_config(config_file=kubeconfig)
-    threading.Thread(target=enforcement.run, args=(api, layout), daemon=True).start()
+    threading.Thread(target=_enforce, args=(api, layout), daemon=True).start()
     volumes.run(client.CoreV1Api(api), layout)
+
+
+def _enforce(api: client.ApiClient, layout: Layout) -> None:
+    try:
+        enforcement.run(api, layout)
+    except BaseException:
+        traceback.print_exc()
+        # A node that does not enforce is none: it ends with this process.
+        os._exit(1)
 
 
 if __name__ == "__main__":

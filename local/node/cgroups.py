@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from .layout import Layout
@@ -18,6 +19,17 @@ def create(layout: Layout) -> None:
         for file in ("cpuset.cpus", "cpuset.mems"):
             if (hierarchy / file).exists() and (group / file).exists() and not (group / file).read_text().strip():
                 (group / file).write_text((hierarchy / file).read_text())
+
+
+def processes(layout: Layout) -> set[int]:
+    """Processes in the groups, those of the pods' containers included."""
+    found: set[int] = set()
+    for hierarchy in _hierarchies():
+        for directory, _, _ in os.walk(hierarchy / layout.identifier):
+            # The group of a container that has just ended is gone, or has no processes to be asked for.
+            with suppress(OSError):
+                found.update(map(int, (Path(directory) / "cgroup.procs").read_text().split()))
+    return found
 
 
 def delete(layout: Layout, seconds: float = 20) -> list[Path]:

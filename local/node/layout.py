@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..directories import nodes_directory
+from ..directories import nodes_directory, write
 from ..errors import LocalError
 
 # RFC 2544: for tests of what is between two networks. Nobody routes it, so it is in nobody's way.
@@ -119,7 +119,7 @@ def new_layout(name: str) -> Layout:
         raise LocalError(f"no network is free for the node {name}: all of 198.18.0.0/15 is routed on this machine")
     file = _record(name)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file.write_text(json.dumps({"network": str(free[0])}))
+    write(file, json.dumps({"network": str(free[0])}))
     layout = Layout(name=name, directory=file.parent, network=free[0])
     for directory in (layout.kubelet_root, layout.volumes, layout.logs, layout.configuration):
         directory.mkdir(exist_ok=True, mode=0o700)

@@ -3,14 +3,21 @@
 import json
 import subprocess
 
+from ..errors import LocalError
 from .layout import Layout
 
 
 def create(layout: Layout) -> None:
-    """Make the namespace, the link, and the route to pods and Services. What is there already stays."""
+    """Make the namespace, the link, and the route to pods and Services. What is there already stays.
+
+    Raises:
+        LocalError: the system refuses one of them.
+    """
     name, inside = layout.identifier, f"{layout.identifier}n"
-    if name in names():
+    # The route comes last: what a start that was cut short has left is made anew.
+    if name in names() and _has_route(layout):
         return
+    delete(layout)
     for command in (
         ["netns", "add", name],
         ["link", "add", name, "type", "veth", "peer", "name", inside, "netns", name],
@@ -20,12 +27,10 @@ def create(layout: Layout) -> None:
         ["-netns", name, "address", "add", f"{layout.node_address}/30", "dev", inside],
         ["-netns", name, "link", "set", inside, "up"],
         ["-netns", name, "route", "add", "default", "via", layout.machine_address],
+        ["netns", "exec", name, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1"],
         ["route", "add", str(layout.network), "via", layout.node_address],
     ):
         _ip(*command)
-    subprocess.run(
-        ["ip", "netns", "exec", name, "sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1"], check=True, timeout=30
-    )
 
 
 def delete(layout: Layout) -> None:
@@ -49,6 +54,12 @@ def processes(layout: Layout) -> list[int]:
     return [int(process) for process in _ip("netns", "pids", layout.identifier).split()]
 
 
+def _has_route(layout: Layout) -> bool:
+    return bool(json.loads(_ip("-json", "route", "show", str(layout.network)) or "[]"))
+
+
 def _ip(*arguments: str) -> str:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode:
+        raise LocalError(f"ip {' '.join(arguments)} failed: {done.stderr.strip()}")
     return done.stdout

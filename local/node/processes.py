@@ -6,13 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from stack_config.files import ROOT
 
 from ..processes import is_alive
 from ..toolchain.go_programs import NODE, build
-from . import network
+from . import cgroups, network
 from .configuration import ZONE
 from .layout import Layout
 
@@ -66,10 +65,7 @@ def are_running(layout: Layout) -> bool:
 
 def _processes(layout: Layout) -> list[int]:
     """Those in the network namespace, and those in the control groups of pods."""
-    found = set(network.processes(layout))
-    for file in Path("/sys/fs/cgroup").glob(f"*/{layout.identifier}/**/cgroup.procs"):
-        found.update(int(process) for process in file.read_text().split())
-    return sorted(process for process in found if is_alive(process))
+    return sorted(filter(is_alive, cgroups.processes(layout).union(network.processes(layout))))
 
 
 def _programs(layout: Layout) -> dict[str, list[str]]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from kubernetes import utils
+import urllib3
+from kubernetes import client, utils
 
 from .layout import Layout
 from .watching import Watcher
@@ -29,7 +30,7 @@ def storage_class() -> dict[str, Any]:
 
 
 def run(core: Any, layout: Layout) -> None:
-    """Make a volume for each claim that has none, and remove those that are released."""
+    """Make a volume for each claim that has none, and remove those that are released, until the process ends."""
     changed = threading.Event()
     watchers = [
         Watcher(core.list_persistent_volume_claim_for_all_namespaces, changed),
@@ -38,7 +39,13 @@ def run(core: Any, layout: Layout) -> None:
     for watcher in watchers:
         watcher.start()
     while True:
-        reconcile(core, layout)
+        try:
+            reconcile(core, layout)
+        except (client.ApiException, urllib3.exceptions.HTTPError) as error:
+            print(f"the API server did not answer: {error}", flush=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            # A disk that is full: the claim waits, and the node goes on.
+            print(f"a volume could not be made or removed: {error}", flush=True)
         changed.wait(_WATCHED_SECONDS)
         changed.clear()
 
@@ -59,6 +66,8 @@ def reconcile(core: Any, layout: Layout) -> None:
 
 def _provide(core: Any, layout: Layout, name: str, claim: Any) -> None:
     size = claim.spec.resources.requests["storage"]
+    # Of an attempt that failed half-way.
+    _discard(layout, name)
     file = layout.volumes / f"{name}.ext4"
     # Without blocks: it takes what is written to it.
     with file.open("wb") as image:
@@ -87,13 +96,17 @@ def _mount(layout: Layout, name: str) -> Path:
 
 
 def _remove(core: Any, layout: Layout, name: str) -> None:
+    _discard(layout, name)
+    core.delete_persistent_volume(name)
+
+
+def _discard(layout: Layout, name: str) -> None:
     directory = layout.volumes / name
     if os.path.ismount(directory):
         subprocess.run(["umount", str(directory)], check=True, timeout=60)
     if directory.exists():
         directory.rmdir()
     (layout.volumes / f"{name}.ext4").unlink(missing_ok=True)
-    core.delete_persistent_volume(name)
 
 
 def _volume(layout: Layout, name: str, claim: Any, size: str, directory: Path) -> dict[str, Any]:

@@ -11,7 +11,6 @@ _VOLUME_SOURCES = (
     "hostPath iscsi local nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume"
 )
 _BY_KIND: dict[tuple[str, str], tuple[str, ...]] = {
-    ("apps/v1", "DaemonSet"): _SELECTOR,
     ("apps/v1", "Deployment"): _SELECTOR,
     ("apps/v1", "StatefulSet"): (
         *_SELECTOR,

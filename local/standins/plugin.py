@@ -57,9 +57,9 @@ class Engine:
             else None
         )
 
-    def status(self, urn: str, message: str, *, warning: bool = False) -> None:
+    def status(self, urn: str, message: str) -> None:
         """Progress in the resource's row; the next message replaces it, an empty one clears it."""
-        self._log(urn, message, warning, ephemeral=True)
+        self._log(urn, message, warning=False, ephemeral=True)
 
     def warn(self, urn: str, message: str) -> None:
         self._log(urn, message, warning=True, ephemeral=False)

@@ -1,13 +1,12 @@
 """Stand-in for the official `random` provider: values drawn once with `secrets` and kept in the state.
 
-Left out: `RandomPassword.bcryptHash`, since neither the standard library nor a dependency of this project computes
-bcrypt; `RandomPet` and `RandomShuffle`; the `seed` of `RandomInteger`, whose sequence is that of Go.
+It serves what this project's programs have: `RandomPassword`, without `bcryptHash`, since neither the standard library
+nor a dependency of this project computes bcrypt, and `RandomBytes`.
 """
 
 import base64
 import secrets
 import string
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import SystemRandom
@@ -35,19 +34,19 @@ STRING_DEFAULTS: Properties = {
 class Kind:
     """One resource type: its inputs, how a value is drawn, how an imported identifier is read back."""
 
-    required: frozenset[str]
     draw: Callable[[Properties], Properties]
     """Inputs with defaults to outputs, `id` among them."""
     restore: Callable[[str], Properties]
     """Identifier given to `pulumi import` to inputs and outputs, `id` among them."""
     defaults: Properties
-    optional: frozenset[str] = frozenset()
-    secret: frozenset[str] = frozenset()
-    outputs: frozenset[str] = frozenset({"result"})
+    options: frozenset[str]
+    """Inputs beside `length`, which is required, and those that have a default."""
+    secret: frozenset[str]
+    """Outputs, all of them secret."""
 
     @property
     def inputs(self) -> frozenset[str]:
-        return self.required | self.optional | self.defaults.keys() | {"keepers"}
+        return self.options | self.defaults.keys() | {"length", "keepers"}
 
 
 def with_defaults(kind: Kind, inputs: Properties) -> Properties:
@@ -85,96 +84,31 @@ def _password(inputs: Properties) -> Properties:
     return {"id": "none", "result": draw_string(inputs), "number": inputs["numeric"]}
 
 
-def _string(inputs: Properties) -> Properties:
-    result = draw_string(inputs)
-    return {"id": result, "result": result, "number": inputs["numeric"]}
-
-
 def _bytes(value: bytes) -> Properties:
     # The official provider puts the value itself into the identifier, which no state encrypts.
     encoded = base64.b64encode(value).decode()
     return {"id": encoded, "base64": encoded, "hex": value.hex()}
 
 
-def _identifier(value: bytes, prefix: str) -> Properties:
-    url = base64.urlsafe_b64encode(value).decode().rstrip("=")
-    standard = base64.b64encode(value).decode()
-    number = int.from_bytes(value, "big")
-    outputs = {"b64Url": url, "b64Std": standard, "hex": value.hex(), "dec": str(number)}
-    return {"id": url, **{name: prefix + output for name, output in outputs.items()}}
-
-
-def _integer(inputs: Properties) -> Properties:
-    result = inputs["min"] + secrets.randbelow(inputs["max"] - inputs["min"] + 1)
-    return {"id": str(result), "result": result}
-
-
-def _restored_identifier(given: str) -> Properties:
-    prefix, _, url = given.rpartition(",")
-    value = base64.urlsafe_b64decode(url + "=" * (-len(url) % 4))
-    return {"byteLength": len(value), **({"prefix": prefix} if prefix else {}), **_identifier(value, prefix)}
-
-
-def _restored_integer(given: str) -> Properties:
-    result, minimum, maximum = (int(number) for number in given.split(","))
-    return {"min": minimum, "max": maximum, "id": str(result), "result": result}
-
-
 def _restored_bytes(given: str) -> Properties:
-    value = base64.b64decode(given)
+    value = base64.b64decode(given, validate=True)
     return {"length": len(value), **_bytes(value)}
 
 
-def _drawn_uuid(_: Properties) -> Properties:
-    result = str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
-    return {"id": result, "result": result}
-
-
-_LENGTH = frozenset({"length"})
-_STRING_OPTIONS = frozenset({"number", "overrideSpecial"})
 KINDS = {
     "random:index/randomPassword:RandomPassword": Kind(
-        required=_LENGTH,
-        optional=_STRING_OPTIONS,
+        options=frozenset({"number", "overrideSpecial"}),
         defaults=STRING_DEFAULTS,
         draw=_password,
         restore=lambda given: {"length": len(given), "id": "none", "result": given},
         secret=frozenset({"result"}),
     ),
-    "random:index/randomString:RandomString": Kind(
-        required=_LENGTH,
-        optional=_STRING_OPTIONS,
-        defaults=STRING_DEFAULTS,
-        draw=_string,
-        restore=lambda given: {"length": len(given), "id": given, "result": given},
-    ),
     "random:index/randomBytes:RandomBytes": Kind(
-        required=_LENGTH,
+        options=frozenset(),
         defaults={},
         draw=lambda inputs: _bytes(secrets.token_bytes(inputs["length"])),
         restore=_restored_bytes,
         secret=frozenset({"base64", "hex"}),
-        outputs=frozenset({"base64", "hex"}),
-    ),
-    "random:index/randomId:RandomId": Kind(
-        required=frozenset({"byteLength"}),
-        optional=frozenset({"prefix"}),
-        defaults={},
-        draw=lambda inputs: _identifier(secrets.token_bytes(inputs["byteLength"]), inputs.get("prefix", "")),
-        restore=_restored_identifier,
-        outputs=frozenset({"b64Url", "b64Std", "hex", "dec"}),
-    ),
-    "random:index/randomUuid:RandomUuid": Kind(
-        required=frozenset(),
-        defaults={},
-        draw=_drawn_uuid,
-        restore=lambda given: {"id": str(uuid.UUID(given)), "result": str(uuid.UUID(given))},
-    ),
-    "random:index/randomInteger:RandomInteger": Kind(
-        required=frozenset({"min", "max"}),
-        defaults={},
-        draw=_integer,
-        restore=_restored_integer,
     ),
 }
 
@@ -193,9 +127,9 @@ class RandomProvider(Provider):
     def check(self, request: provider_pb2.CheckRequest) -> Any:
         kind = self._kind(request.urn)
         inputs = decode(request.news)
-        failures = [
-            provider_pb2.CheckFailure(property=key, reason=f"{key} is missing") for key in kind.required - inputs.keys()
-        ]
+        failures = (
+            [] if "length" in inputs else [provider_pb2.CheckFailure(property="length", reason="length is missing")]
+        )
         failures += [
             provider_pb2.CheckFailure(property=key, reason=str(self.refusal("property", key)))
             for key in inputs.keys() - kind.inputs
@@ -204,8 +138,6 @@ class RandomProvider(Provider):
         effective = with_defaults(kind, inputs)
         if not failures and not has_unknown(effective):
             problem = string_problem(effective) if kind.defaults is STRING_DEFAULTS else None
-            if "max" in effective and effective["max"] < effective["min"]:
-                problem = f"max {effective['max']} is below min {effective['min']}"
             failures += [provider_pb2.CheckFailure(reason=problem)] if problem else []
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
@@ -226,7 +158,7 @@ class RandomProvider(Provider):
         inputs = decode(request.properties)
         effective = with_defaults(kind, inputs)
         if request.preview or has_unknown(effective):
-            outputs: Properties = {"id": "", **dict.fromkeys(kind.outputs, UNKNOWN)}
+            outputs: Properties = {"id": "", **dict.fromkeys(kind.secret, UNKNOWN)}
         else:
             outputs = kind.draw(effective)
         identifier = outputs.pop("id")
@@ -241,8 +173,8 @@ class RandomProvider(Provider):
         except ValueError as error:
             raise ProviderError("the identifier to import does not have the form that this type needs") from error
         identifier = restored.pop("id")
-        outputs = {key: value for key, value in restored.items() if key in kind.outputs}
-        inputs = {key: value for key, value in restored.items() if key not in kind.outputs}
+        outputs = {key: value for key, value in restored.items() if key in kind.secret}
+        inputs = {key: value for key, value in restored.items() if key not in kind.secret}
         state = self._state(kind, with_defaults(kind, inputs), outputs)
         return provider_pb2.ReadResponse(id=identifier, properties=encode(state), inputs=encode(inputs))
 

@@ -41,7 +41,7 @@ def pulumi_cli() -> Path:
         notices.print(f"{found} is version {version or 'unknown'}, older than {OLDEST}: it is left alone and not used")
     directory = programs_directory() / f"pulumi-download-{DOWNLOAD}"
     executable = directory / "bin" / "pulumi"
-    with exclusive("pulumi-download", "download Pulumi"):
+    with exclusive("pulumi-download", "downloads Pulumi"):
         if executable.exists() or (missing((PULUMI,)) and can_be_downloaded() and _download(directory)):
             return executable
     return build(PULUMI)

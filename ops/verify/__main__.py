@@ -24,11 +24,14 @@ from .stack import Account, Stack
 from .target import find_stack
 from .visit import Visit
 
+# Without the traces that typer draws: they show what variables hold.
+application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 NOTHING_TO_CHECK = 2
 _USUAL_SECONDS = 90
 _WIDTH_OF_A_LOG = 160
 
 
+@application.command()
 def main(
     env: Annotated[str, typer.Option(help="Environment that `make up` deployed.")] = "dev",
     context: Annotated[
@@ -94,4 +97,4 @@ def _fail(message: str, exit_code: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    application()

@@ -64,7 +64,7 @@ def _checks_inside() -> tuple[Check, ...]:
         Check(
             name="names resolve in the web pods",
             run=names_resolve,
-            look_at="{kubectl} get services,networkpolicies; kubectl get pods -n kube-system -l k8s-app=kube-dns",
+            look_at="{kubectl} get services,networkpolicies; {kubectl} get pods -n kube-system -l k8s-app=kube-dns",
         ),
         Check(
             name="Redis serves the web pods and nobody else",

@@ -1,14 +1,13 @@
 """A first Ctrl-C ends the checks and lets them take away what they have made; a second one ends at once."""
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from local.console import notices
+from local.interruption import handled
 
 EXIT_CODE = 130
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -23,9 +22,5 @@ def clean_stop() -> Iterator[None]:
             notices.print("stopping: what was made in the cluster is taken away (Ctrl-C again: at once)")
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
-    try:
+    with handled(stop):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

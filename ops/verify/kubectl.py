@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,12 @@ class Kubectl:
             KubectlError: it failed; the message is the last line it printed.
         """
         command = ("exec", "-i", pod, "-c", container, "--", "python", "-")
-        return json.loads(self.run(*command, stdin=program(script, config), seconds=seconds))
+        said = self.run(*command, stdin=program(script, config), seconds=seconds)
+        try:
+            return json.loads(said)
+        except ValueError as error:
+            # Not what it said: that may be a secret.
+            raise KubectlError(f"{script.name} in {pod} ended without a result") from error
 
     @contextmanager
     def python_running(
@@ -107,8 +113,10 @@ class Kubectl:
                 process.kill()
 
     def shown(self) -> str:
-        """How a person would write it, to be pasted into a shell."""
-        return shlex.join(["kubectl", *self._where(), "-n", self.namespace])
+        """How a person would write it, to be pasted into a shell; a further ``-n`` means another namespace."""
+        # Where there is none on PATH, one was built for the cluster.
+        program = "kubectl" if shutil.which("kubectl") else self.program
+        return shlex.join([program, *self._where(), "-n", self.namespace])
 
     def command(self, *arguments: str) -> list[str]:
         """The whole command line."""

@@ -4,10 +4,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from subprocess import TimeoutExpired
 from typing import Any
 
 from .kubectl import KubectlError
 from .stack import SCRIPTS, WEB, Stack
+
+_END_SECONDS = 60
 
 
 @dataclass
@@ -37,7 +40,7 @@ def load(stack: Stack, client: str, *, rate: float, sockets: int = 0, token: str
         token: of the account that they are for.
 
     Raises:
-        KubectlError: it could not be started, or has ended by itself.
+        KubectlError: it could not be started, has ended by itself, or does not end.
     """
     outcome = Load()
     config = {"url": f"http://{WEB}", "path": "/api/config", "rate": rate, "sockets": sockets, "token": token}
@@ -50,7 +53,10 @@ def load(stack: Stack, client: str, *, rate: float, sockets: int = 0, token: str
             yield outcome
         finally:
             kubectl.run("exec", client, "-c", "client", "--", "touch", "/tmp/stop")
-        output, errors = process.communicate(timeout=60)
+        try:
+            output, errors = process.communicate(timeout=_END_SECONDS)
+        except TimeoutExpired as error:
+            raise KubectlError(f"the requests have not ended {_END_SECONDS} s after they were asked to") from error
     if process.returncode:
         raise KubectlError(f"the requests ended before their time: {_last_line(errors)}")
     result = json.loads(output)

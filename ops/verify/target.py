@@ -34,7 +34,7 @@ def find_stack(environment: str, *, kubeconfig: Path | None, context: str | None
     where = namespace or _namespace(environment)
     if kubeconfig or context:
         return _checked(Kubectl(program=str(kubectl()), namespace=where, kubeconfig=kubeconfig, context=context))
-    cluster = cluster_of(environment) if environment in environments_in_use() else None
+    cluster = cluster_of(environment)
     if cluster is None:
         raise LocalError(
             f"{environment} is not up on this machine. Deploy it: make up ENV={environment}\n"

@@ -46,6 +46,7 @@ class Observation:
 
     def seconds_without_events(self, fault: float) -> float:
         """Seconds from the fault to the first event after which all websockets received every one; else infinite."""
+        assert self.events, "nobody has posted an event, so that nothing is known of them"
         missed = [event for event in self.events if not _arrived(event)]
         if not missed:
             return 0.0

@@ -32,6 +32,7 @@ def test_no_request_fails_while_every_node_is_replaced(
         stack.kubectl.run("rollout", "status", "statefulset/redis", timeout, seconds=ROLL_SECONDS + 10)
         time.sleep(SETTLING_SECONDS)
     measurements.add(f"all {nodes} Redis nodes are replaced one after the other, {topology}", seen.summary(began))
+    assert seen.requests
     assert seen.failures == []
     assert list(seen.lost) == []
     assert seen.chats > 0

@@ -73,6 +73,7 @@ def engine_environment(
 def _delete_left_over() -> None:
     """Clusters of test runs that were killed before they could delete theirs."""
     for name in control_plane.names():
-        run = name.removeprefix(CLUSTER_PREFIX)
-        if run != name and not is_alive(int(run)):
+        # A test's own second cluster has the same name with something after it.
+        run = name.removeprefix(CLUSTER_PREFIX).partition("-")[0]
+        if name.startswith(CLUSTER_PREFIX) and not is_alive(int(run)):
             control_plane.delete(name)

@@ -24,6 +24,9 @@ clusters: [{name: mine, cluster: {server: "https://127.0.0.1:1"}}]
 users: [{name: me, user: {token: of-the-user}}]
 """
 
+COMMAND_SECONDS = 900
+"""A command that has not ended by then hangs: the toolchain is built before."""
+
 
 class Machine:
     """Runs the commands of `local` in processes of their own."""
@@ -62,6 +65,7 @@ class Machine:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
 

@@ -27,7 +27,7 @@ def core(cluster: Cluster) -> Iterator[Any]:
     api.delete_namespace(NAMESPACE)
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 90) -> bool:
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
@@ -138,6 +138,12 @@ def test_a_cluster_comes_back(own_cluster: Cluster, capsys: pytest.CaptureFixtur
     assert not up_again(own_cluster)
     assert still_there()
 
+    # Its kubeconfig removed by hand, while it runs.
+    assert own_cluster.kubeconfig
+    own_cluster.kubeconfig.unlink()
+    assert not up_again(own_cluster)
+    assert still_there()
+
     # A start that was cut short: processes, but not what kwokctl knows the cluster by.
     orphans = processes(own_cluster)
     os.kill(orphans["kube-apiserver"], signal.SIGKILL)
@@ -147,6 +153,14 @@ def test_a_cluster_comes_back(own_cluster: Cluster, capsys: pytest.CaptureFixtur
     assert "made anew, what it held is gone" in capsys.readouterr().err
     assert control_plane.is_running(own_cluster, kwok.PLANE)
     assert not any(map(is_alive, orphans.values()))
+
+    # A creation that was cut short before the first start, for which kwokctl would wait without an end.
+    for process in processes(own_cluster).values():
+        os.kill(process, signal.SIGKILL)
+    assert eventually(lambda: not processes(own_cluster))
+    (directory / "bin" / "kube-scheduler").unlink()
+    assert up_again(own_cluster)
+    assert set(processes(own_cluster)) == kwok.PLANE.components
 
 
 def test_delete_leaves_nothing(own_cluster: Cluster) -> None:

@@ -8,6 +8,7 @@ from kubernetes import watch
 from urllib3.exceptions import HTTPError
 
 from tests.engine.stack import Namespace, Stack
+from tests.servers.server_process import wait_until
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
@@ -44,6 +45,12 @@ def versions_at_every_moment(namespace: Namespace) -> Iterator[list[set[str]]]:
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     yield moments
+    # What the update has done may not have arrived yet.
+    now = {
+        pod.metadata.labels[VERSION_LABEL]
+        for pod in api.list_namespaced_pod(namespace.name, label_selector=selector).items
+    }
+    wait_until(lambda: moments[-1] == now, "the events of the update", 30)
     watching.stop()
 
 

@@ -1,10 +1,24 @@
 """Both environments, run once for all tests that only read them."""
 
 import gc
+import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .recording import Recording, run
+
+# Texts are compared as they are without colours.
+os.environ.pop("FORCE_COLOR", None)
+
+# How long an example takes is the machine's affair, and this one may be busy.
+settings.register_profile(
+    "unit",
+    settings.get_profile(settings.get_current_profile_name()),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("unit")
 
 # The Kubernetes SDK is half a million objects that live to the end: no collection has to look at them again.
 gc.freeze()

@@ -1,10 +1,14 @@
 """The command line of `local`: what it refuses, how it says so, and that nothing has been started then."""
 
+import errno
+import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
+from local import commands
 from local.__main__ import main
 from local.directories import CACHE_VARIABLE
 from ops.preview.model import parse
@@ -82,6 +86,74 @@ def test_what_is_not_up(run: Run) -> None:
         exit_code, message = run(command, "--env", "prod")
         assert exit_code == 1
         assert "prod is not up. Deploy it: make up ENV=prod" in message
+
+
+@pytest.mark.parametrize("command", ["outputs", "kubeconfig", "drift"])
+def test_asking_puts_nothing_into_use(run: Run, tmp_path: Path, command: str) -> None:
+    run(command)
+    assert list((tmp_path / "cache").rglob("cluster.json")) == []
+    assert not (tmp_path / "cache" / "environments" / "dev").exists()
+
+
+def test_a_cache_that_cannot_be_made_says_how_to_name_another(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for place in (file, file / "below"):
+        monkeypatch.setenv(CACHE_VARIABLE, str(place))
+        exit_code, message = run("outputs")
+        assert exit_code == 2
+        assert f"{place}: " in message
+        assert "export OPEN_WEBUI_STACK_CACHE=<directory>" in message
+    monkeypatch.setenv(CACHE_VARIABLE, "~nobody-of-that-name/cache")
+    assert run("outputs")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.ENOSPC, "Make room and run the same command again"), (errno.EACCES, "Permission denied")],
+)
+def test_what_the_system_refuses_is_told_without_a_trace(
+    run: Run, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), "/some/file")
+
+    monkeypatch.setattr(commands, "up", refuse)
+    exit_code, message = run("up")
+    assert exit_code == 1
+    assert message.startswith(f"/some/file: {os.strerror(number)}")
+    assert told in message
+
+
+@pytest.mark.parametrize("text", ["{{{ : no YAML", "[1, 2]", "contexts: 5"])
+def test_a_kubeconfig_that_cannot_be_read_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    # The client remembers where the user's file is.
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(file))
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    exit_code, message = run("up", "--cluster", "mine")
+    assert exit_code == 2
+    assert f"your kubeconfig {file} cannot be read: " in message
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_signal_to_stop_ends_a_command_with_a_word(
+    run: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(commands, "up", lambda *_, **__: os.kill(os.getpid(), number))
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        exit_code, message = run("up")
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+    assert exit_code == 130
+    assert "the same command goes on" in message
 
 
 def test_a_preview_that_cannot_begin_says_why_in_its_file(run: Run, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Where `local` keeps things, and who may read them."""
 
+import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -67,3 +69,22 @@ def test_environments_in_use() -> None:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+def test_a_file_keeps_its_old_text_when_the_new_one_cannot_be_written(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = directories.cache_directory() / "file"
+    directories.write(file, "old")
+    assert file.stat().st_mode & 0o777 == 0o600
+    directories.write(file, "new")
+    assert file.read_text() == "new"
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(OSError, match="No space left"):
+        directories.write(file, "newer")
+    assert file.read_text() == "new"
+    assert list(cache.iterdir()) == [file]

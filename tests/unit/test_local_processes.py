@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local import processes
+from local import interruption, processes
 from local.interruption import passed_to_the_engine
 from local.stale_locks import remove_stale_locks
 
@@ -108,14 +108,49 @@ def test_the_lock_of_another_machine_stays(lock: Callable[[int, str], Path], tmp
     assert not remove_stale_locks(tmp_path)
 
 
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Signals as a command has them that was started neither in the background nor by `nohup`; no terminal."""
+    monkeypatch.setattr(interruption, "_at_a_terminal", lambda: False)
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("stopped")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_the_engine_runs_is_passed_to_it(number: signal.Signals, start: Start) -> None:
     before = signal.getsignal(number)
     engine, other = start("pulumi"), start("kubectl")
-    with passed_to_the_engine() as interruption:
-        assert not interruption.happened
+    with passed_to_the_engine() as stop:
+        assert not stop.happened
         os.kill(os.getpid(), number)
         assert engine.wait(timeout=10) == -signal.SIGINT
-        assert interruption.happened
+        assert stop.happened
         assert other.poll() is None
     assert signal.getsignal(number) == before
+
+
+@pytest.mark.usefixtures("stopped")
+def test_at_a_terminal_ctrl_c_reaches_the_engine_by_itself(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second one would end it at once."""
+    monkeypatch.setattr(interruption, "_at_a_terminal", lambda: True)
+    sent: list[None] = []
+    monkeypatch.setattr(interruption, "_interrupt_engine", lambda: sent.append(None))
+    engine = start("pulumi")
+    with passed_to_the_engine() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert (stop.happened, sent) == (True, [])
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert sent == [None]
+    assert engine.poll() is None
+
+
+@pytest.mark.usefixtures("stopped")
+def test_nohup_outlives_its_terminal() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for handled in (passed_to_the_engine, interruption.as_ctrl_c):
+        with handled():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL

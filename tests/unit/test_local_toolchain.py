@@ -3,13 +3,17 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from local.directories import CACHE_VARIABLE, programs_directory
 from local.errors import LocalError
+from local.processes import is_alive
 from local.toolchain import go_programs, providers, pulumi_cli
 from local.toolchain.go_programs import ACTIONLINT, CONTROL_PLANE, KUBECTL, KWOK, NODE, PROMTOOL, PULUMI, GoProgram
 from local.toolchain.providers import needed, search_path, uses_stand_ins
@@ -148,8 +152,36 @@ def test_failed_build_shows_the_command_and_what_it_said(install: Install, tmp_p
     with pytest.raises(LocalError, match="no space left") as failed:
         go_programs.build(PULUMI)
     assert "go build -C" in str(failed.value)
+    assert str(failed.value).endswith("Then run the same command again: it goes on from there.")
     assert "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi" in str(failed.value)
     assert not list((tmp_path / "cache" / "programs").glob("*/pulumi"))
+
+
+@pytest.mark.parametrize("hears", [True, False], ids=["Go hears it", "Go does not"])
+def test_a_build_that_is_stopped_leaves_no_go_behind(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hears: bool
+) -> None:
+    monkeypatch.setattr(go_programs, "_END_SECONDS", 10 if hears else 0.2)
+    started = tmp_path / "started"
+    waits = f"{sys.executable} -c 'import signal, time; signal.signal(signal.SIGINT, signal.SIG_{{}}); "
+    waits = waits.format("DFL" if hears else "IGN") + 'print("go: downloading", flush=True); time.sleep(60)\''
+    install("go", f'if [ "$1" = version ]; then echo go version go1.26.8; else echo $$ >{started}; exec {waits}; fi')
+
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    @contextmanager
+    def step(*_: object) -> Iterator[Callable[[object], None]]:
+        yield stop
+
+    monkeypatch.setattr(go_programs, "step", step)
+    with pytest.raises(KeyboardInterrupt):
+        go_programs.build(PULUMI)
+    process = int(started.read_text())
+    deadline = time.monotonic() + 10
+    while is_alive(process):
+        assert time.monotonic() < deadline, "it is still there"
+        time.sleep(0.02)
 
 
 def test_what_was_built_is_not_built_again(install: Install) -> None:

@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from kubernetes import client
 
 from local.errors import LocalError, UsageError
-from local.node import configuration, layout, requirements, volumes
+from local.node import cgroups, configuration, layout, network, requirements, volumes
+from local.node.images import store
 from local.node.layout import Layout
 
 
@@ -214,6 +217,131 @@ def test_a_released_volume_goes_with_its_file(tmp_path: Path) -> None:
     volumes.reconcile(core, node)
     assert core.volumes == []
     assert list(node.volumes.iterdir()) == []
+
+
+def test_a_disk_that_is_full_and_an_api_server_that_is_away_do_not_end_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class EndedError(Exception):
+        pass
+
+    answers = [OSError(28, "No space left on device"), client.ApiException(reason="Unavailable"), EndedError()]
+
+    def reconcile(*_: Any) -> None:
+        raise answers.pop(0)
+
+    monkeypatch.setattr(volumes, "reconcile", reconcile)
+    monkeypatch.setattr(volumes, "Watcher", lambda *_: SimpleNamespace(start=lambda: None))
+    monkeypatch.setattr(volumes, "_WATCHED_SECONDS", 0)
+    core = SimpleNamespace(list_persistent_volume=None, list_persistent_volume_claim_for_all_namespaces=None)
+    with pytest.raises(EndedError):
+        volumes.run(core, node_in(tmp_path))
+    said = capsys.readouterr().out
+    assert "could not be made or removed: [Errno 28] No space left" in said
+    assert "the API server did not answer: (None)\nReason: Unavailable" in said
+
+
+def test_a_volume_that_was_made_half_way_is_made_anew(
+    tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, core = node_in(tmp_path), FakeCore()
+    core.claims = [claim(volumes.STORAGE_CLASS, "a")]
+    # Mounted, and then the API server was away.
+    (node.volumes / "pvc-a").mkdir()
+    (node.volumes / "pvc-a.ext4").write_text("half")
+    mounted = [True, False]
+    monkeypatch.setattr(os.path, "ismount", lambda _: mounted.pop(0) if mounted else False)
+    volumes.reconcile(core, node)
+    assert commands == ["umount", "mkfs.ext4", "mount"]
+    assert len(core.volumes) == 1
+
+
+def test_a_node_has_all_images_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, directory = tmp_path / "store", tmp_path / "node" / "containerd"
+    (root / "snapshots").mkdir(parents=True)
+    (root / "snapshots" / "file").write_text("shared")
+    (root / "meta.db").write_text("of the store")
+    (directory.parent / "containerd.partial" / "left-over").mkdir(parents=True)
+    monkeypatch.setattr(store, "_root", lambda: root)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copy2", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.copy_to(directory)
+    assert not directory.exists()
+
+    store.copy_to(directory)
+    assert sorted(path.name for path in directory.iterdir()) == ["meta.db", "snapshots"]
+    assert (directory / "snapshots" / "file").samefile(root / "snapshots" / "file")
+    assert not (directory / "meta.db").samefile(root / "meta.db")
+    with pytest.raises(LocalError, match=r"cannot be copied to .*\n.*No such file"):
+        store.copy_to(tmp_path / "none" / "containerd")
+
+
+@pytest.fixture
+def ip(monkeypatch: pytest.MonkeyPatch) -> "FakeIp":
+    made = FakeIp()
+    monkeypatch.setattr(subprocess, "run", made.run)
+    return made
+
+
+class FakeIp:
+    """`ip`, as far as what it has made is there afterwards."""
+
+    def __init__(self) -> None:
+        self.namespaces: list[str] = []
+        self.routes: list[str] = []
+        self.fails_at = ""
+
+    def run(self, command: list[str], **_: Any) -> Any:
+        words = " ".join(command[1:])
+        if self.fails_at and words.startswith(self.fails_at):
+            return SimpleNamespace(returncode=2, stdout="", stderr="RTNETLINK answers: Operation not permitted\n")
+        if words.startswith("netns add"):
+            assert command[-1] not in self.namespaces, "File exists"
+            self.namespaces.append(command[-1])
+        elif words.startswith("netns delete"):
+            self.namespaces.remove(command[-1])
+        elif words.startswith("route add"):
+            self.routes.append(command[3])
+        elif words.startswith("link delete"):
+            self.routes.clear()
+        found = [{"name": name} for name in self.namespaces] if "netns list" in words else self.routes
+        return SimpleNamespace(returncode=0, stdout=json.dumps(found), stderr="")
+
+
+def test_a_network_that_was_made_half_way_is_made_anew_and_a_whole_one_stays(tmp_path: Path, ip: FakeIp) -> None:
+    node = node_in(tmp_path)
+    ip.fails_at = "route add"
+    with pytest.raises(LocalError, match=r"ip route add .* failed: RTNETLINK answers: Operation not permitted"):
+        network.create(node)
+    assert ip.namespaces == [node.identifier]
+    ip.fails_at = ""
+    network.create(node)
+    assert (ip.namespaces, ip.routes) == ([node.identifier], [str(node.network)])
+    ip.fails_at = "netns add"
+    network.create(node)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_processes_of_the_pods_are_found_in_every_version_of_control_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    node, root = node_in(tmp_path / "node"), tmp_path / "cgroup"
+    hierarchies = [root] if version == 2 else [root / "cpu", root / "memory"]
+    for number, hierarchy in enumerate(hierarchies):
+        pod = hierarchy / node.identifier / "kubepods" / "pod"
+        pod.mkdir(parents=True)
+        (hierarchy / "cgroup.procs").write_text("1\n")
+        (hierarchy / node.identifier / "cgroup.procs").write_text("")
+        (pod / "cgroup.procs").write_text(f"4711\n{4712 + number}\n")
+    if version == 2:
+        (root / "cgroup.controllers").touch()
+    monkeypatch.setattr(cgroups, "_ROOT", root)
+    assert cgroups.processes(node) == {4711, 4712} | ({4713} if version == 1 else set())
 
 
 def test_a_volume_of_another_class_is_not_touched(tmp_path: Path, commands: list[str]) -> None:

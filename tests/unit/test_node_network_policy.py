@@ -1,10 +1,14 @@
 """What NetworkPolicies mean as rules of a node's firewall. That packets follow them is a test on a real node."""
 
+import subprocess
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kubernetes import client
 
+from local.node.network_policy import enforcement
 from local.node.network_policy.model import Cluster, Pod, peer_pods, selects
 from local.node.network_policy.rules import ruleset
 
@@ -132,3 +136,27 @@ def test_an_empty_namespace_selector_means_all_namespaces() -> None:
     cluster = Cluster(pods=(WEB, DNS), namespaces=NAMESPACES, policies=())
     assert peer_pods({"namespaceSelector": {}}, "app", cluster) == [WEB, DNS]
     assert peer_pods({"podSelector": {}}, "app", cluster) == [WEB]
+
+
+def test_rules_that_could_not_be_loaded_are_loaded_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded: list[str] = []
+
+    def nft(command: list[str], *, input: str, **_: Any) -> None:
+        assert command[0] == "nft"
+        loaded.append(input)
+        if len(loaded) == 1:
+            raise subprocess.CalledProcessError(1, command)
+        raise SystemExit
+
+    cluster = Cluster(pods=(WEB,), namespaces=NAMESPACES, policies=())
+    monkeypatch.setattr(subprocess, "run", nft)
+    monkeypatch.setattr(enforcement, "read", lambda _: cluster)
+    monkeypatch.setattr(enforcement, "Watcher", lambda *_: SimpleNamespace(start=lambda: None))
+    monkeypatch.setattr(enforcement, "_AGAIN_SECONDS", 0)
+    layout: Any = SimpleNamespace(pods="198.18.0.0/20", machine_address="198.18.32.1")
+    with pytest.raises(SystemExit):
+        enforcement.run(client.ApiClient(), layout)
+    assert loaded[0] == loaded[1]
+    assert "could not be loaded" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """Waiting for objects: what ends it, what it survives, what is kept of an object that never gets ready."""
 
+import time
 from collections.abc import Iterator
 from threading import Event
 from typing import Any
@@ -48,7 +49,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(awaiting, "RECONNECT", 0.01)
 
 
-def waiting(*answers: Any, seconds: float = 0.2, said: list[str] | None = None) -> Waiting:
+def waiting(*answers: Any, seconds: float = 60, said: list[str] | None = None) -> Waiting:
     cluster: Any = FakeCluster(*answers)
     return Waiting(cluster, Event(), (said if said is not None else []).append, seconds)
 
@@ -69,16 +70,21 @@ def test_a_broken_connection_is_survived() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason", "problems"),
+    ("answer", "seconds", "reason", "problems"),
     [
-        ([modified(FAILED)], "Resource 'migrate' was created but failed to initialize", ("[DeadlineExceeded] late",)),
-        ([modified(JOB)], "'migrate' timed out waiting to be Ready", ()),
-        (FORBIDDEN, "jobs is forbidden", ()),
+        (
+            [modified(FAILED)],
+            60,
+            "Resource 'migrate' was created but failed to initialize",
+            ("[DeadlineExceeded] late",),
+        ),
+        ([modified(JOB)], 0.2, "'migrate' timed out waiting to be Ready", ()),
+        (FORBIDDEN, 60, "jobs is forbidden", ()),
     ],
 )
-def test_not_ready(answer: Any, reason: str, problems: tuple[str, ...]) -> None:
+def test_not_ready(answer: Any, seconds: float, reason: str, problems: tuple[str, ...]) -> None:
     with pytest.raises(NotReadyError) as error:
-        waiting(answer).until_ready(JOB, JOB)
+        waiting(answer, seconds=seconds).until_ready(JOB, JOB)
     assert str(error.value) == reason
     assert error.value.problems == problems
     assert error.value.live["metadata"]["name"] == "migrate"
@@ -113,7 +119,64 @@ def test_gone(answers: tuple[Any, ...]) -> None:
 def test_not_gone() -> None:
     there = {**JOB, "metadata": {**JOB["metadata"], "resourceVersion": "7"}}
     with pytest.raises(NotReadyError, match="timed out waiting for the condition"):
-        waiting(*([there, []] * 100)).until_gone(JOB, JOB)
+        waiting(*([there, []] * 100), seconds=0.2).until_gone(JOB, JOB)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds"),
+    [("PersistentVolume", 300), ("PersistentVolumeClaim", 300), ("ResourceQuota", 60), ("Service", 1000)],
+)
+def test_some_kinds_are_given_up_after_a_time_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, kind: str, seconds: float
+) -> None:
+    """Whatever is asked for."""
+    live = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}}
+    given: list[float] = []
+
+    def progress(_self: Waiting, _kind: str, _live: Any, deadline: float) -> Iterator[Any]:
+        given.append(deadline - time.monotonic())
+        return iter(())
+
+    monkeypatch.setattr(Waiting, "_progress", progress)
+    with pytest.raises(NotReadyError, match="timed out" if kind == "Service" else "Timeout occurred polling for 'a'"):
+        waiting(seconds=1000).until_ready(live, live)
+    assert given[0] == pytest.approx(seconds, abs=30)
+
+
+@pytest.mark.parametrize(("kind", "is_left"), [("Job", True), ("ConfigMap", False)])
+def test_of_some_kinds_the_deletion_may_be_left_alone(kind: str, is_left: bool) -> None:
+    manifest = {"kind": kind, "metadata": {"annotations": {"pulumi.com/skipAwait": "true"}}}
+    there = {**JOB, "kind": kind, "metadata": {**JOB["metadata"], "resourceVersion": "7"}}
+    answers = () if is_left else (there, [{"type": "DELETED", "object": there}])
+    wait = waiting(*answers)
+    wait.until_gone(manifest, there)
+    assert wait.cluster.answers == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind"),
+    [
+        ("apps/v1", "Deployment"),
+        ("apps/v1", "StatefulSet"),
+        ("batch/v1", "Job"),
+        ("networking.k8s.io/v1", "Ingress"),
+        ("v1", "PersistentVolumeClaim"),
+        ("v1", "Service"),
+    ],
+)
+def test_awaited_kinds(api_version: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an answer they are not ready; that a Service's endpoints settle takes ten seconds."""
+    assert awaiting.SERVICE_SETTLES == 10
+    live = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "a"}, "spec": {"selector": {"a": "b"}}}
+    monkeypatch.setattr(Waiting, "_progress", lambda *_: iter(()))
+    with pytest.raises(NotReadyError):
+        waiting().until_ready(live, live)
+
+
+def test_a_refresh_tells_why_an_object_is_not_ready() -> None:
+    cluster: Any = FakeCluster()
+    assert problems_now(cluster, JOB, FAILED) == ("[DeadlineExceeded] late",)
+    assert problems_now(cluster, JOB, COMPLETE) is None
 
 
 @pytest.mark.parametrize(

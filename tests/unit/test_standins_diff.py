@@ -96,6 +96,13 @@ def test_immutable_data(manifest: dict[str, Any], switches: dict[str, bool]) -> 
     assert replaced(manifest, {"data": {"a": "x"}}, {"data": {"a": "y"}}, **switches) == {"data.a"}
 
 
+def test_what_a_preview_does_not_know_of_an_immutable_secret_replaces_it() -> None:
+    manifest = {"apiVersion": "v1", "kind": "Secret"}
+    old, new = {"stringData": {"a": "x"}}, {"stringData": {"a": UNKNOWN}}
+    assert replaced(manifest, old, new, mutable_secrets=False) == {"stringData.a"}
+    assert replaced(manifest, old, new) == set()
+
+
 def test_a_field_beside_the_change_is_not_touched() -> None:
     assert not touches(("spec", "selectors"), "x", "spec.selector")
     assert not touches(("spec",), None, "spec.selector")

@@ -25,6 +25,16 @@ clusters:
     ("token", "manifest", "refused"),
     [
         ("kubernetes:core/v1:Pod", {"apiVersion": "v1", "kind": "Pod"}, "kubernetes:core/v1:Pod"),
+        (
+            "kubernetes:apps/v1:DaemonSet",
+            {"apiVersion": "apps/v1", "kind": "DaemonSet"},
+            "kubernetes:apps/v1:DaemonSet",
+        ),
+        (
+            "kubernetes:core/v1:ConfigMap",
+            {"metadata": {"annotations": {"pulumi.com/replaceUnready": "true"}}},
+            "pulumi.com/replaceUnready",
+        ),
         ("kubernetes:core/v1:ConfigMapPatch", {"kind": "ConfigMap"}, "kubernetes:core/v1:ConfigMapPatch"),
         (
             "kubernetes:core/v1:ConfigMapList",
@@ -61,6 +71,20 @@ def test_everything_else_is_served() -> None:
 )
 def test_kind_of_type(token: str, expected: tuple[str, str]) -> None:
     assert manifests.kind_of_type(token) == expected
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "scoped"),
+    [
+        ("v1", "Namespace", True),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole", True),
+        ("v1", "Secret", False),
+        ("networking.k8s.io/v1", "Ingress", False),
+        ("monitoring.coreos.com/v1", "ServiceMonitor", None),
+    ],
+)
+def test_what_is_outside_namespaces(api_version: str, kind: str, scoped: bool | None) -> None:
+    assert manifests.cluster_scoped({"apiVersion": api_version, "kind": kind}) is scoped
 
 
 def test_names_are_given_kept_and_left_alone() -> None:

@@ -47,6 +47,7 @@ def test_deployment_is_ready_when_its_newest_pods_are() -> None:
     assert deployment_progress(deployment("2"), [replica_set("1", 2), replica_set("2", 2)], []).ready
     assert not deployment_progress(deployment("2"), [replica_set("1", 2), replica_set("2", 1)], []).ready
     assert not deployment_progress(deployment("2", progressing="ReplicaSetUpdated"), [replica_set("2", 2)], []).ready
+    assert not deployment_progress(deployment(available="False"), [replica_set("1", 2)], []).ready
     foreign = {**replica_set("1", 2), "metadata": {"annotations": {REVISION: "1"}}}
     assert not deployment_progress(deployment(), [foreign], []).ready
 

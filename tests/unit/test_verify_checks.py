@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.verify import inside_pods, parts, report, scaling
+from ops.verify import inside_pods, parts, report, scaling, visit
 from ops.verify.check import CannotRunError, CheckError
 from ops.verify.checks import all_checks
 from ops.verify.stack import Account
@@ -19,6 +19,7 @@ Change = Callable[[FakeCluster], Any]
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not come true at once does not come true here."""
     monkeypatch.setattr(inside_pods, "_SUBSCRIBED_SECONDS", 0)
+    monkeypatch.setattr(visit, "_WAY_SECONDS", 0)
     for seconds in ("_READY_SECONDS", "_LEAVING_SECONDS", "_POLL_SECONDS"):
         monkeypatch.setattr(scaling, seconds, 0)
 
@@ -59,7 +60,23 @@ WRONG: list[tuple[Change, str, str]] = [
         "there is no Service redis",
     ),
     (set_secret("redis-config", "cache-url", "redis://redis-service:6379/0"), "Secrets are complete", "no password"),
-    (set_secret("postgresql-secret", "database-url", f"sqlite:///{PASSWORD}"), "Secrets are complete", "postgresql"),
+    (set_field("rollout", {"observedGeneration": 0}), "pods are ready", "open-webui: a rollout is under way"),
+    (set_field("rollout", {"updatedReplicas": 1}), "pods are ready", "open-webui: a rollout is under way"),
+    (
+        set_secret("postgresql-secret", "database-url", f"sqlite:///{PASSWORD}"),
+        "Secrets are complete",
+        "database-url: not a URL of postgresql",
+    ),
+    (
+        set_secret("redis-config", "cache-url", f"redis://openwebui:{PASSWORD}@/0"),
+        "Secrets are complete",
+        "cache-url: the URL names no host",
+    ),
+    (set_field("pong", "NOAUTH"), "Redis answers PONG", "redis-cli ping answers 'NOAUTH' in redis-0"),
+    *(
+        (set_web("refuses", {path: 503}), "every replica is healthy", f"{path} of open-webui-0: status 503")
+        for path in ("/health", "/health/db", "/ready")
+    ),
     (
         set_secret("postgresql-secret", "database-url", f"postgresql://u:{PASSWORD}@[postgres/x"),
         "Secrets are complete",
@@ -86,7 +103,21 @@ WRONG: list[tuple[Change, str, str]] = [
     (set_field("log", "2026-01-01T00:00:05Z started\n"), "the logs say so", "does not say: Using Redis"),
     (set_field("log", "failed to open\n"), "the logs say so", "cannot be read: failed to open"),
     (set_web("shares_key", False), "a session is valid on every replica", "answers with status 401"),
+    (
+        set_web("refuses", {"/auths/add": 403}),
+        "a session is valid on every replica",
+        "cannot add an account: status 403",
+    ),
+    (
+        set_web("refuses", {"/health": 503}),
+        "a session is valid on every replica",
+        "the client pod does not reach http://10.1.0.1:8080: status 503",
+    ),
+    (set_web("refuses", {"/event": 403}), "an event crosses replicas", "does not take the event: status 403"),
     (set_web("shares_redis", False), "an event crosses replicas", "not at the websocket"),
+    (set_web("refuses", {"/auths/": 403}), "a sign-out counts on every replica", "does not know the token that it has"),
+    (set_web("refuses", {"/signout": 403}), "a sign-out counts on every replica", "does not sign out: status 403"),
+    (set_web("closes_websockets", False), "a sign-out counts on every replica", "the websocket is still open after 15"),
     (set_web("shares_redis", False), "a sign-out counts on every replica", "answers with status 200, not 401"),
     (
         set_field("failed_requests", [{"what": "status 502"}]),
@@ -94,6 +125,10 @@ WRONG: list[tuple[Change, str, str]] = [
         "1 of 10 failed: status 502",
     ),
     (set_field("starts", 2), "one replica more and back", "3 ready replicas: not within 0 s"),
+    (set_field("load_ends", "no module aiohttp"), "one replica more and back", "before their time: no module aiohttp"),
+    (set_field("lingering", 3), "one replica more and back", "the further replica has left: not within 0 s"),
+    (set_field("deletes", False), "nothing is left behind", "still there: NetworkPolicy verify-client-"),
+    (set_field("forgets", False), "nothing is left behind", "the number of replicas is still to be set"),
     (set_web("removes_accounts", False), "nothing is left behind", "could not be removed (status 500)"),
 ]
 
@@ -117,6 +152,8 @@ UNTOLD: list[tuple[Change, str, str]] = [
     (set_field("replicas", 1), "an event crosses replicas", "there is one replica"),
     (set_field("fails", {"apply"}), "an event crosses replicas", "there is no client pod, see above"),
     (set_field("fails", {"apply"}), "no request fails meanwhile", "no request was made"),
+    (set_field("load_ends", "no module aiohttp"), "no request fails meanwhile", "no request was made"),
+    (set_field("requests", 0), "no request fails meanwhile", "no request was made"),
 ]
 
 
@@ -190,6 +227,12 @@ def test_a_service_without_pods(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeCluster, "_get", get)
     with pytest.raises(CheckError, match="no ready pod behind the Service redis-service"):
         parts.services_lead_to_pods(cluster.stack)
+
+
+def test_pods_that_are_leaving_are_asked_nothing() -> None:
+    cluster = FakeCluster(leaving=2)
+    assert [pod["metadata"]["name"] for pod in cluster.stack.ready("open-webui")] == ["open-webui-0", "open-webui-1"]
+    assert outcomes(cluster)["every replica is healthy"].detail.endswith("of 2 replicas")
 
 
 def test_a_changed_administrators_password_is_said_plainly() -> None:

@@ -32,6 +32,12 @@ class Web:
     shares_redis: bool = True
     """Whether events and sign-outs reach the others."""
 
+    closes_websockets: bool = True
+    """Whether a sign-out closes the account's websockets."""
+
+    refuses: dict[str, int] = field(default_factory=dict)
+    """Statuses of requests that are not served, by the end of their path."""
+
     removes_accounts: bool = True
     accounts: dict[str, str] = field(default_factory=lambda: {ADMIN: ADMIN_PASSWORD})
     """Passwords by e-mail address."""
@@ -52,6 +58,9 @@ class Web:
         if self.interrupted_at and self.interrupted_at in path:
             self.interrupted_at = ""
             raise KeyboardInterrupt
+        for end, status in self.refuses.items():
+            if path.endswith(end):
+                return status, None
         if path in ("/health", "/health/db", "/ready"):
             return 200, {"status": True}
         if path == "/api/v1/auths/signin":
@@ -92,7 +101,8 @@ class Web:
     def websocket(self, config: Object) -> Object:
         status, _ = self.answer("POST", config["url"], config["token"], config["json"])
         arrives = self.shares_redis and status == 200
-        return {"event": arrives and config["mark"], "closed": arrives, "seconds": 0.01, "status": status}
+        closed = arrives and self.closes_websockets
+        return {"event": arrives and config["mark"], "closed": closed, "seconds": 0.01, "status": status}
 
 
 @dataclass
@@ -111,10 +121,28 @@ class FakeCluster:
     starts: int = 100
     """Most web pods that get ready."""
 
+    lingering: int = 0
+    """Fewest web pods that there are, whatever number is asked for."""
+
+    leaving: int = 0
+    """Web pods that were told to leave, beside the others."""
+
+    rollout: Object = field(default_factory=dict)
+    """Of the Deployment's status, what is not as after a rollout."""
+
+    deletes: bool = True
+    """Whether what is deleted goes."""
+
+    forgets: bool = True
+    """Whether an annotation that is removed goes."""
+
     annotations: dict[str, str] = field(default_factory=dict)
     autoscaler: Object | None = None
     wants: list[int] = field(default_factory=list)
     """Numbers of replicas that were asked for, one after the other."""
+
+    pong: str = "PONG"
+    """What Redis answers in its pod."""
 
     redis_pods: int = 1
     reload_environment: list[Object] = field(default_factory=list)
@@ -153,6 +181,12 @@ class FakeCluster:
             "openwebui-admin": {"email": ADMIN, "password": ADMIN_PASSWORD},
         }
     )
+    requests: int | None = None
+    """Requests that the load makes; those of one second when None."""
+
+    load_ends: str = ""
+    """Why the load ends before its time."""
+
     failed_requests: list[Object] = field(default_factory=list)
     load: "subprocess.Popen[str] | None" = None
     """The load, while it is on."""
@@ -180,10 +214,11 @@ class FakeCluster:
             self.objects[made["kind"], made["metadata"]["name"]] = made
         elif command == "delete":
             kept = {key: thing for key, thing in self.objects.items() if not _selected(thing, rest[2])}
-            self.objects = kept
+            self.objects = kept if self.deletes else self.objects
         elif command == "annotate":
             key, equals, value = rest[2].partition("=")
-            self.annotations = {key: value} if equals else {}
+            if equals or self.forgets:
+                self.annotations = {key: value} if equals else {}
         elif command == "scale":
             self.replicas = int(rest[2].partition("=")[2])
             self.wants.append(self.replicas)
@@ -192,7 +227,7 @@ class FakeCluster:
             self.autoscaler["spec"] |= json.loads(rest[-1])["spec"]
         elif command == "exec" and "touch" in rest:
             self._stop_load()
-        return {"exec": "PONG\n", "logs": self.log}.get(command, "")
+        return {"exec": f"{self.pong}\n", "logs": self.log}.get(command, "")
 
     def _stop_load(self) -> None:
         assert self.load
@@ -226,7 +261,7 @@ class FakeCluster:
         return {
             "metadata": {"annotations": dict(self.annotations), "generation": 1, "labels": {"app": WEB}},
             "spec": {"replicas": self.replicas, "template": {"spec": {"containers": [container]}}},
-            "status": {"observedGeneration": 1},
+            "status": {"observedGeneration": 1, **self.rollout},
         }
 
     def _workloads(self) -> list[Object]:
@@ -240,8 +275,13 @@ class FakeCluster:
         return [self._deployment(), *others]
 
     def _pods(self, app: str) -> list[Object]:
-        number = {WEB: self.replicas, "redis": self.redis_pods}.get(app, 1)
-        return [self._pod(f"{app}-{index}", f"10.1.0.{index + 1}", index < self.starts) for index in range(number)]
+        number = {WEB: max(self.replicas, self.lingering), "redis": self.redis_pods}.get(app, 1)
+        staying = [self._pod(f"{app}-{index}", f"10.1.0.{index + 1}", index < self.starts) for index in range(number)]
+        gone = self.leaving if app == WEB else 0
+        leaving = [self._pod(f"{app}-leaving-{index}", "10.1.0.9", True) for index in range(gone)]
+        for pod in leaving:
+            pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        return [*staying, *leaving]
 
     def _pod(self, name: str, address: str, ready: bool) -> Object:
         state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}} if ready else {"waiting": {"reason": "CrashLoop"}}
@@ -293,8 +333,11 @@ class FakeKubectl(Kubectl):
         assert pod
         assert container
         assert script.is_file()
-        result = {"requests": int(config["rate"]), "failures": self.cluster.failed_requests, "sockets": []}
+        made = int(config["rate"]) if self.cluster.requests is None else self.cluster.requests
+        result = {"requests": made, "failures": self.cluster.failed_requests, "sockets": []}
         said = f"import sys; print('begun', flush=True); sys.stdin.read(); print({json.dumps(json.dumps(result))})"
+        if self.cluster.load_ends:
+            said += f"; sys.exit({self.cluster.load_ends!r})"
         pipe = subprocess.PIPE
         with subprocess.Popen([sys.executable, "-c", said], stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
             self.cluster.load = process

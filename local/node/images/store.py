@@ -27,7 +27,7 @@ def ensure(images: Iterable[Image]) -> None:
     Raises:
         LocalError: an image could not be made or unpacked.
     """
-    with exclusive("images", "make container images"):
+    with exclusive("images", "makes container images"):
         _remove_others()
         missing = [image for image in images if not _mark(image).exists()]
         if not missing:
@@ -43,13 +43,24 @@ def ensure(images: Iterable[Image]) -> None:
 
 
 def copy_to(directory: Path) -> None:
-    """Give a node a containerd root of its own with all images of the store, whose files they share."""
-    subprocess.run(["cp", "--archive", "--link", str(_root()), str(directory)], check=True)
+    """Give a node a containerd root of its own with all images of the store, whose files they share.
+
+    Raises:
+        LocalError: it cannot be copied; says what `cp` said.
+    """
+    # Renamed when it is whole: a start that is cut short would otherwise leave a node without some of its images.
+    partial = directory.with_name(f"{directory.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    command = ["cp", "--archive", "--link", str(_root()), str(partial)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LocalError(f"the images cannot be copied to {directory}:\n{done.stderr.strip()[-1000:]}")
     # The databases are written to; all else is only ever read, or replaced as a whole.
     for database in _root().rglob("*.db"):
-        own = directory / database.relative_to(_root())
+        own = partial / database.relative_to(_root())
         own.unlink()
         shutil.copy2(database, own)
+    partial.rename(directory)
 
 
 def _store() -> Path:

@@ -17,6 +17,7 @@ from .rules import ruleset
 # Changes that come together are one new ruleset.
 _SETTLE_SECONDS = 0.05
 _WATCHED_SECONDS = 30
+_AGAIN_SECONDS = 1
 
 
 def run(api: client.ApiClient, layout: Layout) -> None:
@@ -38,6 +39,10 @@ def run(api: client.ApiClient, layout: Layout) -> None:
                 applied = wanted
         except (client.ApiException, urllib3.exceptions.HTTPError) as error:
             print(f"the API server did not answer: {error}", flush=True)
+        except subprocess.SubprocessError as error:
+            print(f"the rules could not be loaded: {error}", flush=True)
+            time.sleep(_AGAIN_SECONDS)
+            continue
         changed.wait(_WATCHED_SECONDS)
         changed.clear()
         time.sleep(_SETTLE_SECONDS)

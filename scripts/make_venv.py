@@ -1,0 +1,47 @@
+"""`python scripts/make_venv.py DIRECTORY REQUIREMENTS USUAL`: a virtual environment with the pinned packages of a file.
+
+One at a time: a second `make` that comes meanwhile waits, and uses what the first one has made. Only the standard
+library, as it runs before anything is installed.
+"""
+
+import fcntl
+import subprocess
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> None:
+    """Make it where it is not there, or older than the requirements.
+
+    Args:
+        arguments: its directory, the requirements file, and how long it usually takes. ``DIRECTORY/ready`` says that
+            it is whole; an interrupted run leaves none, and the next one goes on.
+    """
+    directory, requirements, usual = Path(arguments[0]), Path(arguments[1]), arguments[2]
+    directory.mkdir(exist_ok=True)
+    with (directory / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting: another command makes {directory}", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        ready = directory / "ready"
+        if ready.exists() and ready.stat().st_mtime >= requirements.stat().st_mtime:
+            return
+        print(f"… install {requirements} into {directory} (usually {usual})", file=sys.stderr)
+        _run(sys.executable, "-m", "venv", str(directory))
+        pip = (str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        _run(*pip, "--require-hashes", "-r", str(requirements))
+        ready.touch()
+
+
+def _run(*command: str) -> None:
+    if code := subprocess.run(command, check=False).returncode:
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(130)
