@@ -143,7 +143,7 @@ assign_parts() {
   while [ "$(assigned)" != "$slots" ]; do
     tries=$((tries + 1))
     if [ "$tries" -gt 60 ]; then
-      fail "only $(assigned) of $slots slots belong to a node; look at: redis-cli --cluster check"
+      fail "only $(assigned) of $slots slots belong to a node; look at: $ENGINE-cli --cluster check"
     fi
     wait_because "not all parts are assigned"
   done
@@ -219,7 +219,7 @@ balance() {
     tries=$((tries + 1))
     if [ "$tries" -gt 10 ]; then
       tail -n 5 "$state/moved" >&2
-      fail "parts of the data could not be moved; look at: redis-cli --cluster check"
+      fail "parts of the data could not be moved; look at: $ENGINE-cli --cluster check"
     fi
     if [ "$tries" -gt 1 ]; then
       sleep 2
@@ -243,6 +243,10 @@ wait_until_it_serves() {
   for node in $NODES; do
     until ask "$node" "$server_port" cluster info | grep -q '^cluster_state:ok'; do
       wait_because "$node does not count the cluster as well"
+    done
+    # Well it is without some parts, too (cluster-require-full-coverage): those that it has not heard of yet.
+    until [ "$(assigned_by "$node")" = "$slots" ]; do
+      wait_because "$node does not know yet who has which part"
     done
     until ask "$node" "$server_port" role | grep -Eqx 'master|connected'; do
       wait_because "$node has not received its master's data yet"
