@@ -33,7 +33,7 @@ manage() {
   shift
   # shellcheck disable=SC2086 # several words
   REDISCLI_AUTH=$(cat "$users/$ACCOUNT-password") "$ENGINE-cli" ${CLIENT_OPTIONS:-} --user "$ACCOUNT" \
-    --cluster "$command" "$first:$server_port" "$@" </dev/null
+    --cluster "$command" "$first:$server_port" "$@"
 }
 
 wait_for_every_node() {
@@ -194,9 +194,13 @@ fewest_replicas() {
     }'
 }
 
-# Slots that were on their way when an earlier run, or one of the nodes, was interrupted.
+# Slots that were on their way when an earlier run, or one of the nodes, was interrupted: marked so, or given up by one node
+# and not taken yet by the other.
 some_are_on_their_way() {
-  nodes_seen_by_all | grep -Eq '\[[0-9]+-[<>]-'
+  nodes_seen_by_all | awk -v slots="$slots" '
+    /\[[0-9]+-[<>]-/ { marked = 1 }
+    $3 ~ /myself,master/ { for (i = 9; i <= NF; i++) if ($i !~ /\[/) { n = split($i, range, "-"); has += range[n] - range[1] + 1 } }
+    END { exit !(marked || has < slots) }'
 }
 
 # Whether a master has less than its share: none yet, or an earlier run was interrupted. The tool leaves 2 % alone.
@@ -226,10 +230,12 @@ balance() {
     fi
     if some_are_on_their_way; then
       say "goes on moving what was on its way"
-      manage fix >"$state/moved" 2>&1 || continue
+      # It asks before it gives a slot that nobody has to the node with its keys, or without keys to any: whether or not
+      # it may ask (--cluster-yes). When a master cannot be reached it does neither.
+      yes yes | manage fix >"$state/moved" 2>&1 || continue
     fi
     say "moves parts to the new masters"
-    manage rebalance --cluster-use-empty-masters >"$state/moved" 2>&1 || true
+    manage rebalance --cluster-use-empty-masters </dev/null >"$state/moved" 2>&1 || true
   done
 }
 

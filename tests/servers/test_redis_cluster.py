@@ -255,6 +255,24 @@ def test_a_node_that_lost_its_volume_is_taken_in_again(cluster: Cluster) -> None
     assert lost(cluster, written) == []
 
 
+@pytest.mark.parametrize(("engine", "slot"), [("redis", "with keys"), ("valkey", "without keys")])
+def test_a_slot_that_was_given_up_and_not_taken_has_a_master_again(cluster: Cluster, slot: str) -> None:
+    # Where an earlier run can have been interrupted: the others still believe the last master.
+    written = fill(cluster)
+    old = cluster.master_of(next(iter(written)))
+    used = {cluster.client().keyslot(key) for key in written}
+    first, last = next(map(int, line[8].split("-")) for line in cluster.lines(old) if "myself" in line[2])
+    lost_slot = next(number for number in range(first, last + 1) if (number in used) == (slot == "with keys"))
+    cluster.inspector(old).execute_command("CLUSTER DELSLOTS", lost_slot)
+
+    said = cluster.set_up()
+
+    assert "goes on moving what was on its way" in said
+    assert sum(cluster.parts().values()) == 16384
+    assert lost(cluster, written) == []
+    assert cluster.denials() == []
+
+
 @on_every_engine
 def test_a_rotated_password_is_valid_on_every_node_without_a_restart(cluster: Cluster) -> None:
     for node in cluster.nodes:
