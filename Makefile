@@ -115,7 +115,7 @@ test-servers: .venv/ready servers-packages .venv-servers/ready ## Real Redis, Va
 	$(PY) -m pytest -q tests/servers
 
 .PHONY: servers-packages
-servers-packages: ## Install Debian's redis-server and postgresql when root and missing (they are not started)
+servers-packages: ## Install Debian's servers of the servers tier when root and missing (they are not started)
 	@scripts/install-servers
 
 .PHONY: e2e
