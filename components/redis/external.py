@@ -7,6 +7,7 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
 from ..connection import AUTHORITY_DIRECTORY
 from ..egress import egress_to
+from ..names import hosts_in
 from .settings import RedisExternalSettings
 
 CACHE_URL = "redisCacheUrl"
@@ -33,8 +34,8 @@ def with_authority(url: str) -> str:
 
 def external_egress(settings: RedisExternalSettings, own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
     """Edges to the servers, and to their Sentinels."""
-    servers = [f"redis://{host}:{settings.port}" for host in split(settings.hosts)]
-    sentinels = [f"redis://{host}:{settings.sentinel_port}" for host in split(settings.sentinel_hosts)]
+    servers = [f"redis://{host}:{settings.port}" for host in hosts_in(settings.hosts)]
+    sentinels = [f"redis://{host}:{settings.sentinel_port}" for host in hosts_in(settings.sentinel_hosts)]
     return egress_to([*servers, *sentinels], own_namespace)
 
 
@@ -42,7 +43,7 @@ def external_variables(settings: RedisExternalSettings) -> dict[str, str]:
     """Variables of Open WebUI for Sentinels; none without."""
     if not settings.sentinel_hosts:
         return {}
-    hosts, port = ",".join(split(settings.sentinel_hosts)), str(settings.sentinel_port)
+    hosts, port = ",".join(hosts_in(settings.sentinel_hosts)), str(settings.sentinel_port)
     return {
         "REDIS_SENTINEL_HOSTS": hosts,
         "REDIS_SENTINEL_PORT": port,
@@ -50,8 +51,3 @@ def external_variables(settings: RedisExternalSettings) -> dict[str, str]:
         "WEBSOCKET_SENTINEL_PORT": port,
         "REDIS_SOCKET_CONNECT_TIMEOUT": "2",
     }
-
-
-def split(hosts: str) -> list[str]:
-    """The hosts of a list with commas."""
-    return [host.strip() for host in hosts.split(",") if host.strip()]

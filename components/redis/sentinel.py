@@ -9,11 +9,8 @@ from ..pod_security import container_security_context
 from ..probes import exec_probe
 from .configuration import CONFIGURATION_DIRECTORY, STATE_DIRECTORY, USERS_DIRECTORY
 from .container_sizes import sentinel_resources
-from .nodes import NODES_SERVICE, node_names
+from .nodes import NODES_SERVICE, SENTINEL_SERVICE, node_names
 from .settings import RedisSettings
-
-SENTINEL_SERVICE = "redis-sentinel"
-"""Service of the Sentinels that are ready."""
 
 MASTER = "main"
 """Name of the service that the Sentinels watch: the host of the clients' URL."""

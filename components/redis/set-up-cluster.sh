@@ -33,7 +33,7 @@ manage() {
   shift
   # shellcheck disable=SC2086 # several words
   REDISCLI_AUTH=$(cat "$users/$ACCOUNT-password") "$ENGINE-cli" ${CLIENT_OPTIONS:-} --user "$ACCOUNT" \
-    --cluster "$command" "$first:$server_port" "$@" </dev/null
+    --cluster "$command" "$first:$server_port" "$@"
 }
 
 wait_for_every_node() {
@@ -143,7 +143,7 @@ assign_parts() {
   while [ "$(assigned)" != "$slots" ]; do
     tries=$((tries + 1))
     if [ "$tries" -gt 60 ]; then
-      fail "only $(assigned) of $slots slots belong to a node; look at: redis-cli --cluster check"
+      fail "only $(assigned) of $slots slots belong to a node; look at: $ENGINE-cli --cluster check"
     fi
     wait_because "not all parts are assigned"
   done
@@ -194,9 +194,13 @@ fewest_replicas() {
     }'
 }
 
-# Slots that were on their way when an earlier run, or one of the nodes, was interrupted.
+# Slots that were on their way when an earlier run, or one of the nodes, was interrupted: marked so, or given up by one node
+# and not taken yet by the other.
 some_are_on_their_way() {
-  nodes_seen_by_all | grep -Eq '\[[0-9]+-[<>]-'
+  nodes_seen_by_all | awk -v slots="$slots" '
+    /\[[0-9]+-[<>]-/ { marked = 1 }
+    $3 ~ /myself,master/ { for (i = 9; i <= NF; i++) if ($i !~ /\[/) { n = split($i, range, "-"); has += range[n] - range[1] + 1 } }
+    END { exit !(marked || has < slots) }'
 }
 
 # Whether a master has less than its share: none yet, or an earlier run was interrupted. The tool leaves 2 % alone.
@@ -212,24 +216,36 @@ is_uneven() {
     }'
 }
 
-# The tool refuses while the nodes do not agree yet on who has what, and gives up when one of them restarts.
+# Which slots each node says that it has.
+parts() {
+  nodes_seen_by_all | awk '$3 ~ /myself,master/ { $2 = $3 = $4 = $5 = $6 = $7 = $8 = ""; print }'
+}
+
+# The tool refuses while the nodes do not agree yet on who has what, and gives up when one of them restarts. Valkey's gives
+# up more often, after some hundred slots: what counts is whether anything moves.
 balance() {
-  tries=0
+  tries=0 before=
   while some_are_on_their_way || is_uneven; do
     tries=$((tries + 1))
+    now=$(parts)
+    if [ "$now" != "$before" ]; then
+      tries=1 before=$now
+    fi
     if [ "$tries" -gt 10 ]; then
       tail -n 5 "$state/moved" >&2
-      fail "parts of the data could not be moved; look at: redis-cli --cluster check"
+      fail "parts of the data could not be moved; look at: $ENGINE-cli --cluster check"
     fi
     if [ "$tries" -gt 1 ]; then
       sleep 2
     fi
     if some_are_on_their_way; then
       say "goes on moving what was on its way"
-      manage fix >"$state/moved" 2>&1 || continue
+      # It asks before it gives a slot that nobody has to the node with its keys, or without keys to any: whether or not
+      # it may ask (--cluster-yes). When a master cannot be reached it does neither.
+      yes yes | manage fix >"$state/moved" 2>&1 || continue
     fi
     say "moves parts to the new masters"
-    manage rebalance --cluster-use-empty-masters >"$state/moved" 2>&1 || true
+    manage rebalance --cluster-use-empty-masters </dev/null >"$state/moved" 2>&1 || true
   done
 }
 
@@ -243,6 +259,10 @@ wait_until_it_serves() {
   for node in $NODES; do
     until ask "$node" "$server_port" cluster info | grep -q '^cluster_state:ok'; do
       wait_because "$node does not count the cluster as well"
+    done
+    # Well it is without some parts, too (cluster-require-full-coverage): those that it has not heard of yet.
+    until [ "$(assigned_by "$node")" = "$slots" ]; do
+      wait_because "$node does not know yet who has which part"
     done
     until ask "$node" "$server_port" role | grep -Eqx 'master|connected'; do
       wait_because "$node has not received its master's data yet"

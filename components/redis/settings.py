@@ -6,12 +6,13 @@ from typing import Literal
 from pydantic import Field
 
 from ..base_settings import Problem, Settings
-from ..names import HostList
+from ..names import HostList, hosts_in
 from ..quantities import Quantity, RedisMemory, mebibytes, quantity
 from ..resources import Amounts, ContainerResources, Resources
 from .cluster_settings import RedisClusterSettings
 from .container_sizes import reload_resources, sentinel_resources
 from .memory import LIMIT_STEP_MEBIBYTES, Memory, largest_maxmemory, memory
+from .nodes import belongs_to_install
 from .tls_settings import RedisTlsSettings
 
 EvictionPolicy = Literal[
@@ -103,6 +104,16 @@ class RedisExternalSettings(Settings):
     )
 
     def problems(self) -> Iterator[Problem]:
+        for key, hosts in (("hosts", self.hosts), ("sentinelHosts", self.sentinel_hosts)):
+            for host in filter(belongs_to_install, hosts_in(hosts)):
+                yield Problem(
+                    keys=(key,),
+                    message=f"{host} is what every install calls its own Redis: two installs on one Redis send each "
+                    "other their events, whatever the database",
+                    allowed="a Redis of its own for each install: topology standalone, sentinel or cluster, or another "
+                    "host",
+                    example="",
+                )
         if self.certificate_authority and "-----BEGIN CERTIFICATE-----" not in self.certificate_authority:
             yield Problem(
                 keys=("certificateAuthority",),

@@ -31,9 +31,24 @@ names_of_replicas_of() {
   awk -v id="$1" '$4 == id && $3 ~ /slave/ { split($2, part, ","); print part[2] }'
 }
 
-# Whether the text says that this identifier is a master with a part of the data; fails when it says nothing of it.
+# Whether the own file says that this is a master with a part of the data.
 has_part() {
-  awk -v id="$1" '$1 == id { said = 1; part = $3 ~ /master/ && NF > 8 } END { if (!said) exit 1; print part ? "yes" : "no" }'
+  awk -v id="$id" '$1 == id && $3 ~ /master/ && NF > 8 { part = 1 } END { exit !part }' "$file"
+}
+
+# Whether the text says that others have all slots of the own file by now, and have them since later. That it gives this
+# node none means nothing: whoever has just joined has not heard of them yet.
+others_have_its_part() {
+  awk -v id="$id" '
+    function each(text) { split(text, range, "-"); last = range[2] == "" ? range[1] : range[2]; return range[1] + 0 }
+    FNR == NR {
+      if ($1 == id) { epoch = $7; for (i = 9; i <= NF; i++) if ($i !~ /\[/) for (s = each($i); s <= last; s++) own[s] }
+      next
+    }
+    $1 != id && $3 ~ /master/ && $7 + 0 > epoch + 0 {
+      for (i = 9; i <= NF; i++) if ($i !~ /\[/) for (s = each($i); s <= last; s++) delete own[s]
+    }
+    END { for (s in own) exit 1 }' "$file" -
 }
 
 # The own name resolves when the cluster's DNS answers and knows this pod; before that, no other name means anything.
@@ -53,7 +68,7 @@ for node in $NODES; do
   fi
 done
 id=$(awk '$3 ~ /myself/ { print $1 }' "$file")
-if [ "$(has_part "$id" <"$file" || true)" != yes ]; then
+if ! has_part; then
   start " without a part of its own"
 fi
 if [ -n "$(find "$data" -name '*.aof' 2>/dev/null)" ]; then
@@ -65,7 +80,7 @@ while :; do
   followers=$(names_of_replicas_of "$id" <"$file")
   for peer in $(peers); do
     view=$(ask "$peer" "$server_port" cluster nodes)
-    if [ "$(echo "$view" | has_part "$id" || true)" = no ]; then
+    if echo "$view" | others_have_its_part; then
       start ": another node has its part"
     fi
     followers="$followers $(echo "$view" | names_of_replicas_of "$id")"

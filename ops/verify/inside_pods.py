@@ -72,7 +72,10 @@ def redis_carries_websockets(stack: Stack) -> str:
         if subscribers == len(pods):
             return f"{subscribers} subscribers, {len(pods)} replicas"
         if monotonic() > deadline or not isinstance(subscribers, int):
-            raise CheckError(f"{subscribers} subscribers of the channel socketio, but {len(pods)} replicas")
+            message = f"{subscribers} subscribers of the channel socketio, but {len(pods)} replicas"
+            if isinstance(subscribers, int) and subscribers > len(pods):
+                message += ": another install uses the same Redis, and each of them gets the other one's events"
+            raise CheckError(message)
         sleep(_POLL_SECONDS)
 
 

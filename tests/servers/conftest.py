@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.postgresql_database import database as database
+from tests.servers.redis_server import engine as engine
 from tests.servers.redis_server import server as server
 from tests.servers.redis_server import start as start
 from tests.servers.rendered import manifest as manifest

@@ -4,7 +4,6 @@ Names are resolved by libnss-wrapper from a file that the test writes: a pod tha
 in the cluster's DNS. Every node has an address of the loopback network and the ports of a pod.
 """
 
-import os
 import re
 import signal
 import subprocess
@@ -31,7 +30,15 @@ from components.redis.configuration import (
 from components.redis.tls import TLS_DIRECTORY
 from tests.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
 from tests.servers.rendered import Find
-from tests.servers.server_process import free_network, give_away, missing, redis_program, unprivileged, wait_until
+from tests.servers.server_process import (
+    free_network,
+    give_away,
+    missing,
+    redis_program,
+    search_path,
+    unprivileged,
+    wait_until,
+)
 
 SERVICE = "main"
 PASSWORDS = {
@@ -253,7 +260,8 @@ def make_node(
     }
     if "lifecycle" in containers["redis"]:
         commands["hand-over"] = containers["redis"]["lifecycle"]["preStop"]["exec"]["command"]
-    for name in ("redis-server", "redis-cli"):
+    [client] = [variable["value"] for variable in reload["env"] if variable["name"] == "CLIENT"]
+    for name in (client, f"{client.removesuffix('cli')}server"):
         redis_program(name)
     # One environment for all containers: the values that are not in the manifest are the pod's own.
     given = [variable for each in (*containers.values(), reload) for variable in each.get("env", [])]
@@ -283,7 +291,7 @@ def moved(text: str, directory: Path) -> str:
 def surroundings(directory: Path, hosts: Path) -> dict[str, str]:
     """Variables of the scripts for a node's directories, and names from a file."""
     return {
-        "PATH": os.environ["PATH"],
+        "PATH": search_path(),
         "LD_PRELOAD": names_wrapper(),
         "NSS_WRAPPER_HOSTS": str(hosts),
         "CONFIGURATION_DIRECTORY": f"{directory}/conf",
@@ -295,9 +303,9 @@ def surroundings(directory: Path, hosts: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def nodes(directory: Path, manifest: Find, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
+def nodes(directory: Path, manifest: Find, engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     """Three nodes that are up."""
-    with nodes_of(directory, manifest) as made:
+    with nodes_of(directory, manifest, f"redis.engine={engine}") as made:
         resolve_names(made, monkeypatch)
         made.bring_up()
         yield made

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import pytest
 import redis
 
 from components.redis.acl import acl_file
 from components.redis.configuration import DATA_DIRECTORY, USERS_DIRECTORY
+from components.redis.settings import Engine
 from tests.servers.rendered import Find
 from tests.servers.server_process import check_alive, free_port, give_away, redis_program, running, wait_until
 
@@ -22,6 +23,10 @@ RELOAD_PASSWORD = "reload-Password-4"
 INSPECTOR_PASSWORD = "inspector-Password-3"
 Client = Any
 """redis.Redis. Its `execute_command` and `pubsub` have no types."""
+
+ENGINES: tuple[Engine, ...] = get_args(Engine)
+on_every_engine = pytest.mark.parametrize("engine", ENGINES)
+"""Runs a test of Redis, whatever its fixtures, on every engine."""
 
 REVOKED = "open-webui:auth:token:4711:revoked"
 
@@ -35,17 +40,25 @@ class Server:
     """Where its configuration and ``users.acl`` are."""
 
     process: subprocess.Popen[bytes]
+    engine: str
 
-    def client(self, user: str | None, password: str | None, database: int = 0) -> Client:
+    def client(self, user: str | None, password: str | None, database: int = 0, **options: Any) -> Client:
         return redis.Redis(
-            host="127.0.0.1", port=self.port, db=database, username=user, password=password, decode_responses=True
+            host="127.0.0.1",
+            port=self.port,
+            db=database,
+            username=user,
+            password=password,
+            decode_responses=True,
+            **options,
         )
 
     def openwebui(self, database: int = 0) -> Client:
         return self.client("openwebui", APPLICATION_PASSWORD, database)
 
     def exporter(self) -> Client:
-        return self.client("exporter", EXPORTER_PASSWORD)
+        # As the program itself: it does not say which library it uses (CLIENT SETINFO, from Redis 7.2 on).
+        return self.client("exporter", EXPORTER_PASSWORD, driver_info=None)
 
     def denials(self) -> list[str]:
         """What the server refused to anybody, from its own log."""
@@ -60,11 +73,11 @@ class Start(Protocol):
     """Function that starts the Redis of an environment, with these config keys set.
 
     `overrides` are lines of redis.conf after the rendered ones. A second start in the same test finds the files of the
-    first one.
+    first one. The server has loaded them when the block runs, unless it is wanted `loading`.
     """
 
     def __call__(
-        self, environment: str, *overrides: str, sets: tuple[str, ...] = ()
+        self, environment: str, *overrides: str, sets: tuple[str, ...] = (), loading: bool = False
     ) -> AbstractContextManager[Server]: ...
 
 
@@ -80,10 +93,17 @@ def users_file(*application_passwords: str) -> str:
     return f"{users}user inspector reset on >{INSPECTOR_PASSWORD} ~* &* +@all\n"
 
 
+@pytest.fixture(scope="session")
+def engine() -> str:
+    """``redis.engine``. A test that is parametrised with `ENGINES` runs on each of them."""
+    return "redis"
+
+
 @pytest.fixture
-def start(directory: Path, manifest: Find) -> Start:
+def start(directory: Path, manifest: Find, engine: str) -> Start:
     @contextmanager
-    def run(environment: str, *overrides: str, sets: tuple[str, ...] = ()) -> Iterator[Server]:
+    def run(environment: str, *overrides: str, sets: tuple[str, ...] = (), loading: bool = False) -> Iterator[Server]:
+        sets = (f"redis.engine={engine}", *sets)
         rendered = manifest(environment, "ConfigMap", "redis-conf", sets)["data"]["redis.conf"]
         assert f"{USERS_DIRECTORY}/" in rendered
         port = free_port()
@@ -97,15 +117,19 @@ def start(directory: Path, manifest: Find) -> Start:
         here = ("bind 127.0.0.1", f"port {port}", *overrides)
         (directory / "redis.conf").write_text(placed + "\n".join(here) + "\n")
         log = directory / "redis.log"
-        command = [redis_program("redis-server"), str(directory / "redis.conf")]
+        command = [redis_program(f"{engine}-server"), str(directory / "redis.conf")]
         with running(command, directory=directory, log=log, stop_signal=signal.SIGTERM) as process:
-            server = Server(port, directory, process)
+            server = Server(port, directory, process, engine)
+
+            at_once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
 
             def answers() -> bool:
                 check_alive(process, log)
                 try:
-                    return bool(server.client("inspector", INSPECTOR_PASSWORD).ping())
-                except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
+                    return bool(server.client("inspector", INSPECTOR_PASSWORD, retry=at_once).ping())
+                except redis.exceptions.BusyLoadingError:
+                    return loading
+                except redis.ConnectionError:
                     return False
 
             wait_until(answers, "Redis accepts connections")

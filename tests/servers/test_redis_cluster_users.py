@@ -18,19 +18,25 @@ from components.redis.cluster import client_variables
 from stack_config.files import ROOT
 from tests.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
 from tests.servers.redis_nodes import names_wrapper, resolve_names
-from tests.servers.redis_server import APPLICATION_PASSWORD
+from tests.servers.redis_server import APPLICATION_PASSWORD, ENGINES
 from tests.servers.rendered import rendered
 from tests.servers.server_process import give_away, wait_until
 from tests.servers.verify_in_web_pod import SERVED, redis_access
 
 
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each of them: every test here."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster(engine: str) -> Iterator[Cluster]:
     """One for all tests of this file."""
     with (
         tempfile.TemporaryDirectory(prefix="stack-") as name,
         pytest.MonkeyPatch.context() as monkeypatch,
-        cluster_of(Path(name), rendered) as made,
+        cluster_of(Path(name), rendered, f"redis.engine={engine}") as made,
     ):
         give_away(Path(name))
         resolve_names(made, monkeypatch)

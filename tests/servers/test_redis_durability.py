@@ -6,12 +6,13 @@ import pytest
 
 from components.quantities import quantity
 from components.redis.memory import memory
-from tests.servers.redis_server import INSPECTOR_PASSWORD, REVOKED, Start
+from tests.servers.redis_server import INSPECTOR_PASSWORD, REVOKED, Start, on_every_engine
 from tests.servers.server_process import wait_until
 from tests.servers.test_redis_full import fill
 from tests.servers.test_redis_memory import watched
 
 
+@on_every_engine
 @pytest.mark.parametrize(
     ("durability", "known"),
     [("none", None), ("container", "1"), ("volume", "1")],
@@ -28,6 +29,7 @@ def test_a_signed_out_token_after_the_server_was_killed(start: Start, durability
         assert server.openwebui().get(REVOKED) == known
 
 
+@on_every_engine
 def test_a_server_that_ends_in_order_keeps_everything(start: Start) -> None:
     sets = ("redis.durability=volume",)
     with start("prod", sets=sets) as server:
@@ -38,6 +40,7 @@ def test_a_server_that_ends_in_order_keeps_everything(start: Start) -> None:
         assert server.openwebui(1).hlen("open-webui:session_pool") == 1000
 
 
+@on_every_engine
 @pytest.mark.parametrize("durability", ["none", "volume"])
 def test_a_killed_server_serves_again_within_three_seconds(start: Start, durability: str) -> None:
     sets = (f"redis.durability={durability}",)
@@ -59,6 +62,7 @@ def test_a_killed_server_serves_again_within_three_seconds(start: Start, durabil
     assert min(seconds) < 3
 
 
+@on_every_engine
 def test_a_truncated_file_is_read_up_to_the_damage(start: Start) -> None:
     sets = ("redis.durability=volume",)
     with start("prod", sets=sets) as server:

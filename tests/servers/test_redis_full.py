@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import redis
 
-from tests.servers.redis_server import REVOKED, Client, Start
+from tests.servers.redis_server import REVOKED, Client, Start, on_every_engine
 from tests.servers.server_process import wait_until
 
 _AT_A_TIME = 64
@@ -21,6 +21,7 @@ def fill(client: Client, mebibytes: int) -> None:
         several.execute()
 
 
+@on_every_engine
 def test_dev_forgets_sign_outs_when_it_is_full(start: Start) -> None:
     with start("dev", "maxmemory 8mb") as server:
         client = server.openwebui()
@@ -31,6 +32,7 @@ def test_dev_forgets_sign_outs_when_it_is_full(start: Start) -> None:
         assert client.get(REVOKED) is None
 
 
+@on_every_engine
 def test_prod_refuses_writes_when_it_is_full_and_forgets_nothing(start: Start) -> None:
     with start("prod", "maxmemory 8mb") as server:
         client = server.openwebui()

@@ -14,7 +14,15 @@ import pytest
 import redis
 
 from stack_config.files import ROOT
-from tests.servers.redis_server import APPLICATION_PASSWORD, RELOAD_PASSWORD, REVOKED, Client, Server, users_file
+from tests.servers.redis_server import (
+    APPLICATION_PASSWORD,
+    RELOAD_PASSWORD,
+    REVOKED,
+    Client,
+    Server,
+    on_every_engine,
+    users_file,
+)
 from tests.servers.rendered import Find
 from tests.servers.server_process import redis_program, running, wait_until
 
@@ -41,7 +49,7 @@ def reloading(server: Server, manifest: Find) -> Iterator[Path]:
         "USERS_DIRECTORY": str(server.directory),
         "SERVER_PORT": str(server.port),
         "RELOAD_SECONDS": "0.2",
-        "CLIENT": redis_program("redis-cli"),
+        "CLIENT": redis_program(f"{server.engine}-cli"),
     }
     log = server.directory / "reload.log"
     with running(
@@ -92,6 +100,7 @@ def traffic(client: Client) -> Iterator[list[Any]]:
         worker.join()
 
 
+@on_every_engine
 def test_both_passwords_are_valid_and_no_request_fails(server: Server, manifest: Find) -> None:
     old = as_open_webui(server, APPLICATION_PASSWORD)
     old.set(REVOKED, "1", ex=3600)
@@ -112,6 +121,7 @@ def test_both_passwords_are_valid_and_no_request_fails(server: Server, manifest:
     assert server.client("openwebui", SECOND_PASSWORD).get(REVOKED) == "1"
 
 
+@on_every_engine
 def test_the_next_rotation_ends_the_first_password(server: Server, manifest: Find) -> None:
     with reloading(server, manifest):
         rotate(server, APPLICATION_PASSWORD, SECOND_PASSWORD)
@@ -123,6 +133,7 @@ def test_the_next_rotation_ends_the_first_password(server: Server, manifest: Fin
         assert not takes(server, APPLICATION_PASSWORD)
 
 
+@on_every_engine
 def test_a_file_that_cannot_be_read_changes_nothing(server: Server, manifest: Find) -> None:
     with reloading(server, manifest):
         (server.directory / "users.acl").write_text("user openwebui reset on nopass +nonsense\n")
@@ -169,6 +180,7 @@ def test_a_pod_whose_credentials_are_never_taken_does_not_start(server: Server, 
     assert "wrong-Password" not in output + errors
 
 
+@on_every_engine
 def test_the_user_that_loads_may_do_nothing_else(server: Server) -> None:
     client = server.client("reload", RELOAD_PASSWORD)
     assert client.execute_command("ACL LOAD")

@@ -17,7 +17,7 @@ from components.redis.sentinel import client_variables
 from stack_config.files import ROOT
 from tests.servers.redis_nodes import PASSWORDS, SERVICE, Node, Nodes, write_users
 from tests.servers.redis_nodes import nodes as nodes
-from tests.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, REVOKED
+from tests.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, REVOKED, on_every_engine
 from tests.servers.verify_in_web_pod import SERVED, redis_access
 
 VARIABLES = client_variables()
@@ -91,6 +91,7 @@ def revoked(nodes: Nodes) -> Any:
     return operation(nodes, lambda client: client.get(REVOKED))
 
 
+@on_every_engine
 def test_a_killed_master_is_replaced_and_comes_back_as_a_replica(nodes: Nodes) -> None:
     revoke(nodes)
     old = nodes.master
@@ -115,6 +116,7 @@ def _writes(nodes: Nodes) -> bool:
         return False
 
 
+@on_every_engine
 def test_a_planned_switch_fails_no_request_and_loses_no_answer(nodes: Nodes) -> None:
     revoke(nodes)
     old = nodes.master
@@ -133,6 +135,7 @@ def test_a_planned_switch_fails_no_request_and_loses_no_answer(nodes: Nodes) -> 
     assert revoked(nodes) == "1"
 
 
+@on_every_engine
 def test_every_node_can_be_rolled_one_after_the_other(nodes: Nodes) -> None:
     revoke(nodes)
     with counting(nodes) as outcome:
@@ -158,6 +161,7 @@ def _knows_a_master(nodes: Nodes, node: Node) -> bool:
         return False
 
 
+@on_every_engine
 def test_a_master_that_comes_back_empty_at_once_wipes_nobody(nodes: Nodes) -> None:
     revoke(nodes)
     old = nodes.master
@@ -172,11 +176,12 @@ def test_a_master_that_comes_back_empty_at_once_wipes_nobody(nodes: Nodes) -> No
     assert [node.client().get(REVOKED) for node in nodes.nodes] == ["1", "1", "1"]
 
 
-def test_without_the_start_script_it_would_wipe_everybody(nodes: Nodes) -> None:
+@on_every_engine
+def test_without_the_start_script_it_would_wipe_everybody(nodes: Nodes, engine: str) -> None:
     revoke(nodes)
     old = nodes.master
     old.kill("redis")
-    old.commands["redis"] = ["redis-server", str(old.directory / "run" / "redis.conf")]
+    old.commands["redis"] = [f"{engine}-server", str(old.directory / "run" / "redis.conf")]
     old.start("redis")
 
     others = [node for node in nodes.nodes if node is not old]
@@ -213,6 +218,7 @@ def test_nodes_that_all_lost_everything_start_again(nodes: Nodes) -> None:
     assert master.client().ping()
 
 
+@on_every_engine
 def test_a_master_that_is_cut_off_refuses_writes(nodes: Nodes) -> None:
     master = nodes.master
     for node in nodes.nodes:
@@ -266,6 +272,7 @@ def test_events_go_on_after_a_failover(nodes: Nodes) -> None:
     asyncio.run(exchange())
 
 
+@on_every_engine
 def test_a_sentinel_tells_clients_where_the_master_is_and_nothing_else(nodes: Nodes) -> None:
     node = nodes.nodes[0]
 
@@ -295,6 +302,7 @@ def test_a_sentinel_tells_clients_where_the_master_is_and_nothing_else(nodes: No
     assert refused("sentinel", PASSWORDS["sentinel"][0], "SENTINEL SET main quorum 1")
 
 
+@on_every_engine
 def test_nothing_was_denied_that_the_nodes_need(nodes: Nodes) -> None:
     old = nodes.master
     old.stop()
@@ -344,6 +352,7 @@ sys.exit(wait_for_redis.main())
     assert wait("another-Password") == 1
 
 
+@on_every_engine
 def test_a_rotated_password_reaches_the_sentinels_too(nodes: Nodes) -> None:
     revoke(nodes)
     rotated = {**PASSWORDS, "openwebui": [APPLICATION_PASSWORD, "second-Password"]}

@@ -16,14 +16,25 @@ from components.redis.external import with_authority
 from tests.servers.certificates import certify, make_authority
 from tests.servers.redis_cluster import PASSWORDS, cluster_of
 from tests.servers.redis_nodes import Node, Nodes, make_node, resolve_names, write_users
-from tests.servers.redis_server import APPLICATION_PASSWORD, Client
+from tests.servers.redis_probes import passes
+from tests.servers.redis_server import APPLICATION_PASSWORD, ENGINES, Client
 from tests.servers.rendered import Find
-from tests.servers.server_process import free_network, wait_until
+from tests.servers.server_process import free_network, redis_program, wait_until
 from tests.servers.verify_in_web_pod import SERVED, redis_access
 
 HOST = "redis-service"
 TLS = ("redis.tls.secretName=redis-tls",)
 USED = ("openwebui", "exporter", "reload", "replication", "certificates")
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each of them that was built with TLS."""
+    name = str(request.param)
+    client = redis_program(f"{name}-cli")
+    if "--tls " not in subprocess.run([client, "--help"], check=True, capture_output=True, text=True).stdout:
+        pytest.skip(f"{client} was built without TLS; a system's package of {name} has it")
+    return name
 
 
 @pytest.fixture
@@ -33,11 +44,14 @@ def authority(directory: Path) -> Path:
 
 
 @pytest.fixture
-def node(directory: Path, authority: Path, manifest: Find, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
+def node(
+    directory: Path, authority: Path, manifest: Find, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Node]:
     """A server that runs, known as the Service."""
     hosts = directory / "hosts"
-    workload = manifest("dev", "Deployment", "redis", TLS)["spec"]
-    files = manifest("dev", "ConfigMap", "redis-conf", TLS)["data"]
+    sets = (*TLS, f"redis.engine={engine}")
+    workload = manifest("dev", "Deployment", "redis", sets)["spec"]
+    files = manifest("dev", "ConfigMap", "redis-conf", sets)["data"]
     made = make_node(directory / "redis", HOST, f"{free_network()}.1", workload, files, hosts)
     hosts.write_text(f"{made.address} {HOST}\n")
     resolve_names(Nodes([made], hosts), monkeypatch)
@@ -91,15 +105,11 @@ def test_nobody_is_served_without_tls(node: Node) -> None:
     assert [line.split()[3] for line in listening.splitlines() if f"pid={process}," in line] == [f"{node.address}:6379"]
 
 
-def test_the_probes_of_the_manifest_speak_tls(node: Node, manifest: Find) -> None:
-    containers = manifest("dev", "Deployment", "redis", TLS)["spec"]["template"]["spec"]["containers"]
-    [server] = [container for container in containers if container["name"] == "redis"]
+def test_the_probes_of_the_manifest_speak_tls(node: Node, manifest: Find, engine: str) -> None:
+    deployment = manifest("dev", "Deployment", "redis", (*TLS, f"redis.engine={engine}"))
 
     def answers(probe: str) -> bool:
-        command = [
-            part.replace("redis-cli", f"redis-cli -h {node.address}") for part in server[probe]["exec"]["command"]
-        ]
-        return subprocess.run(command, check=False, timeout=20).returncode == 0
+        return passes(probe, deployment, host=node.address)
 
     probes = ("readinessProbe", "livenessProbe")
     assert [answers(probe) for probe in probes] == [True, True]
@@ -160,11 +170,11 @@ def test_a_renewed_certificate_is_taken_without_a_restart(node: Node, authority:
 
 
 def test_a_cluster_with_tls_moves_its_parts_and_hands_over(
-    directory: Path, authority: Path, manifest: Find, monkeypatch: pytest.MonkeyPatch
+    directory: Path, authority: Path, manifest: Find, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {"ssl": True, "ssl_ca_certs": str(authority / "ca.crt")}
     four = "redis.cluster.masters=4"
-    with cluster_of(directory, manifest, *TLS, options=options) as cluster:
+    with cluster_of(directory, manifest, *TLS, f"redis.engine={engine}", options=options) as cluster:
         resolve_names(cluster, monkeypatch)
         cluster.bring_up()
         written = {f"open-webui:{number}": str(number) for number in range(200)}

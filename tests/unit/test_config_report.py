@@ -90,6 +90,23 @@ CASES: list[tuple[str, Mapping[str, object], str, str]] = [
         "without scheme",
     ),
     (
+        "the Redis of another install",
+        {"redis": {"topology": "external", "external": {"hosts": "10.0.0.1, redis-service.other.svc"}}},
+        "redis.external.hosts",
+        "of its own",
+    ),
+    (
+        "the Sentinels of another install",
+        {
+            "redis": {
+                "topology": "external",
+                "external": {"hosts": "10.0.0.1", "sentinelHosts": "redis-0.redis-nodes.b"},
+            }
+        },
+        "redis.external.sentinelHosts",
+        "of its own",
+    ),
+    (
         "durability of a Redis that is not deployed",
         {"redis": {"topology": "external", "external": {"hosts": "redis.example.com"}, "durability": "volume"}},
         "redis.durability",

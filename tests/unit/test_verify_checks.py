@@ -100,6 +100,11 @@ WRONG: list[tuple[Change, str, str]] = [
         "Redis carries the websockets",
         "1 subscribers of the channel socketio, but 2 replicas",
     ),
+    (
+        set_field("subscribers", 4),
+        "Redis carries the websockets",
+        "another install uses the same Redis",
+    ),
     (set_field("log", "2026-01-01T00:00:05Z started\n"), "the logs say so", "does not say: Using Redis"),
     (set_field("log", "failed to open\n"), "the logs say so", "cannot be read: failed to open"),
     (set_web("shares_key", False), "a session is valid on every replica", "answers with status 401"),

@@ -1,0 +1,166 @@
+"""redis_exporter as the pods run it: with its user it exports every metric that an alert or the dashboard names.
+
+Debian's exporter is older than the image's. What it does not know yet is named here, and is looked for in the server.
+"""
+
+import re
+import shutil
+import signal
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.redis.alerts import prometheus_rules
+from components.redis.exporter import EXPORTER_IMAGE
+from components.redis.settings import RedisSettings
+from components.redis.watching import dashboard
+from tests.servers.redis_cluster import PASSWORDS, cluster_of
+from tests.servers.redis_nodes import Nodes, resolve_names
+from tests.servers.redis_nodes import nodes as nodes
+from tests.servers.redis_server import EXPORTER_PASSWORD, INSPECTOR_PASSWORD, Start, on_every_engine
+from tests.servers.rendered import Find, Manifest
+from tests.servers.server_process import check_alive, free_port, missing, running, wait_until
+from tests.servers.test_redis_memory import slow_subscriber, subscribers
+
+PROGRAM = "prometheus-redis-exporter"
+SINCE_REDIS_7_2 = "client_output_buffer_limit_disconnections"
+"""Field of INFO, which redis_exporter knows since `KNOWN_SINCE`."""
+
+KNOWN_SINCE = (1, 64)
+NOT_IN_DEBIANS = {f"redis_{SINCE_REDIS_7_2}_total"}
+OF_REPLICAS = {"redis_connected_slave_lag_seconds"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One series and its value."""
+
+    labels: dict[str, str]
+    value: float
+
+
+Metrics = dict[str, list[Sample]]
+"""The series of each name."""
+
+
+def exported(workload: Manifest, directory: Path, host: str, port: int, password: str) -> Metrics:
+    """What the exporter of a rendered pod says about the server at that address."""
+    containers: list[dict[str, Any]] = workload["spec"]["template"]["spec"]["containers"]
+    [container] = [each for each in containers if each["name"] == "exporter"]
+    given = {variable["name"]: variable.get("value", password) for variable in container["env"]}
+    given["REDIS_ADDR"] = given["REDIS_ADDR"].replace("localhost:6379", f"{host}:{port}")
+    listens = f"127.0.0.1:{free_port()}"
+    program, log = shutil.which(PROGRAM), directory / "exporter.log"
+    if not program:
+        missing(PROGRAM, PROGRAM)
+    with running(
+        [str(program), "-web.listen-address", listens],
+        directory=directory,
+        log=log,
+        stop_signal=signal.SIGTERM,
+        environment=given,
+    ) as process:
+        page: list[str] = []
+
+        def serves() -> bool:
+            check_alive(process, log)
+            try:
+                with urllib.request.urlopen(f"http://{listens}/metrics", timeout=5) as response:
+                    page.append(response.read().decode())
+            except urllib.error.URLError:
+                return False
+            return True
+
+        wait_until(serves, "the exporter", 20)
+    return samples(page[-1])
+
+
+def samples(text: str) -> Metrics:
+    """What is on a page of metrics."""
+    found: Metrics = {}
+    for line in text.splitlines():
+        if match := re.match(r"(\w+)(?:\{(.*)\})? (\S+)$", line):
+            labels = dict(re.findall(r'(\w+)="([^"]*)"', match[2] or ""))
+            found.setdefault(match[1], []).append(Sample(labels, float(match[3])))
+    return found
+
+
+def named(topology: str) -> set[str]:
+    """Metrics that the alerts of a topology and the dashboard ask for."""
+    [group] = prometheus_rules(RedisSettings.model_validate({"topology": topology}), "x")["groups"]
+    queries = [rule["expr"] for rule in group["rules"]]
+    queries += [target["expr"] for panel in dashboard("x")["panels"] for target in panel["targets"]]
+    return {name for query in queries for name in re.findall(r"\bredis_\w+", query)}
+
+
+def monitored(engine: str, *sets: str) -> tuple[str, ...]:
+    return (f"redis.engine={engine}", "monitoring.enabled=true", *sets)
+
+
+@on_every_engine
+def test_every_metric_of_a_single_server_is_exported(start: Start, manifest: Find, engine: str) -> None:
+    workload = manifest("prod", "Deployment", "redis", monitored(engine))
+    with start("prod") as server:
+        metrics = exported(workload, server.directory, "127.0.0.1", server.port, EXPORTER_PASSWORD)
+        assert named("standalone") - NOT_IN_DEBIANS - OF_REPLICAS <= set(metrics)
+        assert [sample.value for sample in metrics["redis_up"]] == [1]
+        # Its user is denied nothing that it asks for.
+        assert server.denials() == []
+
+
+@on_every_engine
+def test_every_metric_of_a_master_with_replicas_is_exported(nodes: Nodes, manifest: Find, engine: str) -> None:
+    workload = manifest("prod", "StatefulSet", "redis", monitored(engine, "redis.topology=sentinel"))
+    master, *replicas = nodes.nodes
+    metrics = exported(workload, master.directory, master.address, 6379, PASSWORDS["exporter"][0])
+    assert named("sentinel") - NOT_IN_DEBIANS <= set(metrics)
+    lags = [sample.labels["slave_ip"] for sample in metrics["redis_connected_slave_lag_seconds"]]
+    assert sorted(lags) == [node.name for node in replicas]
+    assert [sample.labels["role"] for sample in metrics["redis_instance_info"]] == ["master"]
+    assert [entry["object"] for entry in master.client().acl_log() if entry["username"] == "exporter"] == []
+
+
+@on_every_engine
+def test_every_metric_of_a_cluster_is_exported(
+    directory: Path, manifest: Find, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workload = manifest("prod", "StatefulSet", "redis", monitored(engine, "redis.topology=cluster"))
+    with cluster_of(directory, manifest, f"redis.engine={engine}") as cluster:
+        resolve_names(cluster, monkeypatch)
+        cluster.bring_up()
+        master = next(node for node in cluster.nodes if cluster.role(node) == "master")
+        metrics = exported(workload, master.directory, master.address, 6379, PASSWORDS["exporter"][0])
+        assert named("cluster") - NOT_IN_DEBIANS <= set(metrics)
+        assert [sample.value for sample in metrics["redis_cluster_slots_ok"]] == [16384]
+        assert cluster.denials() == []
+
+
+def test_an_exporter_that_is_turned_away_says_that_redis_is_down(start: Start, manifest: Find) -> None:
+    workload = manifest("prod", "Deployment", "redis", monitored("redis"))
+    with start("prod") as server:
+        metrics = exported(workload, server.directory, "127.0.0.1", server.port, "wrong")
+    assert [sample.value for sample in metrics["redis_up"]] == [0]
+
+
+# Redis does since 7.2; Debian's may be older.
+@pytest.mark.parametrize("engine", ["valkey"])
+def test_a_subscriber_that_is_disconnected_is_counted(start: Start) -> None:
+    with start("dev") as server:
+        inspector = server.client("inspector", INSPECTOR_PASSWORD)
+        assert inspector.info("stats")[SINCE_REDIS_7_2] == 0
+        with slow_subscriber(server):
+            wait_until(lambda: subscribers(server) == 1, "the subscriber", 10)
+            for _ in range(200):
+                server.openwebui().publish("socketio", "x" * 2**20)
+            wait_until(lambda: subscribers(server) == 0, "its end", 10)
+        assert inspector.info("stats")[SINCE_REDIS_7_2] == 1
+
+
+def test_the_exporter_of_the_pods_knows_that_count() -> None:
+    version = re.search(r":v(\d+)\.(\d+)\.", EXPORTER_IMAGE)
+    assert version
+    assert (int(version[1]), int(version[2])) >= KNOWN_SINCE
