@@ -145,14 +145,14 @@ release_snapshot() {
     rm "$private/hold"
 }
 
-# One line for each table: its name, its rows, and a sum over what is in them that does not depend on their order.
+# One line for each table: its rows, a sum over what is in them that does not depend on their order, and its name.
 contents() {
     if [ -n "${snapshot:-}" ]; then
         echo "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT :'snapshot';"
     fi >"$private/contents.sql"
     cat >>"$private/contents.sql" <<'SQL'
 SELECT format(
-    'SELECT %L, count(*), coalesce(sum(hashtextextended((whole.*)::text, 0)::numeric), 0) FROM %I.%I AS whole',
+    'SELECT count(*), coalesce(sum(hashtextextended((whole.*)::text, 0)::numeric), 0), %L FROM %I.%I AS whole',
     format('%I.%I', nspname, relname), nspname, relname)
 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind = 'r' AND nspname <> 'information_schema' AND nspname !~ '^pg_'
@@ -164,7 +164,7 @@ SQL
 
 # Of such lines: how much it is.
 summary() {
-    awk -F '|' '{ rows += $2 } END { printf "%d tables with %d rows", NR, rows }' "$1"
+    awk -F '|' '{ rows += $1 } END { printf "%d tables with %d rows", NR, rows }' "$1"
 }
 
 write_dump() {
@@ -210,7 +210,8 @@ restore_into() {
 # gone afterwards, so that it need not care for a crash.
 start_scratch() {
     od -An -N16 -tx1 /dev/urandom >"$private/scratch-password"
-    run env PGDATA="$work/scratch" POSTGRES_USER="$PGUSER" POSTGRES_DB="$PGDATABASE" \
+    # A server takes PGPORT for its own, too.
+    run env -u PGPORT -u PGOPTIONS PGDATA="$work/scratch" POSTGRES_USER="$PGUSER" POSTGRES_DB="$PGDATABASE" \
         PASSWORD_FILE="$private/scratch-password" sh "$SCRIPTS/prepare.sh" >"$private/scratch.log" 2>&1 || {
         cat "$private/scratch.log" >&2
         fail_because dump "The private server could not be made; the reason is above."
@@ -218,7 +219,7 @@ start_scratch() {
     printf 'local all all trust\n' >"$private/pg_hba.conf"
     scratch_runs=yes
     run pg_ctl start --silent --wait --timeout="$START_SECONDS" -D "$work/scratch" -l "$private/scratch.log" -o "\
-        -c listen_addresses= -c unix_socket_directories=$private -c unix_socket_permissions=0700 \
+        -c port=5432 -c listen_addresses= -c unix_socket_directories=$private -c unix_socket_permissions=0700 \
         -c hba_file=$private/pg_hba.conf -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
         -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off -c max_parallel_maintenance_workers=0 \
         -c shared_buffers=$SCRATCH_MEMORY -c maintenance_work_mem=$SCRATCH_MEMORY \
@@ -242,7 +243,7 @@ prove() {
         fail_because dump "The dump cannot be restored; the reason is above. It is not kept."
     contents "$scratch" >"$work/restored" || fail_because dump "The restored rows could not be counted; see above."
     cmp -s "$work/contents" "$work/restored" || {
-        diff "$work/contents" "$work/restored" | sed -n 's/^[<>] \([^|]*\)|.*/backup:   \1/p' | sort -u >&2
+        diff "$work/contents" "$work/restored" | sed -n 's/^[<>] [0-9]*|[-0-9]*|/backup:   /p' | sort -u >&2
         fail "The restored tables above do not hold what the database held. The dump is not kept."
     }
     stop_scratch

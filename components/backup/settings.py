@@ -26,7 +26,7 @@ class BackupLimits(Amounts):
     cpu: Quantity = Field("1", description="CPU in cores.")
     memory: Quantity = Field(
         "512Mi",
-        description="Memory in bytes. A quarter is for building the indexes of the restored copy: more for many vectors.",
+        description="Memory in bytes. A quarter is for building the indexes of the copy: more for many vectors.",
     )
     ephemeral_storage: Quantity = Field("256Mi", description="Logs and sockets on the node's disk.")
 
