@@ -529,7 +529,7 @@ def noise(backups: Backups, mebibytes: int) -> None:
     [
         pytest.param(8, 24, False, id="by the dump"),
         pytest.param(24, 1, True, id="by the new server"),
-        pytest.param(100, 24, True, id="by the restored copy"),
+        pytest.param(90, 40, True, id="by the restored copy"),
     ],
 )
 def test_a_full_volume_keeps_the_earlier_dumps(
