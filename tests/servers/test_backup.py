@@ -248,6 +248,21 @@ def test_the_database_is_the_applications_after_a_restore(backups: Backups) -> N
     backups.execute("CREATE TABLE later (id int)")
 
 
+def test_an_extension_of_the_superuser_stays_its_own(backups: Backups) -> None:
+    """As pgvector is: made by the superuser at the start of the server, used by the application's tables."""
+    with backups.database.connect(host=str(backups.database.directory / "run"), user="postgres") as connection:
+        connection.execute("CREATE EXTENSION citext")
+    backups.execute("CREATE TABLE tag (name citext PRIMARY KEY); INSERT INTO tag VALUES ('One')")
+    backups.done()
+    backups.execute("DROP TABLE tag")
+
+    backups.done("restore", "newest")
+
+    assert backups.execute("SELECT count(*) FROM tag WHERE name = 'ONE'") == [(1,)]
+    owner = "SELECT pg_get_userbyid(extowner) FROM pg_extension WHERE extname = 'citext'"
+    assert backups.execute(owner) == [("postgres",)]
+
+
 @pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
 def test_a_damaged_dump_changes_nothing(backups: Backups, place: float) -> None:
     backups.execute("INSERT INTO chat (user_id, whole) SELECT 'u1', md5(n::text) FROM generate_series(1, 5000) AS n")
