@@ -294,6 +294,25 @@ def test_a_dump_that_was_cut_short_changes_nothing(backups: Backups) -> None:
     assert backups.contents() == before
 
 
+def test_a_dump_that_is_not_read_to_its_end_changes_nothing(backups: Backups) -> None:
+    backups.done()
+    backups.execute("DELETE FROM chat WHERE id = 1")
+    before = backups.contents()
+    # Everything came, and then the disk failed.
+    program_before(
+        backups,
+        "pg_restore",
+        f'"{backups.database.programs}/pg_restore" "$@"\n'
+        f"case \"$*\" in *--file=-*) echo 'pg_restore: error: Input/output error' >&2; exit 1 ;; esac",
+    )
+
+    output = backups.refused("restore", "newest", "no-safety-dump")
+
+    assert "pg_restore: error: Input/output error\n" in output
+    assert "could not be restored. The database is as it was" in output
+    assert backups.contents() == before
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
