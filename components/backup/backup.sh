@@ -13,7 +13,7 @@
 #   PASSWORD_FILE     file with the role's password
 #   BACKUP_DIRECTORY  the volume of the dumps; the private server is on it for the time of a run
 #   KEEP              dumps to keep
-#   SCRATCH_MEMORY    memory of the private server's buffers, and of an index build, as in 128MB
+#   PRIVATE_SERVER_MEMORY    memory of the private server's buffers, and of an index build, as in 128MB
 # Exit status: 0 done, 1 refused or failed (the reason is the last line), 130 or 143 stopped by a signal.
 set -eu
 
@@ -26,7 +26,7 @@ SCRIPTS=$(dirname "$0")
 private=''
 child=''
 holder=''
-scratch_runs=''
+private_server_runs=''
 
 say() {
     printf 'backup: %s\n' "$*"
@@ -57,7 +57,7 @@ clean_up() {
         kill "$process" 2>/dev/null
         wait "$process" 2>/dev/null
     done
-    stop_scratch
+    stop_private_server
     [ -z "$private" ] || rm -rf "$private" "$work"
     exit "$exit_status"
 }
@@ -65,7 +65,7 @@ clean_up() {
 check_environment() {
     : "${PGHOST:?is the server}" "${PGPORT:?is its port}" "${PGUSER:?is the role}" "${PGDATABASE:?is the database}"
     : "${PASSWORD_FILE:?is the file with the password}" "${BACKUP_DIRECTORY:?is the volume of the dumps}"
-    : "${KEEP:?is how many dumps are kept}" "${SCRATCH_MEMORY:?is the memory of the private server}"
+    : "${KEEP:?is how many dumps are kept}" "${PRIVATE_SERVER_MEMORY:?is the memory of the private server}"
     [ -r "$PASSWORD_FILE" ] || fail "PASSWORD_FILE $PASSWORD_FILE cannot be read; mount the Secret there."
     [ -w "$BACKUP_DIRECTORY" ] || fail "BACKUP_DIRECTORY $BACKUP_DIRECTORY cannot be written."
     work=$BACKUP_DIRECTORY/.work
@@ -83,12 +83,12 @@ prepare_work() {
     # Left by a run that was killed.
     rm -rf "$work"
     mkdir "$work"
-    : >"$private/errors.log" >"$private/scratch.log"
+    : >"$private/errors.log" >"$private/server.log"
     # The password's way into libpq without being an argument or a variable of this shell.
     { printf '*:*:*:*:' && sed 's/[\\:]/\\&/g' "$PASSWORD_FILE"; } >"$private/pgpass"
     live="host=$PGHOST"
     # The names of role and database are the same there.
-    scratch="host=$private port=5432"
+    private_server="host=$private port=5432"
     export PGPASSFILE="$private/pgpass" PGCONNECT_TIMEOUT=10 PGCLIENTENCODING=UTF8 PGAPPNAME=backup
     # What decides how a value is written, so that both servers write it the same way.
     export PGOPTIONS="-c client_min_messages=error -c statement_timeout=0 -c lock_timeout=${LEAVE_SECONDS}s \
@@ -104,7 +104,7 @@ query() {
 # Fails with the reason: what the programs said, and what follows from it.
 fail_because() {
     cat "$private/errors.log" >&2
-    if grep -q 'No space left on device' "$private/errors.log" "$private/scratch.log"; then
+    if grep -q 'No space left on device' "$private/errors.log" "$private/server.log"; then
         case $1 in
         restore) fail "The database's volume has no room for both the old and the new contents. Nothing was changed;" \
             "raise postgresql.storage.size." ;;
@@ -116,10 +116,13 @@ fail_because() {
     fail "$*"
 }
 
+no_answer() {
+    fail_because dump "The database on $PGHOST did not answer; the reason is above."
+}
+
 check_database() {
-    query "$live" <<'SQL' >"$private/answer" || fail_because dump "The database on $PGHOST did not answer; the reason is above."
-SELECT 1;
-SQL
+    echo 'SELECT 1;' >"$private/statement"
+    query "$live" <"$private/statement" >"$private/answer" || no_answer
 }
 
 # A session that keeps a snapshot, so that the dump and the count see the same rows.
@@ -156,7 +159,8 @@ SELECT format(
     format('%I.%I', nspname, relname), nspname, relname)
 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE relkind = 'r' AND nspname <> 'information_schema' AND nspname !~ '^pg_'
-    AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
+    AND NOT EXISTS (
+        SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
 ORDER BY format('%I.%I', nspname, relname) COLLATE "C" \gexec
 SQL
     query "$1" <"$private/contents.sql"
@@ -208,46 +212,47 @@ restore_into() {
 
 # A server of this script's own, made by the script that makes the real one: nobody else can connect, and its data are
 # gone afterwards, so that it need not care for a crash.
-start_scratch() {
-    od -An -N16 -tx1 /dev/urandom >"$private/scratch-password"
+start_private_server() {
+    od -An -N16 -tx1 /dev/urandom >"$private/server-password"
     # A server takes PGPORT for its own, too.
-    run env -u PGPORT -u PGOPTIONS PGDATA="$work/scratch" POSTGRES_USER="$PGUSER" POSTGRES_DB="$PGDATABASE" \
-        PASSWORD_FILE="$private/scratch-password" sh "$SCRIPTS/prepare.sh" >"$private/scratch.log" 2>&1 || {
-        cat "$private/scratch.log" >&2
+    run env -u PGPORT -u PGOPTIONS PGDATA="$work/pgdata" POSTGRES_USER="$PGUSER" POSTGRES_DB="$PGDATABASE" \
+        PASSWORD_FILE="$private/server-password" sh "$SCRIPTS/prepare.sh" >"$private/server.log" 2>&1 || {
+        cat "$private/server.log" >&2
         fail_because dump "The private server could not be made; the reason is above."
     }
     printf 'local all all trust\n' >"$private/pg_hba.conf"
-    scratch_runs=yes
-    run pg_ctl start --silent --wait --timeout="$START_SECONDS" -D "$work/scratch" -l "$private/scratch.log" -o "\
+    private_server_runs=yes
+    run pg_ctl start --silent --wait --timeout="$START_SECONDS" -D "$work/pgdata" -l "$private/server.log" -o "\
         -c port=5432 -c listen_addresses= -c unix_socket_directories=$private -c unix_socket_permissions=0700 \
         -c hba_file=$private/pg_hba.conf -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
         -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off -c max_parallel_maintenance_workers=0 \
-        -c shared_buffers=$SCRATCH_MEMORY -c maintenance_work_mem=$SCRATCH_MEMORY \
+        -c shared_buffers=$PRIVATE_SERVER_MEMORY -c maintenance_work_mem=$PRIVATE_SERVER_MEMORY \
         -c log_min_error_statement=panic -c log_error_verbosity=terse" || {
-        cat "$private/scratch.log" >&2
+        cat "$private/server.log" >&2
         fail_because dump "The private server did not start; the reason is above."
     }
 }
 
-stop_scratch() {
-    [ -n "$scratch_runs" ] || return 0
-    pg_ctl stop --silent --mode=immediate --timeout="$STOP_SECONDS" -D "$work/scratch" >"$private/answer" 2>&1 || true
-    scratch_runs=''
+stop_private_server() {
+    [ -n "$private_server_runs" ] || return 0
+    pg_ctl stop --silent --mode=immediate --timeout="$STOP_SECONDS" -D "$work/pgdata" >"$private/answer" 2>&1 || true
+    private_server_runs=''
 }
 
 # The dump is good when what comes out of it is what was in the database.
 prove() {
     read_list "$1"
-    start_scratch
-    restore_into "$scratch" "$1" '' ||
+    start_private_server
+    restore_into "$private_server" "$1" '' ||
         fail_because dump "The dump cannot be restored; the reason is above. It is not kept."
-    contents "$scratch" >"$work/restored" || fail_because dump "The restored rows could not be counted; see above."
+    contents "$private_server" >"$work/restored" ||
+        fail_because dump "The restored rows could not be counted; the reason is above."
     cmp -s "$work/contents" "$work/restored" || {
         diff "$work/contents" "$work/restored" | sed -n 's/^[<>] [0-9]*|[-0-9]*|/backup:   /p' | sort -u >&2
         fail "The restored tables above do not hold what the database held. The dump is not kept."
     }
-    stop_scratch
-    rm -rf "$work/scratch"
+    stop_private_server
+    rm -rf "$work/pgdata"
 }
 
 dumps() {
@@ -280,16 +285,18 @@ list() {
     dumps | while read -r dump; do
         held=$BACKUP_DIRECTORY/${dump%.dump}.contents
         size=$(wc -c <"$BACKUP_DIRECTORY/$dump")
-        if [ -e "$held" ]; then say "dump $dump: $size bytes, $(summary "$held")"; else say "dump $dump: $size bytes"; fi
+        if [ -e "$held" ]; then size="$size bytes, $(summary "$held")"; else size="$size bytes"; fi
+        say "dump $dump: $size"
     done
-    df -P -k "$BACKUP_DIRECTORY" | awk 'NR == 2 { printf "backup: volume: %d MiB free of %d MiB\n", $4 / 1024, $2 / 1024 }'
+    df -P -k "$BACKUP_DIRECTORY" |
+        awk 'NR == 2 { printf "backup: volume: %d MiB free of %d MiB\n", $4 / 1024, $2 / 1024 }'
 }
 
 # Whoever is connected might write what neither the safety dump nor the restored database would have.
 refuse_others() {
     deadline=$(($(date +%s) + LEAVE_SECONDS))
     while :; do
-        query "$live" <<'SQL' >"$private/others" || fail_because dump "The database on $PGHOST did not answer; the reason is above."
+        query "$live" <<'SQL' >"$private/others" || no_answer
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
 SQL
@@ -324,11 +331,13 @@ restore() {
     # Also what the dump does not know, as the tables of a newer version, which would be in the way of its migrations.
     restore_into "$live" "$dump" 'DROP OWNED BY CURRENT_USER CASCADE;' ||
         fail_because restore "$chosen could not be restored. The database is as it was; the reason is above."
-    contents "$live" >"$work/restored" || fail_because dump "The restored rows could not be counted; see above."
+    contents "$live" >"$work/restored" ||
+        fail_because dump "$chosen was restored, but its rows could not be counted; the reason is above."
     if [ -e "${dump%.dump}.contents" ] && ! cmp -s "${dump%.dump}.contents" "$work/restored"; then
-        fail "The database was restored, but does not hold what was dumped: somebody wrote to it, or it is another server."
+        fail "$chosen was restored, but the database does not hold what was dumped: somebody wrote to it meanwhile," \
+            "or another version of PostgreSQL writes a value in another way."
     fi
-    echo 'ANALYZE;' | query "$live" || fail_because dump "ANALYZE failed after the restore; see above."
+    echo 'ANALYZE;' | query "$live" || fail_because dump "$chosen was restored, but ANALYZE failed; the reason is above."
     say "Restored $chosen: $(summary "$work/restored")."
 }
 

@@ -78,6 +78,6 @@ class BackupSettings(Settings):
             )
 
     @property
-    def scratch_memory(self) -> str:
+    def private_server_memory(self) -> str:
         """Memory of the private server's buffers, and of an index build, in the units of postgresql.conf."""
         return f"{int(quantity(self.resources.limits.memory)) // MEBIBYTE // 4}MB"

@@ -447,7 +447,7 @@ def test_told_to_stop_it_leaves_no_half_dump_and_no_server(backups: Backups) -> 
     )
     with backups.running() as process:
         wait_until((backups.volume / "started").exists, "the private server is there")
-        (pid_file,) = backups.volume.glob(".work/scratch/postmaster.pid")
+        (pid_file,) = backups.volume.glob(".work/pgdata/postmaster.pid")
         server = int(pid_file.read_text().splitlines()[0])
         assert is_alive(server)
         process.terminate()
