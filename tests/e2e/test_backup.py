@@ -8,7 +8,6 @@ from ops.verify.web_api import WebApi
 from tests.e2e.measurements import Measurements
 from tests.e2e.node import Node
 
-
 VECTORS = """
 CREATE TABLE e2e_vectors AS SELECT n AS id, ARRAY[n, 1, 2]::vector(3) AS place FROM generate_series(1, 100) AS n;
 CREATE INDEX ON e2e_vectors USING hnsw (place vector_l2_ops);
