@@ -16,6 +16,8 @@ NAMESPACE ?=
 ADMIN_PASSWORD_FILE ?=
 ALL ?=
 CHECK ?=
+DUMP ?= newest
+YES ?=
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -64,10 +66,24 @@ kubeconfig: .venv/ready ## Print the path of the kubeconfig of ENV's cluster
 manifests: .venv/ready ## Write the objects of ENV as YAML to OUT, without engine or cluster; CHECK=1 applies the policies
 	@$(LOCAL) manifests --env $(call quoted,$(ENV)) --out $(call quoted,$(OUT)) $(SETS) $(if $(CHECK),--check)
 
+DEPLOYED = --env $(call quoted,$(ENV)) $(if $(CONTEXT),--context $(call quoted,$(CONTEXT))) \
+  $(if $(NAMESPACE),--namespace $(call quoted,$(NAMESPACE)))
+
+.PHONY: backup
+backup: .venv/ready ## Dump the database of ENV now, and prove the dump by restoring it into a private server
+	@$(PY) -m ops.backup run $(DEPLOYED)
+
+.PHONY: backups
+backups: .venv/ready ## List the dumps of ENV
+	@$(PY) -m ops.backup list $(DEPLOYED)
+
+.PHONY: restore
+restore: .venv/ready ## Replace the database of ENV by DUMP (default: the newest); YES=1 does it, otherwise it says what it would do
+	@$(PY) -m ops.backup restore $(DEPLOYED) $(if $(YES),--yes) $(call quoted,$(DUMP))
+
 .PHONY: verify
 verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 for programs
-	@$(PY) -m ops.verify --env $(call quoted,$(ENV)) $(if $(CONTEXT),--context $(call quoted,$(CONTEXT))) \
-	  $(if $(NAMESPACE),--namespace $(call quoted,$(NAMESPACE))) \
+	@$(PY) -m ops.verify $(DEPLOYED) \
 	  $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json)
 
 ## Testing

@@ -4,6 +4,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
+from components.backup import component as backup
+from components.backup.component import Backup, BackupArgs, Server
 from components.connection import Backend
 from components.namespace.component import Namespace, NamespaceArgs
 from components.network_policy import allow_to, pods
@@ -56,11 +58,36 @@ database = PostgreSQL(
         namespace=namespace.name,
         settings=settings.postgresql,
         rotation=settings.rotate.postgresql,
-        clients=open_webui.LABELS.selector,
+        clients=[open_webui.LABELS.selector, *([backup.LABELS.selector] if settings.backup.enabled else [])],
         protect=settings.protect,
     ),
     in_namespace,
 )
+database_backend = Backend(
+    connection=database.connection,
+    egress=[allow_to([pods(postgresql.LABELS.selector)], postgresql.PORT)],
+)
+
+if settings.backup.enabled:
+    Backup(
+        "backup",
+        BackupArgs(
+            namespace=namespace.name,
+            settings=settings.backup,
+            storage_size=settings.backup_storage_size,
+            server=Server(
+                image=settings.postgresql.image,
+                host=postgresql.SERVICE,
+                port=postgresql.PORT,
+                user=postgresql.USER,
+                database=postgresql.DATABASE,
+                prepare_script=postgresql.PREPARE_SCRIPT,
+            ),
+            backend=database_backend,
+            protect=settings.protect,
+        ),
+        in_namespace,
+    )
 
 web = OpenWebUI(
     "open-webui",
@@ -69,10 +96,7 @@ web = OpenWebUI(
         namespace_name=settings.namespace,
         settings=settings.open_webui,
         redis=cache.backend,
-        database=Backend(
-            connection=database.connection,
-            egress=[allow_to([pods(postgresql.LABELS.selector)], postgresql.PORT)],
-        ),
+        database=database_backend,
         secret_inputs=secret_inputs,
         rotation=settings.rotate.open_webui,
         protect=settings.protect,

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
+from components.backup.settings import BackupSettings
 from components.base_settings import Problem, Settings
 from components.names import ExistingNamespace, NamespaceName
 from components.namespace.quota import Workload, resource_quota
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.settings import PostgreSQLSettings
+from components.quantities import mebibytes, quantity
 from components.redis.container_sizes import exporter_resources
 from components.redis.settings import RedisSettings
 
@@ -65,6 +67,7 @@ class StackSettings(Settings):
     )
     redis: RedisSettings = Field(RedisSettings(), description="Redis: sessions, websockets, locks.")
     postgresql: PostgreSQLSettings = Field(PostgreSQLSettings(), description="PostgreSQL: users, chats, vectors.")
+    backup: BackupSettings = Field(BackupSettings(), description="Scheduled dumps of the database.")
     open_webui: OpenWebUISettings = Field(
         OpenWebUISettings(), description="Open WebUI: the web pods and the way to them."
     )
@@ -75,18 +78,26 @@ class StackSettings(Settings):
     def quota(self) -> dict[str, str]:
         """Hard limits of the namespace's ResourceQuota."""
         exporter = (exporter_resources(),) if self.monitoring.enabled else ()
+        backups = int(self.backup.enabled)
         return resource_quota(
             [
                 Workload(pods=self.redis.nodes, containers=(*self.redis.pod_resources(), *exporter)),
                 Workload(pods=1, containers=(self.postgresql.container_resources(),)),
+                Workload(pods=backups, containers=(self.backup.resources.as_kubernetes(),)),
                 Workload(
                     pods=self.open_webui.most_pods_with_leaving, containers=(self.open_webui.resources.as_kubernetes(),)
                 ),
             ],
-            volumes=1 + (self.open_webui.uploads.kind == "volume") + self.redis.volumes,
+            volumes=1 + backups + (self.open_webui.uploads.kind == "volume") + self.redis.volumes,
         )
 
+    @property
+    def backup_storage_size(self) -> str:
+        """Size of the volume of the dumps."""
+        return self.backup.storage.size or mebibytes(2 * quantity(self.postgresql.storage.size))
+
     def problems(self) -> Iterator[Problem]:
+        yield from self._backup_problems()
         if not self.kube_context.strip():
             yield Problem(
                 keys=("kubeContext",),
@@ -112,6 +123,17 @@ class StackSettings(Settings):
                 f"{self.open_webui.most_pods} Open WebUI pods may open {needed} connections",
                 allowed=f"at least {needed}, or fewer replicas",
                 example=str(needed),
+            )
+
+    def _backup_problems(self) -> Iterator[Problem]:
+        least = self.postgresql.storage.size
+        if quantity(self.backup_storage_size) < quantity(least):
+            yield Problem(
+                keys=("backup.storage.size", "postgresql.storage.size"),
+                message=f"backup.storage.size {self.backup_storage_size} is below postgresql.storage.size {least}: a "
+                "copy of the database would not fit, and no dump could be proved",
+                allowed=f"at least {least}, or nothing (twice that)",
+                example=mebibytes(2 * quantity(least)),
             )
 
 

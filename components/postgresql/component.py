@@ -1,5 +1,6 @@
 """PostgreSQL as one ComponentResource: the server, its volume, its password and the only edge into it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -32,7 +33,8 @@ USER = "ragsystemuser"
 DATABASE = "ragsystemdb"
 LABELS = Labels(app="postgres", component="database")
 
-_PREPARE = Path(__file__).with_name("prepare.sh")
+PREPARE_SCRIPT = Path(__file__).with_name("prepare.sh").read_text()
+"""Makes a data directory ready for a server: cluster, role, database, pgvector."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +50,8 @@ class PostgreSQLArgs:
     rotation: int
     """Number of the current password, from 1."""
 
-    clients: dict[str, str]
-    """Labels of the pods that may connect; no others can."""
+    clients: Sequence[dict[str, str]]
+    """Labels of the pods that may connect, for each application; no others can."""
 
     protect: bool
     """Whether the volume and the password are refused deletion."""
@@ -117,7 +119,7 @@ class PostgreSQL(pulumi.ComponentResource):
         configuration = {
             "postgresql.conf": postgresql_conf(self._args.settings),
             "pg_hba.conf": pg_hba_conf(USER, DATABASE),
-            "prepare.sh": _PREPARE.read_text(),
+            "prepare.sh": PREPARE_SCRIPT,
         }
         conf = k8s.core.v1.ConfigMap(
             "postgres-conf",
@@ -133,7 +135,7 @@ class PostgreSQL(pulumi.ComponentResource):
             in_namespace=self._args.namespace,
             labels=LABELS.metadata,
             selector=LABELS.selector,
-            ingress=[allow_from([pods(self._args.clients)], PORT)],
+            ingress=[allow_from([pods(client) for client in self._args.clients], PORT)],
             egress=[],
             opts=child_options(self),
         )

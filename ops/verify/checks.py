@@ -13,7 +13,7 @@ from .inside_pods import (
     redis_serves_the_application,
     replicas_are_healthy,
 )
-from .parts import pods_are_ready, secrets_are_complete, services_lead_to_pods
+from .parts import no_backup_failed, pods_are_ready, secrets_are_complete, services_lead_to_pods
 from .scaling import is_changed, one_more, wait_until_left
 from .sharing import event_crosses, session_is_shared, sign_out_counts
 from .stack import Stack
@@ -51,6 +51,12 @@ def _checks_of_objects() -> tuple[Check, ...]:
             name="Services lead to ready pods",
             run=services_lead_to_pods,
             look_at="{kubectl} get endpointslices,services -o wide",
+            runs_in_pods=False,
+        ),
+        Check(
+            name="no backup failed",
+            run=no_backup_failed,
+            look_at="{kubectl} logs -l app=postgres-backup --tail=-1 --prefix; make backup",
             runs_in_pods=False,
         ),
     )

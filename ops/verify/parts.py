@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from .check import CheckError
-from .stack import ADMIN_SECRET, WEB, Stack, is_ready, restarts, why_not_ready
+from .stack import ADMIN_SECRET, PART_OF, WEB, Stack, is_ready, restarts, why_not_ready
 
 REDIS, REDIS_SERVICE = "redis", "redis-service"
 SECRET_KEYS = {
@@ -93,6 +93,20 @@ def _url_problem(
     if with_credentials and not (url.username and url.password):
         return "the URL has no user or no password"
     return None
+
+
+def no_backup_failed(stack: Stack) -> str:
+    """The last backup that was due is there, or still at work."""
+    items = stack.kubectl.get("cronjobs", "-l", PART_OF)["items"]
+    if not items:
+        return "none is scheduled"
+    status = items[0].get("status") or {}
+    due, succeeded = status.get("lastScheduleTime", ""), status.get("lastSuccessfulTime", "")
+    last = f"the last good one ended at {succeeded}" if succeeded else "there is no good one yet"
+    # RFC 3339 in UTC, as the API server writes them: the order of the texts is that of the times.
+    if due > succeeded and not status.get("active"):
+        raise CheckError(f"the backup of {due} failed; {last}")
+    return last
 
 
 def services_lead_to_pods(stack: Stack) -> str:

@@ -38,7 +38,7 @@ def find_stack(environment: str, *, kubeconfig: Path | None, context: str | None
     if cluster is None:
         raise LocalError(
             f"{environment} is not up on this machine. Deploy it: make up ENV={environment}\n"
-            f"A stack that pulumi deployed: make verify ENV={environment} CONTEXT=<context of your kubeconfig>"
+            "A stack that pulumi deployed: the same command with CONTEXT=<context of your kubeconfig>"
         )
     return _checked(
         Kubectl(program=str(kubectl()), namespace=where, kubeconfig=cluster.kubeconfig, context=cluster.context)

@@ -50,6 +50,10 @@ class Node:
         """What `make verify` does; what it printed."""
         return self._module("ops.verify", "--env", "dev")
 
+    def backup(self, command: str, *arguments: str) -> str:
+        """What `make backup`, `make backups` and `make restore` do; what it printed."""
+        return self._module("ops.backup", command, "--env", "dev", *arguments)
+
     def local(self, *arguments: str) -> str:
         """Run a command of `local`; what it printed."""
         return self._module("local", *arguments)

@@ -14,6 +14,7 @@ from tests.engine.stack import APPLICATIONS, Namespace
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
 ACCOUNT = "redis"
+BACKUP = "postgres-backup"
 RESTRICTED: dict[str, Any] = {
     "runAsNonRoot": True,
     "runAsUser": 1000,
@@ -29,7 +30,7 @@ def restricted(cluster: Cluster) -> Iterator[Namespace]:
     namespace = Namespace(cluster, "admission")
     modes = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
     namespace.core.create_namespace({"metadata": {"name": namespace.name, "labels": modes}})
-    for account in APPLICATIONS:
+    for account in (*APPLICATIONS, BACKUP):
         namespace.core.create_namespaced_service_account(namespace.name, {"metadata": {"name": account}})
     yield namespace
     namespace.core.delete_namespace(namespace.name)
@@ -38,11 +39,9 @@ def restricted(cluster: Cluster) -> Iterator[Namespace]:
 def planned_pods(environment: str, *sets: str) -> dict[str, dict[str, Any]]:
     """Specs of the pods that an environment runs, by the name of their workload."""
     objects = planned_objects(read_stack(environment, ["kubeContext=unused", *sets]), environment)
-    return {
-        item["metadata"]["name"]: item["spec"]["template"]["spec"]
-        for item in objects
-        if "template" in item.get("spec", {})
-    }
+    workloads = {item["metadata"]["name"]: item.get("spec", {}) for item in objects}
+    workloads |= {name: spec["jobTemplate"]["spec"] for name, spec in workloads.items() if "jobTemplate" in spec}
+    return {name: spec["template"]["spec"] for name, spec in workloads.items() if "template" in spec}
 
 
 def pod(*, security: dict[str, Any], memory: str = "64Mi") -> dict[str, Any]:
@@ -64,20 +63,29 @@ def warning_of(namespace: Namespace, spec: dict[str, Any]) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "sets"),
+    ("environment", "sets", "also"),
     [
-        ("dev", []),
-        ("prod", []),
-        ("dev", ["monitoring.enabled=true", "openWebui.variant=full", "openWebui.uploads.kind=volume"]),
+        ("dev", [], set()),
+        ("prod", [], {BACKUP}),
+        (
+            "dev",
+            [
+                "backup.enabled=true",
+                "monitoring.enabled=true",
+                "openWebui.variant=full",
+                "openWebui.uploads.kind=volume",
+            ],
+            {BACKUP},
+        ),
     ],
     ids=["dev", "prod", "everything on"],
 )
 def test_pod_security_admits_every_pod_without_a_warning(
-    restricted: Namespace, environment: str, sets: list[str]
+    restricted: Namespace, environment: str, sets: list[str], also: set[str]
 ) -> None:
     pods = planned_pods(environment, *sets)
-    assert pods.keys() == set(APPLICATIONS)
-    assert {name: warning_of(restricted, spec) for name, spec in pods.items()} == dict.fromkeys(APPLICATIONS)
+    assert pods.keys() == {*APPLICATIONS, *also}
+    assert {name: warning_of(restricted, spec) for name, spec in pods.items()} == dict.fromkeys(pods)
 
 
 def test_pods_as_they_run_are_admitted_without_a_warning(live: Namespace, restricted: Namespace) -> None:

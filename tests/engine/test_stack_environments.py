@@ -10,6 +10,7 @@ PROTECTED = {
     "Namespace namespace",
     "PersistentVolumeClaim postgres-data",
     "PersistentVolumeClaim open-webui-uploads",
+    "PersistentVolumeClaim postgres-backups",
     "RandomPassword postgresql-password-1",
 }
 
@@ -62,7 +63,7 @@ def test_what_is_protected_is_refused_deletion_until_it_is_released(
 ) -> None:
     before, others, state = prod_live.identities(), live.identities(), set(prod.resources())
     volumes = claimed_volumes(prod_live)
-    assert len(volumes) == 2
+    assert len(volumes) == 3
 
     refused = prod.destroy(fails=True).error
     assert "protect" in refused

@@ -93,11 +93,17 @@ class Recording:
         return {r.name: r.inputs["spec"]["template"]["spec"] for r in workloads}
 
     @property
+    def every_pod(self) -> dict[str, dict[str, Any]]:
+        """Spec of the pods of each workload, and of those that come to an end."""
+        schedules = {r.name: r.inputs["spec"]["jobTemplate"] for r in self.objects if r.kind == "CronJob"}
+        return self.pods | {name: job["spec"]["template"]["spec"] for name, job in schedules.items()}
+
+    @property
     def containers(self) -> dict[str, dict[str, Any]]:
-        """Every container, ``pod/container``, init containers included."""
+        """Every container of every pod, ``pod/container``, init containers included."""
         return {
             f"{pod}/{container['name']}": container
-            for pod, spec in self.pods.items()
+            for pod, spec in self.every_pod.items()
             for container in [*spec.get("initContainers", []), *spec["containers"]]
         }
 

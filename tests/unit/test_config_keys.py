@@ -67,11 +67,18 @@ def line(config_map: str, file: str, text: str) -> Callable[[Recording], bool]:
     return lambda recording: text in conf(config_map, file)(recording)
 
 
-def amounts(component: str, container: str) -> dict[str, Effect]:
+def backup_variable(name: str) -> Callable[[Recording], object]:
+    """The value of a variable of the backups."""
+    return lambda recording: {v["name"]: v["value"] for v in recording.containers["postgres-backup/backup"]["env"]}[
+        name
+    ]
+
+
+def amounts(component: str, container: str, *also: str) -> dict[str, Effect]:
     """The six keys of a component's resources, set together: six values that differ, each in its own place."""
     values = {"requests": ("60m", "200Mi", "33Mi"), "limits": ("3", "5Gi", "6Gi")}
     keys = ("cpu", "memory", "ephemeralStorage")
-    together = tuple(
+    together = also + tuple(
         f"{component}.resources.{side}.{key}={value}"
         for side, given in values.items()
         for key, value in zip(keys, given, strict=True)
@@ -98,6 +105,7 @@ EXTERNAL_SECRETS = {"redisCacheUrl": "redis://a:b@10.9.8.7:6379/0"}
 EDGES = ("NetworkPolicy", "open-webui", "spec", "egress")
 
 CLUSTER = ("redis.topology=cluster",)
+BACKUP = ("backup.enabled=true",)
 
 
 def set_up_environment(recording: Recording) -> list[dict[str, Any]]:
@@ -270,6 +278,35 @@ EFFECTS: dict[str, Effect] = {
     "postgresql.maxConnections": Effect(
         value="321", shows=line("postgres-conf", "postgresql.conf", "max_connections = 321"), expected=True
     ),
+    "backup.enabled": Effect(
+        value="true", shows=inputs("CronJob", "postgres-backup", "spec", "concurrencyPolicy"), expected="Forbid"
+    ),
+    "backup.schedule": Effect(
+        value="5 4 * * sun",
+        sets=BACKUP,
+        shows=inputs("CronJob", "postgres-backup", "spec", "schedule"),
+        expected="5 4 * * sun",
+    ),
+    "backup.timeZone": Effect(
+        value="Europe/Berlin",
+        sets=BACKUP,
+        shows=inputs("CronJob", "postgres-backup", "spec", "timeZone"),
+        expected="Europe/Berlin",
+    ),
+    "backup.keep": Effect(value="3", sets=BACKUP, shows=backup_variable("KEEP"), expected="3"),
+    "backup.storage.size": Effect(
+        value="6Gi",
+        sets=BACKUP,
+        shows=inputs("PersistentVolumeClaim", "postgres-backups", "spec", "resources", "requests", "storage"),
+        expected="6Gi",
+    ),
+    "backup.storage.className": Effect(
+        value="slow",
+        sets=BACKUP,
+        shows=inputs("PersistentVolumeClaim", "postgres-backups", "spec", "storageClassName"),
+        expected="slow",
+    ),
+    **amounts("backup", "postgres-backup/backup", *BACKUP),
     "openWebui.version": Effect(
         value="0.12.3",
         shows=lambda r: r.containers["open-webui/open-webui"]["image"],

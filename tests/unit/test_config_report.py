@@ -64,6 +64,22 @@ CASES: list[tuple[str, Mapping[str, object], str, str]] = [
         "redis.resources.limits.memory",
         "192Mi",
     ),
+    ("a schedule that is none", {"backup": {"schedule": "every night"}}, "backup.schedule", "minute, hour"),
+    ("Sunday as 7", {"backup": {"schedule": "0 3 * * 7"}}, "backup.schedule", "0 is Sunday"),
+    ("a time zone that is none", {"backup": {"timeZone": "Local"}}, "backup.timeZone", "Europe/Berlin"),
+    ("no dump to keep", {"backup": {"keep": 0}}, "backup.keep", "integer from 1 to 366"),
+    (
+        "backups on less than the database's volume",
+        {"backup": {"storage": {"size": "5Gi"}}, "postgresql": {"storage": {"size": "20Gi"}}},
+        "backup.storage.size",
+        "at least 20Gi",
+    ),
+    (
+        "too little memory for a restored copy",
+        {"backup": {"resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}}}},
+        "backup.resources.limits.memory",
+        "at least 256Mi",
+    ),
     (
         "a volume that the file would fill",
         {"redis": {"durability": "volume", "storage": {"size": "1Gi"}}},

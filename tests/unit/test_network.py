@@ -18,13 +18,23 @@ def test_everything_is_denied_but_dns(recording: Recording) -> None:
     assert {port["port"] for port in rule["ports"]} == {53}
 
 
-@pytest.mark.parametrize(("server", "port"), [("redis", 6379), ("postgres", 5432)])
-def test_only_open_webui_reaches_the_servers(recording: Recording, server: str, port: int) -> None:
-    spec = recording.one("NetworkPolicy", server).inputs["spec"]
+@pytest.mark.parametrize(
+    ("environment", "server", "port", "clients"),
+    [
+        ("dev", "redis", 6379, ["open-webui"]),
+        ("dev", "postgres", 5432, ["open-webui"]),
+        ("prod", "redis", 6379, ["open-webui"]),
+        ("prod", "postgres", 5432, ["open-webui", "postgres-backup"]),
+    ],
+)
+def test_only_open_webui_and_the_backups_reach_the_servers(
+    recordings: dict[str, Recording], environment: str, server: str, port: int, clients: list[str]
+) -> None:
+    spec = recordings[environment].one("NetworkPolicy", server).inputs["spec"]
     assert spec["podSelector"] == {"matchLabels": {"app": server}}
     assert spec["ingress"] == [
         {
-            "from": [{"podSelector": {"matchLabels": {"app": "open-webui"}}}],
+            "from": [{"podSelector": {"matchLabels": {"app": client}}} for client in clients],
             "ports": [{"protocol": "TCP", "port": port}],
         }
     ]

@@ -18,7 +18,7 @@ def monitored() -> Recording:
 
 
 def test_pods_run_without_root_and_without_a_token(recording: Recording) -> None:
-    for name, pod in recording.pods.items():
+    for name, pod in recording.every_pod.items():
         context = pod["securityContext"]
         assert context["runAsNonRoot"] is True, name
         assert context["runAsUser"] >= 10000, name
@@ -97,7 +97,8 @@ def test_redis_probes_compare_the_answer(recording: Recording) -> None:
 
 
 def test_volumes_that_are_mounted_are_there(monitored: Recording) -> None:
-    for pod, spec in monitored.pods.items():
+    assert "postgres-backup" in monitored.every_pod
+    for pod, spec in monitored.every_pod.items():
         volumes = {volume["name"] for volume in spec["volumes"]}
         mounted = {
             m["name"] for c in [*spec.get("initContainers", []), *spec["containers"]] for m in c.get("volumeMounts", [])
@@ -107,7 +108,7 @@ def test_volumes_that_are_mounted_are_there(monitored: Recording) -> None:
 
 def test_references_lead_to_objects_of_the_stack(monitored: Recording) -> None:
     there = {(r.kind, r.inputs["metadata"]["name"]) for r in monitored.objects}
-    for spec in monitored.pods.values():
+    for spec in monitored.every_pod.values():
         for volume in spec["volumes"]:
             if "secret" in volume:
                 assert ("Secret", volume["secret"]["secretName"]) in there

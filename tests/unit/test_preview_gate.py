@@ -317,3 +317,18 @@ def test_labels_fit_into_github(recording: Recording) -> None:
             label = f"allow-{what}:prod/{name}"
             assert ALLOWING.fullmatch(label)
             assert len(label) <= GITHUB_LABEL, label
+
+
+def test_backups_that_are_turned_off_lose_their_volume(prod: Recording) -> None:
+    component = "open-webui-stack:backup:Backup$kubernetes:"
+    registered = [r for r in prod.objects if r.name in ("postgres-backup", "postgres-backups")]
+    steps = [
+        step("delete", f"{component}{r.type.removeprefix('kubernetes:')}::{r.name}", dict(r.inputs)) for r in registered
+    ]
+    assert len(steps) == 5
+    [finding] = gate(*steps)
+    assert (finding.resource, finding.label) == (
+        "PersistentVolumeClaim/postgres-backups",
+        "allow-delete:prod/postgres-backups",
+    )
+    assert "the data on the volume is lost" in finding.what

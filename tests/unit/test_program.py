@@ -18,6 +18,7 @@ FULL: dict[str, Any] = {
         "openWebui.ingress.enabled=true",
         "monitoring.enabled=true",
         "rotate.redis=2",
+        "backup.enabled=true",
     ],
     "secrets": {
         "openaiApiKey": "sk-very-secret",
@@ -120,6 +121,7 @@ def test_prod_protects_and_retains_what_cannot_be_made_again(prod: Recording) ->
         ("Namespace", "namespace"),
         ("PersistentVolumeClaim", "postgres-data"),
         ("PersistentVolumeClaim", "open-webui-uploads"),
+        ("PersistentVolumeClaim", "postgres-backups"),
         ("RandomPassword", "postgresql-password-1"),
     }
     assert protected == {(r.kind, r.name) for r in prod.resources if r.retain_on_delete}

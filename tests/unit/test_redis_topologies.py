@@ -106,8 +106,8 @@ def test_volumes_of_nodes_come_from_a_template_and_fit_the_quota() -> None:
     [mount] = [m for m in recording.containers["redis/redis"]["volumeMounts"] if m["name"] == "data"]
     assert mount["mountPath"] == "/data"
     hard = recording.one("ResourceQuota", "quota").inputs["spec"]["hard"]
-    # Its own three, the database's, the uploads', and one to spare.
-    assert int(hard["persistentvolumeclaims"]) == 6
+    # Its own three, the database's, the uploads', the backups', and one to spare.
+    assert int(hard["persistentvolumeclaims"]) == 7
 
 
 def test_the_quota_has_room_for_every_container_of_every_node(sentinel: Recording) -> None:
@@ -217,8 +217,8 @@ def test_the_nodes_of_a_cluster_remember_who_they_are(cluster: Recording) -> Non
     assert (more.inputs["spec"]["replicas"], fewer.inputs["spec"]["replicas"]) == (8, 6)
     assert more.inputs["spec"]["template"] == fewer.inputs["spec"]["template"]
     hard = cluster.one("ResourceQuota", "quota").inputs["spec"]["hard"]
-    # Its own nine, the database's, the uploads', and one to spare.
-    assert int(hard["persistentvolumeclaims"]) == 12
+    # Its own nine, the database's, the uploads', the backups', and one to spare.
+    assert int(hard["persistentvolumeclaims"]) == 13
 
 
 def test_a_volume_for_the_data_holds_the_nodes_file_too() -> None:

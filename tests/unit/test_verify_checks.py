@@ -52,6 +52,18 @@ def set_redis(name: str, value: Any) -> Change:
 
 
 WRONG: list[tuple[Change, str, str]] = [
+    (
+        set_field(
+            "backups", {"lastScheduleTime": "2026-01-02T02:30:00Z", "lastSuccessfulTime": "2026-01-01T02:31:00Z"}
+        ),
+        "no backup failed",
+        "the backup of 2026-01-02T02:30:00Z failed; the last good one ended at 2026-01-01T02:31:00Z",
+    ),
+    (
+        set_field("backups", {"lastScheduleTime": "2026-01-02T02:30:00Z"}),
+        "no backup failed",
+        "the backup of 2026-01-02T02:30:00Z failed; there is no good one yet",
+    ),
     (set_field("starts", 1), "pods are ready", "open-webui: 1 of 2 pods are ready: open-webui-1 open-webui: CrashLoop"),
     (set_secret("redis-config", "websocket-url", ""), "Secrets are complete", "redis-config lacks websocket-url"),
     (
@@ -214,6 +226,7 @@ def test_simulated_pods_run_nothing() -> None:
         "pods are ready",
         "Secrets are complete",
         "Services lead to ready pods",
+        "no backup failed",
         "one replica more and back",
         "nothing is left behind",
     }
@@ -250,6 +263,23 @@ def test_a_changed_administrators_password_is_said_plainly() -> None:
     assert results["an event crosses replicas"].detail == "there is no temporary account, see above"
     given = outcomes(cluster, Visit(Account(email=ADMIN, password="changed-Password-3")))
     assert {result.outcome for result in given.values()} == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("status", "seen"),
+    [
+        (None, "none is scheduled"),
+        ({}, "there is no good one yet"),
+        ({"lastScheduleTime": "2026-01-02T02:30:00Z", "active": [{"name": "a"}]}, "there is no good one yet"),
+        (
+            {"lastScheduleTime": "2026-01-02T02:30:00Z", "lastSuccessfulTime": "2026-01-02T02:31:00Z"},
+            "the last good one ended at 2026-01-02T02:31:00Z",
+        ),
+    ],
+    ids=["off", "new", "at work", "good"],
+)
+def test_a_backup_that_is_good_or_not_due_is_none_that_failed(status: dict[str, Any] | None, seen: str) -> None:
+    assert parts.no_backup_failed(FakeCluster(backups=status).stack) == seen
 
 
 def test_the_autoscalers_minimum_is_raised_and_put_back() -> None:

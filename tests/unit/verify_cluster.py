@@ -151,6 +151,9 @@ class FakeCluster:
     variables: dict[str, str] = field(default_factory=dict)
     """Further variables of the web pods."""
 
+    backups: Object | None = None
+    """Status of the CronJob of the backups, when there is one."""
+
     commands: list[tuple[str, ...]] = field(default_factory=list)
     """Commands that were run in pods, other than Python."""
 
@@ -250,6 +253,7 @@ class FakeCluster:
             "secrets": [{"metadata": {"name": name}} for name in self.secrets if name.startswith("redis-")],
             "services": [{"metadata": {"name": n}, "spec": {"clusterIP": ip}} for n, ip in SERVICES.items()],
             "endpointslices": [{"endpoints": [{"conditions": {"ready": True}}]}],
+            "cronjobs": [] if self.backups is None else [{"status": self.backups}],
             "horizontalpodautoscaler": [self.autoscaler] if self.autoscaler else [],
         }
         return {"items": items.get(kinds, [thing for thing in self.objects.values() if _selected(thing, selector)])}

@@ -1,0 +1,1 @@
+"""Scheduled dumps of the database, each proved by restoring it."""

@@ -1,0 +1,161 @@
+"""Jobs made from the CronJob of the backups: the same pod, with other arguments."""
+
+import copy
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic, sleep
+from typing import Any
+
+from local.errors import LocalError, UsageError
+from ops.verify.kubectl import KubectlError
+from ops.verify.stack import Stack, why_not_ready
+
+CRON_JOB = "postgres-backup"
+START_SECONDS = 300
+# What a Job by hand has printed is shown at once; the Job is kept for whoever asks a little later.
+KEPT_SECONDS = 3600
+_POLL_SECONDS = 1
+_SILENT_SECONDS = 60
+_DELETE_SECONDS = 150
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a Job ended."""
+
+    name: str
+    succeeded: bool
+    lines: tuple[str, ...]
+    """What it printed."""
+
+    def check(self) -> "Outcome":
+        """This, if it succeeded.
+
+        Raises:
+            LocalError: it failed; the message is the end of what it printed.
+        """
+        if self.succeeded:
+            return self
+        raise LocalError("\n".join(self.lines[-10:] or [f"Job {self.name} failed and printed nothing"]))
+
+
+def cron_job(stack: Stack) -> dict[str, Any]:
+    """The CronJob.
+
+    Raises:
+        UsageError: there is none.
+        LocalError: its pods would not run.
+    """
+    found = stack.kubectl.run("get", "cronjob", CRON_JOB, "--ignore-not-found", "-o", "name").strip()
+    if not found:
+        raise UsageError(
+            f"there is no CronJob {CRON_JOB} in the namespace {stack.kubectl.namespace}: backups are off.\n"
+            "Turn them on: pulumi config set --path backup.enabled true; pulumi up"
+        )
+    if stack.is_simulated():
+        raise LocalError("pods are simulated here: no container runs, so that there is nothing to back up")
+    return stack.kubectl.get("cronjob", CRON_JOB)
+
+
+def run_job(stack: Stack, arguments: list[str], *, begin: Callable[[str], None] = lambda _state: None) -> Outcome:
+    """Run the script of the backups in a pod of its own, to its end.
+
+    Args:
+        stack: whose.
+        arguments: of the script.
+        begin: told how far it is.
+
+    Raises:
+        LocalError: its pod did not start, or the backups are off.
+        KubectlError: the cluster does not answer.
+    """
+    manifest = job_manifest(cron_job(stack), arguments)
+    with _created(stack, manifest) as name:
+        started = heard = monotonic()
+        while True:
+            try:
+                if (succeeded := _ended(stack.kubectl.get("job", name))) is not None:
+                    return Outcome(name=name, succeeded=succeeded, lines=_lines(stack, name))
+                waiting = _waits_for(stack, name)
+                heard = monotonic()
+            except KubectlError:
+                # A restore is not given up because the cluster's API was away for a moment.
+                if monotonic() - heard > _SILENT_SECONDS:
+                    raise
+                waiting = None
+            if waiting and monotonic() - started > START_SECONDS:
+                raise LocalError(f"the pod of Job {name} did not start within {START_SECONDS} s: {waiting}")
+            begin(f"waits for its pod: {waiting}" if waiting else (_lines(stack, name, "--tail=1") or ("",))[-1])
+            sleep(_POLL_SECONDS)
+
+
+def job_manifest(cron: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
+    """A Job as `kubectl create job --from` makes it, with other arguments.
+
+    It has one try: whoever asked sees why it failed.
+    """
+    template = copy.deepcopy(cron["spec"]["jobTemplate"])
+    template["spec"]["backoffLimit"] = 0
+    (container,) = template["spec"]["template"]["spec"]["containers"]
+    container["args"] = arguments
+    metadata: dict[str, Any] = {
+        "name": f"{CRON_JOB}-{arguments[0]}-{secrets.token_hex(4)}",
+        "labels": template["metadata"]["labels"],
+        "annotations": {"cronjob.kubernetes.io/instantiate": "manual"},
+    }
+    if arguments == ["run"]:
+        # One of the CronJob's own: it counts as its last success, and goes with its history.
+        metadata["ownerReferences"] = [
+            {
+                "apiVersion": "batch/v1",
+                "kind": "CronJob",
+                "name": cron["metadata"]["name"],
+                "uid": cron["metadata"]["uid"],
+                "controller": True,
+            }
+        ]
+    else:
+        template["spec"]["ttlSecondsAfterFinished"] = KEPT_SECONDS
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}
+
+
+@contextmanager
+def _created(stack: Stack, manifest: dict[str, Any]) -> Iterator[str]:
+    """The Job; ended with its pod when the body does not come to its end."""
+    name = str(manifest["metadata"]["name"])
+    try:
+        stack.kubectl.apply(manifest)
+        yield name
+    except BaseException:
+        # The script takes back what it has begun; only when its pod is gone is nobody connected any more.
+        stack.kubectl.run(
+            "delete", "job", name, "--ignore-not-found", "--cascade=foreground", "--wait", seconds=_DELETE_SECONDS
+        )
+        raise
+
+
+def _ended(job: dict[str, Any]) -> bool | None:
+    for condition in job.get("status", {}).get("conditions") or ():
+        if condition["type"] in ("Complete", "Failed") and condition["status"] == "True":
+            return bool(condition["type"] == "Complete")
+    return None
+
+
+def _waits_for(stack: Stack, job: str) -> str | None:
+    """What its pod waits for; None when it runs."""
+    pods = stack.kubectl.get("pods", "-l", f"job-name={job}")["items"]
+    if not pods:
+        events = stack.kubectl.get("events", f"--field-selector=involvedObject.name={job},reason=FailedCreate")["items"]
+        return str(events[-1]["message"]) if events else "it was not created yet"
+    return why_not_ready(pods[0]) if pods[0]["status"].get("phase") == "Pending" else None
+
+
+def _lines(stack: Stack, job: str, *options: str) -> tuple[str, ...]:
+    try:
+        printed = stack.kubectl.run("logs", f"job/{job}", *options)
+    except KubectlError:
+        # It has only just started, or its pod was evicted.
+        return ()
+    return tuple(printed.splitlines())

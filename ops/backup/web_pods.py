@@ -1,0 +1,87 @@
+"""No web pod while the database is replaced, and then as many as before, whoever decides about their number."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+from typing import Any
+
+from local.console import step
+from local.errors import LocalError
+from ops.verify.scaling import is_changed
+from ops.verify.stack import WEB, Stack, is_ready, why_not_ready
+
+RECORD = "open-webui-stack/restore-replicas"
+"""Annotation of the Deployment while its pods are stopped: how many it has to have again."""
+
+_LEAVING_SECONDS = 300
+_READY_SECONDS = 600
+_POLL_SECONDS = 1
+
+
+@contextmanager
+def stopped(stack: Stack) -> Iterator[int]:
+    """Stop every web pod while the body runs, and start them again, ready, whatever comes of it.
+
+    An autoscaler leaves a Deployment with no replicas alone, and goes on when there are some:
+    https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation
+
+    The number is written to the Deployment first: a restore that was killed is made good by the next one.
+
+    Yields:
+        The number of before.
+
+    Raises:
+        LocalError: somebody else changes the number, a pod does not leave, or does not get ready again.
+    """
+    if is_changed(stack):
+        raise LocalError("`make verify` changes the number of replicas at this moment. Nothing was changed; try again.")
+    replicas = _replicas(stack.deployment())
+    stack.kubectl.run("annotate", "deployment", WEB, f"{RECORD}={replicas}", "--overwrite")
+    try:
+        with step(f"stop {replicas} web pods", 30) as progress:
+            _scale(stack, 0)
+            _wait(lambda: not _pods(stack), "the web pods have not left", _LEAVING_SECONDS, lambda: progress("leaving"))
+        yield replicas
+    finally:
+        with step(f"start {replicas} web pods", 60) as progress:
+            _scale(stack, replicas)
+            stack.kubectl.run("annotate", "deployment", WEB, f"{RECORD}-")
+            _wait(
+                lambda: _are_ready(stack, replicas), "the web pods are not ready", _READY_SECONDS, _why(stack, progress)
+            )
+
+
+def _replicas(deployment: dict[str, Any]) -> int:
+    record = deployment["metadata"].get("annotations", {}).get(RECORD)
+    return int(record if record is not None else deployment["spec"]["replicas"])
+
+
+def _scale(stack: Stack, replicas: int) -> None:
+    stack.kubectl.run("scale", "deployment", WEB, f"--replicas={replicas}")
+
+
+def _pods(stack: Stack) -> list[dict[str, Any]]:
+    """Those that are leaving included: they are connected until they are gone."""
+    found: list[dict[str, Any]] = stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
+    return [pod for pod in found if pod["status"].get("phase") not in ("Succeeded", "Failed")]
+
+
+def _are_ready(stack: Stack, replicas: int) -> bool:
+    return len([pod for pod in _pods(stack) if is_ready(pod)]) >= replicas
+
+
+def _why(stack: Stack, progress: Callable[[str], None]) -> Callable[[], None]:
+    def report() -> None:
+        waiting = {why_not_ready(pod) for pod in _pods(stack) if not is_ready(pod)}
+        progress(", ".join(sorted(waiting)) or "starting")
+
+    return report
+
+
+def _wait(holds: Callable[[], bool], what: str, seconds: float, report: Callable[[], None]) -> None:
+    deadline = monotonic() + seconds
+    while not holds():
+        if monotonic() > deadline:
+            raise LocalError(f"{what} after {seconds:g} s. Look at: kubectl describe pods -l app={WEB}")
+        report()
+        sleep(_POLL_SECONDS)

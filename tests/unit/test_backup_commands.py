@@ -1,0 +1,280 @@
+"""`make backup`, `backups` and `restore`: what they create, what they say, and what they leave as it was."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from local.errors import LocalError, UsageError
+from ops.backup import __main__ as command
+from ops.backup import jobs, web_pods
+from ops.backup.dumps import choose, read_list
+from ops.backup.jobs import job_manifest, run_job
+from ops.verify.kubectl import KubectlError
+from ops.verify.stack import Stack
+
+from .recording import Recording
+from .verify_cluster import FakeCluster, FakeKubectl
+
+NEWEST, OLDER = "ragsystemdb-20260103T023000Z.dump", "ragsystemdb-20260101T023000Z.dump"
+SAFETY = "ragsystemdb-20260104T120000Z-before-restore.dump"
+LIST = f"""\
+backup: dump {SAFETY}: 300 bytes, 12 tables with 40 rows
+backup: dump {NEWEST}: 2097152 bytes, 12 tables with 345 rows
+backup: dump {OLDER}: 100 bytes
+backup: volume: 900 MiB free of 1000 MiB
+"""
+
+
+@dataclass
+class BackupCluster(FakeCluster):
+    """A cluster whose Jobs end at once."""
+
+    cron_job: dict[str, Any] | None = None
+    ends: str | None = "Complete"
+    """Condition of the Jobs; None while they run."""
+
+    printed: dict[str, str] = field(default_factory=lambda: {"list": LIST})
+    """What the Jobs print, by what they do."""
+
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    """Every Job that was created."""
+
+    present: set[str] = field(default_factory=set)
+    replicas_at_restore: int | None = None
+    pod_phase: str | None = "Running"
+
+    def run(self, words: tuple[str, ...], stdin: str) -> str:
+        if words[:2] == ("get", "cronjob"):
+            return ("cronjob.batch" if self.cron_job else "") if "name" in words else json.dumps(self.cron_job)
+        if words[:2] == ("get", "job"):
+            if "silent" in self.fails:
+                raise KubectlError("the connection was refused")
+            conditions = [{"type": self.ends, "status": "True"}] if self.ends else []
+            return json.dumps({"status": {"conditions": conditions}})
+        if words[0] == "get" and words[1:3] == ("pods", "-l") and words[3].startswith("job-name="):
+            status = {"phase": self.pod_phase, "conditions": [{"type": "PodScheduled", "status": "False"}]}
+            return json.dumps({"items": [{"status": status}] if self.pod_phase else []})
+        if words[:2] == ("get", "events"):
+            return json.dumps({"items": [{"message": "exceeded quota: quota"}]})
+        if words[0] == "apply":
+            job = json.loads(stdin)
+            self.jobs.append(job)
+            self.present.add(job["metadata"]["name"])
+            if self._action(job) == "restore":
+                self.replicas_at_restore = self.replicas
+        elif words[:2] == ("delete", "job"):
+            self.present.discard(words[2])
+        elif words[0] == "logs":
+            return self.printed.get(self._action(self.jobs[-1]), "")
+        else:
+            return super().run(words, stdin)
+        return ""
+
+    @staticmethod
+    def _action(job: dict[str, Any]) -> str:
+        return str(job["spec"]["template"]["spec"]["containers"][0]["args"][0])
+
+
+@pytest.fixture
+def cluster(prod: Recording, monkeypatch: pytest.MonkeyPatch) -> BackupCluster:
+    """A cluster with the CronJob of prod."""
+    for module in (jobs, web_pods):
+        monkeypatch.setattr(module, "_POLL_SECONDS", 0)
+    inputs = prod.one("CronJob").inputs
+    metadata = {"name": inputs["metadata"]["name"], "uid": "u-1"}
+    made = BackupCluster(cron_job={"metadata": metadata, "spec": json.loads(json.dumps(inputs["spec"]))})
+    stack = Stack(FakeKubectl(program="kubectl", namespace="rag-system", cluster=made))
+    monkeypatch.setattr(command, "find_stack", lambda *_args, **_kwargs: stack)
+    return made
+
+
+def call(*words: str) -> tuple[int, str]:
+    """Exit code and output of the command."""
+    result = CliRunner().invoke(command.app, list(words))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def test_a_job_is_the_scheduled_one_with_other_arguments(cluster: BackupCluster) -> None:
+    assert cluster.cron_job
+    template = cluster.cron_job["spec"]["jobTemplate"]["spec"]["template"]
+    job = job_manifest(cluster.cron_job, ["restore", NEWEST])
+    made = job["spec"]["template"]
+    assert made["spec"]["containers"][0]["args"] == ["restore", NEWEST]
+    assert made["metadata"] == template["metadata"]
+    made["spec"]["containers"][0]["args"] = ["run"]
+    assert made == template
+    assert job["spec"]["backoffLimit"] == 0
+
+
+def test_a_backup_by_hand_counts_as_one_of_the_schedule_and_nothing_else_does(cluster: BackupCluster) -> None:
+    assert cluster.cron_job
+    backup, restore = (job_manifest(cluster.cron_job, words) for words in (["run"], ["restore", NEWEST]))
+    assert [owner["uid"] for owner in backup["metadata"]["ownerReferences"]] == ["u-1"]
+    assert "ownerReferences" not in restore["metadata"]
+    assert restore["spec"]["ttlSecondsAfterFinished"] > 0
+
+
+def test_a_backup_shows_the_end_of_its_log(cluster: BackupCluster) -> None:
+    cluster.printed["run"] = "backup: Dumping.\nbackup: Kept as a.dump.\n"
+    code, output = call("run")
+    assert code == 0
+    assert "backup: Kept as a.dump." in output
+    assert [job["spec"]["template"]["spec"]["containers"][0]["args"] for job in cluster.jobs] == [["run"]]
+
+
+def test_a_failed_backup_says_why_and_fails(cluster: BackupCluster) -> None:
+    cluster.ends, cluster.printed["run"] = "Failed", "backup: The volume of the backups is full.\n"
+    code, output = call("run")
+    assert (code, "The volume of the backups is full." in output) == (1, True)
+
+
+def test_without_backups_it_says_how_to_have_them(cluster: BackupCluster) -> None:
+    cluster.cron_job = None
+    code, output = call("run")
+    assert code == 2
+    assert "pulumi config set --path backup.enabled true" in output
+    assert cluster.jobs == []
+
+
+def test_simulated_pods_have_nothing_to_back_up(cluster: BackupCluster) -> None:
+    cluster.node_annotations = {"kwok.x-k8s.io/node": "fake"}
+    code, output = call("list")
+    assert (code, "pods are simulated here" in output, cluster.jobs) == (1, True, [])
+
+
+def test_the_list_is_a_table(cluster: BackupCluster) -> None:
+    code, output = call("list")
+    assert code == 0
+    [line] = [line for line in output.splitlines() if line.startswith(NEWEST)]
+    assert line.split(maxsplit=1)[1].split("  ") == ["2026-01-03 02:30:00 UTC", "2.0", "12 tables with 345 rows"]
+    assert "volume: 900 MiB free of 1000 MiB" in output
+    assert cluster.jobs
+
+
+def test_a_restore_that_is_not_confirmed_says_what_it_would_do_and_does_nothing(cluster: BackupCluster) -> None:
+    code, output = call("restore")
+    assert code == 2
+    assert f"{NEWEST} 12 tables with 345 rows" in output
+    assert "is dumped first and kept. Nothing was changed." in output
+    assert cluster.wants == []
+    assert len(cluster.jobs) == 1
+    assert "is LOST" in call("restore", "--no-safety-dump")[1]
+
+
+@pytest.mark.parametrize("autoscaler", [False, True])
+def test_a_restore_stops_the_web_pods_and_brings_them_back(cluster: BackupCluster, autoscaler: bool) -> None:
+    cluster.replicas = 5
+    spec = {"scaleTargetRef": {"name": "open-webui"}, "minReplicas": 3, "maxReplicas": 8}
+    cluster.autoscaler = {"spec": dict(spec)} if autoscaler else None
+    cluster.printed["restore"] = f"backup: Restored {OLDER}.\n"
+
+    code, output = call("restore", OLDER, "--yes")
+
+    assert code == 0, output
+    assert f"backup: Restored {OLDER}." in output
+    assert "5 web pods are ready again." in output
+    assert cluster.replicas_at_restore == 0
+    assert cluster.wants == [0, 5]
+    assert cluster.annotations == {}
+    assert cluster.autoscaler is None or cluster.autoscaler["spec"] == spec
+    assert cluster.jobs[-1]["spec"]["template"]["spec"]["containers"][0]["args"] == ["restore", OLDER]
+
+
+def test_a_failed_restore_brings_the_web_pods_back(cluster: BackupCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.printed["restore"] = "backup: The database is as it was; the reason is above.\n"
+    original = run_job
+
+    def failing(stack: Stack, arguments: list[str], **more: Any) -> Any:
+        cluster.ends = "Failed" if arguments[0] == "restore" else "Complete"
+        return original(stack, arguments, **more)
+
+    monkeypatch.setattr(command, "run_job", failing)
+    code, output = call("restore", "--yes")
+    assert (code, "The database is as it was" in output) == (1, True)
+    assert cluster.wants == [0, 2]
+
+
+def test_a_restore_that_was_killed_is_made_good_by_the_next(cluster: BackupCluster) -> None:
+    cluster.replicas, cluster.annotations = 0, {web_pods.RECORD: "4"}
+    assert call("restore", "--yes")[0] == 0
+    assert cluster.wants == [0, 4]
+    assert cluster.annotations == {}
+
+
+def test_two_that_change_the_number_do_not_meet(cluster: BackupCluster) -> None:
+    record = {"run": "host.1.1", "replicas": 2}
+    cluster.annotations = {"open-webui-stack/verify-scale": json.dumps(record)}
+    code, output = call("restore", "--yes")
+    assert (code, "Nothing was changed" in output, cluster.wants) == (1, True, [])
+
+
+def test_web_pods_that_do_not_come_back_are_a_failure(cluster: BackupCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_pods, "_READY_SECONDS", 0)
+    cluster.starts = 1
+    code, output = call("restore", "--yes")
+    assert (code, "the web pods are not ready after 0 s" in output) == (1, True)
+
+
+def test_ctrl_c_ends_the_job_before_the_web_pods_start(cluster: BackupCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def interrupted(_stack: Stack, name: str) -> None:
+        if "restore" in name:
+            raise KeyboardInterrupt
+
+    def scaled(stack: Stack, replicas: int) -> None:
+        seen.append((replicas, {name for name in cluster.present if "restore" in name}))
+        original(stack, replicas)
+
+    original = web_pods._scale
+    monkeypatch.setattr(web_pods, "_scale", scaled)
+    monkeypatch.setattr(jobs, "_waits_for", interrupted)
+    cluster.ends = None
+    with pytest.raises(KeyboardInterrupt), web_pods.stopped(cluster_stack(cluster)):
+        run_job(cluster_stack(cluster), ["restore", NEWEST])
+    assert seen == [(0, set()), (2, set())]
+    assert cluster.jobs
+    assert cluster.present == set()
+
+
+def cluster_stack(cluster: BackupCluster) -> Stack:
+    return Stack(FakeKubectl(program="kubectl", namespace="rag-system", cluster=cluster))
+
+
+def test_a_pod_that_does_not_start_is_given_up_and_taken_away(
+    cluster: BackupCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "START_SECONDS", 0)
+    cluster.ends, cluster.pod_phase = None, None
+    with pytest.raises(LocalError, match="did not start within 0 s: exceeded quota: quota"):
+        run_job(cluster_stack(cluster), ["run"])
+    assert cluster.present == set()
+
+
+def test_a_cluster_that_stays_away_is_a_failure(cluster: BackupCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "_SILENT_SECONDS", 0)
+    cluster.fails = {"silent"}
+    with pytest.raises(KubectlError, match="refused"):
+        run_job(cluster_stack(cluster), ["run"])
+
+
+def test_the_newest_is_the_newest_that_no_restore_has_made() -> None:
+    dumps = read_list(LIST.splitlines())
+    assert [dump.name for dump in dumps] == [SAFETY, NEWEST, OLDER]
+    assert choose(dumps, "newest").name == NEWEST
+    assert choose(dumps, SAFETY).name == SAFETY
+    with pytest.raises(UsageError, match=f"there is no dump nothing. Nothing was changed. There are:\n  {SAFETY}"):
+        choose(dumps, "nothing")
+    with pytest.raises(UsageError, match="none"):
+        choose([], "newest")
+
+
+def test_the_script_and_the_commands_agree_on_the_name_of_a_safety_dump() -> None:
+    script = Path("components/backup/backup.sh").read_text()
+    assert "\nSAFETY=-before-restore\n" in script
+    assert read_list(LIST.splitlines())[0].is_safety_dump
