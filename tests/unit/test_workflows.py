@@ -20,7 +20,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 GITLAB = ROOT / ".gitlab-ci.yml"
 READ, OIDC, COMMENT = {"contents": "read"}, {"id-token": "write"}, {"pull-requests": "write"}
 _PINNED = re.compile(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*$")
-_PULUMI = {"install", "up", "login"}
+_PULUMI = {"install", "up", "login", "preview"}
 _SHELL = {"cat", "test", "git", "apt-get"}
 """Commands that only prepare."""
 
@@ -56,7 +56,7 @@ def unknown(command: str) -> Iterator[str]:
         program = words[0].removeprefix(".venv/bin/")
         if program == "make":
             words = words[3:] if words[1] == "-C" else words[1:]
-            yield from (word for word in words if "=" not in word and word not in targets())
+            yield from (word for word in words if "=" not in word and word not in targets() | {".venv/ready"})
             yield from (word for word in words if "=" in word and word.partition("=")[0] not in variables())
         elif program in ("python", "python3") and words[1] == "-m":
             yield from (words[2:3] if importlib.util.find_spec(words[2]) is None else ())
@@ -109,6 +109,7 @@ def test_permissions_are_the_least() -> None:
         "drift/prod": READ | OIDC,
         "preview/comment": READ | COMMENT,
         "preview/preview": READ,
+        "preview-deployed/preview": READ | OIDC,
         "tests/tests": READ,
     }
 
@@ -126,9 +127,32 @@ def test_a_pull_request_has_no_secret_and_no_identity() -> None:
         triggers = workflow(path)["on"]
         assert "pull_request_target" not in triggers
         assert "workflow_run" not in triggers
-        if "pull_request" in triggers:
+        if "pull_request" in triggers and path.stem != "preview-deployed":
             assert "secrets." not in path.read_text()
             assert "id-token" not in path.read_text()
+
+
+def test_the_deployed_stacks_are_previewed_only_where_somebody_wants_it_and_never_for_a_fork() -> None:
+    (job,) = [job for name, job in jobs() if name.startswith("preview-deployed/")]
+    condition = job["if"].removeprefix("${{ ").removesuffix(" }}").split(" && ")
+    assert condition == [
+        "vars.PREVIEW_DEPLOYED == 'true'",
+        "github.event.pull_request.head.repo.full_name == github.repository",
+    ]
+    # Accounts of their own: those that deploy are for the default branch and tags.
+    assert job["environment"] == "preview-${{ matrix.stack }}"
+    assert job["strategy"]["matrix"] == {"stack": ["dev", "prod"]}
+    previews = [step for step in job["steps"] if step.get("run", "").startswith("pulumi preview")]
+    gates = [step for step in job["steps"] if "ops.preview" in step.get("run", "")]
+    gitlab = yaml.safe_load(GITLAB.read_text())
+    assert [step["continue-on-error"] for step in previews] == [True]
+    assert [step.get("continue-on-error", False) for step in gates] == [False]
+    for stack in ("dev", "prod"):
+        found = gitlab_jobs()[f"preview-deployed-{stack}"]
+        [rule] = gitlab[found["extends"]]["rules"]
+        wanted = {'$PREVIEW_DEPLOYED == "true"', "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID"}
+        assert wanted <= set(rule["if"].split(" && "))
+        assert found["environment"] == {"name": f"preview-{stack}", "action": "verify"}
 
 
 def test_what_may_write_runs_the_code_of_the_base() -> None:
@@ -148,6 +172,7 @@ def test_superseded_previews_are_cancelled_and_deploys_are_not() -> None:
         "deploy": None,
         "drift": None,
         "preview": True,
+        "preview-deployed": True,
         "tests": True,
     }
     for name, job in jobs():
@@ -208,7 +233,7 @@ def test_the_cli_is_of_the_version_of_the_library() -> None:
         for step in job["steps"]
         if step.get("uses", "").startswith("pulumi/actions@")
     ]
-    assert installed == [library[1]] * 4
+    assert installed == [library[1]] * 5
 
 
 def test_drift_is_of_the_state() -> None:
