@@ -88,16 +88,6 @@ def _parsed(value: object, valid: Callable[[Decimal], bool]) -> str | None:
     return None
 
 
-def _positive_quantity(value: object) -> str:
-    if (text := _parsed(value, lambda _: True)) is not None:
-        return text
-    raise PydanticCustomError(
-        "quantity",
-        "not a Kubernetes quantity above 0",
-        {"allowed": "a number with a unit such as 100m, 2, 512Mi, 10Gi", "example": "512Mi"},
-    )
-
-
 def _cores(value: object) -> str:
     # Kubernetes knows no part of a core below a thousandth.
     if (text := _parsed(value, lambda cores: cores <= _MOST_CORES and cores * 1000 % 1 == 0)) is not None:
@@ -134,9 +124,6 @@ def _redis_memory(value: object) -> object:
         {"allowed": "a whole number with b, kb, mb or gb (1024s) or k, m, g (1000s)", "example": "512mb"},
     )
 
-
-Quantity = Annotated[str, BeforeValidator(_positive_quantity), Field(examples=["512Mi"])]
-"""A Kubernetes quantity above zero, kept as the user wrote it."""
 
 Cores = Annotated[str, BeforeValidator(_cores), Field(examples=["500m"])]
 """An amount of CPU, kept as the user wrote it."""

@@ -10,12 +10,12 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from components.quantities import Bytes, Cores, Quantity, RedisMemory
+from components.quantities import Bytes, Cores, RedisMemory
 from settings import SECRET_KEYS, StackSettings
 
 _SCALARS = {str: "string", int: "integer", bool: "boolean"}
 # Types whose validator is a function: the annotation alone does not say what they take.
-_NAMED = {Quantity: "quantity", Cores: "quantity", Bytes: "quantity", RedisMemory: "memory size"}
+_NAMED = {Cores: "quantity", Bytes: "quantity", RedisMemory: "memory size"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from ..base_settings import Problem, Settings
-from ..quantities import MEBIBYTE, Quantity, quantity
+from ..quantities import MEBIBYTE, Bytes, Cores, quantity
 from ..resources import Amounts, Resources
 from .schedule import CronSchedule, TimeZone
 
@@ -15,20 +15,20 @@ LEAST_MEMORY = "256Mi"
 class BackupRequests(Amounts):
     """What the scheduler reserves while a backup runs."""
 
-    cpu: Quantity = Field("100m", description="CPU in cores.")
-    memory: Quantity = Field("256Mi", description="Memory in bytes.")
-    ephemeral_storage: Quantity = Field("64Mi", description="Logs and sockets on the node's disk.")
+    cpu: Cores = Field("100m", description="CPU in cores.")
+    memory: Bytes = Field("256Mi", description="Memory in bytes.")
+    ephemeral_storage: Bytes = Field("64Mi", description="Logs and sockets on the node's disk.")
 
 
 class BackupLimits(Amounts):
     """What a backup cannot exceed."""
 
-    cpu: Quantity = Field("1", description="CPU in cores.")
-    memory: Quantity = Field(
+    cpu: Cores = Field("1", description="CPU in cores.")
+    memory: Bytes = Field(
         "512Mi",
         description="Memory in bytes. A quarter is for building the indexes of the copy: more for many vectors.",
     )
-    ephemeral_storage: Quantity = Field("256Mi", description="Logs and sockets on the node's disk.")
+    ephemeral_storage: Bytes = Field("256Mi", description="Logs and sockets on the node's disk.")
 
 
 class BackupResources(Resources):
@@ -41,7 +41,7 @@ class BackupResources(Resources):
 class BackupStorageSettings(Settings):
     """The volume of the dumps."""
 
-    size: Quantity | None = Field(
+    size: Bytes | None = Field(
         None,
         description="Size of the volume, at least `postgresql.storage.size`: it has the dumps, and during a backup a "
         "restored copy of the database. Default: twice `postgresql.storage.size`. Never shrinks.",

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ..base_settings import Problem, Settings
 from ..names import HostList, hosts_in
-from ..quantities import Quantity, RedisMemory, mebibytes, quantity
+from ..quantities import Bytes, Cores, RedisMemory, mebibytes, quantity
 from ..resources import Amounts, ContainerResources, Resources
 from .cluster_settings import RedisClusterSettings
 from .container_sizes import reload_resources, sentinel_resources
@@ -41,21 +41,21 @@ NO_TLS: dict[Topology, str] = {
 class RedisRequests(Amounts):
     """What the scheduler reserves for Redis."""
 
-    cpu: Quantity = Field("100m", description="CPU in cores.")
-    memory: Quantity = Field("256Mi", description="Memory in bytes.")
-    ephemeral_storage: Quantity = Field("64Mi", description="Logs on the node's disk.")
+    cpu: Cores = Field("100m", description="CPU in cores.")
+    memory: Bytes = Field("256Mi", description="Memory in bytes.")
+    ephemeral_storage: Bytes = Field("64Mi", description="Logs on the node's disk.")
 
 
 class RedisLimits(Amounts):
     """What Redis cannot exceed."""
 
-    cpu: Quantity = Field("500m", description="CPU in cores.")
-    memory: Quantity | None = Field(
+    cpu: Cores = Field("500m", description="CPU in cores.")
+    memory: Bytes | None = Field(
         None,
         description="Memory in bytes. Default: derived from `maxmemory` (704Mi for 512mb; twice `maxmemory` where the "
         "server forks: with durability, replicas or a cluster).",
     )
-    ephemeral_storage: Quantity = Field(
+    ephemeral_storage: Bytes = Field(
         "256Mi", description="Logs on the node's disk. Files of Redis in the pod come on top."
     )
 
@@ -70,7 +70,7 @@ class RedisResources(Resources):
 class RedisStorageSettings(Settings):
     """The volume of durability `volume`."""
 
-    size: Quantity = Field("4Gi", description="Size of each volume, at least four times `redis.maxmemory`.")
+    size: Bytes = Field("4Gi", description="Size of each volume, at least four times `redis.maxmemory`.")
     class_name: str | None = Field(
         None, min_length=1, description="StorageClass. Default: the cluster's default class."
     )
