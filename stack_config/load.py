@@ -78,13 +78,14 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
                 raw[key] = _decoded(key, value)
         else:
             findings.append(_unknown((key,), visible))
-    settings, more = _validated(raw)
+    settings, more, removed = _validated(raw)
     findings += more
     mentioned = {finding.key for finding in findings}
     for problem in secret_problems(settings, frozenset(secrets)):
         key, reason = problem.keys
-        # A secret that nothing asks for may be asked for by a setting that is wrong and was taken out.
-        if key not in mentioned and not (key in secrets and reason in mentioned):
+        # A secret that nothing asks for may be asked for by a setting that is wrong, or was taken out with it.
+        unsure = any(f"{reason}.".startswith(f"{path}.") for path in mentioned | removed)
+        if key not in mentioned and not (key in secrets and unsure):
             findings.append(_from_problem(problem, "", dict.fromkeys(secrets, HIDDEN)))
     return settings, findings
 
@@ -106,14 +107,18 @@ def _decoded(key: str, value: object) -> object:
         return value
 
 
-def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding]]:
-    """Settings and findings; a wrong key is taken out and the rest checked again, so that one report names them all."""
+def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding], set[str]]:
+    """Settings, findings, and the paths of the values that the settings are without.
+
+    A wrong key is taken out and the rest checked again, so that one report names them all.
+    """
     remaining = copy.deepcopy(raw)
     findings: list[Finding] = []
     wrong: set[Location] = set()
+    removed: set[str] = set()
     while True:
         try:
-            return StackSettings.model_validate(remaining), findings
+            return StackSettings.model_validate(remaining), findings, removed
         except ValidationError as error:
             before = copy.deepcopy(remaining)
             for detail in error.errors():
@@ -124,6 +129,8 @@ def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding]]:
                         findings.append(finding)
                         taken = _put_right(remaining, locations) or _take_out(remaining, locations)
                     wrong.add(locations[0])
+                    if taken:
+                        removed.add(path_of(taken))
                     if follows and taken:
                         wrong.add(taken)  # what follows from taking it out is no mistake of the user's either
         # The one key without a default: a value for it lets the others be checked.

@@ -105,6 +105,7 @@ class RedisExternalSettings(Settings):
 
     def problems(self) -> Iterator[Problem]:
         for key, hosts in (("hosts", self.hosts), ("sentinelHosts", self.sentinel_hosts)):
+            others = [host for host in hosts_in(hosts) if not belongs_to_install(host)]
             for host in filter(belongs_to_install, hosts_in(hosts)):
                 yield Problem(
                     keys=(key,),
@@ -112,7 +113,7 @@ class RedisExternalSettings(Settings):
                     "other their events, whatever the database",
                     allowed="a Redis of its own for each install: topology standalone, sentinel or cluster, or another "
                     "host",
-                    example="",
+                    example=",".join(others) or "redis.example.com",
                 )
         if self.certificate_authority and "-----BEGIN CERTIFICATE-----" not in self.certificate_authority:
             yield Problem(

@@ -31,6 +31,9 @@ def workloads(recording: Recording) -> Iterator[tuple[int, list[dict[str, Any]]]
             web = each.name == "open-webui"
             pods = scaler["maxReplicas"] + SURGE_PODS + LEAVING_PODS if web else each.inputs["spec"]["replicas"]
             yield pods, [*pod["containers"], *sidecars]
+    for each in recording.objects:
+        if each.kind == "CronJob":
+            yield 1, each.inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
 
 
 @pytest.mark.parametrize("side", ["requests", "limits"])
