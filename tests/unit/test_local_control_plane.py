@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local import clusters_in_use, commands
-from local.cluster import control_plane, kwok
+from local.cluster import control_plane, kwok, node
 from local.cluster.choice import Cluster
 from local.directories import CACHE_VARIABLE, environment_directory
 from local.errors import LocalError
@@ -168,3 +168,26 @@ def test_a_new_cluster_ends_what_runs_of_one_whose_directory_was_removed(
     kwokctl.logs = [""]
     assert control_plane.start(cluster, kwok.PLANE)
     assert component.wait(timeout=10) < 0
+
+
+def test_an_environment_stays_on_its_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters_in_use, "choose", lambda asked: ("kwok" if asked == "auto" else asked, None))
+    brought: list[str] = []
+
+    def up(_name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
+        # Noted before the start: what one that is cut short leaves behind is found by `down`.
+        noted = clusters_in_use.cluster_of("dev")
+        assert noted
+        assert noted.kubeconfig == kubeconfig
+        brought.append(noted.kind)
+        return noted, True
+
+    for module in (kwok, node):
+        monkeypatch.setattr(module, "up", up)
+    clusters_in_use.bring_up("dev", "node")
+    clusters_in_use.bring_up("dev", "auto")
+    with pytest.raises(
+        LocalError, match=r"dev is on node .*To move it to kwok, take it down first:\n  make down ENV=dev"
+    ):
+        clusters_in_use.bring_up("dev", "kwok")
+    assert brought == ["node", "node"]
