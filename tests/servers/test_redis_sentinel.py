@@ -302,6 +302,33 @@ def test_a_sentinel_tells_clients_where_the_master_is_and_nothing_else(nodes: No
     assert refused("sentinel", PASSWORDS["sentinel"][0], "SENTINEL SET main quorum 1")
 
 
+DENIED = {
+    "replication": ("GET open-webui:x", "SET open-webui:x 1", "INFO", "CONFIG GET *", "ACL LIST", "REPLICAOF NO ONE"),
+    "probe": ("GET open-webui:x", "INFO", "CONFIG GET *", "ACL LIST", "FLUSHALL"),
+    "sentinel": (
+        *("GET open-webui:x", "SET open-webui:x 1", "FLUSHALL", "KEYS *", "CONFIG GET *", "CONFIG SET maxmemory 1"),
+        *("ACL LIST", "SUBSCRIBE socketio", "PUBLISH socketio x", "EVAL return(1) 0", "SHUTDOWN", "DEBUG SLEEP 0"),
+    ),
+}
+
+
+@on_every_engine
+def test_the_users_of_the_nodes_may_do_nothing_else_on_a_server(nodes: Nodes) -> None:
+    allowed = []
+    for user, commands in DENIED.items():
+        client: Any = nodes.nodes[0].client(user, PASSWORDS[user][0])
+        for command in commands:
+            try:
+                client.execute_command(*command.split())
+            except redis.exceptions.NoPermissionError:
+                continue
+            except redis.ResponseError as error:
+                if "DEBUG command not allowed" in str(error):
+                    continue
+            allowed.append(f"{user}: {command}")
+    assert allowed == []
+
+
 @on_every_engine
 def test_nothing_was_denied_that_the_nodes_need(nodes: Nodes) -> None:
     old = nodes.master
