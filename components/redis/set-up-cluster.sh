@@ -199,7 +199,9 @@ fewest_replicas() {
 some_are_on_their_way() {
   nodes_seen_by_all | awk -v slots="$slots" '
     /\[[0-9]+-[<>]-/ { marked = 1 }
-    $3 ~ /myself,master/ { for (i = 9; i <= NF; i++) if ($i !~ /\[/) { n = split($i, range, "-"); has += range[n] - range[1] + 1 } }
+    $3 ~ /myself,master/ {
+      for (i = 9; i <= NF; i++) if ($i !~ /\[/) { n = split($i, range, "-"); has += range[n] - range[1] + 1 }
+    }
     END { exit !(marked || has < slots) }'
 }
 
