@@ -22,7 +22,7 @@ redis_sizes = st.builds(
     lambda number, unit: f"{number}{unit}", st.integers(16, 4096), st.sampled_from(["mb", "MB", "gb", "Mb"])
 )
 quantities = st.builds(
-    lambda number, unit: f"{number}{unit}", st.integers(1, 2000), st.sampled_from(["Mi", "Gi", "M", "G"])
+    lambda number, unit: f"{number}{unit}", st.integers(2, 2000), st.sampled_from(["Mi", "Gi", "M", "G"])
 )
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
 # Values that are right somewhere, or nearly: alone a search of all texts would hardly ever find them.
