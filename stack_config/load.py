@@ -226,6 +226,9 @@ def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
         # A member of a user's own: a variable, an annotation.
         example = str(value) if isinstance(value, float) else ""
         allowed = context.get("allowed") or "string, with quotes around it in the stack's file"
+    # Over a text the CLI writes another text, also of 3 and true.
+    texts = key is not None and key.type in ("integer", "boolean") and isinstance(value, str)
+    again = (mend(path, ""),) if texts and "." in path else ()
     structured = key is not None and (key.is_object or key.type.startswith("object"))
     return Finding(
         key=path,
@@ -235,7 +238,7 @@ def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
         else shown(path, value),
         message=_message(detail),
         allowed=str(allowed),
-        commands=(mend(path, "" if structured or value is None else example),),
+        commands=(*again, mend(path, "" if structured or value is None else example)),
     )
 
 
