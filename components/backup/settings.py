@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from ..base_settings import Problem, Settings
+from ..names import ObjectName
 from ..quantities import MEBIBYTE, Bytes, Cores, quantity
 from ..resources import Amounts, Resources
 from .schedule import CronSchedule, TimeZone
@@ -46,9 +47,8 @@ class BackupStorageSettings(Settings):
         description="Size of the volume, at least `postgresql.storage.size`: it has the dumps, and during a backup a "
         "restored copy of the database. Default: twice `postgresql.storage.size`. Never shrinks.",
     )
-    class_name: str | None = Field(
+    class_name: ObjectName | None = Field(
         None,
-        min_length=1,
         description="StorageClass; one on other disks than the database's. Default: the cluster's default class.",
     )
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..base_settings import Problem, Settings
-from ..names import HostList, hosts_in
+from ..names import HostList, ImageReference, ObjectName, hosts_in
 from ..quantities import Bytes, Cores, RedisMemory, mebibytes, quantity
 from ..resources import Amounts, ContainerResources, Resources
 from .cluster_settings import RedisClusterSettings
@@ -71,9 +71,7 @@ class RedisStorageSettings(Settings):
     """The volume of durability `volume`."""
 
     size: Bytes = Field("4Gi", description="Size of each volume, at least four times `redis.maxmemory`.")
-    class_name: str | None = Field(
-        None, min_length=1, description="StorageClass. Default: the cluster's default class."
-    )
+    class_name: ObjectName | None = Field(None, description="StorageClass. Default: the cluster's default class.")
 
 
 class RedisSentinelSettings(Settings):
@@ -141,9 +139,8 @@ class RedisSettings(Settings):
         "one that is there already; nothing is deployed.",
     )
     engine: Engine = Field("redis", description="Server: Redis, or Valkey, which has the same protocol and config.")
-    image: str | None = Field(
+    image: ImageReference | None = Field(
         None,
-        min_length=1,
         description="Container image with the engine's server. Default: "
         + ", ".join(f"`{image}` for {engine}" for engine, image in IMAGES.items())
         + ".",

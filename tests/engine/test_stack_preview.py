@@ -211,8 +211,9 @@ def test_the_stack_keeps_to_the_policy_pack(base: Stack, new_stack: StackFactory
 
 
 def test_the_policy_pack_stops_what_is_against_it(base: Stack) -> None:
-    found = violations(base, "redis.image=redis:latest", "redis.resources.requests.ephemeralStorage=1Mi", fails=True)
-    assert found == {("mandatory", "image-version", "redis")}
+    against = f"openWebui.env.NOTE=ghp_{'a1' * 18}"
+    found = violations(base, against, "redis.resources.requests.ephemeralStorage=1Mi", fails=True)
+    assert found == {("mandatory", "no-plain-secrets", "open-webui")}
 
 
 def test_the_policy_pack_knows_what_is_protected(base: Stack, tmp_path: Path) -> None:

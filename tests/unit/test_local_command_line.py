@@ -176,7 +176,9 @@ def test_manifests_are_checked_against_the_policies(run: Run, tmp_path: Path) ->
     out = str(tmp_path / "manifests")
     for environment in ("dev", "prod"):
         assert run("manifests", "--env", environment, "--out", out, "--check") == (0, "")
-    exit_code, message = run("manifests", "--out", out, "--set", "redis.image=redis:latest", "--check")
+    against = f"openWebui.env.NOTE=ghp_{'a1' * 18}"
+    exit_code, message = run("manifests", "--out", out, "--set", against, "--check")
     assert exit_code == 1
-    assert "mandatory: Deployment/redis: container redis: its image has the tag latest [image-version]" in message
-    assert run("manifests", "--out", out, "--set", "redis.image=redis:latest") == (0, "")
+    assert "mandatory: Deployment/open-webui: container migrate: variable NOTE holds a secret" in message
+    assert "a1a1" not in message
+    assert run("manifests", "--out", out, "--set", against) == (0, "")
