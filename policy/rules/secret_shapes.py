@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 # Published prefixes of tokens: GitHub, GitLab, AWS, Google, Slack, OpenAI and Anthropic, Hugging Face, Pulumi, Docker;
 # then JSON Web Tokens, private keys in PEM, and passwords in URLs.
@@ -33,6 +34,8 @@ _REDIS_CLIENT = re.compile(r"(?:^|/)(?:redis|valkey)-cli$")
 _ASSIGNMENT = re.compile(r"\b(?P<name>[A-Za-z_]\w*)=(?P<value>[^\s;&|'\"$]+|'[^'$]+'|\"[^\"$]+\")")
 
 
+# Scripts are long, and each look at the stack meets the same ones.
+@lru_cache(maxsize=4096)
 def has_secret_value(text: str) -> bool:
     """Whether the text holds something that has the form of a secret."""
     return bool(SECRET_VALUE.search(text))
