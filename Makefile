@@ -120,7 +120,7 @@ scan: .venv/ready .venv-scan/ready ## kube-score, Kubernetes' schemas and checko
 
 .PHONY: test-unit
 test-unit: .venv/ready ## Program and components under mocks: seconds
-	$(PY) -m pytest -q -n 2 --dist loadfile tests/unit
+	$(PY) -m pytest -q -n 2 --dist worksteal tests/unit
 
 .PHONY: test-engine
 test-engine: .venv/ready policy/.venv/ready ## The real engine against a real API server: minutes

@@ -56,13 +56,12 @@ def render(environment: str, out: Path, sets: Iterable[str] = ()) -> list[Path]:
         StackFileError: there is no such environment.
         FileExistsError: ``out`` holds something that is no rendered object; nothing has been touched.
     """
-    config = read_stack(environment, [f"kubeContext={CONTEXT_PLACEHOLDER}", *sets])
-    objects = planned_objects(config, environment)
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file; name a directory")
     if out.exists() and (strange := sorted(path.name for path in out.iterdir() if not _is_rendered(path))):
         raise FileExistsError(f"{out} holds {strange[0]}, which is no rendered object; name an empty directory")
-    return _write(objects, out)
+    config = read_stack(environment, [f"kubeContext={CONTEXT_PLACEHOLDER}", *sets])
+    return _write(planned_objects(config, environment), out)
 
 
 def _is_rendered(path: Path) -> bool:

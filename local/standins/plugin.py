@@ -170,6 +170,6 @@ def serve(provider: Provider) -> None:
     server.start()
     print(port, flush=True)
     # An engine that was killed cannot end its plugins any more; whoever lost it ends with whatever it was waiting for.
-    while server.wait_for_termination(timeout=1):
+    while server.wait_for_termination(timeout=0.25):
         if os.getppid() != engine:
             os._exit(1)

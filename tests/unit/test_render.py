@@ -3,30 +3,38 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ops.render import render
+from stack_config.cli_yaml import load_yaml
 from stack_config.load import ConfigError
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """The files of each environment."""
+    return {environment: render(environment, tmp_path_factory.mktemp(environment)) for environment in ("dev", "prod")}
+
+
 @pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_every_object_is_a_file_of_its_own(environment: str, tmp_path: Path) -> None:
-    files = render(environment, tmp_path / "out")
+def test_every_object_is_a_file_of_its_own(written: dict[str, list[Path]], environment: str) -> None:
+    files = written[environment]
     assert len(files) > 25
     for file in files:
-        manifest = yaml.safe_load(file.read_text())
+        manifest = load_yaml(file)
         assert file.name == f"{manifest['kind']}-{manifest['metadata']['name']}.yaml".lower()
 
 
-def test_secrets_are_placeholders(tmp_path: Path) -> None:
-    render("dev", tmp_path / "out")
-    secret = yaml.safe_load((tmp_path / "out" / "secret-redis-config.yaml").read_text())
-    assert secret["stringData"] == {"cache-url": "<secret cache-url>", "websocket-url": "<secret websocket-url>"}
+def test_secrets_are_placeholders(written: dict[str, list[Path]]) -> None:
+    [file] = [file for file in written["dev"] if file.name == "secret-redis-config.yaml"]
+    assert load_yaml(file)["stringData"] == {
+        "cache-url": "<secret cache-url>",
+        "websocket-url": "<secret websocket-url>",
+    }
 
 
-def test_two_runs_write_the_same(tmp_path: Path) -> None:
-    first = {file.name: file.read_text() for file in render("prod", tmp_path / "one")}
-    second = {file.name: file.read_text() for file in render("prod", tmp_path / "two")}
+def test_two_runs_write_the_same(written: dict[str, list[Path]], tmp_path: Path) -> None:
+    first = {file.name: file.read_text() for file in written["prod"]}
+    second = {file.name: file.read_text() for file in render("prod", tmp_path / "again")}
     assert first == second
 
 

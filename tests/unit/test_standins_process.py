@@ -26,4 +26,4 @@ def test_a_stand_in_ends_when_its_engine_is_killed() -> None:
     deadline = time.monotonic() + 10
     while is_alive(plugin):
         assert time.monotonic() < deadline, "it is still there"
-        time.sleep(0.1)
+        time.sleep(0.02)
