@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
 from pulumi_kubernetes.autoscaling.v2 import MetricTargetArgsDict
-from pulumi_kubernetes.core.v1 import EnvVarArgsDict
+from pulumi_kubernetes.core.v1 import EnvVarArgsDict, PodTemplateSpecArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ..children import child_options, stateful
@@ -126,25 +126,9 @@ class OpenWebUI(pulumi.ComponentResource):
         )
         account = service_account("open-webui", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
         secrets = [own, args.redis.connection, args.database.connection]
-
-        def variables(migrates: bool) -> list[EnvVarArgsDict]:
-            return environment(
-                settings,
-                redis=args.redis,
-                database=args.database.connection,
-                own=own,
-                admin_secret="openwebui-admin",
-                secret_inputs=args.secret_inputs.keys(),
-                migrate=migrates,
-            )
-
         k8s.apps.v1.Deployment(
             "open-webui",
-            metadata={
-                "name": "open-webui",
-                "namespace": args.namespace,
-                "labels": {**LABELS.metadata, VERSION_LABEL: settings.version},
-            },
+            metadata={"name": "open-webui", "namespace": args.namespace, "labels": self._version_labels},
             spec={
                 "replicas": settings.fewest_replicas,
                 "revision_history_limit": 2,
@@ -152,25 +136,7 @@ class OpenWebUI(pulumi.ComponentResource):
                 "progress_deadline_seconds": 900,
                 "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": 1}},
                 "selector": {"match_labels": LABELS.selector},
-                "template": {
-                    "metadata": {
-                        "labels": {**LABELS.metadata, VERSION_LABEL: settings.version},
-                        "annotations": {
-                            "checksum/openwebui-secret": own.checksum,
-                            "checksum/redis-config": args.redis.connection.checksum,
-                            "checksum/postgresql-secret": args.database.connection.checksum,
-                            "checksum/open-webui-migrate": checksum(scripts),
-                        },
-                    },
-                    "spec": pod(
-                        settings,
-                        LABELS,
-                        serve=variables(False),
-                        migrate=variables(True),
-                        redis=redis_environment(args.redis),
-                        authority=args.redis.authority,
-                    ),
-                },
+                "template": self._template(own, checksum(scripts)),
             },
             opts=child_options(
                 self,
@@ -183,6 +149,44 @@ class OpenWebUI(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create="20m", update="20m", delete="10m"),
             ),
         )
+
+    def _template(self, own: ConnectionSecret, scripts: Output[str]) -> PodTemplateSpecArgsDict:
+        args = self._args
+        return {
+            "metadata": {
+                "labels": self._version_labels,
+                "annotations": {
+                    "checksum/openwebui-secret": own.checksum,
+                    "checksum/redis-config": args.redis.connection.checksum,
+                    "checksum/postgresql-secret": args.database.connection.checksum,
+                    "checksum/open-webui-migrate": scripts,
+                },
+            },
+            "spec": pod(
+                args.settings,
+                LABELS,
+                serve=self._variables(own, migrate=False),
+                migrate=self._variables(own, migrate=True),
+                redis=redis_environment(args.redis),
+                authority=args.redis.authority,
+            ),
+        }
+
+    def _variables(self, own: ConnectionSecret, *, migrate: bool) -> list[EnvVarArgsDict]:
+        args = self._args
+        return environment(
+            args.settings,
+            redis=args.redis,
+            database=args.database.connection,
+            own=own,
+            admin_secret="openwebui-admin",
+            secret_inputs=args.secret_inputs.keys(),
+            migrate=migrate,
+        )
+
+    @property
+    def _version_labels(self) -> dict[str, str]:
+        return {**LABELS.metadata, VERSION_LABEL: self._args.settings.version}
 
     def _uploads_volume(self) -> list[k8s.core.v1.PersistentVolumeClaim]:
         uploads = self._args.settings.uploads

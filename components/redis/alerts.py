@@ -62,7 +62,10 @@ def _rule(alert: str, expr: str, for_: str, severity: str, summary: str, descrip
 
 
 def _always(of: str) -> list[Rule]:
-    memory = f"redis_memory_used_bytes{{{of}}} / (redis_memory_max_bytes{{{of}}} > 0)"
+    return [*_answers(of), *_memory(of), *_clients(of)]
+
+
+def _answers(of: str) -> list[Rule]:
     return [
         _rule(
             "RedisDown",
@@ -80,6 +83,12 @@ def _always(of: str) -> list[Rule]:
             "Nobody measures Redis.",
             "No metric of Redis for five minutes: its pod is gone, or Prometheus cannot reach port 9121.",
         ),
+    ]
+
+
+def _memory(of: str) -> list[Rule]:
+    memory = f"redis_memory_used_bytes{{{of}}} / (redis_memory_max_bytes{{{of}}} > 0)"
+    return [
         _rule(
             "RedisMemoryHigh",
             f"{memory} > 0.75",
@@ -105,6 +114,11 @@ def _always(of: str) -> list[Rule]:
             "Redis forgets keys.",
             "An evicted key can be the one that says that a token was signed out: it is valid again.",
         ),
+    ]
+
+
+def _clients(of: str) -> list[Rule]:
+    return [
         _rule(
             "RedisRejectsConnections",
             f"increase(redis_rejected_connections_total{{{of}}}[5m]) > 0",

@@ -35,36 +35,8 @@ def watch(
         settings: the component's settings.
         namespace: the namespace's name, which the alerts and the dashboard are limited to.
     """
-    # A label of its own: the monitor selects this Service and not the one that speaks the protocol of Redis.
-    own = {**labels.metadata, "app.kubernetes.io/component": "metrics"}
-    k8s.core.v1.Service(
-        METRICS_SERVICE,
-        metadata={
-            **metadata,
-            "name": METRICS_SERVICE,
-            "labels": own,
-            "annotations": {"pulumi.com/skipAwait": "true"},
-        },
-        spec={
-            "cluster_ip": "None",
-            # Of a pod that is not ready one wants to know more, not less.
-            "publish_not_ready_addresses": True,
-            "selector": labels.selector,
-            "ports": [{"name": "metrics", "port": EXPORTER_PORT, "target_port": "metrics", "protocol": "TCP"}],
-        },
-        opts=child_options(parent),
-    )
-    CustomResource(
-        "redis-monitor",
-        api_version=API,
-        kind="ServiceMonitor",
-        metadata={**metadata, "name": "redis"},
-        spec={
-            "selector": {"matchLabels": {**labels.selector, "app.kubernetes.io/component": "metrics"}},
-            "endpoints": [{"port": "metrics", "interval": f"{SCRAPE_SECONDS}s"}],
-        },
-        opts=child_options(parent),
-    )
+    _metrics_service(parent, metadata, labels)
+    _service_monitor(parent, metadata, labels)
     CustomResource(
         "redis-alerts",
         api_version=API,
@@ -77,6 +49,44 @@ def watch(
         "redis-dashboard",
         metadata={**metadata, "name": "redis-dashboard", "labels": {**labels.metadata, "grafana_dashboard": "1"}},
         data={"open-webui-stack-redis.json": json.dumps(dashboard(namespace), indent=1)},
+        opts=child_options(parent),
+    )
+
+
+# A label of its own: the monitor selects this Service and not the one that speaks the protocol of Redis.
+_COMPONENT = {"app.kubernetes.io/component": "metrics"}
+
+
+def _metrics_service(parent: pulumi.ComponentResource, metadata: ObjectMetaArgsDict, labels: Labels) -> None:
+    k8s.core.v1.Service(
+        METRICS_SERVICE,
+        metadata={
+            **metadata,
+            "name": METRICS_SERVICE,
+            "labels": {**labels.metadata, **_COMPONENT},
+            "annotations": {"pulumi.com/skipAwait": "true"},
+        },
+        spec={
+            "cluster_ip": "None",
+            # Of a pod that is not ready one wants to know more, not less.
+            "publish_not_ready_addresses": True,
+            "selector": labels.selector,
+            "ports": [{"name": "metrics", "port": EXPORTER_PORT, "target_port": "metrics", "protocol": "TCP"}],
+        },
+        opts=child_options(parent),
+    )
+
+
+def _service_monitor(parent: pulumi.ComponentResource, metadata: ObjectMetaArgsDict, labels: Labels) -> None:
+    CustomResource(
+        "redis-monitor",
+        api_version=API,
+        kind="ServiceMonitor",
+        metadata={**metadata, "name": "redis"},
+        spec={
+            "selector": {"matchLabels": {**labels.selector, **_COMPONENT}},
+            "endpoints": [{"port": "metrics", "interval": f"{SCRAPE_SECONDS}s"}],
+        },
         opts=child_options(parent),
     )
 
