@@ -14,7 +14,7 @@ import yaml
 from stack_config.files import ROOT, StackFileError, is_encrypted, read_stack, set_path
 from stack_config.load import PROJECT, ConfigError, parse
 
-from .test_config_report import CASES as SINGLE_MISTAKES
+from .single_mistakes import SINGLE_MISTAKES
 
 
 @pytest.fixture

@@ -1,0 +1,166 @@
+"""The rendered backup.sh with a real PostgreSQL beside it."""
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.postgresql_database import PASSWORD, Database
+from tests.servers.server_process import give_away, running, unprivileged
+
+RUN_SECONDS = 180
+
+
+TABLES = """
+CREATE TABLE "user" (id text PRIMARY KEY, name text NOT NULL);
+CREATE TABLE chat (
+    id serial PRIMARY KEY, user_id text REFERENCES "user" ON DELETE CASCADE, chat json, "whole" text, at timestamptz
+);
+CREATE INDEX chat_user ON chat (user_id);
+CREATE SCHEMA notes;
+CREATE TABLE notes."Odd |name'" (x double precision);
+INSERT INTO "user" VALUES ('u1', 'Ada'), ('u2', 'Grace | Hopper');
+INSERT INTO chat (user_id, chat, "whole", at)
+    SELECT 'u1', json_build_object('text', 'It''s line ' || n || E'\\n\\\\. end'), 'w', '2026-01-01 12:00+02'
+    FROM generate_series(1, 500) AS n;
+INSERT INTO notes."Odd |name'" VALUES (0.1), ('NaN'), (1e-300);
+"""
+
+
+ROWS = 505
+
+
+@dataclass
+class Backups:
+    """The rendered scripts and variables, with the paths moved into one directory."""
+
+    database: Database
+    volume: Path
+    scripts: Path
+    environment: dict[str, str]
+    arguments: list[str]
+
+    @property
+    def temporary(self) -> Path:
+        return self.database.directory / "tmp"
+
+    def variables(self, **changes: str) -> dict[str, str]:
+        return {
+            **self.environment,
+            "PATH": f"{self.database.search_path}{self.database.programs}:/usr/bin:/bin",
+            "TMPDIR": str(self.temporary),
+            **changes,
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        return ["sh", str(self.scripts / "backup.sh"), *(arguments or self.arguments)]
+
+    def run(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run the container with these arguments, or with those of the CronJob, to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.database.directory,
+            env=self.variables(**changes),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=RUN_SECONDS,
+            check=False,
+            encoding="utf-8",
+            errors="backslashreplace",
+            **unprivileged(),
+        )
+
+    def done(self, *arguments: str, **changes: str) -> str:
+        """Run it; it has to succeed. Returns what it printed."""
+        result = self.run(*arguments, **changes)
+        assert result.returncode == 0, result.stdout
+        assert PASSWORD not in result.stdout
+        return result.stdout
+
+    def refused(self, *arguments: str, **changes: str) -> str:
+        """Run it; it has to fail, and to leave nothing unfinished. Returns what it printed."""
+        before = self.files()
+        result = self.run(*arguments, **changes)
+        assert result.returncode == 1, result.stdout
+        assert PASSWORD not in result.stdout
+        assert self.files() == before
+        assert not list(self.temporary.iterdir())
+        return result.stdout
+
+    def files(self) -> list[str]:
+        """What is on the volume, the lock aside."""
+        return sorted(path.name for path in self.volume.iterdir() if path.name != ".lock")
+
+    def dumps(self) -> list[str]:
+        """Names of the dumps, the oldest first."""
+        return [name for name in self.files() if name.endswith(".dump")]
+
+    def execute(self, statements: str) -> list[tuple[Any, ...]]:
+        """Rows of the last statement, by the application's role."""
+        with self.database.connect(autocommit=True) as connection:
+            cursor = connection.execute(statements.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Everything in the tables of `TABLES`, read without the script."""
+        return {
+            table: self.execute(f"SELECT t::text FROM {table} AS t ORDER BY 1")
+            for table in ('"user"', "chat", 'notes."Odd |name\'"')
+        }
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """The container, for as long as the block lasts."""
+        with running(
+            self.command(*arguments),
+            directory=self.database.directory,
+            log=self.database.directory / "backup.log",
+            stop_signal=signal.SIGKILL,
+            environment=self.variables(),
+        ) as process:
+            yield process
+
+
+@pytest.fixture
+def backups(database: Database, manifest: Callable[[str, str, str], dict[str, Any]]) -> Iterator[Backups]:
+    """A server with `TABLES` in it, and the CronJob's container beside it."""
+    directory = database.directory
+    for name in ("backups", "scripts"):
+        (directory / name).mkdir()
+        give_away(directory / name)
+    for name, text in manifest("prod", "ConfigMap", "postgres-backup")["data"].items():
+        (directory / "scripts" / name).write_text(text)
+    template = manifest("prod", "CronJob", "postgres-backup")["spec"]["jobTemplate"]["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    assert container["command"] == ["sh", "/etc/backup/backup.sh"]
+    variables = {variable["name"]: variable["value"] for variable in container["env"]}
+    moved = {
+        "PGHOST": ("postgres", "127.0.0.1"),
+        "PGPORT": ("5432", str(database.port)),
+        "PASSWORD_FILE": ("/run/secrets/postgresql/password", str(directory / "password")),
+        "BACKUP_DIRECTORY": ("/backups", str(directory / "backups")),
+    }
+    for name, (inside, outside) in moved.items():
+        assert variables[name] == inside
+        variables[name] = outside
+    made = Backups(database, directory / "backups", directory / "scripts", variables, container["args"])
+    database.prepared()
+    with database.serving():
+        made.execute(TABLES)
+        yield made
+
+
+def program_before(backups: Backups, name: str, text: str) -> None:
+    """Put a program before the real one."""
+    directory = backups.database.directory / "before"
+    directory.mkdir()
+    (directory / name).write_text(f"#!/bin/sh\n{text}\n")
+    (directory / name).chmod(0o755)
+    give_away(directory)
+    backups.database.search_path = f"{directory}:"

@@ -1,0 +1,203 @@
+"""What the keys of Open WebUI and of the whole stack do."""
+
+from .effects import Effect, amounts, inputs, variable
+
+INGRESS = ("openWebui.host=chat.example.com", "openWebui.ingress.enabled=true")
+
+HOST = "chat.example.com"
+
+ANNOTATIONS = ("metadata", "annotations")
+
+S3 = ("openWebui.uploads.kind=s3", "openWebui.uploads.s3.bucketName=uploads")
+
+S3_SECRETS = {"s3AccessKeyId": "a", "s3SecretAccessKey": "b"}
+
+AUTOSCALER = ("HorizontalPodAutoscaler", "open-webui", "spec")
+
+BUDGET = ("PodDisruptionBudget", "open-webui", "spec")
+
+
+EFFECTS_ON_OPEN_WEBUI: dict[str, Effect] = {
+    "namespace": Effect(value="other", shows=inputs("Namespace", "namespace", "metadata", "name"), expected="other"),
+    "kubeContext": Effect(value="there", shows=inputs("kubernetes", "cluster", "context"), expected="there"),
+    "protect": Effect(
+        value="true",
+        shows=lambda r: (r.one("Namespace").protect, r.one("PersistentVolumeClaim", "postgres-data").retain_on_delete),
+        expected=(True, True),
+    ),
+    "openWebui.version": Effect(
+        value="0.12.3",
+        shows=lambda r: r.containers["open-webui/open-webui"]["image"],
+        expected="ghcr.io/open-webui/open-webui:v0.12.3-slim",
+    ),
+    "openWebui.variant": Effect(
+        value="full",
+        shows=lambda r: r.containers["open-webui/migrate"]["image"],
+        expected="ghcr.io/open-webui/open-webui:v0.12.4",
+    ),
+    "openWebui.imageRepository": Effect(
+        value="mirror/web",
+        shows=lambda r: r.containers["open-webui/open-webui"]["image"],
+        expected="mirror/web:v0.12.4-slim",
+    ),
+    "openWebui.replicas": Effect(value="4", shows=inputs("Deployment", "open-webui", "spec", "replicas"), expected=4),
+    "openWebui.autoscaling": Effect(
+        value="", sets=("openWebui.autoscaling.minReplicas=2",), shows=inputs(*AUTOSCALER, "maxReplicas"), expected=6
+    ),
+    "openWebui.autoscaling.minReplicas": Effect(value="3", shows=inputs(*AUTOSCALER, "minReplicas"), expected=3),
+    "openWebui.autoscaling.maxReplicas": Effect(value="5", shows=inputs(*AUTOSCALER, "maxReplicas"), expected=5),
+    "openWebui.autoscaling.targetCpuPercent": Effect(
+        value="55",
+        shows=inputs(*AUTOSCALER, "metrics", 0, "resource", "target", "averageUtilization"),
+        expected=55,
+    ),
+    "openWebui.maxUnavailable": Effect(
+        value="2", sets=("openWebui.replicas=3",), shows=inputs(*BUDGET, "maxUnavailable"), expected=2
+    ),
+    **amounts("openWebui", "open-webui/open-webui"),
+    "openWebui.host": Effect(value=HOST, shows=lambda r: r.outputs["webui_url"][0], expected=f"http://{HOST}"),
+    "openWebui.ingress.enabled": Effect(
+        value="true",
+        sets=INGRESS,
+        shows=inputs("Ingress", "open-webui", "spec", "rules", 0, "host"),
+        expected=HOST,
+    ),
+    "openWebui.ingress.className": Effect(
+        value="traefik",
+        sets=INGRESS,
+        shows=inputs("Ingress", "open-webui", "spec", "ingressClassName"),
+        expected="traefik",
+    ),
+    "openWebui.ingress.tlsSecretName": Effect(
+        value="tls", sets=INGRESS, shows=lambda r: r.outputs["webui_url"][0], expected=f"https://{HOST}"
+    ),
+    "openWebui.ingress.stickySessions": Effect(
+        value="true",
+        sets=INGRESS,
+        shows=lambda r: (
+            r.one("Ingress").inputs["metadata"]["annotations"]["nginx.ingress.kubernetes.io/affinity"],
+            r.one("Service", "open-webui").inputs["metadata"]["annotations"][
+                "traefik.ingress.kubernetes.io/service.sticky.cookie"
+            ],
+        ),
+        expected=("cookie", "true"),
+    ),
+    "openWebui.ingress.controllerNamespace": Effect(
+        value="traefik",
+        sets=INGRESS,
+        shows=inputs(
+            "NetworkPolicy", "open-webui", "spec", "ingress", 0, "from", 0, "namespaceSelector", "matchLabels"
+        ),
+        expected={"kubernetes.io/metadata.name": "traefik"},
+    ),
+    "openWebui.ingress.annotations": Effect(
+        value="",
+        sets=(*INGRESS, 'openWebui.ingress.annotations["cert-manager.io/issuer"]=ca'),
+        shows=inputs("Ingress", "open-webui", *ANNOTATIONS, "cert-manager.io/issuer"),
+        expected="ca",
+    ),
+    "openWebui.ingress.waitForAddress": Effect(
+        value="true",
+        sets=INGRESS,
+        shows=lambda r: "pulumi.com/skipAwait" in r.one("Ingress").inputs["metadata"]["annotations"],
+        expected=False,
+    ),
+    "openWebui.adminEmail": Effect(
+        value="root@example.org", shows=variable("WEBUI_ADMIN_EMAIL"), expected="root@example.org"
+    ),
+    "openWebui.openaiApiBaseUrl": Effect(
+        value="https://models.example.com/v1",
+        secrets={"openaiApiKey": "k"},
+        shows=variable("OPENAI_API_BASE_URL"),
+        expected="https://models.example.com/v1",
+    ),
+    "openWebui.ollamaBaseUrl": Effect(
+        value="http://ollama:11434", shows=variable("OLLAMA_BASE_URL"), expected="http://ollama:11434"
+    ),
+    "openWebui.uploads.kind": Effect(
+        value="volume",
+        shows=inputs("PersistentVolumeClaim", "open-webui-uploads", "spec", "accessModes"),
+        expected=["ReadWriteMany"],
+    ),
+    "openWebui.uploads.volume.size": Effect(
+        value="3Gi",
+        sets=("openWebui.uploads.kind=volume",),
+        shows=inputs("PersistentVolumeClaim", "open-webui-uploads", "spec", "resources", "requests", "storage"),
+        expected="3Gi",
+    ),
+    "openWebui.uploads.volume.className": Effect(
+        value="nfs",
+        sets=("openWebui.uploads.kind=volume",),
+        shows=inputs("PersistentVolumeClaim", "open-webui-uploads", "spec", "storageClassName"),
+        expected="nfs",
+    ),
+    "openWebui.uploads.s3.bucketName": Effect(
+        value="files", sets=S3, secrets=S3_SECRETS, shows=variable("S3_BUCKET_NAME"), expected="files"
+    ),
+    "openWebui.uploads.s3.endpointUrl": Effect(
+        value="https://s3.example.com",
+        sets=S3,
+        secrets=S3_SECRETS,
+        shows=variable("S3_ENDPOINT_URL"),
+        expected="https://s3.example.com",
+    ),
+    "openWebui.uploads.s3.regionName": Effect(
+        value="eu", sets=S3, secrets=S3_SECRETS, shows=variable("S3_REGION_NAME"), expected="eu"
+    ),
+    "openWebui.uploads.s3.keyPrefix": Effect(
+        value="web", sets=S3, secrets=S3_SECRETS, shows=variable("S3_KEY_PREFIX"), expected="web"
+    ),
+    "openWebui.logLevel": Effect(value="ERROR", shows=variable("GLOBAL_LOG_LEVEL"), expected="ERROR"),
+    "openWebui.env": Effect(
+        value="", sets=("openWebui.env.ENABLE_NOTES=false",), shows=variable("ENABLE_NOTES"), expected="false"
+    ),
+    "rotate.redis": Effect(
+        value="2", shows=lambda r: "redis-password-2" in r.outputs["redis_cache_url"][0], expected=True
+    ),
+    "rotate.postgresql": Effect(
+        value="2", shows=lambda r: "postgresql-password-2" in r.outputs["database_url"][0], expected=True
+    ),
+    "rotate.openWebui": Effect(
+        value="2",
+        shows=lambda r: "key-2" in r.one("Secret", "openwebui-secret").plain("stringData", "secret-key"),
+        expected=True,
+    ),
+    "monitoring.enabled": Effect(value="true", shows=lambda r: "redis/exporter" in r.containers, expected=True),
+    "monitoring.namespace": Effect(
+        value="watch",
+        sets=("monitoring.enabled=true",),
+        shows=inputs("NetworkPolicy", "redis", "spec", "ingress", 1, "from", 0, "namespaceSelector", "matchLabels"),
+        expected={"kubernetes.io/metadata.name": "watch"},
+    ),
+    "monitoring.operator": Effect(
+        value="true",
+        sets=("monitoring.enabled=true",),
+        shows=lambda r: (
+            r.one("ServiceMonitor").inputs["spec"]["endpoints"][0]["port"],
+            len(r.one("PrometheusRule").inputs["spec"]["groups"][0]["rules"]),
+            "panels" in r.one("ConfigMap", "redis-dashboard").inputs["data"]["open-webui-stack-redis.json"],
+        ),
+        expected=("metrics", 7, True),
+    ),
+    "openaiApiKey": Effect(
+        value="",
+        sets=("openWebui.openaiApiBaseUrl=https://models.example.com",),
+        secrets={"openaiApiKey": "sk-1"},
+        shows=lambda r: r.one("Secret", "openwebui-secret").plain("stringData", "openai-api-key"),
+        expected="sk-1",
+    ),
+    "s3AccessKeyId": Effect(
+        value="",
+        sets=S3,
+        secrets=S3_SECRETS,
+        shows=lambda r: r.one("Secret", "openwebui-secret").plain("stringData", "s3-access-key-id"),
+        expected="a",
+    ),
+    "s3SecretAccessKey": Effect(
+        value="",
+        sets=S3,
+        secrets=S3_SECRETS,
+        shows=lambda r: r.one("Secret", "openwebui-secret").plain("stringData", "s3-secret-access-key"),
+        expected="b",
+    ),
+}

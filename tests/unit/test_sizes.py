@@ -1,0 +1,26 @@
+"""A reader has a module in view, and a function on one screen."""
+
+import ast
+
+from .test_docs import SOURCES
+
+MODULE_LINES, FUNCTION_LINES = 400, 50
+
+
+def test_no_module_has_outgrown_its_subject() -> None:
+    sizes = {str(path): path.read_text().count("\n") for path in SOURCES}
+    assert len(sizes) > 300
+    assert {path: lines for path, lines in sizes.items() if lines > MODULE_LINES} == {}
+
+
+def test_every_function_fits_on_a_screen() -> None:
+    long = {}
+    for path in SOURCES:
+        if path.suffix != ".py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+                lines = node.end_lineno - node.lineno + 1
+                if lines > FUNCTION_LINES:
+                    long[f"{path}:{node.name}"] = lines
+    assert long == {}
