@@ -34,9 +34,15 @@ def fill(cluster: Cluster, count: int = 300) -> dict[str, str]:
     client = cluster.client()
     for key, value in written.items():
         client.set(key, value)
-    for node in masters(cluster):
-        assert cluster.inspector(node).wait(1, 5000) >= 1
+    # Not by WAIT, which is about what its own connection has written.
+    cluster.wait(lambda: all(is_copied(cluster, node) for node in masters(cluster)), "every key on a replica")
     return written
+
+
+def is_copied(cluster: Cluster, master: Node) -> bool:
+    """Whether the replica of a master has as many keys."""
+    replica = cluster.replica_of(master)
+    return bool(cluster.inspector(replica).dbsize() == cluster.inspector(master).dbsize() > 0)
 
 
 def masters(cluster: Cluster, seen_by: Node | None = None) -> list[Node]:
