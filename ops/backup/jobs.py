@@ -105,18 +105,18 @@ def job_manifest(cron: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
         "labels": template["metadata"]["labels"],
         "annotations": {"cronjob.kubernetes.io/instantiate": "manual"},
     }
-    if arguments == ["run"]:
-        # One of the CronJob's own: it counts as its last success, and goes with its history.
-        metadata["ownerReferences"] = [
-            {
-                "apiVersion": "batch/v1",
-                "kind": "CronJob",
-                "name": cron["metadata"]["name"],
-                "uid": cron["metadata"]["uid"],
-                "controller": True,
-            }
-        ]
-    else:
+    metadata["ownerReferences"] = [
+        {
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "name": cron["metadata"]["name"],
+            "uid": cron["metadata"]["uid"],
+            # A backup is one of the CronJob's own: it counts as its last success, and goes with its history. The others
+            # go with the CronJob only: while one of their pods exists, done or not, the claim cannot be deleted.
+            "controller": arguments == ["run"],
+        }
+    ]
+    if arguments != ["run"]:
         template["spec"]["ttlSecondsAfterFinished"] = KEPT_SECONDS
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}
 

@@ -1,4 +1,4 @@
-"""What was backed up comes back, and what a restore replaced can be had back, by the commands of the README."""
+"""What was backed up comes back, what a restore replaced can be had back, and backups can be turned off again."""
 
 import re
 import time
@@ -55,4 +55,8 @@ def test_a_chat_that_was_deleted_comes_back(node: Node, stack: Stack, client: st
     assert safety in node.backup("list")
     node.backup("restore", safety, "--yes", "--no-safety-dump")
     assert (title(kept), title(later)) == (None, "later")
+
     del node.sets["backup.enabled"]
+    node.up()
+    # Not even the pods of Jobs that are done keep the claim.
+    assert stack.kubectl.run("get", "cronjob,job,pvc", "-l", "app=postgres-backup", "-o", "name") == ""

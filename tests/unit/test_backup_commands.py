@@ -114,8 +114,9 @@ def test_a_job_is_the_scheduled_one_with_other_arguments(cluster: BackupCluster)
 def test_a_backup_by_hand_counts_as_one_of_the_schedule_and_nothing_else_does(cluster: BackupCluster) -> None:
     assert cluster.cron_job
     backup, restore = (job_manifest(cluster.cron_job, words) for words in (["run"], ["restore", NEWEST]))
-    assert [owner["uid"] for owner in backup["metadata"]["ownerReferences"]] == ["u-1"]
-    assert "ownerReferences" not in restore["metadata"]
+    for job, counts in ((backup, True), (restore, False)):
+        owners = [(owner["uid"], owner["controller"]) for owner in job["metadata"]["ownerReferences"]]
+        assert owners == [("u-1", counts)]
     assert restore["spec"]["ttlSecondsAfterFinished"] > 0
 
 
