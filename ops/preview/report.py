@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from .changes import Change, Operation, changes, without_urns
 from .gate import Finding, findings, unprotected
 from .model import Diagnostic, Preview
+from .policies import policy_findings
 from .property_diff import Difference, differences
 from .redaction import code, redact
 from .requested import Requested, requested
@@ -74,15 +75,16 @@ def report(environment: str, preview: Preview, *, production: bool, labels: froz
     before, after = requested(listed)
     steps_same = sum(1 for step in preview.steps if step.op == "same")
     whole_stack = steps_same >= preview.change_summary.get("same", 0)
+    found = findings(
+        listed, environment, production=production, complete=whole_stack or bool(preview.errors), labels=labels
+    )
+    if whole_stack and not preview.errors:
+        found += policy_findings(listed, environment, production=production)
     return Report(
         environment=environment,
         changed=changed,
         errors=tuple(dict.fromkeys(redact(without_urns(error)) for error in preview.errors)),
-        findings=tuple(
-            findings(
-                listed, environment, production=production, complete=whole_stack or bool(preview.errors), labels=labels
-            )
-        ),
+        findings=tuple(found),
         versions=tuple(version_changes(listed)),
         rollouts=tuple(rollouts(listed)),
         data=tuple(_data_at_stake(changed)),
