@@ -191,11 +191,18 @@ def test_versions_are_named_and_majors_stopped(base: Stack) -> None:
 
 def test_production_keeps_its_budget(base: Stack) -> None:
     assert reported(base, "openWebui.replicas=1").findings == ()
-    [one] = reported(base, "openWebui.replicas=1", production=True).findings
+    one, policy = reported(base, "openWebui.replicas=1", production=True).findings
     assert one.label == "allow-disruption:dev/open-webui"
     assert "a drain may take the last pod" in one.cause
+    assert (policy.cause, policy.label) == ("production-replicas", None)
     [version] = reported(base, "openWebui.version=0.13.0", production=True).findings
     assert version.cause == "the update stops 2 of 2 pods at once, the budget allows 1"
+
+
+def test_what_goes_against_a_policy_is_stopped(base: Stack) -> None:
+    [one] = reported(base, f"openWebui.env.NOTE=ghp_{'a1' * 18}", "openWebui.logLevel=ERROR").findings[:1]
+    assert (one.resource, one.cause) == ("Deployment/open-webui", "no-plain-secrets")
+    assert "a1a1" not in one.what
 
 
 def test_a_preview_that_the_api_server_refuses_says_so_in_the_file(base: Stack) -> None:
