@@ -87,7 +87,8 @@ def stack(node: Node, measurements: Measurements) -> Stack:
     return node.stack()
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: the pod ends by itself after half an hour, and all faults take about as long.
+@pytest.fixture(scope="module")
 def client(stack: Stack) -> Iterator[str]:
     """A pod that may connect to the web pods."""
     with client_pod(stack) as name:
