@@ -5,6 +5,11 @@ from pathlib import Path
 
 import yaml
 
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # PyYAML was built without libyaml, which its wheels bring along
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 from policy.rules import PRODUCTION, RULES
 from policy.rules.rule import Context, Finding, findings
 
@@ -18,5 +23,5 @@ def check(files: Iterable[Path], environment: str) -> list[Finding]:
         files: YAML, any number of objects in each.
         environment: its name; decides whether the rules of production are kept.
     """
-    objects = [item for file in files for item in yaml.safe_load_all(file.read_text()) if item]
+    objects = [item for file in files for item in yaml.load_all(file.read_text(), SafeLoader) if item]
     return findings(RULES, objects, Context(production=environment in PRODUCTION))

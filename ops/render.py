@@ -15,6 +15,11 @@ from pulumi.runtime import mocks
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
 
+try:
+    from yaml import CSafeDumper as SafeDumper
+except ImportError:  # PyYAML was built without libyaml, which its wheels bring along
+    from yaml import SafeDumper  # type: ignore[assignment]
+
 from stack_config.files import ROOT, StackConfig, read_stack
 from stack_config.load import PROJECT
 
@@ -127,7 +132,7 @@ def _write(objects: list[dict[str, Any]], out: Path) -> list[Path]:
     return sorted(written)
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(SafeDumper):
     """Texts of several lines as blocks, so that a configuration file in a ConfigMap can be read."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:

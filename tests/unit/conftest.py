@@ -1,36 +1,49 @@
-"""Both environments, run once for all tests that only read them."""
+"""Both environments, run once for all tests that only read them.
+
+Nothing heavy is imported here: the process that waits for the workers of xdist loads this file before it starts them.
+"""
+
+from __future__ import annotations
 
 import gc
 import os
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
 
-from .recording import Recording, run
+if TYPE_CHECKING:
+    from .recording import Recording
 
 # Texts are compared as they are without colours.
 os.environ.pop("FORCE_COLOR", None)
 
-# How long an example takes is the machine's affair, and this one may be busy.
-settings.register_profile(
-    "unit",
-    settings.get_profile(settings.get_current_profile_name()),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("unit")
-
-# The Kubernetes SDK is half a million objects that live to the end: no collection has to look at them again.
-gc.freeze()
-# A run of the program makes and drops some ten thousand; looking for cycles after every 700 takes a fifth of its time.
-gc.set_threshold(100_000, 50, 50)
-
 ENVIRONMENTS = ("dev", "prod")
+
+
+def pytest_collection() -> None:
+    """Before the test modules are imported: their settings start from the profile."""
+    from hypothesis import HealthCheck, settings
+
+    # How long an example takes is the machine's affair, and this one may be busy.
+    settings.register_profile(
+        "unit",
+        settings.get_profile(settings.get_current_profile_name()),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile("unit")
+
+
+def pytest_collection_finish() -> None:
+    # No search for cycles has to look at the SDKs again.
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def recordings() -> dict[str, Recording]:
     """The whole program, once for each environment."""
+    from .recording import run
+
     return {environment: run(environment) for environment in ENVIRONMENTS}
 
 

@@ -61,20 +61,29 @@ def backup_variable(name: str) -> Callable[[Recording], object]:
     ]
 
 
-def amounts(component: str, container: str, *also: str) -> dict[str, Effect]:
-    """The six keys of a component's resources, set together: six values that differ, each in its own place."""
-    values = {"requests": ("60m", "200Mi", "33Mi"), "limits": ("3", "5Gi", "6Gi")}
+_AMOUNTS = {
+    "backup": {"requests": ("60m", "200Mi", "33Mi"), "limits": ("3", "5Gi", "6Gi")},
+    "openWebui": {"requests": ("61m", "201Mi", "34Mi"), "limits": ("4", "6Gi", "7Gi")},
+    "postgresql": {"requests": ("62m", "202Mi", "35Mi"), "limits": ("5", "7Gi", "8Gi")},
+    "redis": {"requests": ("63m", "203Mi", "36Mi"), "limits": ("6", "8Gi", "9Gi")},
+}
+"""Of every component, no two the same."""
+
+
+def amounts(component: str, container: str) -> dict[str, Effect]:
+    """The six keys of a component's resources, each in its own place; those of all components are set together."""
     keys = ("cpu", "memory", "ephemeralStorage")
-    together = also + tuple(
-        f"{component}.resources.{side}.{key}={value}"
-        for side, given in values.items()
+    together = tuple(
+        f"{each}.resources.{side}.{key}={value}"
+        for each, sides in _AMOUNTS.items()
+        for side, given in sides.items()
         for key, value in zip(keys, given, strict=True)
     )
     return {
         f"{component}.resources.{side}.{key}": Effect(
-            value="", sets=together, shows=resources(container, side, name), expected=value
+            value="", sets=("backup.enabled=true", *together), shows=resources(container, side, name), expected=value
         )
-        for side, given in values.items()
+        for side, given in _AMOUNTS[component].items()
         for key, name, value in zip(keys, ("cpu", "memory", "ephemeral-storage"), given, strict=True)
     }
 

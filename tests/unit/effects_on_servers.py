@@ -198,5 +198,5 @@ EFFECTS_ON_SERVERS: dict[str, Effect] = {
         shows=inputs("PersistentVolumeClaim", "postgres-backups", "spec", "storageClassName"),
         expected="slow",
     ),
-    **amounts("backup", "postgres-backup/backup", *BACKUP),
+    **amounts("backup", "postgres-backup/backup"),
 }

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _SHELL = {"cat", "test", "git", "apt-get"}
 """Commands that only prepare."""
 
 
+@cache
 def workflow(path: Path) -> dict[str, Any]:
     """A workflow; YAML 1.1 reads the key `on` as true."""
     document: dict[Any, Any] = yaml.safe_load(path.read_text())
@@ -37,6 +39,7 @@ def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{path.stem}/{name}", job
 
 
+@cache
 def gitlab_jobs() -> dict[str, dict[str, Any]]:
     document = yaml.safe_load(GITLAB.read_text())
     return {name: value for name, value in document.items() if isinstance(value, dict) and "script" in value}
