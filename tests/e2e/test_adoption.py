@@ -77,13 +77,11 @@ def test_the_commands_of_the_readme_keep_every_chat(node: Node, deployed: Stack,
 
     context = deployed.kubectl.run("config", "current-context").strip()
     script = commands().replace("<context>", context).replace(DUMP, str(tmp_path / DUMP))
-    # A state of its own: the node's environment has the stack that was there before.
-    cache = Path(node.environment[CACHE_VARIABLE]) / "adopting"
-    cache.mkdir(exist_ok=True)
+    # A state of its own, and a new one: the node's environment has the stack that was there before.
+    cache = tmp_path / "cache"
+    cache.mkdir()
     for shared in ("programs", "images", "pulumi"):
-        link = cache / shared
-        if not link.exists():
-            link.symlink_to(cache.parent / shared)
+        (cache / shared).symlink_to(Path(node.environment[CACHE_VARIABLE]) / shared)
     environment = {
         **node.environment,
         CACHE_VARIABLE: str(cache),

@@ -1,9 +1,7 @@
 """What Open WebUI does with Redis when Sentinels lead to it."""
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import redis
@@ -12,6 +10,7 @@ from components.redis.sentinel import client_variables
 from tests.servers.redis_nodes import SERVICE, Node, Nodes
 from tests.servers.redis_nodes import nodes as nodes
 from tests.servers.redis_server import REVOKED
+from tests.servers.steady_requests import Outcome, steady
 
 VARIABLES = client_variables()
 
@@ -42,31 +41,10 @@ def operation(nodes: Nodes, work: Any) -> Any:
     return Proxy(nodes).do(work)
 
 
-@contextmanager
-def counting(nodes: Nodes) -> Iterator[list[Any]]:
-    """Increments without a pause while the block runs; the list has the errors, the last entry the number answered."""
-    outcome: list[Any] = []
-    stop = threading.Event()
+def counting(nodes: Nodes) -> AbstractContextManager[Outcome]:
+    """Increments while the block runs."""
     proxy = Proxy(nodes)
-
-    def work() -> None:
-        answered = 0
-        while not stop.is_set():
-            try:
-                proxy.do(lambda client: client.incr("open-webui:count"))
-                answered += 1
-            except Exception as error:
-                outcome.append(error)
-            time.sleep(0.01)
-        outcome.append(answered)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    try:
-        yield outcome
-    finally:
-        stop.set()
-        worker.join()
+    return steady(lambda _: proxy.do(lambda client: client.incr("open-webui:count")), pause=0.01)
 
 
 def another_master(nodes: Nodes, old: Node) -> Node:

@@ -1,11 +1,9 @@
 """Redis Cluster: how it comes about, what happens when masters go, and when there are more of them."""
 
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -15,6 +13,7 @@ from tests.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
 from tests.servers.redis_nodes import Node, resolve_names, write_users
 from tests.servers.redis_server import on_every_engine
 from tests.servers.rendered import Find
+from tests.servers.steady_requests import Outcome, steady
 
 FOUR = "redis.cluster.masters=4"
 
@@ -55,31 +54,10 @@ def lost(cluster: Cluster, written: dict[str, str]) -> list[str]:
     return [key for key, value in written.items() if client.get(key) != value]
 
 
-@contextmanager
-def counting(cluster: Cluster) -> Iterator[list[Any]]:
-    """Increments of keys of all parts while the block runs; the list has the errors, the last entry the answers."""
-    outcome: list[Any] = []
-    stop = threading.Event()
+def counting(cluster: Cluster) -> AbstractContextManager[Outcome]:
+    """Increments of keys of all parts while the block runs."""
     client = cluster.client()
-
-    def work() -> None:
-        answered = 0
-        while not stop.is_set():
-            try:
-                client.incr(f"open-webui:count:{answered % 12}")
-                answered += 1
-            except Exception as error:
-                outcome.append(error)
-            time.sleep(0.005)
-        outcome.append(answered)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    try:
-        yield outcome
-    finally:
-        stop.set()
-        worker.join()
+    return steady(lambda number: client.incr(f"open-webui:count:{number % 12}"), pause=0.005)
 
 
 def counted(cluster: Cluster) -> int:
@@ -176,10 +154,9 @@ def test_every_node_can_be_rolled_and_no_request_fails(cluster: Cluster) -> None
             node.start()
             cluster.wait(lambda node=node: cluster.role(node) != "", f"{node.name} ready")
 
-    *errors, answered = outcome
-    assert errors == []
-    assert answered > 100
-    assert counted(cluster) >= answered
+    assert outcome.errors == []
+    assert outcome.answered > 100
+    assert counted(cluster) >= outcome.answered
     assert lost(cluster, written) == []
 
 
@@ -223,9 +200,8 @@ def test_more_masters_take_their_part_over_and_nothing_is_lost(cluster: Cluster)
         assert cluster.parts()[new[0].name] < 4096
         said = cluster.set_up(FOUR)
 
-    *errors, answered = outcome
-    assert errors == []
-    assert counted(cluster) >= answered > 100
+    assert outcome.errors == []
+    assert counted(cluster) >= outcome.answered > 100
     assert "4 masters, 16384 slots" in said
     assert cluster.parts()[new[0].name] >= 0.95 * 4096
     assert cluster.replica_of(new[0]) is new[1]

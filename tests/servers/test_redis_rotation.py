@@ -4,11 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -25,6 +23,7 @@ from tests.servers.redis_server import (
 )
 from tests.servers.rendered import Find
 from tests.servers.server_process import redis_program, running, wait_until
+from tests.servers.steady_requests import Outcome, steady
 
 SECOND_PASSWORD = "application-Password-second"
 THIRD_PASSWORD = "application-Password-third"
@@ -75,29 +74,13 @@ def takes(server: Server, password: str) -> bool:
         return False
 
 
-@contextmanager
-def traffic(client: Client) -> Iterator[list[Any]]:
-    """Requests without a pause while the block runs; the list has the errors, the last entry the number of requests."""
-    outcome: list[Any] = []
-    stop = threading.Event()
+def traffic(client: Client) -> AbstractContextManager[Outcome]:
+    """Requests without a pause while the block runs."""
 
-    def work() -> None:
-        count = 0
-        while not stop.is_set():
-            try:
-                assert client.get(REVOKED) == "1"
-            except Exception as error:
-                outcome.append(error)
-            count += 1
-        outcome.append(count)
+    def request(_number: int) -> None:
+        assert client.get(REVOKED) == "1"
 
-    worker = threading.Thread(target=work)
-    worker.start()
-    try:
-        yield outcome
-    finally:
-        stop.set()
-        worker.join()
+    return steady(request, pause=0)
 
 
 @on_every_engine
@@ -112,10 +95,9 @@ def test_both_passwords_are_valid_and_no_request_fails(server: Server, manifest:
             wait_until(lambda: takes(server, APPLICATION_PASSWORD), "both at the same time", 10)
             server.exporter().ping()
 
-    *errors, count = outcome
-    assert errors == []
-    assert count > 100
-    assert new[:-1] == []
+    assert outcome.errors == []
+    assert outcome.answered > 100
+    assert new.errors == []
     # The same server, with everything it had.
     assert server.exporter().info("server")["run_id"] == started
     assert server.client("openwebui", SECOND_PASSWORD).get(REVOKED) == "1"
