@@ -1,17 +1,56 @@
 #!/bin/sh
 # Before a node's server ends: when it is the master, another one takes its place. Writes wait meanwhile, so that none is
-# answered and lost; they are repeated by the clients at the new master when this server ends.
+# answered and lost; they are repeated by the clients at the new master when this server ends. A replica goes when the
+# master has another one: without any it refuses writes (min-replicas-to-write).
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 seconds=20
+seconds_of_a_replica=10
+
+# The replicas of a server that it counts: a replica takes itself to be one a moment earlier.
+replicas() {
+  ask "$1" "$server_port" info replication | sed -n 's/^slave[0-9]*:ip=\([^,]*\),.*state=online.*/\1/p'
+}
+
+has_replica() {
+  [ -n "$(replicas "$1")" ]
+}
+
+# The master of a replica; empty when the server is none.
+master_of() {
+  ask "$1" "$server_port" role | awk 'NR == 1 && $0 != "slave" { exit } NR == 2'
+}
+
+master=$(master_of "$self")
+if [ -n "$master" ]; then
+  end=$(($(date +%s) + seconds_of_a_replica))
+  until replicas "$master" | grep -qvxF "$self"; do
+    if [ "$(date +%s)" -ge "$end" ]; then
+      say "leaves $master without a replica"
+      break
+    fi
+    sleep 0.2
+  done
+  exit 0
+fi
 
 case $(ask "$self" "$server_port" role) in
   master*) ;;
   *) exit 0 ;;
 esac
 
-has_replica() {
-  ask "$1" "$server_port" info replication | grep -q '^slave[0-9]*:.*state=online'
+# What replicates this server follows the new master at once. The Sentinels lead it there themselves, unless they still look
+# for it at its old address, as of a pod that was replaced a moment ago: then it would take them half a minute.
+lead_replicas() {
+  case $(ask "$1" "$server_port" role) in
+    master*) ;;
+    *) return 0 ;;
+  esac
+  for node in $(peers); do
+    if [ "$node" != "$1" ] && [ "$(master_of "$node")" = "$self" ]; then
+      ask "$node" "$server_port" slaveof "$1" "$server_port" >/dev/null
+    fi
+  done
 }
 
 if ! has_replica "$self"; then
@@ -32,10 +71,13 @@ while [ "$(date +%s)" -lt "$end" ]; do
     done
   fi
   master=$(known_master)
-  # Until it has a replica the new master refuses writes (min-replicas-to-write).
-  if [ -n "$master" ] && [ "$master" != "$self" ] && has_replica "$master"; then
-    say "handed over to $master"
-    exit 0
+  if [ -n "$master" ] && [ "$master" != "$self" ]; then
+    lead_replicas "$master"
+    # Until it has a replica the new master refuses writes (min-replicas-to-write).
+    if has_replica "$master"; then
+      say "handed over to $master"
+      exit 0
+    fi
   fi
   sleep 0.2
 done

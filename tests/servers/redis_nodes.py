@@ -106,6 +106,13 @@ class Node:
         self.processes.clear()
         return said
 
+    def move(self, address: str) -> None:
+        """Another address, as a pod has that takes the place of one: the processes are not running."""
+        for file in (self.directory / "conf").iterdir():
+            file.write_text(file.read_text().replace(f"bind {self.address}\n", f"bind {address}\n"))
+        self.environment |= {k: address for k, value in self.environment.items() if value == self.address}
+        self.address = address
+
     def client(self, user: str = "inspector", password: str = INSPECTOR_PASSWORD, database: int = 0) -> Client:
         return redis.Redis(
             host=self.address, port=6379, db=database, username=user, password=password, decode_responses=True

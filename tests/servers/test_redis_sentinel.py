@@ -1,7 +1,11 @@
 """Three nodes: what happens to the data and to the clients when the master goes, with and without notice."""
 
 import asyncio
+import socket
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -57,6 +61,64 @@ def test_a_planned_switch_fails_no_request_and_loses_no_answer(nodes: Nodes) -> 
         outcome.answered,
         outcome.answered + 1,
     )
+    assert revoked(nodes) == "1"
+
+
+@on_every_engine
+def test_a_replica_goes_when_the_master_has_another_one(nodes: Nodes) -> None:
+    leaving, other = [node for node in nodes.nodes if node is not nodes.master]
+    other.stop()
+    nodes.wait(lambda: nodes.master.client().info("replication")["connected_slaves"] == 1, "one replica")
+    with ThreadPoolExecutor() as pool:
+        said = pool.submit(leaving.hand_over)
+        time.sleep(2)
+        assert not said.done()
+        other.start()
+        assert said.result(timeout=10) == ""
+    assert nodes.master.client().info("replication")["connected_slaves"] == 2
+
+    other.stop()
+    began = time.monotonic()
+    assert f"leaves {nodes.master.name} without a replica" in leaving.hand_over()
+    assert 8 < time.monotonic() - began < 15
+
+
+@contextmanager
+def nobody_answers(address: str) -> Iterator[None]:
+    """Connections are taken there, and nothing that comes over them is ever read."""
+    with socket.create_server((address, 6379)):
+        yield
+
+
+def looks_for(nodes: Nodes, sentinel: Node, node: Node) -> bool:
+    """Whether a Sentinel takes a replica to be down."""
+    replicas = nodes.sentinel(sentinel).sentinel_slaves(SERVICE)
+    return any("s_down" in replica["flags"] for replica in replicas if replica["ip"] == node.name)
+
+
+@on_every_engine
+def test_a_replica_that_the_sentinels_look_for_elsewhere_follows_the_new_master(nodes: Nodes) -> None:
+    revoke(nodes)
+    old = nodes.master
+    replaced, other = [node for node in nodes.nodes if node is not old]
+    replaced.stop()
+    with nobody_answers(replaced.address):
+        nodes.wait(lambda: looks_for(nodes, other, replaced), "a replica that is down")
+        time.sleep(2)  # the next connection has been made, which stays for 15 s
+        replaced.move(replaced.address.rpartition(".")[0] + ".9")
+        nodes.exist(*(node.name for node in nodes.nodes))
+        replaced.start()
+        nodes.wait(lambda: replaced.role() == "slave", "the replica at its new address")
+        assert looks_for(nodes, other, replaced)
+        with counting(nodes) as outcome:
+            said = old.stop()
+            another_master(nodes, old)
+            time.sleep(1)
+
+    assert f"handed over to {other.name}" in said
+    assert outcome.errors == []
+    assert outcome.answered > 50
+    assert replaced.client().role()[1] == other.name
     assert revoked(nodes) == "1"
 
 
