@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from statistics import median
 
 import pytest
 
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.fault
 
 AWAY_SECONDS = 60
 MOST_SECONDS = 3.0
-"""From the end of a killed server to its first answer."""
+"""From the end of a killed server to its first answer. The kubelet looks at its containers once a second."""
+KILLS = 3
 
 
 def kill_container(stack: Stack) -> None:
@@ -63,13 +65,23 @@ def test_a_token_that_was_signed_out_after_redis_was_killed(
     faults.wait_until_ready(stack, len(stack.ready(WEB)))
     what = "container" if kill is kill_container else "pod"
     found = web.session(token).status
+    if kill is kill_container:
+        away = median([away, *(seconds_away_of_a_new_pod(stack) for _ in range(KILLS - 1))])
     measurements.add(
-        f"signed-out token after Redis's {what} was killed, durability {durability}; Redis away",
+        f"signed-out token after Redis's {what} was killed, durability {durability}; Redis away"
+        + (f" (median of {KILLS} kills)" if kill is kill_container else ""),
         f"{told if found == status else found}; {away:.1f} s",
     )
     assert found == status
     if kill is kill_container:
         assert away < MOST_SECONDS
+
+
+def seconds_away_of_a_new_pod(stack: Stack) -> float:
+    """The same once more: of a pod whose container has died before, the next start waits."""
+    kill_pod(stack)
+    faults.wait_until_ready(stack, len(stack.ready(WEB)))
+    return seconds_away(stack, kill_container)
 
 
 def seconds_away(stack: Stack, kill: Callable[[Stack], None]) -> float:
