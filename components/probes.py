@@ -19,6 +19,11 @@ def http_probe(path: str, *, port: str, period_seconds: int, failure_threshold: 
     return _timed({"http_get": {"path": path, "port": port}}, period_seconds, failure_threshold)
 
 
+def tcp_probe(port: str, *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
+    """A connection that the server accepts; see `exec_probe`."""
+    return _timed({"tcp_socket": {"port": port}}, period_seconds, failure_threshold)
+
+
 def _timed(handler: ProbeArgsDict, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
     return {
         **handler,

@@ -2,9 +2,7 @@
 
 import signal
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
@@ -38,25 +36,6 @@ Answers = Callable[[Server], tuple[bool, bool]]
 
 def test_a_server_that_serves_is_ready(server: Server, answers: Answers) -> None:
     assert answers(server) == READY_AND_ALIVE
-
-
-def test_the_startup_probe_waits_for_the_server(start: Start, manifest: Find, engine: str) -> None:
-    deployment: Manifest = manifest("prod", "Deployment", "redis", (f"redis.engine={engine}",))
-    with start("prod") as server:
-        port = server.port
-        assert passes("startupProbe", deployment, port=port)
-        # Stopped it takes the connection and does not answer, as a server that has not come so far.
-        server.process.send_signal(signal.SIGSTOP)
-        try:
-            with ThreadPoolExecutor() as pool:
-                began = pool.submit(passes, "startupProbe", deployment, port=port)
-                time.sleep(1)
-                assert not began.done()
-                server.process.send_signal(signal.SIGCONT)
-                assert began.result(timeout=1.5)
-        finally:
-            server.process.send_signal(signal.SIGCONT)
-    assert not passes("startupProbe", deployment, port=port)
 
 
 def test_a_server_that_hangs_is_neither_ready_nor_alive(server: Server, answers: Answers) -> None:

@@ -88,7 +88,8 @@ def test_liveness_of_open_webui_asks_neither_database_nor_redis(recording: Recor
 
 
 def test_redis_probes_compare_the_answer(recording: Recording) -> None:
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+    assert recording.containers["redis/redis"]["startupProbe"]["tcpSocket"] == {"port": "redis"}
+    for probe in ("readinessProbe", "livenessProbe"):
         command = recording.containers["redis/redis"][probe]["exec"]["command"][-1]
         assert "grep" in command
         assert "PONG" in command
