@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ def send(pod: Mapping[str, Any], container: str, number: signal.Signals) -> None
     found = processes(pod, container)
     assert found, f"{pod['metadata']['name']}: no process of {container}"
     for process in found:
-        os.kill(process, number)
+        # One may have gone with another: a server's end is that of its children.
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 def processes(pod: Mapping[str, Any], container: str) -> list[int]:
