@@ -5,13 +5,6 @@
 
 seconds=20
 
-is_master() {
-  case $(ask "$self" "$server_port" role) in
-    master*) return 0 ;;
-  esac
-  return 1
-}
-
 # Names of its replicas that are there, by what it knows itself.
 followers() {
   ask "$self" "$server_port" cluster nodes | awk '
@@ -21,7 +14,7 @@ followers() {
 }
 
 end=$(($(date +%s) + seconds))
-while is_master; do
+while is_master "$self"; do
   if [ -z "$(followers)" ]; then
     say "nobody can take over"
     exit 0
@@ -38,7 +31,7 @@ while is_master; do
   done
   # A hand-over that has not come about after five seconds is given up by the servers.
   tries=0
-  while is_master && [ "$tries" -lt 30 ]; do
+  while is_master "$self" && [ "$tries" -lt 30 ]; do
     tries=$((tries + 1))
     sleep 0.2
   done

@@ -21,37 +21,33 @@ master_of() {
   ask "$1" "$server_port" role | awk 'NR == 1 && $0 != "slave" { exit } NR == 2'
 }
 
-master=$(master_of "$self")
-if [ -n "$master" ]; then
-  end=$(($(date +%s) + seconds_of_a_replica))
-  until replicas "$master" | grep -qvxF "$self"; do
-    if [ "$(date +%s)" -ge "$end" ]; then
-      say "leaves $master without a replica"
-      break
-    fi
-    sleep 0.2
-  done
-  exit 0
-fi
-
-case $(ask "$self" "$server_port" role) in
-  master*) ;;
-  *) exit 0 ;;
-esac
-
 # What replicates this server follows the new master at once. The Sentinels lead it there themselves, unless they still look
-# for it at its old address, as of a pod that was replaced a moment ago: then it would take them half a minute.
+# for it at its old address, as of a pod that was replaced a moment ago: then they would do it much later.
 lead_replicas() {
-  case $(ask "$1" "$server_port" role) in
-    master*) ;;
-    *) return 0 ;;
-  esac
+  is_master "$1" || return 0
   for node in $(peers); do
     if [ "$node" != "$1" ] && [ "$(master_of "$node")" = "$self" ]; then
       ask "$node" "$server_port" slaveof "$1" "$server_port" >/dev/null
     fi
   done
 }
+
+wait_for_another_replica_of() {
+  end=$(($(date +%s) + seconds_of_a_replica))
+  until replicas "$1" | grep -qvxF "$self"; do
+    if [ "$(date +%s)" -ge "$end" ]; then
+      say "leaves $1 without a replica"
+      return
+    fi
+    sleep 0.2
+  done
+}
+
+if ! is_master "$self"; then
+  master=$(master_of "$self")
+  [ -z "$master" ] || wait_for_another_replica_of "$master"
+  exit 0
+fi
 
 if ! has_replica "$self"; then
   say "nobody can take over"

@@ -28,6 +28,13 @@ ask() {
     "$ENGINE-cli" -h "$ask_host" -p "$ask_port" ${CLIENT_OPTIONS:-} --user "$ACCOUNT" "$@" 2>/dev/null </dev/null || true
 }
 
+is_master() {
+  case $(ask "$1" "$server_port" role) in
+    master*) return 0 ;;
+  esac
+  return 1
+}
+
 said=
 wait_because() {
   if [ "$said" != "$*" ]; then
