@@ -5,13 +5,9 @@ from pathlib import Path
 
 import yaml
 
-try:
-    from yaml import CSafeLoader as SafeLoader
-except ImportError:  # PyYAML was built without libyaml, which its wheels bring along
-    from yaml import SafeLoader  # type: ignore[assignment]
-
 from policy.rules import PRODUCTION, RULES
 from policy.rules.rule import Context, Finding, findings
+from stack_config.libyaml import SafeLoader
 
 
 def check(files: Iterable[Path], environment: str) -> list[Finding]:

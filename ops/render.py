@@ -15,12 +15,8 @@ from pulumi.runtime import mocks
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
 
-try:
-    from yaml import CSafeDumper as SafeDumper
-except ImportError:  # PyYAML was built without libyaml, which its wheels bring along
-    from yaml import SafeDumper  # type: ignore[assignment]
-
 from stack_config.files import ROOT, StackConfig, read_stack
+from stack_config.libyaml import SafeDumper
 from stack_config.load import PROJECT
 
 CONTEXT_PLACEHOLDER = "rendered"

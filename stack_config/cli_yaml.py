@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 
 import yaml
 
+from .libyaml import SafeLoader
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the same in C, ten times as fast
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+class _Loader(SafeLoader):
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]  # for the stubs it is the instance's
 
 
 def load_yaml(file: Path) -> Any:
