@@ -11,7 +11,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from local.toolchain.providers import search_path
 from local.toolchain.pulumi_cli import pulumi_cli
 from stack_config.files import ROOT
 from stack_config.load import PROJECT
+from tests.repeated import repeated
 
 ROUNDS = 5
 CLUSTER = f"open-webui-stack-bench-{os.getpid()}"
@@ -154,19 +154,13 @@ def run(*command: str, environment: Mapping[str, str] | None = None) -> None:
 @contextmanager
 def peak_memory() -> Iterator[Callable[[], float]]:
     """Highest sum of the resident memory of this process's descendants, the engine and its providers, in MB."""
-    peak, done = [0.0], threading.Event()
+    peak = [0.0]
 
     def watch() -> None:
-        while not done.wait(0.2):
-            peak[0] = max(peak[0], sum(resident_megabytes(process) for process in descendants(os.getpid())))
+        peak[0] = max(peak[0], sum(resident_megabytes(process) for process in descendants(os.getpid())))
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
+    with repeated(watch, pause=0.2):
         yield lambda: peak[0]
-    finally:
-        done.set()
-        watcher.join()
 
 
 def descendants(process: int) -> list[int]:

@@ -1,9 +1,10 @@
 """Requests without end while something happens to the servers, and what came of them."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from tests.repeated import repeated
 
 
 @dataclass
@@ -23,20 +24,13 @@ def steady(request: Callable[[int], object], *, pause: float) -> Iterator[Outcom
         pause: seconds between two.
     """
     outcome = Outcome()
-    stop = threading.Event()
 
     def work() -> None:
-        while not stop.wait(pause):
-            try:
-                request(outcome.answered)
-                outcome.answered += 1
-            except Exception as error:
-                outcome.errors.append(error)
+        try:
+            request(outcome.answered)
+            outcome.answered += 1
+        except Exception as error:
+            outcome.errors.append(error)
 
-    worker = threading.Thread(target=work)
-    worker.start()
-    try:
+    with repeated(work, pause=pause):
         yield outcome
-    finally:
-        stop.set()
-        worker.join()

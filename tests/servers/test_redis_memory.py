@@ -1,7 +1,6 @@
 """Physical memory of a full Redis with slow subscribers: below the limit that the container gets."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 import redis
 
 from components.quantities import quantity
+from tests.repeated import repeated
 from tests.servers.redis_server import APPLICATION_PASSWORD, Server, Start
 from tests.servers.rendered import Find
 from tests.servers.server_process import resident_bytes, wait_until
@@ -31,19 +31,13 @@ def slow_subscriber(server: Server) -> Iterator[socket.socket]:
 @contextmanager
 def watched(server: Server) -> Iterator[list[int]]:
     """The most physical memory that the server had while the block ran, as a list of one."""
-    most, stop = [resident_bytes(server.process)], threading.Event()
+    most = [resident_bytes(server.process)]
 
     def look() -> None:
-        while not stop.wait(0.01):
-            most[0] = max(most[0], resident_bytes(server.process))
+        most[0] = max(most[0], resident_bytes(server.process))
 
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
+    with repeated(look, pause=0.01):
         yield most
-    finally:
-        stop.set()
-        watcher.join()
 
 
 def subscribers(server: Server) -> int:
