@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.directories import CACHE_VARIABLE, cache_directory, images_directory, programs_directory
+from local.directories import CACHE_VARIABLE, cache_directory
 from local.node import requirements
 from ops.verify.client_pod import CONTAINER, client_pod
 from ops.verify.stack import Stack
 from stack_config.files import ROOT
 from tests.e2e.measurements import FIRST_START, Measurements
-from tests.e2e.node import Node
+from tests.e2e.node import Node, cache_with_what_is_built
 from tests.e2e.observation import SCRIPTS
 
 ALL_VARIABLE = "E2E_ALL"
@@ -64,13 +64,8 @@ def node() -> Iterator[Node]:
     if reason := requirements.obstacle():
         pytest.skip(reason)
     requirements.check()
-    # Beside the built programs and images, which it shares, and on their file system.
-    cache = cache_directory() / "e2e"
-    cache.mkdir(exist_ok=True)
-    for directory in (programs_directory(), images_directory(), cache_directory() / "pulumi"):
-        link = cache / directory.name
-        if directory.exists() and not link.exists():
-            link.symlink_to(directory)
+    # Beside the built programs and images, and on their file system.
+    cache = cache_with_what_is_built(cache_directory() / "e2e")
     environment = {**os.environ, CACHE_VARIABLE: str(cache)}
     _local(environment, "down")
     try:

@@ -7,12 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.directories import cache_directory, images_directory, programs_directory
 from local.toolchain.go_programs import kubectl
 from ops.verify.kubectl import Kubectl
 from ops.verify.stack import Stack
 from stack_config.files import ROOT
 
 UP_SECONDS = 900
+
+
+def cache_with_what_is_built(cache: Path) -> Path:
+    """A cache with a state of its own, which shares the built programs and images of the machine's."""
+    cache.mkdir(exist_ok=True)
+    for directory in (programs_directory(), images_directory(), cache_directory() / "pulumi"):
+        link = cache / directory.name
+        if directory.exists() and not link.exists():
+            link.symlink_to(directory)
+    return cache
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from ops.verify.stack import WEB, Account, Stack
 from ops.verify.web_api import WebApi
 from stack_config.files import ROOT
 from tests.e2e import faults
-from tests.e2e.node import Node
+from tests.e2e.node import Node, cache_with_what_is_built
 
 pytestmark = pytest.mark.fault
 
@@ -78,10 +78,7 @@ def test_the_commands_of_the_readme_keep_every_chat(node: Node, deployed: Stack,
     context = deployed.kubectl.run("config", "current-context").strip()
     script = commands().replace("<context>", context).replace(DUMP, str(tmp_path / DUMP))
     # A state of its own, and a new one: the node's environment has the stack that was there before.
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    for shared in ("programs", "images", "pulumi"):
-        (cache / shared).symlink_to(Path(node.environment[CACHE_VARIABLE]) / shared)
+    cache = cache_with_what_is_built(tmp_path / "cache")
     environment = {
         **node.environment,
         CACHE_VARIABLE: str(cache),

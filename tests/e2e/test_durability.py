@@ -63,13 +63,13 @@ def test_a_token_that_was_signed_out_after_redis_was_killed(
     time.sleep(2)
     away = seconds_away(stack, kill)
     faults.wait_until_ready(stack, len(stack.ready(WEB)))
-    what = "container" if kill is kill_container else "pod"
     found = web.session(token).status
+    what, away_of = "pod", ""
     if kill is kill_container:
+        what, away_of = "container", f" (median of {KILLS} kills)"
         away = median([away, *(seconds_away_of_a_new_pod(stack) for _ in range(KILLS - 1))])
     measurements.add(
-        f"signed-out token after Redis's {what} was killed, durability {durability}; Redis away"
-        + (f" (median of {KILLS} kills)" if kill is kill_container else ""),
+        f"signed-out token after Redis's {what} was killed, durability {durability}; Redis away{away_of}",
         f"{told if found == status else found}; {away:.1f} s",
     )
     assert found == status
