@@ -61,6 +61,8 @@ def backup_variable(name: str) -> Callable[[Recording], object]:
     ]
 
 
+BACKUP = ("backup.enabled=true",)
+
 _AMOUNTS = {
     "backup": {"requests": ("60m", "200Mi", "33Mi"), "limits": ("3", "5Gi", "6Gi")},
     "openWebui": {"requests": ("61m", "201Mi", "34Mi"), "limits": ("4", "6Gi", "7Gi")},
@@ -81,7 +83,7 @@ def amounts(component: str, container: str) -> dict[str, Effect]:
     )
     return {
         f"{component}.resources.{side}.{key}": Effect(
-            value="", sets=("backup.enabled=true", *together), shows=resources(container, side, name), expected=value
+            value="", sets=(*BACKUP, *together), shows=resources(container, side, name), expected=value
         )
         for side, given in _AMOUNTS[component].items()
         for key, name, value in zip(keys, ("cpu", "memory", "ephemeral-storage"), given, strict=True)

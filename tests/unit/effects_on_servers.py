@@ -1,6 +1,17 @@
 """What the keys of Redis, PostgreSQL and the backups do."""
 
-from .effects import Effect, amounts, backup_variable, conf, inputs, line, resources, set_up_environment, variable
+from .effects import (
+    BACKUP,
+    Effect,
+    amounts,
+    backup_variable,
+    conf,
+    inputs,
+    line,
+    resources,
+    set_up_environment,
+    variable,
+)
 
 EXTERNAL = ("redis.topology=external", "redis.external.hosts=10.9.8.7")
 
@@ -9,9 +20,6 @@ EXTERNAL_SECRETS = {"redisCacheUrl": "redis://a:b@10.9.8.7:6379/0"}
 EDGES = ("NetworkPolicy", "open-webui", "spec", "egress")
 
 CLUSTER = ("redis.topology=cluster",)
-
-BACKUP = ("backup.enabled=true",)
-
 
 EFFECTS_ON_SERVERS: dict[str, Effect] = {
     "redis.topology": Effect(value="sentinel", shows=inputs("StatefulSet", "redis", "spec", "replicas"), expected=3),

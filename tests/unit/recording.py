@@ -155,7 +155,7 @@ class _Values(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.inputs[args.typ, args.name] = args.inputs
-        # Of an object the program reads its name; the SDK would spend a tenth of a run on all the rest.
+        # Of an object the program reads its name; the SDK would copy all the rest again.
         of_object = args.typ.startswith(KUBERNETES)
         outputs = {"metadata": args.inputs["metadata"]} if of_object else dict(args.inputs)
         if args.typ == GENERATED and not self.unknowns:

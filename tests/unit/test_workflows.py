@@ -40,9 +40,13 @@ def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @cache
+def gitlab() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(GITLAB.read_text())
+    return document
+
+
 def gitlab_jobs() -> dict[str, dict[str, Any]]:
-    document = yaml.safe_load(GITLAB.read_text())
-    return {name: value for name, value in document.items() if isinstance(value, dict) and "script" in value}
+    return {name: value for name, value in gitlab().items() if isinstance(value, dict) and "script" in value}
 
 
 def steps() -> list[tuple[str, str]]:
@@ -147,12 +151,11 @@ def test_the_deployed_stacks_are_previewed_only_where_somebody_wants_it_and_neve
     assert job["strategy"]["matrix"] == {"stack": ["dev", "prod"]}
     previews = [step for step in job["steps"] if step.get("run", "").startswith("pulumi preview")]
     gates = [step for step in job["steps"] if "ops.preview" in step.get("run", "")]
-    gitlab = yaml.safe_load(GITLAB.read_text())
     assert [step["continue-on-error"] for step in previews] == [True]
     assert [step.get("continue-on-error", False) for step in gates] == [False]
     for stack in ("dev", "prod"):
         found = gitlab_jobs()[f"preview-deployed-{stack}"]
-        [rule] = gitlab[found["extends"]]["rules"]
+        [rule] = gitlab()[found["extends"]]["rules"]
         wanted = {'$PREVIEW_DEPLOYED == "true"', "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID"}
         assert wanted <= set(rule["if"].split(" && "))
         assert found["environment"] == {"name": f"preview-{stack}", "action": "verify"}
@@ -182,13 +185,12 @@ def test_superseded_previews_are_cancelled_and_deploys_are_not() -> None:
         if name.startswith(("deploy/", "drift/")):
             group = {"group": f"stack-{name.partition('/')[2]}", "cancel-in-progress": False}
             assert job["concurrency"] == group
-    gitlab = yaml.safe_load(GITLAB.read_text())
-    cancelled = {rule["if"]: rule["auto_cancel"]["on_new_commit"] for rule in gitlab["workflow"]["rules"]}
+    cancelled = {rule["if"]: rule["auto_cancel"]["on_new_commit"] for rule in gitlab()["workflow"]["rules"]}
     assert [rule for rule, cancel in cancelled.items() if cancel != "none"] == [
         '$CI_PIPELINE_SOURCE == "merge_request_event"'
     ]
-    assert gitlab["default"]["interruptible"] is True
-    assert gitlab[".stack"]["interruptible"] is False
+    assert gitlab()["default"]["interruptible"] is True
+    assert gitlab()[".stack"]["interruptible"] is False
     for name, job in gitlab_jobs().items():
         if name.startswith(("deploy-", "drift-")):
             assert job["extends"] == ".stack"
@@ -229,7 +231,7 @@ def test_the_comment_module_needs_no_packages() -> None:
 def test_the_cli_is_of_the_version_of_the_library() -> None:
     library = re.search(r"^pulumi==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     assert library is not None
-    assert yaml.safe_load(GITLAB.read_text())[".stack"]["image"]["name"] == f"pulumi/pulumi-python:{library[1]}"
+    assert gitlab()[".stack"]["image"]["name"] == f"pulumi/pulumi-python:{library[1]}"
     installed = [
         step["with"]["pulumi-version"]
         for _, job in jobs()
