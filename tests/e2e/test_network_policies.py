@@ -1,5 +1,6 @@
 """Who reaches whom, with real packets."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from ops.verify.kubectl import Kubectl, KubectlError
 from ops.verify.stack import SCRIPTS, WEB, Stack
 
 OUTSIDE = "outside"
+EMPTY = "without-endpoints"
 CONNECT = "import socket; socket.create_connection(({host!r}, {port}), 5)"
 SERVERS = [("redis-service.rag-system", 6379), ("postgres.rag-system", 5432), ("open-webui.rag-system", 80)]
 
@@ -44,6 +46,23 @@ def test_a_web_pod_reaches_nobody_else(stack: Stack) -> None:
     pod, other = (pod for pod in stack.ready(WEB)[:2])
     with pytest.raises(KubectlError, match="TimeoutError"):
         connect(stack.kubectl, pod["metadata"]["name"], WEB, other["status"]["podIP"], 8080)
+
+
+def test_a_service_without_endpoints_refuses_at_once(stack: Stack) -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": EMPTY, "namespace": stack.kubectl.namespace},
+        "spec": {"selector": {"app": EMPTY}, "ports": [{"port": 80}]},
+    }
+    stack.kubectl.apply(service)
+    try:
+        # Its address is in the rules some tenths of a second later.
+        time.sleep(2)
+        with pytest.raises(KubectlError, match="ConnectionRefusedError"):
+            connect(stack.kubectl, stack.ready(WEB)[0]["metadata"]["name"], WEB, f"{EMPTY}.rag-system", 80)
+    finally:
+        stack.kubectl.run("delete", "service", EMPTY)
 
 
 def connect(kubectl: Kubectl, pod: str, container: str, host: str, port: int) -> None:

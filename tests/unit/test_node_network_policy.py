@@ -55,6 +55,10 @@ def test_an_empty_selector_isolates_every_pod_of_its_namespace_and_no_other() ->
     assert all(found[chain] == ["drop"] for chain in chains)
 
 
+def test_rules_are_asked_after_those_of_kube_proxy() -> None:
+    assert "hook forward priority filter + 10;" in rules()["forward"][0]
+
+
 def test_what_is_on_its_way_goes_on_and_a_pod_nobody_knows_reaches_nobody() -> None:
     forward = rules({"podSelector": {}})["forward"]
     assert forward[1] == "ct state established,related accept"
