@@ -85,6 +85,9 @@ def _always(settings: OpenWebUISettings) -> dict[str, str]:
         "DATA_DIR": DATA_DIRECTORY,
         "STATIC_DIR": STATIC_DIRECTORY,
         "WEBSOCKET_MANAGER": "redis",
+        # A server that is gone without a word refuses nothing, and the session pools' synchronous client holds up the
+        # event loop while it waits. A second try of the kernel, which comes after one second, is within this.
+        "REDIS_SOCKET_CONNECT_TIMEOUT": "2",
         "REDIS_SOCKET_KEEPALIVE": "true",
         "REDIS_HEALTH_CHECK_INTERVAL": "60",
         "DATABASE_POOL_SIZE": str(DATABASE_POOL_SIZE),

@@ -73,8 +73,6 @@ def client_variables() -> dict[str, str]:
     return {
         "REDIS_CLUSTER": "true",
         "WEBSOCKET_REDIS_CLUSTER": "true",
-        # A node that is gone without a word does not answer; the next one may.
-        "REDIS_SOCKET_CONNECT_TIMEOUT": "2",
     }
 
 

@@ -49,5 +49,4 @@ def external_variables(settings: RedisExternalSettings) -> dict[str, str]:
         "REDIS_SENTINEL_PORT": port,
         "WEBSOCKET_SENTINEL_HOSTS": hosts,
         "WEBSOCKET_SENTINEL_PORT": port,
-        "REDIS_SOCKET_CONNECT_TIMEOUT": "2",
     }

@@ -67,8 +67,6 @@ def client_variables() -> dict[str, str]:
         # which the session pools' synchronous client blocks while it waits.
         "REDIS_SENTINEL_MAX_RETRY_COUNT": "7",
         "REDIS_RECONNECT_DELAY": "500",
-        # A node that is gone without a word does not answer; the next one may.
-        "REDIS_SOCKET_CONNECT_TIMEOUT": "2",
     }
 
 

@@ -32,7 +32,7 @@ def ruleset(cluster: Cluster, *, pod_network: str, machine_address: str) -> str:
     known = ", ".join(sorted(pod.address for pod in cluster.pods))
     unknown = f"ip saddr {pod_network} ip saddr != {{ {known} }} drop" if known else f"ip saddr {pod_network} drop"
     forward = [
-        # After the rules of kube-proxy, which refuse a connection to a Service that has no endpoints: no policy allows the
+        # After the rules of kube-proxy, which refuse a connection to a Service without endpoints: no policy allows the
         # address of a Service, so that such a connection would be dropped here and its client would wait.
         "type filter hook forward priority filter + 10; policy accept;",
         "ct state established,related accept",
