@@ -5,12 +5,18 @@
 
 seconds=20
 
-# Names of its replicas that are there, by what it knows itself.
+# Its replicas that may be there, by what it knows itself: the name or, of one that has just started and has not said its
+# name yet, the address. One that is suspected to have failed may be back already.
 followers() {
   ask "$self" "$server_port" cluster nodes | awk '
     $3 ~ /myself/ { id = $1 }
-    $3 ~ /slave/ && $3 !~ /fail/ { split($2, part, ","); name[$1] = part[2]; master[$1] = $4 }
-    END { for (each in name) if (master[each] == id) print name[each] }'
+    $3 ~ /slave/ && $3 !~ /fail(,|$)/ {
+      split($2, part, ",")
+      sub(/:[0-9]+@.*/, "", part[1])
+      host[$1] = part[2] == "" ? part[1] : part[2]
+      master[$1] = $4
+    }
+    END { for (each in host) if (master[each] == id) print host[each] }'
 }
 
 end=$(($(date +%s) + seconds))

@@ -160,6 +160,24 @@ def test_every_node_can_be_rolled_and_no_request_fails(cluster: Cluster) -> None
     assert lost(cluster, written) == []
 
 
+@on_every_engine
+def test_a_replica_whose_name_is_not_known_yet_can_take_over(cluster: Cluster) -> None:
+    fill(cluster)
+    old = masters(cluster)[0]
+    successor = cluster.replica_of(old)
+    # A server that has just started does not say its name with its first words.
+    cluster.inspector(successor).config_set("cluster-announce-hostname", "")
+    cluster.wait(lambda: not any(successor.name in line[1] for line in cluster.lines(old)), "no name")
+
+    said = old.hand_over()
+
+    assert said.splitlines() == [
+        f"hand-over-part.sh: asked {successor.address} to take over",
+        "hand-over-part.sh: is no master",
+    ]
+    assert cluster.role(successor) == "master"
+
+
 def test_pods_that_all_come_back_elsewhere_find_each_other(cluster: Cluster) -> None:
     parts = cluster.parts()
     for node in cluster.nodes:
