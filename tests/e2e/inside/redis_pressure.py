@@ -5,6 +5,8 @@ import socket
 from urllib.parse import urlsplit
 
 import redis
+import redis.backoff
+import redis.retry
 
 URL = os.environ["REDIS_URL"]
 PREFIX = "open-webui:fill:"
@@ -49,6 +51,8 @@ def publish(connection, count):
     return {"before": before, "subscribed": before + len(waiting), "left": left}
 
 
+# The Service leads to a new pod a moment after that one is ready.
+redis.Redis.from_url(URL, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.2), 50)).ping()
 with redis.Redis.from_url(URL, socket_timeout=30) as connection:
     steps = {"fill": fill, "empty": empty, "publish": publish}
     print(json.dumps([steps[name](connection, amount) for name, amount in CONFIG["steps"]]))
