@@ -8,7 +8,7 @@ seconds=20
 # What a node knows of all, a line each: identifier, host, flags, master, state of its link, whether it has a part. The host
 # is the name or, of one that has just started and has not said its name yet, the address.
 known_by() {
-  ask "$1" "$server_port" cluster nodes | awk '{
+  nodes_seen_by "$1" | awk '{
     split($2, part, ",")
     sub(/:[0-9]+@.*/, "", part[1])
     print $1, part[2] == "" ? part[1] : part[2], $3, $4, $8, (NF > 8)
@@ -37,9 +37,9 @@ can_be_elected() {
   [ $((2 * linked)) -gt "$(echo "$view" | awk '$3 ~ /master/ && $6 { masters++ } END { print masters + 0 }')" ]
 }
 
-# Whether one of the replicas has begun to take over.
+# someone_takes_over REPLICA...: whether one of them has begun to.
 someone_takes_over() {
-  for node in $(followers); do
+  for node in "$@"; do
     if can_be_elected "$node" && [ "$(ask "$node" "$server_port" cluster failover)" = OK ]; then
       say "asked $node to take over"
       return 0
@@ -50,7 +50,8 @@ someone_takes_over() {
 
 end=$(($(date +%s) + seconds))
 while is_master "$self"; do
-  if [ -z "$(followers)" ]; then
+  replicas=$(followers)
+  if [ -z "$replicas" ]; then
     say "nobody can take over"
     exit 0
   fi
@@ -58,7 +59,8 @@ while is_master "$self"; do
     say "nobody took over within $seconds s"
     exit 0
   fi
-  if ! someone_takes_over; then
+  # shellcheck disable=SC2086 # several words
+  if ! someone_takes_over $replicas; then
     sleep 0.2
     continue
   fi

@@ -61,6 +61,11 @@ known_master() {
   done | sort -n | tail -n 1 | cut -d ' ' -f 2
 }
 
+# CLUSTER NODES as a node of a cluster answers it.
+nodes_seen_by() {
+  ask "$1" "$server_port" cluster nodes
+}
+
 # What a server holds: data, nothing, or unknown when it does not answer or is still loading.
 holds() {
   case $(ask "$1" "$server_port" info keyspace) in

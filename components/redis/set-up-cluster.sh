@@ -19,10 +19,6 @@ address_of() {
   getent hosts "$1" | awk '{ print $1; exit }'
 }
 
-nodes_seen_by() {
-  ask "$1" "$server_port" cluster nodes
-}
-
 id_of() {
   ask "$1" "$server_port" cluster myid
 }

@@ -79,7 +79,7 @@ attempts=0
 while :; do
   followers=$(names_of_replicas_of "$id" <"$file")
   for peer in $(peers); do
-    view=$(ask "$peer" "$server_port" cluster nodes)
+    view=$(nodes_seen_by "$peer")
     if echo "$view" | others_have_its_part; then
       start ": another node has its part"
     fi
