@@ -9,6 +9,7 @@ from components.base_settings import Problem, Settings
 from components.names import ExistingNamespace, NamespaceName
 from components.namespace.quota import Workload, resource_quota
 from components.open_webui.settings import OpenWebUISettings
+from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
 from components.quantities import mebibytes, quantity
 from components.redis.container_sizes import exporter_resources
@@ -105,15 +106,7 @@ class StackSettings(Settings):
                 allowed="a context of your kubeconfig (list them: kubectl config get-contexts --output name)",
                 example="<context>",
             )
-        sessions = "ENABLE_STAR_SESSIONS_MIDDLEWARE"
-        if self.redis.topology == "cluster" and self.open_webui.env.get(sessions, "").lower() == "true":
-            # Its store (starsessions.stores.redis) has a client for one server, which other nodes send away.
-            yield Problem(
-                keys=(f"openWebui.env.{sessions}", "redis.topology"),
-                message=f"{sessions} with redis.topology cluster: its store knows no cluster, OAuth would fail",
-                allowed="false (sessions in signed cookies), or another topology",
-                example="",
-            )
+        yield from conditional_problems(self.open_webui, self.redis.topology)
         needed = self.open_webui.database_connections + CONNECTIONS_BESIDE_OPEN_WEBUI
         if needed > self.postgresql.max_connections:
             replicas = "autoscaling.maxReplicas" if self.open_webui.autoscaling else "replicas"

@@ -10,6 +10,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from components.open_webui.variables import is_secret_variable
 from components.quantities import Bytes, Cores, RedisMemory
 from settings import SECRET_KEYS, StackSettings
 
@@ -154,6 +155,11 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[ConfigKey]:
 def config_keys() -> Mapping[str, ConfigKey]:
     """Every key that is not a secret by its path, parents before their members."""
     return {key.path: key for key in _keys(StackSettings, "")}
+
+
+def is_secret_key(key: str) -> bool:
+    """Whether the key is a secret: one of the stack's own, or a variable of Open WebUI that holds a secret."""
+    return key in SECRET_KEYS or is_secret_variable(key)
 
 
 def all_paths() -> list[str]:

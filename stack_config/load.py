@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from components.base_settings import CROSS_FIELD, Problem
+from components.open_webui.variable_rules import variable_warnings
 from settings import SECRET_KEYS, StackSettings, secret_problems
 
-from .keys import all_paths, config_keys
+from .keys import all_paths, config_keys, is_secret_key
 from .report import HIDDEN, Finding, Location, meant, mend, path_of, report, secret_command, shown
 
 PROJECT = "open-webui-stack"
@@ -32,9 +33,12 @@ def load_settings() -> tuple[StackSettings, Mapping[str, pulumi.Output[str]]]:
     """
     values = dict(CONFIG.get())
     settings = parse(values, {key for key in values if is_config_secret(key)})
+    for warning in variable_warnings(settings.open_webui.env):
+        pulumi.log.warn(warning)
     config = pulumi.Config()
+    given = [full_key.partition(":")[2] for full_key in values if full_key.startswith(f"{PROJECT}:")]
     return settings, {
-        key: config.require_secret(key) for key in SECRET_KEYS if _is_given(values.get(f"{PROJECT}:{key}"))
+        key: config.require_secret(key) for key in given if is_secret_key(key) and _is_given(values[f"{PROJECT}:{key}"])
     }
 
 
@@ -66,7 +70,7 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
             if difflib.get_close_matches(project, [PROJECT], cutoff=0.8):
                 findings.append(_misspelt_project(full_key, key, visible))
             continue
-        if key in SECRET_KEYS:
+        if is_secret_key(key):
             if encrypted and _is_given(value):
                 secrets.add(key)
             elif not encrypted and value != "":

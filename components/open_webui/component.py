@@ -20,7 +20,7 @@ from ..labels import Labels
 from ..network_policy import allow_from, namespace, network_policy
 from ..service import service
 from ..service_account import service_account
-from .environment import SECRET_VARIABLES, environment, redis_environment
+from .environment import environment, redis_environment, secret_variables
 from .ingress import ingress, service_annotations
 from .pod import PORT, UPLOADS_CLAIM, pod
 from .settings import AutoscalingSettings, OpenWebUISettings
@@ -53,7 +53,7 @@ class OpenWebUIArgs:
     """PostgreSQL, with ``database-url`` in its Secret."""
 
     secret_inputs: Mapping[str, Input[str]]
-    """Secret config keys that are set: ``openaiApiKey``, ``s3AccessKeyId``, ``s3SecretAccessKey``."""
+    """Secret config keys that are set: ``openaiApiKey`` and such, variables like ``OAUTH_CLIENT_SECRET``."""
 
     rotation: int
     """Number of the current signing key, from 1."""
@@ -96,7 +96,7 @@ class OpenWebUI(pulumi.ComponentResource):
         given = self._args.secret_inputs
         contents: dict[str, Input[str]] = {
             "secret-key": generated_password("openwebui-secret-key", self._args.rotation, child_options(self)),
-            **{key: given[name] for name, (key, _) in SECRET_VARIABLES.items() if name in given},
+            **{key: given[name] for name, (key, _) in secret_variables(given).items()},
         }
         secret = k8s.core.v1.Secret(
             "openwebui-secret",

@@ -12,6 +12,7 @@ from .settings import (
     PGVECTOR_POOL_SIZE,
     OpenWebUISettings,
 )
+from .variables import is_secret_variable
 
 # Not the image's own data directory: an empty volume there would hide the models that the full image brings.
 DATA_DIRECTORY = "/var/lib/open-webui"
@@ -23,6 +24,16 @@ SECRET_VARIABLES = {
     "s3AccessKeyId": ("s3-access-key-id", "S3_ACCESS_KEY_ID"),
     "s3SecretAccessKey": ("s3-secret-access-key", "S3_SECRET_ACCESS_KEY"),
 }
+
+
+def secret_variables(secret_inputs: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Secret config keys of Open WebUI that are set: each with its key in the Secret and its environment variable.
+
+    Args:
+        secret_inputs: every secret config key that is set, those of other components among them.
+    """
+    own = {name: names for name, names in SECRET_VARIABLES.items() if name in secret_inputs}
+    return {**own, **{name: (name, name) for name in sorted(secret_inputs) if is_secret_variable(name)}}
 
 
 def environment(
@@ -52,6 +63,7 @@ def environment(
         **_uploads(settings),
         "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
         **settings.env,
+        **settings.plugin_env,
     }
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis),
@@ -61,7 +73,7 @@ def environment(
             "name": "WEBUI_ADMIN_PASSWORD",
             "value_from": {"secret_key_ref": {"name": admin_secret, "key": "password"}},
         },
-        *(own.variable(variable, key) for name, (key, variable) in SECRET_VARIABLES.items() if name in secret_inputs),
+        *(own.variable(variable, key) for key, variable in secret_variables(secret_inputs).values()),
     ]
     variables: list[EnvVarArgsDict] = [{"name": name, "value": value} for name, value in plain.items()]
     variables += secret

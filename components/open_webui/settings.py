@@ -19,14 +19,8 @@ from ..names import (
 )
 from ..quantities import Bytes, Cores
 from ..resources import Amounts, Resources
-from .environment_names import (
-    DESTRUCTIVE_VARIABLES,
-    MANAGED_VARIABLES,
-    AnnotationName,
-    PublicText,
-    VariableName,
-    holds_secret,
-)
+from .environment_names import AnnotationName, PublicText, VariableName
+from .variable_rules import plugin_variable_problems, variable_problems
 
 # Open WebUI opens three SQLAlchemy engines a process (async, sync, pgvector). At its own defaults they may hold 45
 # connections a pod; these sizes hold 25 and are set explicitly, so that postgresql.maxConnections can be checked.
@@ -183,22 +177,6 @@ class UploadSettings(Settings):
                 )
 
 
-def _variable_problem(name: str, value: str) -> Problem | None:
-    """What stands against a variable of the user's own."""
-    if name in MANAGED_VARIABLES:
-        message = f"{name} is set by the stack itself"
-        allowed = "variables the stack does not set; this one follows from other keys"
-    elif name in DESTRUCTIVE_VARIABLES:
-        message = f"{name} would take the database from under the other replicas"
-        allowed = "variables that replicas do not disagree about"
-    elif holds_secret(name, value):
-        message = f"{name} looks like a secret in plain text"
-        allowed = "variables without secrets; keys and passwords go into the stack's secret config keys"
-    else:
-        return None
-    return Problem(keys=(f"env.{name}",), message=message, allowed=allowed, example="")
-
-
 def _release(text: str) -> str:
     if re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", text):
         return text
@@ -240,7 +218,14 @@ class OpenWebUISettings(Settings):
     )
     uploads: UploadSettings = Field(UploadSettings(), description="Where uploaded files live.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
-    env: dict[VariableName, Text] = Field({}, description="Further environment variables, without secrets.")
+    env: dict[VariableName, Text] = Field(
+        {},
+        description="Further environment variables that Open WebUI or its libraries read. Their class decides whether "
+        "they are allowed: `python -m ops.variables show NAME`.",
+    )
+    plugin_env: dict[VariableName, Text] = Field(
+        {}, description="Environment variables for your own plugins (functions and tools), without secrets."
+    )
 
     def problems(self) -> Iterator[Problem]:
         if self.autoscaling and "replicas" in self.model_fields_set:
@@ -250,9 +235,8 @@ class OpenWebUISettings(Settings):
                 allowed="either replicas or autoscaling",
                 example="",
             )
-        for name, value in self.env.items():
-            if problem := _variable_problem(name, value):
-                yield problem
+        yield from variable_problems(self.env, self.version)
+        yield from plugin_variable_problems(self.plugin_env)
         if problem := self._budget_problem():
             yield problem
         if not self.host:

@@ -51,6 +51,7 @@ config:
     env:
       A B: x
       OAUTH_CLIENT_SECRET: hunter2
+    pluginEnv:
       SHARE: 1.5
   open-webui-stack:rotate:
     redis: 2000
@@ -132,7 +133,7 @@ def test_the_commands_of_the_report_are_the_clis(pulumi: Pulumi, project: Path) 
     config = read_stack("files", root=project)
     settings = parse(config.values, config.secret_keys)
     assert (settings.open_webui.replicas, settings.open_webui.ingress.enabled, settings.rotate.redis) == (3, True, 1000)
-    assert dict(settings.open_webui.env) == {"SHARE": "1.5"}
+    assert dict(settings.open_webui.plugin_env) == {"SHARE": "1.5"}
     assert "openwebui-stack" not in file.read_text()
 
 

@@ -200,7 +200,7 @@ def test_production_keeps_its_budget(base: Stack) -> None:
 
 
 def test_what_goes_against_a_policy_is_stopped(base: Stack) -> None:
-    [one] = reported(base, f"openWebui.env.NOTE=ghp_{'a1' * 18}", "openWebui.logLevel=ERROR").findings[:1]
+    [one] = reported(base, f"openWebui.pluginEnv.NOTE=ghp_{'a1' * 18}", "openWebui.logLevel=ERROR").findings[:1]
     assert (one.resource, one.cause) == ("Deployment/open-webui", "no-plain-secrets")
     assert "a1a1" not in one.what
 
@@ -218,7 +218,7 @@ def test_the_stack_keeps_to_the_policy_pack(base: Stack, new_stack: StackFactory
 
 
 def test_the_policy_pack_stops_what_is_against_it(base: Stack) -> None:
-    against = f"openWebui.env.NOTE=ghp_{'a1' * 18}"
+    against = f"openWebui.pluginEnv.NOTE=ghp_{'a1' * 18}"
     found = violations(base, against, "redis.resources.requests.ephemeralStorage=1Mi", fails=True)
     assert found == {("mandatory", "no-plain-secrets", "open-webui")}
 

@@ -148,6 +148,9 @@ EFFECTS_ON_OPEN_WEBUI: dict[str, Effect] = {
         value="web", sets=S3, secrets=S3_SECRETS, shows=variable("S3_KEY_PREFIX"), expected="web"
     ),
     "openWebui.logLevel": Effect(value="ERROR", shows=variable("GLOBAL_LOG_LEVEL"), expected="ERROR"),
+    "openWebui.pluginEnv": Effect(
+        value="", sets=("openWebui.pluginEnv.MY_REGION=eu",), shows=variable("MY_REGION"), expected="eu"
+    ),
     "openWebui.env": Effect(
         value="", sets=("openWebui.env.ENABLE_NOTES=false",), shows=variable("ENABLE_NOTES"), expected="false"
     ),

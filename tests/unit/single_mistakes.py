@@ -136,7 +136,7 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "OAuth sessions in a store that knows no cluster",
         {"redis": {"topology": "cluster"}, "openWebui": {"env": {"ENABLE_STAR_SESSIONS_MIDDLEWARE": "True"}}},
         "openWebui.env.ENABLE_STAR_SESSIONS_MIDDLEWARE",
-        "another topology",
+        "false, the default",
     ),
     (
         "TLS that Open WebUI would drop at the Sentinels",
@@ -257,19 +257,19 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "a variable of the stack",
         {"openWebui": {"env": {"REDIS_URL": "redis://other"}}},
         "openWebui.env.REDIS_URL",
-        "other keys",
+        "a change of redis.topology",
     ),
     (
         "a variable that resets the others' settings",
         {"openWebui": {"env": {"RESET_CONFIG_ON_START": "true"}}},
         "openWebui.env.RESET_CONFIG_ON_START",
-        "replicas do not disagree",
+        "false, the default",
     ),
     (
         "a secret among the variables",
         {"openWebui": {"env": {"OAUTH_CLIENT_SECRET": "hunter2"}}},
         "openWebui.env.OAUTH_CLIENT_SECRET",
-        "without secrets",
+        "pulumi config set --secret OAUTH_CLIENT_SECRET",
     ),
     (
         "a URL with a password",

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.open_webui.environment_names import MANAGED_VARIABLES
 from ops.config_docs import generated
 from settings import SECRET_KEYS
 from stack_config.files import ROOT, environments
 from stack_config.keys import all_paths, config_keys
 from stack_config.load import ConfigError
 
-from .effects_on_open_webui import EFFECTS_ON_OPEN_WEBUI, S3, S3_SECRETS
+from .effects_on_open_webui import EFFECTS_ON_OPEN_WEBUI
 from .effects_on_servers import EFFECTS_ON_SERVERS
 from .recording import Recording, run
 
@@ -116,22 +115,6 @@ def test_environments_hold_config_alone(environment: str) -> None:
     content = yaml.safe_load((ROOT / f"Pulumi.{environment}.yaml").read_text())
     assert set(content) == {"config"}
     assert "password" not in json.dumps(content).lower()
-
-
-def test_the_stack_sets_only_variables_that_it_owns(prod: Recording) -> None:
-    everything = run(
-        "prod",
-        [
-            "openWebui.uploads.kind=s3",
-            *S3,
-            "openWebui.openaiApiBaseUrl=https://a.example",
-            "openWebui.ollamaBaseUrl=http://b",
-        ],
-        {**S3_SECRETS, "openaiApiKey": "k"},
-    )
-    for recording in (prod, everything):
-        names = {v["name"] for v in recording.containers["open-webui/open-webui"]["env"]}
-        assert names <= MANAGED_VARIABLES
 
 
 def test_there_is_a_file_for_dev_and_for_prod() -> None:

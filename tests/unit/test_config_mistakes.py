@@ -46,10 +46,10 @@ def web(text: str) -> str:
 LONGEST_HOST = ".".join(["a" * 63] * 3 + ["b" * 57, "com"])
 
 ACCEPTED = {
-    "words that YAML 1.1 takes for switches": web('{env: {COUNTRY: no, MODE: on, ANSWER: "yes"}}'),
+    "words that YAML 1.1 takes for switches": web('{pluginEnv: {COUNTRY: no, MODE: on, ANSWER: "yes"}}'),
     "a namespace that is called no": "  namespace: no",
     "a whole number with an exponent": web("{autoscaling: {maxReplicas: 5e0}}"),
-    "a date": web("{env: {RELEASED: 2026-01-31}}"),
+    "a date": web("{pluginEnv: {RELEASED: 2026-01-31}}"),
     "a quantity with an exponent": "  postgresql: {resources: {limits: {memory: 2e9}}}",
     "the least that a database can have": (
         "  postgresql: {storage: {size: 1Gi}, resources: {limits: {memory: 256Mi, ephemeralStorage: 64Mi}}}"
@@ -64,8 +64,10 @@ ACCEPTED = {
     "an image by tag and digest": f"  postgresql: {{image: 'pgvector/pgvector:pg17@sha256:{'0' * 64}'}}",
     "a repository on a port": web('{imageRepository: "registry.local:5000/open-webui"}'),
     "the longest host": web(f"{{host: {LONGEST_HOST}}}"),
-    "a switch with a name like a secret": web("{env: {ENABLE_API_KEYS: true, ENABLE_API_KEY: 'False'}}"),
-    "a number of tokens": web("{env: {RAG_CONTEXT_TOKENS: 4000}}"),
+    "a switch with a name like a secret": web(
+        "{env: {ENABLE_API_KEYS: true, ENABLE_API_KEYS_ENDPOINT_RESTRICTIONS: 'False'}}"
+    ),
+    "a number of tokens": web("{env: {BRAVE_SEARCH_CONTEXT_TOKENS: 4000}}"),
     "an address for a model service": web('{ollamaBaseUrl: "http://[fd00::1]:11434"}'),
     "a host with a dot at the end": web('{ollamaBaseUrl: "http://ollama.models.svc.cluster.local.:11434"}'),
     "a key with the project's name": f"  {PROJECT}:openWebui: {{replicas: 3}}",
@@ -178,12 +180,15 @@ REFUSED: dict[str, tuple[str, dict[str, str]]] = {
         {
             "openWebui.env.REDIS_URL": "set by the stack itself",
             "openWebui.env.RESET_CONFIG_ON_START": "under the other replicas",
-            "openWebui.env.OAUTH_CLIENT_SECRET": "looks like a secret",
+            "openWebui.env.OAUTH_CLIENT_SECRET": "pulumi config set --secret OAUTH_CLIENT_SECRET",
             "openWebui.env.A B": "pulumi config rm --path 'openWebui.env.A B'",
             "openWebui.env.2FA": "no digit at the start",
         },
     ),
-    "a variable with a fraction": (web("{env: {SHARE: 1.5}}"), {"openWebui.env.SHARE": "openWebui.env.SHARE 1.5"}),
+    "a variable with a fraction": (
+        web("{pluginEnv: {SHARE: 1.5}}"),
+        {"openWebui.pluginEnv.SHARE": "openWebui.pluginEnv.SHARE 1.5"},
+    ),
     "a password in a variable's URL": (
         web("{env: {HTTP_PROXY: 'http://user:hunter2@proxy:3128'}}"),
         {"openWebui.env.HTTP_PROXY": "looks like a secret"},

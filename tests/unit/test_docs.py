@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from components.open_webui.environment_names import MANAGED_VARIABLES
+from components.open_webui.variables import CLASSES_FILE, VariableClass
+from ops.variables.classes import read_classes
 from policy.rules import RULES
 from settings import StackSettings
 from stack_config.files import ROOT
-from stack_config.keys import all_paths, config_keys
+from stack_config.keys import all_paths, config_keys, is_secret_key
 from stack_config.load import PROJECT, ConfigError, parse
 from tests.e2e.measurements import failover_table
 
@@ -105,7 +106,7 @@ def is_key(path: str) -> bool:
     """Whether a path can be set; the members of an object of strings are free."""
     parent = path.rpartition(".")[0]
     free = parent in config_keys() and config_keys()[parent].type == "object of strings"
-    return path in all_paths() or free
+    return path in all_paths() or is_secret_key(path) or free
 
 
 def unknown_keys(_document: Path, text: str) -> Iterator[str]:
@@ -178,7 +179,11 @@ def test_the_decisions_that_the_code_refers_to_exist() -> None:
 
 def test_every_variable_that_the_stack_sets_has_its_reason() -> None:
     page = (DECISIONS / "0006-open-webui-environment.md").read_text()
-    assert sorted(MANAGED_VARIABLES - set(re.findall(r"`([A-Z0-9_]+)`", page))) == []
+    classes = read_classes(CLASSES_FILE)
+    own = (VariableClass.STACK, VariableClass.COMMAND)
+    numbered = {**classes.variables, **classes.libraries}
+    variables = {name for name, number in numbered.items() if classes.rules[number].kind in own}
+    assert sorted(variables - set(re.findall(r"`([A-Z0-9_]+)`", page))) == []
 
 
 def test_every_output_is_described() -> None:

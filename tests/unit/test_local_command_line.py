@@ -175,7 +175,7 @@ def test_a_preview_cannot_be_written_everywhere(run: Run) -> None:
 def test_manifests_are_checked_against_the_policies(run: Run, tmp_path: Path) -> None:
     out = str(tmp_path / "manifests")
     assert run("manifests", "--env", "prod", "--out", out, "--check") == (0, "")
-    against = f"openWebui.env.NOTE=ghp_{'a1' * 18}"
+    against = f"openWebui.pluginEnv.NOTE=ghp_{'a1' * 18}"
     exit_code, message = run("manifests", "--out", out, "--set", against, "--check")
     assert exit_code == 1
     assert "mandatory: Deployment/open-webui: container migrate: variable NOTE holds a secret" in message

@@ -1,0 +1,222 @@
+"""What is wrong with the variables that a config gives: `openWebui.env` and `openWebui.pluginEnv`."""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..base_settings import Problem
+from .environment_names import has_credentials, holds_secret
+from .variables import Rule, VariableClass, variable_table
+
+if TYPE_CHECKING:
+    from .settings import OpenWebUISettings
+
+ENV, PLUGIN_ENV = "env", "pluginEnv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What conditions look at."""
+
+    web: "OpenWebUISettings"
+    redis_topology: str
+    value: str
+    """Value of the variable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """Under which settings a variable is allowed."""
+
+    holds: Callable[[Deployment], bool]
+
+    key: str
+    """The config key that it is about, from the top of the config."""
+
+    allowed: str
+    """What makes it hold, for the report."""
+
+
+def _one_replica(deployment: Deployment) -> bool:
+    return deployment.web.autoscaling is None and deployment.web.replicas == 1
+
+
+def _sticky(deployment: Deployment) -> bool:
+    return deployment.web.ingress.enabled and deployment.web.ingress.sticky_sessions
+
+
+CONDITIONS: Mapping[str, Condition] = {
+    "one-replica": Condition(holds=_one_replica, key="openWebui.replicas", allowed="openWebui.replicas: 1"),
+    "one-replica-per-browser": Condition(
+        holds=lambda deployment: _sticky(deployment) or _one_replica(deployment),
+        key="openWebui.ingress.stickySessions",
+        allowed="openWebui.ingress.stickySessions: true, or openWebui.replicas: 1",
+    ),
+    "external-redis": Condition(
+        holds=lambda deployment: deployment.redis_topology == "external",
+        key="redis.topology",
+        allowed="redis.topology: external",
+    ),
+    "uploads-in-s3": Condition(
+        holds=lambda deployment: deployment.web.uploads.kind == "s3",
+        key="openWebui.uploads.kind",
+        allowed="openWebui.uploads.kind: s3",
+    ),
+    "openai": Condition(
+        holds=lambda deployment: deployment.web.openai_api_base_url is not None,
+        key="openWebui.openaiApiBaseUrl",
+        allowed="with openWebui.openaiApiBaseUrl",
+    ),
+    "ollama": Condition(
+        holds=lambda deployment: deployment.web.ollama_base_url is not None,
+        key="openWebui.ollamaBaseUrl",
+        allowed="with openWebui.ollamaBaseUrl",
+    ),
+    "full-image": Condition(
+        holds=lambda deployment: deployment.web.variant == "full",
+        key="openWebui.variant",
+        allowed="openWebui.variant: full",
+    ),
+    "embedding-engine": Condition(
+        holds=lambda deployment: deployment.web.variant == "full" or bool(deployment.value.strip()),
+        key="openWebui.variant",
+        allowed="openai, ollama or azure_openai; the local engine needs openWebui.variant: full",
+    ),
+}
+"""The conditions that ``variables.yaml`` names."""
+
+
+def variable_problems(env: Mapping[str, str], version: str) -> Iterator[Problem]:
+    """What is wrong with `openWebui.env` in every configuration.
+
+    Args:
+        env: the variables.
+        version: release of Open WebUI that is deployed. The table tells unknown names of its own release only.
+    """
+    for name, value in env.items():
+        if problem := _problem(name, value, version):
+            yield problem
+
+
+def plugin_variable_problems(plugin_env: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with `openWebui.pluginEnv`."""
+    for name, value in plugin_env.items():
+        if variable_table().get(name):
+            yield _refusal(
+                PLUGIN_ENV,
+                name,
+                f"{name} is a variable of Open WebUI or of a library in its image, not of a plugin",
+                f"openWebui.env.{name}, if it is allowed there",
+            )
+        elif holds_secret(name, value):
+            yield _refusal(
+                PLUGIN_ENV,
+                name,
+                f"{name} looks like a secret in plain text",
+                "variables without secrets; a plugin keeps secrets in its valves",
+            )
+
+
+def conditional_problems(web: "OpenWebUISettings", redis_topology: str) -> Iterator[Problem]:
+    """Variables of `openWebui.env` whose condition does not hold, with keys from the top of the config."""
+    for name, value in web.env.items():
+        variable = variable_table().get(name)
+        if variable is None or not variable.rule.condition or not variable.rule.applies_to(value):
+            continue
+        condition = CONDITIONS[variable.rule.condition]
+        if not condition.holds(Deployment(web=web, redis_topology=redis_topology, value=value)):
+            yield Problem(
+                keys=(f"openWebui.{ENV}.{name}", condition.key),
+                message=f"{name} does not fit {condition.key}. {_clause(variable.rule)}",
+                allowed=condition.allowed,
+                example="",
+            )
+
+
+def variable_warnings(env: Mapping[str, str]) -> Iterator[str]:
+    """What the operator has to know about variables that are allowed."""
+    for name, value in env.items():
+        variable = variable_table().get(name)
+        if variable and variable.rule.warning and variable.rule.applies_to(value):
+            yield f"openWebui.env.{name} {variable.rule.warning}."
+
+
+def _problem(name: str, value: str, version: str) -> Problem | None:
+    variable = variable_table().get(name)
+    if variable is None:
+        return _unknown(name, value, version)
+    rule = variable.rule
+    refused = {VariableClass.STACK: _by_stack, VariableClass.COMMAND: _by_command, VariableClass.REFUSED: _for_reason}
+    if rule.kind in refused and not rule.condition:
+        return refused[rule.kind](name, rule) if rule.applies_to(value) else None
+    if rule.kind is VariableClass.SECRET or (variable.is_secret is None and holds_secret(name, value)):
+        return _secret(name, named=rule.kind is VariableClass.SECRET)
+    if has_credentials(value):
+        return _refusal(ENV, name, f"{name} looks like a secret in plain text", "a URL without user and password in it")
+    return None
+
+
+def _by_stack(name: str, rule: Rule) -> Problem:
+    source = f", from {rule.key}" if rule.key else ""
+    reason = f". {_clause(rule)}" if rule.reason else ""
+    return _refusal(
+        ENV,
+        name,
+        f"{name} is set by the stack itself{source}{reason}",
+        f"a change of {rule.key} instead" if rule.key else "variables that the stack does not set",
+    )
+
+
+def _by_command(name: str, rule: Rule) -> Problem:
+    return _refusal(
+        ENV,
+        name,
+        f"{name} has no effect, the command line of the web pods decides it. {_clause(rule)}",
+        f"a change of {rule.key} instead" if rule.key else "variables that the command line does not decide",
+    )
+
+
+def _for_reason(name: str, rule: Rule) -> Problem:
+    value = f"{'true' if rule.when == 'on' else 'false'} " if rule.when else ""
+    other = f"{'false' if rule.when == 'on' else 'true'}, the default" if rule.when else ""
+    return _refusal(
+        ENV,
+        name,
+        f"{name} {value}is refused. {_clause(rule)}",
+        f"a change of {rule.key} instead" if rule.key else other or "variables that replicas do not disagree about",
+    )
+
+
+def _secret(name: str, *, named: bool) -> Problem:
+    where = f"an encrypted config key of its own: pulumi config set --secret {name}"
+    return _refusal(
+        ENV,
+        name,
+        f"{name} {'is' if named else 'looks like'} a secret in plain text",
+        where if named else "variables without secrets",
+    )
+
+
+def _unknown(name: str, value: str, version: str) -> Problem | None:
+    if holds_secret(name, value):
+        return _secret(name, named=False)
+    table = variable_table()
+    if version != table.release:
+        return None  # another release may read it
+    near = difflib.get_close_matches(name.upper(), table.names, n=1)
+    return _refusal(
+        ENV,
+        name,
+        f"{name} has no effect: Open WebUI {version} does not read it{f', did you mean {near[0]}?' if near else ''}",
+        "variables that Open WebUI reads; those of your own plugins go into openWebui.pluginEnv",
+    )
+
+
+def _refusal(key: str, name: str, message: str, allowed: str) -> Problem:
+    return Problem(keys=(f"{key}.{name}",), message=message, allowed=allowed, example="")
+
+
+def _clause(rule: Rule) -> str:
+    """The reason without its full stop: a line of the report has none."""
+    return rule.reason.removesuffix(".")

@@ -1,0 +1,162 @@
+"""The classes that a person gave to the variables, and the table that follows from them and from a release."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.open_webui.variable_rules import CONDITIONS
+from components.open_webui.variables import Rule, VariableClass
+
+from .reading import Reading
+
+_CLOSED = (VariableClass.STACK, VariableClass.COMMAND, VariableClass.REFUSED)
+_NAMES, _PREFIXES = "names", "prefixes"
+
+
+class ClassesError(Exception):
+    """The classes are wrong or incomplete; the message has one line for each fault."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """The content of ``variables.yaml``."""
+
+    release: str
+    rules: list[Rule]
+    variables: Mapping[str, int]
+    """Variable that Open WebUI reads -> number of its rule."""
+
+    libraries: Mapping[str, int]
+    prefixes: Mapping[str, int]
+
+
+def read_classes(path: Path) -> Classes:
+    """The classes in the file.
+
+    Raises:
+        ClassesError: two classes for one name, or a rule that is not one.
+    """
+    content = yaml.safe_load(path.read_text())
+    rules: list[Rule] = []
+    numbers: dict[str, dict[str, int]] = {"groups": {}, "libraries": {}, _PREFIXES: {}}
+    faults: list[str] = []
+    for section in ("groups", "libraries"):
+        for group in content[section]:
+            rule = _rule(group)
+            faults += _faults(rule, group)
+            for kind, target in ((_NAMES, section), (_PREFIXES, _PREFIXES)):
+                for name in str(group.get(kind, "")).split():
+                    if name in numbers[target]:
+                        faults.append(f"{name} has two classes")
+                    numbers[target][name] = len(rules)
+            rules.append(rule)
+    faults += [f"{name} is in both sections" for name in numbers["groups"].keys() & numbers["libraries"].keys()]
+    if faults:
+        raise ClassesError("\n".join(faults))
+    return Classes(
+        release=str(content["release"]),
+        rules=rules,
+        variables=numbers["groups"],
+        libraries=numbers["libraries"],
+        prefixes=numbers[_PREFIXES],
+    )
+
+
+def unclassified(classes: Classes, readings: Mapping[str, Reading]) -> list[str]:
+    """What keeps the table from being complete, one line each: names without a class, and names that are not read."""
+    new = [
+        f"{name} has no class ({', '.join(readings[name].places)})"
+        for name in readings
+        if name not in classes.variables
+    ]
+    gone = [f"{name} has a class and is not read" for name in classes.variables if name not in readings]
+    return [*new, *gone]
+
+
+def table(classes: Classes, readings: Mapping[str, Reading]) -> str:
+    """The text of ``variables.json``.
+
+    Raises:
+        ClassesError: a name without a class, or a class for a name that is not read.
+    """
+    if faults := unclassified(classes, readings):
+        raise ClassesError("\n".join(faults))
+    # One line for each entry: a change of one variable is a change of one line.
+    sections = {
+        "release": json.dumps(classes.release),
+        "rules": _lines("[]", [json.dumps(_plain(rule)) for rule in classes.rules]),
+        "variables": _lines(
+            "{}",
+            [
+                f"{json.dumps(name)}: {json.dumps([classes.variables[name], reading.default, reading.places])}"
+                for name, reading in sorted(readings.items())
+            ],
+        ),
+        "libraries": json.dumps(classes.libraries, sort_keys=True),
+        "prefixes": json.dumps(classes.prefixes, sort_keys=True),
+    }
+    return "{\n" + ",\n".join(f"{json.dumps(name)}: {text}" for name, text in sections.items()) + "\n}\n"
+
+
+def readings_of(content: Mapping[str, Any]) -> dict[str, Reading]:
+    """What the table says the release reads, to compare another release with it."""
+    return {
+        name: Reading(places=tuple(places), default=default)
+        for name, (_, default, places) in content["variables"].items()
+    }
+
+
+def differences(before: Mapping[str, Reading], after: Mapping[str, Reading]) -> Iterator[str]:
+    """What a person has to look at in a release, one line for each variable."""
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before:
+            yield f"added    {name} (default {after[name].default}) {', '.join(after[name].places)}"
+        elif name not in after:
+            yield f"removed  {name}"
+        elif before[name].default != after[name].default:
+            yield f"changed  {name}: default {before[name].default} -> {after[name].default}"
+        elif _modules(before[name]) != _modules(after[name]):
+            yield f"changed  {name}: read in {_modules(before[name])} -> {_modules(after[name])}"
+
+
+def _modules(reading: Reading) -> str:
+    """Where it is read, without lines: those move with every release."""
+    return ", ".join(sorted({place.rpartition(":")[0] for place in reading.places}))
+
+
+def _rule(group: Mapping[str, Any]) -> Rule:
+    # YAML takes `on` and `off` for booleans.
+    text = {key: {True: "on", False: "off"}.get(value, value) for key, value in group.items()}
+    known = {field.name for field in fields(Rule)} - {"kind"}
+    if unknown := set(text) - known - {"class", _NAMES, _PREFIXES}:
+        raise ClassesError(f"not a member of a group: {', '.join(sorted(unknown))}")
+    return Rule(
+        kind=VariableClass(text["class"]), **{key: str(text[key]).strip() for key in known if text.get(key) is not None}
+    )
+
+
+def _plain(rule: Rule) -> dict[str, str]:
+    members = {field.name: getattr(rule, field.name) for field in fields(rule) if field.name != "kind"}
+    return {"class": rule.kind.value, **{key: text for key, text in members.items() if text}}
+
+
+def _faults(rule: Rule, group: Mapping[str, Any]) -> Iterator[str]:
+    first = str(group.get(_NAMES) or group.get(_PREFIXES)).split()[0]
+    if rule.kind in _CLOSED and not (rule.key or rule.reason):
+        yield f"{first}: class {rule.kind} needs a key or a reason"
+    if rule.kind in (VariableClass.CONDITIONAL, VariableClass.REFUSED) and not rule.reason:
+        yield f"{first}: class {rule.kind} needs a reason"
+    if (rule.kind is VariableClass.CONDITIONAL) != bool(rule.condition) and rule.kind is not VariableClass.STACK:
+        yield f"{first}: a condition goes with class conditional, or with class stack"
+    if rule.condition and rule.condition not in CONDITIONS:
+        yield f"{first}: {rule.condition} is not one of {', '.join(CONDITIONS)}"
+    if rule.warning and rule.kind is not VariableClass.ALLOWED:
+        yield f"{first}: a warning goes with class allowed"
+
+
+def _lines(brackets: str, entries: list[str]) -> str:
+    return f"{brackets[0]}\n" + ",\n".join(entries) + f"\n{brackets[1]}"

@@ -1,0 +1,288 @@
+"""What `openWebui.env` takes, by the table of variables, and that the table is true of what the stack sets."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+
+import pytest
+
+from components.open_webui.pod import PORT
+from components.open_webui.variable_rules import CONDITIONS
+from components.open_webui.variables import (
+    CLASSES_FILE,
+    VariableClass,
+    VariableTable,
+    variable_table,
+)
+from ops.variables.classes import read_classes
+from stack_config.load import PROJECT, ConfigError, parse
+from stack_config.report import shown
+
+from .effects_on_open_webui import S3, S3_SECRETS
+from .recording import run
+
+CLOSED = (VariableClass.STACK, VariableClass.COMMAND)
+
+
+def problems(env: Mapping[str, str], **more: object) -> str:
+    """The report on a config with these variables; empty when it is right."""
+    rest = {key: value for key, value in more.items() if key != "redis"}
+    config = {
+        f"{PROJECT}:kubeContext": "test",
+        f"{PROJECT}:openWebui": json.dumps({"env": env, **rest}),
+        f"{PROJECT}:redis": json.dumps(more.get("redis", {})),
+        f"{PROJECT}:openaiApiKey": "k",
+        f"{PROJECT}:s3AccessKeyId": "k",
+        f"{PROJECT}:s3SecretAccessKey": "k",
+        f"{PROJECT}:redisCacheUrl": "k",
+    }
+    needed = {
+        "openaiApiKey": "openaiApiBaseUrl" in rest,
+        "s3AccessKeyId": "uploads" in rest,
+        "s3SecretAccessKey": "uploads" in rest,
+        "redisCacheUrl": "redis" in more,
+    }
+    for key, is_needed in needed.items():
+        if not is_needed:
+            del config[f"{PROJECT}:{key}"]
+    try:
+        parse(config, {f"{PROJECT}:{key}" for key, is_needed in needed.items() if is_needed})
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+# The class "set by the stack" is what the stack sets.
+
+URLS = ("openWebui.openaiApiBaseUrl=https://a.example", "openWebui.ollamaBaseUrl=http://b")
+EXTERNAL = ("redis.topology=external", "redis.external.hosts=10.0.0.1")
+CONFIGURATIONS: list[tuple[tuple[str, ...], dict[str, str]]] = [
+    ((), {}),
+    (("openWebui.host=chat.example.com", "openWebui.variant=full", *URLS), {"openaiApiKey": "k"}),
+    ((*S3, "openWebui.uploads.s3.endpointUrl=https://s", "openWebui.uploads.s3.regionName=eu"), S3_SECRETS),
+    ((*S3, "openWebui.uploads.s3.keyPrefix=web"), S3_SECRETS),
+    (("redis.topology=sentinel",), {}),
+    (("redis.topology=cluster",), {}),
+    (EXTERNAL, {"redisCacheUrl": "redis://:p@10.0.0.1"}),
+    ((*EXTERNAL, "redis.external.sentinelHosts=10.0.0.2"), {"redisCacheUrl": "redis://:p@mymaster"}),
+]
+"""Configurations that together set every variable that the stack can set."""
+
+
+@cache
+def emitted() -> frozenset[str]:
+    """Every variable of the web pods' containers in some configuration."""
+    names: set[str] = set()
+    for sets, secrets in CONFIGURATIONS:
+        recording = run("dev", sets, secrets)
+        for container in ("open-webui", "migrate", "wait-for-redis"):
+            names |= {variable["name"] for variable in recording.containers[f"open-webui/{container}"]["env"]}
+    return frozenset(names)
+
+
+def of_class(*kinds: VariableClass) -> set[str]:
+    classes = read_classes(CLASSES_FILE)
+    numbered = {**classes.variables, **classes.libraries}
+    return {name for name, number in numbered.items() if classes.rules[number].kind in kinds}
+
+
+def test_what_the_stack_sets_has_the_class_and_what_has_the_class_is_set() -> None:
+    assert emitted() == of_class(VariableClass.STACK)
+
+
+def test_what_the_command_line_decides_is_on_the_command_line() -> None:
+    command = " ".join(run("dev").containers["open-webui/open-webui"]["command"])
+    options = {
+        "PORT": f"--port {PORT}",
+        "UVICORN_PORT": f"--port {PORT}",
+        "UVICORN_HOST": "--host ",
+        "UVICORN_APP": "open_webui.main:app",
+        "UVICORN_WORKERS": "--workers 1",
+        "WEB_CONCURRENCY": "--workers 1",
+        "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "--timeout-graceful-shutdown ",
+        "FORWARDED_ALLOW_IPS": "--forwarded-allow-ips ",
+        "UVICORN_FORWARDED_ALLOW_IPS": "--forwarded-allow-ips ",
+    }
+    assert options.keys() == of_class(VariableClass.COMMAND)
+    assert [name for name, option in options.items() if option not in command] == []
+
+
+# What `openWebui.env` takes.
+
+
+@pytest.mark.parametrize("name", sorted(of_class(*CLOSED, VariableClass.SECRET, VariableClass.REFUSED)))
+def test_what_is_closed_is_refused_with_its_reason(name: str) -> None:
+    variable = variable_table().get(name)
+    assert variable
+    value = {"on": "True", "off": "false"}.get(variable.rule.when, "")
+    report = problems({name: value})
+    assert f"openWebui.env.{name}: {name} " in report
+    for text in (variable.rule.reason.removesuffix("."), variable.rule.key):
+        assert text in report
+    if variable.rule.kind is VariableClass.SECRET:
+        assert f"pulumi config set --secret {name}" in report
+
+
+@pytest.mark.parametrize("name", sorted(of_class(VariableClass.ALLOWED)))
+def test_what_is_allowed_is_accepted(name: str) -> None:
+    assert problems({name: "1"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (variable.name, "false" if variable.rule.when == "on" else "True")
+        for variable in variable_table().read
+        if variable.rule.when
+    ],
+)
+def test_the_harmless_value_of_a_switch_is_accepted(name: str, value: str) -> None:
+    assert problems({name: value}) == ""
+
+
+FITTING: dict[str, dict[str, object]] = {
+    "one-replica": {"replicas": 1},
+    "one-replica-per-browser": {"host": "a.example.com", "ingress": {"enabled": True, "stickySessions": True}},
+    "external-redis": {"redis": {"topology": "external", "external": {"hosts": "10.0.0.1"}}},
+    "uploads-in-s3": {"uploads": {"kind": "s3", "s3": {"bucketName": "files"}}},
+    "openai": {"openaiApiBaseUrl": "https://a.example"},
+    "ollama": {"ollamaBaseUrl": "http://ollama"},
+    "full-image": {"variant": "full"},
+    "embedding-engine": {"variant": "full"},
+}
+
+
+@pytest.mark.parametrize("name", [variable.name for variable in variable_table().read if variable.rule.condition])
+def test_what_has_a_condition_is_accepted_where_it_holds_and_refused_elsewhere(name: str) -> None:
+    variable = variable_table().get(name)
+    assert variable
+    value = {"on": "true", "off": "false"}.get(variable.rule.when, "")
+    report = problems({name: value})
+    condition = CONDITIONS[variable.rule.condition]
+    assert f"openWebui.env.{name}: {name} does not fit {condition.key}. " in report
+    assert condition.allowed in report
+    assert problems({name: value}, **FITTING[variable.rule.condition]) == ""
+
+
+def test_one_replica_can_do_without_sticky_sessions() -> None:
+    assert problems({"ENABLE_WEBSOCKET_SUPPORT": "false"}, replicas=1) == ""
+    assert "stickySessions" in problems({"ENABLE_WEBSOCKET_SUPPORT": "false"}, replicas=2)
+
+
+def test_the_slim_image_can_embed_with_any_service() -> None:
+    for engine in ("openai", "ollama", "azure_openai"):
+        assert problems({"RAG_EMBEDDING_ENGINE": engine}) == ""
+    recording = run("dev", ["openWebui.env.RAG_EMBEDDING_ENGINE=ollama"])
+    variables = recording.containers["open-webui/open-webui"]["env"]
+    assert [v["value"] for v in variables if v["name"] == "RAG_EMBEDDING_ENGINE"] == ["ollama"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("ENABLE_NOTE", "ENABLE_NOTES"), ("enable_signup", "ENABLE_SIGNUP"), ("HTTP_PROXI", "HTTP_PROXY")],
+)
+def test_a_misspelt_name_is_refused_with_the_one_that_was_meant(name: str, meant: str) -> None:
+    report = problems({name: "true"})
+    assert f"{name} has no effect: Open WebUI 0.12.4 does not read it, did you mean {meant}?" in report
+    assert "openWebui.pluginEnv" in report
+
+
+def test_another_release_may_read_what_the_table_does_not_know() -> None:
+    assert problems({"ENABLE_NEXT_YEAR": "true"}, version="0.13.0") == ""
+    assert "set by the stack" in problems({"REDIS_URL": "redis://x"}, version="0.13.0")
+    assert "plain text" in problems({"NEXT_YEARS_API_KEY": "hunter2"}, version="0.13.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("PGSSLMODE", False),
+        ("PGVECTOR_HNSW_M", True),
+        ("UVICORN_LIMIT_CONCURRENCY", True),
+        ("UVICORN_WS_PER_MESSAGE_DEFLATE", True),
+        ("UVICORN_SSL_CERTFILE", False),
+        ("OTEL_BSP_SCHEDULE_DELAY", True),
+        ("OTEL_EXPORTER_OTLP_HEADERS", False),
+        ("AWS_SECRET_ACCESS_KEY", False),
+        ("AWS_MAX_ATTEMPTS", False),
+        ("PYTHONPATH", False),
+        ("PYTHONFAULTHANDLER", True),
+        ("HF_HOME", False),
+        ("LC_ALL", True),
+        ("https_proxy", True),
+    ],
+)
+def test_variables_of_libraries_have_classes_too(name: str, accepted: bool) -> None:
+    assert (problems({name: "5"}) == "") is accepted
+
+
+def test_variables_of_plugins_are_those_that_nothing_else_reads() -> None:
+    assert problems({}, pluginEnv={"MY_REGION": "eu"}) == ""
+    assert "is a variable of Open WebUI" in problems({}, pluginEnv={"REDIS_URL": "redis://other"})
+    assert "is a variable of Open WebUI" in problems({}, pluginEnv={"PGSSLMODE": "require"})
+    assert "looks like a secret" in problems({}, pluginEnv={"MY_TOKEN": "hunter2"})
+
+
+@pytest.mark.parametrize("name", ["RAG_SOURCE_METADATA_KEYS", "LICENSE_PUBLIC_KEY"])
+def test_a_name_that_only_sounds_like_a_secret_is_accepted_and_shown(name: str) -> None:
+    assert problems({name: "name,page"}) == ""
+    assert shown(f"openWebui.env.{name}", "name,page") == "name,page"
+
+
+@pytest.mark.parametrize("name", ["SOUGOU_API_SK", "WEBHOOK_URL", "AUTOMATIC1111_API_AUTH", "TRUSTED_SIGNATURE_KEY"])
+def test_a_secret_whose_name_does_not_say_so_is_hidden(name: str) -> None:
+    report = problems({name: "hunter2"})
+    assert "hunter2" not in report
+    assert f"pulumi config set --secret {name}" in report
+
+
+# Secret variables have config keys of their own.
+
+
+def test_a_secret_variable_reaches_the_pods_by_the_secret_alone() -> None:
+    recording = run("dev", ["openWebui.env.OAUTH_CLIENT_ID=stack"], {"OAUTH_CLIENT_SECRET": "hunter2-oauth"})
+    for container in ("open-webui", "migrate"):
+        [variable] = [
+            variable
+            for variable in recording.containers[f"open-webui/{container}"]["env"]
+            if variable["name"] == "OAUTH_CLIENT_SECRET"
+        ]
+        reference = {"name": "openwebui-secret", "key": "OAUTH_CLIENT_SECRET"}
+        assert variable == {"name": "OAUTH_CLIENT_SECRET", "valueFrom": {"secretKeyRef": reference}}
+    contents = recording.one("Secret", "openwebui-secret").inputs["stringData"]
+    assert "hunter2-oauth" in json.dumps(contents, default=str)
+    deployment = recording.one("Deployment", "open-webui").inputs
+    assert "hunter2-oauth" not in json.dumps(deployment, default=str)
+
+
+def test_a_secret_variable_in_plain_text_is_refused_and_one_that_is_none_unknown() -> None:
+    def report(key: str, *, encrypted: bool) -> str:
+        values = {f"{PROJECT}:kubeContext": "test", f"{PROJECT}:{key}": "hunter2"}
+        with pytest.raises(ConfigError) as error:
+            parse(values, {f"{PROJECT}:{key}"} if encrypted else set())
+        assert "hunter2" not in str(error.value)
+        return str(error.value)
+
+    assert "a secret given in plain text" in report("OAUTH_CLIENT_SECRET", encrypted=False)
+    assert "unknown key" in report("ENABLE_NOTES", encrypted=True)
+    assert "unknown key" in report("QDRANT_API_KEY", encrypted=True)
+
+
+# The rest of the program.
+
+
+def test_a_variable_with_a_warning_is_accepted_and_the_update_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", said.append)
+    run("dev", ["openWebui.env.OAUTH_MERGE_ACCOUNTS_BY_EMAIL=True", "openWebui.env.ENABLE_NOTES=false"])
+    [warning] = said
+    assert warning.startswith("openWebui.env.OAUTH_MERGE_ACCOUNTS_BY_EMAIL joins accounts by the e-mail address")
+    run("dev", ["openWebui.env.OAUTH_MERGE_ACCOUNTS_BY_EMAIL=false"])
+    assert said == [warning]
+
+
+def test_a_config_without_variables_does_not_read_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    variable_table.cache_clear()
+    monkeypatch.setattr(VariableTable, "__init__", lambda *_: pytest.fail("the table was read"))
+    run("dev", S3, S3_SECRETS)
+    variable_table.cache_clear()
