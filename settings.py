@@ -85,9 +85,7 @@ class StackSettings(Settings):
                 Workload(pods=self.redis.nodes, containers=(*self.redis.pod_resources(), *exporter)),
                 Workload(pods=1, containers=(self.postgresql.container_resources(),)),
                 Workload(pods=backups, containers=(self.backup.resources.as_kubernetes(),)),
-                Workload(
-                    pods=self.open_webui.most_pods_with_leaving, containers=(self.open_webui.resources.as_kubernetes(),)
-                ),
+                Workload(pods=self.open_webui.most_pods, containers=(self.open_webui.resources.as_kubernetes(),)),
             ],
             volumes=1 + backups + (self.open_webui.uploads.kind == "volume") + self.redis.volumes,
         )
@@ -113,7 +111,7 @@ class StackSettings(Settings):
             yield Problem(
                 keys=("postgresql.maxConnections", f"openWebui.{replicas}"),
                 message=f"postgresql.maxConnections {self.postgresql.max_connections} is too low: "
-                f"{self.open_webui.most_pods} Open WebUI pods may open {needed} connections",
+                f"{self.open_webui.most_pods} Open WebUI pods, draining ones included, may open {needed} connections",
                 allowed=f"at least {needed}, or fewer replicas",
                 example=str(needed),
             )
@@ -167,3 +165,21 @@ def secret_problems(settings: StackSettings, given: frozenset[str]) -> Iterator[
                 allowed=f"remove it, or set {reason}",
                 example="",
             )
+
+
+def upload_problems(settings: StackSettings) -> Iterator[Problem]:
+    """Uploads that the other replicas cannot read, without a word that this is accepted.
+
+    The defaults have this problem: whoever deploys has to decide where uploads live. So it is not a rule of the model,
+    whose defaults have to be valid.
+    """
+    web = settings.open_webui
+    if web.loses_uploads and not web.uploads.accept_loss:
+        replicas = "autoscaling.maxReplicas" if web.autoscaling else "replicas"
+        yield Problem(
+            keys=("openWebui.uploads.kind", f"openWebui.{replicas}"),
+            message=f"openWebui.uploads.kind pod with {web.most_replicas} replicas: an upload is on the replica that "
+            "took it. From another one a model gets no picture, and the upload goes with its pod",
+            allowed="volume, s3, one replica, or openWebui.uploads.acceptLoss: true",
+            example="volume",
+        )

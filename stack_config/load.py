@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from components.base_settings import CROSS_FIELD, Problem
 from components.open_webui.variable_rules import variable_warnings
-from settings import SECRET_KEYS, StackSettings, secret_problems
+from settings import SECRET_KEYS, StackSettings, secret_problems, upload_problems
 
 from .keys import all_paths, config_keys, is_secret_key
 from .report import HIDDEN, Finding, Location, meant, mend, path_of, report, secret_command, shown
@@ -91,7 +91,16 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
         unsure = any(f"{reason}.".startswith(f"{path}.") for path in mentioned | removed)
         if key not in mentioned and not (key in secrets and unsure):
             findings.append(_from_problem(problem, "", dict.fromkeys(secrets, HIDDEN)))
+    for problem in upload_problems(settings):
+        # What is wrong there may be what decides about the uploads.
+        if not any(_overlap(path, key) for path in mentioned | removed for key in problem.keys):
+            findings.append(_from_problem(problem, "", raw))
     return settings, findings
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of two paths is the other one or leads to it."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def _is_given(secret: object) -> bool:

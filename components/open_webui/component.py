@@ -24,13 +24,14 @@ from .environment import environment, redis_environment, secret_variables
 from .ingress import ingress, service_annotations
 from .pod import PORT, UPLOADS_CLAIM, pod
 from .settings import AutoscalingSettings, OpenWebUISettings
+from .termination import MIN_READY_SECONDS, deletion_timeout
 
 SERVICE = "open-webui"
 SERVICE_PORT = 80
 LABELS = Labels(app="open-webui", component="web")
 VERSION_LABEL = "app.kubernetes.io/version"
 
-_SCRIPTS = [Path(__file__).with_name(name) for name in ("migrate.py", "wait_for_redis.py")]
+_SCRIPTS = [Path(__file__).with_name(name) for name in ("migrate.py", "serve.py", "wait_for_redis.py")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,12 @@ class OpenWebUI(pulumi.ComponentResource):
         self._scaling()
         inside = Output.concat("http://", SERVICE, ".", args.namespace, ".svc.cluster.local")
         self.url = Output.from_input(args.settings.public_url) if args.settings.public_url else inside
+        if args.settings.loses_uploads:
+            pulumi.log.warn(
+                f"openWebui.uploads.kind is pod with {args.settings.most_replicas} replicas: models do not get the "
+                "pictures that another replica took, and a file goes with its pod. This is for trying the stack out.",
+                self,
+            )
         self.register_outputs({"url": self.url, "admin_email": self.admin_email, "admin_password": self.admin_password})
 
     def _own_secret(self) -> ConnectionSecret:
@@ -132,7 +139,7 @@ class OpenWebUI(pulumi.ComponentResource):
             spec={
                 "replicas": settings.fewest_replicas,
                 "revision_history_limit": 2,
-                "min_ready_seconds": 10,
+                "min_ready_seconds": MIN_READY_SECONDS,
                 "progress_deadline_seconds": 900,
                 "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": 1}},
                 "selector": {"match_labels": LABELS.selector},
@@ -146,7 +153,9 @@ class OpenWebUI(pulumi.ComponentResource):
                 delete_before_replace=True,
                 # After the start the number is the autoscaler's: one here would undo its work at every update.
                 ignore_changes=["spec.replicas"] if settings.autoscaling else [],
-                custom_timeouts=pulumi.CustomTimeouts(create="20m", update="20m", delete="10m"),
+                custom_timeouts=pulumi.CustomTimeouts(
+                    create="20m", update="20m", delete=deletion_timeout(settings.drain_seconds)
+                ),
             ),
         )
 

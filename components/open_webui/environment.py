@@ -1,6 +1,7 @@
 """The environment of the Open WebUI containers. Sources: docs/decisions/0006-open-webui-environment.md."""
 
 from collections.abc import Collection
+from urllib.parse import urlencode
 
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
@@ -23,6 +24,16 @@ SECRET_VARIABLES = {
     "openaiApiKey": ("openai-api-key", "OPENAI_API_KEY"),
     "s3AccessKeyId": ("s3-access-key-id", "S3_ACCESS_KEY_ID"),
     "s3SecretAccessKey": ("s3-secret-access-key", "S3_SECRET_ACCESS_KEY"),
+}
+
+# Of libpq, which both drivers of Open WebUI are made of. Its own defaults wait for a server that has gone without a
+# word as long as the kernel does: two minutes for a connection, 15 for an answer, two hours when nothing is asked.
+CONNECTION_PARAMETERS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
 }
 
 
@@ -67,7 +78,7 @@ def environment(
     }
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis),
-        database.variable("DATABASE_URL", "database-url"),
+        *database_environment(database),
         own.variable("WEBUI_SECRET_KEY", "secret-key"),
         {
             "name": "WEBUI_ADMIN_PASSWORD",
@@ -78,6 +89,14 @@ def environment(
     variables: list[EnvVarArgsDict] = [{"name": name, "value": value} for name, value in plain.items()]
     variables += secret
     return sorted(variables, key=lambda variable: str(variable["name"]))
+
+
+def database_environment(database: ConnectionSecret) -> list[EnvVarArgsDict]:
+    """The variables that lead to the database, in the order in which the kubelet expands them."""
+    return [
+        database.variable("DATABASE_SERVER_URL", "database-url"),
+        {"name": "DATABASE_URL", "value": f"$(DATABASE_SERVER_URL)?{urlencode(CONNECTION_PARAMETERS)}"},
+    ]
 
 
 def redis_environment(redis: Backend) -> list[EnvVarArgsDict]:

@@ -17,14 +17,11 @@ from ..pod_security import container_security_context, pod_security_context
 from ..probes import http_probe
 from .environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from .settings import OpenWebUISettings
+from .termination import GRACEFUL_SHUTDOWN_SECONDS, PRE_STOP_SECONDS, grace_seconds
 
 PORT = 8080
 SCRIPTS_DIRECTORY = "/etc/open-webui"
 UPLOADS_CLAIM = "open-webui-uploads"
-# Long enough for every proxy to have read that the pod is leaving, before it stops accepting connections.
-PRE_STOP_SECONDS = 10
-GRACEFUL_SHUTDOWN_SECONDS = 40
-GRACE_SECONDS = PRE_STOP_SECONDS + GRACEFUL_SHUTDOWN_SECONDS + 10
 # The image's files belong to group 0 and are writable by it.
 IMAGE_GROUP = 0
 
@@ -53,7 +50,7 @@ def pod(
         "automount_service_account_token": False,
         "enable_service_links": False,
         "security_context": pod_security_context(group=IMAGE_GROUP),
-        "termination_grace_period_seconds": GRACE_SECONDS,
+        "termination_grace_period_seconds": grace_seconds(settings.drain_seconds),
         "topology_spread_constraints": [_spread("kubernetes.io/hostname", labels), _spread(_ZONE, labels)],
         "init_containers": [
             _wait_for_redis(settings, redis, authority),
@@ -114,7 +111,7 @@ def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict], autho
         "name": "open-webui",
         "image": settings.image,
         "image_pull_policy": "IfNotPresent",
-        "command": _server(),
+        "command": _server(settings.drain_seconds),
         "env": environment,
         "ports": [{"name": "http", "container_port": PORT, "protocol": "TCP"}],
         "resources": resource_requirements(settings.resources.as_kubernetes()),
@@ -126,15 +123,17 @@ def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict], autho
         "liveness_probe": http_probe("/health", port="http", period_seconds=20, failure_threshold=6),
         "lifecycle": {"pre_stop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
         "security_context": container_security_context(),
-        "volume_mounts": [*_mounts(settings), *_authority_mount(authority)],
+        "volume_mounts": [*_mounts(settings), _SCRIPTS_MOUNT, *_authority_mount(authority)],
     }
 
 
-def _server() -> list[str]:
+def _server(drain_seconds: int) -> list[str]:
     # What the image's start script does at its end, without a shell in between that keeps the stop signal to itself.
+    # After that signal the server drains before it stops.
     # fmt: off
     return [
-        "python", "-m", "uvicorn", "open_webui.main:app", "--host", "0.0.0.0", "--port", str(PORT),
+        "python", f"{SCRIPTS_DIRECTORY}/serve.py", str(drain_seconds),
+        "open_webui.main:app", "--host", "0.0.0.0", "--port", str(PORT),
         # Only the ingress controller can connect: the addresses that it forwards can be believed.
         "--forwarded-allow-ips", "*",
         # More processes would multiply memory and connections behind one probe; pods are the unit of scale.

@@ -20,6 +20,7 @@ from ..names import (
 from ..quantities import Bytes, Cores
 from ..resources import Amounts, Resources
 from .environment_names import AnnotationName, PublicText, VariableName
+from .termination import leaving_pods
 from .variable_rules import plugin_variable_problems, variable_problems
 
 # Open WebUI opens three SQLAlchemy engines a process (async, sync, pgvector). At its own defaults they may hold 45
@@ -30,8 +31,6 @@ PGVECTOR_POOL_SIZE = 2
 PGVECTOR_POOL_OVERFLOW = 3
 CONNECTIONS_PER_POD = 2 * (DATABASE_POOL_SIZE + DATABASE_POOL_OVERFLOW) + PGVECTOR_POOL_SIZE + PGVECTOR_POOL_OVERFLOW
 SURGE_PODS = 1
-# A rolling update starts the next pod while earlier ones drain, for up to a minute each.
-LEAVING_PODS = 2
 
 
 class OpenWebUIRequests(Amounts):
@@ -156,6 +155,11 @@ class UploadSettings(Settings):
         description="`pod`: in the pod that took the upload, gone with it. `volume`: one ReadWriteMany volume for all "
         "replicas. `s3`: a bucket.",
     )
+    accept_loss: bool = Field(
+        False,
+        description="Accept kind `pod` with more than one replica: models do not get the pictures that another replica "
+        "took, and a file goes with its pod. Each `pulumi up` warns of it.",
+    )
     volume: UploadVolumeSettings = Field(UploadVolumeSettings(), description="The volume of kind `volume`.")
     s3: S3Settings = Field(S3Settings(), description="The bucket of kind `s3`.")
 
@@ -202,6 +206,13 @@ class OpenWebUISettings(Settings):
     replicas: int = Field(2, ge=1, le=100, description="Web pods. Conflicts with `autoscaling`.")
     autoscaling: AutoscalingSettings | None = Field(None, description="Replicas by CPU use. Needs metrics-server.")
     max_unavailable: int = Field(1, ge=0, le=99, description="Replicas that a drain may take at the same time.")
+    drain_seconds: int = Field(
+        120,
+        ge=0,
+        le=1800,
+        description="Longest time in seconds that a replica that has to leave (roll, drain, scale-down) spends on the "
+        "answers in progress. It leaves as soon as there are none.",
+    )
     resources: OpenWebUIResources = Field(OpenWebUIResources(), description="Requests and limits of each replica.")
     host: HostName | None = Field(
         None, description="Public host name. Sets the public URL, allowed origins and cookies."
@@ -282,18 +293,23 @@ class OpenWebUISettings(Settings):
         return self.autoscaling.min_replicas if self.autoscaling else self.replicas
 
     @property
-    def most_pods(self) -> int:
-        """Pods that may run at the same time, the surge of a rolling update included."""
-        return (self.autoscaling.max_replicas if self.autoscaling else self.replicas) + SURGE_PODS
+    def loses_uploads(self) -> bool:
+        """Whether a replica cannot read what another one has taken."""
+        return self.uploads.kind == "pod" and self.most_replicas > 1
 
     @property
-    def most_pods_with_leaving(self) -> int:
-        """Pods that may exist at the same time: those that drain their requests still count for the quota."""
-        return self.most_pods + LEAVING_PODS
+    def most_replicas(self) -> int:
+        """Replicas that may run."""
+        return self.autoscaling.max_replicas if self.autoscaling else self.replicas
+
+    @property
+    def most_pods(self) -> int:
+        """Pods that may exist at the same time: the surge of a rolling update, and those that it lets drain."""
+        return self.most_replicas + SURGE_PODS + leaving_pods(self.most_replicas, self.drain_seconds)
 
     @property
     def database_connections(self) -> int:
-        """Connections to PostgreSQL that all pods together may hold."""
+        """Connections to PostgreSQL that all pods together may hold. Those of a pod that drains stay open."""
         return self.most_pods * CONNECTIONS_PER_POD
 
     @property

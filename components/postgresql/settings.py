@@ -56,7 +56,7 @@ class PostgreSQLSettings(Settings):
     storage: StorageSettings = Field(StorageSettings(), description="The volume of the database.")
     resources: PostgreSQLResources = Field(PostgreSQLResources(), description="Requests and limits of the container.")
     max_connections: int = Field(
-        200,
+        400,
         ge=20,
         le=5000,
         description="Connections the server accepts. Must hold the pools of all Open WebUI replicas and one more.",

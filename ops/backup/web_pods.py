@@ -13,7 +13,6 @@ from ops.verify.stack import WEB, Stack, is_ready, why_not_ready
 RECORD = "open-webui-stack/restore-replicas"
 """Annotation of the Deployment while its pods are stopped: how many it has to have again."""
 
-_LEAVING_SECONDS = 300
 _READY_SECONDS = 600
 _POLL_SECONDS = 1
 
@@ -40,7 +39,12 @@ def stopped(stack: Stack) -> Iterator[int]:
     try:
         with step(f"stop {replicas} web pods", 30) as progress:
             _scale(stack, 0)
-            _wait(lambda: not _pods(stack), "the web pods have not left", _LEAVING_SECONDS, lambda: progress("leaving"))
+            _wait(
+                lambda: not _pods(stack),
+                "the web pods have not left",
+                stack.leaving_seconds(),
+                lambda: progress("leaving"),
+            )
         yield replicas
     finally:
         with step(f"start {replicas} web pods", 60) as progress:

@@ -17,7 +17,6 @@ RECORD = "open-webui-stack/verify-scale"
 
 _AUTOSCALER = "horizontalpodautoscaler"
 _READY_SECONDS = 300
-_LEAVING_SECONDS = 120
 _POLL_SECONDS = 0.5
 
 
@@ -63,7 +62,7 @@ def wait_until_left(stack: Stack, before: Scale) -> None:
     """Wait until the further replica has left.
 
     Raises:
-        CheckError: it is still there after two minutes.
+        CheckError: it is still there a minute after the end of its grace period.
     """
 
     def settled() -> bool:
@@ -72,7 +71,7 @@ def wait_until_left(stack: Stack, before: Scale) -> None:
         pods = stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
         return len(pods) == wanted and all(map(is_ready, pods))
 
-    _wait(settled, "the further replica has left", _LEAVING_SECONDS)
+    _wait(settled, "the further replica has left", stack.leaving_seconds())
 
 
 def restore_left_over(stack: Stack) -> None:

@@ -69,6 +69,10 @@ class Stack:
         """The Deployment of the web pods."""
         return self.kubectl.get("deployment", WEB)
 
+    def leaving_seconds(self) -> int:
+        """Within which a web pod that has to leave is gone: its grace period, and a minute for the cluster."""
+        return int(self.deployment()["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 30)) + 60
+
     def variable(self, name: str) -> str:
         """Plain value of an environment variable of the web pods; empty when it has none."""
         container = self.deployment()["spec"]["template"]["spec"]["containers"][0]

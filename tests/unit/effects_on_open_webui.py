@@ -119,6 +119,20 @@ EFFECTS_ON_OPEN_WEBUI: dict[str, Effect] = {
         shows=inputs("PersistentVolumeClaim", "open-webui-uploads", "spec", "accessModes"),
         expected=["ReadWriteMany"],
     ),
+    "openWebui.uploads.acceptLoss": Effect(
+        value="true",
+        sets=("openWebui.replicas=3", "openWebui.uploads.acceptLoss=false"),
+        shows=lambda r: any("openWebui.uploads.kind is pod with 3 replicas" in line for line in r.warnings),
+        expected=True,
+    ),
+    "openWebui.drainSeconds": Effect(
+        value="300",
+        shows=lambda r: (
+            r.containers["open-webui/open-webui"]["command"][2],
+            r.pods["open-webui"]["terminationGracePeriodSeconds"],
+        ),
+        expected=("300", 360),
+    ),
     "openWebui.uploads.volume.size": Effect(
         value="3Gi",
         sets=("openWebui.uploads.kind=volume",),

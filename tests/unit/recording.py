@@ -1,6 +1,7 @@
 """The whole program under mocks, every registration kept with what the mocks themselves do not show."""
 
 import asyncio
+import logging
 import runpy
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -60,6 +61,7 @@ class Recording:
 
     resources: list[Registration] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def one(self, kind: str, name: str | None = None) -> Registration:
         """The only resource of that kind, or of that kind and logical name, components aside."""
@@ -167,6 +169,17 @@ class _Values(mocks.Mocks):
         return {}, None
 
 
+class _Log(logging.Logger):
+    """Keeps the warnings that the program gives the engine."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__("engine")
+        self._recording = recording
+
+    def warning(self, msg: object, *_arguments: object, **_options: Any) -> None:
+        self._recording.warnings.append(str(msg))
+
+
 class _AtOnce(ThreadPoolExecutor):
     """The mocks answer without waiting for anything, so no thread is needed for what they are asked."""
 
@@ -217,7 +230,8 @@ def _run_config(config: StackConfig, stack: str, secrets: Mapping[str, str], *, 
     asyncio.set_event_loop(loop)
     try:
         monitor = _Monitor(recording, unknowns=preview)
-        mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, monitor=monitor)
+        log = _Log(recording)
+        mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, logger=log, monitor=monitor)
         set_all_config({**config.values, **given}, [*config.secret_keys, *given])
         exported: dict[str, Any] = {}
 

@@ -227,7 +227,7 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "more connections than the database accepts",
         {"openWebui": {"replicas": 20}},
         "postgresql.maxConnections",
-        "at least 535",
+        "at least 985",
     ),
     (
         "a model service without its key",

@@ -12,6 +12,7 @@ from stack_config.load import PROJECT, ConfigError, parse
 
 from .recording import run
 from .single_mistakes import SINGLE_MISTAKES
+from .uploads_in_pods import accepted
 
 GOOD = {"kubeContext": "test"}
 
@@ -23,7 +24,7 @@ def report(values: Mapping[str, object], secret_keys: frozenset[str] = frozenset
         for key, value in {**GOOD, **values}.items()
     }
     with pytest.raises(ConfigError) as error:
-        parse(texts, {f"{PROJECT}:{key}" for key in secret_keys})
+        parse(accepted(texts), {f"{PROJECT}:{key}" for key in secret_keys})
     return str(error.value)
 
 
@@ -123,7 +124,7 @@ def test_a_key_with_a_dot_is_named_as_the_cli_takes_it_and_the_report_goes_on() 
 
 def test_keys_of_other_projects_are_left_alone() -> None:
     values = {f"{PROJECT}:kubeContext": "test", "aws:region": "eu-central-1", "kubernetes:context": "x"}
-    assert parse(values, set()).kube_context == "test"
+    assert parse(accepted(values), set()).kube_context == "test"
 
 
 def test_nothing_is_registered_when_the_config_is_wrong() -> None:
@@ -133,9 +134,8 @@ def test_nothing_is_registered_when_the_config_is_wrong() -> None:
 
 def test_a_number_is_a_quantity_as_the_cli_writes_it() -> None:
     values = {"postgresql": {"resources": {"limits": {"cpu": 2}}}, "redis": {"maxmemory": 536870912}}
-    settings = parse(
-        {f"{PROJECT}:{k}": json.dumps(v) for k, v in values.items()} | {f"{PROJECT}:kubeContext": "x"}, set()
-    )
+    texts = {f"{PROJECT}:{k}": json.dumps(v) for k, v in values.items()} | {f"{PROJECT}:kubeContext": "x"}
+    settings = parse(accepted(texts), set())
     assert settings.postgresql.resources.limits.cpu == "2"
     assert settings.redis.memory_limit == "704Mi"
 

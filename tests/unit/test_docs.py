@@ -17,6 +17,8 @@ from stack_config.keys import all_paths, config_keys, is_secret_key
 from stack_config.load import PROJECT, ConfigError, parse
 from tests.e2e.measurements import failover_table
 
+from .uploads_in_pods import accepted
+
 DECISIONS = ROOT / "docs" / "decisions"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 PAGES = sorted(DECISIONS.glob("[0-9]*.md"))
@@ -206,7 +208,7 @@ def test_the_report_in_the_readme_is_the_programs() -> None:
     redis = {"maxmemory": "1gb", "resources": {"limits": {"memory": "512Mi"}}}
     values = {"kubeContext": "any", "redis": json.dumps(redis), "openWebui": json.dumps({"replica": 3})}
     with pytest.raises(ConfigError) as error:
-        parse({f"{PROJECT}:{key}": value for key, value in values.items()}, set())
+        parse(accepted({f"{PROJECT}:{key}": value for key, value in values.items()}), set())
     assert str(error.value).startswith(f"{shown}\n")
     assert shown.endswith("did you mean openWebui.replicas?")
 

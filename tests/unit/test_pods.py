@@ -6,7 +6,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from components.open_webui.termination import MIN_READY_SECONDS, deletion_timeout, grace_seconds, leaving_pods
 from components.quantities import quantity
 
 from .recording import Recording, run
@@ -129,8 +132,16 @@ def test_a_rolling_update_of_open_webui_never_takes_a_serving_pod(recording: Rec
     pod = recording.pods["open-webui"]
     pause = recording.containers["open-webui/open-webui"]["lifecycle"]["preStop"]["sleep"]["seconds"]
     command = recording.containers["open-webui/open-webui"]["command"]
-    drain = int(command[command.index("--timeout-graceful-shutdown") + 1])
-    assert pod["terminationGracePeriodSeconds"] > pause + drain
+    drain, shutdown = int(command[2]), int(command[command.index("--timeout-graceful-shutdown") + 1])
+    assert pod["terminationGracePeriodSeconds"] > pause + drain + shutdown
+
+
+@given(replicas=st.integers(1, 100), drain=st.integers(0, 1800))
+def test_pods_that_leave_are_those_of_one_roll_within_the_grace_period(replicas: int, drain: int) -> None:
+    leaving = leaving_pods(replicas, drain)
+    assert 1 <= leaving <= replicas
+    assert leaving == replicas or leaving * MIN_READY_SECONDS >= grace_seconds(drain)
+    assert int(deletion_timeout(drain).removesuffix("s")) > grace_seconds(drain)
 
 
 def test_only_the_init_container_migrates(recording: Recording) -> None:

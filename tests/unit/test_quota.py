@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.namespace.quota import SPARE, SPARE_PODS
-from components.open_webui.settings import LEAVING_PODS, SURGE_PODS
+from components.open_webui.settings import SURGE_PODS
 from components.quantities import MEBIBYTE, quantity
 
 from .recording import Recording, run
@@ -29,7 +29,7 @@ def workloads(recording: Recording) -> Iterator[tuple[int, list[dict[str, Any]]]
             pod = each.inputs["spec"]["template"]["spec"]
             sidecars = [c for c in pod.get("initContainers", []) if c.get("restartPolicy") == "Always"]
             web = each.name == "open-webui"
-            pods = scaler["maxReplicas"] + SURGE_PODS + LEAVING_PODS if web else each.inputs["spec"]["replicas"]
+            pods = 2 * scaler["maxReplicas"] + SURGE_PODS if web else each.inputs["spec"]["replicas"]
             yield pods, [*pod["containers"], *sidecars]
     for each in recording.objects:
         if each.kind == "CronJob":

@@ -17,6 +17,7 @@ from stack_config.keys import config_keys
 from stack_config.load import PROJECT, ConfigError, parse
 
 from .test_config_mistakes import mended
+from .uploads_in_pods import accepted
 
 redis_sizes = st.builds(
     lambda number, unit: f"{number}{unit}", st.integers(16, 4096), st.sampled_from(["mb", "MB", "gb", "Mb"])
@@ -48,7 +49,8 @@ SECRET = "hunter2-is-a-secret"
 def config(tree: dict[str, Any]) -> dict[str, object]:
     """A config as the engine hands it over."""
     whole: dict[str, Any] = {"kubeContext": "test", **tree}
-    return {f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in whole.items()}
+    texts = {f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in whole.items()}
+    return accepted(texts)
 
 
 def nested(path: str, value: object) -> dict[str, Any]:
@@ -167,7 +169,7 @@ def test_the_commands_of_a_report_mend_what_it_reports(path: str, value: object)
         secrets = {key for key, member in written.items() if member == {"secure": "v1:abc"}}
         texts = {key: member if isinstance(member, str) else json.dumps(member) for key, member in written.items()}
         try:
-            parse(texts, secrets)
+            parse(accepted(texts), secrets)
         except ConfigError as error:
             mended(written, str(error))
         else:

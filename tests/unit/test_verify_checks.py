@@ -8,7 +8,7 @@ import pytest
 from ops.verify import inside_pods, parts, report, scaling, visit
 from ops.verify.check import CannotRunError, CheckError
 from ops.verify.checks import all_checks
-from ops.verify.stack import Account
+from ops.verify.stack import Account, Stack
 from ops.verify.visit import Visit
 from tests.unit.verify_cluster import ADMIN, ADMIN_PASSWORD, PASSWORD, FakeCluster
 
@@ -20,7 +20,8 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not come true at once does not come true here."""
     monkeypatch.setattr(inside_pods, "_SUBSCRIBED_SECONDS", 0)
     monkeypatch.setattr(visit, "_WAY_SECONDS", 0)
-    for seconds in ("_READY_SECONDS", "_LEAVING_SECONDS", "_POLL_SECONDS"):
+    monkeypatch.setattr(Stack, "leaving_seconds", lambda _: 0)
+    for seconds in ("_READY_SECONDS", "_POLL_SECONDS"):
         monkeypatch.setattr(scaling, seconds, 0)
 
 

@@ -1,0 +1,187 @@
+"""Serves Open WebUI with uvicorn, and finishes the answers in progress before the server stops.
+
+A browser's answer is not a response. Open WebUI writes it in a background task, and that task ends with the process:
+uvicorn's own graceful shutdown waits for responses only. Here SIGTERM starts a drain instead. The server goes on
+serving until nothing is in progress, or until the bound is over; then it stops as uvicorn does.
+
+In progress are: the tasks in Open WebUI's registry (``open_webui.tasks.tasks``: answers, channel replies, subagents,
+note saves), tasks that it keeps in no registry (`UNREGISTERED`), and HTTP requests (API streams, uploads). Websockets
+are not: they are never at an end, and browsers connect again by themselves.
+
+Usage: ``serve.py DRAIN_SECONDS APP [OPTION...]``. APP and the options are uvicorn's, as are its variables
+(``UVICORN_*``), its log and its exit status. A second SIGTERM, or SIGINT, stops the server at once.
+"""
+
+import asyncio
+import importlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+QUIET_SECONDS = 1.0
+"""How long nothing has to be in progress. A task can be the next step of one that has just ended."""
+
+UNREGISTERED = frozenset(
+    {
+        "_review_memory",
+        "dispatch_event_functions",
+        "dispatch_notification_event",
+        "dispatch_webhook_event",
+        "execute_automation",
+        "execute_due_timer",
+        "run_initial_title_generation",
+    }
+)
+"""Coroutines of Open WebUI that do a user's work in a task outside its registry."""
+
+NOT_WORK = ("/health", "/ready", "/ws/socket.io")
+"""Paths of requests that are nobody's work: probes, and a websocket's stand-in by long polling."""
+
+log = logging.getLogger("uvicorn.error")
+
+
+class Work:
+    """What is in progress in this process."""
+
+    def __init__(self) -> None:
+        """Nothing."""
+        self.requests = 0
+        """HTTP requests without a complete response."""
+
+        self.closing = False
+        """Whether each response closes its connection, so that the client's next request reaches another replica."""
+
+    def counting(self, app: Application) -> Application:
+        """The application, with its requests counted."""
+
+        async def counted(scope: Message, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["path"].startswith(NOT_WORK):
+                await app(scope, receive, send)
+                return
+
+            async def closing(message: Message) -> None:
+                if self.closing and message["type"] == "http.response.start":
+                    message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+                await send(message)
+
+            self.requests += 1
+            try:
+                await app(scope, receive, closing)
+            finally:
+                self.requests -= 1
+
+        return counted
+
+    def registered(self) -> int:
+        """Tasks in Open WebUI's registry that have not ended."""
+        # With Redis away Open WebUI does not remove a task that has ended.
+        return sum(not task.done() for task in (registry() or {}).values())
+
+    def unregistered(self) -> int:
+        """Tasks of `UNREGISTERED` that have not ended."""
+        return sum(_name(task) in UNREGISTERED for task in asyncio.all_tasks())
+
+
+def registry() -> "dict[str, asyncio.Task[Any]] | None":
+    """Open WebUI's tasks by their ids; None where this release has no such registry."""
+    found = getattr(sys.modules.get("open_webui.tasks"), "tasks", None)
+    return found if isinstance(found, dict) else None
+
+
+def _name(task: "asyncio.Task[Any]") -> str:
+    return getattr(task.get_coro(), "__name__", "")
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn's server, with a drain between SIGTERM and its shutdown."""
+
+    drain_seconds = 0.0
+    """Longest drain; 0 for none."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._work = Work()
+        self._busy = 0.0
+        self._began: float | None = None
+        self._announced = False
+
+    async def serve(self, *arguments: Any, **options: Any) -> None:
+        # uvicorn puts this handler back at its end and raises the signal again.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        await super().serve(*arguments, **options)
+
+    async def startup(self, *arguments: Any, **options: Any) -> None:
+        self.config.loaded_app = self._work.counting(self.config.loaded_app)
+        await super().startup(*arguments, **options)
+        if registry() is None:
+            log.warning(
+                "This release of Open WebUI has no open_webui.tasks.tasks: a stop waits for requests in progress, and "
+                "not for the answers of browsers"
+            )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig != signal.SIGTERM or not self.started or self._began is not None:
+            super().handle_exit(sig, frame)
+            return
+        self._began = time.monotonic()
+
+    async def on_tick(self, counter: int) -> bool:
+        now = time.monotonic()
+        tasks, requests = self._work.registered(), self._work.requests
+        if self._began is not None:
+            # Not before: it looks at each task of each websocket.
+            tasks += self._work.unregistered()
+        if tasks or requests:
+            self._busy = now
+        if self._began is not None and not self.should_exit:
+            self._drain(now - self._began, tasks, requests, quiet=now - self._busy >= QUIET_SECONDS)
+        return await super().on_tick(counter)
+
+    def _drain(self, seconds: float, tasks: int, requests: int, *, quiet: bool) -> None:
+        if not self._announced:
+            self._announced = self._work.closing = True
+            bound = f"{self.drain_seconds:g} s"
+            log.info("Draining for at most %s; in progress: tasks %d, requests %d", bound, tasks, requests)
+        if not quiet and seconds < self.drain_seconds:
+            return
+        if tasks or requests:
+            log.warning("The drain ends with work in progress: tasks %d, requests %d", tasks, requests)
+        log.info("Drained for %.1f s", seconds)
+        super().handle_exit(signal.SIGTERM, None)
+
+
+def main(drain_seconds: float) -> None:
+    """Run uvicorn's own command with this server.
+
+    Args:
+        drain_seconds: longest drain.
+    """
+    # The first process of a container ignores a signal without a handler. While Open WebUI is imported there is nothing
+    # to finish.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
+    # As with `python -m uvicorn`: not this script's directory, but the working directory has the application.
+    sys.path[0] = os.getcwd()
+    DrainingServer.drain_seconds = drain_seconds
+    # `uvicorn.main` is the function of that name.
+    command = importlib.import_module("uvicorn.main")
+    if getattr(command, "Server", None) is uvicorn.Server:
+        command.Server = DrainingServer
+    else:
+        print("This release of uvicorn makes its server elsewhere: a stop cuts the answers in progress.", flush=True)
+    uvicorn.main()
+
+
+if __name__ == "__main__":
+    main(float(sys.argv.pop(1)))
