@@ -92,10 +92,10 @@ class VariableTable:
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self._content = content
-        self._rules = [
-            Rule(kind=VariableClass(rule["class"]), **{key: text for key, text in rule.items() if key != "class"})
-            for rule in content["rules"]
-        ]
+        self._rules = {
+            name: Rule(kind=VariableClass(rule["class"]), **{key: text for key, text in rule.items() if key != "class"})
+            for name, rule in content["rules"].items()
+        }
 
     @property
     def release(self) -> str:
@@ -116,17 +116,17 @@ class VariableTable:
         """The variable; None when neither the release nor a library in the image reads it."""
         if name in self._content["variables"]:
             return self._variable(name)
-        if (number := self._content["libraries"].get(name)) is not None:
-            return Variable(name=name, rule=self._rules[number])
+        if (rule := self._content["libraries"].get(name)) is not None:
+            return Variable(name=name, rule=self._rules[rule])
         prefixes = [prefix for prefix in self._content["prefixes"] if name.startswith(prefix)]
         if not prefixes:
             return None
-        number = self._content["prefixes"][max(prefixes, key=len)]
-        return Variable(name=name, rule=self._rules[number], named=False)
+        rule = self._content["prefixes"][max(prefixes, key=len)]
+        return Variable(name=name, rule=self._rules[rule], named=False)
 
     def _variable(self, name: str) -> Variable:
-        number, default, places = self._content["variables"][name]
-        return Variable(name=name, rule=self._rules[number], default=default, places=tuple(places))
+        rule, default, places = self._content["variables"][name]
+        return Variable(name=name, rule=self._rules[rule], default=default, places=tuple(places))
 
 
 @cache

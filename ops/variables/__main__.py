@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from components.open_webui.variable_rules import CONDITIONS
@@ -62,22 +61,31 @@ def _shown(variable: Variable) -> Iterator[str]:
 
 
 def generate(release: str, wheel: Path | None) -> int:
-    """Write the table of a release from its wheel and the classes."""
+    """Write the table from the classes and a release: its wheel, or what the table of that release says already."""
     classes = read_classes(CLASSES_FILE)
     if release != classes.release:
         raise ClassesError(f"variables.yaml classifies release {classes.release}; change its `release` first")
-    with _readings(release, wheel) as readings:
-        TABLE_FILE.write_text(table(classes, readings))
+    readings = _present(release) if wheel is None else None
+    if readings is None:
+        readings = _readings(release, wheel)
+    TABLE_FILE.write_text(table(classes, readings))
     print(f"wrote {TABLE_FILE.name}: {len(readings)} variables of Open WebUI {release}")
     return 0
 
 
+def _present(release: str) -> dict[str, Reading] | None:
+    """What the table says that the release reads; None where it is of another one, or has a merge conflict in it."""
+    try:
+        content = json.loads(TABLE_FILE.read_text())
+    except ValueError:
+        return None
+    return readings_of(content) if content["release"] == release else None
+
+
 def check(release: str, wheel: Path | None) -> int:
     """Exit with 1 where the table is not what the wheel and the classes say."""
-    classes = read_classes(CLASSES_FILE)
-    with _readings(release, wheel) as readings:
-        expected = table(classes, readings)
-    if TABLE_FILE.read_text() != expected:
+    readings = _readings(release, wheel)
+    if TABLE_FILE.read_text() != table(read_classes(CLASSES_FILE), readings):
         print(f"{TABLE_FILE.name} is not up to date; run: python -m ops.variables generate", file=sys.stderr)
         return 1
     print(f"{len(readings)} variables of Open WebUI {release}: each has its class")
@@ -87,16 +95,14 @@ def check(release: str, wheel: Path | None) -> int:
 def diff(release: str, wheel: Path | None) -> int:
     """Print what another release reads otherwise. Exit with 1 where a person has something to classify."""
     before = readings_of(json.loads(TABLE_FILE.read_text()))
-    with _readings(release, wheel) as after:
-        lines = list(differences(before, after))
+    lines = list(differences(before, _readings(release, wheel)))
     print("\n".join(lines) or f"Open WebUI {release} reads the same variables as {variable_table().release}.")
     return 1 if lines else 0
 
 
-@contextmanager
-def _readings(release: str, wheel: Path | None) -> Iterator[dict[str, Reading]]:
+def _readings(release: str, wheel: Path | None) -> dict[str, Reading]:
     with tempfile.TemporaryDirectory() as directory:
-        yield read_wheel(wheel or download(release, Path(directory)))
+        return read_wheel(wheel or download(release, Path(directory)))
 
 
 def download(release: str, directory: Path) -> Path:
@@ -116,7 +122,8 @@ def download(release: str, directory: Path) -> Path:
     )
     wheels = list(directory.glob("open_webui-*.whl"))
     if done.returncode or not wheels:
-        raise WheelError(f"pip cannot download {requirement}:\n{done.stderr.strip()}")
+        reason = done.stderr.strip().splitlines()[-1:]
+        raise WheelError(f"pip cannot download {requirement}: {' '.join(reason)}")
     return wheels[0]
 
 
@@ -127,7 +134,7 @@ def main(arguments: list[str]) -> int:
     shower = commands.add_parser("show", help="the class of a variable and its reason")
     shower.add_argument("name")
     for name, text in (
-        ("generate", "write variables.json from the wheel of a release and variables.yaml"),
+        ("generate", "write variables.json from variables.yaml and, for a new release, from its wheel"),
         ("check", "exit with 1 where variables.json is not what they say"),
         ("diff", "what another release adds, removes and changes"),
     ):

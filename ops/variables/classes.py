@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,24 @@ class Classes:
     """The content of ``variables.yaml``."""
 
     release: str
-    rules: list[Rule]
-    variables: Mapping[str, int]
-    """Variable that Open WebUI reads -> number of its rule."""
+    variables: Mapping[str, Rule]
+    """By the name of a variable that Open WebUI reads."""
 
-    libraries: Mapping[str, int]
-    prefixes: Mapping[str, int]
+    libraries: Mapping[str, Rule]
+    """By the name of a variable that a library reads."""
+
+    prefixes: Mapping[str, Rule]
+
+    @property
+    def rules(self) -> dict[str, Rule]:
+        """Every rule by its name."""
+        every = [*self.variables.values(), *self.libraries.values(), *self.prefixes.values()]
+        return {_name(rule): rule for rule in every}
+
+    def of_class(self, *kinds: VariableClass) -> set[str]:
+        """Names of the variables of the classes."""
+        every = {**self.variables, **self.libraries}
+        return {name for name, rule in every.items() if rule.kind in kinds}
 
 
 def read_classes(path: Path) -> Classes:
@@ -41,8 +54,7 @@ def read_classes(path: Path) -> Classes:
         ClassesError: two classes for one name, or a rule that is not one.
     """
     content = yaml.safe_load(path.read_text())
-    rules: list[Rule] = []
-    numbers: dict[str, dict[str, int]] = {"groups": {}, "libraries": {}, _PREFIXES: {}}
+    given: dict[str, dict[str, Rule]] = {"groups": {}, "libraries": {}, _PREFIXES: {}}
     faults: list[str] = []
     for section in ("groups", "libraries"):
         for group in content[section]:
@@ -50,19 +62,17 @@ def read_classes(path: Path) -> Classes:
             faults += _faults(rule, group)
             for kind, target in ((_NAMES, section), (_PREFIXES, _PREFIXES)):
                 for name in str(group.get(kind, "")).split():
-                    if name in numbers[target]:
+                    if name in given[target]:
                         faults.append(f"{name} has two classes")
-                    numbers[target][name] = len(rules)
-            rules.append(rule)
-    faults += [f"{name} is in both sections" for name in numbers["groups"].keys() & numbers["libraries"].keys()]
+                    given[target][name] = rule
+    faults += [f"{name} is in both sections" for name in given["groups"].keys() & given["libraries"].keys()]
     if faults:
         raise ClassesError("\n".join(faults))
     return Classes(
         release=str(content["release"]),
-        rules=rules,
-        variables=numbers["groups"],
-        libraries=numbers["libraries"],
-        prefixes=numbers[_PREFIXES],
+        variables=given["groups"],
+        libraries=given["libraries"],
+        prefixes=given[_PREFIXES],
     )
 
 
@@ -88,16 +98,15 @@ def table(classes: Classes, readings: Mapping[str, Reading]) -> str:
     # One line for each entry: a change of one variable is a change of one line.
     sections = {
         "release": json.dumps(classes.release),
-        "rules": _lines("[]", [json.dumps(_plain(rule)) for rule in classes.rules]),
+        "rules": _lines({name: _plain(rule) for name, rule in sorted(classes.rules.items())}),
         "variables": _lines(
-            "{}",
-            [
-                f"{json.dumps(name)}: {json.dumps([classes.variables[name], reading.default, reading.places])}"
+            {
+                name: [_name(classes.variables[name]), reading.default, reading.places]
                 for name, reading in sorted(readings.items())
-            ],
+            }
         ),
-        "libraries": json.dumps(classes.libraries, sort_keys=True),
-        "prefixes": json.dumps(classes.prefixes, sort_keys=True),
+        "libraries": _lines({name: _name(rule) for name, rule in sorted(classes.libraries.items())}),
+        "prefixes": _lines({name: _name(rule) for name, rule in sorted(classes.prefixes.items())}),
     }
     return "{\n" + ",\n".join(f"{json.dumps(name)}: {text}" for name, text in sections.items()) + "\n}\n"
 
@@ -139,6 +148,11 @@ def _rule(group: Mapping[str, Any]) -> Rule:
     )
 
 
+def _name(rule: Rule) -> str:
+    """A name that follows from the rule alone: another rule elsewhere changes no line of the table but its own."""
+    return f"{rule.kind}-{sha256(json.dumps(_plain(rule), sort_keys=True).encode()).hexdigest()[:8]}"
+
+
 def _plain(rule: Rule) -> dict[str, str]:
     members = {field.name: getattr(rule, field.name) for field in fields(rule) if field.name != "kind"}
     return {"class": rule.kind.value, **{key: text for key, text in members.items() if text}}
@@ -158,5 +172,5 @@ def _faults(rule: Rule, group: Mapping[str, Any]) -> Iterator[str]:
         yield f"{first}: a warning goes with class allowed"
 
 
-def _lines(brackets: str, entries: list[str]) -> str:
-    return f"{brackets[0]}\n" + ",\n".join(entries) + f"\n{brackets[1]}"
+def _lines(entries: Mapping[str, object]) -> str:
+    return "{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in entries.items()) + "\n}"

@@ -30,7 +30,7 @@ class Reading:
     """Where: ``env.py:303``, relative to the package, in the order of the sources."""
 
     default: str | None
-    """Python source of the first default that is given; None for none."""
+    """Python source of its default, joined by ``or`` where places differ; None for none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,15 @@ def read_wheel(wheel: Path) -> dict[str, Reading]:
             if name.startswith(f"{PACKAGE}/") and name.endswith(".py")
         }
     return read_sources(sources)
+
+
+def read_package(package: Path) -> dict[str, Reading]:
+    """Every variable that an installed package reads, by its name.
+
+    Raises:
+        ReadingError: an access to the environment could not be resolved.
+    """
+    return read_sources({str(path.relative_to(package)): path.read_text() for path in sorted(package.rglob("*.py"))})
 
 
 def read_sources(sources: Mapping[str, str]) -> dict[str, Reading]:
@@ -78,10 +87,15 @@ def read_sources(sources: Mapping[str, str]) -> dict[str, Reading]:
     return {
         name: Reading(
             places=tuple(dict.fromkeys(access.place for access in accesses)),
-            default=next((access.default for access in accesses if access.default is not None), None),
+            default=_together([access.default for access in accesses]),
         )
         for name, accesses in sorted(found.items())
     }
+
+
+def _together(defaults: list[str | None]) -> str | None:
+    different = list(dict.fromkeys(map(str, defaults)))
+    return None if different == ["None"] else " or ".join(different)
 
 
 def _parsed(sources: Mapping[str, str], words: Collection[str]) -> dict[str, ast.Module]:

@@ -181,10 +181,7 @@ def test_the_decisions_that_the_code_refers_to_exist() -> None:
 
 def test_every_variable_that_the_stack_sets_has_its_reason() -> None:
     page = (DECISIONS / "0006-open-webui-environment.md").read_text()
-    classes = read_classes(CLASSES_FILE)
-    own = (VariableClass.STACK, VariableClass.COMMAND)
-    numbered = {**classes.variables, **classes.libraries}
-    variables = {name for name, number in numbered.items() if classes.rules[number].kind in own}
+    variables = read_classes(CLASSES_FILE).of_class(VariableClass.STACK, VariableClass.COMMAND)
     assert sorted(variables - set(re.findall(r"`([A-Z0-9_]+)`", page))) == []
 
 

@@ -82,13 +82,16 @@ def emitted() -> frozenset[str]:
 
 
 def of_class(*kinds: VariableClass) -> set[str]:
-    classes = read_classes(CLASSES_FILE)
-    numbered = {**classes.variables, **classes.libraries}
-    return {name for name, number in numbered.items() if classes.rules[number].kind in kinds}
+    return read_classes(CLASSES_FILE).of_class(*kinds)
 
 
 def test_what_the_stack_sets_has_the_class_and_what_has_the_class_is_set() -> None:
-    assert emitted() == of_class(VariableClass.STACK)
+    listed, how = (
+        of_class(VariableClass.STACK),
+        "in components/open_webui/variables.yaml; python -m ops.variables generate",
+    )
+    assert sorted(emitted() - listed) == [], f"the stack sets them: give them `class: stack` {how}"
+    assert sorted(listed - emitted()) == [], f"no configuration of CONFIGURATIONS sets them: another class {how}"
 
 
 def test_what_the_command_line_decides_is_on_the_command_line() -> None:

@@ -12,6 +12,7 @@ from ops.variables.__main__ import main
 from ops.variables.classes import ClassesError, differences, read_classes, readings_of, table, unclassified
 from ops.variables.reading import Reading, ReadingError, read_sources
 from settings import StackSettings
+from stack_config.files import ROOT
 
 
 def test_the_table_is_what_the_classes_and_the_release_say() -> None:
@@ -89,7 +90,7 @@ def test_names_are_found_however_the_environment_is_read() -> None:
 import os
 A = os.environ.get("A", "x")
 B = os.getenv("B", os.getenv("OLD_B", "1"))
-C = os.environ["C"] if "D" in os.environ else None
+C = os.environ["C"] if "D" in os.environ else os.getenv("D", "1")
 os.environ["WRITTEN"] = "1"
 def number(name, default):
     return int(os.getenv(name) or default)
@@ -104,6 +105,7 @@ def handler(sid, environ):
     found = read_sources({"env.py": source})
     assert sorted(found) == ["A", "B", "C", "D", "E", "F", "G", "H", "I", "OLD_B"]
     assert (found["A"].default, found["E"].default, found["C"].default) == ("'x'", "3", None)
+    assert found["D"].default == "None or '1'"
     assert found["B"].places == ("env.py:4",)
 
 
@@ -136,6 +138,22 @@ def test_show_says_class_reason_and_where_it_is_read(capsys: pytest.CaptureFixtu
     assert "env.py:" in shown_text
     assert main(["show", "ENABLE_NOTHING"]) == 1
     assert "pluginEnv" in capsys.readouterr().out
+
+
+def test_the_readme_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (ROOT / "README.md").read_text()
+    command, _, printed = readme.partition("$ python -m ops.variables show ")[2].partition("\n```")[0].partition("\n")
+    assert main(["show", command]) == 0
+    assert printed == capsys.readouterr().out.rstrip("\n")
+    assert f"Open WebUI {variable_table().release} reads {len(variable_table().read)} environment variables" in readme
+
+
+def test_a_class_can_be_changed_without_the_wheel(capsys: pytest.CaptureFixture[str]) -> None:
+    before = TABLE_FILE.read_text()
+    assert main(["generate"]) == 0
+    assert TABLE_FILE.read_text() == before
+    assert main(["generate", "0.13.0"]) == 1
+    assert "change its `release` first" in capsys.readouterr().err
 
 
 def test_defaults_are_python() -> None:
