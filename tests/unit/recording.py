@@ -47,11 +47,11 @@ class Registration:
         """The value at a path of the inputs, secrets unwrapped."""
         value: Any = dict(self.inputs)
         for step in path:
-            value = _plain(value)[step]
-        return _plain(value)
+            value = plain(value)[step]
+        return plain(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     return rpc.unwrap_rpc_secret(value) if rpc.is_rpc_secret(value) else value
 
 

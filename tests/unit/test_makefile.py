@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+from components.open_webui.settings import OpenWebUISettings
 from local.cluster.choice import Kind
 from stack_config.files import ROOT
 
@@ -56,3 +57,8 @@ def test_a_virtual_environment_that_cannot_be_filled_is_not_ready(tmp_path: Path
     assert done.returncode == 1
     assert done.stderr == f"… install {requirements} into {directory} (usually 1 s)\n"
     assert not (directory / "ready").exists()
+
+
+def test_the_open_webui_that_the_tests_run_is_the_stacks_release() -> None:
+    pinned = (ROOT / "requirements-open-webui.txt").read_text().splitlines()
+    assert pinned[0] == f"open-webui=={OpenWebUISettings().version} \\", "run: make requirements"

