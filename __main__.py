@@ -31,7 +31,13 @@ cluster = k8s.Provider(
 
 namespace = Namespace(
     "namespace",
-    NamespaceArgs(name=settings.namespace, quota=settings.quota, protect=settings.protect),
+    NamespaceArgs(
+        name=settings.namespace,
+        quota=settings.quota,
+        dns=settings.dns,
+        pod_security_version=settings.pod_security_version,
+        protect=settings.protect,
+    ),
     ResourceOptions(provider=cluster),
 )
 in_namespace = ResourceOptions(provider=cluster, depends_on=[namespace])

@@ -8,6 +8,7 @@ from components.backup.settings import BackupSettings
 from components.base_settings import Problem, Settings
 from components.names import ExistingNamespace, NamespaceName
 from components.namespace.quota import Workload, resource_quota
+from components.namespace.settings import DnsSettings, PodSecurityVersion
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
@@ -66,6 +67,12 @@ class StackSettings(Settings):
     protect: bool = Field(
         False, description="Refuse to delete or replace the namespace, the volumes and the database password."
     )
+    pod_security_version: PodSecurityVersion = Field(
+        "v1.30",
+        description="Version of the Pod Security Standard `restricted` that the namespace enforces. Default: that of "
+        "the oldest supported Kubernetes, so that an upgrade of the cluster changes nothing.",
+    )
+    dns: DnsSettings = Field(DnsSettings(), description="The DNS servers that every pod may ask.")
     redis: RedisSettings = Field(RedisSettings(), description="Redis: sessions, websockets, locks.")
     postgresql: PostgreSQLSettings = Field(PostgreSQLSettings(), description="PostgreSQL: users, chats, vectors.")
     backup: BackupSettings = Field(BackupSettings(), description="Scheduled dumps of the database.")

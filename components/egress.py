@@ -1,12 +1,12 @@
-"""Which connections the web pods need to the services that the settings name."""
+"""The connections that the web pods need, as egress rules of a NetworkPolicy."""
 
 import ipaddress
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict, NetworkPolicyPeerArgsDict
 
-from .network_policy import allow_to, namespace
+from .destinations import PUBLIC, Destination, cluster_namespace, destination_of_url, is_private_name, is_range
+from .network_policy import addresses, allow_to, namespace
 
 # A policy cannot name a host. A public name may have any public address; the private ranges stay closed, so that a web
 # pod cannot reach the rest of the cluster or the cloud's metadata service by it.
@@ -14,41 +14,51 @@ PRIVATE_RANGES = ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"
 # The same of IPv6; the cloud's metadata service is at an address of fc00::/7 there. What NAT64 leads to is public:
 # https://www.rfc-editor.org/rfc/rfc6052#section-3.1
 PRIVATE_RANGES_6 = ["::1/128", "fc00::/7", "fe80::/10"]
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+# A name of two labels is a Service and its namespace or a public name. With TLS it is a public one: certificates for
+# `ollama.models` are rare, and a namespace may well be called `ai`.
+_TLS_SCHEMES = ("https", "wss")
 
 
 def egress_to(urls: Iterable[str], own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
-    """Egress rules for the services at these URLs, without repetition.
+    """Egress rules for the services at these URLs, without repetition. Those of `egress_rules`."""
+    return egress_rules(filter(None, map(destination_of_url, urls)), own_namespace)
 
-    An address becomes that address and port; a name inside the cluster (``ollama``, ``ollama.models.svc``,
-    ``ollama.models.svc.cluster.local``) its namespace, at any port since a policy sees the pod's port and not the
-    Service's; any other name every public address at that port.
+
+def egress_rules(destinations: Iterable[Destination], own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
+    """Egress rules for the destinations, without repetition.
+
+    An address or a CIDR becomes that and the port. A name inside the cluster (``ollama``, ``ollama.models.svc``,
+    ``ollama-0.ollama.models.svc.cluster.local``) becomes its namespace: at any port when it comes from a URL, since a
+    policy sees the pod's port and not the Service's. Any other name becomes every public address at that port;
+    ``http://ollama.models`` both. The pod itself and names that are never public need no rule or can have none.
     """
     rules: list[NetworkPolicyEgressRuleArgsDict] = []
-    for url in urls:
-        rule = _rule(url, own_namespace)
-        if rule not in rules:
-            rules.append(rule)
+    for destination in destinations:
+        for rule in _rules(destination, own_namespace):
+            if rule not in rules:
+                rules.append(rule)
     return rules
 
 
-def _rule(url: str, own_namespace: str) -> NetworkPolicyEgressRuleArgsDict:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = parts.port or _DEFAULT_PORTS[parts.scheme]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    else:
-        return allow_to([{"ip_block": {"cidr": f"{address}/{address.max_prefixlen}"}}], port)
-    service = host.removesuffix(".").removesuffix(".cluster.local")
-    if "." not in service:
-        return allow_to([namespace(own_namespace)])
-    if service.endswith(".svc"):
-        return allow_to([namespace(service.split(".")[1])])
-    anywhere: list[NetworkPolicyPeerArgsDict] = [
-        {"ip_block": {"cidr": "0.0.0.0/0", "except_": PRIVATE_RANGES}},
-        {"ip_block": {"cidr": "::/0", "except_": PRIVATE_RANGES_6}},
-    ]
-    return allow_to(anywhere, port)
+def _rules(destination: Destination, own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
+    host, port = destination.host, destination.port
+    if is_range(host):
+        network = ipaddress.ip_network(host)
+        return [] if network.is_loopback else [allow_to([addresses(str(network))], port)]
+    if host == "localhost" or is_private_name(host):
+        return []
+    labels = host.split(".")
+    # A policy sees the pod's port, which a URL of a Service does not name.
+    pod_ports = () if destination.scheme else (port,)
+    if inside := cluster_namespace(host):
+        return [allow_to([namespace(inside)], *pod_ports)]
+    if len(labels) == 1 and host != PUBLIC:
+        return [allow_to([namespace(own_namespace)], *pod_ports)]
+    rules = [allow_to(_public(), port)]
+    if len(labels) == 2 and destination.scheme and destination.scheme not in _TLS_SCHEMES:
+        rules.append(allow_to([namespace(labels[1])]))
+    return rules
+
+
+def _public() -> list[NetworkPolicyPeerArgsDict]:
+    return [addresses("0.0.0.0/0", PRIVATE_RANGES), addresses("::/0", PRIVATE_RANGES_6)]

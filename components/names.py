@@ -44,7 +44,7 @@ def _existing_namespace(text: str) -> str:
 
 
 def _object_name(text: str) -> str:
-    if _is_dns_name(text):
+    if is_dns_name(text):
         return text
     raise PydanticCustomError(
         "object_name",
@@ -53,7 +53,8 @@ def _object_name(text: str) -> str:
     )
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether it is an IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -61,13 +62,14 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _is_dns_name(text: str) -> bool:
+def is_dns_name(text: str) -> bool:
+    """Whether it is a DNS name in lower case, of one label or more."""
     return len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split("."))
 
 
 def _host_name(text: str) -> str:
     # An Ingress takes no address for a host.
-    if "." in text and _is_dns_name(text) and not _is_address(text):
+    if "." in text and is_dns_name(text) and not is_address(text):
         return text
     raise PydanticCustomError(
         "host_name",
@@ -98,7 +100,7 @@ def _http_url(text: str) -> str:
             "a URL with a query: what is appended to it would end up there, and it may hold a key in plain text",
             {"allowed": "a URL without ? and #", "example": "https://api.openai.com/v1", "hide": True},
         )
-    if not valid or not _PRINTABLE.fullmatch(text) or not (_is_address(host) or _is_dns_name(host)):
+    if not valid or not _PRINTABLE.fullmatch(text) or not (is_address(host) or is_dns_name(host)):
         raise PydanticCustomError(
             "http_url",
             "not an http or https URL",
@@ -158,7 +160,7 @@ def hosts_in(text: str) -> list[str]:
 
 def _host_list(text: str) -> str:
     for host in hosts_in(text):
-        if not (_is_address(host) or _is_dns_name(host.removesuffix("."))):
+        if not (is_address(host) or is_dns_name(host.removesuffix("."))):
             raise PydanticCustomError(
                 "host_list",
                 "not a list of hosts",

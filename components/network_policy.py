@@ -1,17 +1,15 @@
-"""Who may talk to whom: a namespace that denies everything, and the edges of the diagram."""
+"""Who may talk to whom: a namespace that denies everything, and the rules of the diagram."""
+
+from collections.abc import Mapping, Sequence
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
+from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.networking.v1 import (
     NetworkPolicyEgressRuleArgsDict,
     NetworkPolicyIngressRuleArgsDict,
     NetworkPolicyPeerArgsDict,
 )
-
-DNS_PORT = 53
-# NodeLocal DNSCache answers at this link-local address on every node, outside the cluster's pod network.
-# https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
-NODE_LOCAL_DNS = "169.254.20.10/32"
 
 
 def pods(labels: dict[str, str]) -> NetworkPolicyPeerArgsDict:
@@ -19,9 +17,22 @@ def pods(labels: dict[str, str]) -> NetworkPolicyPeerArgsDict:
     return {"pod_selector": {"match_labels": labels}}
 
 
-def namespace(name: str) -> NetworkPolicyPeerArgsDict:
-    """Peer: every pod of the namespace of that name."""
-    return {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": name}}}
+def namespace(name: str, labels: Mapping[str, str] | None = None) -> NetworkPolicyPeerArgsDict:
+    """Peer: every pod of the namespace of that name, or those of its pods with these labels."""
+    return namespaces({"kubernetes.io/metadata.name": name}, labels)
+
+
+def namespaces(labels: Mapping[str, str], pod_labels: Mapping[str, str] | None = None) -> NetworkPolicyPeerArgsDict:
+    """Peer: every pod of the namespaces with these labels, or those of their pods with these."""
+    peer: NetworkPolicyPeerArgsDict = {"namespace_selector": {"match_labels": dict(labels)}}
+    return {**peer, "pod_selector": {"match_labels": dict(pod_labels)}} if pod_labels else peer
+
+
+def addresses(cidr: str, excluded: Sequence[str] = ()) -> NetworkPolicyPeerArgsDict:
+    """Peer: the addresses of the range, but for the excluded ranges within it."""
+    if not excluded:
+        return {"ip_block": {"cidr": cidr}}
+    return {"ip_block": {"cidr": cidr, "except_": list(excluded)}}
 
 
 def allow_from(peers: list[NetworkPolicyPeerArgsDict], *ports: int) -> NetworkPolicyIngressRuleArgsDict:
@@ -36,12 +47,9 @@ def allow_to(peers: list[NetworkPolicyPeerArgsDict], *ports: int) -> NetworkPoli
     return {"to": peers, "ports": [{"protocol": "TCP", "port": port} for port in ports]}
 
 
-def allow_dns() -> NetworkPolicyEgressRuleArgsDict:
-    """Egress rule: names resolve, by the cluster's DNS in kube-system or the cache on the node."""
-    return {
-        "to": [namespace("kube-system"), {"ip_block": {"cidr": NODE_LOCAL_DNS}}],
-        "ports": [{"protocol": protocol, "port": DNS_PORT} for protocol in ("UDP", "TCP")],
-    }
+def allow_dns(servers: list[NetworkPolicyPeerArgsDict], port: int) -> NetworkPolicyEgressRuleArgsDict:
+    """Egress rule: names resolve, by the DNS servers among the peers, which listen on that port."""
+    return {"to": servers, "ports": [{"protocol": protocol, "port": port} for protocol in ("UDP", "TCP")]}
 
 
 def network_policy(
@@ -73,6 +81,47 @@ def network_policy(
             "policy_types": ["Ingress", "Egress"],
             "ingress": ingress,
             "egress": egress,
+        },
+        opts=opts,
+    )
+
+
+def cilium_policy(
+    name: str,
+    *,
+    in_namespace: Input[str],
+    labels: dict[str, str],
+    selector: dict[str, str],
+    entities: Sequence[str],
+    port: int,
+    opts: ResourceOptions,
+) -> CustomResource:
+    """A CiliumNetworkPolicy that lets Cilium's own entities in: they are no pods, which a NetworkPolicy could select.
+
+    It adds to the NetworkPolicies of the same pods: https://docs.cilium.io/en/stable/network/kubernetes/policy/
+
+    Args:
+        name: name of the resource and of the object.
+        in_namespace: namespace of the object.
+        labels: labels of the object.
+        selector: labels of the pods.
+        entities: who may connect, such as ``ingress``: the Envoy of Cilium's Ingress and Gateways.
+        port: TCP port of the pods.
+        opts: resource options.
+    """
+    return CustomResource(
+        name,
+        api_version="cilium.io/v2",
+        kind="CiliumNetworkPolicy",
+        metadata={"name": name, "namespace": in_namespace, "labels": labels},
+        spec={
+            "endpointSelector": {"matchLabels": selector},
+            "ingress": [
+                {
+                    "fromEntities": list(entities),
+                    "toPorts": [{"ports": [{"port": str(port), "protocol": "TCP"}]}],
+                }
+            ],
         },
         opts=opts,
     )

@@ -48,6 +48,11 @@ class ConfigKey:
         return self.type.split(" | ") if " | " in self.type else []
 
     @property
+    def is_list(self) -> bool:
+        """Whether the value is a list."""
+        return self.type.startswith("list")
+
+    @property
     def allowed(self) -> str:
         """What a value may be, for an error."""
         if self.minimum is not None and self.maximum is not None:
@@ -95,6 +100,8 @@ def _type_name(annotation: object) -> str:
         return " | ".join(str(value) for value in typing.get_args(annotation))
     if origin is dict:
         return "object of strings"
+    if origin is list:
+        return "list of strings"
     if _model_of(annotation):
         return "object"
     return _SCALARS[typing.cast(type, annotation)]

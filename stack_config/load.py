@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from components.base_settings import CROSS_FIELD, Problem
 from components.open_webui.variable_rules import variable_warnings
 from settings import SECRET_KEYS, StackSettings, secret_problems, upload_problems
 
-from .keys import all_paths, config_keys, is_secret_key
+from .keys import ConfigKey, all_paths, config_keys, is_secret_key
 from .report import HIDDEN, Finding, Location, meant, mend, path_of, report, secret_command, shown
 
 PROJECT = "open-webui-stack"
@@ -136,7 +137,7 @@ def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding], set[s
             before = copy.deepcopy(remaining)
             for detail in error.errors():
                 for finding, locations in _findings(detail, raw):
-                    if follows := not wrong.isdisjoint(locations):
+                    if not wrong.isdisjoint(locations):
                         taken = _take_out(remaining, locations)
                     else:
                         findings.append(finding)
@@ -144,8 +145,7 @@ def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding], set[s
                     wrong.add(locations[0])
                     if taken:
                         removed.add(path_of(taken))
-                    if follows and taken:
-                        wrong.add(taken)  # what follows from taking it out is no mistake of the user's either
+                        wrong.add(taken)  # what follows from taking it out is no error of the user's
         # The one key without a default: a value for it lets the others be checked.
         if ("kubeContext",) in wrong:
             remaining.setdefault("kubeContext", "unknown")
@@ -169,12 +169,17 @@ def _put_right(values: dict[str, Any], locations: list[Location]) -> Location | 
 
 def _take_out(values: dict[str, Any], locations: list[Location]) -> Location | None:
     """Remove the first of the values that is there. All others are defaults, which fit together."""
-    for location in locations:
+    for location in map(_of_a_key, locations):
         level = _level(values, location)
         if level is not None and location[-1] in level:
             del level[location[-1]]
             return location
     return None
+
+
+def _of_a_key(location: Location) -> Location:
+    """The key that the value belongs to: a wrong element of a list takes the list with it."""
+    return tuple(itertools.takewhile(lambda step: not isinstance(step, int), location))
 
 
 def _level(values: dict[str, Any], location: Location) -> dict[Any, Any] | None:
@@ -203,12 +208,17 @@ def _findings(detail: ErrorDetails, raw: Mapping[str, Any]) -> Iterator[tuple[Fi
 def _from_problem(problem: Problem, prefix: str, raw: Mapping[str, Any]) -> Finding:
     key = f"{prefix}{problem.keys[0]}"
     value = _value_at(raw, key)
+    declared = config_keys().get(key)
+    element = (
+        f"[{len(value) if isinstance(value, list) else 0}]" if declared and declared.type.startswith("list") else ""
+    )
+    path = f"{key}{element}" if problem.example else key
     return Finding(
         key=key,
         value=shown(key, "" if value is None else value),
         message=problem.message,
         allowed=problem.allowed,
-        commands=(secret_command(key) if problem.example == "--secret" else mend(key, problem.example),),
+        commands=(secret_command(key) if problem.example == "--secret" else mend(path, problem.example),),
     )
 
 
@@ -232,9 +242,20 @@ def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
     context = detail.get("ctx", {})
     key = config_keys().get(path)
     value = detail["input"]
+    if key and key.is_list:
+        return _no_list(path, key, value)
     if key:
         example = meant(key, value) or str(context.get("example", ""))
         allowed = context.get("allowed") or key.allowed
+    elif elements := config_keys().get(path.rpartition("[")[0]):
+        # Not removed: the index of those behind it would change.
+        return Finding(
+            key=path,
+            value=shown(path, value),
+            message=_message(detail),
+            allowed=str(context.get("allowed") or "string"),
+            commands=(mend(path, str(context.get("example") or elements.example)),),
+        )
     else:
         # A member of a user's own: a variable, an annotation.
         example = str(value) if isinstance(value, float) else ""
@@ -252,6 +273,18 @@ def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
         message=_message(detail),
         allowed=str(allowed),
         commands=(*again, mend(path, "" if structured or value is None else example)),
+    )
+
+
+def _no_list(path: str, key: ConfigKey, value: object) -> Finding:
+    # The CLI sets no element of what is not a list yet.
+    element = value if isinstance(value, str) and value else key.example or "<value>"
+    return Finding(
+        key=path,
+        value=shown(path, value),
+        message="not a list",
+        allowed=f"{key.type}; one command for each",
+        commands=(mend(path, ""), mend(f"{path}[0]", element)),
     )
 
 

@@ -8,7 +8,9 @@ import pulumi_kubernetes as k8s
 from pulumi import Output, ResourceOptions
 
 from ..children import child_options, stateful
-from ..network_policy import allow_dns, network_policy
+from ..network_policy import addresses, allow_dns, network_policy
+from ..network_policy import namespace as pods_of_namespace
+from .settings import DnsSettings
 
 LABELS = {"app.kubernetes.io/part-of": "open-webui-stack", "app.kubernetes.io/managed-by": "pulumi"}
 
@@ -22,6 +24,12 @@ class NamespaceArgs:
 
     quota: Mapping[str, str]
     """Hard limits of the namespace's ResourceQuota."""
+
+    dns: DnsSettings
+    """The DNS servers that every pod may ask."""
+
+    pod_security_version: str
+    """Version of the Pod Security Standard, such as ``v1.30``."""
 
     protect: bool
     """Whether the namespace, and with it all data, is refused deletion."""
@@ -37,17 +45,18 @@ class Namespace(pulumi.ComponentResource):
         super().__init__("open-webui-stack:namespace:Namespace", name, opts=opts)
         namespace = k8s.core.v1.Namespace(
             "namespace",
-            metadata={"name": args.name, "labels": {**LABELS, **_POD_SECURITY}},
+            metadata={"name": args.name, "labels": {**LABELS, **_pod_security(args.pod_security_version)}},
             opts=child_options(self, **stateful(args.protect)),
         )
         self.name = namespace.metadata["name"]
+        dns = args.dns
         network_policy(
             "default-deny",
             in_namespace=self.name,
             labels=LABELS,
             selector={},
             ingress=[],
-            egress=[allow_dns()],
+            egress=[allow_dns([pods_of_namespace(dns.pods_namespace), *map(addresses, dns.addresses)], dns.pods_port)],
             opts=child_options(self),
         )
         self._quota(args.quota)
@@ -81,8 +90,9 @@ class Namespace(pulumi.ComponentResource):
         )
 
 
-_POD_SECURITY = {
-    f"pod-security.kubernetes.io/{mode}{suffix}": value
-    for mode in ("enforce", "audit", "warn")
-    for suffix, value in (("", "restricted"), ("-version", "latest"))
-}
+def _pod_security(version: str) -> dict[str, str]:
+    return {
+        f"pod-security.kubernetes.io/{mode}{suffix}": value
+        for mode in ("enforce", "audit", "warn")
+        for suffix, value in (("", "restricted"), ("-version", version))
+    }

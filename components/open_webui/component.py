@@ -14,14 +14,14 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from ..children import child_options, stateful
 from ..connection import Backend, ConnectionSecret
 from ..disruption_budget import disruption_budget
-from ..egress import egress_to
+from ..egress import egress_rules
 from ..generated_secrets import checksum, generated_password
 from ..labels import Labels
-from ..network_policy import allow_from, namespace, network_policy
+from ..network_policy import allow_from, cilium_policy, network_policy
 from ..service import service
 from ..service_account import service_account
 from .environment import environment, redis_environment, secret_variables
-from .ingress import ingress, service_annotations
+from .ingress import clients, ingress, service_annotations
 from .pod import PORT, UPLOADS_CLAIM, pod
 from .settings import AutoscalingSettings, OpenWebUISettings
 from .termination import MIN_READY_SECONDS, deletion_timeout
@@ -225,32 +225,46 @@ class OpenWebUI(pulumi.ComponentResource):
             annotations=service_annotations(settings.ingress),
             opts=child_options(self),
         )
-        if settings.ingress.enabled and settings.host:
+        if settings.ingress.enabled:
             ingress(
                 "open-webui",
                 in_namespace=args.namespace,
                 labels=LABELS,
                 settings=settings.ingress,
-                host=settings.host,
+                hosts=settings.hosts,
                 service=SERVICE,
                 port_name="http",
                 opts=child_options(self),
             )
+        self._network_policies()
+
+    def _network_policies(self) -> None:
+        args, settings = self._args, self._args.settings
+        peers = clients(settings.ingress)
         network_policy(
             "open-webui",
             in_namespace=args.namespace,
             labels=LABELS.metadata,
             selector=LABELS.selector,
-            ingress=[allow_from([namespace(settings.ingress.controller_namespace)], PORT)]
-            if settings.ingress.enabled
-            else [],
+            # Without peers a rule is for everybody.
+            ingress=[allow_from(peers, PORT)] if settings.ingress.is_exposed and peers else [],
             egress=[
                 *args.redis.egress,
                 *args.database.egress,
-                *egress_to(settings.external_urls, args.namespace_name),
+                *egress_rules(settings.destinations, args.namespace_name),
             ],
             opts=child_options(self),
         )
+        if settings.ingress.is_exposed and (entities := settings.ingress.peers.cilium_entities):
+            cilium_policy(
+                "open-webui-from-cilium",
+                in_namespace=args.namespace,
+                labels=LABELS.metadata,
+                selector=LABELS.selector,
+                entities=entities,
+                port=PORT,
+                opts=child_options(self),
+            )
 
     def _scaling(self) -> None:
         args, settings = self._args, self._args.settings

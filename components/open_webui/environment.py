@@ -72,6 +72,7 @@ def environment(
         **_always(settings),
         **_models(settings),
         **_uploads(settings),
+        **_sign_in(settings),
         "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
         **settings.env,
         **settings.plugin_env,
@@ -135,8 +136,8 @@ def _always(settings: OpenWebUISettings) -> dict[str, str]:
         "OFFLINE_MODE": "true",
         "WEBUI_ADMIN_EMAIL": settings.admin_email,
         "WEBUI_ADMIN_NAME": "Administrator",
-        "CORS_ALLOW_ORIGIN": settings.public_url or "*",
-        "WEBUI_SESSION_COOKIE_SECURE": str(bool(settings.ingress.tls_secret_name)).lower(),
+        "CORS_ALLOW_ORIGIN": ";".join(settings.origins) or "*",
+        "WEBUI_SESSION_COOKIE_SECURE": str(settings.scheme == "https").lower(),
         **({"WEBUI_URL": settings.public_url} if settings.public_url else {}),
         # The slim image has no local model.
         **({"RAG_EMBEDDING_ENGINE": "openai"} if settings.variant == "slim" else {}),
@@ -151,6 +152,28 @@ def _models(settings: OpenWebUISettings) -> dict[str, str]:
         **({"OPENAI_API_BASE_URL": openai} if openai else {}),
         # Without a value Open WebUI looks for an Ollama on the Docker host at every start.
         "OLLAMA_BASE_URL": ollama or "http://localhost:11434",
+    }
+
+
+# Client ID of each provider, its redirection, and the provider's name in the path (`load_oauth_providers`, 0.12.4).
+_PROVIDERS = (
+    ("OAUTH_CLIENT_ID", "OPENID_REDIRECT_URI", "oidc"),
+    ("GOOGLE_CLIENT_ID", "GOOGLE_REDIRECT_URI", "google"),
+    ("MICROSOFT_CLIENT_ID", "MICROSOFT_REDIRECT_URI", "microsoft"),
+    ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_REDIRECT_URI", "github"),
+    ("FEISHU_CLIENT_ID", "FEISHU_REDIRECT_URI", "feishu"),
+)
+
+
+def _sign_in(settings: OpenWebUISettings) -> dict[str, str]:
+    # Open WebUI takes the scheme from X-Forwarded-Proto, which a proxy between may set to its own `http`. With more
+    # hosts than one it has to: the state of a sign-in is in a cookie of the host where it began.
+    if not settings.public_scheme or settings.additional_hosts or not settings.public_url:
+        return {}
+    return {
+        redirection: f"{settings.public_url}/oauth/{provider}/callback"
+        for client, redirection, provider in _PROVIDERS
+        if settings.env.get(client)
     }
 
 

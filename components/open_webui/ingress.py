@@ -1,16 +1,14 @@
-"""The Ingress: the way in from outside, with or without sticky sessions."""
+"""The Ingress, and who may connect to the web pods: the controller's pods, or addresses."""
+
+from collections.abc import Sequence
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
+from pulumi_kubernetes.networking.v1 import IngressRuleArgsDict, NetworkPolicyPeerArgsDict
 
 from ..labels import Labels
-from .settings import IngressSettings
-
-# A websocket is one long request: the controllers' default of a minute would cut it.
-_WEBSOCKET_SECONDS = "3600"
-# Uploads of documents; the application has a limit of its own.
-_BODY_SIZE = "100m"
-_COOKIE = "open-webui-replica"
+from ..network_policy import addresses, namespace, namespaces
+from .ingress_settings import IngressSettings
 
 
 def ingress(
@@ -19,12 +17,12 @@ def ingress(
     in_namespace: Input[str],
     labels: Labels,
     settings: IngressSettings,
-    host: str,
+    hosts: Sequence[str],
     service: str,
     port_name: str,
     opts: ResourceOptions,
 ) -> k8s.networking.v1.Ingress:
-    """Route every path of ``host`` to the Service."""
+    """Route every path of the hosts to the Service."""
     return k8s.networking.v1.Ingress(
         name,
         metadata={
@@ -35,22 +33,9 @@ def ingress(
         },
         spec={
             **({"ingress_class_name": settings.class_name} if settings.class_name else {}),
-            "rules": [
-                {
-                    "host": host,
-                    "http": {
-                        "paths": [
-                            {
-                                "path": "/",
-                                "path_type": "Prefix",
-                                "backend": {"service": {"name": service, "port": {"name": port_name}}},
-                            }
-                        ]
-                    },
-                }
-            ],
+            "rules": [_rule(host, service, port_name) for host in hosts],
             **(
-                {"tls": [{"hosts": [host], "secret_name": settings.tls_secret_name}]}
+                {"tls": [{"hosts": list(hosts), "secret_name": settings.tls_secret_name}]}
                 if settings.tls_secret_name
                 else {}
             ),
@@ -59,29 +44,43 @@ def ingress(
     )
 
 
+def clients(settings: IngressSettings) -> list[NetworkPolicyPeerArgsDict]:
+    """Who may connect to the web pods, as peers of a network policy."""
+    peers: list[NetworkPolicyPeerArgsDict] = []
+    if name := settings.namespace:
+        peers.append(namespace(name, settings.controller_labels))
+    elif labels := settings.peers.namespace_labels:
+        peers.append(namespaces(labels))
+    return [*peers, *(addresses(cidr) for cidr in dict.fromkeys([*settings.peers.cidrs, *settings.allowed_cidrs]))]
+
+
 def service_annotations(settings: IngressSettings) -> dict[str, str]:
-    """Annotations of the Service behind the Ingress: Traefik reads its cookie there."""
+    """Annotations of the Service behind the Ingress, for controllers that read their cookie there."""
     if not (settings.enabled and settings.sticky_sessions):
         return {}
+    return dict(settings.peers.sticky_service_annotations)
+
+
+def _rule(host: str, service: str, port_name: str) -> IngressRuleArgsDict:
     return {
-        "traefik.ingress.kubernetes.io/service.sticky.cookie": "true",
-        "traefik.ingress.kubernetes.io/service.sticky.cookie.name": _COOKIE,
-        "traefik.ingress.kubernetes.io/service.sticky.cookie.httponly": "true",
+        "host": host,
+        "http": {
+            "paths": [
+                {
+                    "path": "/",
+                    "path_type": "Prefix",
+                    "backend": {"service": {"name": service, "port": {"name": port_name}}},
+                }
+            ]
+        },
     }
 
 
 def _annotations(settings: IngressSettings) -> dict[str, str]:
-    annotations = {
-        "nginx.ingress.kubernetes.io/proxy-read-timeout": _WEBSOCKET_SECONDS,
-        "nginx.ingress.kubernetes.io/proxy-send-timeout": _WEBSOCKET_SECONDS,
-        "nginx.ingress.kubernetes.io/proxy-body-size": _BODY_SIZE,
-    }
+    annotations = dict(settings.peers.annotations)
     if settings.sticky_sessions:
-        annotations |= {
-            "nginx.ingress.kubernetes.io/affinity": "cookie",
-            "nginx.ingress.kubernetes.io/session-cookie-name": _COOKIE,
-        }
+        annotations |= settings.peers.sticky_annotations
     if not settings.wait_for_address:
-        # Without a controller nobody ever fills in the address, and `pulumi up` would wait ten minutes and fail.
+        # Without a controller the address stays empty, and `pulumi up` would wait ten minutes and fail.
         annotations["pulumi.com/skipAwait"] = "true"
     return annotations

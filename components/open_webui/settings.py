@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from ..addresses import HIGHEST_PORT, EgressTarget
 from ..base_settings import Problem, Settings
+from ..destinations import Destination, destination_of_target, destination_of_url
 from ..names import (
     EmailAddress,
-    ExistingNamespace,
     HostName,
     HttpUrl,
     ImageRepository,
@@ -19,7 +20,10 @@ from ..names import (
 )
 from ..quantities import Bytes, Cores
 from ..resources import Amounts, Resources
-from .environment_names import AnnotationName, PublicText, VariableName
+from .env_destinations import env_destinations
+from .environment_names import VariableName
+from .exposure_rules import egress_problems, public_url_problems
+from .ingress_settings import IngressSettings
 from .termination import leaving_pods
 from .variable_rules import plugin_variable_problems, variable_problems
 
@@ -70,52 +74,6 @@ class AutoscalingSettings(Settings):
                 message=f"maxReplicas {self.max_replicas} is below minReplicas {self.min_replicas}",
                 allowed=f"at least minReplicas ({self.min_replicas})",
                 example=str(self.min_replicas),
-            )
-
-
-class IngressSettings(Settings):
-    """The way in from outside the cluster."""
-
-    enabled: bool = Field(False, description="Create an Ingress for `openWebui.host`.")
-    class_name: ObjectName | None = Field(
-        None, examples=["nginx"], description="IngressClass. Default: the cluster's default class."
-    )
-    tls_secret_name: ObjectName | None = Field(
-        None,
-        examples=["open-webui-tls"],
-        description="Secret of type kubernetes.io/tls in the stack's namespace. Default: plain HTTP.",
-    )
-    sticky_sessions: bool = Field(
-        False, description="Keep a browser on one replica by cookie (ingress-nginx, Traefik). Never needed, harmless."
-    )
-    controller_namespace: ExistingNamespace = Field(
-        "ingress-nginx", description="Namespace of the ingress controller, the only one whose pods may connect."
-    )
-    annotations: dict[AnnotationName, PublicText] = Field(
-        {}, description="Further annotations of the Ingress, such as cert-manager's."
-    )
-    wait_for_address: bool = Field(
-        False, description="Let `pulumi up` wait until the controller reports an address (10 minutes at most)."
-    )
-
-    def problems(self) -> Iterator[Problem]:
-        unused = [
-            key
-            for key, given in (
-                ("stickySessions", self.sticky_sessions),
-                ("tlsSecretName", self.tls_secret_name),
-                ("className", self.class_name),
-                ("annotations", self.annotations),
-                ("waitForAddress", self.wait_for_address),
-            )
-            if given and not self.enabled
-        ]
-        for key in unused:
-            yield Problem(
-                keys=(key, "enabled"),
-                message=f"{key} without an ingress has no effect",
-                allowed="set only with enabled: true",
-                example="",
             )
 
 
@@ -217,7 +175,26 @@ class OpenWebUISettings(Settings):
     host: HostName | None = Field(
         None, description="Public host name. Sets the public URL, allowed origins and cookies."
     )
-    ingress: IngressSettings = Field(IngressSettings(), description="The way in from outside the cluster.")
+    additional_hosts: list[HostName] = Field(
+        [],
+        examples=["chat.example.org"],
+        description="Further public host names: allowed origins, and hosts of the Ingress and its certificate.",
+    )
+    public_scheme: Literal["http", "https"] | None = Field(
+        None,
+        description="Scheme in the browser. Default: `https` with `ingress.tlsSecretName`, else `http`. Set `https` "
+        "where TLS ends before the Ingress (load balancer, default certificate) or at a Gateway or Route of your own.",
+    )
+    public_port: int | None = Field(
+        None, ge=1, le=HIGHEST_PORT, description="Port in the browser. Default: that of the scheme."
+    )
+    ingress: IngressSettings = Field(IngressSettings(), description="The Ingress, and who may connect.")
+    egress: list[EgressTarget] = Field(
+        [],
+        description="Further destinations of the web pods, `host:port`, `address:port` or `CIDR:port`. A public name "
+        "opens every public address at that port; a name of the cluster (`service.namespace.svc`) that namespace at "
+        "that port of its pods; a private network needs its CIDR.",
+    )
     admin_email: EmailAddress = Field(
         "admin@example.com", description="Sign-in name of the first administrator, created on an empty database."
     )
@@ -250,22 +227,8 @@ class OpenWebUISettings(Settings):
         yield from plugin_variable_problems(self.plugin_env)
         if problem := self._budget_problem():
             yield problem
-        if not self.host:
-            if self.ingress.tls_secret_name:
-                yield Problem(
-                    keys=("host", "ingress.tlsSecretName"),
-                    message=f"ingress.tlsSecretName {self.ingress.tls_secret_name} without host: TLS needs the name "
-                    "that the certificate is for",
-                    allowed="a DNS host name",
-                    example="chat.example.com",
-                )
-            elif self.ingress.enabled:
-                yield Problem(
-                    keys=("host", "ingress.enabled"),
-                    message="ingress.enabled without host: the Ingress would answer for every name",
-                    allowed="a DNS host name",
-                    example="chat.example.com",
-                )
+        yield from public_url_problems(self)
+        yield from egress_problems(self)
 
     def _budget_problem(self) -> Problem | None:
         keys = ("maxUnavailable", "autoscaling.minReplicas" if self.autoscaling else "replicas")
@@ -318,15 +281,55 @@ class OpenWebUISettings(Settings):
         return f"{self.image_repository}:v{self.version}{'-slim' if self.variant == 'slim' else ''}"
 
     @property
-    def external_urls(self) -> list[str]:
-        """Services outside the stack that the web pods connect to."""
+    def service_urls(self) -> dict[str, str]:
+        """URLs of the services that the settings name, by their key."""
         s3 = self.uploads.s3.endpoint_url or "https://s3.amazonaws.com"
-        urls = [self.openai_api_base_url, self.ollama_base_url, s3 if self.uploads.kind == "s3" else None]
-        return [url for url in urls if url]
+        urls = {
+            "openaiApiBaseUrl": self.openai_api_base_url,
+            "ollamaBaseUrl": self.ollama_base_url,
+            "uploads.s3.endpointUrl": s3 if self.uploads.kind == "s3" else None,
+        }
+        return {key: url for key, url in urls.items() if url}
+
+    @property
+    def named_destinations(self) -> list[tuple[str, Destination]]:
+        """Where the web pods connect to outside the stack because of a URL or a name, with the key that says so."""
+        of_urls = ((key, destination_of_url(url)) for key, url in self.service_urls.items())
+        of_variables = (
+            (f"{key}.{name}", each)
+            for key, variables in (("env", self.env), ("pluginEnv", self.plugin_env))
+            for name, each in env_destinations(variables, self.hosts)
+        )
+        return [*((key, each) for key, each in of_urls if each), *of_variables]
+
+    @property
+    def targets(self) -> list[Destination]:
+        """The destinations of `egress`."""
+        return [destination_of_target(target) for target in self.egress]
+
+    @property
+    def destinations(self) -> list[Destination]:
+        """Everything outside the stack that the web pods connect to."""
+        return [*(each for _, each in self.named_destinations), *self.targets]
+
+    @property
+    def hosts(self) -> list[str]:
+        """Public host names, the first one the stack's own."""
+        return list(dict.fromkeys([self.host, *self.additional_hosts])) if self.host else []
+
+    @property
+    def scheme(self) -> str:
+        """Scheme in the browser."""
+        return self.public_scheme or ("https" if self.ingress.tls_secret_name else "http")
+
+    @property
+    def origins(self) -> list[str]:
+        """Public URLs without a path, as a browser has them in `Origin`: the port only where it is not the scheme's."""
+        default = {"http": 80, "https": 443}[self.scheme]
+        port = f":{self.public_port}" if self.public_port not in (None, default) else ""
+        return [f"{self.scheme}://{host}{port}" for host in self.hosts]
 
     @property
     def public_url(self) -> str | None:
         """URL for browsers, when there is a host."""
-        if not self.host:
-            return None
-        return f"{'https' if self.ingress.tls_secret_name else 'http'}://{self.host}"
+        return self.origins[0] if self.origins else None

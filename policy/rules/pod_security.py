@@ -1,5 +1,7 @@
 """Pod Security Standards, profile "restricted" (baseline included), for Linux pods.
 
+Of version v1.30, which the stack's namespace enforces, and what later ones refuse beyond it (hosts in probes, 1.34).
+
 https://kubernetes.io/docs/concepts/security/pod-security-standards/
 """
 
@@ -24,7 +26,7 @@ _VOLUMES = frozenset(
 )
 _SECCOMP = ("RuntimeDefault", "Localhost")
 _APPARMOR = ("RuntimeDefault", "Localhost")
-_SELINUX = ("container_t", "container_init_t", "container_kvm_t", "container_engine_t")
+_SELINUX = ("container_t", "container_init_t", "container_kvm_t")
 _SYSCTLS = frozenset(
     {
         "kernel.shm_rmid_forced",
@@ -37,8 +39,6 @@ _SYSCTLS = frozenset(
         "net.ipv4.tcp_fin_timeout",
         "net.ipv4.tcp_keepalive_intvl",
         "net.ipv4.tcp_keepalive_probes",
-        "net.ipv4.tcp_rmem",
-        "net.ipv4.tcp_wmem",
     }
 )
 _HANDLERS = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -144,6 +144,8 @@ def enforced(item: Object, _context: Context) -> Iterator[str]:
         labels = mapping(field(item, "metadata", "labels"))
         if labels.get("pod-security.kubernetes.io/enforce") != "restricted":
             yield "it does not enforce Pod Security restricted"
+        elif labels.get("pod-security.kubernetes.io/enforce-version", "latest") == "latest":
+            yield "the version of the Pod Security that it enforces is that of the cluster"
 
 
 RULES = (
@@ -163,8 +165,9 @@ RULES = (
     ),
     ObjectRule(
         name="namespace-enforces-pod-security",
-        description="A Namespace enforces Pod Security restricted, so that nothing put there later is less.",
-        remedy="Label it pod-security.kubernetes.io/enforce: restricted.",
+        description="A Namespace enforces Pod Security restricted, so that nothing put there later is less, in a fixed "
+        "version, so that an upgrade of the cluster does not change what that means.",
+        remedy="Label it pod-security.kubernetes.io/enforce: restricted, and with that enforce-version: v1.30.",
         check=enforced,
     ),
 )

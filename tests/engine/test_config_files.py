@@ -25,6 +25,7 @@ ASSIGNMENTS = (
     "openWebui.zero=0",
     "openWebui.negative=-3",
     "openWebui.ingress.enabled=true",
+    "openWebui.ingress.className=nginx",
     'openWebui.ingress.annotations["nginx.ingress.kubernetes.io/affinity"]=cookie',
     "openWebui.hosts[0]=a.example.com",
     "openWebui.hosts[1]=b.example.com",

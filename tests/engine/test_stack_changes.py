@@ -51,7 +51,9 @@ def test_one_setting_changes_only_what_it_is_about(base: Stack, assignment: str)
 
 
 def test_an_ingress_comes_with_the_way_through_the_network_policy(base: Stack) -> None:
-    run = base.preview("openWebui.host=chat.example.com", "openWebui.ingress.enabled=true")
+    run = base.preview(
+        "openWebui.host=chat.example.com", "openWebui.ingress.enabled=true", "openWebui.ingress.className=nginx"
+    )
     assert run.changes == {
         "create Ingress open-webui",
         "update Deployment open-webui",

@@ -2,7 +2,9 @@
 
 from .effects import Effect, amounts, inputs, variable
 
-INGRESS = ("openWebui.host=chat.example.com", "openWebui.ingress.enabled=true")
+PUBLIC = ("openWebui.host=chat.example.com",)
+
+INGRESS = (*PUBLIC, "openWebui.ingress.enabled=true", "openWebui.ingress.className=nginx")
 
 HOST = "chat.example.com"
 
@@ -74,13 +76,80 @@ EFFECTS_ON_OPEN_WEBUI: dict[str, Effect] = {
     "openWebui.ingress.stickySessions": Effect(
         value="true",
         sets=INGRESS,
-        shows=lambda r: (
-            r.one("Ingress").inputs["metadata"]["annotations"]["nginx.ingress.kubernetes.io/affinity"],
-            r.one("Service", "open-webui").inputs["metadata"]["annotations"][
-                "traefik.ingress.kubernetes.io/service.sticky.cookie"
-            ],
-        ),
-        expected=("cookie", "true"),
+        shows=inputs("Ingress", "open-webui", *ANNOTATIONS, "nginx.ingress.kubernetes.io/affinity"),
+        expected="cookie",
+    ),
+    "openWebui.ingress.controller": Effect(
+        value="traefik",
+        sets=INGRESS,
+        shows=lambda r: [
+            name for name in r.one("Ingress").inputs["metadata"]["annotations"] if name.startswith("nginx")
+        ],
+        expected=[],
+    ),
+    "openWebui.ingress.controllerLabels": Effect(
+        value="",
+        sets=(*INGRESS, "openWebui.ingress.controllerLabels.app=gateway"),
+        shows=inputs("NetworkPolicy", "open-webui", "spec", "ingress", 0, "from", 0, "podSelector", "matchLabels"),
+        expected={"app": "gateway"},
+    ),
+    "openWebui.ingress.allowedCidrs": Effect(
+        value="",
+        sets=("openWebui.ingress.allowedCidrs[0]=10.20.0.0/16",),
+        shows=inputs("NetworkPolicy", "open-webui", "spec", "ingress", 0, "from"),
+        expected=[{"ipBlock": {"cidr": "10.20.0.0/16"}}],
+    ),
+    "openWebui.egress": Effect(
+        value="",
+        sets=("openWebui.egress[0]=10.20.0.0/16:8443",),
+        shows=inputs("NetworkPolicy", "open-webui", "spec", "egress", 2),
+        expected={
+            "to": [{"ipBlock": {"cidr": "10.20.0.0/16"}}],
+            "ports": [{"protocol": "TCP", "port": 8443}],
+        },
+    ),
+    "openWebui.additionalHosts": Effect(
+        value="",
+        sets=(*PUBLIC, "openWebui.additionalHosts[0]=chat.example.org"),
+        shows=variable("CORS_ALLOW_ORIGIN"),
+        expected=f"http://{HOST};http://chat.example.org",
+    ),
+    "openWebui.publicScheme": Effect(
+        value="https", sets=PUBLIC, shows=variable("WEBUI_SESSION_COOKIE_SECURE"), expected="true"
+    ),
+    "openWebui.publicPort": Effect(
+        value="8443", sets=PUBLIC, shows=lambda r: r.outputs["webui_url"][0].rpartition(":")[2], expected="8443"
+    ),
+    "podSecurityVersion": Effect(
+        value="v1.34",
+        shows=inputs("Namespace", "namespace", "metadata", "labels", "pod-security.kubernetes.io/enforce-version"),
+        expected="v1.34",
+    ),
+    "dns.preset": Effect(
+        value="openshift",
+        shows=inputs("NetworkPolicy", "default-deny", "spec", "egress"),
+        expected=[
+            {
+                "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "openshift-dns"}}}],
+                "ports": [{"protocol": "UDP", "port": 5353}, {"protocol": "TCP", "port": 5353}],
+            }
+        ],
+    ),
+    "dns.namespace": Effect(
+        value="dns",
+        shows=inputs("NetworkPolicy", "default-deny", "spec", "egress", 0, "to", 0, "namespaceSelector", "matchLabels"),
+        expected={"kubernetes.io/metadata.name": "dns"},
+    ),
+    "dns.port": Effect(
+        value="1053",
+        shows=inputs("NetworkPolicy", "default-deny", "spec", "egress", 0, "ports", 0, "port"),
+        expected=1053,
+    ),
+    "dns.cidrs": Effect(
+        value="",
+        sets=("dns.cidrs[0]=10.96.0.10/32",),
+        shows=lambda r: r.one("NetworkPolicy", "default-deny").inputs["spec"]["egress"][0]["to"][-1],
+        expected={"ipBlock": {"cidr": "10.96.0.10/32"}},
     ),
     "openWebui.ingress.controllerNamespace": Effect(
         value="traefik",

@@ -200,11 +200,120 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     ("host that is no name", {"openWebui": {"host": "chat_example.com"}}, "openWebui.host", "chat.example.com"),
     (
         "TLS without host",
-        {"openWebui": {"ingress": {"enabled": True, "tlsSecretName": "tls"}}},
+        {"openWebui": {"ingress": {"enabled": True, "className": "nginx", "tlsSecretName": "tls"}}},
         "openWebui.host",
         "a DNS host name",
     ),
-    ("ingress without host", {"openWebui": {"ingress": {"enabled": True}}}, "openWebui.host", "a DNS host name"),
+    (
+        "ingress without host",
+        {"openWebui": {"ingress": {"enabled": True, "className": "nginx"}}},
+        "openWebui.host",
+        "a DNS host name",
+    ),
+    (
+        "an Ingress of the cluster's default class, whoever that is",
+        {"openWebui": {"host": "chat.example.com", "ingress": {"enabled": True}}},
+        "openWebui.ingress.controller",
+        "controllerNamespace",
+    ),
+    (
+        "an Ingress of a class of one's own",
+        {"openWebui": {"host": "chat.example.com", "ingress": {"enabled": True, "className": "internal"}}},
+        "openWebui.ingress.controller",
+        "controllerNamespace",
+    ),
+    (
+        "Traefik's class and the namespace of ingress-nginx",
+        {
+            "openWebui": {
+                "host": "chat.example.com",
+                "ingress": {"enabled": True, "className": "traefik", "controllerNamespace": "ingress-nginx"},
+            }
+        },
+        "openWebui.ingress.controllerNamespace",
+        "the namespace of the controller that serves the class",
+    ),
+    (
+        "a load balancer of AWS without its subnets",
+        {"openWebui": {"host": "chat.example.com", "ingress": {"enabled": True, "className": "alb"}}},
+        "openWebui.ingress.allowedCidrs",
+        "the addresses that it connects from",
+    ),
+    (
+        "sticky sessions of a controller that has none by annotation",
+        {
+            "openWebui": {
+                "host": "chat.example.com",
+                "ingress": {"enabled": True, "className": "cilium", "stickySessions": True},
+            }
+        },
+        "openWebui.ingress.stickySessions",
+        "its own annotations",
+    ),
+    (
+        "labels of pods in no namespace",
+        {"openWebui": {"ingress": {"controllerLabels": {"app": "gateway"}}}},
+        "openWebui.ingress.controllerLabels",
+        "both, or neither",
+    ),
+    (
+        "addresses with bits beyond the prefix",
+        {"openWebui": {"ingress": {"allowedCidrs": ["10.1.2.3/8"]}}},
+        "openWebui.ingress.allowedCidrs[0]",
+        "10.0.0.0/8",
+    ),
+    (
+        "every address",
+        {"openWebui": {"ingress": {"allowedCidrs": ["10.0.0.0/8", "0.0.0.0/0"]}}},
+        "openWebui.ingress.allowedCidrs[1]",
+        "the ranges that are needed",
+    ),
+    (
+        "one address for a list",
+        {"openWebui": {"ingress": {"allowedCidrs": "10.0.0.0/8"}}},
+        "openWebui.ingress.allowedCidrs",
+        "list of strings",
+    ),
+    ("a way out without a port", {"openWebui": {"egress": ["llm.example.com"]}}, "openWebui.egress[0]", "host:port"),
+    ("a way out by URL", {"openWebui": {"egress": ["https://llm.example.com"]}}, "openWebui.egress[0]", "no scheme"),
+    (
+        "a way out with bits beyond the prefix",
+        {"openWebui": {"egress": ["[fd00:20::1/48]:443"]}},
+        "openWebui.egress[0]",
+        "fd00:20::/48",
+    ),
+    ("a way out to everywhere", {"openWebui": {"egress": ["0.0.0.0/0:443"]}}, "openWebui.egress[0]", "needed"),
+    ("a way out to a private name", {"openWebui": {"egress": ["llm.corp:443"]}}, "openWebui.egress", "CIDR:443"),
+    (
+        "a model service with a private name",
+        {"openWebui": {"ollamaBaseUrl": "http://gpu.lan:11434"}},
+        "openWebui.ollamaBaseUrl",
+        "CIDR:11434",
+    ),
+    (
+        "an identity provider with a private name",
+        {"openWebui": {"env": {"OPENID_PROVIDER_URL": "https://login.corp/realms/a"}}},
+        "openWebui.env.OPENID_PROVIDER_URL",
+        "CIDR:443",
+    ),
+    ("further hosts without one", {"openWebui": {"additionalHosts": ["b.example.com"]}}, "openWebui.host", "host name"),
+    ("a scheme without host", {"openWebui": {"publicScheme": "https"}}, "openWebui.host", "a DNS host name"),
+    ("a port without host", {"openWebui": {"publicPort": 8443}}, "openWebui.host", "a DNS host name"),
+    (
+        "plain HTTP with a certificate",
+        {
+            "openWebui": {
+                "host": "a.example.com",
+                "publicScheme": "http",
+                "ingress": {"enabled": True, "className": "nginx", "tlsSecretName": "tls"},
+            }
+        },
+        "openWebui.publicScheme",
+        "https",
+    ),
+    ("the latest Pod Security", {"podSecurityVersion": "latest"}, "podSecurityVersion", "not latest"),
+    ("Pod Security of an old release", {"podSecurityVersion": "v1.29"}, "podSecurityVersion", "at least 30"),
+    ("a DNS server without its prefix", {"dns": {"cidrs": ["10.96.0.10"]}}, "dns.cidrs[0]", "prefix length"),
     (
         "sticky sessions without ingress",
         {"openWebui": {"ingress": {"stickySessions": True}}},

@@ -26,6 +26,7 @@ APART = {"openWebui.imageRepository", "openWebui.replicas", "redis.durability", 
 
 # Keys that exclude each other as well.
 ALONE = {
+    "dns.preset",
     "openWebui.ingress.stickySessions",
     "openWebui.variant",
     "openWebui.version",

@@ -158,7 +158,7 @@ REFUSED: dict[str, tuple[str, dict[str, str]]] = {
         {"postgresql.storage.className": "lower-case"},
     ),
     "a certificate with capitals": (
-        web("{host: a.example.com, ingress: {enabled: true, tlsSecretName: My_TLS}}"),
+        web("{host: a.example.com, ingress: {enabled: true, className: nginx, tlsSecretName: My_TLS}}"),
         {"openWebui.ingress.tlsSecretName": "not a name of a Kubernetes object"},
     ),
     "an image with a blank": ('  postgresql: {image: "pg vector:17"}', {"postgresql.image": "not the name of"}),
@@ -201,12 +201,13 @@ REFUSED: dict[str, tuple[str, dict[str, str]]] = {
         {"openWebui.env.OAUTH_CLIENT_SECRET": "[hidden]", "openWebui.env.LDAP_PASSWORD": "wrong type"},
     ),
     "an annotation with a blank": (
-        web("{host: a.example.com, ingress: {enabled: true, annotations: {a key: x}}}"),
+        web("{host: a.example.com, ingress: {enabled: true, className: nginx, annotations: {a key: x}}}"),
         {"openWebui.ingress.annotations.a key": "not a name of an annotation"},
     ),
     "a password in an annotation's URL": (
         web(
-            "{host: a.example.com, ingress: {enabled: true, annotations: {a.example/auth-url: 'https://u:hunter2@b'}}}"
+            "{host: a.example.com, ingress: {enabled: true, className: nginx, annotations: {a.example/auth-url: "
+            "'https://u:hunter2@b'}}}"
         ),
         {'openWebui.ingress.annotations["a.example/auth-url"]': "a URL with credentials"},
     ),
@@ -258,7 +259,8 @@ def test_a_mistake_is_found_where_it_is(project: Path, text: str, expected: dict
 
 def remove_path(values: dict[str, Any], path: str) -> None:
     """What `pulumi config rm --path` does."""
-    steps = [a or b.replace('\\"', '"') for a, b in re.findall(r'([^.\[\]"]+)|\["((?:[^"\\]|\\.)*)"\]', path)]
+    parts = re.findall(r'\[([0-9]+)\]|([^.\[\]"]+)|\["((?:[^"\\]|\\.)*)"\]', path)
+    steps: list[Any] = [int(index) if index else name or quoted.replace('\\"', '"') for index, name, quoted in parts]
     level: Any = values
     for step in (steps[0] if ":" in steps[0] else f"{PROJECT}:{steps[0]}", *steps[1:-1]):
         if len(steps) == 1:

@@ -92,6 +92,16 @@ def test_metrics_are_for_prometheus_alone() -> None:
             [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}}}],
             None,
         ),
+        (
+            "http://ollama.models.svc.cluster.example:11434",
+            [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}}}],
+            None,
+        ),
+        (
+            "http://ollama-0.ollama.models.svc.cluster.local:11434",
+            [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}}}],
+            None,
+        ),
     ],
 )
 def test_the_way_to_a_model_service_is_open(url: str, peers: object, ports: object) -> None:
@@ -102,6 +112,44 @@ def test_the_way_to_a_model_service_is_open(url: str, peers: object, ports: obje
 
 def test_the_same_service_twice_is_one_rule() -> None:
     assert len(egress_to(["https://a.example.com", "https://b.example.com", "http://c.example.com"], "here")) == 2
+
+
+def test_a_name_of_two_labels_is_a_service_as_well_unless_it_has_tls() -> None:
+    public, inside = egress_to(["http://ollama.models:11434"], "here")
+    assert public["ports"] == [{"protocol": "TCP", "port": 11434}]
+    assert inside == {"to": [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "models"}}}]}
+    assert len(egress_to(["https://openrouter.ai/api/v1"], "here")) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:11434", "http://127.0.0.1:9099", "http://[::1]:80", "http://gpu.lan"]
+)
+def test_what_needs_no_rule_or_can_have_none_opens_nothing(url: str) -> None:
+    assert egress_to([url], "here") == []
+
+
+def test_a_port_of_a_namespace_is_that_of_its_pods() -> None:
+    recording = run("dev", ["openWebui.egress[0]=ollama.models.svc:11434", "openWebui.egress[1]=llm.example.com:8443"])
+    *_, service, public = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
+    assert service == {
+        "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "models"}}}],
+        "ports": [{"protocol": "TCP", "port": 11434}],
+    }
+    assert public["to"][0]["ipBlock"] == {"cidr": "0.0.0.0/0", "except": PRIVATE_RANGES}
+    assert public["ports"] == [{"protocol": "TCP", "port": 8443}]
+
+
+def test_the_way_to_an_identity_provider_in_the_environment_is_open() -> None:
+    recording = run("dev", ["openWebui.env.OPENID_PROVIDER_URL=https://login.example.com/realms/a"])
+    *_, rule = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
+    assert rule["to"][0]["ipBlock"]["cidr"] == "0.0.0.0/0"
+    assert rule["ports"] == [{"protocol": "TCP", "port": 443}]
+
+
+def test_a_private_name_is_reached_by_its_addresses() -> None:
+    sets = ["openWebui.ollamaBaseUrl=http://gpu.lan:11434", "openWebui.egress[0]=10.20.0.0/16:11434"]
+    *_, rule = run("dev", sets).one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
+    assert rule["to"] == [{"ipBlock": {"cidr": "10.20.0.0/16"}}]
 
 
 def test_no_private_address_is_public() -> None:

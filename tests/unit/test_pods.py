@@ -212,8 +212,9 @@ def test_pods_are_spread_over_nodes_and_zones(recording: Recording) -> None:
 
 def test_the_namespace_enforces_pod_security(recording: Recording) -> None:
     labels = recording.one("Namespace", "namespace").inputs["metadata"]["labels"]
-    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-    assert labels["pod-security.kubernetes.io/warn"] == "restricted"
+    modes = ("enforce", "audit", "warn")
+    assert [labels[f"pod-security.kubernetes.io/{mode}"] for mode in modes] == ["restricted"] * 3
+    assert [labels[f"pod-security.kubernetes.io/{mode}-version"] for mode in modes] == ["v1.30"] * 3
 
 
 def test_the_server_knows_how_much_memory_it_has() -> None:

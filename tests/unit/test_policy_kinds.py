@@ -281,13 +281,11 @@ SYSCTLS = [
     "net.ipv4.tcp_fin_timeout",
     "net.ipv4.tcp_keepalive_intvl",
     "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_wmem",
 ]
 PROFILES = ({"type": "RuntimeDefault"}, {"type": "Localhost", "localhostProfile": "x"})
 OF_THE_POD = [
     *({"sysctls": [{"name": name, "value": "1"}]} for name in SYSCTLS),
-    *({"seLinuxOptions": {"type": f"container{sort}_t"}} for sort in ("", "_init", "_kvm", "_engine")),
+    *({"seLinuxOptions": {"type": f"container{sort}_t"}} for sort in ("", "_init", "_kvm")),
     *({"appArmorProfile": profile} for profile in PROFILES),
     *({"seccompProfile": profile} for profile in PROFILES),
 ]

@@ -16,6 +16,7 @@ FULL: dict[str, Any] = {
         "openWebui.uploads.s3.bucketName=uploads",
         "openWebui.host=chat.example.com",
         "openWebui.ingress.enabled=true",
+        "openWebui.ingress.className=nginx",
         "monitoring.enabled=true",
         "rotate.redis=2",
         "backup.enabled=true",

@@ -146,7 +146,10 @@ def test_the_harmless_value_of_a_switch_is_accepted(name: str, value: str) -> No
 
 FITTING: dict[str, dict[str, object]] = {
     "one-replica": {"replicas": 1},
-    "one-replica-per-browser": {"host": "a.example.com", "ingress": {"enabled": True, "stickySessions": True}},
+    "one-replica-per-browser": {
+        "host": "a.example.com",
+        "ingress": {"enabled": True, "className": "nginx", "stickySessions": True},
+    },
     "external-redis": {"redis": {"topology": "external", "external": {"hosts": "10.0.0.1"}}},
     "uploads-in-s3": {"uploads": {"kind": "s3", "s3": {"bucketName": "files"}}},
     "openai": {"openaiApiBaseUrl": "https://a.example"},

@@ -1,0 +1,67 @@
+"""Where the web pods connect to: destinations read off URLs and off entries of `openWebui.egress`."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .addresses import target_of
+from .names import is_address
+
+PUBLIC = "*"
+"""Host of a destination that may have any public address."""
+
+# Names under these are never in the public DNS: https://www.rfc-editor.org/rfc/rfc6762#appendix-G,
+# https://www.rfc-editor.org/rfc/rfc8375, and the reservation of .internal by ICANN (2024-07-29).
+_PRIVATE_DOMAINS = ("internal", "local", "home.arpa", "intranet", "private", "corp", "home", "lan")
+_DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443, "ldap": 389, "ldaps": 636, "socks5": 1080}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """One end of a connection of the web pods."""
+
+    host: str
+    """A name, an address, a CIDR, or `PUBLIC`."""
+
+    port: int
+    """TCP port. In a URL of a Service that Service's, which a policy does not see; else the port of the pod."""
+
+    scheme: str = ""
+    """Scheme of the URL it is from; empty for a target of `openWebui.egress`."""
+
+
+def destination_of_url(url: str) -> Destination | None:
+    """The destination of a URL; None for one without a host, or without a port that is known."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if not parts.hostname or not port:
+        return None
+    return Destination(host=parts.hostname.removesuffix("."), port=port, scheme=parts.scheme)
+
+
+def destination_of_target(target: str) -> Destination:
+    """The destination of an entry of `openWebui.egress`."""
+    host, port = target_of(target)
+    return Destination(host=host.removesuffix("."), port=port)
+
+
+def cluster_namespace(host: str) -> str | None:
+    """The namespace of ``service.namespace.svc``, whatever the cluster's domain, and of one pod of a Service."""
+    labels = host.split(".")
+    if "svc" not in labels[2:4]:
+        return None
+    return labels[labels.index("svc", 2) - 1]
+
+
+def is_private_name(host: str) -> bool:
+    """Whether no public DNS can have the name: a policy needs its addresses."""
+    return (
+        not is_address(host) and not cluster_namespace(host) and host.endswith(tuple(f".{d}" for d in _PRIVATE_DOMAINS))
+    )
+
+
+def is_range(host: str) -> bool:
+    """Whether it is an address or a CIDR, and no name."""
+    return "/" in host or is_address(host)

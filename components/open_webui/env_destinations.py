@@ -1,0 +1,90 @@
+"""Where the variables of `openWebui.env` make the web pods connect to. One pure function.
+
+Read in the source of Open WebUI 0.12.4: `config.py`, `env.py`, `routers/`, `retrieval/`.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from ..destinations import PUBLIC, Destination, destination_of_url
+from ..names import is_dns_name
+
+# A URL may be in a list, in JSON or in a template (`http://searxng:8080/search?q=<query>`): what counts is the
+# authority, which ends where no host or port goes on.
+_AUTHORITY = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]+)?(?![A-Za-z0-9{$<%@])"
+)
+_BARE = re.compile(r"[A-Za-z0-9.-]*[A-Za-z][A-Za-z0-9.-]*:[0-9]+")
+# Variables whose value may be `host:port`: proxies, and gRPC endpoints of OpenTelemetry.
+_MAY_BE_BARE = re.compile(r"_(PROXY|ENDPOINT)$", re.IGNORECASE)
+_DEFAULT_PORTS = {"LDAP_SERVER": 389}
+
+# Engines that are in the pod, or whose URL is a variable of its own. Any other engine is the service of a vendor, at an
+# address that is in the program.
+_ENGINES_WITH_URL = frozenset(
+    {
+        "automatic1111",
+        "comfyui",
+        "docling",
+        "document_intelligence",
+        "external",
+        "jupyter",
+        "mineru",
+        "ollama",
+        "openserp",
+        "paddleocr_vl",
+        "playwright",
+        "pyodide",
+        "searxng",
+        "tika",
+        "transformers",
+        "web",
+        "yacy",
+    }
+)
+_CLIENT_OF_VENDOR = re.compile(r"(GOOGLE|MICROSOFT|GITHUB|FEISHU|GOOGLE_DRIVE|ONEDRIVE)_CLIENT_ID(_[A-Z]+)?")
+# A search is followed by the pages that it found, which may be anywhere.
+_LOADS_PAGES = "ENABLE_WEB_SEARCH"
+
+
+def env_destinations(env: Mapping[str, str], own_hosts: Collection[str] = ()) -> Iterator[tuple[str, Destination]]:
+    """Variables and the destinations that follow from them.
+
+    That is every URL in a value, whatever the variable is called; ``host:port`` where a variable may hold that; a
+    ``…_HOST`` with its ``…_PORT``; and public addresses for a vendor's service that has no URL here.
+
+    Args:
+        env: variables and their values.
+        own_hosts: public names of the stack itself. Their URLs, as of a redirection, are the browser's.
+    """
+    for name, value in env.items():
+        found = [*_in_value(name, value), *_of_host(name, value, env), *_of_vendor(name, value)]
+        yield from ((name, each) for each in dict.fromkeys(found) if each.host not in own_hosts)
+
+
+def _in_value(name: str, value: str) -> Iterator[Destination]:
+    text = value.replace("\\/", "/")  # JSON may escape it
+    urls = [match[0] for match in _AUTHORITY.finditer(text)]
+    if _MAY_BE_BARE.search(name) and _BARE.fullmatch(text.strip()):
+        urls.append(f"//{text.strip()}")
+    for url in urls:
+        if destination := destination_of_url(url):
+            yield destination
+
+
+def _of_host(name: str, value: str, env: Mapping[str, str]) -> Iterator[Destination]:
+    server, is_host, rest = name.rpartition("_HOST")
+    if not is_host or rest or value.isdecimal() or not is_dns_name(value.lower()):
+        return
+    port = env.get(f"{server}_PORT", str(_DEFAULT_PORTS.get(server, "")))
+    if port.isdecimal() and (destination := destination_of_url(f"tcp://{value}:{port}")):
+        yield destination
+
+
+def _of_vendor(name: str, value: str) -> Iterator[Destination]:
+    engine = name.endswith("_ENGINE") and value and value.lower() not in _ENGINES_WITH_URL
+    pages = name == _LOADS_PAGES and value.lower() == "true"
+    if pages:
+        yield Destination(host=PUBLIC, port=80, scheme="http")
+    if engine or pages or (value and _CLIENT_OF_VENDOR.fullmatch(name)):
+        yield Destination(host=PUBLIC, port=443, scheme="https")

@@ -1,0 +1,73 @@
+"""Rules between the settings of the public URL, the Ingress and the ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..base_settings import Problem
+from ..destinations import is_private_name, is_range
+
+if TYPE_CHECKING:
+    from .settings import OpenWebUISettings
+
+_NAME = "a DNS host name"
+_EXAMPLE = "chat.example.com"
+
+
+def public_url_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
+    """What of the public URL does not fit together."""
+    if settings.host:
+        yield from _contradictions(settings)
+        return
+    secret = settings.ingress.tls_secret_name
+    reasons = {
+        "ingress.tlsSecretName": f"ingress.tlsSecretName {secret} without host: TLS needs the name that the "
+        "certificate is for"
+        if secret
+        else "",
+        "ingress.enabled": "ingress.enabled without host: the Ingress would answer for every name"
+        if settings.ingress.enabled and not secret
+        else "",
+        "additionalHosts": "additionalHosts without host: the public URL is that of host"
+        if settings.additional_hosts
+        else "",
+        "publicScheme": "publicScheme without host: there is no public URL" if settings.public_scheme else "",
+        "publicPort": "publicPort without host: there is no public URL" if settings.public_port else "",
+    }
+    for key, message in reasons.items():
+        if message:
+            yield Problem(keys=("host", key), message=message, allowed=_NAME, example=_EXAMPLE)
+
+
+def _contradictions(settings: OpenWebUISettings) -> Iterator[Problem]:
+    if settings.public_scheme == "http" and settings.ingress.tls_secret_name:
+        yield Problem(
+            keys=("publicScheme", "ingress.tlsSecretName"),
+            message="publicScheme http with ingress.tlsSecretName: browsers come by https, and their websockets would "
+            "be refused",
+            allowed="https, or no ingress.tlsSecretName",
+            example="https",
+        )
+
+
+def egress_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
+    """Destinations that a network policy can only reach by their addresses, which are missing."""
+    opened = {target.port for target in settings.targets if is_range(target.host)}
+    for key, destination in settings.named_destinations:
+        if is_private_name(destination.host) and destination.port not in opened:
+            yield Problem(
+                keys=(key, "egress"),
+                message=f"{destination.host} is a name of a private network: a network policy knows addresses only, "
+                "and the connection would be refused",
+                allowed=f"its addresses in openWebui.egress as well, as CIDR:{destination.port}",
+                example="",
+            )
+    for target in settings.targets:
+        if is_private_name(target.host):
+            yield Problem(
+                keys=("egress",),
+                message=f"{target.host} is a name of a private network, and a network policy knows addresses only",
+                allowed=f"its addresses, as CIDR:{target.port}",
+                example="",
+            )
