@@ -6,6 +6,7 @@ addresses, ports and directories are this machine's.
 """
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -56,7 +57,7 @@ class Answer:
     """What came back for a request."""
 
     status: int
-    headers: Message[str, str]
+    headers: "Message[str, str]"
     text: str
 
     @property
@@ -230,7 +231,9 @@ class OpenWebUI:
         variables = {"PATH": "/usr/bin:/bin", **image(VERSION).environment}
         for variable in container["env"]:
             if "value" in variable:
-                variables[variable["name"]] = variable["value"]
+                # As the kubelet does it: of the variables before this one.
+                expanded = re.sub(r"\$\((\w+)\)", lambda match: variables[match[1]], variable["value"])
+                variables[variable["name"]] = expanded
             else:
                 reference = variable["valueFrom"]["secretKeyRef"]
                 variables[variable["name"]] = contents[reference["name"]][reference["key"]]
