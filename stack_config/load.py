@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from components.base_settings import CROSS_FIELD, Problem
+from components.finding import Finding, mend
 from components.open_webui.variable_rules import variable_warnings
 from settings import SECRET_KEYS, StackSettings, secret_problems, upload_problems
 
 from .keys import ConfigKey, all_paths, config_keys, is_secret_key
-from .report import HIDDEN, Finding, Location, meant, mend, path_of, report, secret_command, shown
+from .report import HIDDEN, Location, meant, path_of, report, secret_command, shown
 
 PROJECT = "open-webui-stack"
 

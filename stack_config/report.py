@@ -2,10 +2,9 @@
 
 import json
 import re
-import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from components.finding import Finding
 from components.open_webui.environment_names import has_credentials, looks_secret
 
 from .keys import ConfigKey
@@ -19,23 +18,6 @@ Location = tuple[str | int, ...]
 # Words of keys that the stack does not know and that people put secrets under: `auth`, `requirepass`, `dbPwd`.
 _SECRET_WORD = re.compile(r"pass|pwd|auth|secret|token|key|credential|cert|dsn", re.IGNORECASE)
 _YES, _NO = ("yes", "on", "y", "1"), ("no", "off", "n", "0")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that is wrong, as the report shows it."""
-
-    key: str
-    value: str
-    message: str
-    allowed: str
-    commands: tuple[str, ...]
-
-    def __str__(self) -> str:
-        lines = [f"{self.key}: {self.message}", f"  value:    {self.value}", f"  allowed:  {self.allowed}"]
-        labels = ("mend:", *[""] * (len(self.commands) - 1))
-        lines += [f"  {label:<9} {command}" for label, command in zip(labels, self.commands, strict=True)]
-        return "\n".join(lines)
 
 
 def report(findings: list[Finding]) -> str:
@@ -96,16 +78,6 @@ def _shortened(text: str) -> str:
     if len(text) <= LONGEST_VALUE:
         return text
     return f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"
-
-
-def mend(path: str, value: str) -> str:
-    """The command that sets the key to the value, or removes it when the value is empty."""
-    flag = "--path " if "." in path or "[" in path else ""
-    if not value:
-        return f"pulumi config rm {flag}{shlex.quote(path)}"
-    # The CLI would take a value that starts with a dash for a flag.
-    end = "-- " if value.startswith("-") else ""
-    return f"pulumi config set {flag}{end}{shlex.quote(path)} {value if value.startswith('<') else shlex.quote(value)}"
 
 
 def secret_command(key: str) -> str:

@@ -20,10 +20,12 @@ from ..labels import Labels
 from ..network_policy import allow_from, network_policy, pods
 from ..pod_security import container_security_context, pod_security_context
 from ..probes import exec_probe
+from ..remembered import remember
 from ..service import service
 from ..service_account import service_account
 from .configuration import CONFIG_FILE, DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY, pg_hba_conf, postgresql_conf
 from .settings import PostgreSQLSettings
+from .stored_data import REMEMBERED, refused_image, stored_data
 
 PORT = 5432
 SERVICE = "postgres"
@@ -139,6 +141,7 @@ class PostgreSQL(pulumi.ComponentResource):
             egress=[],
             opts=child_options(self),
         )
+        data = remember(REMEMBERED, stored_data(self._args.settings.image), refused_image, child_options(self))
         k8s.apps.v1.StatefulSet(
             "postgres",
             metadata={"name": "postgres", **self._metadata},
@@ -158,7 +161,7 @@ class PostgreSQL(pulumi.ComponentResource):
                     "spec": self._pod(),
                 },
             },
-            opts=child_options(self, depends_on=[self.connection.resource, volume, conf, account, policy]),
+            opts=child_options(self, depends_on=[self.connection.resource, volume, conf, account, policy, data]),
         )
 
     def _pod(self) -> PodSpecArgsDict:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from components.image_versions import postgresql_major, tag
+
 from .changes import Change, Operation
 from .model import at, known
 
@@ -15,8 +17,6 @@ POSTGRESQL = "postgres"
 _CONTAINERS = ("spec", "template", "spec", "containers")
 _UNREADABLE = ""
 _OPEN_WEBUI_VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
-# pgvector/pgvector: pg17, pg17-trixie, 0.8.0-pg17-trixie. postgres: 17, 17.2, 17.2-trixie.
-_POSTGRESQL_MAJOR = re.compile(r"(?:\d+\.\d+\.\d+-)?pg(\d+)\b|(\d+)(?:\.\d+)?(?:-|$)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +72,6 @@ def _untold(change: Change, container: str, before: str, after: str) -> VersionC
     )
 
 
-def tag(image: str) -> str:
-    """``17`` of ``registry:5000/postgres:17@sha256:…``; empty without a tag."""
-    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-
-
 def _open_webui(change: Change, before: str, after: str) -> VersionChange | None:
     old, new = (_OPEN_WEBUI_VERSION.match(tag(image)) for image in (before, after))
     if old and new and old[1] == new[1]:
@@ -98,7 +93,7 @@ def _open_webui(change: Change, before: str, after: str) -> VersionChange | None
 
 
 def _postgresql(change: Change, before: str, after: str) -> VersionChange | None:
-    old, new = _major(before), _major(after)
+    old, new = postgresql_major(before), postgresql_major(after)
     if tag(before) == tag(after) and old and new:
         return None
     if old and old == new:
@@ -116,11 +111,6 @@ def _postgresql(change: Change, before: str, after: str) -> VersionChange | None
         note=note,
         blocked_as="major" if blocked else None,
     )
-
-
-def _major(image: str) -> str | None:
-    found = _POSTGRESQL_MAJOR.match(tag(image))
-    return (found[1] or found[2]) if found else None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,0 +1,31 @@
+"""One thing that is wrong, and the commands that fix it, as every report of the stack shows it."""
+
+import shlex
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is wrong, as the report shows it."""
+
+    key: str
+    value: str
+    message: str
+    allowed: str
+    commands: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.key}: {self.message}", f"  value:    {self.value}", f"  allowed:  {self.allowed}"]
+        labels = ("mend:", *[""] * (len(self.commands) - 1))
+        lines += [f"  {label:<9} {command}" for label, command in zip(labels, self.commands, strict=True)]
+        return "\n".join(lines)
+
+
+def mend(path: str, value: str) -> str:
+    """The command that sets the key to the value, or removes it when the value is empty."""
+    flag = "--path " if "." in path or "[" in path else ""
+    if not value:
+        return f"pulumi config rm {flag}{shlex.quote(path)}"
+    # The CLI would take a value that starts with a dash for a flag.
+    end = "-- " if value.startswith("-") else ""
+    return f"pulumi config set {flag}{end}{shlex.quote(path)} {value if value.startswith('<') else shlex.quote(value)}"

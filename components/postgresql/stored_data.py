@@ -1,0 +1,32 @@
+"""What a database's files were written by, and which change of the image they cannot follow."""
+
+from ..finding import Finding, mend
+from ..image_versions import postgresql_major
+from ..remembered import Facts
+
+REMEMBERED = "postgresql-data"
+"""Logical name of what is remembered of the volume."""
+
+
+def stored_data(image: str) -> Facts:
+    """Facts about the files on the volume of a server with that image."""
+    return {"image": image}
+
+
+def refused_image(before: Facts, after: Facts) -> Finding | None:
+    """Why the files cannot be used by the new image; None when they can, or when a tag does not name the version.
+
+    A server starts on files of its own major version only: https://www.postgresql.org/docs/current/upgrading.html. What
+    a tag hides is refused at the start of the pod (prepare.sh).
+    """
+    old, new = postgresql_major(before["image"]), postgresql_major(after["image"])
+    if old is None or new is None or old == new:
+        return None
+    return Finding(
+        key="postgresql.image",
+        value=after["image"],
+        message=f"the volume holds a database of PostgreSQL {old}; PostgreSQL {new} does not start on its files",
+        allowed=f"an image of PostgreSQL {old}. To change the major version: dump, new volume, restore "
+        "(README.md, Upgrades)",
+        commands=(mend("postgresql.image", before["image"]),),
+    )

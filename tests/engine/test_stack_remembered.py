@@ -1,0 +1,37 @@
+"""What stored data was made with: a change that it cannot follow is refused by the preview and by the update."""
+
+from tests.engine.stack import Namespace, Stack
+
+pytest_plugins = ("tests.engine.stack_fixtures",)
+
+OTHER_MAJOR = "postgresql.image=pgvector/pgvector:pg18"
+SAME_MAJOR = "postgresql.image=pgvector/pgvector:0.8.0-pg17"
+
+
+def stash(stack: Stack, name: str) -> str:
+    """URN of what is remembered under that name."""
+    return str(stack.resources()[f"Stash {name}"]["urn"])
+
+
+def test_another_major_version_of_postgresql_is_refused_before_anything_changes(base: Stack, live: Namespace) -> None:
+    identities, revisions = live.identities(), live.revisions()
+    urn = stash(base, "postgresql-data")
+
+    for refused in (base.preview(OTHER_MAJOR, fails=True), base.up(OTHER_MAJOR, fails=True)):
+        assert "postgresql.image: the volume holds a database of PostgreSQL 17" in refused.error
+        assert "pulumi config set --path postgresql.image pgvector/pgvector:pg17" in refused.error
+        assert f"pulumi up --replace '{urn}'" in refused.error
+
+    assert (live.identities(), live.revisions()) == (identities, revisions)
+    # Back to the version that the files are of: nothing is left of the attempt.
+    assert base.up().changes <= {"update Stash postgresql-data"}
+    assert live.revisions() == revisions
+
+
+def test_the_same_major_version_is_allowed_and_remembered(base: Stack) -> None:
+    assert "update Stash postgresql-data" in base.preview(SAME_MAJOR).changes
+
+
+def test_what_is_gone_can_be_forgotten(base: Stack) -> None:
+    run = base.preview(OTHER_MAJOR, replace=[stash(base, "postgresql-data")])
+    assert "create-replacement Stash postgresql-data" in run.changes
