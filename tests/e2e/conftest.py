@@ -27,6 +27,7 @@ ORDER = (
     "first_start",
     "source_document",
     "changes",
+    "answers",
     "backup",
     "network_policies",
     "browser",

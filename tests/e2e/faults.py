@@ -49,10 +49,11 @@ def drain(stack: Stack) -> None:
     """Every pod is evicted, one after the other, as `kubectl drain` does: where a budget says no, again later."""
     for app in (WEB, "redis", "postgres"):
         for pod in stack.pods(app):
-            _evict(stack, pod["metadata"]["name"])
+            evict(stack, pod["metadata"]["name"])
 
 
-def _evict(stack: Stack, name: str) -> None:
+def evict(stack: Stack, name: str) -> None:
+    """Evict a pod; where a budget says no, again later."""
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
     path = f"/api/v1/namespaces/{stack.kubectl.namespace}/pods/{name}/eviction"
     deadline = time.monotonic() + _READY_SECONDS
@@ -140,6 +141,16 @@ def wait_until_ready(stack: Stack, replicas: int, redis: int = 1) -> None:
     while missing := {app: n for app, n in wanted.items() if not _all_ready(stack, app, n)}:
         assert time.monotonic() < deadline, f"not ready after {_READY_SECONDS} s: {missing}"
         time.sleep(0.5)
+
+
+def wait_until_gone(stack: Stack) -> None:
+    """Wait until no web pod is leaving any more."""
+    deadline = time.monotonic() + stack.leaving_seconds()
+    while any(
+        pod["metadata"].get("deletionTimestamp") for pod in stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
+    ):
+        assert time.monotonic() < deadline, "a web pod does not leave"
+        time.sleep(1)
 
 
 def _all_ready(stack: Stack, app: str, wanted: int) -> bool:

@@ -1,6 +1,7 @@
 """A small service in the form of OpenAI's: one model, whose answers come word by word."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -10,11 +11,15 @@ from typing import Any
 
 MODEL = "test-model"
 _WORD_SECONDS = 0.1
+_SLOW_WORD_SECONDS = 0.5
+_LENGTH = re.compile(r"^Speak for ([0-9]+) s\b")
 
 
 def answer_to(prompt: str) -> str:
-    """What the model says."""
-    return f"You said: {prompt} " + " ".join(f"word{number}" for number in range(1, 21)) + " end."
+    """What the model says: for about two seconds, or for as long as a prompt that begins with `Speak for N s` says."""
+    asked = _LENGTH.match(prompt)
+    words = int(int(asked[1]) / _SLOW_WORD_SECONDS) if asked else 20
+    return f"You said: {prompt} " + " ".join(f"word{number}" for number in range(1, words + 1)) + " end."
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -25,7 +30,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        text = answer_to(_last_words(body["messages"]))
+        prompt = _last_words(body["messages"])
+        text, pause = answer_to(prompt), _SLOW_WORD_SECONDS if _LENGTH.match(prompt) else _WORD_SECONDS
         if not body.get("stream"):
             message = {"role": "assistant", "content": text}
             self._json({"object": "chat.completion", "model": MODEL, "choices": [{"index": 0, "message": message}]})
@@ -36,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for word in text.split(" "):
             self._event({"index": 0, "delta": {"role": "assistant", "content": f"{word} "}, "finish_reason": None})
-            time.sleep(_WORD_SECONDS)
+            time.sleep(pause)
         self._event({"index": 0, "delta": {}, "finish_reason": "stop"})
         self.wfile.write(b"data: [DONE]\n\n")
         self.close_connection = True

@@ -1,0 +1,64 @@
+"""A service of models on this machine that a deployment's web pods may talk to."""
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ops.verify.stack import WEB, Account, Stack
+from ops.verify.web_api import WebApi
+from tests.e2e.model_server import MODEL, model_server
+
+_KEY = "not-a-real-key"
+_POLICY = "model-of-tests"
+
+
+def machine_address(stack: Stack) -> str:
+    """Address at which pods reach this machine: the other end of the node's link."""
+    [node] = stack.kubectl.get("nodes")["items"]
+    [internal] = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
+    return str(ipaddress.IPv4Address(internal) - 1)
+
+
+def use(web: WebApi, token: str, url: str) -> None:
+    """Make it the service of models in the admin settings, where the variable counts at the first start alone."""
+    config = {"OPENAI_API_BASE_URLS": [url], "OPENAI_API_KEYS": [_KEY], "OPENAI_API_CONFIGS": {"0": {}}}
+    assert web.request("POST", "/openai/config/update", token, {"ENABLE_OPENAI_API": True, **config}).status == 200
+
+
+@contextmanager
+def model(stack: Stack, client: str, administrator: Account) -> Iterator[None]:
+    """The service while the body runs, with a network policy for it and without a rolling update.
+
+    Args:
+        stack: whose web pods.
+        client: name of the client pod.
+        administrator: who changes the settings.
+    """
+    address = machine_address(stack)
+    web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
+    stack.kubectl.apply(_policy(address))
+    try:
+        with model_server(address) as url:
+            token = str(web.sign_in(administrator).body["token"])
+            use(web, token, url)
+            # The list of models is shared by the replicas; who looks at it makes it new.
+            models = web.request("GET", "/api/models", token).body["data"]
+            assert MODEL in [each["id"] for each in models]
+            web.sign_out(token)
+            yield
+    finally:
+        stack.kubectl.run("delete", "networkpolicy", _POLICY, "--ignore-not-found")
+
+
+def _policy(address: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": _POLICY},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": WEB}},
+            "policyTypes": ["Egress"],
+            "egress": [{"to": [{"ipBlock": {"cidr": f"{address}/32"}}]}],
+        },
+    }

@@ -1,0 +1,97 @@
+"""A database on another node that can be lost: its address is in a network namespace whose packets can be dropped.
+
+What listens there passes everything on to the server's Unix socket, which no network namespace keeps apart.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers.server_process import not_there, wait_until
+
+_PORT = 5432
+_FORWARDER = """
+import asyncio, sys
+
+async def copy(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+async def accepted(reader, writer):
+    server = await asyncio.open_unix_connection(sys.argv[1])
+    await asyncio.gather(copy(reader, server[1]), copy(server[0], writer))
+
+async def main():
+    async with await asyncio.start_server(accepted, sys.argv[2], int(sys.argv[3])) as server:
+        print("listening", flush=True)
+        await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+@dataclass(frozen=True)
+class Node:
+    """The other node."""
+
+    namespace: str
+    host: str
+    port: int
+
+    def lose(self) -> None:
+        """Nothing that is sent to it is answered any more, neither with data nor with a refusal."""
+        _in(self.namespace, "nft", "add table inet lost")
+        _in(self.namespace, "nft", "add chain inet lost input { type filter hook input priority 0 ; policy drop ; }")
+
+    def find(self) -> None:
+        """It is back, with the connections that it had."""
+        _in(self.namespace, "nft", "delete table inet lost")
+
+
+@contextmanager
+def node(unix_socket: Path) -> Iterator[Node]:
+    """Another node with the server of that Unix socket, while the block runs. Needs root."""
+    if os.geteuid() != 0:
+        not_there("a network namespace needs root")
+    name = f"lost-{secrets.token_hex(3)}"
+    # 198.18.0.0/15 is for tests of networks (RFC 2544). Four addresses of it.
+    block = secrets.randbelow(64 * 256)
+    network = f"198.18.{block // 64}.{block % 64 * 4}".rsplit(".", 1)
+    here, there = (f"{network[0]}.{int(network[1]) + offset}" for offset in (1, 2))
+    _run("ip", "netns", "add", name)
+    try:
+        _run("ip", "link", "add", name, "type", "veth", "peer", "name", "node0", "netns", name)
+        _run("ip", "address", "add", f"{here}/30", "dev", name)
+        _run("ip", "link", "set", name, "up")
+        _run("ip", "-n", name, "address", "add", f"{there}/30", "dev", "node0")
+        _run("ip", "-n", name, "link", "set", "node0", "up")
+        command = ["ip", "netns", "exec", name, sys.executable, "-c", _FORWARDER, str(unix_socket), there, str(_PORT)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forwarder:
+            try:
+                assert forwarder.stdout
+                assert forwarder.stdout.readline(), "nothing listens there"
+                yield Node(name, there, _PORT)
+            finally:
+                forwarder.kill()
+    finally:
+        _run("ip", "netns", "delete", name)
+        wait_until(lambda: not Path(f"/sys/class/net/{name}").exists(), "the link is gone")
+
+
+def _in(namespace: str, *command: str) -> None:
+    _run("ip", "netns", "exec", namespace, *command)
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True)
