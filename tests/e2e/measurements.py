@@ -34,6 +34,8 @@ this stack's web pods were scaled to none.
 - Changes: 16 requests a second to `/api/config` through the Service, each over a new connection, and six websockets,
   from a pod in the namespace. A request fails when it is not answered with 200 within 20 s. The time of a websocket is
   from its loss to its return.
+- Answers: 20 users, each with a websocket that comes back by itself, ask again and again for an answer of 60 s while
+  the pods have to leave. An answer is whole when the database has all of it and says that it is done.
 - Faults: 8 requests a second as a signed-in user, each over a new connection; four websockets that come back by
   themselves; two events and one new chat a second. A request fails when it is not answered with 200 within 10 s.
   "requests" is the time from the fault to the end of the last request that failed, "events" the time to the first event

@@ -1,6 +1,5 @@
 """A person at a browser: signs in, asks, reads the answer as it comes, and goes on when the pod that served is gone."""
 
-import ipaddress
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ from ops.verify.stack import WEB, Stack
 from ops.verify.web_api import WebApi
 from stack_config.files import ROOT
 from tests.e2e import containers, faults
+from tests.e2e.model_access import KEY, machine_address, use
 from tests.e2e.model_server import MODEL, answer_to, model_server
 from tests.e2e.node import Node
 
@@ -27,38 +27,20 @@ BROWSER = shutil.which("chromium")
 ANSWER_MILLISECONDS = 60_000
 IDLE_SECONDS = 8
 """Longer than the web server keeps a connection that has nothing to ask (uvicorn: 5 s)."""
-_KEY = "not-a-real-key"
 
 
 @pytest.fixture(scope="module")
-def address(stack: Stack) -> str:
-    """Address at which pods reach this machine: the other end of the node's link."""
-    [node] = stack.kubectl.get("nodes")["items"]
-    [internal] = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
-    return str(ipaddress.IPv4Address(internal) - 1)
-
-
-@pytest.fixture(scope="module")
-def chatting(
-    node: Node, stack: Stack, client: str, address: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def chatting(node: Node, stack: Stack, client: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack with a model to talk to."""
     key = tmp_path_factory.mktemp("key") / "key"
-    key.write_text(_KEY)
-    with model_server(address) as url:
+    key.write_text(KEY)
+    with model_server(machine_address(stack)) as url:
         node.sets["openWebui.openaiApiBaseUrl"] = url
         node.secret_files["openaiApiKey"] = str(key)
         node.up()
-        # The variable counts at the first start alone; afterwards it is a setting in the database.
         web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
         token = str(web.sign_in(stack.administrator()).body["token"])
-        body = {
-            "ENABLE_OPENAI_API": True,
-            "OPENAI_API_BASE_URLS": [url],
-            "OPENAI_API_KEYS": [_KEY],
-            "OPENAI_API_CONFIGS": {"0": {}},
-        }
-        assert web.request("POST", "/openai/config/update", token, body).status == 200
+        use(web, token, url)
         web.sign_out(token)
         yield stack
 

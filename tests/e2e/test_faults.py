@@ -21,6 +21,11 @@ FAULTS = [
     ("Redis is killed", faults.kill("redis", "redis"), 30),
     (f"Redis is stopped for {faults.STOPPED_SECONDS} s", faults.stop("redis", "redis"), faults.STOPPED_SECONDS + 60),
     ("PostgreSQL is killed", faults.kill("postgres", "postgres"), 30),
+    (
+        f"PostgreSQL is stopped for {faults.STOPPED_SECONDS} s",
+        faults.stop("postgres", "postgres"),
+        faults.STOPPED_SECONDS + 60,
+    ),
     ("every pod is evicted", faults.drain, 120),
     (f"Redis is full for {faults.FULL_SECONDS} s", faults.fill_redis(2 * MAXMEMORY), 60),
     (f"PostgreSQL's volume is full for {faults.FULL_SECONDS} s", faults.fill_postgresql_volume, 90),

@@ -19,7 +19,9 @@ from ops.verify.stack import WEB, Account, Stack, restarts
 from ops.verify.web_api import WebApi
 from tests.e2e import faults
 from tests.e2e.measurements import FIRST_START, RESTARTS, Measurements
+from tests.e2e.model_access import model
 from tests.e2e.observation import observed
+from tests.e2e.test_answers import OPERATIONS, read_during, row
 from tests.e2e.test_changes import RATE, SOCKETS, summary
 from tests.e2e.test_faults import FAULTS, SETTLING_SECONDS
 
@@ -95,6 +97,22 @@ def test_changes(plain: Stack, plain_client: str, measurements: Measurements, wh
         time.sleep(SETTLING_SECONDS)
     assert outcome.requests > RATE
     measurements.add_source_design(f"change of {what}", summary(outcome))
+
+
+@pytest.fixture(scope="module")
+def speaking(plain: Stack, plain_client: str) -> Iterator[Stack]:
+    """The plain design with a model to talk to."""
+    signed_in(plain, plain_client)
+    with model(plain, plain_client, ACCOUNT):
+        yield plain
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_answers(speaking: Stack, plain_client: str, measurements: Measurements, operation: str) -> None:
+    token = signed_in(speaking, plain_client)
+    seen = read_during(OPERATIONS[operation], speaking, plain_client, token)
+    assert seen.begun
+    measurements.add_source_design(row(operation), seen.summary())
 
 
 @pytest.mark.parametrize(

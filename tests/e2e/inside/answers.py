@@ -135,7 +135,7 @@ async def main():
         os.unlink(STOP)
     async with session(CONFIG["token"]) as admin:
         browsers = [asyncio.create_task(Browser(number).run(admin)) for number in range(CONFIG["browsers"])]
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while len(reading) < CONFIG["browsers"]:
             if time.monotonic() > deadline or any(browser.done() for browser in browsers):
                 raise SystemExit(f"{len(reading)} of {CONFIG['browsers']} browsers read an answer")
