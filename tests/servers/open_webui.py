@@ -237,6 +237,9 @@ class OpenWebUI:
             else:
                 reference = variable["valueFrom"]["secretKeyRef"]
                 variables[variable["name"]] = contents[reference["name"]][reference["key"]]
+        # As the kubelet expands them, in the order of their names.
+        for name, value in variables.items():
+            variables[name] = re.sub(r"\$\((\w+)\)", lambda found: variables[found[1]], value)
         return {
             **variables,
             "HOME": str(place / "tmp"),
