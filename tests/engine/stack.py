@@ -22,8 +22,8 @@ from local.workspace import run_program, run_pulumi
 from stack_config.files import ROOT, set_path, stack_file
 from stack_config.load import PROJECT
 
-GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only"}
-"""Secrets that the user of the base stack has set."""
+GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only", "OAUTH_CLIENT_SECRET": "oauth-given/by+the=user&only"}
+"""Secrets that the user of the base stack has set: a key of the stack, and one with the name of a variable."""
 APPLICATIONS = ("redis", "postgres", "open-webui")
 KEPT_IN_CONFIG = "encryptionsalt"
 # A replacement is told by the two steps it consists of, a refresh by what it finds.

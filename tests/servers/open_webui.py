@@ -262,12 +262,18 @@ def _is_ready(replica: Replica) -> bool:
         return False
 
 
-def lay_out_image(directory: Path) -> None:
-    """The image's files: /app/backend/open_webui, /app/build, /app/package.json (local/node/images/layers.py)."""
+def installed_package() -> Path:
+    """The installed package of Open WebUI."""
     installed = list(PACKAGES.glob("lib/python3*/site-packages/open_webui")) if (PACKAGES / "ready").exists() else []
     if not installed:
         not_there("Open WebUI is missing; install it with: make .venv-open-webui/ready (Python 3.11 or 3.12)")
     (package,) = installed
+    return package
+
+
+def lay_out_image(directory: Path) -> None:
+    """The image's files: /app/backend/open_webui, /app/build, /app/package.json (local/node/images/layers.py)."""
+    package = installed_package()
     backend = directory / "app" / "backend"
     backend.mkdir(parents=True)
     # Open WebUI finds everything else by its own path, in which it follows links: a copy, without the large part.
