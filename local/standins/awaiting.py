@@ -156,6 +156,8 @@ def progress_of(cluster: Cluster, kind: str, live: Object) -> Progress:
     if kind == "Deployment":
         replica_sets = cluster.list("apps/v1", "ReplicaSet", namespace)
         return readiness.deployment_progress(live, replica_sets, cluster.list("v1", "Pod", namespace))
+    if kind == "Job":
+        return readiness.job_progress(live, cluster.list("v1", "Pod", namespace))
     if kind == "StatefulSet":
         return readiness.stateful_set_progress(live, cluster.list("v1", "Pod", namespace))
     if kind == "Ingress":
@@ -168,7 +170,6 @@ def progress_of(cluster: Cluster, kind: str, live: Object) -> Progress:
             endpoints = _found(cluster, {**live, "kind": "Endpoints"})
         return readiness.service_progress(live, endpoints, settled=True)
     simple: dict[str, Callable[[Object], Progress]] = {
-        "Job": readiness.job_progress,
         "PersistentVolume": readiness.volume_progress,
         "ResourceQuota": readiness.quota_progress,
     }

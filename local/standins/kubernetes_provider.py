@@ -14,7 +14,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
 
-from . import awaiting, field_managers, manifests, messages
+from . import awaiting, field_managers, manifests, messages, readiness
 from .cluster import ApiError, Cluster, NoSuchKindError, UnreachableError
 from .immutable_fields import immutable_fields
 from .kubernetes_configuration import Configuration, configuration_changes, unserved_options
@@ -26,6 +26,7 @@ Object = dict[str, Any]
 
 # Seconds before another try where a namespace or a custom resource's definition may be on its way: 63 s in all.
 RETRY_DELAYS = (1, 2, 4, 8, 16, 32)
+REPLACE_UNREADY = "replaceUnready"
 INPUTS, INITIAL_API_VERSION, FIELD_MANAGER = "__inputs", "__initialApiVersion", "__fieldManager"
 
 
@@ -105,14 +106,33 @@ class KubernetesProvider(Provider):
             kind = provider_pb2.PropertyDiff.Kind.Value(f"{change.kind}_REPLACE" if replace else change.kind)
             details[path] = provider_pb2.PropertyDiff(kind=kind, inputDiff=change.is_deletion)
             replaces += [path] if replace else []
+        unready = self._unready(request.urn, new, state)
+        replaces += [unready] if unready else []
         response = provider_pb2.DiffResponse
         return response(
-            changes=response.DIFF_SOME if details else response.DIFF_NONE,
+            changes=response.DIFF_SOME if details or unready else response.DIFF_NONE,
             replaces=replaces,
             deleteBeforeReplace=bool(replaces) and manifests.delete_before_replace(new, state),
             detailedDiff=details,
             hasDetailedDiff=True,
         )
+
+    def _unready(self, urn: str, manifest: Object, state: Properties) -> str:
+        """Path of the annotation that replaces a Job which has not come to its end; empty if it does not."""
+        if awaiting.annotation(manifest, REPLACE_UNREADY) != "true":
+            return ""
+        if manifest.get("kind") != "Job":
+            self.engine.warn(urn, f"{REPLACE_UNREADY} annotation is not supported for this resource")
+            return ""
+        try:
+            live = self.cluster.get(manifests.reference(state))
+        except UnreachableError:
+            self.engine.warn(urn, f"Cluster is unreachable, skipping {REPLACE_UNREADY} check")
+            return ""
+        except (ApiError, NoSuchKindError):
+            return ""
+        ready = readiness.job_progress(live, []).ready
+        return "" if ready else f'.metadata.annotations["pulumi.com/{REPLACE_UNREADY}"]'
 
     def create(self, request: Any) -> Any:
         inputs = decode(request.properties)

@@ -11,7 +11,7 @@ Manifest = dict[str, Any]
 AUTONAMED = "pulumi.com/autonamed"
 # Kinds that the official provider waits for in ways that the stand-in does not have.
 _UNSERVED_KINDS = {("apps/v1", "DaemonSet"), ("v1", "Pod"), ("v1", "ReplicationController")}
-_UNSERVED_ANNOTATIONS = ("pulumi.com/waitFor", "pulumi.com/replaceUnready")
+_UNSERVED_ANNOTATIONS = ("pulumi.com/waitFor",)
 _CLUSTER_SCOPED = (
     "APIService CSIDriver CSINode CertificateSigningRequest ClusterRole ClusterRoleBinding CustomResourceDefinition "
     "FlowSchema IngressClass MutatingWebhookConfiguration Namespace Node PersistentVolume PriorityClass "

@@ -1,6 +1,6 @@
 """When a Kubernetes object counts as ready: the rules and words of the official provider, as pure functions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,34 +113,66 @@ def stateful_set_progress(stateful_set: Object, pods: list[Object]) -> Progress:
 
 
 def pod_problems(pods: Iterable[Object]) -> list[str]:
-    """What keeps containers from running: images that cannot be pulled, crashes."""
-    problems = []
-    for pod in pods:
-        ready = _condition(pod, "Ready")
-        waiting = [
-            container["state"]["waiting"]
-            for container in pod.get("status", {}).get("containerStatuses", [])
-            if not container.get("ready") and "waiting" in container.get("state", {})
-        ]
-        reasons = [f"[{state.get('reason')}] {state.get('message', '')}".strip() for state in waiting]
-        if ready.get("status") == "False" and (reasons or ready.get("message")):
+    """What keeps pods from running: images that cannot be pulled, crashes, containers that ended and what they said.
+
+    As in the official provider's pkg/await/checker/pod: the first of the conditions that does not hold decides.
+    """
+    return [problem for pod in pods if (problem := _pod_problem(pod))]
+
+
+def _pod_problem(pod: Object) -> str:
+    status = pod.get("status", {})
+    if _condition(pod, "PodScheduled").get("status", "True") != "True":
+        return ""
+    for kind in ("Initialized", "Ready"):
+        condition = _condition(pod, kind)
+        done = kind == "Ready" and status.get("phase") == "Succeeded"
+        if not condition or condition.get("status") == "True" or done:
+            continue
+        message = condition.get("message", "") if condition.get("reason") else ""
+        errors = [error for each in status.get("containerStatuses", []) for error in _container_errors(each)]
+        if condition.get("message") or errors:
             name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
-            problems.append(f"[Pod {name}]: {ready.get('message', '')}" + "".join(f" -- {text}" for text in reasons))
-    return problems
+            return f"[Pod {name}]: {message}" + "\n".join(errors)
+        return ""
+    return ""
 
 
-def job_progress(job: Object) -> Progress:
+def _container_errors(container: Object) -> Iterator[str]:
+    if container.get("ready"):
+        return
+    state = container.get("state", {})
+    if (waiting := state.get("waiting")) and waiting.get("reason") != "ContainerCreating":
+        yield f"[{waiting.get('reason', '')}] {waiting.get('message', '')}"
+    if (ended := state.get("terminated")) and ended.get("reason"):
+        said = ended.get("message")
+        code = f'container "{container.get("name")}" completed with exit code {ended.get("exitCode")}'
+        yield f"[{ended['reason']}] {said}" if said else code
+    if last := container.get("lastState", {}).get("terminated"):
+        how = f"({last.get('reason', '')}: exit code {last.get('exitCode')})"
+        yield f'container "{container.get("name")}" terminated at {last.get("finishedAt")} {how}'
+        if last.get("message"):
+            yield last["message"]
+
+
+# Other reasons, such as PodFailurePolicy, are not known to the official provider: it waits until its time is over.
+_JOB_FAILURES = ("BackoffLimitExceeded", "DeadlineExceeded")
+
+
+def job_progress(job: Object, pods: list[Object]) -> Progress:
     """Ready when the Job is complete; failed when it has given up."""
     status, failed = job.get("status", {}), _condition(job, "Failed")
     name = f"{job['metadata'].get('namespace', '')}/{job['metadata']['name']}"
-    if _condition(job, "Complete").get("status") == "True":
+    started = "startTime" in status
+    if failed.get("status") == "True" and failed.get("reason") in _JOB_FAILURES:
+        problem = f"[{failed['reason']}] {failed.get('message')}"
+        return Progress(ready=False, problems=(*pod_problems(owned_by(pods, job)), problem), failed=True)
+    if started and _condition(job, "Complete").get("status") == "True":
         return Progress(ready=True)
-    if failed.get("status") == "True":
-        problem = f"[{failed.get('reason')}] {failed.get('message')}"
-        return Progress(ready=False, problems=(problem,), failed=True)
     counts = " | ".join(f"{key.capitalize()}: {status.get(key, 0)}" for key in ("active", "succeeded", "failed"))
-    step = f'Waiting for Job "{name}" to succeed ({counts})' if "startTime" in status else ""
-    return Progress(ready=False, status=(step or f'Waiting for Job "{name}" to start',))
+    step = f'Waiting for Job "{name}" to succeed ({counts})' if started else ""
+    problems = tuple(pod_problems(owned_by(pods, job)))
+    return Progress(ready=False, status=(step or f'Waiting for Job "{name}" to start',), problems=problems)
 
 
 def claim_progress(claim: Object, binding_mode: str) -> Progress:

@@ -16,7 +16,7 @@ JOB: dict[str, Any] = {
     "kind": "Job",
     "metadata": {"name": "migrate", "namespace": "n", "uid": "1"},
 }
-COMPLETE = {**JOB, "status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+COMPLETE = {**JOB, "status": {"startTime": "now", "conditions": [{"type": "Complete", "status": "True"}]}}
 FAILED = {
     **JOB,
     "status": {"conditions": [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "late"}]},
@@ -42,6 +42,9 @@ class FakeCluster:
 
     def watch(self, *_: Any) -> Iterator[Any]:
         yield from self._next()
+
+    def list(self, *_: Any) -> Any:
+        return []
 
 
 @pytest.fixture(autouse=True)

@@ -30,11 +30,6 @@ clusters:
             {"apiVersion": "apps/v1", "kind": "DaemonSet"},
             "kubernetes:apps/v1:DaemonSet",
         ),
-        (
-            "kubernetes:core/v1:ConfigMap",
-            {"metadata": {"annotations": {"pulumi.com/replaceUnready": "true"}}},
-            "pulumi.com/replaceUnready",
-        ),
         ("kubernetes:core/v1:ConfigMapPatch", {"kind": "ConfigMap"}, "kubernetes:core/v1:ConfigMapPatch"),
         (
             "kubernetes:core/v1:ConfigMapList",

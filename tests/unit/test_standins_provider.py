@@ -38,6 +38,9 @@ class FakeCluster:
         self.calls: list[tuple[str, Object, dict[str, Any]]] = []
 
     def __getattr__(self, name: str) -> Any:
+        if name == "list":
+            return lambda *_: []
+
         def call(manifest: Object, *more: Any, **options: Any) -> Any:
             self.calls.append((name, manifest, {**options, "more": more}))
             waiting = self.answers.get(name)
@@ -118,11 +121,12 @@ def update(cluster: FakeCluster, old: Object, new: Object, *, preview: bool = Fa
     return provider(cluster, **options).update(request)
 
 
-def diff(old: Object, new: Object, *ignored: str) -> Any:
+def diff(old: Object, new: Object, *ignored: str, cluster: FakeCluster | None = None) -> Any:
     request = provider_pb2.DiffRequest(
         urn=urn(new), olds=encode(state_of(old)), news=encode(new), ignoreChanges=list(ignored)
     )
-    return provider(FakeCluster({}), enableSecretMutable="true", enableConfigMapMutable="true").diff(request)
+    options = {"enableSecretMutable": "true", "enableConfigMapMutable": "true"}
+    return provider(cluster or FakeCluster({}), **options).diff(request)
 
 
 def test_what_exists_is_not_taken_over() -> None:
@@ -171,13 +175,13 @@ def test_what_was_secret_stays_secret_in_the_state() -> None:
 
 def test_what_does_not_get_ready_is_kept_with_the_reason_and_without_secrets() -> None:
     inputs = manifest("Job", "batch/v1", spec={"note": Secret(SECRET)})
-    reason = {"type": "Failed", "status": "True", "reason": "Late", "message": f"it said {SECRET}"}
+    reason = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": f"it said {SECRET}"}
     failed = {**live(inputs), "status": {"conditions": [reason]}}
     cluster = FakeCluster({}, create=[live(inputs)], watch=[{"type": "MODIFIED", "object": failed}])
     with pytest.raises(InitializationError) as told:
         create(cluster, inputs)
     assert told.value.detail.id == "n/a"
-    assert list(told.value.detail.reasons)[1:] == ["[Late] it said [secret]"]
+    assert list(told.value.detail.reasons)[1:] == ["[DeadlineExceeded] it said [secret]"]
     assert decode(told.value.detail.properties)["spec"]["note"] == Secret(SECRET)
 
 
@@ -322,3 +326,30 @@ def test_without_a_name_and_with_autonaming_off_nothing_is_made_up() -> None:
     )
     with pytest.raises(ProviderError, match=r"requires the \.metadata\.name field to be set"):
         provider(FakeCluster({})).check(request)
+
+
+COMPLETE = {"startTime": "now", "conditions": [{"type": "Complete", "status": "True"}]}
+GAVE_UP = {"startTime": "now", "conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "replaced"),
+    [("Job", COMPLETE, False), ("Job", GAVE_UP, True), ("Job", {"startTime": "now"}, True), ("ConfigMap", {}, False)],
+)
+def test_a_job_that_has_not_come_to_its_end_is_replaced_where_its_annotation_says_so(
+    kind: str, status: Object, replaced: bool
+) -> None:
+    versions = {"Job": "batch/v1", "ConfigMap": "v1"}
+    annotated = {"annotations": {"pulumi.com/replaceUnready": "true"}}
+    for metadata, expected in ((annotated, replaced), ({}, False)):
+        inputs = manifest(kind, versions[kind], metadata=metadata)
+        found = diff(inputs, inputs, cluster=FakeCluster({**live(inputs), "status": status}))
+        annotation = '.metadata.annotations["pulumi.com/replaceUnready"]'
+        assert list(found.replaces) == ([annotation] if expected else [])
+        assert found.deleteBeforeReplace is expected
+        assert (found.changes == provider_pb2.DiffResponse.DIFF_SOME) is expected
+
+
+def test_a_job_that_is_gone_is_left_to_the_refresh() -> None:
+    inputs = manifest("Job", "batch/v1", metadata={"annotations": {"pulumi.com/replaceUnready": "true"}})
+    assert not diff(inputs, inputs, cluster=FakeCluster({}, get=[NOT_FOUND])).replaces

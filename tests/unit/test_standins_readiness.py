@@ -62,7 +62,14 @@ def test_deployment_tells_why() -> None:
     pod = {
         "metadata": {"namespace": "n", "name": "web-x", "ownerReferences": [{"uid": "1"}]},
         "status": {
-            "conditions": [{"type": "Ready", "status": "False", "message": "containers with unready status: [web]"}],
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "False",
+                    "reason": "ContainersNotReady",
+                    "message": "containers with unready status: [web]",
+                }
+            ],
             "containerStatuses": [
                 {"ready": False, "state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
             ],
@@ -76,7 +83,7 @@ def test_deployment_tells_why() -> None:
     assert progress.problems == (
         "[Minimum] too few",
         "Minimum number of live Pods was not attained",
-        "[Pod n/web-x]: containers with unready status: [web] -- [ImagePullBackOff] no such image",
+        "[Pod n/web-x]: containers with unready status: [web][ImagePullBackOff] no such image",
     )
 
 
@@ -118,17 +125,53 @@ def test_stateful_set_is_ready_when_all_pods_are_of_the_newest_revision() -> Non
 
 
 def job(**status: Any) -> Any:
-    return {"metadata": {"namespace": "n", "name": "migrate"}, "status": status}
+    return {"metadata": {"namespace": "n", "name": "migrate", "uid": "1"}, "status": status}
 
 
 def test_job() -> None:
-    assert job_progress(job(conditions=[{"type": "Complete", "status": "True"}])).ready
-    assert job_progress(job()).status == ('Waiting for Job "n/migrate" to start',)
-    running = job_progress(job(startTime="now", active=1))
+    complete = [{"type": "Complete", "status": "True"}]
+    assert job_progress(job(startTime="now", conditions=complete), []).ready
+    assert not job_progress(job(conditions=complete), []).ready
+    assert job_progress(job(), []).status == ('Waiting for Job "n/migrate" to start',)
+    running = job_progress(job(startTime="now", active=1), [])
     assert running.status == ('Waiting for Job "n/migrate" to succeed (Active: 1 | Succeeded: 0 | Failed: 0)',)
     reason = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "gave up"}
-    failed = job_progress(job(conditions=[reason]))
+    failed = job_progress(job(conditions=[reason]), [])
     assert (failed.failed, failed.problems) == (True, ("[BackoffLimitExceeded] gave up",))
+
+
+def test_a_job_that_fails_by_its_pod_failure_policy_is_not_seen_to_fail() -> None:
+    """As the official provider has it (4.32.0): it waits until its time is over."""
+    reason = {"type": "Failed", "status": "True", "reason": "PodFailurePolicy", "message": "exit code 3"}
+    assert not job_progress(job(startTime="now", conditions=[reason]), []).failed
+
+
+def test_a_failed_job_has_the_last_words_of_its_pods() -> None:
+    reason = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "gave up"}
+    terminated = {"reason": "Error", "exitCode": 1, "message": "preflight: no such bucket\n"}
+    pod = {
+        "metadata": {"namespace": "n", "name": "migrate-x", "ownerReferences": [{"uid": "j"}]},
+        "status": {
+            "phase": "Failed",
+            "conditions": [
+                {"type": "PodScheduled", "status": "True"},
+                {"type": "Initialized", "status": "True", "reason": "PodCompleted"},
+                {"type": "Ready", "status": "False", "reason": "PodFailed"},
+            ],
+            "containerStatuses": [{"name": "preflight", "ready": False, "state": {"terminated": terminated}}],
+        },
+    }
+    failing = job(startTime="now", conditions=[reason])
+    failing["metadata"]["uid"] = "j"
+
+    assert job_progress(failing, [pod]).problems == (
+        "[Pod n/migrate-x]: [Error] preflight: no such bucket\n",
+        "[BackoffLimitExceeded] gave up",
+    )
+    del terminated["message"]
+    assert job_progress(failing, [pod]).problems[0] == (
+        '[Pod n/migrate-x]: container "preflight" completed with exit code 1'
+    )
 
 
 @pytest.mark.parametrize(
