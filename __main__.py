@@ -64,7 +64,7 @@ database = PostgreSQL(
         namespace=namespace.name,
         settings=settings.postgresql,
         rotation=settings.rotate.postgresql,
-        clients=[open_webui.LABELS.selector, *([backup.LABELS.selector] if settings.backup.enabled else [])],
+        clients=[*open_webui.DATABASE_CLIENTS, *([backup.LABELS.selector] if settings.backup.enabled else [])],
         protect=settings.protect,
     ),
     in_namespace,

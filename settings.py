@@ -9,6 +9,7 @@ from components.base_settings import Problem, Settings
 from components.names import ExistingNamespace, NamespaceName
 from components.namespace.quota import Workload, resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion
+from components.open_webui.preflight_resources import preflight_resources
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
@@ -92,6 +93,7 @@ class StackSettings(Settings):
                 Workload(pods=self.redis.nodes, containers=(*self.redis.pod_resources(), *exporter)),
                 Workload(pods=1, containers=(self.postgresql.container_resources(),)),
                 Workload(pods=backups, containers=(self.backup.resources.as_kubernetes(),)),
+                Workload(pods=1, containers=(preflight_resources(),)),
                 Workload(pods=self.open_webui.most_pods, containers=(self.open_webui.resources.as_kubernetes(),)),
             ],
             volumes=1 + backups + (self.open_webui.uploads.kind == "volume") + self.redis.volumes,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -20,18 +19,24 @@ from ..labels import Labels
 from ..network_policy import allow_from, cilium_policy, network_policy
 from ..service import service
 from ..service_account import service_account
-from .environment import environment, redis_environment, secret_variables
+from .deadlines import REDIS_WAIT_SECONDS, Deadlines
+from .environment import environment, plain_variables, redis_environment, secret_variables
 from .ingress import clients, ingress, service_annotations
 from .pod import PORT, UPLOADS_CLAIM, pod
+from .preflight_job import JOB as PREFLIGHT
+from .preflight_job import LABELS as PREFLIGHT_LABELS
+from .preflight_job import preflight_job, preflight_policy
 from .settings import AutoscalingSettings, OpenWebUISettings
+from .startup_scripts import config_map, startup_scripts
 from .termination import MIN_READY_SECONDS, deletion_timeout
 
 SERVICE = "open-webui"
 SERVICE_PORT = 80
 LABELS = Labels(app="open-webui", component="web")
-VERSION_LABEL = "app.kubernetes.io/version"
+DATABASE_CLIENTS = [LABELS.selector, PREFLIGHT_LABELS.selector]
+"""Selectors of the pods that connect to PostgreSQL."""
 
-_SCRIPTS = [Path(__file__).with_name(name) for name in ("migrate.py", "serve.py", "wait_for_redis.py")]
+VERSION_LABEL = "app.kubernetes.io/version"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +87,7 @@ class OpenWebUI(pulumi.ComponentResource):
     def __init__(self, name: str, args: OpenWebUIArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("open-webui-stack:open_webui:OpenWebUI", name, opts=opts)
         self._args = args
+        self._files = startup_scripts()
         self._metadata: ObjectMetaArgsDict = {"namespace": args.namespace, "labels": LABELS.metadata}
 
         self.admin_email = Output.from_input(args.settings.admin_email)
@@ -124,15 +130,12 @@ class OpenWebUI(pulumi.ComponentResource):
 
     def _deployment(self, own: ConnectionSecret, admin: k8s.core.v1.Secret) -> None:
         args, settings = self._args, self._args.settings
-        scripts = {script.name: script.read_text() for script in _SCRIPTS}
-        migrate = k8s.core.v1.ConfigMap(
-            "open-webui-migrate",
-            metadata={"name": "open-webui-migrate", **self._metadata},
-            data=scripts,
-            opts=child_options(self),
-        )
+        scripts = config_map(self._metadata, self._files, child_options(self))
         account = service_account("open-webui", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
         secrets = [own, args.redis.connection, args.database.connection]
+        needed = [*(secret.resource for secret in secrets), admin, scripts, account]
+        preflight = self._preflight(own, needed)
+        deadlines = Deadlines(migration=settings.migration_seconds, replicas=settings.most_replicas)
         k8s.apps.v1.Deployment(
             "open-webui",
             metadata={"name": "open-webui", "namespace": args.namespace, "labels": self._version_labels},
@@ -140,26 +143,50 @@ class OpenWebUI(pulumi.ComponentResource):
                 "replicas": settings.fewest_replicas,
                 "revision_history_limit": 2,
                 "min_ready_seconds": MIN_READY_SECONDS,
-                "progress_deadline_seconds": 900,
+                "progress_deadline_seconds": deadlines.progress,
                 "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": 1}},
                 "selector": {"match_labels": LABELS.selector},
-                "template": self._template(own, checksum(scripts)),
+                "template": self._template(own),
             },
             opts=child_options(
                 self,
-                depends_on=[*(secret.resource for secret in secrets), admin, migrate, account, *self._uploads_volume()],
+                # The preflight has come to its end before anything of the old pods is touched.
+                depends_on=[*needed, preflight, *self._uploads_volume()],
                 # Two versions on one database break both: the old pods are gone before the first new one starts.
                 replace_on_changes=[f'metadata.labels["{VERSION_LABEL}"]'],
                 delete_before_replace=True,
                 # After the start the number is the autoscaler's: one here would undo its work at every update.
                 ignore_changes=["spec.replicas"] if settings.autoscaling else [],
                 custom_timeouts=pulumi.CustomTimeouts(
-                    create="20m", update="20m", delete=deletion_timeout(settings.drain_seconds)
+                    create=f"{deadlines.create}s",
+                    update=f"{deadlines.update}s",
+                    delete=deletion_timeout(settings.drain_seconds),
                 ),
             ),
         )
 
-    def _template(self, own: ConnectionSecret, scripts: Output[str]) -> PodTemplateSpecArgsDict:
+    def _preflight(self, own: ConnectionSecret, depends_on: list[pulumi.Resource]) -> pulumi.Resource:
+        args = self._args
+        # All ways out of the web pods: a private S3 service or a proxy may be behind any of them.
+        destinations = args.settings.destinations if args.settings.uploads.kind == "s3" else []
+        bucket = egress_rules(destinations, args.namespace_name)
+        policy = preflight_policy(args.namespace, [*args.database.egress, *bucket], child_options(self))
+        account = service_account(
+            PREFLIGHT, in_namespace=args.namespace, labels=PREFLIGHT_LABELS, opts=child_options(self)
+        )
+        return preflight_job(
+            args.settings,
+            in_namespace=args.namespace,
+            files=self._files,
+            environment=self._variables(own, migrate=True),
+            checksums={
+                "checksum/openwebui-secret": own.checksum,
+                "checksum/postgresql-secret": args.database.connection.checksum,
+            },
+            opts=child_options(self, depends_on=[*depends_on, policy, account]),
+        )
+
+    def _template(self, own: ConnectionSecret) -> PodTemplateSpecArgsDict:
         args = self._args
         return {
             "metadata": {
@@ -168,7 +195,6 @@ class OpenWebUI(pulumi.ComponentResource):
                     "checksum/openwebui-secret": own.checksum,
                     "checksum/redis-config": args.redis.connection.checksum,
                     "checksum/postgresql-secret": args.database.connection.checksum,
-                    "checksum/open-webui-migrate": scripts,
                 },
             },
             "spec": pod(
@@ -176,7 +202,8 @@ class OpenWebUI(pulumi.ComponentResource):
                 LABELS,
                 serve=self._variables(own, migrate=False),
                 migrate=self._variables(own, migrate=True),
-                redis=redis_environment(args.redis),
+                redis=[*redis_environment(args.redis), *plain_variables({"REDIS_WAIT_SECONDS": REDIS_WAIT_SECONDS})],
+                files=self._files,
                 authority=args.redis.authority,
             ),
         }

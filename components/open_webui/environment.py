@@ -1,11 +1,12 @@
 """The environment of the Open WebUI containers. Sources: docs/decisions/0006-open-webui-environment.md."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
 from ..connection import Backend, ConnectionSecret
+from .deadlines import DATABASE_WAIT_SECONDS, Deadlines
 from .settings import (
     DATABASE_POOL_OVERFLOW,
     DATABASE_POOL_SIZE,
@@ -76,6 +77,7 @@ def environment(
         "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
         **settings.env,
         **settings.plugin_env,
+        **(_patience(settings) if migrate else {}),
     }
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis),
@@ -87,9 +89,12 @@ def environment(
         },
         *(own.variable(variable, key) for key, variable in secret_variables(secret_inputs).values()),
     ]
-    variables: list[EnvVarArgsDict] = [{"name": name, "value": value} for name, value in plain.items()]
-    variables += secret
-    return sorted(variables, key=lambda variable: str(variable["name"]))
+    return sorted([*plain_variables(plain), *secret], key=lambda variable: str(variable["name"]))
+
+
+def plain_variables(values: Mapping[str, str | int]) -> list[EnvVarArgsDict]:
+    """Variables without secrets."""
+    return [{"name": name, "value": str(value)} for name, value in values.items()]
 
 
 def database_environment(database: ConnectionSecret) -> list[EnvVarArgsDict]:
@@ -102,12 +107,20 @@ def database_environment(database: ConnectionSecret) -> list[EnvVarArgsDict]:
 
 def redis_environment(redis: Backend) -> list[EnvVarArgsDict]:
     """The variables that lead to Redis."""
-    further: list[EnvVarArgsDict] = [{"name": name, "value": value} for name, value in redis.variables.items()]
     urls = [
         redis.connection.variable("REDIS_URL", "cache-url"),
         redis.connection.variable("WEBSOCKET_REDIS_URL", "websocket-url"),
     ]
-    return urls + further
+    return [*urls, *plain_variables(redis.variables)]
+
+
+def _patience(settings: OpenWebUISettings) -> dict[str, str]:
+    deadlines = Deadlines(migration=settings.migration_seconds, replicas=settings.most_replicas)
+    return {
+        "MIGRATE_DATABASE_WAIT_SECONDS": str(DATABASE_WAIT_SECONDS),
+        "MIGRATE_LOCK_WAIT_SECONDS": str(deadlines.lock_wait),
+        "MIGRATE_RUN_SECONDS": str(settings.migration_seconds),
+    }
 
 
 def _always(settings: OpenWebUISettings) -> dict[str, str]:

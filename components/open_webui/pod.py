@@ -1,5 +1,7 @@
 """The pod of a web replica: the container that brings the database up to date, the one that serves, their volumes."""
 
+from collections.abc import Mapping
+
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
     EnvVarArgsDict,
@@ -15,12 +17,13 @@ from ..container_resources import resource_requirements
 from ..labels import Labels
 from ..pod_security import container_security_context, pod_security_context
 from ..probes import http_probe
+from .deadlines import STARTUP_PERIOD_SECONDS, STARTUP_SECONDS
 from .environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from .settings import OpenWebUISettings
+from .startup_scripts import SCRIPTS_MOUNT, SCRIPTS_VARIABLE, script_command, script_container, scripts_volume
 from .termination import GRACEFUL_SHUTDOWN_SECONDS, PRE_STOP_SECONDS, grace_seconds
 
 PORT = 8080
-SCRIPTS_DIRECTORY = "/etc/open-webui"
 UPLOADS_CLAIM = "open-webui-uploads"
 # The image's files belong to group 0 and are writable by it.
 IMAGE_GROUP = 0
@@ -33,6 +36,7 @@ def pod(
     serve: list[EnvVarArgsDict],
     migrate: list[EnvVarArgsDict],
     redis: list[EnvVarArgsDict],
+    files: Mapping[str, str],
     authority: str | None,
 ) -> PodSpecArgsDict:
     """Spec of the pod.
@@ -43,6 +47,7 @@ def pod(
         serve: environment of the container that serves.
         migrate: environment of the container that migrates before it.
         redis: variables that lead to Redis, for the container that waits until it takes the credentials.
+        files: the scripts of the init containers.
         authority: Secret with the certificate authority of Redis; None for none.
     """
     return {
@@ -53,15 +58,14 @@ def pod(
         "termination_grace_period_seconds": grace_seconds(settings.drain_seconds),
         "topology_spread_constraints": [_spread("kubernetes.io/hostname", labels), _spread(_ZONE, labels)],
         "init_containers": [
-            _wait_for_redis(settings, redis, authority),
-            _migrate(settings, migrate, authority),
+            _script("wait_for_redis", settings, redis, _authority_mount(authority)),
+            _script("migrate", settings, migrate, [*_mounts(settings), *_authority_mount(authority)]),
         ],
         "containers": [_serve(settings, serve, authority)],
-        "volumes": _volumes(settings, authority),
+        "volumes": [*_volumes(settings, authority), scripts_volume(files)],
     }
 
 
-_SCRIPTS_MOUNT: VolumeMountArgsDict = {"name": "scripts", "mount_path": SCRIPTS_DIRECTORY, "read_only": True}
 _ZONE = "topology.kubernetes.io/zone"
 
 
@@ -76,34 +80,16 @@ def _spread(topology_key: str, labels: Labels) -> TopologySpreadConstraintArgsDi
     }
 
 
-def _wait_for_redis(
-    settings: OpenWebUISettings, environment: list[EnvVarArgsDict], authority: str | None
+def _script(
+    name: str, settings: OpenWebUISettings, environment: list[EnvVarArgsDict], mounts: list[VolumeMountArgsDict]
 ) -> ContainerArgsDict:
-    return {
-        "name": "wait-for-redis",
-        "image": settings.image,
-        "image_pull_policy": "IfNotPresent",
-        "command": ["python", f"{SCRIPTS_DIRECTORY}/wait_for_redis.py"],
-        "env": environment,
-        "resources": resource_requirements(settings.resources.as_kubernetes()),
-        "security_context": container_security_context(),
-        "volume_mounts": [_SCRIPTS_MOUNT, *_authority_mount(authority)],
-    }
-
-
-def _migrate(
-    settings: OpenWebUISettings, environment: list[EnvVarArgsDict], authority: str | None
-) -> ContainerArgsDict:
-    return {
-        "name": "migrate",
-        "image": settings.image,
-        "image_pull_policy": "IfNotPresent",
-        "command": ["python", f"{SCRIPTS_DIRECTORY}/migrate.py"],
-        "env": environment,
-        "resources": resource_requirements(settings.resources.as_kubernetes()),
-        "security_context": container_security_context(),
-        "volume_mounts": [*_mounts(settings), _SCRIPTS_MOUNT, *_authority_mount(authority)],
-    }
+    return script_container(
+        name,
+        image=settings.image,
+        environment=environment,
+        resources=resource_requirements(settings.resources.as_kubernetes()),
+        mounts=mounts,
+    )
 
 
 def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict], authority: str | None) -> ContainerArgsDict:
@@ -112,18 +98,23 @@ def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict], autho
         "image": settings.image,
         "image_pull_policy": "IfNotPresent",
         "command": _server(settings.drain_seconds),
-        "env": environment,
+        "env": [*environment, SCRIPTS_VARIABLE],
         "ports": [{"name": "http", "container_port": PORT, "protocol": "TCP"}],
         "resources": resource_requirements(settings.resources.as_kubernetes()),
-        # The port opens when the start is complete: five minutes for a slow node.
-        "startup_probe": http_probe("/health", port="http", period_seconds=2, failure_threshold=150),
+        # The port opens when the start is complete.
+        "startup_probe": http_probe(
+            "/health",
+            port="http",
+            period_seconds=STARTUP_PERIOD_SECONDS,
+            failure_threshold=STARTUP_SECONDS // STARTUP_PERIOD_SECONDS,
+        ),
         # Asks the database, not Redis: without Redis there is no pod that could serve better (`/ready` would take all).
         "readiness_probe": http_probe("/health/db", port="http", period_seconds=5, failure_threshold=3),
         # Asks nothing. A black-holed Redis can hold the event loop for a while: restarting would not help.
         "liveness_probe": http_probe("/health", port="http", period_seconds=20, failure_threshold=6),
         "lifecycle": {"pre_stop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
         "security_context": container_security_context(),
-        "volume_mounts": [*_mounts(settings), _SCRIPTS_MOUNT, *_authority_mount(authority)],
+        "volume_mounts": [*_mounts(settings), SCRIPTS_MOUNT, *_authority_mount(authority)],
     }
 
 
@@ -132,7 +123,7 @@ def _server(drain_seconds: int) -> list[str]:
     # After that signal the server drains before it stops.
     # fmt: off
     return [
-        "python", f"{SCRIPTS_DIRECTORY}/serve.py", str(drain_seconds),
+        *script_command("serve"), str(drain_seconds),
         "open_webui.main:app", "--host", "0.0.0.0", "--port", str(PORT),
         # Only the ingress controller can connect: the addresses that it forwards can be believed.
         "--forwarded-allow-ips", "*",
@@ -164,7 +155,6 @@ def _volumes(settings: OpenWebUISettings, authority: str | None) -> list[VolumeA
         {"name": "data", "empty_dir": {}},
         {"name": "static", "empty_dir": {"size_limit": "64Mi"}},
         {"name": "tmp", "empty_dir": {}},
-        {"name": "scripts", "config_map": {"name": "open-webui-migrate"}},
     ]
     if settings.uploads.kind == "volume":
         volumes.append({"name": "uploads", "persistent_volume_claim": {"claim_name": UPLOADS_CLAIM}})

@@ -205,6 +205,12 @@ class OpenWebUISettings(Settings):
         None, examples=["http://ollama.ollama.svc:11434"], description="Ollama service. Default: none."
     )
     uploads: UploadSettings = Field(UploadSettings(), description="Where uploaded files live.")
+    migration_seconds: int = Field(
+        1800,
+        ge=60,
+        le=86_400,
+        description="Longest migration of the database by a new release, in seconds. An update's deadlines follow.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
     env: dict[VariableName, Text] = Field(
         {},

@@ -295,7 +295,15 @@ class Namespace:
 
     def identities(self) -> dict[str, str]:
         """UIDs by kind and name of what the stack puts there: another one means that the object was replaced."""
-        kinds = {"ConfigMap", "CronJob", "Deployment", "NetworkPolicy", "PersistentVolumeClaim", "PodDisruptionBudget"}
+        kinds = {
+            "ConfigMap",
+            "CronJob",
+            "Deployment",
+            "Job",
+            "NetworkPolicy",
+            "PersistentVolumeClaim",
+            "PodDisruptionBudget",
+        }
         kinds |= {"ResourceQuota", "LimitRange", "Secret", "Service", "ServiceAccount", "StatefulSet", "Namespace"}
         return {
             f"{item['kind']} {item['metadata']['name']}": item["metadata"]["uid"]

@@ -59,7 +59,11 @@ def test_two_versions_never_share_the_database(base: Stack, live: Namespace) -> 
     release, _, patch = before.rpartition(".")
     after = f"{release}.{int(patch) + 1}"
     identities, revisions = live.identities(), live.revisions()
-    replaced = {"delete-replaced Deployment open-webui", "create-replacement Deployment open-webui"}
+    replaced = {
+        f"{step} {name}"
+        for step in ("delete-replaced", "create-replacement")
+        for name in ("Job open-webui-preflight", "Deployment open-webui")
+    }
     assert base.preview(f"openWebui.version={after}").changes == replaced
 
     with versions_at_every_moment(live) as moments:
@@ -71,6 +75,6 @@ def test_two_versions_never_share_the_database(base: Stack, live: Namespace) -> 
     assert {before, after} not in moments
     assert [pod.metadata.labels[VERSION_LABEL] for pod in live.pods("open-webui")] == [after, after]
     changed = {name for name, uid in live.identities().items() if uid != identities.get(name)}
-    assert changed == {"Deployment open-webui"}
+    assert changed == {"Deployment open-webui", "Job open-webui-preflight"}
     assert live.revisions() | {"open-webui": ""} == revisions | {"open-webui": ""}
     assert live.refusals() == []

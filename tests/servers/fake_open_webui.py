@@ -1,6 +1,6 @@
-"""An image with a small fake in the place of Open WebUI, for migrate.py.
+"""An image with a small fake in the place of Open WebUI, for the scripts of the pods.
 
-The fake has the real one's layout and the few names migrate.py uses. It notes in the database when it was imported and
+The fake has the real one's layout and the few names the scripts use. It notes in the database when it was imported and
 when its start was over, so a test sees whether two of them were at work at the same time.
 """
 
@@ -16,7 +16,15 @@ from urllib.parse import quote
 
 from tests.servers.postgresql_database import Database
 
-SCRIPT = Path(__file__).parents[2] / "components" / "open_webui" / "migrate.py"
+SCRIPTS = Path(__file__).parents[2] / "components" / "open_webui"
+"""Directory with the package `startup`."""
+
+WAITS = {
+    "MIGRATE_DATABASE_WAIT_SECONDS": "300",
+    "MIGRATE_LOCK_WAIT_SECONDS": "1860",
+    "MIGRATE_RUN_SECONDS": "1800",
+    "PREFLIGHT_WAIT_SECONDS": "10",
+}
 PASSWORD = "p4ss%wörd/@ 'x"
 ADMIN_PASSWORD = "Admin+Secret&1"
 
@@ -34,7 +42,7 @@ database.execute("DELETE FROM alembic_version")
 database.execute("INSERT INTO alembic_version VALUES (%s)", (os.environ.get("FAKE_HEAD", "bbbb"),))
 
 async def install_tool_and_function_dependencies():
-    """The step migrate.py must not let run."""
+    """The step migrate must not let run."""
 
 @contextlib.asynccontextmanager
 async def lifespan(app):
@@ -92,13 +100,16 @@ class FakeOpenWebUI:
         user, name = self.database.environment["POSTGRES_USER"], self.database.environment["POSTGRES_DB"]
         return f"postgresql://{user}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.database.port}/{name}"
 
-    def start(self, **environment: str) -> "subprocess.Popen[str]":
-        """Start migrate.py as the pod does."""
+    def start(self, script: str = "migrate", **environment: str) -> "subprocess.Popen[str]":
+        """Start a script as the pod does."""
         process = subprocess.Popen(
-            [sys.executable, str(SCRIPT)],
+            [sys.executable, "-m", f"startup.{script}"],
             cwd=self.directory / "backend",
             env={
                 "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(SCRIPTS),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **WAITS,
                 "DATABASE_URL": self.url,
                 "ENABLE_DB_MIGRATIONS": "true",
                 "REDIS_URL": "redis://user:Redis-Secret@redis:6379/0",
@@ -116,9 +127,9 @@ class FakeOpenWebUI:
         self.started.append(process)
         return process
 
-    def run(self, **environment: str) -> tuple[int, str]:
-        """Run migrate.py to its end; returns its exit status and what it printed."""
-        return ended(self.start(**environment))
+    def run(self, script: str = "migrate", **environment: str) -> tuple[int, str]:
+        """Run a script to its end; returns its exit status and what it printed."""
+        return ended(self.start(script, **environment))
 
     def hold(self) -> dict[str, str]:
         """Environment with which the fake's start lasts until `let_go`."""

@@ -24,8 +24,9 @@ from typing import Any
 import pytest
 
 from components.open_webui.environment import DATA_DIRECTORY, STATIC_DIRECTORY
-from components.open_webui.pod import PORT, SCRIPTS_DIRECTORY
+from components.open_webui.pod import PORT
 from components.open_webui.settings import OpenWebUISettings
+from components.open_webui.startup_scripts import PACKAGE, SCRIPTS_DIRECTORY
 from local.node.images.definitions import open_webui as image
 from stack_config.files import ROOT
 from tests.e2e.model_server import model_server
@@ -141,10 +142,21 @@ class OpenWebUI:
         Args:
             changes: variables beside those of the container, or in place of them.
         """
-        (container,) = [each for each in self._pod["initContainers"] if each["name"] == "migrate"]
+        return self._run_script("open-webui/migrate", changes)
+
+    def preflight(self, **changes: str) -> "subprocess.CompletedProcess[str]":
+        """Run the Job that comes before the pods to its end.
+
+        Args:
+            changes: variables beside those of the container, or in place of them.
+        """
+        return self._run_script("open-webui-preflight/preflight", changes)
+
+    def _run_script(self, name: str, changes: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+        container = self._program.containers[name]
         with self._pod_directory() as place:
             return subprocess.run(
-                self._command(container, place, 0),
+                self._command(container, 0),
                 cwd=self._working_directory,
                 env={**self._variables(container, place), **changes},
                 stdin=subprocess.DEVNULL,
@@ -185,7 +197,7 @@ class OpenWebUI:
             log = place / "log"
             log.touch()
             with running(
-                self._command(container, place, port),
+                self._command(container, port),
                 directory=self._working_directory,
                 log=log,
                 stop_signal=signal.SIGTERM,
@@ -216,15 +228,14 @@ class OpenWebUI:
             for volume in ("data", "static", "tmp"):
                 (place / volume).mkdir()
                 give_away(place / volume)
-            (place / "scripts").mkdir()
-            for file, text in self._program.one("ConfigMap", "open-webui-migrate").inputs["data"].items():
-                (place / "scripts" / file).write_text(text)
+            (place / PACKAGE).mkdir()
+            for file, text in self._program.one("ConfigMap", "open-webui-startup").inputs["data"].items():
+                (place / PACKAGE / file).write_text(text)
             yield place
 
-    def _command(self, container: Mapping[str, Any], place: Path, port: int) -> list[str]:
+    def _command(self, container: Mapping[str, Any], port: int) -> list[str]:
         here = {"python": str(PACKAGES / "bin" / "python"), "0.0.0.0": "127.0.0.1", str(PORT): str(port)}
-        scripts = (f"{SCRIPTS_DIRECTORY}/", f"{place}/scripts/")
-        return [here.get(word, word).replace(*scripts) for word in container["command"]]
+        return [here.get(word, word) for word in container["command"]]
 
     def _variables(self, container: Mapping[str, Any], place: Path) -> dict[str, str]:
         contents = self._contents()
@@ -244,6 +255,7 @@ class OpenWebUI:
             **variables,
             "HOME": str(place / "tmp"),
             "TMPDIR": str(place / "tmp"),
+            **{name: str(place) for name, value in variables.items() if value == SCRIPTS_DIRECTORY},
             **{name: str(place / "data") for name, value in variables.items() if value == DATA_DIRECTORY},
             **{name: str(place / "static") for name, value in variables.items() if value == STATIC_DIRECTORY},
         }

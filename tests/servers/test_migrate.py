@@ -1,4 +1,4 @@
-"""migrate.py against a real PostgreSQL, with a small fake in the place of Open WebUI."""
+"""The script `migrate` against a real PostgreSQL, with a small fake in the place of Open WebUI."""
 
 import os
 import signal
@@ -11,7 +11,10 @@ from urllib.parse import quote
 
 import pytest
 
-from components.open_webui.migrate import LOCK_KEY, RECORD, read_revision, secrets
+from components.open_webui.startup.lock import LOCK_KEY
+from components.open_webui.startup.output import secrets
+from components.open_webui.startup.record import RECORD
+from components.open_webui.startup.release import read_revision
 from tests.servers.fake_open_webui import ADMIN_PASSWORD, FAKE_MAIN, PASSWORD, FakeOpenWebUI, ended
 from tests.servers.postgresql_database import Database
 from tests.servers.server_process import wait_until
@@ -268,12 +271,17 @@ def test_another_version_starts_again(fake: FakeOpenWebUI) -> None:
     assert "Ready for Open WebUI 1.0.1" in last_line(output)
 
 
-def test_tables_for_documents_are_made_where_the_extension_is_or_may_be(fake: FakeOpenWebUI) -> None:
+def test_a_server_without_pgvector_is_refused_where_open_webui_would_create_it(fake: FakeOpenWebUI) -> None:
+    if fake.query("SELECT FROM pg_available_extensions WHERE name = 'vector'"):
+        pytest.skip("this server has pgvector")
+    status, output = fake.run(PGVECTOR_CREATE_EXTENSION="true")
+
+    assert status == 1
+    assert "The server has no pgvector" in last_line(output)
+    assert fake.tables() == []
+
     assert "No tables for documents" in fake.run()[1]
     assert "document_chunk" not in fake.tables()
-
-    assert fake.run(PGVECTOR_CREATE_EXTENSION="true")[0] == 0
-    assert "document_chunk" in fake.tables()
 
 
 def test_a_migration_may_follow_several(tmp_path: Path) -> None:

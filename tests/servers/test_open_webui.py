@@ -1,6 +1,6 @@
 """Two real replicas of the stack's Open WebUI are one application."""
 
-from components.open_webui.migrate import RECORD
+from components.open_webui.startup.record import RECORD
 from tests.servers.open_webui import VERSION, Web
 
 

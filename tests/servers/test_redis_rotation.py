@@ -27,7 +27,7 @@ from tests.servers.steady_requests import Outcome, steady
 
 SECOND_PASSWORD = "application-Password-second"
 THIRD_PASSWORD = "application-Password-third"
-WAIT_FOR_REDIS = ROOT / "components" / "open_webui" / "wait_for_redis.py"
+WAIT_FOR_REDIS = ROOT / "components" / "open_webui" / "startup" / "wait_for_redis.py"
 
 
 def as_open_webui(server: Server, password: str) -> Client:
@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_read_changes_nothing(server: Server, manifest: Fi
 
 
 def wait_for_redis(url: str, seconds: float) -> subprocess.Popen[str]:
-    environment = {"REDIS_URL": url, "WEBSOCKET_REDIS_URL": url, "WAIT_SECONDS": str(seconds)}
+    environment = {"REDIS_URL": url, "WEBSOCKET_REDIS_URL": url, "REDIS_WAIT_SECONDS": str(seconds)}
     return subprocess.Popen(
         [sys.executable, str(WAIT_FOR_REDIS)],
         env=environment,

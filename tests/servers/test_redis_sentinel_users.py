@@ -107,14 +107,14 @@ import socket, sys
 names = { ({node.name: node.address for node in nodes.nodes})!r}
 real = socket.getaddrinfo
 socket.getaddrinfo = lambda host, *a, **k: real(names.get(host, host), *a, **k)
-sys.path.insert(0, {str(ROOT / "components" / "open_webui")!r})
+sys.path.insert(0, {str(ROOT / "components" / "open_webui" / "startup")!r})
 import wait_for_redis
 sys.exit(wait_for_redis.main())
 """
 
     def wait(password: str) -> int:
         url = f"redis://openwebui:{password}@{SERVICE}/0"
-        environment = {**VARIABLES, "REDIS_URL": url, "WEBSOCKET_REDIS_URL": url, "WAIT_SECONDS": "1"}
+        environment = {**VARIABLES, "REDIS_URL": url, "WEBSOCKET_REDIS_URL": url, "REDIS_WAIT_SECONDS": "1"}
         return subprocess.run([sys.executable, "-c", script], env=environment, timeout=60, check=False).returncode
 
     assert wait(APPLICATION_PASSWORD) == 0

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from components.open_webui.pod import PORT, SCRIPTS_DIRECTORY
+from components.open_webui.pod import PORT
 from stack_config.files import ROOT
 from tests.servers.server_process import free_port, not_there, wait_until
 from tests.unit import recording
 
 PACKAGES = ROOT / ".venv-open-webui"
 APPLICATION = Path(__file__).with_name("fake_application.py")
-SCRIPT = ROOT / "components" / "open_webui" / "serve.py"
+SCRIPT = ROOT / "components" / "open_webui" / "startup" / "serve.py"
 IDLE_SECONDS = 3.0
 """Within which a server without work has ended; uvicorn itself takes half a second on an idle machine."""
 
@@ -77,7 +77,7 @@ def command(port: int, drain_seconds: int) -> list[str]:
     deployed = recording.run("dev", [f"openWebui.drainSeconds={drain_seconds}"])
     here = {"python": python(), "0.0.0.0": "127.0.0.1", str(PORT): str(port)}
     words = deployed.containers["open-webui/open-webui"]["command"]
-    return [here.get(word, word).replace(f"{SCRIPTS_DIRECTORY}/serve.py", str(SCRIPT)) for word in words]
+    return [here.get(word, word) for word in words]
 
 
 @contextmanager
@@ -102,7 +102,7 @@ def starting(directory: Path, *, drain_seconds: int = 30, tasks: str = "tasks = 
         subprocess.Popen(
             command(port, drain_seconds),
             cwd=directory,
-            env={"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1"},
+            env={"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(SCRIPT.parents[1])},
             stdout=log,
             stderr=log,
             text=True,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.open_webui.pod import PORT, SCRIPTS_DIRECTORY
+from components.open_webui.pod import PORT
 from components.open_webui.variables import TABLE_FILE, VariableClass, variable_table
 from ops.variables.classes import readings_of
 from ops.variables.reading import read_package
@@ -145,11 +145,12 @@ def test_the_stacks_command_reads_the_compression_of_websockets(
     (tmp_path / "echo.py").write_text(ECHO)
     port = free_port()
     words = {"python": PYTHON, "open_webui.main:app": "echo:app", "0.0.0.0": "127.0.0.1", str(PORT): str(port)}
-    scripts = (f"{SCRIPTS_DIRECTORY}/", f"{ROOT}/components/open_webui/")
-    command = [
-        words.get(word, word).replace(*scripts) for word in run("dev").containers["open-webui/open-webui"]["command"]
-    ]
-    environment = {"PATH": "/usr/bin:/bin", "UVICORN_WS_PER_MESSAGE_DEFLATE": value}
+    command = [words.get(word, word) for word in run("dev").containers["open-webui/open-webui"]["command"]]
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": f"{ROOT}/components/open_webui",
+        "UVICORN_WS_PER_MESSAGE_DEFLATE": value,
+    }
     log = tmp_path / "log"
     with running(
         command,

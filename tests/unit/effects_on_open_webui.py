@@ -197,10 +197,18 @@ EFFECTS_ON_OPEN_WEBUI: dict[str, Effect] = {
     "openWebui.drainSeconds": Effect(
         value="300",
         shows=lambda r: (
-            r.containers["open-webui/open-webui"]["command"][2],
+            r.containers["open-webui/open-webui"]["command"][3],
             r.pods["open-webui"]["terminationGracePeriodSeconds"],
         ),
         expected=("300", 360),
+    ),
+    "openWebui.migrationSeconds": Effect(
+        value="3600",
+        shows=lambda r: (
+            [v for v in r.containers["open-webui/migrate"]["env"] if v["name"] == "MIGRATE_RUN_SECONDS"],
+            r.one("Deployment", "open-webui").inputs["spec"]["progressDeadlineSeconds"],
+        ),
+        expected=([{"name": "MIGRATE_RUN_SECONDS", "value": "3600"}], 5170),
     ),
     "openWebui.uploads.volume.size": Effect(
         value="3Gi",

@@ -99,7 +99,8 @@ class Recording:
     def every_pod(self) -> dict[str, dict[str, Any]]:
         """Spec of the pods of each workload, and of those that come to an end."""
         schedules = {r.name: r.inputs["spec"]["jobTemplate"] for r in self.objects if r.kind == "CronJob"}
-        return self.pods | {name: job["spec"]["template"]["spec"] for name, job in schedules.items()}
+        jobs = schedules | {r.name: r.inputs for r in self.objects if r.kind == "Job"}
+        return self.pods | {name: job["spec"]["template"]["spec"] for name, job in jobs.items()}
 
     @property
     def containers(self) -> dict[str, dict[str, Any]]:

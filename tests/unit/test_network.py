@@ -22,9 +22,9 @@ def test_everything_is_denied_but_dns(recording: Recording) -> None:
     ("environment", "server", "port", "clients"),
     [
         ("dev", "redis", 6379, ["open-webui"]),
-        ("dev", "postgres", 5432, ["open-webui"]),
+        ("dev", "postgres", 5432, ["open-webui", "open-webui-preflight"]),
         ("prod", "redis", 6379, ["open-webui"]),
-        ("prod", "postgres", 5432, ["open-webui", "postgres-backup"]),
+        ("prod", "postgres", 5432, ["open-webui", "open-webui-preflight", "postgres-backup"]),
     ],
 )
 def test_only_open_webui_and_the_backups_reach_the_servers(

@@ -132,7 +132,7 @@ def test_a_rolling_update_of_open_webui_never_takes_a_serving_pod(recording: Rec
     pod = recording.pods["open-webui"]
     pause = recording.containers["open-webui/open-webui"]["lifecycle"]["preStop"]["sleep"]["seconds"]
     command = recording.containers["open-webui/open-webui"]["command"]
-    drain, shutdown = int(command[2]), int(command[command.index("--timeout-graceful-shutdown") + 1])
+    drain, shutdown = int(command[3]), int(command[command.index("--timeout-graceful-shutdown") + 1])
     assert pod["terminationGracePeriodSeconds"] > pause + drain + shutdown
 
 
@@ -154,11 +154,12 @@ def test_only_the_init_container_migrates(recording: Recording) -> None:
 
 def test_a_web_pod_asks_redis_before_it_does_anything(recording: Recording) -> None:
     [wait, _] = recording.pods["open-webui"]["initContainers"]
-    assert wait["command"] == ["python", "/etc/open-webui/wait_for_redis.py"]
+    assert wait["command"] == ["python", "-m", "startup.wait_for_redis"]
     serving = {v["name"]: v for v in recording.containers["open-webui/open-webui"]["env"]}
     assert wait["env"]
-    assert all(serving[variable["name"]] == variable for variable in wait["env"])
-    assert "def main()" in recording.one("ConfigMap", "open-webui-migrate").inputs["data"]["wait_for_redis.py"]
+    own = [variable for variable in wait["env"] if serving.get(variable["name"]) != variable]
+    assert own == [{"name": "REDIS_WAIT_SECONDS", "value": "300"}]
+    assert "def main()" in recording.one("ConfigMap", "open-webui-startup").inputs["data"]["wait_for_redis.py"]
 
 
 def test_two_passwords_of_redis_are_valid_during_a_rotation() -> None:

@@ -32,6 +32,8 @@ def workloads(recording: Recording) -> Iterator[tuple[int, list[dict[str, Any]]]
             pods = 2 * scaler["maxReplicas"] + SURGE_PODS if web else each.inputs["spec"]["replicas"]
             yield pods, [*pod["containers"], *sidecars]
     for each in recording.objects:
+        if each.kind == "Job":
+            yield 1, each.inputs["spec"]["template"]["spec"]["containers"]
         if each.kind == "CronJob":
             yield 1, each.inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
 

@@ -76,8 +76,9 @@ def emitted() -> frozenset[str]:
     names: set[str] = set()
     for sets, secrets in CONFIGURATIONS:
         recording = run("dev", sets, secrets)
-        for container in ("open-webui", "migrate", "wait-for-redis"):
-            names |= {variable["name"] for variable in recording.containers[f"open-webui/{container}"]["env"]}
+        pods = ("open-webui/open-webui", "open-webui/migrate", "open-webui/wait-for-redis")
+        for container in (*pods, "open-webui-preflight/preflight"):
+            names |= {variable["name"] for variable in recording.containers[container]["env"]}
     return frozenset(names)
 
 

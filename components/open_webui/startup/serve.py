@@ -8,8 +8,8 @@ In progress are: the tasks in Open WebUI's registry (``open_webui.tasks.tasks``:
 note saves), tasks that it keeps in no registry (`UNREGISTERED`), and HTTP requests (API streams, uploads). Websockets
 are not: they are never at an end, and browsers connect again by themselves.
 
-Usage: ``serve.py DRAIN_SECONDS APP [OPTION...]``. APP and the options are uvicorn's, as are its variables
-(``UVICORN_*``), its log and its exit status. A second SIGTERM, or SIGINT, stops the server at once.
+Usage: ``python -m startup.serve DRAIN_SECONDS APP [OPTION...]``. APP and the options are uvicorn's, as are its
+variables (``UVICORN_*``), its log and its exit status. A second SIGTERM, or SIGINT, stops the server at once.
 """
 
 import asyncio
@@ -171,8 +171,6 @@ def main(drain_seconds: float) -> None:
     # The first process of a container ignores a signal without a handler. While Open WebUI is imported there is nothing
     # to finish.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
-    # As with `python -m uvicorn`: not this script's directory, but the working directory has the application.
-    sys.path[0] = os.getcwd()
     DrainingServer.drain_seconds = drain_seconds
     # `uvicorn.main` is the function of that name.
     command = importlib.import_module("uvicorn.main")

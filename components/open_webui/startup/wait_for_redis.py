@@ -31,8 +31,8 @@ REFUSED = (AuthenticationError, NoPermissionError)
 
 
 def main() -> int:
-    """0 when Redis takes the credentials, 1 after five minutes (``WAIT_SECONDS``) without that."""
-    deadline = time.monotonic() + float(os.environ.get("WAIT_SECONDS", "300"))
+    """0 when Redis takes the credentials, 1 after ``REDIS_WAIT_SECONDS`` without that."""
+    deadline = time.monotonic() + float(os.environ["REDIS_WAIT_SECONDS"])
     said = ""
     while True:
         try:

@@ -1,0 +1,81 @@
+"""How long each step of an update of Open WebUI may take. Every deadline follows from the steps that it encloses."""
+
+from dataclasses import dataclass
+
+from .termination import MIN_READY_SECONDS
+
+IMAGE_SECONDS = 600
+"""Scheduling a pod and pulling its image: several GB for the full variant."""
+
+REDIS_WAIT_SECONDS = 300
+"""A new pod waits for Redis to take its credentials: kubelets bring a rotated password within about a minute."""
+
+DATABASE_WAIT_SECONDS = 300
+"""A new pod waits for the database: a restart with recovery after a crash."""
+
+PREFLIGHT_WAIT_SECONDS = 60
+"""The preflight waits for the database and the S3 service, which serve the old pods at that moment."""
+
+PREFLIGHT_CHECK_SECONDS = 60
+"""The preflight itself: the start of Python, and questions that PostgreSQL answers at once."""
+
+STARTUP_PERIOD_SECONDS = 2
+STARTUP_SECONDS = 300
+"""From the start of the server to the open port, on a slow node."""
+
+# So that the inner deadline is over, and has said why, before the outer one is.
+MARGIN_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """The deadlines of a stack, in seconds."""
+
+    migration: int
+    """Open WebUI's part of a migration: MIGRATE_RUN_SECONDS."""
+
+    replicas: int
+    """Most web pods that serve at the same time."""
+
+    @property
+    def lock_wait(self) -> int:
+        """A replica waits for another one's migration: longer than that may take."""
+        return self.migration + MARGIN_SECONDS
+
+    @property
+    def pod_start(self) -> int:
+        """Longest start of a pod that succeeds: it migrates itself, and then serves."""
+        return (
+            IMAGE_SECONDS
+            + REDIS_WAIT_SECONDS
+            + DATABASE_WAIT_SECONDS
+            + self.migration
+            + STARTUP_SECONDS
+            + MIN_READY_SECONDS
+        )
+
+    @property
+    def progress(self) -> int:
+        """Kubernetes calls an update stuck after that long without a new available pod."""
+        return self.pod_start + MARGIN_SECONDS
+
+    @property
+    def create(self) -> int:
+        """Pulumi gives up on new pods, which all start together."""
+        return self.progress + MARGIN_SECONDS
+
+    @property
+    def update(self) -> int:
+        """Pulumi gives up on an update, which replaces one pod after the other: only the first one migrates."""
+        return self.create + self.replicas * (IMAGE_SECONDS + STARTUP_SECONDS + MIN_READY_SECONDS)
+
+    @property
+    def preflight(self) -> int:
+        """Kubernetes ends the preflight: activeDeadlineSeconds."""
+        # It waits for the S3 service and for the database, one after the other.
+        return IMAGE_SECONDS + 2 * PREFLIGHT_WAIT_SECONDS + PREFLIGHT_CHECK_SECONDS
+
+    @property
+    def preflight_create(self) -> int:
+        """Pulumi gives up on the preflight."""
+        return self.preflight + MARGIN_SECONDS

@@ -1,0 +1,38 @@
+"""Everything for which `migrate` refuses a database, found by reading alone: `preflight` asks the same beforehand."""
+
+import os
+import time
+
+from .bucket import BucketUnreachableError, bucket_problem
+from .database import Connection
+from .output import log
+from .release import Release, database_revisions, revision_problems
+from .server_checks import read_server_state, server_problems
+from .vector_tables import applies, read_vector_state, vector_problems, vector_settings
+
+
+def database_problems(connection: Connection, release: Release) -> list[str]:
+    """Why the release cannot start on this database. Nothing is changed there."""
+    problems = revision_problems(release, database_revisions(connection))
+    problems += server_problems(read_server_state(connection))
+    if applies(os.environ):
+        settings = vector_settings(os.environ)
+        problems += vector_problems(settings, read_vector_state(connection, settings))
+    return problems
+
+
+def bucket_problems(patience: float) -> list[str]:
+    """Why uploads to the bucket would fail; a service that does not answer has ``patience`` seconds to come up."""
+    deadline, logged = time.monotonic() + patience, ""
+    while True:
+        try:
+            problem = bucket_problem(os.environ)
+        except BucketUnreachableError as error:
+            if time.monotonic() >= deadline:
+                return [str(error)]
+            if str(error) != logged:
+                log(f"Waiting up to {patience:g} s: {error}")
+                logged = str(error)
+            time.sleep(min(2, max(0.01, deadline - time.monotonic())))
+        else:
+            return [problem] if problem else []

@@ -1,0 +1,76 @@
+"""The connection to PostgreSQL."""
+
+import os
+import re
+import socket
+import time
+from typing import Any
+
+import psycopg
+from psycopg import conninfo, sql
+
+from .output import RefusedError, log, script_name
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def connection_parameters() -> dict[str, Any]:
+    """Parameters of libpq from ``DATABASE_URL``, which may name a driver of SQLAlchemy.
+
+    Raises `RefusedError` if it is not a PostgreSQL URL. The message never quotes it, because it contains the password.
+    """
+    url = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", os.environ.get("DATABASE_URL", ""))
+    try:
+        if url.startswith("postgresql://"):
+            return dict(conninfo.conninfo_to_dict(url))
+    except psycopg.Error:
+        pass
+    raise RefusedError(
+        "DATABASE_URL names no PostgreSQL database or cannot be read. It has to be "
+        "postgresql://USER:PASSWORD@HOST:PORT/DATABASE with a percent-encoded password."
+    )
+
+
+def connect(patience: float) -> Connection:
+    """A connection to the database, which may take ``patience`` seconds to come up.
+
+    Raises `RefusedError` if it does not.
+    """
+    parameters = connection_parameters()
+    where = "{host}:{port}/{dbname}".format(**{"host": "", "port": 5432, "dbname": "", **parameters})
+    # A connection that leads nowhere is noticed within half a minute: here, and by the server in prepare_session.
+    alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
+    application = f"{script_name()} {socket.gethostname()}"[:63]
+    session = {"autocommit": True, "application_name": application, "connect_timeout": 5}
+    deadline, logged = time.monotonic() + patience, ""
+    while True:
+        try:
+            return psycopg.connect(**{**parameters, **alive, **session})
+        except psycopg.OperationalError as error:
+            reason = " ".join(str(error).split())
+        if time.monotonic() >= deadline:
+            raise RefusedError(f"The database {where} could not be reached within {patience:g} s: {reason}")
+        if reason != logged:
+            log(f"Waiting up to {patience:g} s for the database {where}: {reason}")
+            logged = reason
+        time.sleep(min(2, max(0.01, deadline - time.monotonic())))
+
+
+def prepare_session(connection: Connection) -> None:
+    """Let the server notice a client whose machine is gone, or a lock would outlive it for hours."""
+    for name, value in (("idle", 10), ("interval", 5), ("count", 4)):
+        connection.execute(f"SET tcp_keepalives_{name} = {value}".encode())
+    connection.execute(b"SET statement_timeout = 0")
+    if schema := os.environ.get("DATABASE_SCHEMA"):
+        connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(schema)))
+
+
+def one(connection: Connection, statement: bytes, *parameters: object) -> Any:
+    """First column of the first row; None without a row."""
+    row = connection.execute(statement, parameters).fetchone()
+    return row[0] if row else None
+
+
+def described(error: psycopg.Error) -> str:
+    """A database error as one line."""
+    return f"The database refused or was lost: {' '.join(str(error).split()) or type(error).__name__}"

@@ -1,0 +1,85 @@
+"""Bring the database to the state from which any number of Open WebUI replicas can start at the same time.
+
+Open WebUI migrates its schema, inserts its configuration, creates the first administrator and the tables of pgvector
+without a lock: replicas that start together on an empty or older database end each other. This script runs before each
+replica, in the replica's own image, and lets one at a time through. It does not repeat what Open WebUI does: a child
+process imports Open WebUI and runs its start up to the point where all of that is done (`open_webui_start.BOUNDARY`),
+while this process holds an advisory lock of PostgreSQL. Then it is written down in the database (`record.RECORD`): a
+replica that finds its own version there has nothing to do.
+
+Environment: that of the replica, and how many seconds the database may be out of reach (MIGRATE_DATABASE_WAIT_SECONDS),
+Open WebUI's part may take (MIGRATE_RUN_SECONDS), another replica may work on the database (MIGRATE_LOCK_WAIT_SECONDS).
+
+Exit status: 0, the replica can start; 1, it must not, and the last line says why; 143, ended by SIGTERM.
+PostgreSQL only, and not through a pooler that shares connections between transactions: the lock belongs to a session.
+"""
+
+import os
+import sys
+import time
+
+from .bucket import BucketUnreachableError, bucket_problem
+from .checks import database_problems
+from .database import Connection, connect, prepare_session
+from .lock import take_lock
+from .open_webui_start import run_start
+from .output import RefusedError, log, seconds
+from .record import record_state, recorded_state, requested_state
+from .release import Release, database_revisions, read_release
+from .script import run
+from .vector_tables import can_have_vector_tables
+
+
+def migrate() -> None:
+    """Bring the database to what the image needs, unless it is there.
+
+    Raises `RefusedError` if it cannot be brought there, before anything is changed where that can be known.
+    """
+    release = read_release()
+    patience = seconds("MIGRATE_RUN_SECONDS")
+    check_bucket()
+    with connect(seconds("MIGRATE_DATABASE_WAIT_SECONDS")) as connection:
+        prepare_session(connection)
+        take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"))
+        vector_tables = can_have_vector_tables(connection, os.environ)
+        requested = requested_state(release, vector_tables=vector_tables)
+        revisions = database_revisions(connection)
+        if revisions == release.heads and recorded_state(connection) == requested:
+            log(f"Nothing to do: the database is ready for Open WebUI {release.version}.")
+            return
+        if problems := database_problems(connection, release):
+            raise RefusedError(*problems)
+        log(f"Open WebUI {release.version} starts on a database at revision {', '.join(sorted(revisions)) or 'none'}.")
+        if not vector_tables:
+            log("No tables for documents: VECTOR_DB is not pgvector, or the database lacks the extension vector.")
+        complete(connection, release, requested, vector_tables=vector_tables, patience=patience)
+
+
+def complete(connection: Connection, release: Release, requested: str, *, vector_tables: bool, patience: float) -> None:
+    """Let Open WebUI do its part, see that it has, and record it."""
+    started = time.monotonic()
+    run_start(connection, vector_tables=vector_tables, patience=patience)
+    if (reached := database_revisions(connection)) != release.heads:
+        raise RefusedError(f"The database is at {sorted(reached)} after that, not at {sorted(release.heads)}.")
+    record_state(connection, requested)
+    log(f"Ready for Open WebUI {release.version} after {time.monotonic() - started:.0f} s.")
+
+
+def check_bucket() -> None:
+    """See that the bucket of the uploads exists and takes the credentials.
+
+    A service that does not answer is logged: chats work without it, and a pod that restarts must not need it.
+
+    Raises `RefusedError` if it refuses.
+    """
+    try:
+        problem = bucket_problem(os.environ)
+    except BucketUnreachableError as error:
+        log(f"Uploads will fail until this is over: {error}")
+    else:
+        if problem:
+            raise RefusedError(problem)
+
+
+if __name__ == "__main__":
+    sys.exit(run(migrate))

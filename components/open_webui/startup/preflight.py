@@ -1,0 +1,39 @@
+"""Find out what `migrate` would refuse, while the old replicas still serve. Only reads.
+
+Environment: that of the new replicas, and how many seconds the database and the S3 service may be out of reach
+(PREFLIGHT_WAIT_SECONDS).
+
+Exit status: 0, an update can go on; 1, it must not, and the last lines say why; 143, ended by SIGTERM.
+"""
+
+import sys
+
+from .checks import bucket_problems, database_problems
+from .database import connect, prepare_session
+from .output import RefusedError, log, seconds
+from .release import read_release
+from .script import run
+
+
+def preflight() -> None:
+    """Check the database and the bucket for the image's Open WebUI.
+
+    Raises `RefusedError` with everything that is wrong.
+    """
+    release = read_release()
+    patience = seconds("PREFLIGHT_WAIT_SECONDS")
+    problems = bucket_problems(patience)
+    try:
+        with connect(patience) as connection:
+            prepare_session(connection)
+            connection.execute(b"SET default_transaction_read_only = on")
+            problems += database_problems(connection, release)
+    except RefusedError as error:
+        problems += error.reasons
+    if problems:
+        raise RefusedError(*problems)
+    log(f"Open WebUI {release.version} can start on this database.")
+
+
+if __name__ == "__main__":
+    sys.exit(run(preflight))

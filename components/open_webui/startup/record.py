@@ -1,0 +1,44 @@
+"""The record in the database of what has been completed."""
+
+import json
+import os
+import re
+
+from .database import Connection, one
+from .release import Release
+
+RECORD = "open_webui_stack_release"
+"""Table with one row: what has been completed. It is beside Open WebUI's tables, so that a backup has both."""
+
+STEPS = 1
+"""Raised when `migrate` learns to do more: databases that are recorded as complete are then not complete."""
+
+START_SETTINGS = re.compile(
+    r"ENABLE_(OAUTH_)?PERSISTENT_CONFIG|USE_SLIM_DOCKER|VECTOR_DB|WEBUI_ADMIN_EMAIL"
+    r"|PGVECTOR_(CREATE_EXTENSION|INDEX_METHOD|INITIALIZE_MAX_VECTOR_LENGTH|PGCRYPTO|USE_HALFVEC)"
+)
+"""Variables that decide what a start creates. After a change of one of them there is something to do again."""
+
+
+def recorded_state(connection: Connection) -> str | None:
+    """What has been completed, as `requested_state` writes it; None if nothing has."""
+    if one(connection, b"SELECT to_regclass(%s)", RECORD) is None:
+        return None
+    return str(one(connection, f"SELECT state FROM {RECORD}".encode()))
+
+
+def record_state(connection: Connection, state: str) -> None:
+    """Write down what has been completed."""
+    with connection.transaction():
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {RECORD} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),"
+            " state text NOT NULL, completed_at timestamptz NOT NULL DEFAULT now())".encode()
+        )
+        upsert = " ON CONFLICT (only_row) DO UPDATE SET state = excluded.state, completed_at = excluded.completed_at"
+        connection.execute(f"INSERT INTO {RECORD} (state) VALUES (%s){upsert}".encode(), (state,))
+
+
+def requested_state(release: Release, *, vector_tables: bool) -> str:
+    """All that decides what there is to do, as JSON."""
+    settings = {name: os.environ[name] for name in sorted(os.environ) if START_SETTINGS.fullmatch(name)}
+    return json.dumps({"version": release.version, "steps": STEPS, "vector_tables": vector_tables, **settings})

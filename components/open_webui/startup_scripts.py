@@ -1,0 +1,103 @@
+"""The scripts that run in the pods before Open WebUI serves: their ConfigMap, and the containers that run them."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi_kubernetes as k8s
+from pulumi import ResourceOptions
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgsDict,
+    EnvVarArgsDict,
+    ResourceRequirementsArgsDict,
+    VolumeArgsDict,
+    VolumeMountArgsDict,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+
+from ..pod_security import container_security_context
+
+PACKAGE = "startup"
+"""Name of the Python package that the scripts are in."""
+
+SCRIPTS_DIRECTORY = "/etc/open-webui"
+"""Where the containers have it."""
+
+_VOLUME = "scripts"
+
+SCRIPTS_MOUNT: VolumeMountArgsDict = {
+    "name": _VOLUME,
+    "mount_path": f"{SCRIPTS_DIRECTORY}/{PACKAGE}",
+    "read_only": True,
+}
+"""Mount of the scripts in a container."""
+
+SCRIPTS_VARIABLE: EnvVarArgsDict = {"name": "PYTHONPATH", "value": SCRIPTS_DIRECTORY}
+"""Variable with which Python finds them. Their names hide none of Open WebUI's modules, as they are in a package."""
+
+
+def startup_scripts() -> dict[str, str]:
+    """The files by their names."""
+    return {file.name: file.read_text() for file in sorted(Path(__file__).with_name(PACKAGE).glob("*.py"))}
+
+
+def config_map_name(files: Mapping[str, str]) -> str:
+    """Name of the ConfigMap with these files.
+
+    It changes with them: the pods of the version that still serves keep their own scripts when an update does not come
+    to its end, also where one of them is started again.
+    """
+    contents = "\0".join(f"{name}\0{text}" for name, text in sorted(files.items()))
+    return f"open-webui-startup-{hashlib.sha256(contents.encode()).hexdigest()[:10]}"
+
+
+def config_map(metadata: ObjectMetaArgsDict, files: Mapping[str, str], opts: ResourceOptions) -> k8s.core.v1.ConfigMap:
+    """The ConfigMap; another one takes its place when a file changes, and it goes when no pod needs it any more."""
+    return k8s.core.v1.ConfigMap(
+        "open-webui-startup",
+        metadata={**metadata, "name": config_map_name(files)},
+        immutable=True,
+        data=files,
+        opts=opts,
+    )
+
+
+def scripts_volume(files: Mapping[str, str]) -> VolumeArgsDict:
+    """The volume of a pod that runs scripts."""
+    return {"name": _VOLUME, "config_map": {"name": config_map_name(files)}}
+
+
+def script_command(script: str) -> list[str]:
+    """Command that runs one of the scripts."""
+    return ["python", "-m", f"{PACKAGE}.{script}"]
+
+
+def script_container(
+    script: str,
+    *,
+    image: str,
+    environment: list[EnvVarArgsDict],
+    resources: ResourceRequirementsArgsDict,
+    mounts: list[VolumeMountArgsDict],
+) -> ContainerArgsDict:
+    """A container that runs one of the scripts and ends.
+
+    Args:
+        script: name of the script; the container has that name with dashes.
+        image: Open WebUI's.
+        environment: its variables.
+        resources: its requests and limits.
+        mounts: its volumes, beside that of the scripts.
+    """
+    return {
+        "name": script.replace("_", "-"),
+        "image": image,
+        "image_pull_policy": "IfNotPresent",
+        "command": script_command(script),
+        "env": [*environment, SCRIPTS_VARIABLE],
+        # The last lines say why it failed: `kubectl describe` and `pulumi up` show them.
+        "termination_message_policy": "FallbackToLogsOnError",
+        "resources": resources,
+        "security_context": container_security_context(),
+        "volume_mounts": [SCRIPTS_MOUNT, *mounts],
+    }
