@@ -63,8 +63,9 @@ def _container(container: Mapping[str, Any]) -> Iterator[str]:
         value = field(variable, "value")
         if not isinstance(value, str) or isinstance(value, Unknown) or not value:
             continue
-        # $(OTHER) is filled in by the kubelet.
-        if has_secret_value(value) or (has_secret_name(str(field(variable, "name"))) and not value.startswith("$(")):
+        # $(OTHER) is filled in by the kubelet. A switch is about secrets and holds none: ENABLE_API_KEYS=true.
+        holds_none = value.startswith("$(") or value.lower() in ("true", "false")
+        if has_secret_value(value) or (has_secret_name(str(field(variable, "name"))) and not holds_none):
             yield f"variable {field(variable, 'name')} holds a secret in plain text"
     words = [str(word) for part in ("command", "args") for word in items(container.get(part))]
     if found := secret_in_command(words):

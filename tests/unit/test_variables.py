@@ -15,6 +15,8 @@ from components.open_webui.variables import (
     variable_table,
 )
 from ops.variables.classes import read_classes
+from policy.rules import RULES
+from policy.rules.rule import Context, findings
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.report import shown
 
@@ -242,6 +244,21 @@ def test_a_secret_whose_name_does_not_say_so_is_hidden(name: str) -> None:
     report = problems({name: "hunter2"})
     assert "hunter2" not in report
     assert f"pulumi config set --secret {name}" in report
+
+
+def test_the_policies_take_what_the_table_allows() -> None:
+    variables = [variable for variable in variable_table().read if variable.is_secret is False]
+    switches = ("'True'", "'False'", "'true'", "'false'")
+    env = [{"name": each.name, "value": "true" if each.default in switches else "seven"} for each in variables]
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "open-webui", "namespace": "rag-system"},
+        "spec": {"template": {"spec": {"containers": [{"name": "open-webui", "env": env}]}}},
+    }
+    found = [each for each in findings(RULES, [deployment], Context()) if each.rule.name == "no-plain-secrets"]
+    assert len(env) > 600
+    assert [each.violation.message for each in found] == []
 
 
 # Secret variables have config keys of their own.
