@@ -13,7 +13,7 @@ from components.open_webui.preflight_resources import preflight_resources
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
-from components.quantities import mebibytes, quantity
+from components.quantities import MEBIBYTE, mebibytes, quantity
 from components.redis.container_sizes import exporter_resources
 from components.redis.settings import RedisSettings
 
@@ -123,6 +123,18 @@ class StackSettings(Settings):
                 f"{self.open_webui.most_pods} Open WebUI pods, draining ones included, may open {needed} connections",
                 allowed=f"at least {needed}, or fewer replicas",
                 example=str(needed),
+            )
+            yield from self._memory_problems(needed)
+
+    def _memory_problems(self, connections: int) -> Iterator[Problem]:
+        # In the same report, or the number of connections that it asks for would be refused by the next one.
+        limit, least = self.postgresql.resources.limits.memory, self.postgresql.least_memory(connections)
+        if quantity(limit) < least * MEBIBYTE:
+            yield Problem(
+                keys=("postgresql.resources.limits.memory", "postgresql.maxConnections"),
+                message=f"postgresql.resources.limits.memory {limit} is too little for {connections} connections",
+                allowed=f"at least {least}Mi, or fewer replicas",
+                example=f"{least}Mi",
             )
 
     def _backup_problems(self) -> Iterator[Problem]:

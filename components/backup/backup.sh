@@ -13,7 +13,7 @@
 #   PASSWORD_FILE     file with the role's password
 #   BACKUP_DIRECTORY  the volume of the dumps; the private server is on it for the time of a run
 #   KEEP              dumps to keep
-#   PRIVATE_SERVER_MEMORY    memory of the private server's buffers, and of an index build, as in 128MB
+#   PRIVATE_SERVER_OPTIONS  options of the private server's command line, for the memory of the container
 # Exit status: 0 done, 1 refused or failed (the reason is the last line), 130 or 143 stopped by a signal.
 set -eu
 
@@ -65,7 +65,7 @@ clean_up() {
 check_environment() {
     : "${PGHOST:?is the server}" "${PGPORT:?is its port}" "${PGUSER:?is the role}" "${PGDATABASE:?is the database}"
     : "${PASSWORD_FILE:?is the file with the password}" "${BACKUP_DIRECTORY:?is the volume of the dumps}"
-    : "${KEEP:?is how many dumps are kept}" "${PRIVATE_SERVER_MEMORY:?is the memory of the private server}"
+    : "${KEEP:?is how many dumps are kept}" "${PRIVATE_SERVER_OPTIONS:?is what the private server is started with}"
     [ -r "$PASSWORD_FILE" ] || fail "PASSWORD_FILE $PASSWORD_FILE cannot be read; mount the Secret there."
     [ -w "$BACKUP_DIRECTORY" ] || fail "BACKUP_DIRECTORY $BACKUP_DIRECTORY cannot be written."
     work=$BACKUP_DIRECTORY/.work
@@ -225,8 +225,7 @@ start_private_server() {
     run pg_ctl start --silent --wait --timeout="$START_SECONDS" -D "$work/pgdata" -l "$private/server.log" -o "\
         -c port=5432 -c listen_addresses= -c unix_socket_directories=$private -c unix_socket_permissions=0700 \
         -c hba_file=$private/pg_hba.conf -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
-        -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off -c max_parallel_maintenance_workers=0 \
-        -c shared_buffers=$PRIVATE_SERVER_MEMORY -c maintenance_work_mem=$PRIVATE_SERVER_MEMORY \
+        -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off $PRIVATE_SERVER_OPTIONS \
         -c log_min_error_statement=panic -c log_error_verbosity=terse" || {
         cat "$private/server.log" >&2
         fail_because dump "The private server did not start; the reason is above."

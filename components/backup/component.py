@@ -173,7 +173,7 @@ class Backup(pulumi.ComponentResource):
             "PASSWORD_FILE": f"{_PASSWORD}/password",
             "BACKUP_DIRECTORY": DIRECTORY,
             "KEEP": str(settings.keep),
-            "PRIVATE_SERVER_MEMORY": settings.private_server_memory,
+            "PRIVATE_SERVER_OPTIONS": settings.private_server_options,
         }
         return {
             "name": "backup",

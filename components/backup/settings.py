@@ -6,11 +6,14 @@ from pydantic import Field
 
 from ..base_settings import Problem, Settings
 from ..names import ObjectName
+from ..postgresql.memory import Load, ServerMemory, least_limit, server_memory
 from ..quantities import MEBIBYTE, Bytes, Cores, quantity
 from ..resources import Amounts, Resources
 from .schedule import CronSchedule, TimeZone
 
-LEAST_MEMORY = "256Mi"
+PRIVATE_SERVER = Load(connections=10, queries=0, cores=1, autovacuum_workers=0, other_programs=64)
+"""What the private server must have room for: it restores the rows, then builds one index after the other. Beside it
+are pg_dump or pg_restore, and psql."""
 
 
 class BackupRequests(Amounts):
@@ -27,7 +30,8 @@ class BackupLimits(Amounts):
     cpu: Cores = Field("1", description="CPU in cores.")
     memory: Bytes = Field(
         "512Mi",
-        description="Memory in bytes. A quarter is for building the indexes of the copy: more for many vectors.",
+        description="Memory in bytes. What the private server does not need otherwise, it has for building the indexes "
+        "of the copy: more is faster with many documents.",
     )
     ephemeral_storage: Bytes = Field("256Mi", description="Logs and sockets on the node's disk.")
 
@@ -68,16 +72,24 @@ class BackupSettings(Settings):
     resources: BackupResources = Field(BackupResources(), description="Requests and limits of the container.")
 
     def problems(self) -> Iterator[Problem]:
-        memory = self.resources.limits.memory
-        if quantity(memory) < quantity(LEAST_MEMORY):
+        memory, least = self.resources.limits.memory, least_limit(PRIVATE_SERVER)
+        if quantity(memory) < least * MEBIBYTE:
             yield Problem(
                 keys=("resources.limits.memory",),
                 message=f"resources.limits.memory {memory} is too little for the server that a dump is restored into",
-                allowed=f"at least {LEAST_MEMORY}",
+                allowed=f"at least {least}Mi",
                 example="512Mi",
             )
 
     @property
-    def private_server_memory(self) -> str:
-        """Memory of the private server's buffers, and of an index build, in the units of postgresql.conf."""
-        return f"{int(quantity(self.resources.limits.memory)) // MEBIBYTE // 4}MB"
+    def private_server_memory(self) -> ServerMemory:
+        """How the private server divides the limit, which `problems` does not refuse."""
+        memory = server_memory(int(quantity(self.resources.limits.memory)) // MEBIBYTE, PRIVATE_SERVER)
+        assert memory
+        return memory
+
+    @property
+    def private_server_options(self) -> str:
+        """The same as options of a server's command line."""
+        parameters = {"max_connections": str(PRIVATE_SERVER.connections), **self.private_server_memory.parameters()}
+        return " ".join(f"-c {name}={value}" for name, value in parameters.items())

@@ -165,7 +165,7 @@ class PostgreSQL(pulumi.ComponentResource):
         )
 
     def _pod(self) -> PodSpecArgsDict:
-        shared_memory = f"{self._args.settings.shared_memory_mebibytes}Mi"
+        shared_memory = f"{self._args.settings.memory.shared_memory}Mi"
         return {
             "service_account_name": "postgres",
             "automount_service_account_token": False,

@@ -21,9 +21,9 @@ listen_addresses = '*'
 port = 5432
 password_encryption = 'scram-sha-256'
 
-# Derived from the container's memory limit and postgresql.maxConnections.
+# Derived from the container's limits and postgresql.maxConnections.
 {tuning}
-# POSIX shared memory is a volume of known size; parallel index builds take theirs from it.
+# POSIX shared memory is a volume of known size; parallel queries and index builds take theirs from it.
 dynamic_shared_memory_type = 'posix'
 
 wal_compression = on

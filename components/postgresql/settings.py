@@ -8,9 +8,14 @@ from ..base_settings import Problem, Settings
 from ..names import ImageReference, ObjectName
 from ..quantities import MEBIBYTE, Bytes, Cores, quantity
 from ..resources import Amounts, ContainerResources, Resources
+from .memory import Load, ServerMemory, least_limit, server_memory
 
-LEAST_MEMORY = "256Mi"
 LEAST_STORAGE = "1Gi"
+LEAST_QUERIES = 4
+"""Queries that have room to sort and hash at the same time, with few connections."""
+CONNECTIONS_PER_QUERY = 100
+"""With many connections, one such query for so many."""
+AUTOVACUUM_WORKERS = 2
 
 
 class PostgreSQLRequests(Amounts):
@@ -27,7 +32,11 @@ class PostgreSQLLimits(Amounts):
     """What PostgreSQL cannot exceed."""
 
     cpu: Cores = Field("2", description="CPU in cores.")
-    memory: Bytes = Field("1Gi", description="Memory in bytes. The server's memory settings are derived from it.")
+    memory: Bytes = Field(
+        "2Gi",
+        description="Memory in bytes. The server's memory settings are derived from it. The least depends on "
+        "`postgresql.maxConnections`: 464Mi for 20, 800Mi for 100, 2016Mi for 400.",
+    )
     ephemeral_storage: Bytes = Field("1Gi", description="Logs and sockets on the node's disk.")
 
 
@@ -63,13 +72,14 @@ class PostgreSQLSettings(Settings):
     )
 
     def problems(self) -> Iterator[Problem]:
-        memory = self.resources.limits.memory
-        if quantity(memory) < quantity(LEAST_MEMORY):
+        memory, least = self.resources.limits.memory, self.least_memory(self.max_connections)
+        if quantity(memory) < least * MEBIBYTE:
             yield Problem(
-                keys=("resources.limits.memory",),
-                message=f"resources.limits.memory {memory} is too little for PostgreSQL with pgvector",
-                allowed=f"at least {LEAST_MEMORY}",
-                example="1Gi",
+                keys=("resources.limits.memory", "maxConnections"),
+                message=f"resources.limits.memory {memory} is too little for PostgreSQL with maxConnections "
+                f"{self.max_connections}: beside the connections, the index of the documents could not be built",
+                allowed=f"at least {least}Mi, or fewer connections",
+                example=f"{least}Mi",
             )
         if quantity(self.storage.size) < quantity(LEAST_STORAGE):
             yield Problem(
@@ -84,26 +94,40 @@ class PostgreSQLSettings(Settings):
         resources = self.resources.as_kubernetes()
         return {**resources, "requests": {"memory": self.resources.limits.memory, **resources["requests"]}}
 
-    def tuning(self) -> dict[str, str]:
-        """Server parameters that follow from the memory limit, in the units of postgresql.conf.
+    def load(self, connections: int) -> Load:
+        """What a server with so many connections must have room for at the same time."""
+        return Load(
+            connections=connections,
+            queries=max(LEAST_QUERIES, connections // CONNECTIONS_PER_QUERY),
+            cores=int(quantity(self.resources.limits.cpu)),
+            autovacuum_workers=AUTOVACUUM_WORKERS,
+        )
 
-        The shares are those of the PostgreSQL documentation (shared_buffers 25 %, effective_cache_size 75 %) with
-        work_mem sized so that a tenth of the connections can sort at the same time within a quarter of the limit.
-        """
-        limit = int(quantity(self.resources.limits.memory)) // MEBIBYTE
-        volume = int(quantity(self.storage.size)) // MEBIBYTE
-        sorting_connections = max(self.max_connections // 10, 4)
+    def least_memory(self, connections: int) -> int:
+        """The smallest memory limit in MiB for so many connections."""
+        return least_limit(self.load(connections))
+
+    @property
+    def memory(self) -> ServerMemory:
+        """How the server divides its limit, which `problems` does not refuse."""
+        memory = server_memory(int(quantity(self.resources.limits.memory)) // MEBIBYTE, self.load(self.max_connections))
+        assert memory
+        return memory
+
+    def tuning(self) -> dict[str, str]:
+        """Server parameters that follow from the limits, in the units of postgresql.conf."""
+        memory = self.memory
+        limit, volume = (
+            int(quantity(amount)) // MEBIBYTE for amount in (self.resources.limits.memory, self.storage.size)
+        )
+        workers = memory.workers * self.load(self.max_connections).queries
         return {
             "max_connections": str(self.max_connections),
-            "shared_buffers": f"{limit // 4}MB",
-            "effective_cache_size": f"{limit * 3 // 4}MB",
-            "maintenance_work_mem": f"{self.shared_memory_mebibytes}MB",
-            "work_mem": f"{max(limit // 4 // sorting_connections, 4)}MB",
+            **memory.parameters(),
+            "autovacuum_max_workers": str(AUTOVACUUM_WORKERS),
+            "max_parallel_workers": str(workers),
+            # Beside them: the launcher of logical replication, and extensions.
+            "max_worker_processes": str(workers + 4),
             # The log may grow beyond it for a while; a full volume stops the server.
             "max_wal_size": f"{min(max(limit, 512), volume // 4)}MB",
         }
-
-    @property
-    def shared_memory_mebibytes(self) -> int:
-        """Size of /dev/shm: a parallel index build of pgvector needs maintenance_work_mem there."""
-        return max(int(quantity(self.resources.limits.memory)) // MEBIBYTE // 16, 32)

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.servers.container_bounds import Bounds
 from tests.servers.rendered import rendered
 from tests.servers.server_process import (
     check_alive,
@@ -38,6 +39,8 @@ class Database:
     programs: str
     port: int = field(default_factory=free_port)
     search_path: str = ""
+    bounds: Bounds | None = None
+    """What bounds the main container; None for nothing."""
 
     def __post_init__(self) -> None:
         for name in ("volume", "tmp", "run", "conf"):
@@ -104,8 +107,10 @@ class Database:
     @contextmanager
     def serving(self, stop_signal: int = signal.SIGINT) -> Iterator[None]:
         """The main container."""
+        server = [f"{self.programs}/postgres", "-c", f"config_file={self.directory}/conf/postgresql.conf"]
         with running(
-            [f"{self.programs}/postgres", "-c", f"config_file={self.directory}/conf/postgresql.conf"],
+            self.bounds.command(server) if self.bounds else server,
+            as_container_user=self.bounds is None,
             directory=self.directory,
             log=self.log,
             stop_signal=stop_signal,

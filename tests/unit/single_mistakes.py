@@ -54,7 +54,7 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "too little memory for a restored copy",
         {"backup": {"resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}}}},
         "backup.resources.limits.memory",
-        "at least 256Mi",
+        "at least 368Mi",
     ),
     (
         "a volume that the file would fill",
@@ -391,6 +391,6 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "too little memory for the database",
         {"postgresql": {"resources": {"limits": {"memory": "64Mi"}}}},
         "postgresql.resources.limits.memory",
-        "at least 256Mi",
+        "at least 2016Mi, or fewer connections",
     ),
 ]

@@ -51,9 +51,11 @@ ACCEPTED = {
     "a namespace that is called no": "  namespace: no",
     "a whole number with an exponent": web("{autoscaling: {maxReplicas: 5e0}}"),
     "a date": web("{pluginEnv: {RELEASED: 2026-01-31}}"),
-    "a quantity with an exponent": "  postgresql: {resources: {limits: {memory: 2e9}}}",
+    "a quantity with an exponent": "  postgresql: {resources: {limits: {memory: 3e9}}}",
     "the least that a database can have": (
-        "  postgresql: {storage: {size: 1Gi}, resources: {limits: {memory: 256Mi, ephemeralStorage: 64Mi}}}"
+        "  postgresql: {storage: {size: 1Gi}, maxConnections: 85,"
+        " resources: {limits: {memory: 736Mi, ephemeralStorage: 64Mi}}}\n"
+        "  openWebui: {replicas: 1}"
     ),
     "the smallest and the largest amounts": web(
         "{resources: {requests: {cpu: 1m, memory: 1Mi}, limits: {cpu: 1000, memory: 9223372036854775807}}}"

@@ -220,7 +220,7 @@ def test_the_namespace_enforces_pod_security(recording: Recording) -> None:
 
 def test_the_server_knows_how_much_memory_it_has() -> None:
     conf = run("dev", ["postgresql.resources.limits.memory=4Gi"]).one("ConfigMap", "postgres-conf").inputs["data"]
-    assert "shared_buffers = 1024MB" in conf["postgresql.conf"]
+    assert "shared_buffers = 722MB" in conf["postgresql.conf"]
 
 
 def test_the_autoscaler_starts_from_its_fewest_replicas_and_is_then_left_alone(prod: Recording) -> None:

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.quantities import mebibytes, quantity, redis_bytes
+from components.postgresql.memory import OPERATIONS
+from components.postgresql.settings import PostgreSQLSettings
+from components.quantities import MEBIBYTE, mebibytes, quantity, redis_bytes
 from components.redis.memory import DATA_SHARE_OF_LIMIT, LEAST_HEADROOM
 from settings import CONNECTIONS_BESIDE_OPEN_WEBUI, StackSettings
 from stack_config.keys import config_keys
@@ -91,14 +93,16 @@ def test_the_databases_memory_settings_fit_its_limit(limit: str, connections: in
         "openWebui": {"replicas": 1},
     }
     try:
-        tuning = parse(config(tree), set()).postgresql.tuning()
+        postgresql = parse(config(tree), set()).postgresql
     except ConfigError:
-        assert quantity(limit) < quantity("256Mi")
+        assert quantity(limit) < PostgreSQLSettings().least_memory(connections) * MEBIBYTE
         return
-    megabytes = {name: int(value[:-2]) for name, value in tuning.items() if value.endswith("MB")}
-    within = quantity(limit) / 2**20
-    assert megabytes["shared_buffers"] + megabytes["maintenance_work_mem"] < within / 2
-    assert megabytes["effective_cache_size"] < within
+    memory, load = postgresql.memory, postgresql.load(connections)
+    queries = load.queries * OPERATIONS * (memory.workers + 1) * memory.work_mem
+    at_once = memory.shared_buffers + memory.maintenance_work_mem + queries + connections * 2.75
+    assert at_once + load.autovacuum_workers * memory.autovacuum_work_mem < quantity(limit) / MEBIBYTE * 15 / 16
+    assert memory.shared_memory >= memory.maintenance_work_mem + (queries if memory.workers else 0)
+    assert memory.effective_cache_size < quantity(limit) / MEBIBYTE
 
 
 @given(limit=quantities, gibibytes=st.integers(1, 100))
@@ -107,7 +111,7 @@ def test_the_databases_log_leaves_room_for_the_data(limit: str, gibibytes: int) 
     try:
         tuning = parse(config({"postgresql": tree}), set()).postgresql.tuning()
     except ConfigError:
-        assert quantity(limit) < quantity("256Mi")
+        assert quantity(limit) < PostgreSQLSettings().least_memory(400) * MEBIBYTE
         return
     log = int(tuning["max_wal_size"].removesuffix("MB"))
     assert 256 <= log <= gibibytes * 1024 / 4
@@ -115,9 +119,14 @@ def test_the_databases_log_leaves_room_for_the_data(limit: str, gibibytes: int) 
 
 @given(replicas=st.integers(1, 100), connections=st.integers(20, 5000))
 def test_a_config_is_accepted_only_if_every_pod_gets_its_connections(replicas: int, connections: int) -> None:
-    tree = {"openWebui": {"replicas": replicas}, "postgresql": {"maxConnections": connections}}
+    memory = {"limits": {"memory": "64Gi"}}
+    tree = {"openWebui": {"replicas": replicas}, "postgresql": {"maxConnections": connections, "resources": memory}}
     needed = StackSettings.model_validate(
-        {"kubeContext": "x", "openWebui": {"replicas": replicas}, "postgresql": {"maxConnections": 5000}}
+        {
+            "kubeContext": "x",
+            "openWebui": {"replicas": replicas},
+            "postgresql": {"maxConnections": 5000, "resources": memory},
+        }
     ).open_webui.database_connections
     try:
         parse(config(tree), set())
