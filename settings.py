@@ -131,7 +131,7 @@ class StackSettings(Settings):
         limit, least = self.postgresql.resources.limits.memory, self.postgresql.least_memory(connections)
         if quantity(limit) < least * MEBIBYTE:
             yield Problem(
-                keys=("postgresql.resources.limits.memory", "postgresql.maxConnections"),
+                keys=("postgresql.resources.limits.memory",),
                 message=f"postgresql.resources.limits.memory {limit} is too little for {connections} connections",
                 allowed=f"at least {least}Mi, or fewer replicas",
                 example=f"{least}Mi",
