@@ -334,7 +334,7 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     ),
     (
         "more connections than the database accepts",
-        {"openWebui": {"replicas": 20}},
+        {"openWebui": {"replicas": 20}, "postgresql": {"resources": {"limits": {"memory": "8Gi"}}}},
         "postgresql.maxConnections",
         "at least 985",
     ),
