@@ -1,4 +1,4 @@
-"""Who may talk to whom: a namespace that denies everything, and the rules of the diagram."""
+"""Peers and rules of network policies: a namespace that denies everything, and the connections of the diagram."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Rules between the settings of the public URL, the Ingress and the ways out."""
+"""Rules between the settings of the public URL, the Ingress and egress."""
 
 from __future__ import annotations
 

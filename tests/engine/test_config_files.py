@@ -47,7 +47,11 @@ config:
     "ingress.enabled": true
     host: chat.example.com
     maxUnavailabel: 1
+    ingress:
+      allowedCidrs: 10.20.0.0/16
     replicas: "3"
+    uploads:
+      acceptLoss: true
     resources:
     env:
       A B: x
@@ -134,6 +138,7 @@ def test_the_commands_of_the_report_are_the_clis(pulumi: Pulumi, project: Path) 
     config = read_stack("files", root=project)
     settings = parse(config.values, config.secret_keys)
     assert (settings.open_webui.replicas, settings.open_webui.ingress.enabled, settings.rotate.redis) == (3, True, 1000)
+    assert settings.open_webui.ingress.allowed_cidrs == ["10.20.0.0/16"]
     assert dict(settings.open_webui.plugin_env) == {"SHARE": "1.5"}
     assert "openwebui-stack" not in file.read_text()
 

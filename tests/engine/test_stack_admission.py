@@ -24,12 +24,19 @@ RESTRICTED: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def restricted(cluster: Cluster) -> Iterator[Namespace]:
+# Of each Kubernetes that the stack supports and the API server knows. A host in a probe is refused from 1.34 on.
+VERSIONS = (*(f"v1.{minor}" for minor in range(30, 37)), "latest")
+WITHOUT_PROBE_HOSTS = VERSIONS[4:]
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def restricted(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Namespace]:
     """A namespace that refuses what is not restricted and warns of it, with the accounts of the stack's pods."""
-    namespace = Namespace(cluster, "admission")
-    modes = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-    namespace.core.create_namespace({"metadata": {"name": namespace.name, "labels": modes}})
+    namespace = Namespace(cluster, f"admission-{request.param.replace('.', '-')}")
+    modes = ("enforce", "warn")
+    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in modes}
+    labels |= {f"pod-security.kubernetes.io/{mode}-version": request.param for mode in modes}
+    namespace.core.create_namespace({"metadata": {"name": namespace.name, "labels": labels}})
     for account in (*APPLICATIONS, BACKUP):
         namespace.core.create_namespaced_service_account(namespace.name, {"metadata": {"name": account}})
     yield namespace
@@ -102,6 +109,27 @@ def test_a_privileged_pod_is_refused(live: Namespace, restricted: Namespace) -> 
         with pytest.raises(client.ApiException, match="violates PodSecurity") as refused:
             warning_of(namespace, pod(security={"privileged": True}))
         assert refused.value.status == 403
+
+
+def with_host_in_probe() -> dict[str, Any]:
+    """A pod that later versions of Pod Security refuse and that of the stack's namespace does not."""
+    spec = pod(security=RESTRICTED)
+    spec["containers"][0]["livenessProbe"] = {"tcpSocket": {"port": 80, "host": "127.0.0.1"}}
+    return spec
+
+
+def test_versions_differ_in_what_they_refuse(restricted: Namespace) -> None:
+    if restricted.name in {f"admission-{version.replace('.', '-')}" for version in WITHOUT_PROBE_HOSTS}:
+        with pytest.raises(client.ApiException, match="violates PodSecurity"):
+            warning_of(restricted, with_host_in_probe())
+    else:
+        assert warning_of(restricted, with_host_in_probe()) is None
+
+
+def test_the_namespace_keeps_to_its_version_whatever_the_cluster_is(live: Namespace) -> None:
+    labels = live.core.read_namespace(live.name).metadata.labels
+    assert {labels[f"pod-security.kubernetes.io/{mode}-version"] for mode in ("enforce", "audit", "warn")} == {"v1.30"}
+    assert warning_of(live, with_host_in_probe()) is None
 
 
 def test_a_warning_would_be_seen(cluster: Cluster) -> None:

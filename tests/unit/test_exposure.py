@@ -56,19 +56,19 @@ def annotations(recording: Recording) -> set[str]:
         ),
     ],
 )
-def test_the_controller_gets_in_and_nobody_else(sets: list[str], peers: list[Any]) -> None:
+def test_only_the_controller_may_connect(sets: list[str], peers: list[Any]) -> None:
     recording = run("dev", [*INGRESS, *(f"openWebui.ingress.{each}" for each in sets)])
     assert ingress_rules(recording) == [{"from": peers, "ports": [{"protocol": "TCP", "port": 8080}]}]
 
 
-def test_a_gateway_of_ones_own_gets_in_without_an_ingress() -> None:
+def test_a_gateway_may_connect_without_an_ingress() -> None:
     recording = run("dev", [*HOST, "openWebui.ingress.controllerNamespace=envoy-gateway-system"])
     [rule] = ingress_rules(recording)
     assert rule["from"] == [{"namespaceSelector": {"matchLabels": {NAME: "envoy-gateway-system"}}}]
     assert not [each for each in recording.objects if each.kind == "Ingress"]
 
 
-def test_the_envoy_of_cilium_gets_in_by_a_policy_of_cilium() -> None:
+def test_the_envoy_of_cilium_may_connect_by_a_policy_of_cilium() -> None:
     recording = run("dev", [*INGRESS, "openWebui.ingress.className=cilium"])
     assert ingress_rules(recording) == []
     policy = recording.one("CiliumNetworkPolicy").inputs["spec"]

@@ -139,7 +139,7 @@ def test_a_port_of_a_namespace_is_that_of_its_pods() -> None:
     assert public["ports"] == [{"protocol": "TCP", "port": 8443}]
 
 
-def test_the_way_to_an_identity_provider_in_the_environment_is_open() -> None:
+def test_an_identity_provider_in_the_environment_gets_an_egress_rule() -> None:
     recording = run("dev", ["openWebui.env.OPENID_PROVIDER_URL=https://login.example.com/realms/a"])
     *_, rule = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
     assert rule["to"][0]["ipBlock"]["cidr"] == "0.0.0.0/0"
