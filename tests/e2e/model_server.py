@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -40,12 +40,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
+        self.close_connection = True
+        # A replica that is killed reads no further.
+        with suppress(ConnectionError):
+            self._stream(text, pause)
+
+    def _stream(self, text: str, pause: float) -> None:
         for word in text.split(" "):
             self._event({"index": 0, "delta": {"role": "assistant", "content": f"{word} "}, "finish_reason": None})
             time.sleep(pause)
         self._event({"index": 0, "delta": {}, "finish_reason": "stop"})
         self.wfile.write(b"data: [DONE]\n\n")
-        self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: what it is asked is in the browser's pictures."""
