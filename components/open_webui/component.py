@@ -202,7 +202,10 @@ class OpenWebUI(pulumi.ComponentResource):
                 LABELS,
                 serve=self._variables(own, migrate=False),
                 migrate=self._variables(own, migrate=True),
-                redis=[*redis_environment(args.redis), *plain_variables({"REDIS_WAIT_SECONDS": REDIS_WAIT_SECONDS})],
+                redis=[
+                    *redis_environment(args.redis, args.settings.env),
+                    *plain_variables({"REDIS_WAIT_SECONDS": REDIS_WAIT_SECONDS}),
+                ],
                 files=self._files,
                 authority=args.redis.authority,
             ),

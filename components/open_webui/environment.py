@@ -75,12 +75,12 @@ def environment(
         **_uploads(settings),
         **_sign_in(settings),
         "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
-        **settings.env,
+        **{name: value for name, value in settings.env.items() if not _is_of_redis(name)},
         **settings.plugin_env,
         **(_patience(settings) if migrate else {}),
     }
     secret: list[EnvVarArgsDict] = [
-        *redis_environment(redis),
+        *redis_environment(redis, settings.env),
         *database_environment(database),
         own.variable("WEBUI_SECRET_KEY", "secret-key"),
         {
@@ -105,13 +105,23 @@ def database_environment(database: ConnectionSecret) -> list[EnvVarArgsDict]:
     ]
 
 
-def redis_environment(redis: Backend) -> list[EnvVarArgsDict]:
-    """The variables that lead to Redis."""
+def redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgsDict]:
+    """The variables that lead to Redis.
+
+    Args:
+        redis: Redis, with its variables.
+        env: `openWebui.env`: what it says about an external Redis, every client of it has to know.
+    """
+    own = {name: value for name, value in env.items() if _is_of_redis(name)}
     urls = [
         redis.connection.variable("REDIS_URL", "cache-url"),
         redis.connection.variable("WEBSOCKET_REDIS_URL", "websocket-url"),
     ]
-    return [*urls, *plain_variables(redis.variables)]
+    return [*urls, *plain_variables({**redis.variables, **own})]
+
+
+def _is_of_redis(name: str) -> bool:
+    return name.startswith(("REDIS_", "WEBSOCKET_"))
 
 
 def _patience(settings: OpenWebUISettings) -> dict[str, str]:

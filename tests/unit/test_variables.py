@@ -187,6 +187,20 @@ def test_the_slim_image_can_embed_with_any_service() -> None:
     assert [v["value"] for v in variables if v["name"] == "RAG_EMBEDDING_ENGINE"] == ["ollama"]
 
 
+def test_what_is_said_about_an_external_redis_reaches_every_client_once() -> None:
+    env = {"REDIS_CLUSTER": "true", "REDIS_SENTINEL_MAX_RETRY_COUNT": "9", "WEBSOCKET_SERVER_LOGGING": "true"}
+    recording = run(
+        "dev",
+        [*EXTERNAL, "redis.external.sentinelHosts=10.0.0.2", *(f"openWebui.env.{n}={v}" for n, v in env.items())],
+        {"redisCacheUrl": "redis://:p@mymaster"},
+    )
+    for container in ("wait-for-redis", "migrate", "open-webui"):
+        variables = recording.containers[f"open-webui/{container}"]["env"]
+        assert [v for v in variables if v["name"] in env] == [{"name": n, "value": v} for n, v in sorted(env.items())]
+        names = [variable["name"] for variable in variables]
+        assert len(names) == len(set(names))
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("ENABLE_NOTE", "ENABLE_NOTES"), ("enable_signup", "ENABLE_SIGNUP"), ("HTTP_PROXI", "HTTP_PROXY")],
