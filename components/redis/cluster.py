@@ -115,7 +115,8 @@ def set_up(
     account = service_account(JOB, in_namespace=in_namespace, labels=JOB_LABELS, opts=options)
     k8s.batch.v1.Job(
         JOB,
-        metadata={**metadata, "name": JOB},
+        # A Job that has failed does not run again by itself: the next update makes another one.
+        metadata={**metadata, "name": JOB, "annotations": {"pulumi.com/replaceUnready": "true"}},
         spec={
             "backoff_limit": 6,
             # Moving parts of many gigabytes takes its time.

@@ -75,7 +75,7 @@ FAKE_FILES = {
     "backend/open_webui/retrieval/vector/__init__.py": "",
     "backend/open_webui/retrieval/vector/factory.py": """
         from open_webui.main import database
-        def get_vector_db_client(): database.execute("CREATE TABLE document_chunk ()")
+        def get_vector_db_client(): database.execute("CREATE TABLE IF NOT EXISTS document_chunk (vector vector(1536))")
         """,
     "backend/open_webui/migrations/versions/aaaa_init.py": "revision: str = 'aaaa'\ndown_revision: str | None = None",
     "backend/open_webui/migrations/versions/bbbb_more.py": "revision = 'bbbb'\ndown_revision = 'aaaa'",

@@ -37,6 +37,9 @@ class Registration:
     replace_on_changes: tuple[str, ...]
     delete_before_replace: bool
     ignore_changes: tuple[str, ...]
+    custom_timeouts: Mapping[str, str]
+    """``create``, ``update``, ``delete``; empty where none is set."""
+
     urn: str
 
     @property
@@ -138,6 +141,9 @@ class _Monitor(mocks.MockMonitor):
                     replace_on_changes=tuple(request.replaceOnChanges),
                     delete_before_replace=request.deleteBeforeReplace,
                     ignore_changes=tuple(request.ignoreChanges),
+                    custom_timeouts={
+                        name: getattr(request.customTimeouts, name) for name in ("create", "update", "delete")
+                    },
                     urn=response.urn,
                 )
             )
