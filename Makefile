@@ -147,7 +147,7 @@ bench: .venv/ready ## Speed and memory as ratios measured in one run
 .PHONY: requirements
 requirements: .venv/ready ## Pin the dependencies again, with hashes
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
-	$(PY) -m piptools compile $(PIN) --output-file requirements-servers.txt requirements-servers.in
+	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-servers.txt requirements-servers.in
 	$(PY) -m scripts.pin_open_webui requirements-open-webui.txt
 	$(PY) -m piptools compile $(PIN) --output-file requirements.txt requirements.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --constraint requirements.txt \

@@ -1,0 +1,100 @@
+"""The check of the bucket against a real S3 server, with the client that Open WebUI makes."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.fake_open_webui import SCRIPTS
+from tests.servers.open_webui import PACKAGES
+from tests.servers.s3_server import BUCKET, ELSEWHERE, Key, S3Server, s3_server
+from tests.servers.server_process import free_port
+
+CHECK = """
+import os
+from startup.bucket import bucket_problem
+from startup.output import redact
+print(redact(bucket_problem(os.environ) or "fine"))
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """The server for all tests here: they only read."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+def check(variables: dict[str, str], program: str = CHECK) -> str:
+    """What the check says, errors included, without a secret in it."""
+    done = subprocess.run(
+        [str(PACKAGES / "bin" / "python"), "-c", program],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(SCRIPTS), "PYTHONDONTWRITEBYTECODE": "1", **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    for name in ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"):
+        assert variables[name] not in done.stdout + done.stderr
+    return (done.stdout + done.stderr).strip().splitlines()[-1]
+
+
+def test_a_bucket_that_takes_the_credentials(server: S3Server) -> None:
+    assert check(server.variables(server.writer)) == "fine"
+    assert check(server.variables(server.writer, S3_KEY_PREFIX="open-webui")) == "fine"
+    assert check(server.variables(server.writer, S3_BUCKET_NAME=ELSEWHERE, STORAGE_PROVIDER="local")) == "fine"
+
+
+def test_refusals_name_their_reason(server: S3Server) -> None:
+    missing = check(server.variables(server.writer, S3_BUCKET_NAME=ELSEWHERE))
+    assert missing.startswith(f"There is no bucket {ELSEWHERE} at {server.url}.")
+    assert "openWebui.uploads.s3.bucketName" in missing
+
+    denied = check(server.variables(server.stranger))
+    assert denied.startswith(f"The credentials must not use the bucket {BUCKET} at {server.url} (AccessDenied).")
+    assert "s3:ListBucket" in denied
+
+    unknown = check(server.variables(Key("AKIAUNKNOWN123456789", "unknown-secret-1")))
+    assert "does not accept the credentials (InvalidAccessKeyId)" in unknown
+
+    wrong = check(server.variables(Key(server.writer.identifier, "wrong-secret-12")))
+    assert "does not accept the credentials (SignatureDoesNotMatch)" in wrong
+
+    assert "'Not a bucket' is not a name of a bucket" in check(
+        server.variables(server.writer, S3_BUCKET_NAME="Not a bucket")
+    )
+
+
+def test_a_service_that_does_not_answer(server: S3Server) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    answer = check(server.variables(server.writer, S3_ENDPOINT_URL=nowhere))
+    assert answer.endswith(f"The S3 service at {nowhere} cannot be reached: EndpointConnectionError.")
+    assert "BucketUnreachableError" in answer
+
+
+PATIENCE = """
+from startup.checks import bucket_problems
+from startup.output import redact
+print(redact(" | ".join(bucket_problems(1.5)) or "fine"))
+"""
+
+START = """
+from startup.migrate import check_bucket
+from startup.output import RefusedError
+try:
+    check_bucket()
+    print("starts")
+except RefusedError as error:
+    print("refused:", error)
+"""
+
+
+def test_an_update_waits_for_the_service_and_a_pod_starts_without_it(server: S3Server) -> None:
+    away = server.variables(server.writer, S3_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
+    assert "cannot be reached" in check(away, PATIENCE)
+    assert check(away, START) == "starts"
+    gone = server.variables(server.writer, S3_BUCKET_NAME=ELSEWHERE)
+    assert check(gone, PATIENCE).startswith("There is no bucket")
+    assert check(gone, START).startswith("refused: There is no bucket")
