@@ -153,6 +153,7 @@ def _always(settings: OpenWebUISettings) -> dict[str, str]:
         "VECTOR_DB": "pgvector",
         # The database creates it; the application's user may not.
         "PGVECTOR_CREATE_EXTENSION": "false",
+        **settings.documents.variables,
         # It runs pip while the pod starts: a different program on every replica.
         "ENABLE_PIP_INSTALL_FRONTMATTER_REQUIREMENTS": "false",
         # No look for updates of itself or of models: the pod's network does not lead there.

@@ -20,6 +20,7 @@ from ..names import (
 )
 from ..quantities import Bytes, Cores
 from ..resources import Amounts, Resources
+from .documents import DocumentSettings
 from .env_destinations import env_destinations
 from .environment_names import VariableName
 from .exposure_rules import egress_problems, public_url_problems
@@ -211,6 +212,7 @@ class OpenWebUISettings(Settings):
         le=86_400,
         description="Longest migration of the database by a new release, in seconds. An update's deadlines follow.",
     )
+    documents: DocumentSettings = Field(DocumentSettings(), description="Vectors of documents.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
     env: dict[VariableName, Text] = Field(
         {},

@@ -183,6 +183,12 @@ EFFECTS_ON_OPEN_WEBUI: dict[str, Effect] = {
     "openWebui.ollamaBaseUrl": Effect(
         value="http://ollama:11434", shows=variable("OLLAMA_BASE_URL"), expected="http://ollama:11434"
     ),
+    "openWebui.documents.dimensions": Effect(
+        value="3072",
+        shows=lambda r: (variable("PGVECTOR_INITIALIZE_MAX_VECTOR_LENGTH")(r), variable("PGVECTOR_USE_HALFVEC")(r)),
+        expected=("3072", "true"),
+    ),
+    "openWebui.documents.halfPrecision": Effect(value="true", shows=variable("PGVECTOR_USE_HALFVEC"), expected="true"),
     "openWebui.uploads.kind": Effect(
         value="volume",
         shows=inputs("PersistentVolumeClaim", "open-webui-uploads", "spec", "accessModes"),
