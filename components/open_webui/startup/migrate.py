@@ -27,7 +27,7 @@ from .output import RefusedError, log, seconds
 from .record import record_state, recorded_state, requested_state
 from .release import Release, database_revisions, read_release
 from .script import run
-from .vector_tables import can_have_vector_tables
+from .vector_tables import can_have_vector_tables, keep_index_method
 
 
 def migrate() -> None:
@@ -41,6 +41,7 @@ def migrate() -> None:
     with connect(seconds("MIGRATE_DATABASE_WAIT_SECONDS")) as connection:
         prepare_session(connection)
         take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"))
+        keep_index_method(connection, os.environ)
         vector_tables = can_have_vector_tables(connection, os.environ)
         requested = requested_state(release, vector_tables=vector_tables)
         revisions = database_revisions(connection)

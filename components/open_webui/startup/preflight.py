@@ -6,6 +6,7 @@ Environment: that of the new replicas, and how many seconds the database and the
 Exit status: 0, an update can go on; 1, it must not, and the last lines say why; 143, ended by SIGTERM.
 """
 
+import os
 import sys
 
 from .checks import bucket_problems, database_problems
@@ -13,6 +14,7 @@ from .database import connect, prepare_session
 from .output import RefusedError, log, seconds
 from .release import read_release
 from .script import run
+from .vector_tables import keep_index_method
 
 
 def preflight() -> None:
@@ -27,6 +29,7 @@ def preflight() -> None:
         with connect(patience) as connection:
             prepare_session(connection)
             connection.execute(b"SET default_transaction_read_only = on")
+            keep_index_method(connection, os.environ)
             problems += database_problems(connection, release)
     except RefusedError as error:
         problems += error.reasons

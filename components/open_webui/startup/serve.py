@@ -25,10 +25,16 @@ from typing import Any
 
 import uvicorn
 
+from .database import connect
+from .vector_tables import applies, keep_index_method
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+DATABASE_WAIT_SECONDS = 60.0
+"""How long the database may be out of reach. Open WebUI itself does not start without it."""
 
 QUIET_SECONDS = 1.0
 """How long nothing has to be in progress. A task can be the next step of one that has just ended."""
@@ -171,6 +177,9 @@ def main(drain_seconds: float) -> None:
     # The first process of a container ignores a signal without a handler. While Open WebUI is imported there is nothing
     # to finish.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
+    if applies(os.environ):
+        with connect(DATABASE_WAIT_SECONDS) as connection:
+            keep_index_method(connection, os.environ)
     DrainingServer.drain_seconds = drain_seconds
     # `uvicorn.main` is the function of that name.
     command = importlib.import_module("uvicorn.main")

@@ -1,14 +1,16 @@
 """Whether Open WebUI's client for pgvector starts on what the database has. Source: its module
 ``open_webui.retrieval.vector.dbs.pgvector`` in release 0.12.4."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from .database import Connection, one
+from .output import log
 
 TABLE = "document_chunk"
 INDEX = "idx_document_chunk_vector"
+METHODS = ("ivfflat", "hnsw")
 TRAINING_ROWS = 50
 """Rows for each list that Open WebUI waits for before it builds an IVFFlat index."""
 
@@ -94,7 +96,7 @@ def vector_settings(environment: Mapping[str, str]) -> VectorSettings:
     return VectorSettings(
         dimensions=number("PGVECTOR_INITIALIZE_MAX_VECTOR_LENGTH", 1536),
         type="halfvec" if half else "vector",
-        method=method if method in ("ivfflat", "hnsw") else "hnsw" if half else "ivfflat",
+        method=method if method in METHODS else "hnsw" if half else "ivfflat",
         lists=number("PGVECTOR_IVFFLAT_LISTS", 100),
         encrypted=is_on("PGVECTOR_PGCRYPTO", "false"),
         creates_extension=is_on("PGVECTOR_CREATE_EXTENSION", "true"),
@@ -113,6 +115,29 @@ def can_have_vector_tables(connection: Connection, environment: Mapping[str, str
     if environment.get("PGVECTOR_DB_URL") or vector_settings(environment).creates_extension:
         return True
     return bool(one(connection, b"SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector')"))
+
+
+def keep_index_method(connection: Connection, environment: MutableMapping[str, str]) -> None:
+    """Set the index method to that of the index that the database has.
+
+    Open WebUI neither starts with an index of another method nor builds it again, and it prepares each search for the
+    configured one. So the setting is for databases without an index.
+    """
+    if not applies(environment):
+        return
+    method = _index_method(connection)
+    if method in METHODS and method != vector_settings(environment).method:
+        log(f"The index of the documents is {method}, and stays so. For another one: DROP INDEX {INDEX}")
+        environment["PGVECTOR_INDEX_METHOD"] = method
+
+
+def _index_method(connection: Connection) -> str | None:
+    method: str | None = one(
+        connection,
+        b"SELECT amname FROM pg_class JOIN pg_am ON pg_am.oid = relam WHERE pg_class.oid = to_regclass(%s)",
+        INDEX,
+    )
+    return method
 
 
 def read_vector_state(connection: Connection, settings: VectorSettings) -> VectorState:
@@ -137,11 +162,7 @@ def read_vector_state(connection: Connection, settings: VectorSettings) -> Vecto
         **common,
         column=columns.get("vector"),
         encrypted=columns.get("text") == "bytea",
-        index_method=one(
-            connection,
-            b"SELECT amname FROM pg_class JOIN pg_am ON pg_am.oid = relam WHERE pg_class.oid = to_regclass(%s)",
-            INDEX,
-        ),
+        index_method=_index_method(connection),
         rows=one(connection, f"SELECT count(*) FROM (SELECT FROM {TABLE} LIMIT %s) AS counted".encode(), enough)
         if readable
         else 0,
@@ -203,9 +224,8 @@ def _table_problems(settings: VectorSettings, state: VectorState) -> list[str]:
         )
     if state.index_method and state.index_method != settings.method:
         problems.append(
-            f"The index {INDEX} is {state.index_method}; the settings ask for {settings.method}, and Open WebUI does "
-            f"not build it again. Set PGVECTOR_INDEX_METHOD to {state.index_method}, or, for the next start to build "
-            f"the other one: DROP INDEX {INDEX}"
+            f"The index {INDEX} is {state.index_method}, which Open WebUI does not start with. For the next start to "
+            f"build {settings.method}: DROP INDEX {INDEX}"
         )
     if not problems and state.index_method is None and settings.method == "ivfflat":
         problems += _ivfflat_problems(settings, state)
