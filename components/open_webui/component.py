@@ -17,6 +17,7 @@ from ..egress import egress_rules
 from ..generated_secrets import checksum, generated_password
 from ..labels import Labels
 from ..network_policy import allow_from, cilium_policy, network_policy
+from ..remembered import remember
 from ..service import service
 from ..service_account import service_account
 from .deadlines import REDIS_WAIT_SECONDS, Deadlines
@@ -28,6 +29,7 @@ from .preflight_job import LABELS as PREFLIGHT_LABELS
 from .preflight_job import preflight_job, preflight_policy
 from .settings import AutoscalingSettings, OpenWebUISettings
 from .startup_scripts import config_map, startup_scripts
+from .stored_vectors import REMEMBERED, refused_vectors, stored_vectors
 from .termination import MIN_READY_SECONDS, deletion_timeout
 
 SERVICE = "open-webui"
@@ -133,7 +135,8 @@ class OpenWebUI(pulumi.ComponentResource):
         scripts = config_map(self._metadata, self._files, child_options(self))
         account = service_account("open-webui", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
         secrets = [own, args.redis.connection, args.database.connection]
-        needed = [*(secret.resource for secret in secrets), admin, scripts, account]
+        vectors = remember(REMEMBERED, stored_vectors(settings.documents), refused_vectors, child_options(self))
+        needed = [*(secret.resource for secret in secrets), admin, scripts, account, vectors]
         preflight = self._preflight(own, needed)
         deadlines = Deadlines(migration=settings.migration_seconds, replicas=settings.most_replicas)
         k8s.apps.v1.Deployment(

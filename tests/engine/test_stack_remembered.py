@@ -28,6 +28,11 @@ def test_another_major_version_of_postgresql_is_refused_before_anything_changes(
     assert live.revisions() == revisions
 
 
+def test_other_dimensions_are_refused_in_the_preview(base: Stack) -> None:
+    refused = base.preview("openWebui.documents.dimensions=3072", fails=True)
+    assert "openWebui.documents.dimensions: the documents are stored with 1536 dimensions" in refused.error
+
+
 def test_the_same_major_version_is_allowed_and_remembered(base: Stack) -> None:
     assert "update Stash postgresql-data" in base.preview(SAME_MAJOR).changes
 

@@ -3,6 +3,7 @@
 import pytest
 
 from components.open_webui.documents import DocumentSettings
+from components.open_webui.stored_vectors import refused_vectors, stored_vectors
 
 from .test_config_report import report
 
@@ -21,7 +22,35 @@ def test_half_precision_can_be_chosen_with_few_dimensions() -> None:
     assert settings.variables["PGVECTOR_USE_HALFVEC"] == "true"
 
 
+def test_more_dimensions_than_any_index_takes_are_refused() -> None:
+    text = report({"openWebui": {"documents": {"dimensions": 4096}}})
+    assert "openWebui.documents.dimensions: " in text
+    assert "integer from 1 to 4000" in text
+
+
 def test_full_precision_without_an_index_is_refused() -> None:
     text = report({"openWebui": {"documents": {"dimensions": 3072, "halfPrecision": False}}})
     assert "openWebui.documents.halfPrecision: " in text
     assert "true, or dimensions of at most 2000" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "commands"),
+    [
+        ({}, {"halfPrecision": False}, None),
+        ({"dimensions": 3072}, {"dimensions": 3072, "halfPrecision": True}, None),
+        ({}, {"dimensions": 1024}, ("openWebui.documents.dimensions 1536",)),
+        (
+            {},
+            {"dimensions": 3072},
+            ("openWebui.documents.dimensions 1536", "openWebui.documents.halfPrecision false"),
+        ),
+    ],
+)
+def test_stored_vectors_are_not_converted(
+    before: dict[str, object], after: dict[str, object], commands: tuple[str, ...] | None
+) -> None:
+    facts = [stored_vectors(DocumentSettings.model_validate(settings)) for settings in (before, after)]
+    finding = refused_vectors(*facts)
+    named = finding and tuple(command.removeprefix("pulumi config set --path ") for command in finding.commands)
+    assert named == commands
