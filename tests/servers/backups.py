@@ -2,7 +2,7 @@
 
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.servers.postgresql_database import PASSWORD, Database
+from tests.servers.rendered import rendered
 from tests.servers.server_process import give_away, running, unprivileged
 
 RUN_SECONDS = 180
@@ -128,15 +129,24 @@ class Backups:
 
 
 @pytest.fixture
-def backups(database: Database, manifest: Callable[[str, str, str], dict[str, Any]]) -> Iterator[Backups]:
+def backups(database: Database) -> Iterator[Backups]:
     """A server with `TABLES` in it, and the CronJob's container beside it."""
+    made = backups_of(database)
+    database.prepared()
+    with database.serving():
+        made.execute(TABLES)
+        yield made
+
+
+def backups_of(database: Database, sets: tuple[str, ...] = ()) -> Backups:
+    """The CronJob's container beside a database, with these config keys set."""
     directory = database.directory
     for name in ("backups", "scripts"):
         (directory / name).mkdir()
         give_away(directory / name)
-    for name, text in manifest("prod", "ConfigMap", "postgres-backup")["data"].items():
+    for name, text in rendered("prod", "ConfigMap", "postgres-backup", sets)["data"].items():
         (directory / "scripts" / name).write_text(text)
-    template = manifest("prod", "CronJob", "postgres-backup")["spec"]["jobTemplate"]["spec"]["template"]
+    template = rendered("prod", "CronJob", "postgres-backup", sets)["spec"]["jobTemplate"]["spec"]["template"]
     (container,) = template["spec"]["containers"]
     assert container["command"] == ["sh", "/etc/backup/backup.sh"]
     variables = {variable["name"]: variable["value"] for variable in container["env"]}
@@ -149,11 +159,7 @@ def backups(database: Database, manifest: Callable[[str, str, str], dict[str, An
     for name, (inside, outside) in moved.items():
         assert variables[name] == inside
         variables[name] = outside
-    made = Backups(database, directory / "backups", directory / "scripts", variables, container["args"])
-    database.prepared()
-    with database.serving():
-        made.execute(TABLES)
-        yield made
+    return Backups(database, directory / "backups", directory / "scripts", variables, container["args"])
 
 
 def program_before(backups: Backups, name: str, text: str) -> None:
