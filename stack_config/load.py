@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from components.base_settings import CROSS_FIELD, Problem
 from components.finding import Finding, mend
-from components.open_webui.variable_rules import variable_warnings
+from components.open_webui.variable_rules import meant_variable, variable_warnings
 from settings import SECRET_KEYS, StackSettings, secret_problems, upload_problems
 
 from .keys import ConfigKey, all_paths, config_keys, is_secret_key
@@ -304,6 +304,8 @@ def _suggested(prefix: str, name: str, members: list[str]) -> str | None:
     """The key that was meant by an unknown one."""
     if f"{prefix}{name}" in all_paths():
         return f"{prefix}{name}"  # a path in the place of a key: `"ingress.enabled": true`
+    if not prefix and name[:1].isupper() and (variable := meant_variable(name)):
+        return variable if is_secret_key(variable) else f"openWebui.env.{variable}"
     # A key at the wrong depth is as common as a misspelt one: `maxmemory` instead of `redis.maxmemory`.
     elsewhere = [known for known in all_paths() if known.rpartition(".")[2] == name]
     near = difflib.get_close_matches(name, members, n=1)
@@ -332,7 +334,7 @@ def _moved(suggestion: str | None, visible: str, value: object) -> Iterator[str]
     if suggestion is None or value is None:
         return
     key = config_keys().get(suggestion)
-    if suggestion in SECRET_KEYS:
+    if is_secret_key(suggestion):
         yield secret_command(suggestion)
     elif key and not key.is_object and not isinstance(value, dict | list):
         text = value if isinstance(value, str) else json.dumps(value)

@@ -142,6 +142,12 @@ def variable_warnings(env: Mapping[str, str]) -> Iterator[str]:
             yield f"openWebui.env.{name} {variable.rule.warning}."
 
 
+def meant_variable(name: str) -> str | None:
+    """The variable that is called so, or nearly so; None for none."""
+    near = difflib.get_close_matches(name.upper(), variable_table().names, n=1)
+    return name if variable_table().get(name) else near[0] if near else None
+
+
 def _problem(name: str, value: str, version: str) -> Problem | None:
     variable = variable_table().get(name)
     if variable is None:
@@ -204,11 +210,11 @@ def _unknown(name: str, value: str, version: str) -> Problem | None:
     table = variable_table()
     if version != table.release:
         return None  # another release may read it
-    near = difflib.get_close_matches(name.upper(), table.names, n=1)
+    meant = meant_variable(name)
     return _refusal(
         ENV,
         name,
-        f"{name} has no effect: Open WebUI {version} does not read it{f', did you mean {near[0]}?' if near else ''}",
+        f"{name} has no effect: Open WebUI {version} does not read it{f', did you mean {meant}?' if meant else ''}",
         "variables that Open WebUI reads; those of your own plugins go into openWebui.pluginEnv",
     )
 

@@ -307,6 +307,21 @@ def test_a_secret_variable_in_plain_text_is_refused_and_one_that_is_none_unknown
     assert "unknown key" in report("QDRANT_API_KEY", encrypted=True)
 
 
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("OAUTH_CLIENT_SECRT", "did you mean OAUTH_CLIENT_SECRET?"),
+        ("ENABLE_NOTES", "did you mean openWebui.env.ENABLE_NOTES?"),
+        ("ENABLE_NOTE", "did you mean openWebui.env.ENABLE_NOTES?"),
+    ],
+)
+def test_a_variable_in_the_place_of_a_key_is_told_from_an_unknown_one(key: str, meant: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse({f"{PROJECT}:kubeContext": "test", f"{PROJECT}:{key}": "hunter2"}, {f"{PROJECT}:{key}"})
+    assert f"{key}: unknown key, {meant}" in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
 # The rest of the program.
 
 
