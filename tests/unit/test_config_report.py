@@ -146,3 +146,34 @@ def test_a_rule_that_the_defaults_break_is_reported_and_does_not_go_on_for_ever(
     broken = Problem(keys=("postgresql.maxConnections",), message="never right", allowed="nothing", example="1")
     monkeypatch.setattr(StackSettings, "problems", lambda _: iter([broken]))
     assert "postgresql.maxConnections: never right" in report({})
+
+
+@pytest.mark.parametrize(
+    ("web", "reason"),
+    [
+        ({}, "uploads.kind pod with 2 replicas"),
+        ({"replicas": 3}, "uploads.kind pod with 3 replicas"),
+        ({"autoscaling": {"minReplicas": 1, "maxReplicas": 4}}, "uploads.kind pod with 4 replicas"),
+        ({"uploads": {"kind": "pod", "acceptLoss": False}}, "openWebui.uploads.acceptLoss: true"),
+    ],
+    ids=str,
+)
+def test_uploads_that_other_replicas_cannot_read_are_refused(web: Mapping[str, object], reason: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse({f"{PROJECT}:kubeContext": "test", f"{PROJECT}:openWebui": json.dumps(web)}, set())
+    assert "has 1 problem" in str(error.value)
+    assert reason in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "web", [{"replicas": 1}, {"uploads": {"kind": "volume"}}, {"uploads": {"acceptLoss": True}}], ids=str
+)
+def test_uploads_that_all_replicas_can_read_or_that_may_be_lost_are_accepted(web: Mapping[str, object]) -> None:
+    assert parse({f"{PROJECT}:kubeContext": "test", f"{PROJECT}:openWebui": json.dumps(web)}, set())
+
+
+def test_dev_says_at_each_update_that_uploads_can_be_lost_and_prod_has_nothing_to_say() -> None:
+    assert [warning.partition(":")[0] for warning in run("dev").warnings] == [
+        "openWebui.uploads.kind is pod with 2 replicas"
+    ]
+    assert run("prod").warnings == []
