@@ -9,6 +9,7 @@ from components.base_settings import Problem, Settings
 from components.names import ExistingNamespace, NamespaceName
 from components.namespace.quota import Workload, resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion
+from components.open_webui.exposure_rules import private_name_problems
 from components.open_webui.preflight_resources import preflight_resources
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.variable_rules import conditional_problems
@@ -106,6 +107,7 @@ class StackSettings(Settings):
 
     def problems(self) -> Iterator[Problem]:
         yield from self._backup_problems()
+        yield from private_name_problems(self.redis.external.destinations, self.open_webui.targets, "openWebui.egress")
         if not self.kube_context.strip():
             yield Problem(
                 keys=("kubeContext",),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict, NetworkPolicyPeerArgsDict
 
-from .destinations import PUBLIC, Destination, cluster_namespace, destination_of_url, is_private_name, is_range
+from .destinations import PUBLIC, Destination, cluster_namespace, is_private_name, is_range
 from .network_policy import addresses, allow_to, namespace
 
 # A policy cannot name a host. A public name may have any public address; the private ranges stay closed, so that a web
@@ -17,11 +17,6 @@ PRIVATE_RANGES_6 = ["::1/128", "fc00::/7", "fe80::/10"]
 # A name of two labels is a Service and its namespace or a public name. With TLS it is a public one: certificates for
 # `ollama.models` are rare, and a namespace may well be called `ai`.
 _TLS_SCHEMES = ("https", "wss")
-
-
-def egress_to(urls: Iterable[str], own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
-    """Egress rules for the services at these URLs, without repetition. Those of `egress_rules`."""
-    return egress_rules(filter(None, map(destination_of_url, urls)), own_namespace)
 
 
 def egress_rules(destinations: Iterable[Destination], own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:

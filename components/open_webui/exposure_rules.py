@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..base_settings import Problem
-from ..destinations import is_private_name, is_range
+from ..destinations import Destination, is_private_name, is_range
 
 if TYPE_CHECKING:
     from .settings import OpenWebUISettings
@@ -53,16 +53,7 @@ def _contradictions(settings: OpenWebUISettings) -> Iterator[Problem]:
 
 def egress_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
     """Destinations that a network policy can only reach by their addresses, which are missing."""
-    opened = {target.port for target in settings.targets if is_range(target.host)}
-    for key, destination in settings.named_destinations:
-        if is_private_name(destination.host) and destination.port not in opened:
-            yield Problem(
-                keys=(key, "egress"),
-                message=f"{destination.host} is a name of a private network: a network policy knows addresses only, "
-                "and the connection would be refused",
-                allowed=f"its addresses in openWebui.egress as well, as CIDR:{destination.port}",
-                example="",
-            )
+    yield from private_name_problems(settings.named_destinations, settings.targets, "egress")
     for target in settings.targets:
         if is_private_name(target.host):
             yield Problem(
@@ -71,3 +62,28 @@ def egress_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
                 allowed=f"its addresses, as CIDR:{target.port}",
                 example="",
             )
+
+
+def private_name_problems(
+    named: Iterable[tuple[str, Destination]], targets: Iterable[Destination], egress_key: str
+) -> Iterator[Problem]:
+    """What is wrong with names that no public DNS has: the addresses behind them are not opened.
+
+    Args:
+        named: destinations, each with the key that it follows from.
+        targets: destinations of `openWebui.egress`.
+        egress_key: the key of the targets, as the reader of the problem has to write it.
+    """
+    opened = {target.port for target in targets if is_range(target.host)}
+    missing = [(key, each) for key, each in named if is_private_name(each.host) and each.port not in opened]
+    if not missing:
+        return
+    names = ", ".join(f"{destination.host}:{destination.port} ({key})" for key, destination in missing)
+    ports = sorted({destination.port for _, destination in missing})
+    yield Problem(
+        keys=(egress_key, *(key for key, _ in missing)),
+        message=f"names of private networks: {names}. A network policy knows addresses only, and the connections would "
+        "be refused",
+        allowed=f"their addresses as well: {', '.join(f'CIDR:{port}' for port in ports)}",
+        example=f"10.20.0.0/16:{ports[0]}",
+    )

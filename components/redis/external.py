@@ -6,7 +6,7 @@ from pulumi import Input, Output
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
 from ..connection import AUTHORITY_DIRECTORY
-from ..egress import egress_to
+from ..egress import egress_rules
 from ..names import hosts_in
 from .settings import RedisExternalSettings
 
@@ -34,9 +34,7 @@ def with_authority(url: str) -> str:
 
 def external_egress(settings: RedisExternalSettings, own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
     """Edges to the servers, and to their Sentinels."""
-    servers = [f"redis://{host}:{settings.port}" for host in hosts_in(settings.hosts)]
-    sentinels = [f"redis://{host}:{settings.sentinel_port}" for host in hosts_in(settings.sentinel_hosts)]
-    return egress_to([*servers, *sentinels], own_namespace)
+    return egress_rules((destination for _, destination in settings.destinations), own_namespace)
 
 
 def external_variables(settings: RedisExternalSettings) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from ..base_settings import Problem, Settings
+from ..destinations import Destination
 from ..names import HostList, ImageReference, ObjectName, hosts_in
 from ..quantities import Bytes, Cores, RedisMemory, mebibytes, quantity
 from ..resources import Amounts, ContainerResources, Resources
@@ -88,7 +89,8 @@ class RedisExternalSettings(Settings):
     hosts: HostList = Field(
         "",
         description="Names or addresses of its servers, with commas: what the network policy opens. Required. A name "
-        "outside the cluster opens public addresses only; for a private network give the addresses.",
+        "outside the cluster opens public addresses only; for a private network give the addresses here or in "
+        "`openWebui.egress`.",
     )
     port: int = Field(6379, ge=1, le=65535, description="Port of its servers.")
     sentinel_hosts: HostList = Field(
@@ -100,6 +102,17 @@ class RedisExternalSettings(Settings):
         min_length=1,
         description="Certificates in PEM of those who sign its own, for `rediss://` URLs. Default: the image's own.",
     )
+
+    @property
+    def destinations(self) -> list[tuple[str, Destination]]:
+        """Where the web pods connect to, each with the key that says so."""
+        servers = ("redis.external.hosts", self.hosts, self.port)
+        sentinels = ("redis.external.sentinelHosts", self.sentinel_hosts, self.sentinel_port)
+        return [
+            (key, Destination(host=host.removesuffix("."), port=port, scheme="redis"))
+            for key, hosts, port in (servers, sentinels)
+            for host in hosts_in(hosts)
+        ]
 
     def problems(self) -> Iterator[Problem]:
         for key, hosts in (("hosts", self.hosts), ("sentinelHosts", self.sentinel_hosts)):

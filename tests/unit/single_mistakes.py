@@ -287,13 +287,13 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     (
         "a model service with a private name",
         {"openWebui": {"ollamaBaseUrl": "http://gpu.lan:11434"}},
-        "openWebui.ollamaBaseUrl",
+        "openWebui.egress",
         "CIDR:11434",
     ),
     (
         "an identity provider with a private name",
         {"openWebui": {"env": {"OPENID_PROVIDER_URL": "https://login.corp/realms/a"}}},
-        "openWebui.env.OPENID_PROVIDER_URL",
+        "openWebui.egress",
         "CIDR:443",
     ),
     ("further hosts without one", {"openWebui": {"additionalHosts": ["b.example.com"]}}, "openWebui.host", "host name"),

@@ -3,10 +3,17 @@
 import ipaddress
 
 import pytest
+from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
-from components.egress import PRIVATE_RANGES, PRIVATE_RANGES_6, egress_to
+from components.destinations import destination_of_url
+from components.egress import PRIVATE_RANGES, PRIVATE_RANGES_6, egress_rules
+from stack_config.load import ConfigError
 
 from .recording import Recording, run
+
+
+def egress_to(urls: list[str], own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
+    return egress_rules(filter(None, map(destination_of_url, urls)), own_namespace)
 
 
 def test_everything_is_denied_but_dns(recording: Recording) -> None:
@@ -168,3 +175,16 @@ def test_the_way_to_the_bucket_is_open(endpoint: tuple[str, ...], cidr: str, por
     *_, rule = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
     assert rule["to"][0]["ipBlock"]["cidr"] == cidr
     assert rule["ports"] == [{"protocol": "TCP", "port": port}]
+
+
+def test_an_external_redis_with_a_private_name_needs_its_addresses() -> None:
+    redis = ["redis.topology=external", "redis.external.hosts=cache.corp"]
+    secrets = {"redisCacheUrl": "redis://cache.corp:6379/0"}
+    with pytest.raises(ConfigError, match=r"openWebui\.egress: .*cache\.corp:6379 \(redis\.external\.hosts\)"):
+        run("dev", redis, secrets)
+    [*_, rule] = (
+        run("dev", [*redis, "openWebui.egress[0]=10.20.0.0/16:6379"], secrets)
+        .one("NetworkPolicy", "open-webui")
+        .inputs["spec"]["egress"]
+    )
+    assert rule["to"] == [{"ipBlock": {"cidr": "10.20.0.0/16"}}]
