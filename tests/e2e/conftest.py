@@ -30,6 +30,7 @@ ORDER = (
     "answers",
     "backup",
     "network_policies",
+    "policy_settings",
     "browser",
     "faults",
     "memory",
