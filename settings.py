@@ -28,7 +28,10 @@ class RotateSettings(Settings):
     redis: int = Field(1, ge=1, le=1000, description="Password of Redis. Rolls Open WebUI.")
     postgresql: int = Field(1, ge=1, le=1000, description="Password of the database. Rolls PostgreSQL and Open WebUI.")
     open_webui: int = Field(
-        1, ge=1, le=1000, description="Signing key of sessions. Rolls Open WebUI, signs everyone out."
+        1,
+        ge=1,
+        le=1000,
+        description="Signing key of sessions. Rolls Open WebUI, signs everyone out. Encrypted data keeps its keys.",
     )
 
 
@@ -67,7 +70,9 @@ class StackSettings(Settings):
         description="Context of the kubeconfig to deploy to. Required: a stack never uses whatever context is current.",
     )
     protect: bool = Field(
-        False, description="Refuse to delete or replace the namespace, the volumes and the database password."
+        False,
+        description="Refuse to delete or replace the namespace, the volumes, the database password and the key of encrypted "
+        "data.",
     )
     pod_security_version: PodSecurityVersion = Field(
         "v1.30",

@@ -130,7 +130,7 @@ def _take_over(stack: automation.Stack, cluster: Cluster) -> None:
     for item in found.values():
         results.print(f"  taken over             {plan.title(item)}", markup=False)
     for name in taken:
-        results.print(f"  taken over             {name}: the password that is in use", markup=False)
+        results.print(f"  taken over             {name}: the value that is in use", markup=False)
     for name in plan.left_out(resources, found):
         why = "the password that is in use has characters that a URL must escape; the next update sets a new one"
         results.print(f"  not taken over         {name}: {why}", markup=False)

@@ -22,6 +22,7 @@ from stack_config.load import PROJECT
 CONTEXT_PLACEHOLDER = "rendered"
 HEADER = "# Rendered from the stack's config, secrets as placeholders. The next run replaces this file.\n"
 _PASSWORD = "random:index/randomPassword:RandomPassword"
+_STASH = "pulumi:index:Stash"
 
 
 @dataclass
@@ -35,6 +36,8 @@ class _Recorder(mocks.Mocks):
             self.objects.append(_manifest(args.inputs))
         if args.typ == _PASSWORD:
             return args.name, {**args.inputs, "result": f"<{args.name}>"}
+        if args.typ == _STASH:
+            return args.name, {**args.inputs, "output": args.inputs["input"]}
         return args.name, dict(args.inputs)
 
     def call(self, _args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:

@@ -21,6 +21,7 @@ from ..remembered import remember
 from ..service import service
 from ..service_account import service_account
 from .deadlines import REDIS_WAIT_SECONDS, Deadlines
+from .encryption_keys import ENCRYPTION_VARIABLES, encryption_keys, kept_key
 from .environment import environment, plain_variables, redis_environment, secret_variables
 from .ingress import clients, ingress, service_annotations
 from .pod import PORT, UPLOADS_CLAIM, pod
@@ -67,7 +68,7 @@ class OpenWebUIArgs:
     """Number of the current signing key, from 1."""
 
     protect: bool
-    """Whether the volume of uploads is refused deletion."""
+    """Whether the volume of uploads and the key of encrypted data are refused deletion."""
 
 
 class OpenWebUI(pulumi.ComponentResource):
@@ -109,8 +110,11 @@ class OpenWebUI(pulumi.ComponentResource):
 
     def _own_secret(self) -> ConnectionSecret:
         given = self._args.secret_inputs
+        signing_key = generated_password("openwebui-secret-key", self._args.rotation, child_options(self))
+        encryption = kept_key(signing_key, child_options(self, **stateful(self._args.protect))).apply(encryption_keys)
         contents: dict[str, Input[str]] = {
-            "secret-key": generated_password("openwebui-secret-key", self._args.rotation, child_options(self)),
+            "secret-key": signing_key,
+            **{key: encryption[variable] for variable, key in ENCRYPTION_VARIABLES.items()},
             **{key: given[name] for name, (key, _) in secret_variables(given).items()},
         }
         secret = k8s.core.v1.Secret(

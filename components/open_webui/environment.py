@@ -7,6 +7,7 @@ from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
 from ..connection import Backend, ConnectionSecret
 from .deadlines import DATABASE_WAIT_SECONDS, Deadlines
+from .encryption_keys import ENCRYPTION_VARIABLES
 from .settings import (
     DATABASE_POOL_OVERFLOW,
     DATABASE_POOL_SIZE,
@@ -45,7 +46,8 @@ def secret_variables(secret_inputs: Collection[str]) -> dict[str, tuple[str, str
         secret_inputs: every secret config key that is set, those of other components among them.
     """
     own = {name: names for name, names in SECRET_VARIABLES.items() if name in secret_inputs}
-    return {**own, **{name: (name, name) for name in sorted(secret_inputs) if is_secret_variable(name)}}
+    variables = [name for name in sorted(secret_inputs) if is_secret_variable(name)]
+    return {**own, **{name: (ENCRYPTION_VARIABLES.get(name, name), name) for name in variables}}
 
 
 def environment(
@@ -79,6 +81,7 @@ def environment(
         **settings.plugin_env,
         **(_patience(settings) if migrate else {}),
     }
+    own_keys = {variable: key for key, variable in secret_variables(secret_inputs).values()} | ENCRYPTION_VARIABLES
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
         *database_environment(database),
@@ -87,7 +90,7 @@ def environment(
             "name": "WEBUI_ADMIN_PASSWORD",
             "value_from": {"secret_key_ref": {"name": admin_secret, "key": "password"}},
         },
-        *(own.variable(variable, key) for key, variable in secret_variables(secret_inputs).values()),
+        *(own.variable(variable, key) for variable, key in own_keys.items()),
     ]
     return sorted([*plain_variables(plain), *secret], key=lambda variable: str(variable["name"]))
 

@@ -140,7 +140,7 @@ def take_over(stack: automation.Stack, resources: Sequence[Resource], found: Map
         found: objects of the cluster, by the URN of the resource that they become.
 
     Returns:
-        Logical names of the passwords that were taken over.
+        Logical names of the passwords and keys that were taken over.
 
     Raises:
         CommandError: the engine failed; what it has done is in the state, and another run goes on.
@@ -156,15 +156,15 @@ def take_over(stack: automation.Stack, resources: Sequence[Resource], found: Map
     if others:
         stack.up(target=others, suppress_outputs=True, show_secrets=False)
     known = plan.passwords(resources, found)
-    if known:
-        _set_passwords(stack, known)
+    kept = plan.encryption_key(resources, found)
+    _set_outputs(stack, {**dict.fromkeys(known, "result"), **dict.fromkeys(kept, "output")}, {**known, **kept})
     adopted = [each for each in resources if each.urn in found]
     _add_objects(stack, adopted, found)
     # What the cluster says of them. Not by the engine's import: for inputs it takes whole objects, with all that the
     # cluster has filled in, which the program then seems to remove.
     targets = [argument for each in adopted for argument in ("--target", each.urn)]
     run_pulumi(stack.workspace, "refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets)
-    return [urn.rpartition("::")[2] for urn in known]
+    return [urn.rpartition("::")[2] for urn in (*known, *kept)]
 
 
 def _add(stack: automation.Stack, components: Iterable[Resource]) -> None:
@@ -214,9 +214,12 @@ def _write(stack: automation.Stack, state: Mapping[str, Any]) -> None:
     run_pulumi(stack.workspace, "stack", "import", "--stack", stack.name, stdin=json.dumps(state))
 
 
-def _set_passwords(stack: automation.Stack, values: Mapping[str, str]) -> None:
+def _set_outputs(stack: automation.Stack, names: Mapping[str, str], values: Mapping[str, str]) -> None:
+    """Give outputs of resources, whose names are by URN, the values in use."""
+    if not values:
+        return
     state = _state(stack)
     for resource in state["deployment"]["resources"]:
         if value := values.get(resource["urn"]):
-            resource["outputs"]["result"] = _secret(value)
+            resource["outputs"][names[resource["urn"]]] = _secret(value)
     _write(stack, state)

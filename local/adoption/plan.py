@@ -8,17 +8,23 @@ from urllib.parse import unquote, urlsplit
 
 from kubernetes import utils
 
+from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES, STASH
+
 Object = Mapping[str, Any]
 _DATABASE = "postgres"
 _DATABASE_SECRET = "postgresql-secret"
 _WEB = "open-webui"
+_WEB_SECRET = "openwebui-secret"
 _MOVE = "move the data: README.md, Adopt an existing deployment"
 # Where the stack keeps them: Secret and key, the generated password they hold, and whether they are the URL around it.
 _PASSWORDS = (
     (_DATABASE_SECRET, "database-url", "postgresql-password", True),
     ("redis-config", "cache-url", "redis-password", True),
-    ("openwebui-secret", "secret-key", "openwebui-secret-key", False),
+    (_WEB_SECRET, "secret-key", "openwebui-secret-key", False),
 )
+# What the data of the deployment is encrypted with: the key of its own that a stack gives it, else the signing key.
+_ENCRYPTION_KEYS = (ENCRYPTION_VARIABLES["OAUTH_SESSION_TOKEN_ENCRYPTION_KEY"], "secret-key")
+_SECRET_TITLE = f"Secret/{_WEB_SECRET}"
 _PART_OF = "app.kubernetes.io/part-of"
 _REDIS_USER = "openwebui"
 
@@ -70,7 +76,7 @@ class Obstacle:
 
 def is_component(resource: Resource) -> bool:
     """Whether it groups others, and is nothing by itself. The stack is one of them."""
-    return not resource.is_object and not resource.type.startswith(("random:", "pulumi:providers:"))
+    return not resource.is_object and not resource.type.startswith(("random:", "pulumi:index:", "pulumi:providers:"))
 
 
 def title(item: Object) -> str:
@@ -222,6 +228,12 @@ def passwords(resources: Sequence[Resource], found: Mapping[str, Object]) -> dic
     characters that a URL would have to escape is left out; the stack then generates its own (`left_out`).
     """
     return {urn: value for urn, value in _in_use(resources, found).items() if _fits_a_url(value)}
+
+
+def encryption_key(resources: Sequence[Resource], found: Mapping[str, Object]) -> dict[str, str]:
+    """What the application's data is encrypted with, by the URN of the resource that keeps it; empty when unknown."""
+    texts = [_text(item, key) for key in _ENCRYPTION_KEYS for item in found.values() if title(item) == _SECRET_TITLE]
+    return {each.urn: text for each in resources if each.name == STASH for text in [text for text in texts if text][:1]}
 
 
 def left_out(resources: Sequence[Resource], found: Mapping[str, Object]) -> list[str]:

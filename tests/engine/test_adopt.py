@@ -113,7 +113,7 @@ def test_what_is_there_is_taken_over_without_a_restart(machine: Machine, cluster
     assert redis.spec.strategy.type == "Recreate"
     for name in ("Deployment/redis", "Deployment/open-webui", "Service/redis-service", "Secret/postgresql-secret"):
         assert f"taken over             {name}\n" in done.stdout
-    assert "postgresql-password-1: the password that is in use" in done.stdout
+    assert "postgresql-password-1: the value that is in use" in done.stdout
     assert "update                 Deployment open-webui" in done.stdout
     assert "create                 StatefulSet postgres" in done.stdout
     assert "replace" not in done.stdout
@@ -140,4 +140,6 @@ def test_the_next_update_keeps_the_objects_and_the_passwords(machine: Machine, c
     secret: Any = client.CoreV1Api(api)
     read = secret.read_namespaced_secret("openwebui-secret", NAMESPACE)
     assert base64.b64decode(read.data["secret-key"]).decode() == KEY
+    # Its data was encrypted with that.
+    assert base64.b64decode(read.data["oauth-session-token-encryption-key"]).decode() == KEY
     assert "no changes" in machine.succeed("up", "--cluster", cluster.context, *CONFIG)

@@ -131,34 +131,48 @@ class OpenWebUI:
     secret_inputs: Mapping[str, str] = field(default_factory=dict)
     """Secret config keys and their values."""
 
+    stashes: Mapping[str, str] = field(default_factory=dict)
+    """What the Stash resources have kept from an earlier update, by logical name."""
+
+    @property
+    def signing_key(self) -> str:
+        """Value of WEBUI_SECRET_KEY."""
+        return self._contents()["openwebui-secret"]["secret-key"]
+
     @property
     def admin_password(self) -> str:
         """First password of the administrator `ADMIN_EMAIL`."""
         return self._contents()["openwebui-admin"]["password"]
 
-    def migrate(self, **changes: str) -> "subprocess.CompletedProcess[str]":
+    def migrate(self, **changes: str | None) -> "subprocess.CompletedProcess[str]":
         """Run the init container ``migrate`` to its end.
 
         Args:
-            changes: variables beside those of the container, or in place of them.
+            changes: variables beside those of the container or in place of them; None leaves one out.
         """
-        return self._run_script("open-webui/migrate", changes)
+        return self._run(self._program.containers["open-webui/migrate"], changes)
 
-    def preflight(self, **changes: str) -> "subprocess.CompletedProcess[str]":
+    def preflight(self, **changes: str | None) -> "subprocess.CompletedProcess[str]":
         """Run the Job that comes before the pods to its end.
 
         Args:
-            changes: variables beside those of the container, or in place of them.
+            changes: variables beside those of the container or in place of them; None leaves one out.
         """
-        return self._run_script("open-webui-preflight/preflight", changes)
+        return self._run(self._program.containers["open-webui-preflight/preflight"], changes)
 
-    def _run_script(self, name: str, changes: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-        container = self._program.containers[name]
+    def run(self, script: str, **changes: str | None) -> "subprocess.CompletedProcess[str]":
+        """Run Python in the container ``open-webui``, with the application's modules."""
+        container = self._program.containers["open-webui/open-webui"]
+        return self._run({**container, "command": ["python", "-c", script]}, changes)
+
+    def _run(
+        self, container: Mapping[str, Any], changes: Mapping[str, str | None]
+    ) -> "subprocess.CompletedProcess[str]":
         with self._pod_directory() as place:
             return subprocess.run(
                 self._command(container, 0),
                 cwd=self._working_directory,
-                env={**self._variables(container, place), **changes},
+                env=_changed(self._variables(container, place), changes),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -175,12 +189,12 @@ class OpenWebUI:
         return done.stdout
 
     @contextmanager
-    def replicas(self, number: int, **changes: str) -> Iterator[list[Replica]]:
+    def replicas(self, number: int, **changes: str | None) -> Iterator[list[Replica]]:
         """That many pods while the block runs, all of them ready when it begins. They end with SIGTERM.
 
         Args:
             number: how many. They start at the same time.
-            changes: variables beside those of the container, or in place of them.
+            changes: variables beside those of the container or in place of them; None leaves one out.
         """
         with ExitStack() as pods:
             started = [pods.enter_context(self.starting(**changes)) for _ in range(number)]
@@ -189,7 +203,7 @@ class OpenWebUI:
             yield started
 
     @contextmanager
-    def starting(self, **changes: str) -> Iterator[Replica]:
+    def starting(self, **changes: str | None) -> Iterator[Replica]:
         """A pod that is not awaited; whoever starts it looks at its process and its log."""
         (container,) = self._pod["containers"]
         port = free_port()
@@ -201,7 +215,7 @@ class OpenWebUI:
                 directory=self._working_directory,
                 log=log,
                 stop_signal=signal.SIGTERM,
-                environment={**self._variables(container, place), **changes},
+                environment=_changed(self._variables(container, place), changes),
                 # The Python of the virtual environment may be in a home directory that only its owner can enter.
                 as_container_user=False,
             ) as process:
@@ -209,7 +223,7 @@ class OpenWebUI:
 
     @cached_property
     def _program(self) -> recording.Recording:
-        return recording.run(self.environment, self.sets, self.secret_inputs)
+        return recording.run(self.environment, self.sets, self.secret_inputs, stashes=self.stashes)
 
     @property
     def _pod(self) -> dict[str, Any]:
@@ -264,6 +278,10 @@ class OpenWebUI:
         own = {each.name: each.plain("stringData") for each in self._program.objects if each.kind == "Secret"}
         plain = {name: {key: recording.plain(value) for key, value in data.items()} for name, data in own.items()}
         return {**plain, **self.secrets}
+
+
+def _changed(variables: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in {**variables, **changes}.items() if value is not None}
 
 
 def _is_ready(replica: Replica) -> bool:
@@ -323,7 +341,9 @@ class Servers:
             "redis-config": {"cache-url": self.redis.url(0), "websocket-url": self.redis.url(1)},
         }
 
-    def open_webui(self, environment: str, *sets: str, **secret_inputs: str) -> OpenWebUI:
+    def open_webui(
+        self, environment: str, *sets: str, stashes: Mapping[str, str] | None = None, **secret_inputs: str
+    ) -> OpenWebUI:
         """A Deployment of Open WebUI with these servers, these config keys and these secret ones."""
         return OpenWebUI(
             directory=self.directory,
@@ -331,6 +351,7 @@ class Servers:
             sets=sets,
             secrets=self.secrets,
             secret_inputs=secret_inputs,
+            stashes=stashes or {},
         )
 
 

@@ -18,6 +18,7 @@ from stack_config.load import PROJECT
 
 KUBERNETES = "kubernetes:"
 GENERATED = "random:index/randomPassword:RandomPassword"
+STASH = "pulumi:index:Stash"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +119,8 @@ class Recording:
 class _Monitor(mocks.MockMonitor):
     """Mocks see type, name and inputs; parents, protection and the rest are only in the request."""
 
-    def __init__(self, recording: Recording, *, unknowns: bool) -> None:
-        self._values = _Values(unknowns)
+    def __init__(self, recording: Recording, *, unknowns: bool, stashes: Mapping[str, str]) -> None:
+        self._values = _Values(unknowns, stashes)
         super().__init__(self._values)
         self._recording = recording
 
@@ -159,6 +160,7 @@ class _Values(mocks.Mocks):
     """What providers would answer: inputs come back, generated values are made up."""
 
     unknowns: bool
+    stashes: Mapping[str, str]
     inputs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     """Of what is being registered, by type and name."""
 
@@ -170,6 +172,9 @@ class _Values(mocks.Mocks):
         if args.typ == GENERATED and not self.unknowns:
             # With characters that a URL has to quote.
             outputs["result"] = pulumi.Output.secret(f"generated/{args.name}@%")
+        if args.typ == STASH and not self.unknowns:
+            kept = self.stashes.get(args.name)
+            outputs["output"] = args.inputs["input"] if kept is None else pulumi.Output.secret(kept)
         return args.name, outputs
 
     def call(self, _args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
@@ -205,6 +210,7 @@ def run(
     secrets: Mapping[str, str] | None = None,
     *,
     preview: bool = False,
+    stashes: Mapping[str, str] | None = None,
 ) -> Recording:
     """Run the program as the engine would with this config.
 
@@ -213,30 +219,40 @@ def run(
         sets: ``KEY=VALUE`` over the environment's config.
         secrets: secret config keys and their values.
         preview: leave generated values unknown, as in the preview of a new stack.
+        stashes: what the Stash resources have kept from an earlier update, by logical name; others keep their input.
     """
     config = read_stack(environment, ["kubeContext=test", *sets])
-    return run_config(config, environment, secrets or {}, preview=preview)
+    return run_config(config, environment, secrets or {}, preview=preview, stashes=stashes or {})
 
 
-def run_config(config: StackConfig, stack: str, secrets: Mapping[str, str], *, preview: bool = False) -> Recording:
+def run_config(
+    config: StackConfig,
+    stack: str,
+    secrets: Mapping[str, str],
+    *,
+    preview: bool = False,
+    stashes: Mapping[str, str] | None = None,
+) -> Recording:
     """Run the program with a config as `read_stack` gives it."""
     # With each registration the SDK reads the call stack, for nothing that is recorded here: a fifth of the time.
     limit = getattr(sys, "tracebacklimit", 1000)
     sys.tracebacklimit = 1
     try:
-        return _run_config(config, stack, secrets, preview=preview)
+        return _run_config(config, stack, secrets, preview=preview, stashes=stashes or {})
     finally:
         sys.tracebacklimit = limit
 
 
-def _run_config(config: StackConfig, stack: str, secrets: Mapping[str, str], *, preview: bool) -> Recording:
+def _run_config(
+    config: StackConfig, stack: str, secrets: Mapping[str, str], *, preview: bool, stashes: Mapping[str, str]
+) -> Recording:
     given = {f"{PROJECT}:{key}": value for key, value in secrets.items()}
     recording = Recording()
     loop = asyncio.new_event_loop()
     loop.set_default_executor(_AtOnce())
     asyncio.set_event_loop(loop)
     try:
-        monitor = _Monitor(recording, unknowns=preview)
+        monitor = _Monitor(recording, unknowns=preview, stashes=stashes)
         log = _Log(recording)
         mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, logger=log, monitor=monitor)
         set_all_config({**config.values, **given}, [*config.secret_keys, *given])

@@ -129,6 +129,24 @@ def test_passwords_that_the_stack_could_not_use_are_left_out(name: str, key: str
     assert plan.left_out(generated, found) == (["postgresql-password-1"] if name == "postgresql-secret" else [])
 
 
+@pytest.mark.parametrize(
+    ("contents", "kept"),
+    [
+        ({"secret-key": "signing/key"}, ["signing/key"]),
+        ({"secret-key": "second", "oauth-session-token-encryption-key": "first"}, ["first"]),
+        ({}, []),
+    ],
+)
+def test_the_key_of_encrypted_data_is_the_one_it_was_encrypted_with(contents: dict[str, str], kept: list[str]) -> None:
+    stash = resource({}, name="openwebui-encryption-key", kind="pulumi:index:Stash")
+    found = plan.encryption_key(
+        [password("openwebui-secret-key-1"), stash], {"u": secret("openwebui-secret", **contents)}
+    )
+    assert list(found.values()) == kept
+    assert set(found) <= {stash.urn}
+    assert not plan.is_component(stash)
+
+
 class Answering:
     """A client of an API server that has one Secret, or no answer."""
 

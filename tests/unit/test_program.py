@@ -42,7 +42,7 @@ def test_every_environment_deploys_the_three_applications(recording: Recording) 
 def test_nothing_outside_secrets_and_components_is_secret(recording: Recording, everything: Recording) -> None:
     for resources in (recording.resources, everything.resources):
         for resource in resources:
-            if resource.kind == "Secret" or not resource.custom:
+            if resource.kind in ("Secret", "Stash") or not resource.custom:
                 continue
             leaking = [name for name, value in resource.inputs.items() if _holds_secret(value)]
             assert not leaking, f"{resource.type} {resource.name}"
@@ -70,7 +70,7 @@ def test_the_data_of_every_secret_is_secret(everything: Recording) -> None:
 def test_no_generated_or_given_secret_appears_in_plain_text(everything: Recording) -> None:
     values = [*FULL["secrets"].values(), "generated/", "generated%2F"]
     for resource in everything.resources:
-        if resource.kind != "Secret":
+        if resource.kind not in ("Secret", "Stash"):
             found = [value for value in values if value in str(resource.inputs)]
             assert not found, f"{resource.type} {resource.name}"
 
@@ -124,6 +124,7 @@ def test_prod_protects_and_retains_what_cannot_be_made_again(prod: Recording) ->
         ("PersistentVolumeClaim", "open-webui-uploads"),
         ("PersistentVolumeClaim", "postgres-backups"),
         ("RandomPassword", "postgresql-password-1"),
+        ("Stash", "openwebui-encryption-key"),
     }
     assert protected == {(r.kind, r.name) for r in prod.resources if r.retain_on_delete}
 

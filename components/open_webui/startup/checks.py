@@ -5,6 +5,7 @@ import time
 
 from .bucket import BucketUnreachableError, bucket_problem
 from .database import Connection
+from .encrypted_data import second_factor_problems
 from .output import log
 from .release import Release, database_revisions, revision_problems
 from .server_checks import read_server_state, server_problems
@@ -15,6 +16,7 @@ def database_problems(connection: Connection, release: Release) -> list[str]:
     """Why the release cannot start on this database. Nothing is changed there."""
     problems = revision_problems(release, database_revisions(connection))
     problems += server_problems(read_server_state(connection))
+    problems += second_factor_problems(connection, os.environ)
     if applies(os.environ):
         settings = vector_settings(os.environ)
         problems += vector_problems(settings, read_vector_state(connection, settings))

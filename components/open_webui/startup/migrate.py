@@ -21,6 +21,7 @@ import time
 from .bucket import BucketUnreachableError, bucket_problem
 from .checks import database_problems
 from .database import Connection, connect, prepare_session
+from .encrypted_data import second_factor_problems
 from .lock import take_lock
 from .open_webui_start import run_start
 from .output import RefusedError, log, seconds
@@ -46,6 +47,9 @@ def migrate() -> None:
         requested = requested_state(release, vector_tables=vector_tables)
         revisions = database_revisions(connection)
         if revisions == release.heads and recorded_state(connection) == requested:
+            # A key can change while the release and what it has completed stay the same.
+            if problems := second_factor_problems(connection, os.environ):
+                raise RefusedError(*problems)
             log(f"Nothing to do: the database is ready for Open WebUI {release.version}.")
             return
         if problems := database_problems(connection, release):
