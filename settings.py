@@ -71,8 +71,8 @@ class StackSettings(Settings):
     )
     protect: bool = Field(
         False,
-        description="Refuse to delete or replace the namespace, the volumes, the database password and the key of encrypted "
-        "data.",
+        description="Refuse to delete or replace the namespace, the volumes, the database password and the key of "
+        "encrypted data.",
     )
     pod_security_version: PodSecurityVersion = Field(
         "v1.30",
