@@ -13,6 +13,8 @@ pytest_plugins = ("tests.engine.stack_fixtures",)
 
 NAMESPACE = "encryption-keys"
 SECRET = "openwebui-secret"
+PREFLIGHT = ("delete-replaced Job open-webui-preflight", "create-replacement Job open-webui-preflight")
+"""A Job that asks again when the pods' variables or Secrets change."""
 
 
 @contextmanager
@@ -52,6 +54,7 @@ def test_an_update_keeps_the_current_signing_key_and_a_rotation_leaves_it_alone(
     update = {
         "create Stash openwebui-encryption-key",
         f"update Secret {SECRET}",
+        *PREFLIGHT,
         "update Deployment open-webui",
     }
     assert old.preview().changes == update
@@ -62,6 +65,7 @@ def test_an_update_keeps_the_current_signing_key_and_a_rotation_leaves_it_alone(
     assert old.preview().changes == set()
 
     rotation = {
+        *PREFLIGHT,
         "create RandomPassword openwebui-secret-key-3",
         f"update Secret {SECRET}",
         "update Deployment open-webui",
