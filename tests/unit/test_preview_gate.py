@@ -80,6 +80,7 @@ def test_pods_with_data_of_their_own_do_not_go_unnoticed() -> None:
         step("create", "kubernetes:core/v1:Namespace::ns"),
         step("same", "kubernetes:apps/v1:StatefulSet::db"),
         step("replace", "kubernetes:core/v1:ConfigMap::conf"),
+        step("replace", "kubernetes:batch/v1:Job::open-webui-preflight"),
         step("delete", "kubernetes:core/v1:Service::service"),
         step("delete", "pulumi:providers:kubernetes::default_4_21_4"),
         step("delete", "pulumi:providers:random::default_4_22_0_alpha_1"),
