@@ -19,9 +19,11 @@ from stack_config.load import load_settings
 settings, secret_inputs = load_settings()
 
 # Never the context that happens to be current. The identifier is the stack's: a context that is renamed must not
-# replace everything (docs/decisions/0002-provider.md).
+# replace everything. The empty kubeconfig keeps the path of this machine's out of the state
+# (docs/decisions/0002-provider.md).
 cluster = k8s.Provider(
     "cluster",
+    kubeconfig="",
     context=settings.kube_context,
     cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
     enable_secret_mutable=True,

@@ -131,7 +131,7 @@ def _options(environment: str, cluster: Cluster, path: str) -> automation.LocalW
     # It would be preferred to the file with the passphrase of this project's own states.
     os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
     if cluster.kubeconfig:
-        # For the program, too: the SDK's provider class reads it and would hand over the user's own.
+        # For the engine, its providers and the program, which is run in this process and asks the cluster, too.
         os.environ["KUBECONFIG"] = str(cluster.kubeconfig)
     return automation.LocalWorkspaceOptions(
         work_dir=str(_project_directory(environment)),

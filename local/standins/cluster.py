@@ -12,7 +12,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
-from .kubernetes_configuration import Configuration
+from .kubernetes_configuration import Configuration, KubeconfigError
 
 Query = list[tuple[str, str]]
 Object = dict[str, Any]
@@ -190,6 +190,9 @@ class Cluster:
             if self._client is None:
                 try:
                     self._client = self._configuration.client(self._connections)
+                except KubeconfigError as error:
+                    option = "`kubernetes:config:kubeconfig`"
+                    raise UnreachableError(f"failed to parse kubeconfig data in {option}- {error}") from error
                 except Exception as error:
                     # Whatever is wrong with a kubeconfig (missing, malformed, a broken credential plugin).
                     raise UnreachableError(f"unable to load Kubernetes client configuration: {error}") from error

@@ -1,6 +1,11 @@
-"""Configuration of the kubernetes provider: what it accepts, which cluster it means, when it is another one."""
+"""Configuration of the kubernetes provider: what it accepts, which cluster it means, when it is another one.
+
+The rules of the `kubeconfig` option are those of pulumi-kubernetes 4.32 (`Configure`, `DiffConfig` in `provider.go`,
+`parseKubeconfigString` in `util.go`).
+"""
 
 import json
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +52,10 @@ def _client_side_apply(name: str, value: Any) -> bool:
     return name == "enableServerSideApply" and value in ("false", False)
 
 
+class KubeconfigError(Exception):
+    """The `kubeconfig` option is neither the path of an existing file nor the contents of a kubeconfig."""
+
+
 @dataclass(frozen=True)
 class Configuration:
     """Provider options, checked: booleans arrive as the strings `true` and `false`."""
@@ -59,25 +68,39 @@ class Configuration:
     @cached_property
     def namespace(self) -> str:
         """Namespace of objects that name none: the option, else the context's, else `default`."""
-        return self.options.get("namespace") or self._entry("contexts", self._context).get("namespace") or "default"
+        if self.options.get("namespace"):
+            return str(self.options["namespace"])
+        try:
+            return self._entry("contexts", self._context).get("namespace") or "default"
+        except KubeconfigError:
+            return "default"
 
     @property
     def active_cluster(self) -> dict[str, Any]:
-        """The kubeconfig's entry for the cluster of the context; empty if there is none."""
-        return self._entry("clusters", self._entry("contexts", self._context).get("cluster", ""))
+        """The entry for the cluster of the context in the `kubeconfig` option; empty if the option does not have it.
+
+        Raises:
+            KubeconfigError: the option is not a kubeconfig.
+        """
+        return self._entry("clusters", self._entry("contexts", self._context).get("cluster", "")) if self._given else {}
 
     def client(self, connections: int) -> Any:
-        """The official client for the context, with room for that many connections."""
+        """The official client for the context, with room for that many connections.
+
+        Raises:
+            KubeconfigError: the option is not a kubeconfig.
+            ConfigException: the kubeconfig has no such context, or there is no kubeconfig.
+        """
         from kubernetes import config
 
-        # Another process may be reading the user's file: refreshed tokens are not written back.
-        arguments = {"context": self.options.get("context") or None, "persist_config": False}
-        path = self._path
-        if path is None and self.options.get("kubeconfig"):
-            del arguments["persist_config"]
-            client = config.new_client_from_config_dict(self._kubeconfig, **arguments)
+        # Always named: of a list the official Python client takes the last file's current context, kubectl the first's.
+        context = self._context or None
+        if self._given:
+            client = config.new_client_from_config_dict(self._kubeconfig, context=context)
         else:
-            client = config.new_client_from_config(str(path) if path else None, **arguments)
+            # Another process may be reading the user's file: refreshed tokens are not written back.
+            paths = os.pathsep.join(_ambient_paths())
+            client = config.new_client_from_config(paths, context=context, persist_config=False)
         client.configuration.connection_pool_maxsize = connections
         client.configuration.retries = 1
         return type(client)(client.configuration)
@@ -87,26 +110,25 @@ class Configuration:
         return str(self.options.get("context") or self._kubeconfig.get("current-context", ""))
 
     @property
-    def _path(self) -> Path | None:
-        """The kubeconfig option as a file; None if it is missing or has the contents."""
-        given = self.options.get("kubeconfig")
-        if not isinstance(given, str) or not given or "\n" in given or given.startswith("{"):
-            return None
-        return Path(given).expanduser()
+    def _given(self) -> Any:
+        """The `kubeconfig` option; None if it is missing or empty, which is the same: the process's own is used."""
+        return self.options.get("kubeconfig") or None
 
     @cached_property
     def _kubeconfig(self) -> dict[str, Any]:
         import yaml
 
-        given = self.options.get("kubeconfig")
-        if isinstance(given, dict):
-            return given
-        path = self._path or (None if given else Path("~/.kube/config").expanduser())
-        try:
-            loaded = yaml.safe_load(path.read_text() if path else str(given))
-        except (OSError, yaml.YAMLError):
-            return {}  # told with its reason by the first request that needs the cluster
-        return loaded if isinstance(loaded, dict) else {}
+        if self._given:
+            return _parsed(self._given)
+        merged: dict[str, Any] = {}
+        for path in _ambient_paths():
+            try:
+                loaded = yaml.safe_load(Path(path).expanduser().read_text())
+            except (OSError, yaml.YAMLError):
+                continue  # told with its reason by the first request that needs the cluster
+            if isinstance(loaded, dict):
+                merged = _merged(merged, loaded)
+        return merged
 
     def _entry(self, section: str, name: str) -> dict[str, Any]:
         entries = self._kubeconfig.get(section) or []
@@ -115,21 +137,73 @@ class Configuration:
         return inner
 
 
+def _parsed(given: Any) -> dict[str, Any]:
+    """The kubeconfig of a `kubeconfig` option: a path, else the contents.
+
+    A list of paths (`a:b`) is not a path, and is read as contents.
+    """
+    import yaml
+
+    if isinstance(given, dict):
+        return given
+    text = str(given)
+    path = Path(text).expanduser()
+    try:
+        loaded = yaml.safe_load(path.read_text() if _exists(path) else text)
+    except (OSError, yaml.YAMLError) as error:
+        raise KubeconfigError(str(error)) from error
+    if not isinstance(loaded, dict):
+        # The text of client-go, which reads YAML as JSON.
+        raise KubeconfigError(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal string into Go value of type struct "
+            '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+        )
+    return loaded
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False  # contents: too long for a path, or with characters that none has
+
+
+def _ambient_paths() -> list[str]:
+    """Files of the process's own kubeconfig: the list in `KUBECONFIG`, else the one in the home directory."""
+    listed = [path for path in os.environ.get("KUBECONFIG", "").split(os.pathsep) if path]
+    return listed or ["~/.kube/config"]
+
+
+def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Two kubeconfigs as kubectl merges them: of what both have, the first one's."""
+    merged = {**second, **first}
+    for section in ("clusters", "contexts", "users"):
+        entries = [*(first.get(section) or []), *(second.get(section) or [])]
+        merged[section] = list({entry.get("name"): entry for entry in reversed(entries)}.values())
+    return merged
+
+
 def configuration_changes(old: Properties, new: Properties) -> tuple[list[str], list[str]]:
     """Names of changed options, and of those for which everything in the cluster has to be replaced.
 
     As in the official provider: with an unchanged `clusterIdentifier` never, with a changed one always, without one if
     the kubeconfig's entry for the active cluster differs or cannot be known yet.
+
+    Raises:
+        KubeconfigError: something has changed, and the old or the new `kubeconfig` cannot be read (a path of another
+            machine), with an unchanged identifier, too. The engine takes its text for an update without replacement.
     """
     changed = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    if not changed:
+        return [], []
+    before, after = (Configuration(options) for options in (old, new))
     identifier, earlier = new.get("clusterIdentifier"), old.get("clusterIdentifier")
-    if identifier and identifier == earlier:
-        return changed, []
     replaces = ["clusterIdentifier"] if identifier and earlier and identifier != earlier else []
-    cluster_options = [name for name in ("kubeconfig", "context", "cluster") if name in changed]
-    if any(isinstance(new.get(name), Unknown) for name in cluster_options):
-        return changed, replaces + cluster_options
-    before, after = (Configuration(options).active_cluster for options in (old, new))
-    if before and after and json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True):
-        replaces += cluster_options
-    return changed, replaces
+    unknown = [name for name in ("kubeconfig", "context", "cluster") if isinstance(new.get(name), Unknown)]
+    if unknown:
+        replaces.append(unknown[0])
+    else:
+        clusters = [configuration.active_cluster for configuration in (before, after)]
+        if all(clusters) and json.dumps(clusters[0], sort_keys=True) != json.dumps(clusters[1], sort_keys=True):
+            replaces += [name for name in ("kubeconfig", "context", "cluster") if name in changed]
+    return changed, [] if identifier and identifier == earlier else replaces

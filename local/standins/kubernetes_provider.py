@@ -17,7 +17,7 @@ from pulumi.runtime.proto import provider_pb2
 from . import awaiting, field_managers, manifests, messages, readiness
 from .cluster import ApiError, Cluster, NoSuchKindError, UnreachableError
 from .immutable_fields import immutable_fields
-from .kubernetes_configuration import Configuration, configuration_changes, unserved_options
+from .kubernetes_configuration import Configuration, KubeconfigError, configuration_changes, unserved_options
 from .object_diff import as_live, changes, normalized
 from .plugin import THREADS, Engine, InitializationError, Provider, ProviderError, resource_name, resource_type
 from .property_values import Properties, Unknown, decode, encode, has_unknown, mark_secrets, redact, reveal
@@ -56,7 +56,11 @@ class KubernetesProvider(Provider):
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
     def diff_config(self, request: Any) -> Any:
-        changed, replaces = configuration_changes(reveal(decode(request.olds)), reveal(decode(request.news)))
+        olds, news = reveal(decode(request.olds)), reveal(decode(request.news))
+        try:
+            changed, replaces = configuration_changes(olds, news)
+        except KubeconfigError as error:
+            raise ProviderError(f"failed to parse kubeconfig: {error}") from error
         response = provider_pb2.DiffResponse
         return response(changes=response.DIFF_SOME if changed else response.DIFF_NONE, diffs=changed, replaces=replaces)
 

@@ -1,14 +1,18 @@
 """The providers `kubernetes` and `random`: the official ones wherever they can be had, else stand-ins."""
 
+import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+
+from stack_config.files import ROOT
 
 from .. import standins
 from ..console import notices, step
@@ -92,9 +96,10 @@ def _install(provider: Provider, pulumi: Path) -> bool:
 
 
 def _stand_in_directory(replaced: Iterable[Provider]) -> Path:
-    """Directory with the stand-ins of just these providers."""
+    """Directory with this checkout's stand-ins of just these providers. Other checkouts share the cache."""
     names = sorted(provider.executable for provider in replaced)
-    directory = cache_directory() / "stand-ins" / "+".join(names)
+    checkout = hashlib.sha256(f"{ROOT}\n{sys.executable}".encode()).hexdigest()[:12]
+    directory = cache_directory() / "stand-ins" / checkout / "+".join(names)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / _MARK).touch()
     with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:

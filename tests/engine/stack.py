@@ -111,8 +111,19 @@ class Stack:
     def use(self, cluster: Cluster) -> None:
         """Deploy to another cluster, or to the same one under another name, from now on."""
         self.cluster = cluster
-        self._variables["KUBECONFIG"] = str(cluster.kubeconfig)
+        self.use_kubeconfig(str(cluster.kubeconfig))
         self.configure()
+
+    def use_kubeconfig(self, value: str | None, **variables: str) -> None:
+        """Set what a user's shell has from now on: ``KUBECONFIG``, or None for a shell without it, and others."""
+        self._variables |= variables
+        self._variables.pop("KUBECONFIG", None)
+        if value is not None:
+            self._variables["KUBECONFIG"] = value
+
+    def variable(self, name: str) -> str | None:
+        """An environment variable of the engine."""
+        return self._variables.get(name)
 
     def up(self, *sets: str, fails: bool = False, **options: Any) -> Run:
         """Deploy with ``sets`` over the stack's own; whether it fails is checked."""
@@ -139,9 +150,9 @@ class Stack:
         self._run(preview, sets, fails, {})
         return file.read_text()
 
-    def refresh(self, **options: Any) -> Run:
-        """Compare the state with the cluster."""
-        return self._run(self._stack.refresh, (), False, options)
+    def refresh(self, *, fails: bool = False, **options: Any) -> Run:
+        """Compare the state with the cluster; whether it fails is checked."""
+        return self._run(self._stack.refresh, (), fails, options)
 
     def destroy(self, *, fails: bool = False, **options: Any) -> Run:
         """Destroy everything of the stack; whether it fails is checked.
@@ -200,8 +211,11 @@ class Stack:
                 observe(event)
 
         with pytest.MonkeyPatch.context() as patch:
-            # For the program, which runs in this process: the SDK's provider class reads it.
-            patch.setenv("KUBECONFIG", str(self.cluster.kubeconfig))
+            # Of the program, too, which runs in this process and not as a child of the engine.
+            patch.delenv("KUBECONFIG", raising=False)
+            for name in ("KUBECONFIG", "HOME"):
+                if name in self._variables:
+                    patch.setenv(name, self._variables[name])
             try:
                 command(on_output=run.text.append, on_error=run.text.append, on_event=on_event, **options)
             except automation.CommandError as error:

@@ -126,6 +126,16 @@ def test_stand_ins_on_the_path_are_not_taken_for_official(install: Install, monk
     assert again.split(os.pathsep)[0] == first.split(os.pathsep)[0]
 
 
+def test_each_checkout_has_its_own_stand_ins(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They start this checkout's code; the cache is the user's, whichever checkout filled it last."""
+    pulumi = install("pulumi", "echo '[]'")
+    ours = search_path(pulumi).split(os.pathsep)[0]
+    assert str(providers.ROOT) in (Path(ours) / "pulumi-resource-kubernetes").read_text()
+    monkeypatch.setattr(providers, "ROOT", Path("/another/checkout"))
+    search_path.cache_clear()
+    assert search_path(pulumi).split(os.pathsep)[0] != ours
+
+
 @pytest.mark.parametrize(("script", "installed"), [("exit 0", True), ("echo no such host >&2; exit 255", False)])
 def test_providers_are_downloaded_where_that_works(
     install: Install, script: str, installed: bool, monkeypatch: pytest.MonkeyPatch

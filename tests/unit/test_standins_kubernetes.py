@@ -7,7 +7,12 @@ import pytest
 
 from local.standins import manifests
 from local.standins.field_managers import created_here, takeover, without_ignored
-from local.standins.kubernetes_configuration import Configuration, configuration_changes, unserved_options
+from local.standins.kubernetes_configuration import (
+    Configuration,
+    KubeconfigError,
+    configuration_changes,
+    unserved_options,
+)
 from local.standins.property_values import UNKNOWN
 
 KUBECONFIG = """
@@ -223,3 +228,47 @@ def test_another_cluster_replaces_everything(old: dict[str, Any], new: dict[str,
     changed, replacing = configuration_changes(old, new)
     assert replacing == replaces
     assert changed == sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+
+
+def test_a_list_of_paths_is_not_a_kubeconfig_option(tmp_path: Path) -> None:
+    """The option is a path or the contents; only the environment variable is a list."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(KUBECONFIG)
+    for given in (f"{path}:{path}", str(tmp_path / "of-another-machine")):
+        with pytest.raises(KubeconfigError, match="json parse error: json: cannot unmarshal string into Go value"):
+            Configuration({"kubeconfig": given}).client(1)
+        assert Configuration({"kubeconfig": given}).namespace == "default"
+
+
+@pytest.mark.parametrize("options", [{}, {"kubeconfig": ""}])
+def test_without_the_option_the_kubeconfig_is_the_processs_own(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("clusters: [{name: second, cluster: {server: https://first.example.com}}]")
+    second.write_text(KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{tmp_path / 'missing'}:{second}")
+    configuration = Configuration(options)
+    assert configuration.namespace == "apps"
+    client = Configuration({**options, "context": "two"}).client(1)
+    assert client.configuration.host == "https://first.example.com", "of what both have, the first one's"
+    assert configuration.active_cluster == {}, "what DiffConfig compares is the option alone"
+    monkeypatch.delenv("KUBECONFIG")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube" / "config").write_text(KUBECONFIG)
+    assert Configuration(options).namespace == "apps"
+
+
+def test_another_kubeconfig_is_an_update_and_a_path_of_another_machine_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(KUBECONFIG)
+    stack = {"context": "one", "clusterIdentifier": "a"}
+    deployed = {**stack, "kubeconfig": str(path)}
+    assert configuration_changes(deployed, {**stack, "kubeconfig": ""}) == (["kubeconfig"], [])
+    assert configuration_changes(deployed, stack) == (["kubeconfig"], [])
+    assert configuration_changes(stack, {**stack, "kubeconfig": ""}) == (["kubeconfig"], [])
+    path.unlink()
+    assert configuration_changes(deployed, deployed) == ([], [])
+    with pytest.raises(KubeconfigError):
+        configuration_changes(deployed, {**stack, "kubeconfig": ""})
