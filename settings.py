@@ -6,6 +6,13 @@ from pydantic import Field
 
 from components.backup.settings import BackupSettings
 from components.base_settings import Problem, Settings
+from components.custom_kinds import (
+    CERTIFICATE,
+    CILIUM_NETWORK_POLICY,
+    PROMETHEUS_RULE,
+    SERVICE_MONITOR,
+    KindsNeeded,
+)
 from components.names import ExistingNamespace, NamespaceName
 from components.namespace.quota import Workload, resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion
@@ -88,6 +95,23 @@ class StackSettings(Settings):
     )
     rotate: RotateSettings = Field(RotateSettings(), description="Counters of the generated secrets.")
     monitoring: MonitoringSettings = Field(MonitoringSettings(), description="Metrics for Prometheus.")
+
+    @property
+    def kinds_needed(self) -> tuple[KindsNeeded, ...]:
+        """Custom kinds that these settings need in the cluster, by the key that asks for them."""
+        return tuple(self._kinds_needed())
+
+    def _kinds_needed(self) -> Iterator[KindsNeeded]:
+        own_redis, issuer, ingress = self.redis.topology != "external", self.redis.tls.issuer, self.open_webui.ingress
+        if own_redis and self.monitoring.operator:
+            kinds = (SERVICE_MONITOR, PROMETHEUS_RULE)
+            yield KindsNeeded(key="monitoring.operator", value="true", off="false", kinds=kinds)
+        if own_redis and issuer.name:
+            yield KindsNeeded(key="redis.tls.issuer.name", value=issuer.name, off="", kinds=(CERTIFICATE,))
+        if ingress.is_exposed and ingress.peers.cilium_entities:
+            kinds_of_cilium = (CILIUM_NETWORK_POLICY,)
+            key = "openWebui.ingress.controller"
+            yield KindsNeeded(key=key, value="cilium", off="<controller>", kinds=kinds_of_cilium)
 
     @property
     def quota(self) -> dict[str, str]:

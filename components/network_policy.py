@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 import pulumi_kubernetes as k8s
-from pulumi import Input, ResourceOptions
-from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi import Input, Resource, ResourceOptions
 from pulumi_kubernetes.networking.v1 import (
     NetworkPolicyEgressRuleArgsDict,
     NetworkPolicyIngressRuleArgsDict,
     NetworkPolicyPeerArgsDict,
 )
+
+from .custom_kinds import CILIUM_NETWORK_POLICY, custom_object
 
 
 def pods(labels: dict[str, str]) -> NetworkPolicyPeerArgsDict:
@@ -95,7 +96,7 @@ def cilium_policy(
     entities: Sequence[str],
     port: int,
     opts: ResourceOptions,
-) -> CustomResource:
+) -> Resource:
     """A CiliumNetworkPolicy that lets Cilium's own entities in: they are no pods, which a NetworkPolicy could select.
 
     It adds to the NetworkPolicies of the same pods: https://docs.cilium.io/en/stable/network/kubernetes/policy/
@@ -109,10 +110,9 @@ def cilium_policy(
         port: TCP port of the pods.
         opts: resource options.
     """
-    return CustomResource(
+    return custom_object(
         name,
-        api_version="cilium.io/v2",
-        kind="CiliumNetworkPolicy",
+        CILIUM_NETWORK_POLICY,
         metadata={"name": name, "namespace": in_namespace, "labels": labels},
         spec={
             "endpointSelector": {"matchLabels": selector},

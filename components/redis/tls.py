@@ -3,11 +3,11 @@
 from pathlib import PurePosixPath
 
 import pulumi
-from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, KeyToPathArgsDict, VolumeArgsDict, VolumeMountArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ..children import child_options
+from ..custom_kinds import CERTIFICATE, custom_object
 from .nodes import node_names
 from .settings import RedisSettings
 from .tls_settings import GENERATED_SECRET
@@ -97,10 +97,9 @@ def certificate(
     if not issuer.name:
         return []
     return [
-        CustomResource(
+        custom_object(
             "redis-certificate",
-            api_version="cert-manager.io/v1",
-            kind="Certificate",
+            CERTIFICATE,
             metadata={**metadata, "name": GENERATED_SECRET},
             spec={
                 "secretName": GENERATED_SECRET,

@@ -5,16 +5,15 @@ from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
-from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ..children import child_options
+from ..custom_kinds import PROMETHEUS_RULE, SERVICE_MONITOR, custom_object
 from ..labels import Labels
 from .alerts import prometheus_rules
 from .exporter import EXPORTER_PORT
 from .settings import RedisSettings
 
-API = "monitoring.coreos.com/v1"
 METRICS_SERVICE = "redis-metrics"
 SCRAPE_SECONDS = 30
 
@@ -37,10 +36,9 @@ def watch(
     """
     _metrics_service(parent, metadata, labels)
     _service_monitor(parent, metadata, labels)
-    CustomResource(
+    custom_object(
         "redis-alerts",
-        api_version=API,
-        kind="PrometheusRule",
+        PROMETHEUS_RULE,
         metadata={**metadata, "name": "redis"},
         spec=prometheus_rules(settings, namespace),
         opts=child_options(parent),
@@ -78,10 +76,9 @@ def _metrics_service(parent: pulumi.ComponentResource, metadata: ObjectMetaArgsD
 
 
 def _service_monitor(parent: pulumi.ComponentResource, metadata: ObjectMetaArgsDict, labels: Labels) -> None:
-    CustomResource(
+    custom_object(
         "redis-monitor",
-        api_version=API,
-        kind="ServiceMonitor",
+        SERVICE_MONITOR,
         metadata={**metadata, "name": "redis"},
         spec={
             "selector": {"matchLabels": {**labels.selector, **_COMPONENT}},

@@ -29,7 +29,7 @@ def stack(new_stack: StackFactory, deployed_from: Path) -> Stack:
     provider: Any = k8s.Provider
 
     def without_kubeconfig(*given: Any, **named: Any) -> Any:
-        named.pop("kubeconfig")
+        named.pop("kubeconfig", None)
         return provider(*given, **named)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -1,0 +1,102 @@
+"""Custom kinds that the stack can create: what serves them, and which config key asks for them.
+
+`custom_object` is the only way to create one. A stack asks its cluster for all of them before anything is registered
+(`stack_config.served_kinds`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # Settings import this module, and know nothing of Pulumi.
+    import pulumi
+    from pulumi_kubernetes.apiextensions import CustomResource
+    from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """The software whose custom resource definitions serve a kind."""
+
+    name: str
+    docs: str
+    """Page that says how to install it."""
+
+    manifest: str | None = None
+    """Manifest of its newest release for `kubectl apply`; None when that alone does not install it."""
+
+    def install_command(self, context: str) -> str:
+        """What installs it into the cluster of a context of the kubeconfig, or where that is documented."""
+        if not self.manifest:
+            return f"install {self.name}: {self.docs}"
+        return f"kubectl --context {context} apply --server-side -f {self.manifest}   # {self.docs}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomKind:
+    """A kind that a cluster serves only when something is installed."""
+
+    api_version: str
+    kind: str
+    served_by: Installation
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindsNeeded:
+    """Custom kinds that a config key asks for."""
+
+    key: str
+    """As the user writes it."""
+
+    value: str
+    off: str
+    """Value of the key that does without them; empty when the key has to be removed."""
+
+    kinds: tuple[CustomKind, ...]
+
+
+_PROMETHEUS_OPERATOR = Installation(
+    name="the Prometheus operator",
+    docs="https://prometheus-operator.dev/docs/getting-started/installation/",
+    manifest="https://github.com/prometheus-operator/prometheus-operator/releases/latest/download/bundle.yaml",
+)
+_CERT_MANAGER = Installation(
+    name="cert-manager",
+    docs="https://cert-manager.io/docs/installation/",
+    manifest="https://github.com/cert-manager/cert-manager/releases/latest/download/cert-manager.yaml",
+)
+_CILIUM = Installation(name="Cilium", docs="https://docs.cilium.io/en/stable/gettingstarted/k8s-install-default/")
+
+SERVICE_MONITOR = CustomKind(
+    api_version="monitoring.coreos.com/v1", kind="ServiceMonitor", served_by=_PROMETHEUS_OPERATOR
+)
+PROMETHEUS_RULE = CustomKind(
+    api_version="monitoring.coreos.com/v1", kind="PrometheusRule", served_by=_PROMETHEUS_OPERATOR
+)
+CERTIFICATE = CustomKind(api_version="cert-manager.io/v1", kind="Certificate", served_by=_CERT_MANAGER)
+CILIUM_NETWORK_POLICY = CustomKind(api_version="cilium.io/v2", kind="CiliumNetworkPolicy", served_by=_CILIUM)
+
+
+def custom_object(
+    name: str,
+    kind: CustomKind,
+    *,
+    metadata: "ObjectMetaArgsDict",
+    spec: Mapping[str, Any],
+    opts: "pulumi.ResourceOptions",
+) -> "CustomResource":
+    """An object of a custom kind.
+
+    Args:
+        name: name of the resource.
+        kind: its kind, which the settings name among those that they need.
+        metadata: metadata of the object.
+        spec: its `spec`.
+        opts: resource options.
+    """
+    from pulumi_kubernetes.apiextensions import CustomResource
+
+    return CustomResource(
+        name, api_version=kind.api_version, kind=kind.kind, metadata=metadata, spec=dict(spec), opts=opts
+    )

@@ -1,0 +1,99 @@
+"""Whether the cluster serves the custom kinds that the config asks for: found out before anything is registered.
+
+The provider does not say so in a preview, and an update would stop half done after a minute of retries.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any
+
+import pulumi
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
+
+from components.custom_kinds import CustomKind, KindsNeeded
+from components.finding import Finding, mend
+
+from .load import ConfigError
+from .report import report
+
+REQUEST_SECONDS = 10
+
+Ask = Callable[[str], dict[str, Any]]
+"""Answer of the API server to a GET of a path. Raises NotAskedError."""
+
+
+class NotAskedError(Exception):
+    """The cluster could not be asked; the message says why."""
+
+
+def require_served(needed: Iterable[KindsNeeded], context: str) -> None:
+    """Check that the cluster of the context serves every kind. One that cannot be asked is a warning.
+
+    kubectl asks: it reads the kubeconfig, its lists and its credential plugins as the provider does, and discovery is
+    open to every authenticated user, which custom resource definitions are not.
+
+    Raises:
+        ConfigError: with every kind that is missing; nothing has been registered yet.
+    """
+    listed = tuple(needed)
+    if not listed or isinstance(get_monitor(), MockMonitor):
+        return  # under mocks and in a rendering there is no cluster
+    try:
+        findings = list(missing_kinds(listed, context, cache(lambda path: _answer(context, path))))
+    except NotAskedError as error:
+        # Where the provider cannot reach it either, a preview works and an update fails at its first object.
+        keys = ", ".join(needs.key for needs in listed)
+        pulumi.log.warn(f"not checked whether the cluster serves the custom kinds that {keys} needs: {error}")
+        return
+    if findings:
+        raise ConfigError(report(findings))
+
+
+def missing_kinds(needed: Iterable[KindsNeeded], context: str, ask: Ask) -> Iterator[Finding]:
+    """One finding for each key that asks for a kind which the API server does not serve."""
+    for needs in needed:
+        missing = [kind for kind in needs.kinds if not _is_served(kind, ask)]
+        if missing:
+            yield _finding(needs, missing, context)
+
+
+def _is_served(kind: CustomKind, ask: Ask) -> bool:
+    groups = ask("/apis").get("groups", ())
+    versions = {version["groupVersion"] for group in groups for version in group["versions"]}
+    if kind.api_version not in versions:
+        return False
+    return kind.kind in {resource["kind"] for resource in ask(f"/apis/{kind.api_version}").get("resources", ())}
+
+
+def _finding(needs: KindsNeeded, missing: list[CustomKind], context: str) -> Finding:
+    kinds = ", ".join(f"{kind.kind} ({kind.api_version})" for kind in missing)
+    served_by = missing[0].served_by
+    return Finding(
+        key=needs.key,
+        value=needs.value,
+        message=f"the cluster of context {context} does not serve {kinds}; {served_by.name} is not installed there",
+        allowed=f"any value, once {served_by.name} is installed; or the value below, which needs none of them",
+        commands=(served_by.install_command(context), mend(needs.key, needs.off)),
+    )
+
+
+def _answer(context: str, path: str) -> dict[str, Any]:
+    command = ["kubectl", f"--context={context}", f"--request-timeout={REQUEST_SECONDS}s", "get", "--raw", path]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3 * REQUEST_SECONDS, check=False
+        )
+    except FileNotFoundError as error:
+        raise NotAskedError("kubectl is not on PATH") from error
+    except subprocess.TimeoutExpired as error:
+        raise NotAskedError(f"kubectl did not answer within {3 * REQUEST_SECONDS} s") from error
+    if done.returncode:
+        raise NotAskedError(done.stderr.strip() or f"kubectl failed with exit code {done.returncode}")
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError as error:
+        raise NotAskedError(f"{path} was not answered with JSON") from error
+    return answer

@@ -1,0 +1,87 @@
+"""Custom kinds on a cluster without and with their definitions: refused before anything changes, or deployed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.cluster.choice import Cluster
+from tests.engine.stack import Namespace, Stack, StackFactory
+from tests.engine.test_stack_failures import unreachable
+
+pytest_plugins = ("tests.engine.stack_fixtures",)
+
+OPERATOR = ("monitoring.enabled=true", "monitoring.operator=true")
+DEFINED = (("monitoring.coreos.com", "ServiceMonitor"), ("monitoring.coreos.com", "PrometheusRule"))
+
+
+@pytest.fixture(scope="module")
+def stack(new_stack: StackFactory) -> Iterator[Stack]:
+    made = new_stack("dev", "namespace=watched", "redis.maxmemory=64mb")
+    yield made
+    made.destroy()
+
+
+@pytest.mark.parametrize(
+    ("sets", "key", "kind"),
+    [
+        (OPERATOR, "monitoring.operator", "ServiceMonitor (monitoring.coreos.com/v1), PrometheusRule"),
+        (("redis.tls.issuer.name=ca",), "redis.tls.issuer.name", "Certificate (cert-manager.io/v1)"),
+        (("openWebui.ingress.controller=cilium",), "openWebui.ingress.controller", "CiliumNetworkPolicy"),
+    ],
+    ids=["operator", "issuer", "cilium"],
+)
+def test_a_kind_that_is_not_served_is_refused_before_anything_is_registered(
+    stack: Stack, sets: tuple[str, ...], key: str, kind: str
+) -> None:
+    for command in (stack.preview, stack.up):
+        run = command(*sets, fails=True)
+        assert f"\n{key}: the cluster of context {stack.cluster.context} does not serve {kind}" in run.error
+        assert f"pulumi config {'rm' if 'issuer' in key else 'set'} --path {key}" in run.error
+        assert run.registered <= {"Stack open-webui-stack-dev"}
+    assert not Namespace(stack.cluster, "watched").exists()
+
+
+def test_a_cluster_that_cannot_be_asked_has_a_preview(stack: Stack, cluster: Cluster, tmp_path: Any) -> None:
+    """As without custom kinds; that nobody was asked is a warning."""
+    stack.use(unreachable(cluster, tmp_path))
+    run = stack.preview(*OPERATOR)
+    assert "create ServiceMonitor redis-monitor" in run.changes
+    assert any("not checked whether the cluster serves" in text for text in run.text)
+    stack.use(cluster)
+
+
+@pytest.fixture
+def definitions(cluster: Cluster) -> Iterator[None]:
+    """The definitions of the operator's kinds, as far as an object needs them."""
+    api = Namespace(cluster, "watched").dynamic.resources.get(
+        api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition"
+    )
+    for group, kind in DEFINED:
+        api.create(definition(group, kind))
+    yield
+    for group, kind in DEFINED:
+        api.delete(f"{kind.lower()}s.{group}")
+
+
+def definition(group: str, kind: str) -> dict[str, Any]:
+    plural = f"{kind.lower()}s"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"plural": plural, "kind": kind},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
+
+
+@pytest.mark.usefixtures("definitions")
+def test_kinds_that_are_served_are_deployed(stack: Stack) -> None:
+    run = stack.up(*OPERATOR)
+    assert {"create ServiceMonitor redis-monitor", "create PrometheusRule redis-alerts"} <= run.changes
+    stack.destroy()
