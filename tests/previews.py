@@ -42,7 +42,24 @@ OFFICIAL = (
 )
 """Previews by the official providers (random 4.21, kubernetes 4.32) of `tests/engine/recordings/program.py`."""
 
-COMMENTED = (*CHANGES, NEW, *OFFICIAL)
+OFFICIAL_STACK = tuple(
+    f"official-stack-{change}"
+    for change in (
+        "log-level",
+        "rotate-open-webui",
+        "rotate-postgresql",
+        "rotate-redis",
+        "storage-class-protected",
+        "storage-size",
+        "version",
+    )
+)
+"""Previews of the stack itself (`dev`) by the official providers (random 4.21, kubernetes 4.32), one change each.
+
+Some leave out what stays the same. `storage-class-protected` fails: the volume is protected.
+"""
+
+COMMENTED = (*CHANGES, NEW, *OFFICIAL, *OFFICIAL_STACK)
 """Previews with a comment beside them."""
 
 # What the report reads of a resource that stays the same.

@@ -170,6 +170,8 @@ class KubernetesProvider(Provider):
         except ApiError as error:
             # A replacement's name is still taken, a namespace of the same preview is not there yet.
             if error.reason in ("AlreadyExists", "Forbidden") or error.lacks_namespace or error.refuses_dry_run:
+                if error.reason == "AlreadyExists":
+                    self.engine.status(urn, f"Retry #0; creation failed: {error}")
                 return None
             raise ProviderError(messages.not_created(urn, error)) from error
         return {key: value for key, value in foreseen.items() if key != "status"}

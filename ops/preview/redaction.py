@@ -13,6 +13,10 @@ LONGEST = 120
 # 24 letters and digits of every sort: what password generators make. Checksums are hexadecimal and in lower case.
 _GENERATED = re.compile(r"(?<![\w/+-])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[A-Z])(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{24,}\b")
 _CHECKSUM = re.compile(r"\b[0-9a-f]{40,}\b")
+_CHECKSUM_OF_CONTENTS = re.compile("checksum/.+")
+"""Annotations of pod templates. Of which contents is in the name; the value says that they changed, and no more: from
+that of a short secret the secret could be found out."""
+CHECKSUM = "(checksum)"
 # `password = x`, `requirepass x`, in a configuration file or a message.
 _ASSIGNED = re.compile(
     r"(?P<name>\b[\w-]*(?:password|passwd|secret|token|api[_-]?key)[\"']?\s*[=:]\s*|\b(?:requirepass|masterauth)\s+)"
@@ -39,10 +43,12 @@ def shown(value: object, *, name: str, secret: bool = False) -> str:
         name: of the variable or property that holds it.
         secret: whether it is secret whatever it looks like.
     """
+    if not secret and _CHECKSUM_OF_CONTENTS.fullmatch(name) and _CHECKSUM.fullmatch(str(value)):
+        return CHECKSUM
+    if isinstance(value, str) and value in UNKNOWN and not secret:
+        return f"({AFTER_UPDATE})"
     if secret or value == SECRET or (isinstance(value, str) and value and has_secret_name(name)):
         return SECRET
-    if isinstance(value, str) and value in UNKNOWN:
-        return f"({AFTER_UPDATE})"
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     text = redact(str(value))

@@ -17,6 +17,7 @@ from local.processes import is_alive
 from local.toolchain import go_programs, providers, pulumi_cli
 from local.toolchain.go_programs import ACTIONLINT, CONTROL_PLANE, KUBECTL, KWOK, NODE, PROMTOOL, PULUMI, GoProgram
 from local.toolchain.providers import needed, search_path, uses_stand_ins
+from stack_config.files import ROOT
 
 Install = Callable[[str, str], Path]
 
@@ -130,8 +131,8 @@ def test_each_checkout_has_its_own_stand_ins(install: Install, monkeypatch: pyte
     """They start this checkout's code; the cache is the user's, whichever checkout filled it last."""
     pulumi = install("pulumi", "echo '[]'")
     ours = search_path(pulumi).split(os.pathsep)[0]
-    assert str(providers.ROOT) in (Path(ours) / "pulumi-resource-kubernetes").read_text()
-    monkeypatch.setattr(providers, "ROOT", Path("/another/checkout"))
+    assert str(ROOT) in (Path(ours) / "pulumi-resource-kubernetes").read_text()
+    monkeypatch.setattr("local.toolchain.providers.ROOT", Path("/another/checkout"))
     search_path.cache_clear()
     assert search_path(pulumi).split(os.pathsep)[0] != ours
 

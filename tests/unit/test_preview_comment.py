@@ -8,7 +8,8 @@ import pytest
 
 from ops.preview.markdown import LONGEST, comment
 from ops.preview.marker import MARKER
-from ops.preview.model import PreviewError, parse
+from ops.preview.model import SECRET, UNKNOWN, PreviewError, parse
+from ops.preview.redaction import AFTER_UPDATE, CHECKSUM, shown
 from ops.preview.report import report
 from tests.previews import COMMENTED, DIRECTORY, comment_on
 
@@ -274,3 +275,16 @@ def test_an_unknown_operation_is_refused() -> None:
     step = update("kubernetes:core/v1:ConfigMap::c", {}, {}, op="teleport")
     with pytest.raises(PreviewError, match="'teleport' of c is not known"):
         report("dev", preview(step), production=False)
+
+
+@pytest.mark.parametrize("name", ["checksum/redis-config", "checksum/postgresql-secret", "checksum/config"])
+def test_a_checksum_says_that_contents_change_whatever_it_is_of(name: str) -> None:
+    """Not a part of it: from that of a short secret the secret could be found out."""
+    assert shown("0123456789abcdef" * 4, name=name) == CHECKSUM
+    assert shown(next(iter(UNKNOWN)), name=name) == f"({AFTER_UPDATE})"
+    assert shown("0123456789abcdef" * 4, name=name, secret=True) == SECRET
+
+
+def test_only_a_checksum_is_shown_as_one() -> None:
+    assert shown("in plain text", name="checksum/postgresql-secret") == SECRET
+    assert shown("sha256:" + "0123456789abcdef" * 4, name="image") == "sha256:0123456789ab…"

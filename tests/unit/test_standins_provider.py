@@ -143,6 +143,14 @@ def test_a_preview_does_not_fail_for_what_an_update_may_mend(answer: ApiError) -
     assert cluster.options("create")["preview"] is True
 
 
+def test_a_preview_of_a_replacement_shows_the_attempt_as_the_official_provider_does() -> None:
+    made = provider(FakeCluster({}, create=[EXISTS]))
+    inputs = manifest()
+    made.create(provider_pb2.CreateRequest(urn=urn(inputs), properties=encode(inputs), preview=True))
+    assert isinstance(made.engine, TellingEngine)
+    assert made.engine.told == ['Retry #0; creation failed: configmaps "a" already exists']
+
+
 def test_a_preview_tells_what_the_api_server_refuses() -> None:
     with pytest.raises(ProviderError, match="was not successfully created by the Kubernetes API server: Invalid!"):
         create(FakeCluster({}, create=[error(422, "Invalid")]), manifest(), preview=True)
