@@ -199,12 +199,15 @@ def test_ingress_without_controller(stack: RecordedStack) -> None:
 
 def test_pod_that_cannot_be_scheduled(stack: RecordedStack, api: DynamicClient) -> None:
     (error,) = stack.up(Settings(bad="image")).errors
-    assert error.splitlines() == [
-        "3 errors occurred:",
+    counted, *reasons = error.splitlines()
+    # The controller sets this condition while the provider waits: whether it is seen before the time-out is a matter of
+    # moments.
+    seen = "\t* [MinimumReplicasUnavailable] Deployment does not have minimum availability."
+    assert counted == f"{len(reasons)} errors occurred:"
+    assert [reason for reason in reasons if reason != seen] == [
         f'\t* resource "urn:pulumi:dev::{PROJECT}::kubernetes:apps/v1:Deployment::never" was successfully '
         "created, but the Kubernetes API server reported that it failed to fully initialize or become live: 'never' "
         "timed out waiting to be Ready",
-        "\t* [MinimumReplicasUnavailable] Deployment does not have minimum availability.",
         "\t* Minimum number of live Pods was not attained",
     ]
     assert stack.resource(":never")["id"] == f"{NAMESPACE}/never"
