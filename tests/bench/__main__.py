@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -27,7 +28,7 @@ from local.cluster import control_plane, kwok
 from local.cluster.choice import Cluster
 from local.toolchain.providers import search_path, uses_stand_ins
 from local.toolchain.pulumi_cli import pulumi_cli
-from stack_config.files import ROOT
+from stack_config.files import ROOT, set_path, stack_config, stack_file, stack_file_text
 from stack_config.load import PROJECT
 from tests.repeated import repeated
 
@@ -108,7 +109,9 @@ def prepared(directory: Path, name: str, program: str, cluster: Cluster) -> Call
     project = directory / name
     (project / "state").mkdir(parents=True)
     (project / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
-    (project / f"Pulumi.{name}.yaml").write_text(f"config:\n  {PROJECT}:kubeContext: {cluster.context}\n")
+    values: dict[str, Any] = stack_config(stack_file(name), PROJECT) if program == "stack" else {}
+    set_path(values, f"kubeContext={cluster.context}", PROJECT)
+    (project / f"Pulumi.{name}.yaml").write_text(stack_file_text(values))
     environment = {
         **os.environ,
         "PATH": search_path(pulumi_cli()),
