@@ -4,7 +4,7 @@ The bounds are real: the limit is a control group's, /dev/shm has the rendered s
 time: connections that have used tables, queries that join millions of rows, the build of an index as Open WebUI makes
 it.
 
-``SERVERS_ALL=1`` adds the long builds (100,000 chunks, every type of vector): about an hour on two cores.
+``SERVERS_ALL=1`` adds the long builds (100,000 chunks, every type of vector): hours on two cores.
 """
 
 import os
