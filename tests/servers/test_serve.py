@@ -237,8 +237,8 @@ def test_the_log_and_the_options_are_uvicorns_own(tmp_path: Path) -> None:
 
 def test_the_release_has_what_the_drain_looks_at() -> None:
     """The package itself: the registry holds tasks, and each coroutine that is named exists."""
-    names = "import json, serve; print(json.dumps([*serve.UNREGISTERED]))"
-    done = subprocess.run([python(), "-c", names], cwd=SCRIPT.parent, capture_output=True, text=True, check=True)
+    names = "import json; from startup import serve; print(json.dumps([*serve.UNREGISTERED]))"
+    done = subprocess.run([python(), "-c", names], cwd=SCRIPT.parent.parent, capture_output=True, text=True, check=True)
     [package] = PACKAGES.glob("lib/python3*/site-packages/open_webui")
     sources = [ast.parse(file.read_text()) for file in package.rglob("*.py")]
     coroutines = {node.name for tree in sources for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)}
