@@ -27,3 +27,29 @@ def test_the_replicas_use_the_model_service_and_the_database_that_migrate_prepar
 def test_redis_refuses_the_replicas_nothing(web: Web) -> None:
     web.admin_token()
     assert web.servers.redis.denials() == []
+
+
+def test_the_preflight_knows_beforehand_what_migrate_refuses_and_the_replicas_serve_on(web: Web) -> None:
+    deployment = web.deployment
+    fine = deployment.preflight()
+    assert fine.returncode == 0, fine.stdout
+    assert fine.stdout.endswith(f"preflight: Open WebUI {VERSION} can start on this database.\n")
+
+    # On the tables that the real Open WebUI has created.
+    other_size = {"PGVECTOR_INITIALIZE_MAX_VECTOR_LENGTH": "768"}
+    for script in (deployment.preflight, deployment.migrate):
+        refused = script(**other_size)
+        assert refused.returncode == 1
+        assert "are stored as vector(1536); the settings ask for vector(768)" in refused.stdout
+
+    with web.servers.database.connect(autocommit=True) as connection:
+        connection.execute("INSERT INTO alembic_version VALUES ('of-a-newer-release')")
+        try:
+            for script in (deployment.preflight, deployment.migrate):
+                refused = script()
+                assert refused.returncode == 1
+                assert f"of-a-newer-release, which Open WebUI {VERSION} does not know" in refused.stdout
+            token = web.admin_token()
+            assert all(each.request("GET", "/api/v1/auths/", token=token).status == 200 for each in web.replicas)
+        finally:
+            connection.execute("DELETE FROM alembic_version WHERE version_num = 'of-a-newer-release'")
