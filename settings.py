@@ -23,6 +23,7 @@ from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
 from components.quantities import MEBIBYTE, mebibytes, quantity
 from components.redis.container_sizes import exporter_resources
+from components.redis.external_url import url_errors
 from components.redis.settings import RedisSettings
 
 # For psql, backups and the probes, beside what the pools of Open WebUI may hold.
@@ -217,6 +218,30 @@ def secret_problems(settings: StackSettings, given: frozenset[str]) -> Iterator[
                 allowed=f"remove it, or set {reason}",
                 example="",
             )
+
+
+def secret_value_problems(settings: StackSettings, secrets: Mapping[str, str]) -> Iterator[Problem]:
+    """Values of secrets that cannot be right. Nothing of a value is in a problem.
+
+    Args:
+        settings: the stack's settings.
+        secrets: plain values of those of `SECRET_KEYS` that are set.
+    """
+    for key, value in secrets.items():
+        if not value.isprintable() or any(character.isspace() for character in value):
+            yield _wrong_secret(key, "there is a space, a line break or a control character in it", "a value without")
+        elif key in ("redisCacheUrl", "redisWebsocketUrl") and settings.redis.topology == "external":
+            for error, allowed in url_errors(value, settings.redis.external):
+                yield _wrong_secret(key, error, allowed)
+
+
+def _wrong_secret(key: str, error: str, allowed: str) -> Problem:
+    return Problem(
+        keys=(key, "redis.external"),
+        message=f"the secret {key} is wrong: {error}",
+        allowed=allowed,
+        example="--secret",
+    )
 
 
 def upload_problems(settings: StackSettings) -> Iterator[Problem]:

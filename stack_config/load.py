@@ -15,8 +15,9 @@ from pydantic_core import ErrorDetails
 from components.base_settings import CROSS_FIELD, Problem
 from components.finding import Finding, mend
 from components.open_webui.variable_rules import meant_variable, variable_warnings
-from settings import SECRET_KEYS, StackSettings, secret_problems, upload_problems
+from settings import SECRET_KEYS, StackSettings, secret_problems, secret_value_problems, upload_problems
 
+from .files import ENCRYPTED
 from .keys import ConfigKey, all_paths, config_keys, is_secret_key
 from .report import HIDDEN, Location, meant, path_of, report, secret_command, shown
 
@@ -63,7 +64,7 @@ def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSe
 def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[StackSettings, list[Finding]]:
     findings: list[Finding] = []
     raw: dict[str, Any] = {}
-    secrets: set[str] = set()
+    secrets: dict[str, str] = {}
     for full_key, value in sorted(values.items()):
         project, _, key = full_key.partition(":")
         encrypted = full_key in secret_keys
@@ -74,7 +75,7 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
             continue
         if is_secret_key(key):
             if encrypted and _is_given(value):
-                secrets.add(key)
+                secrets[key] = str(value)
             elif not encrypted and value != "":
                 findings.append(_plain_secret(key))
         elif key in config_keys():
@@ -92,6 +93,13 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
         # A secret that nothing asks for may be asked for by a setting that is wrong, or was taken out with it.
         unsure = any(f"{reason}.".startswith(f"{path}.") for path in mentioned | removed)
         if key not in mentioned and not (key in secrets and unsure):
+            findings.append(_from_problem(problem, "", dict.fromkeys(secrets, HIDDEN)))
+    # A stack's file is read without its passphrase: then there is a placeholder or the ciphertext.
+    unseen = (ENCRYPTED, '{"secure":')
+    own = {key: value for key, value in secrets.items() if key in SECRET_KEYS and not value.startswith(unseen)}
+    for problem in secret_value_problems(settings, own):
+        # A URL is compared with redis.external, which may be what is wrong.
+        if not any(_overlap(path, problem.keys[1]) for path in mentioned | removed):
             findings.append(_from_problem(problem, "", dict.fromkeys(secrets, HIDDEN)))
     for problem in upload_problems(settings):
         # What is wrong there may be what decides about the uploads.

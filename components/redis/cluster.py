@@ -68,14 +68,6 @@ def _variable(name: str, value: str) -> EnvVarArgsDict:
     return {"name": name, "value": value}
 
 
-def client_variables() -> dict[str, str]:
-    """Variables of Open WebUI. The URL is that of the Service: any node says where the others are."""
-    return {
-        "REDIS_CLUSTER": "true",
-        "WEBSOCKET_REDIS_CLUSTER": "true",
-    }
-
-
 def start_node() -> list[str]:
     """Command of the server's container."""
     return ["sh", f"{CONFIGURATION_DIRECTORY}/start-cluster-node.sh"]

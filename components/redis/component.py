@@ -14,17 +14,21 @@ from ..children import child_options, stateful
 from ..connection import Backend, ConnectionSecret
 from ..disruption_budget import disruption_budget
 from ..generated_secrets import checksum
+from ..names import hosts_in
 from ..network_policy import allow_from, allow_to, namespace, network_policy, pods
+from ..remembered import remember
 from ..service import service
 from ..service_account import service_account
-from . import cluster, sentinel
+from . import cluster
+from .clients import client_variables
 from .configuration import PORT
 from .exporter import EXPORTER_PORT, scrape_annotations
-from .external import external_egress, external_urls, external_variables, with_authority
+from .external import external_egress, external_urls, with_authority
 from .nodes import NODES_SERVICE, SENTINEL_SERVICE, SERVICE
 from .pod import CLAIM, CONFIG_MAP, LABELS, configuration, own_users, pod
-from .sentinel import MASTER, SENTINEL_PORT
+from .sentinel import MASTER, SENTINEL_HOSTS, SENTINEL_PORT
 from .settings import RedisSettings
+from .stored_data import REMEMBERED, refused_server, stored_data
 from .tls import certificate, host_names
 from .users import users
 from .watching import watch
@@ -106,11 +110,10 @@ class Redis(pulumi.ComponentResource):
         self.cache_url = _url(accounts.password, host, APP_DATABASE, tls=tls.enabled)
         websocket_database = CLUSTER_DATABASE if self._topology == "cluster" else WEBSOCKET_DATABASE
         self.websocket_url = _url(accounts.password, host, websocket_database, tls=tls.enabled)
-        variables = {"sentinel": sentinel.client_variables(), "cluster": cluster.client_variables()}
         self.backend = Backend(
             connection=self._connection_secret(),
             egress=[allow_to([pods(LABELS.selector)], *self._ports)],
-            variables=variables.get(self._topology, {}),
+            variables=client_variables(self._topology, SENTINEL_HOSTS, SENTINEL_PORT),
             authority=tls.secret if tls.enabled else None,
         )
         self._workload(accounts.secret)
@@ -141,7 +144,7 @@ class Redis(pulumi.ComponentResource):
         self.backend = Backend(
             connection=self._connection_secret(),
             egress=external_egress(settings, self._args.namespace_name),
-            variables=external_variables(settings),
+            variables=client_variables(settings.shape, hosts_in(settings.sentinel_hosts), settings.sentinel_port),
             authority=authority,
         )
 
@@ -166,7 +169,7 @@ class Redis(pulumi.ComponentResource):
         account = service_account("redis", in_namespace=self._args.namespace, labels=LABELS, opts=child_options(self))
         names = host_names(self._args.settings, SERVICE, self._args.namespace_name)
         issued = certificate(self, self._metadata, self._args.settings, names)
-        depends_on = [users, conf, account, self._network_policy(), *self._volume(), *issued]
+        depends_on = [users, conf, account, self._network_policy(), *self._volume(), *issued, *self._remembered()]
         template: PodTemplateSpecArgsDict = {
             "metadata": {
                 "labels": LABELS.metadata,
@@ -194,6 +197,10 @@ class Redis(pulumi.ComponentResource):
             },
             opts=child_options(self, depends_on=depends_on),
         )
+
+    def _remembered(self) -> list[pulumi.Resource]:
+        data = stored_data(self._args.settings)
+        return [remember(REMEMBERED, data, refused_server, child_options(self))] if data else []
 
     def _stateful_set(self, template: PodTemplateSpecArgsDict, depends_on: list[pulumi.Resource]) -> None:
         # Only a StatefulSet waits until the last pod is gone, even on a lost node: two servers on one file ruin it. And

@@ -7,7 +7,6 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
 from ..connection import AUTHORITY_DIRECTORY
 from ..egress import egress_rules
-from ..names import hosts_in
 from .settings import RedisExternalSettings
 
 CACHE_URL = "redisCacheUrl"
@@ -35,16 +34,3 @@ def with_authority(url: str) -> str:
 def external_egress(settings: RedisExternalSettings, own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
     """Edges to the servers, and to their Sentinels."""
     return egress_rules((destination for _, destination in settings.destinations), own_namespace)
-
-
-def external_variables(settings: RedisExternalSettings) -> dict[str, str]:
-    """Variables of Open WebUI for Sentinels; none without."""
-    if not settings.sentinel_hosts:
-        return {}
-    hosts, port = ",".join(hosts_in(settings.sentinel_hosts)), str(settings.sentinel_port)
-    return {
-        "REDIS_SENTINEL_HOSTS": hosts,
-        "REDIS_SENTINEL_PORT": port,
-        "WEBSOCKET_SENTINEL_HOSTS": hosts,
-        "WEBSOCKET_SENTINEL_PORT": port,
-    }

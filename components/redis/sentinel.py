@@ -17,6 +17,9 @@ MASTER = "main"
 
 SENTINEL_PORT = 26379
 NODES = 3
+# The clients ask in this order and try a host for seconds before they ask the next one. The Service leads to a Sentinel
+# that is ready, and the next attempt to another one; the names are for when it leads nowhere.
+SENTINEL_HOSTS = [SENTINEL_SERVICE, *node_names(NODES)]
 QUORUM = 2
 # preStop waits 20 s for another master; then the server writes its file and ends.
 GRACE_SECONDS = 60
@@ -51,23 +54,6 @@ def node_environment(settings: RedisSettings) -> list[EnvVarArgsDict]:
     }
     variables: list[EnvVarArgsDict] = [{"name": name, "value": value} for name, value in plain.items()]
     return [{"name": "POD_NAME", "value_from": {"field_ref": {"field_path": "metadata.name"}}}, *variables]
-
-
-def client_variables() -> dict[str, str]:
-    """Variables of Open WebUI. Those of the websockets are not inherited from the others."""
-    # The clients ask in this order and try a host for seconds before they ask the next one. The Service leads to a
-    # Sentinel that is ready, and the next attempt to another one; the names are for when it leads nowhere.
-    hosts = ",".join([SENTINEL_SERVICE, *node_names(NODES)])
-    return {
-        "REDIS_SENTINEL_HOSTS": hosts,
-        "REDIS_SENTINEL_PORT": str(SENTINEL_PORT),
-        "WEBSOCKET_SENTINEL_HOSTS": hosts,
-        "WEBSOCKET_SENTINEL_PORT": str(SENTINEL_PORT),
-        # A planned switch takes a second or two: an operation is repeated for three. More would hold up the event loop,
-        # which the session pools' synchronous client blocks while it waits.
-        "REDIS_SENTINEL_MAX_RETRY_COUNT": "7",
-        "REDIS_RECONNECT_DELAY": "500",
-    }
 
 
 def start_node() -> list[str]:

@@ -10,6 +10,7 @@ from ..destinations import Destination
 from ..names import HostList, ImageReference, ObjectName, hosts_in
 from ..quantities import Bytes, Cores, RedisMemory, mebibytes, quantity
 from ..resources import Amounts, ContainerResources, Resources
+from .clients import Shape
 from .cluster_settings import RedisClusterSettings
 from .container_sizes import reload_resources, sentinel_resources
 from .memory import LIMIT_STEP_MEBIBYTES, Memory, largest_maxmemory, memory
@@ -86,6 +87,12 @@ class RedisSentinelSettings(Settings):
 class RedisExternalSettings(Settings):
     """A Redis that is there already. Its URLs are the secrets `redisCacheUrl` and `redisWebsocketUrl`."""
 
+    kind: Shape | None = Field(
+        None,
+        description="Shape of it: `standalone`, `sentinel`, or `cluster` (Redis Cluster: `hosts` names every address "
+        "that its servers announce; both URLs have database 0). Default: `sentinel` with `sentinelHosts`, else "
+        "`standalone`.",
+    )
     hosts: HostList = Field(
         "",
         description="Names or addresses of its servers, with commas: what the network policy opens. Required. A name "
@@ -114,7 +121,20 @@ class RedisExternalSettings(Settings):
             for host in hosts_in(hosts)
         ]
 
+    @property
+    def shape(self) -> Shape:
+        """`kind`, or what follows from the Sentinels."""
+        return self.kind or ("sentinel" if self.sentinel_hosts else "standalone")
+
     def problems(self) -> Iterator[Problem]:
+        if (self.shape == "sentinel") != bool(self.sentinel_hosts):
+            yield Problem(
+                keys=("kind", "sentinelHosts"),
+                message=f"kind {self.shape} "
+                + ("with sentinelHosts: nothing would ask them" if self.sentinel_hosts else "without sentinelHosts"),
+                allowed="kind sentinel with sentinelHosts, or another kind without",
+                example="sentinel" if self.sentinel_hosts else "standalone",
+            )
         for key, hosts in (("hosts", self.hosts), ("sentinelHosts", self.sentinel_hosts)):
             others = [host for host in hosts_in(hosts) if not belongs_to_install(host)]
             for host in filter(belongs_to_install, hosts_in(hosts)):

@@ -1,6 +1,6 @@
 """What stored data was made with: a change that it cannot follow is refused by the preview and by the update."""
 
-from tests.engine.stack import Namespace, Stack
+from tests.engine.stack import Namespace, Stack, StackFactory
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
@@ -40,3 +40,20 @@ def test_the_same_major_version_is_allowed_and_remembered(base: Stack) -> None:
 def test_what_is_gone_can_be_forgotten(base: Stack) -> None:
     run = base.preview(OTHER_MAJOR, replace=[stash(base, "postgresql-data")])
     assert "create-replacement Stash postgresql-data" in run.changes
+
+
+def test_another_engine_on_a_volume_of_redis_is_refused_before_anything_changes(new_stack: StackFactory) -> None:
+    stack = new_stack("dev", "namespace=redis-volume", "redis.durability=volume", "redis.engine=valkey")
+    stack.up()
+    # Redis reads what Valkey 8.1 wrote; what Redis writes from then on, Valkey does not read.
+    stack.sets.remove("redis.engine=valkey")
+    assert "update Stash redis-data" in stack.up().changes
+    live = Namespace(stack.cluster, "redis-volume")
+    identities, revisions = live.identities(), live.revisions()
+
+    for refused in (stack.preview("redis.engine=valkey", fails=True), stack.up("redis.engine=valkey", fails=True)):
+        assert "redis.engine: the volume holds files of Redis 7.4, which Valkey 8.1 does not read" in refused.error
+        assert "pulumi config set --path redis.engine redis" in refused.error
+
+    assert (live.identities(), live.revisions()) == (identities, revisions)
+    stack.destroy()

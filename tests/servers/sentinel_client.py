@@ -6,13 +6,14 @@ from typing import Any
 
 import redis
 
-from components.redis.sentinel import client_variables
+from components.redis.clients import client_variables
+from components.redis.sentinel import SENTINEL_HOSTS, SENTINEL_PORT
 from tests.servers.redis_nodes import SERVICE, Node, Nodes
 from tests.servers.redis_nodes import nodes as nodes
 from tests.servers.redis_server import REVOKED
 from tests.servers.steady_requests import Outcome, steady
 
-VARIABLES = client_variables()
+VARIABLES = client_variables("sentinel", SENTINEL_HOSTS, SENTINEL_PORT)
 
 
 class Proxy:

@@ -14,7 +14,7 @@ import socketio  # type: ignore[import-untyped]
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.exceptions import MovedError, NoPermissionError, RedisClusterException, ResponseError
 
-from components.redis.cluster import client_variables
+from components.redis.clients import client_variables
 from stack_config.files import ROOT
 from tests.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
 from tests.servers.redis_nodes import names_wrapper, resolve_names
@@ -22,6 +22,8 @@ from tests.servers.redis_server import APPLICATION_PASSWORD, ENGINES
 from tests.servers.rendered import rendered
 from tests.servers.server_process import give_away, wait_until
 from tests.servers.verify_in_web_pod import SERVED, redis_access
+
+CLUSTER = client_variables("cluster", (), 0)
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -154,7 +156,7 @@ def test_the_check_of_a_deployed_stack_asks_every_node(cluster: Cluster) -> None
     for listener in listeners:
         listener.subscribe("socketio")
         assert listener.get_message(timeout=10)["type"] == "subscribe"
-    variables = {**client_variables(), **dict.fromkeys(("REDIS_URL", "WEBSOCKET_REDIS_URL"), url(cluster))}
+    variables = {**CLUSTER, **dict.fromkeys(("REDIS_URL", "WEBSOCKET_REDIS_URL"), url(cluster))}
 
     assert redis_access(variables, cluster.hosts, "access") == SERVED
     assert redis_access(variables, cluster.hosts, "subscribers") >= 6
@@ -168,7 +170,7 @@ def url(cluster: Cluster) -> str:
 
 def test_a_new_pod_waits_until_every_node_takes_its_credentials(cluster: Cluster) -> None:
     def wait(given: str) -> int:
-        environment = {**client_variables(), "REDIS_URL": given, "WEBSOCKET_REDIS_URL": given, "WAIT_SECONDS": "1"}
+        environment = {**CLUSTER, "REDIS_URL": given, "WEBSOCKET_REDIS_URL": given, "WAIT_SECONDS": "1"}
         names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(cluster.hosts)}
         script = [sys.executable, str(ROOT / "components" / "open_webui" / "wait_for_redis.py")]
         return subprocess.run(script, env={**environment, **names}, timeout=60, check=False).returncode

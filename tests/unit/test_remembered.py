@@ -7,9 +7,10 @@ from pulumi import ResourceHookArgs
 
 from components.finding import Finding
 from components.postgresql.stored_data import refused_image, stored_data
+from components.redis.stored_data import refused_server
 from components.remembered import Facts, RefusedChangeError, compare
 
-from .recording import Recording
+from .recording import Recording, run
 
 URN = "urn:pulumi:dev::open-webui-stack::pulumi:index:Stash::data"
 
@@ -63,3 +64,51 @@ def test_another_major_version_of_postgresql(before: str, after: str, refused: b
     assert (finding is not None) is refused
     if finding:
         assert finding.commands == (f"pulumi config set --path postgresql.image {before}",)
+
+
+def facts(image: str, engine: str = "redis", kept: str = "files") -> Facts:
+    return {"engine": engine, "image": image, "kept": kept}
+
+
+REDIS_7_4, VALKEY_8_1 = facts("redis:7.4-alpine"), facts("valkey/valkey:8.1-alpine", "valkey")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused_key"),
+    [
+        (REDIS_7_4, VALKEY_8_1, "redis.engine"),
+        (VALKEY_8_1, REDIS_7_4, None),
+        (REDIS_7_4, facts("registry:5000/redis:8.2.3"), None),
+        (facts("redis:8.2"), REDIS_7_4, "redis.image"),
+        (REDIS_7_4, facts("redis:7.2"), "redis.image"),
+        (VALKEY_8_1, facts("valkey/valkey:9.1", "valkey"), None),
+        (facts("valkey/valkey:9.1", "valkey"), VALKEY_8_1, "redis.image"),
+        (REDIS_7_4, facts(f"redis@sha256:{'0' * 64}"), None),
+        (facts(f"redis@sha256:{'0' * 64}"), VALKEY_8_1, "redis.engine"),
+        (facts("redis:7.4", kept="replicas"), facts("valkey/valkey:8.1", "valkey", "replicas"), "redis.engine"),
+    ],
+)
+def test_another_server_of_redis(before: Facts, after: Facts, refused_key: str | None) -> None:
+    finding = refused_server(before, after)
+    assert (finding.key if finding else None) == refused_key
+    if finding:
+        assert finding.commands[-1] == f"pulumi config set --path redis.image {before['image']}"
+
+
+@pytest.mark.parametrize(
+    ("sets", "workload"),
+    [
+        (("redis.durability=volume",), "StatefulSet"),
+        (("redis.topology=sentinel",), "StatefulSet"),
+        (("redis.topology=cluster",), "StatefulSet"),
+        (("redis.durability=none",), None),
+    ],
+)
+def test_redis_is_remembered_where_other_servers_read_what_it_wrote(
+    sets: tuple[str, ...], workload: str | None
+) -> None:
+    recording = run("prod", sets)
+    stashes = [r for r in recording.resources if r.kind == "Stash" and r.name == "redis-data"]
+    assert bool(stashes) is (workload is not None)
+    if workload:
+        assert stashes[0].urn in recording.waits_for(recording.one(workload, "redis"))

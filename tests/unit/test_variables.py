@@ -38,7 +38,7 @@ def problems(env: Mapping[str, str], **more: object) -> str:
         f"{PROJECT}:openaiApiKey": "k",
         f"{PROJECT}:s3AccessKeyId": "k",
         f"{PROJECT}:s3SecretAccessKey": "k",
-        f"{PROJECT}:redisCacheUrl": "k",
+        f"{PROJECT}:redisCacheUrl": "redis://10.0.0.1",
     }
     needed = {
         "openaiApiKey": "openaiApiBaseUrl" in rest,
@@ -198,7 +198,7 @@ def test_what_is_said_about_an_external_redis_reaches_every_client_once() -> Non
     )
     for container in ("wait-for-redis", "migrate", "open-webui"):
         variables = recording.containers[f"open-webui/{container}"]["env"]
-        assert [v for v in variables if v["name"] in env] == [{"name": n, "value": v} for n, v in sorted(env.items())]
+        assert {v["name"]: v["value"] for v in variables if v["name"] in env} == env
         names = [variable["name"] for variable in variables]
         assert len(names) == len(set(names))
 

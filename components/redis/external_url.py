@@ -1,0 +1,92 @@
+"""What is wrong with the URL of an external Redis. It is a secret: nothing here quotes any part of it."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+from ..names import hosts_in, is_address
+from .settings import RedisExternalSettings
+
+_DEFAULT_PORT = 6379
+# What redis-py takes as an argument of its connections; anything else ends in a TypeError at the first connection:
+# https://redis-py.readthedocs.io/en/stable/connections.html
+_PARAMETERS = frozenset(
+    {
+        *("db", "protocol", "client_name", "encoding", "max_connections", "health_check_interval"),
+        *("socket_timeout", "socket_connect_timeout", "socket_keepalive", "retry_on_timeout"),
+    }
+)
+_TLS_PARAMETERS = frozenset(
+    {
+        *("ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_password"),
+        *("ssl_check_hostname", "ssl_ciphers"),
+    }
+)
+
+
+def url_errors(url: str, external: RedisExternalSettings) -> Iterator[tuple[str, str]]:
+    """What is wrong with the URL, and what is allowed, without any part of the URL.
+
+    Args:
+        url: the value of ``redisCacheUrl`` or ``redisWebsocketUrl``.
+        external: the Redis that it leads to.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORT
+    except ValueError:
+        yield "it is not a URL", "redis://user:password@host:port/database"
+        return
+    if parts.scheme not in ("redis", "rediss"):
+        yield "its scheme is not that of Redis", "redis:// or rediss://"
+        return
+    if not parts.hostname:
+        yield "it has no host", "redis://user:password@host:port/database"
+        return
+    if external.shape == "sentinel":
+        yield from _dropped_by_sentinel_clients(parts.scheme, parts.netloc, parts.query)
+    else:
+        if _not_opened(parts.hostname, hosts_in(external.hosts)):
+            yield "its host is not in redis.external.hosts: the network policy would not open it", "a host of that list"
+        if port != external.port:
+            yield "its port is not redis.external.port: the network policy would not open it", f"port {external.port}"
+    yield from _query_and_database(parts.scheme, parts.path, parts.query, parts.fragment, external)
+
+
+def _not_opened(host: str, opened: list[str]) -> bool:
+    """Whether no server of the list can be the host. A name can be that of an address in it: a private network."""
+    names = {name.lower().removesuffix(".") for name in opened}
+    return host.removesuffix(".") not in names and (is_address(host) or not any(map(is_address, names)))
+
+
+def _dropped_by_sentinel_clients(scheme: str, netloc: str, query: str) -> Iterator[tuple[str, str]]:
+    if scheme == "rediss":
+        yield (
+            "it asks for TLS with redis.external.sentinelHosts: Open WebUI would connect without it, silently",
+            "redis://, or a Redis without Sentinels",
+        )
+    if "%" in netloc.rpartition("@")[0]:
+        yield (
+            "its user or password is percent-encoded, and Open WebUI sends it undecoded with "
+            "redis.external.sentinelHosts: no server would take it",
+            "a user and a password of letters, digits and . _ ~ -",
+        )
+    if query:
+        yield "it has parameters, which Open WebUI drops with redis.external.sentinelHosts", "a URL without ?"
+
+
+def _query_and_database(
+    scheme: str, path: str, query: str, fragment: str, external: RedisExternalSettings
+) -> Iterator[tuple[str, str]]:
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    known = _PARAMETERS | (_TLS_PARAMETERS if scheme == "rediss" else frozenset())
+    if fragment or not parameters.keys() <= known:
+        yield (
+            "it has a fragment, or a parameter that redis-py refuses: no connection would be made",
+            f"parameters {', '.join(sorted(known))}",
+        )
+    database = parameters.get("db") or path.removeprefix("/") or "0"
+    if not re.fullmatch(r"[0-9]{1,5}", database):
+        yield "its path is not the number of a database", "/0, or another number"
+    elif external.shape == "cluster" and int(database) != 0:
+        yield "it names a database, and a Redis Cluster has database 0 only", "/0, or no path"

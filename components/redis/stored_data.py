@@ -1,0 +1,111 @@
+"""What the servers of Redis wrote, and which engine or image cannot read it.
+
+Versions of the format, from ``RDB_VERSION`` in ``src/rdb.h`` of each release. The server tests show the ones that can
+be installed (tests/servers/test_redis_stored_data.py): Redis 7.0 and 8.2, Valkey 8.1 and 9.1.
+"""
+
+import typing
+from dataclasses import dataclass
+
+from ..finding import Finding, mend
+from ..image_versions import release
+from ..remembered import Facts
+from .settings import Engine, RedisSettings
+
+REMEMBERED = "redis-data"
+"""Logical name of what is remembered."""
+
+# The first release that writes a format; later ones write it until the next line. Valkey left the numbers from 12 to 79
+# to Redis, and refuses them: https://github.com/valkey-io/valkey/blob/unstable/src/rdb.h
+_FORMATS: dict[Engine, dict[tuple[int, int], int]] = {
+    "redis": {(7, 0): 10, (7, 2): 11, (7, 4): 12, (8, 6): 13, (8, 8): 14},
+    "valkey": {(7, 2): 11, (9, 0): 80, (9, 2): 81},
+}
+_LAST_COMMON_FORMAT = 11
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Server:
+    """A server as far as its image says."""
+
+    engine: Engine
+    release: tuple[int, int] | None
+
+    @property
+    def name(self) -> str:
+        product = self.engine.capitalize()
+        return f"{product} {self.release[0]}.{self.release[1]}" if self.release else product
+
+    @property
+    def format(self) -> int | None:
+        """What it writes into files; None when the image does not say, or when it is older than the table."""
+        known = [number for first, number in _FORMATS[self.engine].items() if self.release and self.release >= first]
+        return known[-1] if known else None
+
+    @property
+    def sent_format(self) -> int | None:
+        """What it sends to a replica. Valkey sends the last common format to one that does not ask for its own."""
+        return self.format if self.engine == "redis" or self.format is None else _LAST_COMMON_FORMAT
+
+    def reads(self, number: int) -> bool:
+        """Whether it reads a file of that format. Its own has to be known."""
+        assert self.format is not None
+        if self.engine == "valkey" and number > _LAST_COMMON_FORMAT:
+            return self.format > _LAST_COMMON_FORMAT and 80 <= number <= self.format
+        return number <= self.format
+
+
+def stored_data(settings: RedisSettings) -> Facts | None:
+    """Facts about what other servers have to read after a change; None when nothing is left to read.
+
+    Files on a volume are read by the next server. Replicas read what the servers before them send, while an update goes
+    from one to the next.
+    """
+    if settings.durability != "volume" and not settings.replicated:
+        return None
+    kept = "files" if settings.durability == "volume" else "replicas"
+    return {"engine": settings.engine, "image": settings.container_image, "kept": kept}
+
+
+def refused_server(before: Facts, after: Facts) -> Finding | None:
+    """Why the new server cannot read what the old one wrote; None when it can, or when that cannot be told.
+
+    An image whose tag does not name its release is refused only for another engine: Redis has had a format of its own
+    since 7.4.
+    """
+    old, new = _server(before), _server(after)
+    if (old.engine, old.release) == (new.engine, new.release) or _reads(old, new, before["kept"]):
+        return None
+    key = "redis.engine" if old.engine != new.engine else "redis.image"
+    back = [mend("redis.engine", old.engine)] if key == "redis.engine" else []
+    return Finding(
+        key=key,
+        value=new.engine if key == "redis.engine" else after["image"],
+        message=f"{_WRITTEN[before['kept']].format(name=old.name)} {new.name} does not read",
+        allowed=f"{old.name} or a newer release of {old.engine.capitalize()}. For another server "
+        + _EMPTY[before["kept"]],
+        commands=(*back, mend("redis.image", before["image"])),
+    )
+
+
+_WRITTEN = {
+    "files": "the volume holds files of {name}, which",
+    "replicas": "while the update goes from pod to pod, replicas copy from {name}, whose data",
+}
+_EMPTY = {
+    "files": "let Redis begin without data: docs/redis.md, Another engine or release",
+    "replicas": "let Redis begin without data: redis.topology standalone first, and back after the change",
+}
+
+
+def _server(facts: Facts) -> _Server:
+    return _Server(engine=typing.cast(Engine, facts["engine"]), release=release(facts["image"]))
+
+
+def _reads(old: _Server, new: _Server, kept: str) -> bool:
+    written = old.format if kept == "files" else old.sent_format
+    if written is None or new.format is None:
+        return old.engine == new.engine
+    if old.engine == new.engine and old.release and new.release and new.release[0] < old.release[0]:
+        return kept != "files" and new.reads(written)
+    return new.reads(written)
