@@ -59,7 +59,7 @@ class OpenWebUIArgs:
     """Redis, with ``cache-url`` and ``websocket-url`` in its Secret."""
 
     database: Backend
-    """PostgreSQL, with ``database-url`` in its Secret."""
+    """PostgreSQL, with ``client-url`` in its Secret."""
 
     secret_inputs: Mapping[str, Input[str]]
     """Secret config keys that are set: ``openaiApiKey`` and such, variables like ``OAUTH_CLIENT_SECRET``."""

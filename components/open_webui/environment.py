@@ -1,7 +1,6 @@
 """The environment of the Open WebUI containers. Sources: docs/decisions/0006-open-webui-environment.md."""
 
 from collections.abc import Collection, Mapping
-from urllib.parse import urlencode
 
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
@@ -26,16 +25,6 @@ SECRET_VARIABLES = {
     "openaiApiKey": ("openai-api-key", "OPENAI_API_KEY"),
     "s3AccessKeyId": ("s3-access-key-id", "S3_ACCESS_KEY_ID"),
     "s3SecretAccessKey": ("s3-secret-access-key", "S3_SECRET_ACCESS_KEY"),
-}
-
-# Of libpq, which both drivers of Open WebUI are made of. Its own defaults wait for a server that has gone without a
-# word as long as the kernel does: two minutes for a connection, 15 for an answer, two hours when nothing is asked.
-CONNECTION_PARAMETERS = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
 }
 
 
@@ -65,7 +54,7 @@ def environment(
     Args:
         settings: the component's settings.
         redis: Redis, with ``cache-url`` and ``websocket-url`` in its Secret.
-        database: Secret with ``database-url``.
+        database: Secret with ``client-url``.
         own: Secret with ``secret-key`` and the secret inputs.
         admin_secret: name of the Secret with the first administrator's ``password``.
         secret_inputs: secret config keys that are set.
@@ -84,7 +73,7 @@ def environment(
     own_keys = {variable: key for key, variable in secret_variables(secret_inputs).values()} | ENCRYPTION_VARIABLES
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
-        *database_environment(database),
+        database.variable("DATABASE_URL", "client-url"),
         own.variable("WEBUI_SECRET_KEY", "secret-key"),
         {
             "name": "WEBUI_ADMIN_PASSWORD",
@@ -98,14 +87,6 @@ def environment(
 def plain_variables(values: Mapping[str, str | int]) -> list[EnvVarArgsDict]:
     """Variables without secrets."""
     return [{"name": name, "value": str(value)} for name, value in values.items()]
-
-
-def database_environment(database: ConnectionSecret) -> list[EnvVarArgsDict]:
-    """The variables that lead to the database, in the order in which the kubelet expands them."""
-    return [
-        database.variable("DATABASE_SERVER_URL", "database-url"),
-        {"name": "DATABASE_URL", "value": f"$(DATABASE_SERVER_URL)?{urlencode(CONNECTION_PARAMETERS)}"},
-    ]
 
 
 def redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgsDict]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -34,6 +34,20 @@ PODS_SERVICE = "postgres-pods"
 USER = "ragsystemuser"
 DATABASE = "ragsystemdb"
 LABELS = Labels(app="postgres", component="database")
+
+# Of libpq, whose own defaults wait for a server that has gone without a word as long as the kernel does: two minutes
+# for a connection, 15 for an answer, two hours when nothing is asked.
+CLIENT_PARAMETERS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""Time limits of a client's connections, in seconds; ``tcp_user_timeout`` in milliseconds.
+
+https://www.postgresql.org/docs/17/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+"""
 
 PREPARE_SCRIPT = Path(__file__).with_name("prepare.sh").read_text()
 """Makes a data directory ready for a server: cluster, role, database, pgvector."""
@@ -66,7 +80,7 @@ class PostgreSQL(pulumi.ComponentResource):
     """``postgresql://…`` of the application's user. Secret: it holds the password."""
 
     connection: ConnectionSecret
-    """Secret ``postgresql-secret`` with the key ``database-url``."""
+    """Secret ``postgresql-secret`` with the keys ``database-url`` and, with time limits, ``client-url``."""
 
     def __init__(self, name: str, args: PostgreSQLArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("open-webui-stack:postgresql:PostgreSQL", name, opts=opts)
@@ -93,7 +107,11 @@ class PostgreSQL(pulumi.ComponentResource):
         self.register_outputs({"database_url": self.database_url})
 
     def _connection_secret(self, password: Output[str]) -> ConnectionSecret:
-        contents = {"database-url": self.database_url, "password": password}
+        contents = {
+            "database-url": self.database_url,
+            "client-url": Output.concat(self.database_url, "?", urlencode(CLIENT_PARAMETERS)),
+            "password": password,
+        }
         secret = k8s.core.v1.Secret(
             "postgresql-secret",
             metadata={"name": "postgresql-secret", **self._metadata},

@@ -20,7 +20,7 @@ def test_the_secrets_have_the_keys_of_the_contract(live: Namespace) -> None:
     assert {name: set(contents) for name, contents in live.secrets().items()} == {
         "redis-config": {"cache-url", "websocket-url"},
         "redis-acl": {"users.acl", "exporter-password", "reload-password"},
-        "postgresql-secret": {"database-url", "password"},
+        "postgresql-secret": {"database-url", "client-url", "password"},
         "openwebui-secret": {"secret-key", "openai-api-key", "OAUTH_CLIENT_SECRET"},
         "openwebui-admin": {"email", "password"},
     }

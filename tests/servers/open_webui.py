@@ -6,7 +6,6 @@ addresses, ports and directories are this machine's.
 """
 
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from email.message import Message
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -27,6 +27,7 @@ from components.open_webui.environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from components.open_webui.pod import PORT
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.startup_scripts import PACKAGE, SCRIPTS_DIRECTORY
+from components.postgresql.component import CLIENT_PARAMETERS
 from local.node.images.definitions import open_webui as image
 from stack_config.files import ROOT
 from tests.e2e.model_server import model_server
@@ -256,15 +257,10 @@ class OpenWebUI:
         variables = {"PATH": "/usr/bin:/bin", **image(VERSION).environment}
         for variable in container["env"]:
             if "value" in variable:
-                # As the kubelet does it: of the variables before this one.
-                expanded = re.sub(r"\$\((\w+)\)", lambda match: variables[match[1]], variable["value"])
-                variables[variable["name"]] = expanded
+                variables[variable["name"]] = variable["value"]
             else:
                 reference = variable["valueFrom"]["secretKeyRef"]
                 variables[variable["name"]] = contents[reference["name"]][reference["key"]]
-        # As the kubelet expands them, in the order of their names.
-        for name, value in variables.items():
-            variables[name] = re.sub(r"\$\((\w+)\)", lambda found: variables[found[1]], value)
         return {
             **variables,
             "HOME": str(place / "tmp"),
@@ -336,7 +332,8 @@ class Servers:
         user, name = (self.database.environment[key] for key in ("POSTGRES_USER", "POSTGRES_DB"))
         return {
             "postgresql-secret": {
-                "database-url": f"postgresql://{user}:{PASSWORD}@127.0.0.1:{self.database.port}/{name}"
+                "client-url": f"postgresql://{user}:{PASSWORD}@127.0.0.1:{self.database.port}/{name}"
+                f"?{urlencode(CLIENT_PARAMETERS)}"
             },
             "redis-config": {"cache-url": self.redis.url(0), "websocket-url": self.redis.url(1)},
         }

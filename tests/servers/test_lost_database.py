@@ -27,10 +27,10 @@ def database_node(web: Web) -> Iterator[Node]:
 @pytest.fixture
 def replica(web: Web, database_node: Node) -> Iterator[Replica]:
     """A replica whose database is there."""
-    own = web.deployment.secrets["postgresql-secret"]["database-url"]
+    own = web.deployment.secrets["postgresql-secret"]["client-url"]
     url = own.replace(f"127.0.0.1:{web.servers.database.port}", f"{database_node.host}:{database_node.port}")
     assert url != own
-    secrets = {**web.deployment.secrets, "postgresql-secret": {"database-url": url}}
+    secrets = {**web.deployment.secrets, "postgresql-secret": {"client-url": url}}
     with replace(web.deployment, secrets=secrets).replicas(1) as [one]:
         yield one
 

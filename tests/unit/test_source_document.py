@@ -43,7 +43,7 @@ def test_secrets(recording: Recording, secret: str, keys: set[str]) -> None:
 @pytest.mark.parametrize(
     ("variable", "secret", "key"),
     [
-        ("DATABASE_SERVER_URL", "postgresql-secret", "database-url"),
+        ("DATABASE_URL", "postgresql-secret", "client-url"),
         ("REDIS_URL", "redis-config", "cache-url"),
         ("WEBSOCKET_REDIS_URL", "redis-config", "websocket-url"),
         ("WEBUI_SECRET_KEY", "openwebui-secret", "secret-key"),
@@ -55,14 +55,10 @@ def test_variables_come_from_secrets(recording: Recording, variable: str, secret
         assert found == {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
-def test_the_database_url_is_the_secrets_with_time_limits(recording: Recording) -> None:
-    for container in ("open-webui/open-webui", "open-webui/migrate"):
-        variables = recording.containers[container]["env"]
-        names = [variable["name"] for variable in variables]
-        # The kubelet expands a variable that is defined before.
-        assert names.index("DATABASE_SERVER_URL") < names.index("DATABASE_URL")
-        url = variables[names.index("DATABASE_URL")]["value"]
-        assert re.fullmatch(r"\$\(DATABASE_SERVER_URL\)\?connect_timeout=5&.*&tcp_user_timeout=15000", url)
+def test_the_database_url_of_the_pods_has_time_limits(recording: Recording) -> None:
+    secret = recording.one("Secret", "postgresql-secret")
+    plain, limited = (secret.plain("stringData", key) for key in ("database-url", "client-url"))
+    assert re.fullmatch(re.escape(plain) + r"\?connect_timeout=5&.*&tcp_user_timeout=15000", limited)
 
 
 def test_websockets_go_through_redis(recording: Recording) -> None:
