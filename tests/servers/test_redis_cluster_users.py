@@ -170,7 +170,7 @@ def url(cluster: Cluster) -> str:
 
 def test_a_new_pod_waits_until_every_node_takes_its_credentials(cluster: Cluster) -> None:
     def wait(given: str) -> int:
-        environment = {**CLUSTER, "REDIS_URL": given, "WEBSOCKET_REDIS_URL": given, "WAIT_SECONDS": "1"}
+        environment = {**CLUSTER, "REDIS_URL": given, "WEBSOCKET_REDIS_URL": given, "REDIS_WAIT_SECONDS": "1"}
         names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(cluster.hosts)}
         script = [sys.executable, str(ROOT / "components" / "open_webui" / "startup" / "wait_for_redis.py")]
         return subprocess.run(script, env={**environment, **names}, timeout=60, check=False).returncode
