@@ -73,5 +73,6 @@ def _facts(inputs: Mapping[str, Any] | None) -> Facts:
 def _report(finding: Finding, urn: str) -> str:
     return (
         f"the stored data cannot follow this change, and was not touched.\n\n{finding}\n\n"
-        f"If that data is gone or was never written, record the new value with: pulumi up --replace '{urn}'"
+        "If that data is gone, was never written, or was made with the new value, record that with: "
+        f"pulumi up --replace '{urn}'"
     )

@@ -139,9 +139,15 @@ class OpenWebUI(pulumi.ComponentResource):
         scripts = config_map(self._metadata, self._files, child_options(self))
         account = service_account("open-webui", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
         secrets = [own, args.redis.connection, args.database.connection]
-        vectors = remember(REMEMBERED, stored_vectors(settings.documents), refused_vectors, child_options(self))
-        needed = [*(secret.resource for secret in secrets), admin, scripts, account, vectors]
+        needed = [*(secret.resource for secret in secrets), admin, scripts, account]
         preflight = self._preflight(own, needed)
+        # Recorded only where the preflight has found the same in the database.
+        vectors = remember(
+            REMEMBERED,
+            stored_vectors(settings.documents),
+            refused_vectors,
+            child_options(self, depends_on=[preflight]),
+        )
         deadlines = Deadlines(migration=settings.migration_seconds, replicas=settings.most_replicas)
         k8s.apps.v1.Deployment(
             "open-webui",
@@ -158,7 +164,7 @@ class OpenWebUI(pulumi.ComponentResource):
             opts=child_options(
                 self,
                 # The preflight has come to its end before anything of the old pods is touched.
-                depends_on=[*needed, preflight, *self._uploads_volume()],
+                depends_on=[*needed, preflight, vectors, *self._uploads_volume()],
                 # Two versions on one database break both: the old pods are gone before the first new one starts.
                 replace_on_changes=[f'metadata.labels["{VERSION_LABEL}"]'],
                 delete_before_replace=True,

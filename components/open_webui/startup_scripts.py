@@ -52,10 +52,15 @@ def config_map_name(files: Mapping[str, str]) -> str:
 
 
 def config_map(metadata: ObjectMetaArgsDict, files: Mapping[str, str], opts: ResourceOptions) -> k8s.core.v1.ConfigMap:
-    """The ConfigMap; another one takes its place when a file changes, and it goes when no pod needs it any more."""
+    """The ConfigMap. When a file changes, an update creates another one, and deletes this one when it is complete.
+
+    The logical name changes too, so that this is not a replacement: after a replacement in an update that was refused,
+    the old revision of the program would have to create its ConfigMap, which still exists, and would fail.
+    """
+    name = config_map_name(files)
     return k8s.core.v1.ConfigMap(
-        "open-webui-startup",
-        metadata={**metadata, "name": config_map_name(files)},
+        name,
+        metadata={**metadata, "name": name},
         immutable=True,
         data=files,
         opts=opts,

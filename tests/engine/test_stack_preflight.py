@@ -6,7 +6,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from components.open_webui import component
 from components.open_webui.preflight_job import JOB
+from components.open_webui.startup_scripts import config_map_name, startup_scripts
 from tests.engine.stack import Namespace, Stack
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
@@ -104,6 +108,35 @@ def test_a_refused_change_of_the_configuration_leaves_the_old_pods(base: Stack, 
     assert REASON in refused.error
     assert web_pods(live) == serving
     assert base.up().changes == REPLACED_JOB
+
+
+def test_an_update_with_other_scripts_that_is_refused_can_be_taken_back(base: Stack, live: Namespace) -> None:
+    """The old pods still need their own ConfigMap, and the next update must not make it a second time."""
+    serving, own = web_pods(live), f"ConfigMap {config_map_name(startup_scripts())}"
+    uid = live.identities()[own]
+
+    with pytest.MonkeyPatch.context() as patch, refusing(live):
+        patch.setattr(component, "startup_scripts", lambda: {**startup_scripts(), "further.py": ""})
+        refused = base.up(fails=True)
+    assert REASON in refused.error
+    assert live.identities()[own] == uid
+
+    base.up()
+    assert live.identities()[own] == uid
+    assert {name for name in live.identities() if name.startswith("ConfigMap open-webui-startup")} == {own}
+    assert web_pods(live) == serving
+    assert base.up().changes == set()
+
+
+def test_a_refused_update_leaves_what_is_remembered_of_the_documents(base: Stack, live: Namespace) -> None:
+    """Or the value that the preflight asks for would be refused by the preview."""
+    stash = str(base.resources()["Stash open-webui-vectors"]["urn"])
+    with refusing(live):
+        # As on a stack from before there was such a record: nothing is compared.
+        refused = base.up("openWebui.documents.dimensions=768", fails=True, replace=[stash])
+    assert REASON in refused.error
+    base.up()
+    assert base.up().changes == set()
 
 
 def test_a_finished_preflight_is_no_drift(base: Stack) -> None:

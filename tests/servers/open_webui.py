@@ -26,7 +26,7 @@ import pytest
 from components.open_webui.environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from components.open_webui.pod import PORT
 from components.open_webui.settings import OpenWebUISettings
-from components.open_webui.startup_scripts import PACKAGE, SCRIPTS_DIRECTORY
+from components.open_webui.startup_scripts import PACKAGE, SCRIPTS_DIRECTORY, config_map_name, startup_scripts
 from components.postgresql.component import CLIENT_PARAMETERS
 from local.node.images.definitions import open_webui as image
 from stack_config.files import ROOT
@@ -244,7 +244,7 @@ class OpenWebUI:
                 (place / volume).mkdir()
                 give_away(place / volume)
             (place / PACKAGE).mkdir()
-            for file, text in self._program.one("ConfigMap", "open-webui-startup").inputs["data"].items():
+            for file, text in self._program.one("ConfigMap", config_map_name(startup_scripts())).inputs["data"].items():
                 (place / PACKAGE / file).write_text(text)
             yield place
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.open_webui.startup_scripts import config_map_name, startup_scripts
 from components.open_webui.termination import MIN_READY_SECONDS, deletion_timeout, grace_seconds, leaving_pods
 from components.quantities import quantity
 
@@ -159,7 +160,10 @@ def test_a_web_pod_asks_redis_before_it_does_anything(recording: Recording) -> N
     assert wait["env"]
     own = [variable for variable in wait["env"] if serving.get(variable["name"]) != variable]
     assert own == [{"name": "REDIS_WAIT_SECONDS", "value": "300"}]
-    assert "def main()" in recording.one("ConfigMap", "open-webui-startup").inputs["data"]["wait_for_redis.py"]
+    assert (
+        "def main()"
+        in recording.one("ConfigMap", config_map_name(startup_scripts())).inputs["data"]["wait_for_redis.py"]
+    )
 
 
 def test_two_passwords_of_redis_are_valid_during_a_rotation() -> None:
