@@ -247,7 +247,7 @@ def _wrong_secret(key: str, error: str, allowed: str) -> Problem:
 def upload_problems(settings: StackSettings) -> Iterator[Problem]:
     """Uploads that the other replicas cannot read, without a word that this is accepted.
 
-    The defaults have this problem: whoever deploys has to decide where uploads live. So it is not a rule of the model,
+    The defaults have this problem: the operator has to decide where uploads live. So it is not a rule of the model,
     whose defaults have to be valid.
     """
     web = settings.open_webui

@@ -97,7 +97,7 @@ def cilium_policy(
     port: int,
     opts: ResourceOptions,
 ) -> Resource:
-    """A CiliumNetworkPolicy that lets Cilium's own entities in: they are no pods, which a NetworkPolicy could select.
+    """A CiliumNetworkPolicy that lets Cilium's own entities in: they are not pods, which a NetworkPolicy could select.
 
     It adds to the NetworkPolicies of the same pods: https://docs.cilium.io/en/stable/network/kubernetes/policy/
 

@@ -30,7 +30,7 @@ class Controller:
     """Addresses that connect, for a load balancer outside the cluster."""
 
     cilium_entities: tuple[str, ...] = ()
-    """Entities of Cilium that connect, for a proxy that is no pod."""
+    """Entities of Cilium that connect, for a proxy that is not a pod."""
 
     annotations: Mapping[str, str] = field(default_factory=dict)
     """Annotations of the Ingress without which websockets are cut and uploads refused."""

@@ -93,7 +93,7 @@ def _spec(settings: OpenWebUISettings, template: PodTemplateSpecArgsDict) -> Job
         # The script itself is patient. Another try would only delay the refusal.
         "backoff_limit": 0,
         "active_deadline_seconds": _deadlines(settings).preflight,
-        # A drained node is no refusal. No rule with FailJob: Pulumi does not see that such a Job has failed.
+        # A drained node is not a refusal. No rule with FailJob: Pulumi does not see that such a Job has failed.
         "pod_failure_policy": {
             "rules": [
                 {"action": "Ignore", "on_pod_conditions": [{"type": "DisruptionTarget", "status": "True"}]},

@@ -53,7 +53,7 @@ UNREGISTERED = frozenset(
 """Coroutines of Open WebUI that do a user's work in a task outside its registry."""
 
 NOT_WORK = ("/health", "/ready", "/ws/socket.io")
-"""Paths of requests that are nobody's work: probes, and a websocket's stand-in by long polling."""
+"""Paths of requests that are not a user's work: probes, and long polling in the place of a websocket."""
 
 log = logging.getLogger("uvicorn.error")
 
