@@ -26,6 +26,12 @@ def cache_with_what_is_built(cache: Path) -> Path:
     return cache
 
 
+def sql(stack: Stack, statements: str) -> str:
+    """What PostgreSQL answers the application's role."""
+    words = ("psql", "-U", "ragsystemuser", "-d", "ragsystemdb", "-qtAc", statements)
+    return stack.kubectl.run("exec", "postgres-0", "-c", "postgres", "--", *words).strip()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Node:
     """A node and the config its stack has."""
@@ -47,10 +53,19 @@ class Node:
     def up(self) -> float:
         """Deploy with the config as it is; seconds it took."""
         started = time.monotonic()
+        self.local(*self._up())
+        return time.monotonic() - started
+
+    def refused_up(self) -> str:
+        """Deploy where the update has to fail; what it printed."""
+        done = self._run("local", *self._up())
+        assert done.returncode != 0, "the update was not refused"
+        return done.stdout + done.stderr
+
+    def _up(self) -> list[str]:
         sets = [part for key, value in self.sets.items() for part in ("--set", f"{key}={value}")]
         secrets = [part for key, file in self.secret_files.items() for part in ("--secret-file", f"{key}={file}")]
-        self.local("up", "--cluster", "node", *sets, *secrets)
-        return time.monotonic() - started
+        return ["up", "--cluster", "node", *sets, *secrets]
 
     def stack(self) -> Stack:
         """What was deployed, for kubectl."""
@@ -70,7 +85,12 @@ class Node:
         return self._module("local", *arguments)
 
     def _module(self, name: str, *arguments: str) -> str:
-        done = subprocess.run(
+        done = self._run(name, *arguments)
+        assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        return done.stdout
+
+    def _run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", name, *arguments],
             cwd=ROOT,
             env=self.environment,
@@ -79,5 +99,3 @@ class Node:
             timeout=UP_SECONDS,
             check=False,
         )
-        assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-        return done.stdout

@@ -6,19 +6,13 @@ import time
 from ops.verify.stack import WEB, Stack
 from ops.verify.web_api import WebApi
 from tests.e2e.measurements import Measurements
-from tests.e2e.node import Node
+from tests.e2e.node import Node, sql
 
 VECTORS = """
 CREATE TABLE e2e_vectors AS SELECT n AS id, ARRAY[n, 1, 2]::vector(3) AS place FROM generate_series(1, 100) AS n;
 CREATE INDEX ON e2e_vectors USING hnsw (place vector_l2_ops);
 """
 NEAREST = "SELECT id FROM e2e_vectors ORDER BY place <-> '[42, 1, 2]' LIMIT 1"
-
-
-def sql(stack: Stack, statements: str) -> str:
-    """What PostgreSQL answers the application's role."""
-    words = ("psql", "-U", "ragsystemuser", "-d", "ragsystemdb", "-qtAc", statements)
-    return stack.kubectl.run("exec", "postgres-0", "-c", "postgres", "--", *words).strip()
 
 
 def test_a_chat_that_was_deleted_comes_back(node: Node, stack: Stack, client: str, measurements: Measurements) -> None:

@@ -15,7 +15,7 @@ from ops.verify.load import load
 from ops.verify.stack import WEB, Stack
 from ops.verify.web_api import WebApi
 from tests.e2e.measurements import Measurements
-from tests.e2e.node import Node
+from tests.e2e.node import Node, sql
 
 pytestmark = pytest.mark.fault
 
@@ -60,6 +60,25 @@ def _running(pod: Mapping[str, Any]) -> Iterator[str]:
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         if "running" in container["state"] and "/open-webui:" in container["image"]:
             yield container["image"].rpartition(":v")[2].partition("-")[0]
+
+
+def test_an_upgrade_that_cannot_finish_leaves_the_old_version_serving(node: Node, older: Stack) -> None:
+    [revision] = sql(older, "SELECT version_num FROM alembic_version").split()
+    pods = {pod["metadata"]["uid"] for pod in older.ready(WEB)}
+    node.sets["openWebui.version"] = NOW
+    with client_pod(older) as client:
+        # As a release does that neither of the two knows.
+        sql(older, "UPDATE alembic_version SET version_num = 'e2e_of_a_later_release'")
+        try:
+            with load(older, client, rate=RATE) as outcome:
+                printed = node.refused_up()
+        finally:
+            sql(older, f"UPDATE alembic_version SET version_num = '{revision}'")
+            node.sets["openWebui.version"] = BEFORE
+    assert "e2e_of_a_later_release" in printed
+    assert outcome.requests > RATE
+    assert outcome.failures == []
+    assert {pod["metadata"]["uid"] for pod in older.ready(WEB)} == pods
 
 
 def test_an_upgrade_keeps_what_is_there_and_the_versions_apart(
