@@ -25,6 +25,7 @@ from stack_config.load import PROJECT
 GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only", "OAUTH_CLIENT_SECRET": "oauth-given/by+the=user&only"}
 """Secrets that the user of the base stack has set: a key of the stack, and one with the name of a variable."""
 APPLICATIONS = ("redis", "postgres", "open-webui")
+PREFLIGHT = "open-webui-preflight"
 KEPT_IN_CONFIG = "encryptionsalt"
 # A replacement is told by the two steps it consists of, a refresh by what it finds.
 _NO_CHANGE = frozenset({OpType.SAME, OpType.REPLACE, OpType.READ, OpType.REFRESH})

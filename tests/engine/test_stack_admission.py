@@ -9,7 +9,7 @@ from kubernetes import client
 from local.cluster.choice import Cluster
 from ops.render import planned_objects
 from stack_config.files import read_stack
-from tests.engine.stack import APPLICATIONS, Namespace
+from tests.engine.stack import APPLICATIONS, PREFLIGHT, Namespace
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
@@ -37,7 +37,7 @@ def restricted(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Nam
     labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in modes}
     labels |= {f"pod-security.kubernetes.io/{mode}-version": request.param for mode in modes}
     namespace.core.create_namespace({"metadata": {"name": namespace.name, "labels": labels}})
-    for account in (*APPLICATIONS, BACKUP):
+    for account in (*APPLICATIONS, PREFLIGHT, BACKUP):
         namespace.core.create_namespaced_service_account(namespace.name, {"metadata": {"name": account}})
     yield namespace
     namespace.core.delete_namespace(namespace.name)
@@ -91,7 +91,7 @@ def test_pod_security_admits_every_pod_without_a_warning(
     restricted: Namespace, environment: str, sets: list[str], also: set[str]
 ) -> None:
     pods = planned_pods(environment, *sets)
-    assert pods.keys() == {*APPLICATIONS, *also}
+    assert pods.keys() == {*APPLICATIONS, PREFLIGHT, *also}
     assert {name: warning_of(restricted, spec) for name, spec in pods.items()} == dict.fromkeys(pods)
 
 
