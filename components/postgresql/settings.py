@@ -129,5 +129,5 @@ class PostgreSQLSettings(Settings):
             # Beside them: the launcher of logical replication, and extensions.
             "max_worker_processes": str(workers + 4),
             # The log may grow beyond it for a while; a full volume stops the server.
-            "max_wal_size": f"{min(max(limit, 512), volume // 4)}MB",
+            "max_wal_size": f"{min(max(limit // 2, 512), volume // 4)}MB",
         }

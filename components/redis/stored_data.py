@@ -1,8 +1,8 @@
 """What the servers of Redis wrote, and which engine or image cannot read it.
 
-Versions of the format: those of Valkey from ``RDB_VERSION_MAP`` in its ``src/rdb.h``. Those of Redis 7.0 and 8.2, and of
-Valkey 8.1 and 9.1, are shown by tests on the servers (tests/servers/test_redis_stored_data.py). Those of Redis 8.6 and 8.8
-are from documents about the format, not from a server that was run.
+Versions of the format: those of Valkey from ``RDB_VERSION_MAP`` in its ``src/rdb.h``. Redis 7.0 and 8.2 and Valkey 8.1
+and 9.1 are shown by tests on the servers (tests/servers/test_redis_stored_data.py). Redis 8.6 and 8.8 are from
+documents about the format, not from a server that was run.
 """
 
 import typing

@@ -26,6 +26,8 @@ GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only", "OAUTH_CLIENT_SECR
 """Secrets that the user of the base stack has set: a key of the stack, and one with the name of a variable."""
 APPLICATIONS = ("redis", "postgres", "open-webui")
 PREFLIGHT = "open-webui-preflight"
+PREFLIGHT_AGAIN = frozenset({f"{step} Job {PREFLIGHT}" for step in ("delete-replaced", "create-replacement")})
+"""What every change of the web pods brings with it."""
 KEPT_IN_CONFIG = "encryptionsalt"
 # A replacement is told by the two steps it consists of, a refresh by what it finds.
 _NO_CHANGE = frozenset({OpType.SAME, OpType.REPLACE, OpType.READ, OpType.REFRESH})

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.stack import Stack
+from tests.engine.stack import PREFLIGHT_AGAIN, Stack
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
@@ -15,7 +15,10 @@ CHANGES: dict[str, set[str]] = {
     "redis.maxmemoryPolicy=noeviction": {"update ConfigMap redis-conf", "update Deployment redis"},
     "redis.image=registry.example.com/redis:7.4-alpine": {"update Deployment redis"},
     "redis.resources.limits.cpu=1": {"update Deployment redis", "update ResourceQuota quota"},
-    "postgresql.image=registry.example.com/pgvector:pg17": {"update StatefulSet postgres"},
+    "postgresql.image=registry.example.com/pgvector:pg17": {
+        "update Stash postgresql-data",
+        "update StatefulSet postgres",
+    },
     "postgresql.storage.size=6Gi": {"update PersistentVolumeClaim postgres-data"},
     "postgresql.resources.limits.memory=3Gi": {
         "update ConfigMap postgres-conf",
@@ -23,14 +26,19 @@ CHANGES: dict[str, set[str]] = {
         "update ResourceQuota quota",
     },
     "openWebui.replicas=3": {"update Deployment open-webui", "update ResourceQuota quota"},
-    "openWebui.logLevel=WARNING": {"update Deployment open-webui"},
-    "openWebui.variant=full": {"update Deployment open-webui"},
-    "openWebui.host=chat.example.com": {"update Deployment open-webui"},
-    "openWebui.env.ENABLE_COMMUNITY_SHARING=false": {"update Deployment open-webui"},
-    "openWebui.adminEmail=root@example.com": {"update Secret openwebui-admin", "update Deployment open-webui"},
+    "openWebui.logLevel=WARNING": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
+    "openWebui.variant=full": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
+    "openWebui.host=chat.example.com": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
+    "openWebui.env.ENABLE_COMMUNITY_SHARING=false": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
+    "openWebui.adminEmail=root@example.com": {
+        "update Secret openwebui-admin",
+        "update Deployment open-webui",
+        *PREFLIGHT_AGAIN,
+    },
     "openWebui.ollamaBaseUrl=http://10.0.0.9:11434": {
         "update Deployment open-webui",
         "update NetworkPolicy open-webui",
+        *PREFLIGHT_AGAIN,
     },
     "openWebui.uploads.kind=volume": {
         "create PersistentVolumeClaim open-webui-uploads",
@@ -58,6 +66,7 @@ def test_an_ingress_comes_with_the_way_through_the_network_policy(base: Stack) -
         "create Ingress open-webui",
         "update Deployment open-webui",
         "update NetworkPolicy open-webui",
+        *PREFLIGHT_AGAIN,
     }
 
 

@@ -7,13 +7,12 @@ import pytest
 
 from components.open_webui import component, environment
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES, encryption_keys
-from tests.engine.stack import Namespace, Stack, StackFactory
+from tests.engine.stack import PREFLIGHT_AGAIN, Namespace, Stack, StackFactory
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
 NAMESPACE = "encryption-keys"
 SECRET = "openwebui-secret"
-PREFLIGHT = ("delete-replaced Job open-webui-preflight", "create-replacement Job open-webui-preflight")
 """A Job that asks again when the pods' variables or Secrets change."""
 
 
@@ -54,7 +53,7 @@ def test_an_update_keeps_the_current_signing_key_and_a_rotation_leaves_it_alone(
     update = {
         "create Stash openwebui-encryption-key",
         f"update Secret {SECRET}",
-        *PREFLIGHT,
+        *PREFLIGHT_AGAIN,
         "update Deployment open-webui",
     }
     assert old.preview().changes == update
@@ -65,7 +64,7 @@ def test_an_update_keeps_the_current_signing_key_and_a_rotation_leaves_it_alone(
     assert old.preview().changes == set()
 
     rotation = {
-        *PREFLIGHT,
+        *PREFLIGHT_AGAIN,
         "create RandomPassword openwebui-secret-key-3",
         f"update Secret {SECRET}",
         "update Deployment open-webui",
