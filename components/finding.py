@@ -16,12 +16,12 @@ class Finding:
 
     def __str__(self) -> str:
         lines = [f"{self.key}: {self.message}", f"  value:    {self.value}", f"  allowed:  {self.allowed}"]
-        labels = ("mend:", *[""] * (len(self.commands) - 1))
+        labels = ("fix:", *[""] * (len(self.commands) - 1))
         lines += [f"  {label:<9} {command}" for label, command in zip(labels, self.commands, strict=True)]
         return "\n".join(lines)
 
 
-def mend(path: str, value: str) -> str:
+def fix_command(path: str, value: str) -> str:
     """The command that sets the key to the value, or removes it when the value is empty."""
     flag = "--path " if "." in path or "[" in path else ""
     if not value:

@@ -167,11 +167,11 @@ def refreshed(stack: automation.Stack) -> list[Drift]:
     return sorted(found, key=lambda one: one.resource)
 
 
-def report_drift(environment: str, found: Sequence[Drift], mend: str) -> None:
+def report_drift(environment: str, found: Sequence[Drift], command: str) -> None:
     """Print a report.
 
     Raises:
-        DriftError: there is something to report; says how to mend it.
+        DriftError: there is something to report; says how to fix it.
     """
     for one in found:
         for line in lines(one):
@@ -179,7 +179,7 @@ def report_drift(environment: str, found: Sequence[Drift], mend: str) -> None:
     if found:
         raise DriftError(
             f"{environment} has drifted: {len(found)} objects differ from the state, nothing was changed\n"
-            f"To put the config back: {mend}\nTo keep a change: write it into the config first"
+            f"To put the config back: {command}\nTo keep a change: write it into the config first"
         )
     results.print(f"[bold]{environment}[/bold]: no drift")
 

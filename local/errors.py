@@ -2,7 +2,7 @@
 
 
 class LocalError(Exception):
-    """Something that the user has to know or mend; the message is all that is printed."""
+    """Something that the user has to know or fix; the message is all that is printed."""
 
     exit_code = 1
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from components.base_settings import CROSS_FIELD, Problem
-from components.finding import Finding, mend
+from components.finding import Finding, fix_command
 from components.open_webui.variable_rules import meant_variable, variable_warnings
 from settings import SECRET_KEYS, StackSettings, secret_problems, secret_value_problems, upload_problems
 
@@ -227,7 +227,7 @@ def _from_problem(problem: Problem, prefix: str, raw: Mapping[str, Any]) -> Find
         value=shown(key, "" if value is None else value),
         message=problem.message,
         allowed=problem.allowed,
-        commands=(secret_command(key) if problem.example == "--secret" else mend(path, problem.example),),
+        commands=(secret_command(key) if problem.example == "--secret" else fix_command(path, problem.example),),
     )
 
 
@@ -263,7 +263,7 @@ def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
             value=shown(path, value),
             message=_message(detail),
             allowed=str(context.get("allowed") or "string"),
-            commands=(mend(path, str(context.get("example") or elements.example)),),
+            commands=(fix_command(path, str(context.get("example") or elements.example)),),
         )
     else:
         # A member of a user's own: a variable, an annotation.
@@ -271,7 +271,7 @@ def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
         allowed = context.get("allowed") or "string, with quotes around it in the stack's file"
     # Over a text the CLI writes another text, also of 3 and true.
     texts = key is not None and key.type in ("integer", "boolean") and isinstance(value, str)
-    again = (mend(path, ""),) if texts and "." in path else ()
+    again = (fix_command(path, ""),) if texts and "." in path else ()
     structured = key is not None and (key.is_object or key.type.startswith("object"))
     return Finding(
         key=path,
@@ -281,7 +281,7 @@ def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
         else shown(path, value),
         message=_message(detail),
         allowed=str(allowed),
-        commands=(*again, mend(path, "" if structured or value is None else example)),
+        commands=(*again, fix_command(path, "" if structured or value is None else example)),
     )
 
 
@@ -293,7 +293,7 @@ def _no_list(path: str, key: ConfigKey, value: object) -> Finding:
         value=shown(path, value),
         message="not a list",
         allowed=f"{key.type}; one command for each",
-        commands=(mend(path, ""), mend(f"{path}[0]", element)),
+        commands=(fix_command(path, ""), fix_command(f"{path}[0]", element)),
     )
 
 
@@ -304,7 +304,7 @@ def _wrong_name(location: Location, detail: ErrorDetails) -> Finding:
         value=HIDDEN,
         message=detail["msg"],
         allowed=str(detail["ctx"]["allowed"]),
-        commands=(mend(path, ""),),
+        commands=(fix_command(path, ""),),
     )
 
 
@@ -333,7 +333,7 @@ def _unknown(location: Location, value: object) -> Finding:
         value=shown(path, value, known=False),
         message=f"unknown key{f', did you mean {suggestion}?' if suggestion else ''}",
         allowed=f"one of {', '.join(sorted(members))}",
-        commands=(mend(path, ""), *_moved(suggestion, shown(path, value, known=False), value)),
+        commands=(fix_command(path, ""), *_moved(suggestion, shown(path, value, known=False), value)),
     )
 
 
@@ -346,7 +346,7 @@ def _moved(suggestion: str | None, visible: str, value: object) -> Iterator[str]
         yield secret_command(suggestion)
     elif key and not key.is_object and not isinstance(value, dict | list):
         text = value if isinstance(value, str) else json.dumps(value)
-        yield mend(suggestion, "<value>" if visible == HIDDEN else text or "<value>")
+        yield fix_command(suggestion, "<value>" if visible == HIDDEN else text or "<value>")
 
 
 def _misspelt_project(full_key: str, key: str, value: object) -> Finding:
@@ -355,7 +355,7 @@ def _misspelt_project(full_key: str, key: str, value: object) -> Finding:
         value=shown(key, value, known=False),
         message=f"not a key of this project, did you mean {PROJECT}:{key}?",
         allowed=f"keys that begin with {PROJECT}:, or with the name of another project or provider",
-        commands=(mend(full_key, ""),),
+        commands=(fix_command(full_key, ""),),
     )
 
 
@@ -371,14 +371,14 @@ def _plain_secret(key: str) -> Finding:
 
 def _encrypted_setting(key: str) -> Finding:
     declared = config_keys()[key]
-    again = () if declared.is_object else (mend(key, declared.suggestion or "<value>"),)
+    again = () if declared.is_object else (fix_command(key, declared.suggestion or "<value>"),)
     return Finding(
         key=key,
         value="[secret]",
         message=f"{'something in it is ' if declared.is_object else ''}encrypted, but it is no secret: "
         "its value appears in plain Kubernetes objects",
         allowed=f"a plain value; secrets are the keys {', '.join(SECRET_KEYS)}",
-        commands=(mend(key, ""), *again),
+        commands=(fix_command(key, ""), *again),
     )
 
 

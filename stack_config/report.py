@@ -1,4 +1,4 @@
-"""The report on a wrong config: what is wrong, the value, what is allowed, and the commands that mend it."""
+"""The report on a wrong config: what is wrong, the value, what is allowed, and the commands that fix it."""
 
 import json
 import re

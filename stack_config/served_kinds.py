@@ -14,7 +14,7 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
 from components.custom_kinds import CustomKind, KindsNeeded
-from components.finding import Finding, mend
+from components.finding import Finding, fix_command
 
 from .load import ConfigError
 from .report import report
@@ -76,7 +76,7 @@ def _finding(needs: KindsNeeded, missing: list[CustomKind], context: str) -> Fin
         value=needs.value,
         message=f"the cluster of context {context} does not serve {kinds}; {served_by.name} is not installed there",
         allowed=f"any value, once {served_by.name} is installed; or the value below, which needs none of them",
-        commands=(served_by.install_command(context), mend(needs.key, needs.off)),
+        commands=(served_by.install_command(context), fix_command(needs.key, needs.off)),
     )
 
 

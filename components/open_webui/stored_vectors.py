@@ -1,6 +1,6 @@
 """What the documents of a database were stored as, and that it cannot be changed."""
 
-from ..finding import Finding, mend
+from ..finding import Finding, fix_command
 from ..remembered import Facts
 from .documents import DocumentSettings
 
@@ -31,5 +31,5 @@ def refused_vectors(before: Facts, after: Facts) -> Finding | None:
         f"{before['halfPrecision']}; Open WebUI does not convert stored vectors",
         allowed="the values that they are stored with. For other ones: remove the vectors of all documents (DROP TABLE "
         "document_chunk), and upload the documents again afterwards",
-        commands=tuple(mend(keys[name], before[name]) for name in changed),
+        commands=tuple(fix_command(keys[name], before[name]) for name in changed),
     )

@@ -1,6 +1,6 @@
 """What a database's files were written by, and which change of the image they cannot follow."""
 
-from ..finding import Finding, mend
+from ..finding import Finding, fix_command
 from ..image_versions import postgresql_major
 from ..remembered import Facts
 
@@ -28,5 +28,5 @@ def refused_image(before: Facts, after: Facts) -> Finding | None:
         message=f"the volume holds a database of PostgreSQL {old}; PostgreSQL {new} does not start on its files",
         allowed=f"an image of PostgreSQL {old}. To change the major version: dump, new volume, restore "
         "(README.md, Upgrade PostgreSQL)",
-        commands=(mend("postgresql.image", before["image"]),),
+        commands=(fix_command("postgresql.image", before["image"]),),
     )

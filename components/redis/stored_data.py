@@ -8,7 +8,7 @@ documents about the format, not from a server that was run.
 import typing
 from dataclasses import dataclass
 
-from ..finding import Finding, mend
+from ..finding import Finding, fix_command
 from ..image_versions import release
 from ..remembered import Facts
 from .settings import Engine, RedisSettings
@@ -78,14 +78,14 @@ def refused_server(before: Facts, after: Facts) -> Finding | None:
     if (old.engine, old.release) == (new.engine, new.release) or _reads(old, new, before["kept"]):
         return None
     key = "redis.engine" if old.engine != new.engine else "redis.image"
-    back = [mend("redis.engine", old.engine)] if key == "redis.engine" else []
+    back = [fix_command("redis.engine", old.engine)] if key == "redis.engine" else []
     return Finding(
         key=key,
         value=new.engine if key == "redis.engine" else after["image"],
         message=f"{_WRITTEN[before['kept']].format(name=old.name)} {new.name} does not read",
         allowed=f"{old.name} or a newer release of {old.engine.capitalize()}. For another server "
         + _EMPTY[before["kept"]],
-        commands=(*back, mend("redis.image", before["image"])),
+        commands=(*back, fix_command("redis.image", before["image"])),
     )
 
 

@@ -127,7 +127,7 @@ def refuse(obstacles: Sequence[plan.Obstacle]) -> None:
         LocalError: something does; says what to do.
     """
     if obstacles:
-        lines = [f"{each.subject}: {each.why}\n  mend: {each.remedy}" for each in obstacles]
+        lines = [f"{each.subject}: {each.why}\n  fix: {each.remedy}" for each in obstacles]
         raise LocalError("nothing was taken over, and nothing was changed\n" + "\n".join(lines))
 
 

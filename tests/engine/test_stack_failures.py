@@ -42,7 +42,7 @@ def test_wrong_config_is_refused_before_anything_is_registered(never_deployed: S
     for command in (never_deployed.preview, never_deployed.up):
         run = command(assignment, fails=True)
         assert WRONG[assignment] in run.error
-        assert "pulumi config" in run.error, "how to mend it"
+        assert "pulumi config" in run.error, "how to fix it"
         assert "sk-in-plain-text" not in run.error
         assert run.registered <= {"Stack open-webui-stack-dev"}
     assert not Namespace(never_deployed.cluster, "never-deployed").exists()

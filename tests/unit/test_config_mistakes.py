@@ -273,7 +273,7 @@ def remove_path(values: dict[str, Any], path: str) -> None:
 
 def mended(values: dict[str, Any], report: str) -> None:
     """Run the report's commands on a config. Those that ask for a value are given one."""
-    for command in re.findall(r"^  (?:mend:|     )     (pulumi .*)$", report, re.MULTILINE):
+    for command in re.findall(r"^  (?:fix: |     )     (pulumi .*)$", report, re.MULTILINE):
         _, _, verb, *words = shlex.split(command, comments=True)
         words = [word for word in words if word not in ("--path", "--")]
         if words[0] == "--secret":

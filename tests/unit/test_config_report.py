@@ -1,4 +1,4 @@
-"""Wrong config: one report that names every mistake and how to mend it, before anything is registered."""
+"""Wrong config: one report that names every error and how to fix it, before anything is registered."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def test_a_mistake_is_named_with_what_is_allowed_and_how_to_mend_it(
     [finding] = [part for part in text.split("\n\n") if part.startswith(f"{key}: ")]
     assert hint in finding
     assert "  value:    " in finding
-    assert re.search(r"mend: +pulumi config (set|rm) ", finding)
+    assert re.search(r"fix: +pulumi config (set|rm) ", finding)
     assert "hunter2" not in text
 
 

@@ -152,7 +152,7 @@ def test_any_value_anywhere_is_accepted_or_reported_never_a_crash(path: str, val
         parse(config(nested(path, value)), set())
     except ConfigError as error:
         assert "nothing was changed" in str(error)
-        assert "mend:" in str(error)
+        assert "fix:" in str(error)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
