@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from components.base_settings import CROSS_FIELD, Problem
 from components.finding import Finding, fix_command
-from components.open_webui.variable_rules import meant_variable, variable_warnings
+from components.open_webui.variable_rules import key_of_variable, meant_variable, variable_warnings
 from settings import SECRET_KEYS, StackSettings, secret_problems, secret_value_problems, upload_problems
 
 from .files import ENCRYPTED
@@ -313,7 +313,7 @@ def _suggested(prefix: str, name: str, members: list[str]) -> str | None:
     if f"{prefix}{name}" in all_paths():
         return f"{prefix}{name}"  # a path in the place of a key: `"ingress.enabled": true`
     if not prefix and name[:1].isupper() and (variable := meant_variable(name)):
-        return variable if is_secret_key(variable) else f"openWebui.env.{variable}"
+        return key_of_variable(variable)
     # A key at the wrong depth is as common as a misspelt one: `maxmemory` instead of `redis.maxmemory`.
     elsewhere = [known for known in all_paths() if known.rpartition(".")[2] == name]
     near = difflib.get_close_matches(name, members, n=1)

@@ -148,6 +148,18 @@ def meant_variable(name: str) -> str | None:
     return name if variable_table().get(name) else near[0] if near else None
 
 
+def key_of_variable(name: str) -> str | None:
+    """The config key that takes the value of a variable of the table; None when the value is refused everywhere."""
+    variable = variable_table().get(name)
+    if variable is None:
+        return None
+    if variable.rule.kind is VariableClass.SECRET:
+        return name
+    if variable.rule.kind in (VariableClass.ALLOWED, VariableClass.CONDITIONAL) or variable.rule.condition:
+        return f"openWebui.{ENV}.{name}"
+    return None
+
+
 def _problem(name: str, value: str, version: str) -> Problem | None:
     variable = variable_table().get(name)
     if variable is None:

@@ -324,6 +324,13 @@ def test_a_variable_in_the_place_of_a_key_is_told_from_an_unknown_one(key: str, 
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize("key", ["WEBUI_SECRET_KEY", "DATABASE_URL", "MILVUS_TOKEN", "LD_PRELOAD"])
+def test_a_refused_variable_is_not_suggested(key: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse({f"{PROJECT}:kubeContext": "test", f"{PROJECT}:{key}": "hunter2"}, {f"{PROJECT}:{key}"})
+    assert f"{key}: unknown key\n" in str(error.value)
+
+
 # The rest of the program.
 
 
