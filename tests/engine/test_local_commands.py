@@ -96,8 +96,8 @@ def test_another_up_changes_nothing(machine: Machine) -> None:
 @pytest.mark.usefixtures("first_up")
 def test_a_preview_tells_what_would_change(machine: Machine) -> None:
     before = machine.state("dev")
-    printed = machine.succeed("preview", "--set", "openWebui.logLevel=ERROR")
-    assert [line.split()[:3] for line in printed.splitlines()[:-1]] == [["update", "Deployment", "open-webui"]]
+    printed = machine.succeed("preview", "--set", "redis.image=registry.example.com/redis:7.4-alpine")
+    assert [line.split()[:3] for line in printed.splitlines()[:-1]] == [["update", "Deployment", "redis"]]
     assert printed.splitlines()[-1] == "dev on kwok-open-webui-stack-dev: 1 would change"
     assert machine.state("dev") == before
 
@@ -115,7 +115,7 @@ def test_outputs_are_json_with_and_without_secrets(machine: Machine) -> None:
 def test_the_kubeconfig_leads_to_the_pods(machine: Machine) -> None:
     path = machine.succeed("kubeconfig").strip()
     core: Any = client.CoreV1Api(config.new_client_from_config(path))
-    pods = core.list_namespaced_pod("rag-system").items
+    pods = core.list_namespaced_pod("rag-system", field_selector="status.phase=Running").items
     assert sorted(pod.metadata.labels["app"] for pod in pods) == ["open-webui", "open-webui", "postgres", "redis"]
 
 

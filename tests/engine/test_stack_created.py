@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES
 from tests.engine.stack import APPLICATIONS, Namespace, Stack
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
@@ -21,7 +22,7 @@ def test_the_secrets_have_the_keys_of_the_contract(live: Namespace) -> None:
         "redis-config": {"cache-url", "websocket-url"},
         "redis-acl": {"users.acl", "exporter-password", "reload-password"},
         "postgresql-secret": {"database-url", "client-url", "password"},
-        "openwebui-secret": {"secret-key", "openai-api-key", "OAUTH_CLIENT_SECRET"},
+        "openwebui-secret": {"secret-key", "openai-api-key", "OAUTH_CLIENT_SECRET", *ENCRYPTION_VARIABLES.values()},
         "openwebui-admin": {"email", "password"},
     }
 

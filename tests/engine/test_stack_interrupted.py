@@ -31,10 +31,10 @@ def under_way(state: dict[str, Any]) -> set[str]:
 
 
 def pods(machine: Machine) -> list[Any]:
-    """The pods of the stack; none as long as there is no cluster."""
+    """The pods that serve; none as long as there is no cluster."""
     kubeconfig = machine.cache / "environments" / "dev" / "kubeconfig"
     core: Any = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
-    return list(core.list_namespaced_pod("rag-system").items)
+    return list(core.list_namespaced_pod("rag-system", field_selector="status.phase!=Succeeded").items)
 
 
 def is_ready(pod: Any) -> bool:
