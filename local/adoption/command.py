@@ -148,7 +148,7 @@ def take_over(stack: automation.Stack, resources: Sequence[Resource], found: Map
     """
     # The objects name components as their parents and providers. Components depend on objects that are not in the state
     # yet, for which the engine would not create them alone; passwords and providers depend on nothing else.
-    new = [each for each in resources if each.is_new and not each.is_object]
+    new = [each for each in resources if each.is_new and not each.is_object and not plan.is_fact(each)]
     components = [each for each in new if plan.is_component(each)]
     if components:
         _add(stack, components)

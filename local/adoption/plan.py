@@ -79,6 +79,11 @@ def is_component(resource: Resource) -> bool:
     return not resource.is_object and not resource.type.startswith(("random:", "pulumi:index:", "pulumi:providers:"))
 
 
+def is_fact(resource: Resource) -> bool:
+    """Whether it remembers what stored data was made with: the first update records that, after its own checks."""
+    return resource.type == "pulumi:index:Stash" and resource.name != STASH
+
+
 def title(item: Object) -> str:
     """``Deployment/redis``."""
     return f"{item['kind']}/{item['metadata']['name']}"
