@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.stack import Namespace, Stack, StackFactory
+from tests.engine.stack import PREFLIGHT_AGAIN, Namespace, Stack, StackFactory
 
 pytest_plugins = ("tests.engine.stack_fixtures",)
 
@@ -12,6 +12,7 @@ PROTECTED = {
     "PersistentVolumeClaim open-webui-uploads",
     "PersistentVolumeClaim postgres-backups",
     "RandomPassword postgresql-password-1",
+    "Stash openwebui-encryption-key",
 }
 
 
@@ -54,7 +55,8 @@ def test_the_number_that_the_autoscaler_chose_survives_an_update(prod: Stack, pr
     prod_live.apps.patch_namespaced_deployment_scale("open-webui", prod_live.name, {"spec": {"replicas": 4}})
     prod_live.wait_until_available("open-webui", 4)
     assert prod.preview(refresh=True).changes == set()
-    assert prod.keep("openWebui.env.ENABLE_COMMUNITY_SHARING=false").changes == {"update Deployment open-webui"}
+    changes = prod.keep("openWebui.env.ENABLE_COMMUNITY_SHARING=false").changes
+    assert changes == {"update Deployment open-webui", *PREFLIGHT_AGAIN}
     assert prod_live.apps.read_namespaced_deployment("open-webui", prod_live.name).spec.replicas == 4
 
 
