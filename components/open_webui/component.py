@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
-from pulumi_kubernetes.autoscaling.v2 import MetricTargetArgsDict
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, PodTemplateSpecArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
@@ -32,6 +32,10 @@ from .settings import AutoscalingSettings, OpenWebUISettings
 from .startup_scripts import config_map, startup_scripts
 from .stored_vectors import REMEMBERED, refused_vectors, stored_vectors
 from .termination import MIN_READY_SECONDS, deletion_timeout
+
+if TYPE_CHECKING:
+    # Most stacks have no autoscaler, and the module takes a while to import.
+    from pulumi_kubernetes.autoscaling.v2 import MetricTargetArgsDict
 
 SERVICE = "open-webui"
 SERVICE_PORT = 80
@@ -340,5 +344,5 @@ class OpenWebUI(pulumi.ComponentResource):
         )
 
 
-def _utilization(autoscaling: AutoscalingSettings) -> MetricTargetArgsDict:
+def _utilization(autoscaling: AutoscalingSettings) -> "MetricTargetArgsDict":
     return {"type": "Utilization", "average_utilization": autoscaling.target_cpu_percent}
