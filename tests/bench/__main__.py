@@ -6,6 +6,7 @@ Exits with 1 when a figure is over its limit. The machine may be busy: each figu
 those that are compared are measured in turns.
 
 With the provider emulators, not all that the official providers cost is in the figures; `NOT_MEASURED` says what.
+docs/decisions/0028-time-of-a-preview.md says what the time is spent on, and which limits are not met.
 """
 
 import os
@@ -120,6 +121,8 @@ def prepared(directory: Path, name: str, program: str, cluster: Cluster) -> Call
         "PULUMI_CONFIG_PASSPHRASE": "bench",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
+    # Without bytecode, every command would compile this repository again, which the installed packages are spared.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def operation(what: str) -> None:
         run(sys.executable, "-m", "tests.bench.one_command", str(project), name, program, what, environment=environment)
