@@ -270,9 +270,10 @@ class Namespace:
             time.sleep(0.5)
 
     def pods(self, app: str | None = None) -> list[Any]:
-        """Its pods, all or those of one application."""
+        """Its pods that serve, all or those of one application; those of a Job are at their end."""
         selector = f"app={app}" if app else ""
-        return list(self.core.list_namespaced_pod(self.name, label_selector=selector).items)
+        unfinished = "status.phase!=Succeeded"
+        return list(self.core.list_namespaced_pod(self.name, label_selector=selector, field_selector=unfinished).items)
 
     def secret(self, name: str) -> dict[str, str]:
         """Contents of a Secret in plain text."""

@@ -38,7 +38,7 @@ def migrate() -> None:
     """
     release = read_release()
     patience = seconds("MIGRATE_RUN_SECONDS")
-    check_bucket()
+    report_bucket()
     with connect(seconds("MIGRATE_DATABASE_WAIT_SECONDS")) as connection:
         prepare_session(connection)
         take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"))
@@ -70,20 +70,18 @@ def complete(connection: Connection, release: Release, requested: str, *, vector
     log(f"Ready for Open WebUI {release.version} after {time.monotonic() - started:.0f} s.")
 
 
-def check_bucket() -> None:
-    """See that the bucket of the uploads exists and takes the credentials.
+def report_bucket() -> None:
+    """Log why uploads will fail, if they will.
 
-    A service that does not answer is logged: chats work without it, and a pod that restarts must not need it.
-
-    Raises `RefusedError` if it refuses.
+    The preflight refuses an update for it. Here it must not keep the pod away: chats work without the bucket, and a pod
+    that a drain moves has to come back although a key was revoked in the meantime.
     """
     try:
         problem = bucket_problem(os.environ)
     except BucketUnreachableError as error:
-        log(f"Uploads will fail until this is over: {error}")
-    else:
-        if problem:
-            raise RefusedError(problem)
+        problem = str(error)
+    if problem:
+        log(f"Uploads fail until this is fixed: {problem}")
 
 
 if __name__ == "__main__":
