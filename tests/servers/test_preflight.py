@@ -228,14 +228,13 @@ def test_encryption_with_the_extension() -> None:
     assert "are not encrypted, and PGVECTOR_PGCRYPTO is true" in problem
 
 
-def test_the_method_of_an_existing_index(fake: FakeOpenWebUI) -> None:
+def test_an_existing_index_keeps_its_method(fake: FakeOpenWebUI) -> None:
     index = "CREATE INDEX idx_document_chunk_vector ON document_chunk USING"
     as_application(fake, chunks(), f"{index} ivfflat (vector vector_cosine_ops)")
-    refused(fake, "is ivfflat; the settings ask for hnsw", PGVECTOR_INDEX_METHOD="hnsw")
-    let_through(fake)
+    assert "is ivfflat, and stays so" in let_through(fake, PGVECTOR_INDEX_METHOD="hnsw")
     as_application(fake, "DROP INDEX idx_document_chunk_vector", f"{index} hnsw (vector vector_cosine_ops)")
-    refused(fake, "is hnsw; the settings ask for ivfflat")
-    let_through(fake, PGVECTOR_INDEX_METHOD="hnsw")
+    assert "is hnsw, and stays so" in let_through(fake, PGVECTOR_INDEX_METHOD="ivfflat")
+    assert "stays so" not in let_through(fake, PGVECTOR_INDEX_METHOD="hnsw")
 
 
 def test_a_start_that_has_nothing_to_do_is_not_refused(fake: FakeOpenWebUI) -> None:

@@ -41,7 +41,13 @@ def connect(patience: float) -> Connection:
     # A connection that leads nowhere is noticed within half a minute: here, and by the server in prepare_session.
     alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
     application = f"{script_name()} {socket.gethostname()}"[:63]
-    session = {"autocommit": True, "application_name": application, "connect_timeout": 5}
+    # Of a database whose encoding is SQL_ASCII psycopg returns bytes, unless the client says what it wants.
+    session = {
+        "autocommit": True,
+        "application_name": application,
+        "client_encoding": "UTF8",
+        "connect_timeout": 5,
+    }
     deadline, logged = time.monotonic() + patience, ""
     while True:
         try:
