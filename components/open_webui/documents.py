@@ -28,6 +28,7 @@ class DocumentSettings(Settings):
     )
     half_precision: bool | None = Field(
         None,
+        examples=["true"],
         description="Store vectors as `halfvec`, with half the size. Default: with more than 2000 dimensions, where "
         "only `halfvec` has an index. Fixed like the dimensions.",
     )
