@@ -20,7 +20,7 @@ from ..network_policy import allow_from, cilium_policy, network_policy
 from ..remembered import remember
 from ..service import service
 from ..service_account import service_account
-from .deadlines import REDIS_WAIT_SECONDS, Deadlines
+from .deadlines import REDIS_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES, encryption_keys, kept_key
 from .environment import environment, plain_variables, redis_environment, secret_variables
 from .ingress import clients, ingress, service_annotations
@@ -152,7 +152,7 @@ class OpenWebUI(pulumi.ComponentResource):
             refused_vectors,
             child_options(self, depends_on=[preflight]),
         )
-        deadlines = Deadlines(migration=settings.migration_seconds, replicas=settings.most_replicas)
+        deadlines = settings.deadlines
         k8s.apps.v1.Deployment(
             "open-webui",
             metadata={"name": "open-webui", "namespace": args.namespace, "labels": self._version_labels},

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
 from ..connection import Backend, ConnectionSecret
-from .deadlines import DATABASE_WAIT_SECONDS, Deadlines
+from .deadlines import DATABASE_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES
 from .settings import (
     DATABASE_POOL_OVERFLOW,
@@ -109,10 +109,9 @@ def _is_of_redis(name: str) -> bool:
 
 
 def _patience(settings: OpenWebUISettings) -> dict[str, str]:
-    deadlines = Deadlines(migration=settings.migration_seconds, replicas=settings.most_replicas)
     return {
         "MIGRATE_DATABASE_WAIT_SECONDS": str(DATABASE_WAIT_SECONDS),
-        "MIGRATE_LOCK_WAIT_SECONDS": str(deadlines.lock_wait),
+        "MIGRATE_LOCK_WAIT_SECONDS": str(settings.deadlines.lock_wait),
         "MIGRATE_RUN_SECONDS": str(settings.migration_seconds),
     }
 

@@ -14,7 +14,7 @@ from ..container_resources import resource_requirements
 from ..labels import Labels
 from ..network_policy import network_policy
 from ..pod_security import pod_security_context
-from .deadlines import PREFLIGHT_WAIT_SECONDS, Deadlines
+from .deadlines import PREFLIGHT_WAIT_SECONDS
 from .preflight_resources import preflight_resources
 from .settings import OpenWebUISettings
 from .startup_scripts import script_container, scripts_volume
@@ -78,21 +78,17 @@ def preflight_job(
             ResourceOptions(
                 replace_on_changes=["spec"],
                 delete_before_replace=True,
-                custom_timeouts=pulumi.CustomTimeouts(create=f"{_deadlines(settings).preflight_create}s"),
+                custom_timeouts=pulumi.CustomTimeouts(create=f"{settings.deadlines.preflight_create}s"),
             ),
         ),
     )
-
-
-def _deadlines(settings: OpenWebUISettings) -> Deadlines:
-    return Deadlines(migration=settings.migration_seconds, replicas=settings.most_replicas)
 
 
 def _spec(settings: OpenWebUISettings, template: PodTemplateSpecArgsDict) -> JobSpecArgsDict:
     return {
         # The script itself is patient. Another try would only delay the refusal.
         "backoff_limit": 0,
-        "active_deadline_seconds": _deadlines(settings).preflight,
+        "active_deadline_seconds": settings.deadlines.preflight,
         # A drained node is not a refusal. No rule with FailJob: Pulumi does not see that such a Job has failed.
         "pod_failure_policy": {
             "rules": [

@@ -20,6 +20,7 @@ from ..names import (
 )
 from ..quantities import Bytes, Cores
 from ..resources import Amounts, Resources
+from .deadlines import Deadlines
 from .documents import DocumentSettings
 from .env_destinations import env_destinations
 from .environment_names import VariableName
@@ -272,6 +273,11 @@ class OpenWebUISettings(Settings):
     def most_replicas(self) -> int:
         """Replicas that may run."""
         return self.autoscaling.max_replicas if self.autoscaling else self.replicas
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """Deadlines of an update with these settings."""
+        return Deadlines(migration=self.migration_seconds, replicas=self.most_replicas)
 
     @property
     def most_pods(self) -> int:
