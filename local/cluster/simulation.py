@@ -9,7 +9,7 @@ from .api import api_client, create_missing
 
 NODES = {"node-a": "zone-a", "node-b": "zone-b", "node-c": "zone-c"}
 STORAGE_CLASS = "standard"
-FREE_VOLUMES = 10
+FREE_VOLUMES = 30
 _CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "500Gi", "pods": "110"}
 
 

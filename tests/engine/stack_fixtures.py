@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from local.cluster import simulation
 from local.cluster.choice import Cluster
 from tests.engine.stack import GIVEN_SECRETS, Namespace, Stack, StackFactory
 
@@ -17,6 +18,9 @@ def new_stack(
     """Makes stacks with nothing deployed: ``new_stack("dev", "namespace=other", on=…, secrets=…)``."""
 
     def make(environment: str, *sets: str, on: Cluster = cluster, secrets: dict[str, str] | None = None) -> Stack:
+        if on.kind == "kwok" and on.kubeconfig:
+            # As `make up` does: the stacks before this one have used volumes up.
+            simulation.prepare(on.kubeconfig, on.context)
         # A backend of its own for each: there are several stacks called `dev`.
         backend: Path = tmp_path_factory.mktemp("backend")
         variables = {**engine_environment, "PULUMI_BACKEND_URL": backend.as_uri()}
