@@ -1,1 +1,0 @@
-"""Commands of the project: render, and the generated part of its docs."""
