@@ -21,7 +21,7 @@ YES ?=
 
 PYTHON ?= python3
 PY := .venv/bin/python
-LOCAL := $(PY) -m local
+LOCAL := $(PY) -m stackctl
 quoted = '$(subst ','\'',$(1))'
 SETS = $(foreach set,$(SET),--set $(call quoted,$(set)))
 OVERRIDES = $(SETS) $(foreach file,$(SECRET_FILE),--secret-file $(call quoted,$(file)))
@@ -39,7 +39,7 @@ up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; REFRESH=1 puts back wh
 	@$(LOCAL) up $(TARGET) $(OVERRIDES) $(if $(REFRESH),--refresh)
 
 .PHONY: preview
-preview: .venv/ready ## Show what `make up` would change; JSON=file writes it for `python -m ops.preview`
+preview: .venv/ready ## Show what `make up` would change; JSON=file writes it for `python -m stackctl.gate`
 	@$(LOCAL) preview $(TARGET) $(OVERRIDES) $(if $(JSON),--json $(call quoted,$(JSON)))
 
 .PHONY: adopt
@@ -71,19 +71,19 @@ DEPLOYED = --env $(call quoted,$(ENV)) $(if $(CONTEXT),--context $(call quoted,$
 
 .PHONY: backup
 backup: .venv/ready ## Dump the database of ENV now, and prove the dump by restoring it into a private server
-	@$(PY) -m ops.backup run $(DEPLOYED)
+	@$(PY) -m stackctl.backup run $(DEPLOYED)
 
 .PHONY: backups
 backups: .venv/ready ## List the dumps of ENV
-	@$(PY) -m ops.backup list $(DEPLOYED)
+	@$(PY) -m stackctl.backup list $(DEPLOYED)
 
 .PHONY: restore
 restore: .venv/ready ## Replace the database of ENV by DUMP (default: the newest); YES=1 does it, otherwise it says what it would do
-	@$(PY) -m ops.backup restore $(DEPLOYED) $(if $(YES),--yes) $(call quoted,$(DUMP))
+	@$(PY) -m stackctl.backup restore $(DEPLOYED) $(if $(YES),--yes) $(call quoted,$(DUMP))
 
 .PHONY: verify
 verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 for programs
-	@$(PY) -m ops.verify $(DEPLOYED) \
+	@$(PY) -m stackctl.verify $(DEPLOYED) \
 	  $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json)
 
 ## Testing
@@ -107,15 +107,15 @@ types: .venv/ready ## Check the types
 
 .PHONY: docs
 docs: .venv/ready ## Write the generated parts of Pulumi.yaml and README.md
-	$(PY) -m ops.config_docs
+	$(PY) -m stack_config.config_docs
 
 .PHONY: docs-check
 docs-check: .venv/ready ## Check that the generated parts are up to date
-	$(PY) -m ops.config_docs --check
+	$(PY) -m stack_config.config_docs --check
 
 .PHONY: scan
 scan: .venv/ready .venv-scan/ready ## kube-score, Kubernetes' schemas and checkov on the objects, actionlint and zizmor on the workflows
-	$(PY) -m ops.scan $(SETS)
+	$(PY) -m stackctl.scan $(SETS)
 	$(PY) -m pytest -q tests/scan
 
 .PHONY: test-unit

@@ -6,9 +6,9 @@ from pulumi import ResourceOptions
 
 from components.backup import component as backup
 from components.backup.component import Backup, BackupArgs, Server
-from components.connection import Backend
+from components.blocks.connection import Backend
+from components.blocks.network_policy import allow_to, pods
 from components.namespace.component import Namespace, NamespaceArgs
-from components.network_policy import allow_to, pods
 from components.open_webui import component as open_webui
 from components.open_webui.component import OpenWebUI, OpenWebUIArgs
 from components.postgresql import component as postgresql

@@ -4,10 +4,11 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from .cluster import control_plane, kind, kwok, node
-from .cluster.choice import Cluster, choose
-from .directories import environment_directory, environments_in_use, write
-from .errors import LocalError
+from host.directories import environment_directory, environments_in_use, write
+from terminal.errors import LocalError
+
+from .clusters import control_plane, kind, kwok, node
+from .clusters.choice import Cluster, choose
 
 
 def cluster_of(environment: str) -> Cluster | None:

@@ -1,4 +1,4 @@
-"""`python -m local.standins <provider> <engine address>`: serve one stand-in to the Pulumi engine."""
+"""`python -m emulators <provider> <engine address>`: serve one stand-in to the Pulumi engine."""
 
 import sys
 from importlib.util import find_spec
@@ -25,7 +25,7 @@ def skip_sdk_initialization() -> None:
 
 def main(arguments: list[str]) -> None:
     if not arguments or arguments[0] not in PROVIDERS:
-        sys.exit(f"usage: python -m local.standins {{{'|'.join(PROVIDERS)}}} <engine address>")
+        sys.exit(f"usage: python -m emulators {{{'|'.join(PROVIDERS)}}} <engine address>")
     skip_sdk_initialization()
     from .plugin import Engine, serve
 

@@ -6,7 +6,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from .errors import UsageError
+from terminal.errors import UsageError
 
 CACHE_VARIABLE = "OPEN_WEBUI_STACK_CACHE"
 _ELSEWHERE = f"Built programs, clusters and state are kept there. Another place: export {CACHE_VARIABLE}=<directory>"

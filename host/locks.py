@@ -4,7 +4,8 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .console import notices
+from terminal.console import notices
+
 from .directories import locks_directory
 
 

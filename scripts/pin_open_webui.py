@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 from components.open_webui.settings import OpenWebUISettings
-from local.node.images.layers import ASYNC_TIMEOUT, PYTHON
+from devcluster.node.images.layers import ASYNC_TIMEOUT, PYTHON
 
 # It reads the hashes from the package index. pip-compile would download every file of every package for them.
 _UV = "uv==0.13.9"

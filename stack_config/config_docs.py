@@ -1,7 +1,7 @@
 """The generated parts of Pulumi.yaml and README.md: every config key as the settings models have it.
 
-python -m ops.config_docs          write them
-python -m ops.config_docs --check  exit with 1 where a file differs
+python -m stack_config.config_docs          write them
+python -m stack_config.config_docs --check  exit with 1 where a file differs
 """
 
 import sys
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import yaml
 
-from settings import SECRET_KEYS
-from stack_config.files import ROOT
-from stack_config.keys import ConfigKey, config_keys
+from .files import ROOT
+from .keys import ConfigKey, config_keys
+from .settings import SECRET_KEYS
 
 CONFIG_MARKER = "config:\n"
-TABLE_START = "<!-- config table: python -m ops.config_docs -->\n"
+TABLE_START = "<!-- config table: python -m stack_config.config_docs -->\n"
 TABLE_END = "<!-- end of config table -->\n"
 
 
@@ -78,7 +78,7 @@ def main() -> int:
     differing = [path for path, text in generated(ROOT).items() if path.read_text() != text]
     if "--check" in sys.argv[1:]:
         for path in differing:
-            print(f"{path.name} is not up to date; run: python -m ops.config_docs", file=sys.stderr)
+            print(f"{path.name} is not up to date; run: python -m stack_config.config_docs", file=sys.stderr)
         return 1 if differing else 0
     for path in differing:
         path.write_text(generated(ROOT)[path])

@@ -10,9 +10,10 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from components.blocks.quantities import Bytes, Cores, RedisMemory
 from components.open_webui.variables import is_secret_variable
-from components.quantities import Bytes, Cores, RedisMemory
-from settings import SECRET_KEYS, StackSettings
+
+from .settings import SECRET_KEYS, StackSettings
 
 _SCALARS = {str: "string", int: "integer", bool: "boolean"}
 # Types whose validator is a function: the annotation alone does not say what they take.

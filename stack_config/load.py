@@ -12,14 +12,14 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from components.base_settings import CROSS_FIELD, Problem
-from components.finding import Finding, fix_command
+from components.blocks.base_settings import CROSS_FIELD, Problem
+from components.blocks.finding import Finding, fix_command
 from components.open_webui.variable_rules import key_of_variable, meant_variable, variable_warnings
-from settings import SECRET_KEYS, StackSettings, secret_problems, secret_value_problems, upload_problems
 
 from .files import ENCRYPTED
 from .keys import ConfigKey, all_paths, config_keys, is_secret_key
 from .report import HIDDEN, Location, meant, path_of, report, secret_command, shown
+from .settings import SECRET_KEYS, StackSettings, secret_problems, secret_value_problems, upload_problems
 
 PROJECT = "open-webui-stack"
 

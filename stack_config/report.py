@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from components.finding import Finding
+from components.blocks.finding import Finding
 from components.open_webui.environment_names import has_credentials, looks_secret
 
 from .keys import ConfigKey

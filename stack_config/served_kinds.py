@@ -13,8 +13,8 @@ import pulumi
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
 
-from components.custom_kinds import CustomKind, KindsNeeded
-from components.finding import Finding, fix_command
+from components.blocks.custom_kinds import CustomKind, KindsNeeded
+from components.blocks.finding import Finding, fix_command
 
 from .load import ConfigError
 from .report import report

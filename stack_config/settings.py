@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from components.backup.settings import BackupSettings
-from components.base_settings import Problem, Settings
-from components.custom_kinds import (
+from components.blocks.base_settings import Problem, Settings
+from components.blocks.custom_kinds import (
     CERTIFICATE,
     CILIUM_NETWORK_POLICY,
     PROMETHEUS_RULE,
     SERVICE_MONITOR,
     KindsNeeded,
 )
-from components.names import ExistingNamespace, NamespaceName
+from components.blocks.names import ExistingNamespace, NamespaceName
+from components.blocks.quantities import MEBIBYTE, mebibytes, quantity
 from components.namespace.quota import Workload, resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion
 from components.open_webui.exposure_rules import private_name_problems
@@ -21,7 +22,6 @@ from components.open_webui.preflight_resources import preflight_resources
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
-from components.quantities import MEBIBYTE, mebibytes, quantity
 from components.redis.container_sizes import exporter_resources
 from components.redis.external_url import url_errors
 from components.redis.settings import RedisSettings

@@ -1,4 +1,4 @@
-"""Command line of `local`: `python -m local up --env dev`."""
+"""Command line of `stackctl`: `python -m stackctl up --env dev`."""
 
 import errno
 import os
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from .errors import InterruptedByUserError, LocalError, UsageError
+from terminal.errors import InterruptedByUserError, LocalError, UsageError
 
 if TYPE_CHECKING:
-    from .workspace import Overrides
+    from .deploy.workspace import Overrides
 
 application = typer.Typer(
     add_completion=False,
@@ -43,7 +43,7 @@ def up(
     ] = False,
 ) -> None:
     """Deploy the stack: toolchain, cluster, update."""
-    from . import commands
+    from .deploy import commands
 
     commands.up(env, cluster, _overrides(sets, secret_file), refresh=refresh)
 
@@ -56,11 +56,11 @@ def preview(
     secret_file: SecretFiles = None,
     json: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="Write the preview to FILE, for `python -m ops.preview`."),
+        typer.Option("--json", metavar="FILE", help="Write the preview to FILE, for `python -m stackctl.gate`."),
     ] = None,
 ) -> None:
     """Show what `up` would change."""
-    from . import commands
+    from .deploy import commands
 
     commands.preview(env, cluster, _overrides(sets, secret_file), json)
 
@@ -73,7 +73,7 @@ def adopt(
 
     The state changes, and in the cluster the strategy of a Deployment where an update could not change it.
     """
-    from . import commands
+    from .deploy import commands
 
     commands.adopt(env, cluster, _overrides(sets, secret_file))
 
@@ -81,7 +81,7 @@ def adopt(
 @application.command()
 def drift(env: Environment = "dev") -> None:
     """Show what was changed in the cluster by hand; exit code 2 when something was. Nothing is changed."""
-    from . import commands
+    from .deploy import commands
 
     commands.drift(env)
 
@@ -91,7 +91,7 @@ def outputs(
     env: Environment = "dev", secrets: Annotated[bool, typer.Option(help="Show the values of secrets.")] = False
 ) -> None:
     """Print the stack's outputs as JSON."""
-    from . import commands
+    from .deploy import commands
 
     commands.outputs(env, secrets=secrets)
 
@@ -99,7 +99,7 @@ def outputs(
 @application.command()
 def kubeconfig(env: Environment = "dev") -> None:
     """Print the path of the kubeconfig of the environment's cluster."""
-    from . import commands
+    from .deploy import commands
 
     commands.kubeconfig(env)
 
@@ -109,7 +109,7 @@ def down(
     env: Annotated[str | None, typer.Option("--env", help="Environment. Default: all that are up.")] = None,
 ) -> None:
     """Take down what `up` made. A cluster that `up` made goes with all its data; from yours the stack is destroyed."""
-    from . import commands
+    from .deploy import commands
 
     commands.down(env)
 
@@ -117,7 +117,7 @@ def down(
 @application.command()
 def clean() -> None:
     """Remove this project's clusters and all state; built programs stay."""
-    from . import commands
+    from .deploy import commands
 
     commands.clean()
 
@@ -130,7 +130,7 @@ def manifests(
     check: Annotated[bool, typer.Option("--check", help="Check them against the policies, too.")] = False,
 ) -> None:
     """Write the objects as YAML files, without engine, cluster or toolchain."""
-    from ops.render import render
+    from .render.manifests import render
 
     files = render(env, out, sets or ())
     typer.echo(f"{len(files)} files in {out}")
@@ -139,9 +139,10 @@ def manifests(
 
 
 def _check_policies(files: list[Path], environment: str) -> None:
-    from ops.policy_check import check
     from policy.rules import RULES
     from policy.rules.rule import Level
+
+    from .render.policy_check import check
 
     findings = check(files, environment)
     for finding in findings:
@@ -152,7 +153,7 @@ def _check_policies(files: list[Path], environment: str) -> None:
 
 
 def _overrides(sets: list[str] | None, secret_files: list[str] | None) -> "Overrides":
-    from .workspace import Overrides
+    from .deploy.workspace import Overrides
 
     pairs = [assignment.partition("=") for assignment in secret_files or ()]
     for key, equals, file in pairs:
@@ -165,9 +166,8 @@ def main() -> None:
     """Run a command; an error a person can act on is its message, without a trace."""
     from pulumi import RunError
 
+    from host.signals import as_ctrl_c
     from stack_config.files import StackFileError
-
-    from .interruption import as_ctrl_c
 
     try:
         # Go and Pulumi do without the user database: whoever has no HOME has none for them.

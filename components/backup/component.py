@@ -9,13 +9,13 @@ from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodTemplateSpecArgsDict, VolumeArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..children import child_options, stateful
-from ..connection import Backend
-from ..container_resources import resource_requirements
-from ..labels import Labels
-from ..network_policy import network_policy
-from ..pod_security import container_security_context, pod_security_context
-from ..service_account import service_account
+from ..blocks.children import child_options, stateful
+from ..blocks.connection import Backend
+from ..blocks.container_resources import resource_requirements
+from ..blocks.labels import Labels
+from ..blocks.network_policy import network_policy
+from ..blocks.pod_security import container_security_context, pod_security_context
+from ..blocks.service_account import service_account
 from .settings import BackupSettings
 
 NAME = "postgres-backup"
@@ -25,7 +25,7 @@ CLAIM = "postgres-backups"
 LABELS = Labels(app=NAME, component="backup")
 
 DIRECTORY = "/backups"
-_SCRIPT = Path(__file__).with_name("backup.sh")
+_SCRIPT = Path(__file__).with_name("files") / "backup.sh"
 _SCRIPTS = "/etc/backup"
 _PASSWORD = "/run/secrets/postgresql"
 # A cluster that was away at the time makes up for it; after this it waits for the next time.

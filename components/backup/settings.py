@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from ..base_settings import Problem, Settings
-from ..names import ObjectName
+from ..blocks.base_settings import Problem, Settings
+from ..blocks.names import ObjectName
+from ..blocks.quantities import MEBIBYTE, Bytes, Cores, quantity
+from ..blocks.resources import Amounts, Resources
 from ..postgresql.memory import Load, ServerMemory, least_limit, server_memory
-from ..quantities import MEBIBYTE, Bytes, Cores, quantity
-from ..resources import Amounts, Resources
 from .schedule import CronSchedule, TimeZone
 
 PRIVATE_SERVER = Load(connections=10, queries=0, cores=1, autovacuum_workers=0, other_programs=64)

@@ -7,9 +7,9 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Output, ResourceOptions
 
-from ..children import child_options, stateful
-from ..network_policy import addresses, allow_dns, network_policy
-from ..network_policy import namespace as pods_of_namespace
+from ..blocks.children import child_options, stateful
+from ..blocks.network_policy import addresses, allow_dns, network_policy
+from ..blocks.network_policy import namespace as pods_of_namespace
 from .settings import DnsSettings
 
 LABELS = {"app.kubernetes.io/part-of": "open-webui-stack", "app.kubernetes.io/managed-by": "pulumi"}

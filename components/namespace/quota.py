@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
-from ..quantities import mebibytes, quantity
-from ..resources import ContainerResources
+from ..blocks.quantities import mebibytes, quantity
+from ..blocks.resources import ContainerResources
 
 # Two pods with the namespace's default limits: room for a debugging pod and a Job.
 SPARE_PODS = 2

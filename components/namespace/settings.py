@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from ..addresses import HIGHEST_PORT, Cidr
-from ..base_settings import Settings
-from ..names import ExistingNamespace
+from ..blocks.addresses import HIGHEST_PORT, Cidr
+from ..blocks.base_settings import Settings
+from ..blocks.names import ExistingNamespace
 
 # NodeLocal DNSCache answers at this link-local address on every node, outside the cluster's pod network.
 # https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/

@@ -10,16 +10,16 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, PodTemplateSpecArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..children import child_options, stateful
-from ..connection import Backend, ConnectionSecret
-from ..disruption_budget import disruption_budget
-from ..egress import egress_rules
-from ..generated_secrets import checksum, generated_password
-from ..labels import Labels
-from ..network_policy import allow_from, cilium_policy, network_policy
-from ..remembered import remember
-from ..service import service
-from ..service_account import service_account
+from ..blocks.children import child_options, stateful
+from ..blocks.connection import Backend, ConnectionSecret
+from ..blocks.disruption_budget import disruption_budget
+from ..blocks.egress import egress_rules
+from ..blocks.generated_secrets import checksum, generated_password
+from ..blocks.labels import Labels
+from ..blocks.network_policy import allow_from, cilium_policy, network_policy
+from ..blocks.remembered import remember
+from ..blocks.service import service
+from ..blocks.service_account import service_account
 from .deadlines import REDIS_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES, encryption_keys, kept_key
 from .environment import environment, plain_variables, redis_environment, secret_variables

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from ..base_settings import Problem, Settings
+from ..blocks.base_settings import Problem, Settings
 
 MOST_FULL_PRECISION = 2000
 """Dimensions of a ``vector`` that an index takes, half of those of a ``halfvec``: https://github.com/pgvector/pgvector"""

@@ -6,8 +6,8 @@ Read in the source of Open WebUI 0.12.4: `config.py`, `env.py`, `routers/`, `ret
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from ..destinations import PUBLIC, Destination, destination_of_url
-from ..names import is_dns_name
+from ..blocks.destinations import PUBLIC, Destination, destination_of_url
+from ..blocks.names import is_dns_name
 
 # A URL may be in a list, in JSON or in a template (`http://searxng:8080/search?q=<query>`): what counts is the
 # authority, which ends where no host or port goes on.

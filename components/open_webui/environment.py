@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
-from ..connection import Backend, ConnectionSecret
+from ..blocks.connection import Backend, ConnectionSecret
 from .deadlines import DATABASE_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES
 from .settings import (

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from ..names import Text
+from ..blocks.names import Text
 from .variables import variable_table
 
 _SECRET_NAME = re.compile(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ..base_settings import Problem
-from ..destinations import Destination, is_private_name, is_range
+from ..blocks.base_settings import Problem
+from ..blocks.destinations import Destination, is_private_name, is_range
 
 if TYPE_CHECKING:
     from .settings import OpenWebUISettings

@@ -6,8 +6,8 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.networking.v1 import IngressRuleArgsDict, NetworkPolicyPeerArgsDict
 
-from ..labels import Labels
-from ..network_policy import addresses, namespace, namespaces
+from ..blocks.labels import Labels
+from ..blocks.network_policy import addresses, namespace, namespaces
 from .ingress_settings import IngressSettings
 
 

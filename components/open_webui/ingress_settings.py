@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import Field
 
-from ..addresses import Cidr
-from ..base_settings import Problem, Settings
-from ..names import ExistingNamespace, ObjectName, Text
+from ..blocks.addresses import Cidr
+from ..blocks.base_settings import Problem, Settings
+from ..blocks.names import ExistingNamespace, ObjectName, Text
 from .controllers import CONTROLLERS, Controller, ControllerName, controller_of_class, controller_of_namespace
 from .environment_names import AnnotationName, PublicText
 

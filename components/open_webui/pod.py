@@ -12,11 +12,11 @@ from pulumi_kubernetes.core.v1 import (
     VolumeMountArgsDict,
 )
 
-from ..connection import AUTHORITY_DIRECTORY
-from ..container_resources import resource_requirements
-from ..labels import Labels
-from ..pod_security import container_security_context, pod_security_context
-from ..probes import http_probe
+from ..blocks.connection import AUTHORITY_DIRECTORY
+from ..blocks.container_resources import resource_requirements
+from ..blocks.labels import Labels
+from ..blocks.pod_security import container_security_context, pod_security_context
+from ..blocks.probes import http_probe
 from .deadlines import STARTUP_PERIOD_SECONDS, STARTUP_SECONDS
 from .environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from .settings import OpenWebUISettings

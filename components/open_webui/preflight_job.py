@@ -10,10 +10,10 @@ from pulumi_kubernetes.batch.v1 import JobSpecArgsDict
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, PodTemplateSpecArgsDict
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
-from ..container_resources import resource_requirements
-from ..labels import Labels
-from ..network_policy import network_policy
-from ..pod_security import pod_security_context
+from ..blocks.container_resources import resource_requirements
+from ..blocks.labels import Labels
+from ..blocks.network_policy import network_policy
+from ..blocks.pod_security import pod_security_context
 from .deadlines import PREFLIGHT_WAIT_SECONDS
 from .preflight_resources import preflight_resources
 from .settings import OpenWebUISettings

@@ -1,6 +1,6 @@
 """What the preflight needs. It is the same for every environment."""
 
-from ..resources import ContainerResources
+from ..blocks.resources import ContainerResources
 
 
 def preflight_resources() -> ContainerResources:

@@ -7,19 +7,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from ..addresses import HIGHEST_PORT, EgressTarget
-from ..base_settings import Problem, Settings
-from ..destinations import Destination, destination_of_target, destination_of_url
-from ..names import (
-    EmailAddress,
-    HostName,
-    HttpUrl,
-    ImageRepository,
-    ObjectName,
-    Text,
-)
-from ..quantities import Bytes, Cores
-from ..resources import Amounts, Resources
+from ..blocks.addresses import HIGHEST_PORT, EgressTarget
+from ..blocks.base_settings import Problem, Settings
+from ..blocks.destinations import Destination, destination_of_target, destination_of_url
+from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageRepository, ObjectName, Text
+from ..blocks.quantities import Bytes, Cores
+from ..blocks.resources import Amounts, Resources
 from .deadlines import Deadlines
 from .documents import DocumentSettings
 from .env_destinations import env_destinations
@@ -218,7 +211,7 @@ class OpenWebUISettings(Settings):
     env: dict[VariableName, Text] = Field(
         {},
         description="Further environment variables that Open WebUI or its libraries read. Their class decides whether "
-        "they are allowed: `python -m ops.variables show NAME`.",
+        "they are allowed: `python -m stackctl.variables show NAME`.",
     )
     plugin_env: dict[VariableName, Text] = Field(
         {}, description="Environment variables for your own plugins (functions and tools), without secrets."

@@ -15,7 +15,7 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..pod_security import container_security_context
+from ..blocks.pod_security import container_security_context
 
 PACKAGE = "startup"
 """Name of the Python package that the scripts are in."""
@@ -38,7 +38,7 @@ SCRIPTS_VARIABLE: EnvVarArgsDict = {"name": "PYTHONPATH", "value": SCRIPTS_DIREC
 
 def startup_scripts() -> dict[str, str]:
     """The files by their names."""
-    return {file.name: file.read_text() for file in sorted(Path(__file__).with_name(PACKAGE).glob("*.py"))}
+    return {file.name: file.read_text() for file in sorted((Path(__file__).with_name("files") / PACKAGE).glob("*.py"))}
 
 
 def config_map_name(files: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """What the documents of a database were stored as, and that it cannot be changed."""
 
-from ..finding import Finding, fix_command
-from ..remembered import Facts
+from ..blocks.finding import Finding, fix_command
+from ..blocks.remembered import Facts
 from .documents import DocumentSettings
 
 REMEMBERED = "open-webui-vectors"

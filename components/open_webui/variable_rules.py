@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..base_settings import Problem
+from ..blocks.base_settings import Problem
 from .environment_names import has_credentials, holds_secret
 from .variables import Rule, VariableClass, variable_table
 

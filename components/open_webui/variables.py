@@ -1,7 +1,7 @@
 """Every environment variable that Open WebUI reads, with its class: the table behind `openWebui.env`.
 
-The table is ``variables.json``, which ``python -m ops.variables generate`` writes from a release's wheel and from the
-classes in ``variables.yaml``. It is read when a config names a variable, and not before: most previews need none of it.
+The table is ``variables.json``, which ``python -m stackctl.variables generate`` writes from a release's wheel and
+from the classes in ``variables.yaml``. It is read only when a config names a variable: most previews need none of it.
 """
 
 import json

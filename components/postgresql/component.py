@@ -11,18 +11,18 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict, VolumeMountArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..children import child_options, stateful
-from ..connection import ConnectionSecret
-from ..container_resources import resource_requirements
-from ..disruption_budget import disruption_budget
-from ..generated_secrets import checksum, generated_password
-from ..labels import Labels
-from ..network_policy import allow_from, network_policy, pods
-from ..pod_security import container_security_context, pod_security_context
-from ..probes import exec_probe
-from ..remembered import remember
-from ..service import service
-from ..service_account import service_account
+from ..blocks.children import child_options, stateful
+from ..blocks.connection import ConnectionSecret
+from ..blocks.container_resources import resource_requirements
+from ..blocks.disruption_budget import disruption_budget
+from ..blocks.generated_secrets import checksum, generated_password
+from ..blocks.labels import Labels
+from ..blocks.network_policy import allow_from, network_policy, pods
+from ..blocks.pod_security import container_security_context, pod_security_context
+from ..blocks.probes import exec_probe
+from ..blocks.remembered import remember
+from ..blocks.service import service
+from ..blocks.service_account import service_account
 from .configuration import CONFIG_FILE, DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY, pg_hba_conf, postgresql_conf
 from .settings import PostgreSQLSettings
 from .stored_data import REMEMBERED, refused_image, stored_data
@@ -49,7 +49,7 @@ CLIENT_PARAMETERS = {
 https://www.postgresql.org/docs/17/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
 
-PREPARE_SCRIPT = Path(__file__).with_name("prepare.sh").read_text()
+PREPARE_SCRIPT = (Path(__file__).with_name("files") / "prepare.sh").read_text()
 """Makes a data directory ready for a server: cluster, role, database, pgvector."""
 
 

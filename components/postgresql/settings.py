@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from ..base_settings import Problem, Settings
-from ..names import ImageReference, ObjectName
-from ..quantities import MEBIBYTE, Bytes, Cores, quantity
-from ..resources import Amounts, ContainerResources, Resources
+from ..blocks.base_settings import Problem, Settings
+from ..blocks.names import ImageReference, ObjectName
+from ..blocks.quantities import MEBIBYTE, Bytes, Cores, quantity
+from ..blocks.resources import Amounts, ContainerResources, Resources
 from .memory import Load, ServerMemory, least_limit, server_memory
 
 LEAST_STORAGE = "1Gi"

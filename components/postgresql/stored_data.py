@@ -1,8 +1,8 @@
 """What a database's files were written by, and which change of the image they cannot follow."""
 
-from ..finding import Finding, fix_command
-from ..image_versions import postgresql_major
-from ..remembered import Facts
+from ..blocks.finding import Finding, fix_command
+from ..blocks.image_versions import postgresql_major
+from ..blocks.remembered import Facts
 
 REMEMBERED = "postgresql-data"
 """Logical name of what is remembered of the volume."""

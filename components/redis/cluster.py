@@ -8,13 +8,13 @@ from pulumi import Input
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, LifecycleArgsDict, PodTemplateSpecArgsDict
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
-from ..children import child_options
-from ..container_resources import resource_requirements
-from ..generated_secrets import checksum
-from ..labels import Labels
-from ..network_policy import allow_to, network_policy, pods
-from ..pod_security import container_security_context, pod_security_context
-from ..service_account import service_account
+from ..blocks.children import child_options
+from ..blocks.container_resources import resource_requirements
+from ..blocks.generated_secrets import checksum
+from ..blocks.labels import Labels
+from ..blocks.network_policy import allow_to, network_policy, pods
+from ..blocks.pod_security import container_security_context, pod_security_context
+from ..blocks.service_account import service_account
 from .configuration import CONFIGURATION_DIRECTORY, DATA_DIRECTORY, NODE_DIRECTORY, STATE_DIRECTORY, USERS_DIRECTORY
 from .container_sizes import set_up_resources
 from .nodes import NODES_SERVICE, node_names
@@ -34,7 +34,7 @@ USER = "set-up"
 GRACE_SECONDS = 60
 
 _SCRIPTS = [
-    Path(__file__).with_name(f"{name}.sh")
+    Path(__file__).with_name("files") / f"{name}.sh"
     for name in ("node", "start-cluster-node", "hand-over-part", "set-up-cluster")
 ]
 _CONFIGURATION_MAP = "redis-set-up"

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from ..base_settings import Settings
+from ..blocks.base_settings import Settings
 
 
 class RedisClusterSettings(Settings):

@@ -10,15 +10,15 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict, PodTemplateSpecArgsDict, ServicePortArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..children import child_options, stateful
-from ..connection import Backend, ConnectionSecret
-from ..disruption_budget import disruption_budget
-from ..generated_secrets import checksum
-from ..names import hosts_in
-from ..network_policy import allow_from, allow_to, namespace, network_policy, pods
-from ..remembered import remember
-from ..service import service
-from ..service_account import service_account
+from ..blocks.children import child_options, stateful
+from ..blocks.connection import Backend, ConnectionSecret
+from ..blocks.disruption_budget import disruption_budget
+from ..blocks.generated_secrets import checksum
+from ..blocks.names import hosts_in
+from ..blocks.network_policy import allow_from, allow_to, namespace, network_policy, pods
+from ..blocks.remembered import remember
+from ..blocks.service import service
+from ..blocks.service_account import service_account
 from . import cluster
 from .clients import client_variables
 from .configuration import PORT

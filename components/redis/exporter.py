@@ -2,9 +2,9 @@
 
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, EnvVarArgsDict
 
-from ..container_resources import resource_requirements
-from ..pod_security import container_security_context
-from ..probes import http_probe
+from ..blocks.container_resources import resource_requirements
+from ..blocks.pod_security import container_security_context
+from ..blocks.probes import http_probe
 from .container_sizes import exporter_resources
 
 EXPORTER_PORT = 9121

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pulumi import Input, Output
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
-from ..connection import AUTHORITY_DIRECTORY
-from ..egress import egress_rules
+from ..blocks.connection import AUTHORITY_DIRECTORY
+from ..blocks.egress import egress_rules
 from .settings import RedisExternalSettings
 
 CACHE_URL = "redisCacheUrl"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from ..names import hosts_in, is_address
+from ..blocks.names import hosts_in, is_address
 from .settings import RedisExternalSettings
 
 _DEFAULT_PORT = 6379

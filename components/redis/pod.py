@@ -14,11 +14,11 @@ from pulumi_kubernetes.core.v1 import (
     VolumeMountArgsDict,
 )
 
-from ..container_resources import resource_requirements
-from ..labels import Labels
-from ..pod_security import container_security_context, pod_security_context
-from ..probes import exec_probe, tcp_probe
-from ..quantities import mebibytes
+from ..blocks.container_resources import resource_requirements
+from ..blocks.labels import Labels
+from ..blocks.pod_security import container_security_context, pod_security_context
+from ..blocks.probes import exec_probe, tcp_probe
+from ..blocks.quantities import mebibytes
 from . import cluster, sentinel
 from .configuration import (
     CONFIGURATION_DIRECTORY,
@@ -42,7 +42,7 @@ CLAIM = "redis-data"
 # A server with a file writes it to the disk before it ends.
 GRACE_SECONDS = 30
 
-_RELOAD_USERS = Path(__file__).with_name("reload-users.sh")
+_RELOAD_USERS = Path(__file__).with_name("files") / "reload-users.sh"
 
 
 _GRACE_SECONDS = {"sentinel": sentinel.GRACE_SECONDS, "cluster": cluster.GRACE_SECONDS}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, EnvVarArgsDict, LifecycleArgsDict, VolumeMountArgsDict
 
-from ..container_resources import resource_requirements
-from ..pod_security import container_security_context
-from ..probes import exec_probe
+from ..blocks.container_resources import resource_requirements
+from ..blocks.pod_security import container_security_context
+from ..blocks.probes import exec_probe
 from .configuration import CONFIGURATION_DIRECTORY, STATE_DIRECTORY, USERS_DIRECTORY
 from .container_sizes import sentinel_resources
 from .nodes import NODES_SERVICE, SENTINEL_SERVICE, node_names
@@ -24,7 +24,8 @@ QUORUM = 2
 # preStop waits 20 s for another master; then the server writes its file and ends.
 GRACE_SECONDS = 60
 
-_SCRIPTS = [Path(__file__).with_name(f"{name}.sh") for name in ("node", "start-node", "start-sentinel", "hand-over")]
+_FILES = Path(__file__).with_name("files")
+_SCRIPTS = [_FILES / f"{name}.sh" for name in ("node", "start-node", "start-sentinel", "hand-over")]
 
 
 def sentinel_files() -> dict[str, str]:

@@ -5,11 +5,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..base_settings import Problem, Settings
-from ..destinations import Destination
-from ..names import HostList, ImageReference, ObjectName, hosts_in
-from ..quantities import Bytes, Cores, RedisMemory, mebibytes, quantity
-from ..resources import Amounts, ContainerResources, Resources
+from ..blocks.base_settings import Problem, Settings
+from ..blocks.destinations import Destination
+from ..blocks.names import HostList, ImageReference, ObjectName, hosts_in
+from ..blocks.quantities import Bytes, Cores, RedisMemory, mebibytes, quantity
+from ..blocks.resources import Amounts, ContainerResources, Resources
 from .clients import Shape
 from .cluster_settings import RedisClusterSettings
 from .container_sizes import reload_resources, sentinel_resources

@@ -8,9 +8,9 @@ documents about the format, not from a server that was run.
 import typing
 from dataclasses import dataclass
 
-from ..finding import Finding, fix_command
-from ..image_versions import release
-from ..remembered import Facts
+from ..blocks.finding import Finding, fix_command
+from ..blocks.image_versions import release
+from ..blocks.remembered import Facts
 from .settings import Engine, RedisSettings
 
 REMEMBERED = "redis-data"

@@ -6,8 +6,8 @@ import pulumi
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, KeyToPathArgsDict, VolumeArgsDict, VolumeMountArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..children import child_options
-from ..custom_kinds import CERTIFICATE, custom_object
+from ..blocks.children import child_options
+from ..blocks.custom_kinds import CERTIFICATE, custom_object
 from .nodes import node_names
 from .settings import RedisSettings
 from .tls_settings import GENERATED_SECRET

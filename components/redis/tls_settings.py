@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..base_settings import Problem, Settings
-from ..names import ObjectName
+from ..blocks.base_settings import Problem, Settings
+from ..blocks.names import ObjectName
 
 GENERATED_SECRET = "redis-tls"
 """Secret that cert-manager writes."""

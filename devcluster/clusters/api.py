@@ -7,7 +7,8 @@ from typing import Any
 import urllib3
 from kubernetes import client, config, dynamic
 
-from ..errors import LocalError
+from terminal.errors import LocalError
+
 from .choice import Cluster
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import yaml
 from kubernetes import config
 
-from ..errors import UsageError
+from terminal.errors import UsageError
 
 Kind = Literal["kwok", "kind", "node", "context"]
 

@@ -6,11 +6,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..console import duration, notices, step
-from ..directories import clusters_directory, write
-from ..errors import LocalError
-from ..locks import exclusive
-from ..processes import directories_below, end_all_from, running_from
+from host.directories import clusters_directory, write
+from host.locks import exclusive
+from host.processes import directories_below, end_all_from, running_from
+from terminal.console import duration, notices, step
+from terminal.errors import LocalError
+
 from ..toolchain.go_programs import KUBECTL, KWOKCTL, GoProgram, build, kubectl, missing
 from .api import is_ready
 from .choice import Cluster

@@ -3,8 +3,9 @@
 import subprocess
 from pathlib import Path
 
-from ..console import notices, step
-from ..errors import LocalError
+from terminal.console import notices, step
+from terminal.errors import LocalError
+
 from .api import is_ready
 from .choice import Cluster
 

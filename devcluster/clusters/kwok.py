@@ -4,7 +4,8 @@ from pathlib import Path
 
 import urllib3
 
-from ..errors import LocalError
+from terminal.errors import LocalError
+
 from ..toolchain.go_programs import CONTROL_PLANE, KWOK
 from . import control_plane, simulation
 from .choice import Cluster

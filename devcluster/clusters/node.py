@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 from kubernetes import client
 
-from ..console import step
-from ..errors import LocalError
+from terminal.console import step
+from terminal.errors import LocalError
+
 from ..node import cgroups, cluster_dns, configuration, network, processes, requirements, volumes
 from ..node.images import store
 from ..node.images.definitions import images

@@ -1,4 +1,4 @@
-"""`python -m local.node.agent`: what a cluster's add-ons do elsewhere: enforces network policies, provides volumes."""
+"""`python -m devcluster.node.agent`: the node's add-ons, which enforce network policies and provision volumes."""
 
 import os
 import sys

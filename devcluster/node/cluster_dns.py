@@ -4,7 +4,7 @@ from typing import Any
 
 from kubernetes import client
 
-from ..cluster.api import create_missing
+from ..clusters.api import create_missing
 from .images.definitions import COREDNS_IMAGE
 from .layout import Layout
 

@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..directories import nodes_directory, write
-from ..errors import LocalError
+from host.directories import nodes_directory, write
+from terminal.errors import LocalError
 
 # RFC 2544: for tests of what is between two networks. Nobody routes it, so it is in nobody's way.
 _NETWORKS = tuple(ipaddress.IPv4Network("198.18.0.0/15").subnets(new_prefix=18))

@@ -3,7 +3,8 @@
 import json
 import subprocess
 
-from ..errors import LocalError
+from terminal.errors import LocalError
+
 from .layout import Layout
 
 

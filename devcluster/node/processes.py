@@ -7,9 +7,9 @@ import subprocess
 import sys
 import time
 
+from host.processes import is_alive
 from stack_config.files import ROOT
 
-from ..processes import is_alive
 from ..toolchain.go_programs import NODE, build
 from . import cgroups, network
 from .configuration import ZONE
@@ -26,7 +26,7 @@ def start(layout: Layout) -> None:
     command = [
         "nsenter", f"--net=/run/netns/{layout.identifier}",
         "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
-        sys.executable, "-m", "local.node.supervisor", str(plan),
+        sys.executable, "-m", "devcluster.node.supervisor", str(plan),
     ]
     # fmt: on
     with (layout.logs / "supervisor.log").open("ab") as log:
@@ -83,5 +83,5 @@ def _programs(layout: Layout) -> dict[str, list[str]]:
             f"--node-labels=topology.kubernetes.io/zone={ZONE}",
         ],
         "kube-proxy": [kube_proxy, f"--config={configuration / 'kube-proxy.yaml'}"],
-        "agent": [sys.executable, "-m", "local.node.agent", str(layout.kubeconfig), layout.name],
+        "agent": [sys.executable, "-m", "devcluster.node.agent", str(layout.kubeconfig), layout.name],
     }

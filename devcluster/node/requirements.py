@@ -6,8 +6,7 @@ import subprocess
 import sys
 
 from stack_config.files import ROOT
-
-from ..errors import UsageError
+from terminal.errors import UsageError
 
 _PROGRAMS = ("containerd", "ctr", "runc", "nft", "ip", "unshare", "nsenter", "mmdebstrap", "mkfs.ext4", "losetup")
 _PLUGINS = ("/usr/lib/cni/ptp", "/usr/lib/cni/host-local", "/usr/lib/cni/loopback")

@@ -1,4 +1,4 @@
-"""`python -m local.node.supervisor`: process 1 of the node, whose mounts and processes end with it.
+"""`python -m devcluster.node.supervisor`: process 1 of the node, whose mounts and processes end with it.
 
 Started by `processes.start`, with the node's configuration written and its network namespace made.
 """

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..console import step
-from ..directories import programs_directory
-from ..errors import LocalError
-from ..locks import exclusive
+from host.directories import programs_directory
+from host.locks import exclusive
+from terminal.console import step
+from terminal.errors import LocalError
 
 _MODULES = Path(__file__).parent
 _END_SECONDS = 10

@@ -12,11 +12,11 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import emulators
+from host.directories import cache_directory
 from stack_config.files import ROOT
+from terminal.console import notices, step
 
-from .. import standins
-from ..console import notices, step
-from ..directories import cache_directory
 from .pulumi_cli import installed_plugins
 from .releases import can_be_downloaded
 
@@ -39,7 +39,7 @@ class Provider:
 
 def needed() -> list[Provider]:
     """The providers of the program."""
-    return [Provider(name=name, version=version(f"pulumi-{name}")) for name in standins.PROVIDERS]
+    return [Provider(name=name, version=version(f"pulumi-{name}")) for name in emulators.PROVIDERS]
 
 
 @cache
@@ -57,7 +57,7 @@ def search_path(pulumi: Path) -> str:
         names = " and ".join(provider.name for provider in missing)
         notices.print(
             f"[yellow]The official provider plugins for {names} cannot be downloaded here: stand-ins of this project "
-            "take their place.[/yellow] They follow the official ones (local/standins/)."
+            "take their place.[/yellow] They follow the official ones (emulators/)."
         )
     return os.pathsep.join(directories)
 
@@ -103,7 +103,7 @@ def _stand_in_directory(replaced: Iterable[Provider]) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / _MARK).touch()
     with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
-        standins.install(Path(scratch))
+        emulators.install(Path(scratch))
         for name in names:
             # Renamed into place: an engine of another command may be starting the one that is there.
             (Path(scratch) / name).replace(directory / name)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import semver
 
-from ..console import notices, step
-from ..directories import programs_directory
-from ..errors import LocalError
-from ..locks import exclusive
+from host.directories import programs_directory
+from host.locks import exclusive
+from terminal.console import notices, step
+from terminal.errors import LocalError
+
 from .go_programs import PULUMI, build, missing
 from .releases import can_be_downloaded
 

@@ -98,7 +98,7 @@ RULES = (
         name="probes-set",
         description="Every container that runs as long as its pod has a readiness and a liveness probe; a sidecar that "
         "serves no port needs none.",
-        remedy="Set readinessProbe and livenessProbe (components/probes.py).",
+        remedy="Set readinessProbe and livenessProbe (components/blocks/probes.py).",
         check=probes,
     ),
     ObjectRule(

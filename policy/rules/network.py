@@ -75,8 +75,8 @@ RULES = (
     ObjectRule(
         name="network-policies-name-peers",
         description="Every rule of a NetworkPolicy names its peers, and fewer than all: one for everybody is none.",
-        remedy="Use allow_from() and allow_to() of components/network_policy.py with the pods, the namespace or the "
-        "addresses that need it.",
+        remedy="Use allow_from() and allow_to() of components/blocks/network_policy.py with the pods, the namespace or "
+        "the addresses that need it.",
         check=open_to_all,
     ),
 )

@@ -153,7 +153,7 @@ RULES = (
         name="pod-security-restricted",
         description="Every container, init containers included, keeps to Pod Security restricted: root in a container "
         "is one bug away from root on the node.",
-        remedy="Use pod_security_context() and container_security_context() of components/pod_security.py.",
+        remedy="Use pod_security_context() and container_security_context() of components/blocks/pod_security.py.",
         check=restricted,
     ),
     ObjectRule(

@@ -90,7 +90,8 @@ RULES = (
     StackRule(
         name="production-budgets",
         description="In production every workload has a PodDisruptionBudget that lets one pod go and never all.",
-        remedy="Use disruption_budget() of components/disruption_budget.py, maxUnavailable from 1 to replicas - 1.",
+        remedy="Use disruption_budget() of components/blocks/disruption_budget.py, with maxUnavailable from 1 to "
+        "replicas - 1.",
         check=budgets,
     ),
 )

@@ -9,10 +9,11 @@ from kubernetes import client
 from pulumi import automation
 from pulumi.automation import EngineEvent, OpType
 
-from ..cluster.api import dynamic_client, find
-from ..cluster.choice import Cluster
-from ..errors import LocalError
-from ..workspace import run_pulumi
+from devcluster.clusters.api import dynamic_client, find
+from devcluster.clusters.choice import Cluster
+from terminal.errors import LocalError
+
+from ..deploy.workspace import run_pulumi
 from . import plan
 from .plan import Resource
 

@@ -1,4 +1,4 @@
-"""Command line: `python -m ops.backup run|list|restore --env prod`."""
+"""Command line: `python -m stackctl.backup run|list|restore --env prod`."""
 
 import sys
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from local.console import step
-from local.errors import LocalError, UsageError
-from ops.verify.interruption import EXIT_CODE as INTERRUPTED
-from ops.verify.interruption import clean_stop
-from ops.verify.kubectl import KubectlError
-from ops.verify.stack import Stack
-from ops.verify.target import find_stack
 from stack_config.files import StackFileError
+from terminal.console import step
+from terminal.errors import LocalError, UsageError
 
+from ..deployed.kubectl import KubectlError
+from ..deployed.stack import Stack
+from ..deployed.target import find_stack
+from ..verify.interruption import EXIT_CODE as INTERRUPTED
+from ..verify.interruption import clean_stop
 from .dumps import NEWEST, Dump, choose, read_list
 from .jobs import run_job
 from .web_pods import stopped

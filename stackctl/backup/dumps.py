@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from local.errors import UsageError
+from terminal.errors import UsageError
 
 NEWEST = "newest"
 SAFETY = "-before-restore"

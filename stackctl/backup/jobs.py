@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
 
-from local.errors import LocalError, UsageError
-from ops.verify.kubectl import KubectlError
-from ops.verify.stack import Stack, why_not_ready
+from terminal.errors import LocalError, UsageError
+
+from ..deployed.kubectl import KubectlError
+from ..deployed.stack import Stack, why_not_ready
 
 CRON_JOB = "postgres-backup"
 START_SECONDS = 300

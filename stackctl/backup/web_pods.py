@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
 
-from local.console import step
-from local.errors import LocalError
-from ops.verify.scaling import is_changed
-from ops.verify.stack import WEB, Stack, is_ready, why_not_ready
+from terminal.console import step
+from terminal.errors import LocalError
+
+from ..deployed.scaling import is_changed
+from ..deployed.stack import WEB, Stack, is_ready, why_not_ready
 
 RECORD = "open-webui-stack/restore-replicas"
 """Annotation of the Deployment while its pods are stopped: how many it has to have again."""

@@ -8,24 +8,24 @@ from pathlib import Path
 
 from pulumi import automation
 
+from devcluster.clusters import node
+from devcluster.clusters.choice import Cluster, user_contexts
+from devcluster.clusters_in_use import bring_up, cluster_of, left_over, take_down
+from devcluster.toolchain.go_programs import kubectl
+from host.directories import environment_directory, environments_in_use, state_directory
+from host.locks import exclusive
+from host.signals import passed_to_the_engine
 from stack_config.files import ENCRYPTED, environments, read_stack, stack_file
 from stack_config.load import PROJECT, parse
+from terminal.console import results, step
+from terminal.errors import InterruptedByUserError, LocalError, UsageError
 
-from .adoption import command as adoption
-from .adoption import plan
-from .cluster import node
-from .cluster.choice import Cluster, user_contexts
-from .clusters_in_use import bring_up, cluster_of, left_over, take_down
-from .console import results, step
-from .directories import environment_directory, environments_in_use, state_directory
-from .drift import Drift, DriftError, drift_of, lines
-from .errors import InterruptedByUserError, LocalError, UsageError
-from .interruption import passed_to_the_engine
-from .locks import exclusive
+from ..adopt import command as adoption
+from ..adopt import plan
+from ..drift.differences import Drift, DriftError, drift_of, lines
 from .preview_file import preview_to_file, written_whatever_happens
 from .progress import Progress, resource_name
 from .recovery import recover
-from .toolchain.go_programs import kubectl
 from .workspace import Overrides, deployed_stack, forget_state, has_state, open_stack, run_pulumi
 
 HIDDEN = "[secret]"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pulumi import RunError, automation
 
-from .errors import LocalError, UsageError
+from terminal.errors import LocalError, UsageError
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pulumi.automation.events import StepEventMetadata
 from rich.console import Console
 from rich.status import Status
 
-from .console import duration
+from terminal.console import duration
 
 _UNCHANGED = frozenset({OpType.SAME, OpType.READ, OpType.READ_REPLACEMENT, OpType.REFRESH})
 # A replacement is shown by the steps it consists of.

@@ -5,10 +5,11 @@ from typing import Any
 
 from pulumi import automation
 
-from .cluster.api import dynamic_client, find
-from .cluster.choice import Cluster
-from .console import notices
-from .directories import state_directory
+from devcluster.clusters.api import dynamic_client, find
+from devcluster.clusters.choice import Cluster
+from host.directories import state_directory
+from terminal.console import notices
+
 from .progress import resource_name
 from .stale_locks import remove_stale_locks
 from .workspace import run_pulumi

@@ -4,7 +4,7 @@ import json
 import socket
 from pathlib import Path
 
-from .processes import program_name
+from host.processes import program_name
 
 # https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/lock.go: a file with the holder's host and process.
 _LOCKS = ".pulumi/locks"

@@ -13,16 +13,16 @@ from typing import Any
 import yaml
 from pulumi import automation
 
+from devcluster.clusters.choice import Cluster
+from devcluster.toolchain.providers import search_path
+from devcluster.toolchain.pulumi_cli import pulumi_cli
+from host.directories import cache_directory, environment_directory, passphrase_file, state_directory, write
 from stack_config.files import ROOT, is_encrypted, set_path, stack_config, stack_file, stack_file_text
 from stack_config.load import PROJECT
+from terminal.console import notices
+from terminal.errors import LocalError, UsageError
 
-from .cluster.choice import Cluster
-from .console import notices
-from .directories import cache_directory, environment_directory, passphrase_file, state_directory, write
-from .errors import LocalError, UsageError
 from .stale_locks import remove_stale_locks
-from .toolchain.providers import search_path
-from .toolchain.pulumi_cli import pulumi_cli
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .kubectl import Kubectl, KubectlError
 
-SCRIPTS = Path(__file__).parent / "inside"
+SCRIPTS = Path(__file__).parents[1] / "verify" / "inside"
 WEB = "open-webui"
 WEB_PORT = 8080
 PART_OF = "app.kubernetes.io/part-of=open-webui-stack"

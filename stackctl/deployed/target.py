@@ -4,13 +4,13 @@ from pathlib import Path
 
 import yaml
 
-from local.clusters_in_use import cluster_of
-from local.directories import environment_directory, environments_in_use
-from local.errors import LocalError, UsageError
-from local.toolchain.go_programs import kubectl
-from settings import StackSettings
+from devcluster.clusters_in_use import cluster_of
+from devcluster.toolchain.go_programs import kubectl
+from host.directories import environment_directory, environments_in_use
 from stack_config.files import stack_file
 from stack_config.load import PROJECT
+from stack_config.settings import StackSettings
+from terminal.errors import LocalError, UsageError
 
 from .kubectl import Kubectl, KubectlError
 from .stack import PART_OF, WEB, Stack

@@ -10,11 +10,11 @@ from typing import Any
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
 
-from ops.preview.redaction import redact
 from policy.rules.secret_shapes import has_secret_name
+from terminal.errors import LocalError
 
-from .errors import LocalError
-from .progress import resource_name
+from ..deploy.progress import resource_name
+from ..gate.redaction import redact
 
 HIDDEN = "[secret]"
 ABSENT = "(not there)"

@@ -1,4 +1,4 @@
-"""Command line: `python -m ops.preview dev=dev.json prod=prod.json --out comment.md`.
+"""Command line: `python -m stackctl.gate dev=dev.json prod=prod.json --out comment.md`.
 
 Exit code: 0, nothing stands against the change; 1, the gate stops it or a preview failed; 2, wrong usage.
 """

@@ -1,4 +1,4 @@
-"""One comment on a pull request, updated and never repeated: `python3 -m ops.pull_request_comment comment.md`.
+"""`python3 -m stackctl.gate.pull_request_comment comment.md`: the one comment on a pull request, created or updated.
 
 Standard library alone: the job that may write to the pull request installs nothing. Where the file is missing, the
 preview did not get that far; the comment says that, since the one on an earlier commit would stay.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .preview.marker import MARKER
+from .marker import MARKER
 
 PAGE = 100
 TIMEOUT_SECONDS = 30
@@ -136,12 +136,12 @@ def _text(file: Path, environment: Mapping[str, str]) -> str:
 def main(arguments: list[str]) -> int:
     """Exit code: 0, the comment is there; 1, it is not; 2, wrong usage."""
     if len(arguments) != 1:
-        print("usage: python3 -m ops.pull_request_comment FILE", file=sys.stderr)
+        print("usage: python3 -m stackctl.gate.pull_request_comment FILE", file=sys.stderr)
         return 2
     try:
         text = _text(Path(arguments[0]), os.environ)
         if text.partition("\n")[0] != MARKER:
-            print(f"{arguments[0]}: its first line is no marker. Write it with python -m ops.preview", file=sys.stderr)
+            print(f"{arguments[0]}: its first line is not a marker. Write it: python -m stackctl.gate", file=sys.stderr)
             return 2
         print(f"The comment is {write(discussion(os.environ), text)}.")
     except (CommentError, OSError) as error:

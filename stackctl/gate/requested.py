@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from components.quantities import quantity
+from components.blocks.quantities import quantity
 
 from .changes import Change
 from .model import at

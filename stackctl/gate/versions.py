@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from components.image_versions import postgresql_major, tag
+from components.blocks.image_versions import postgresql_major, tag
 
 from .changes import Change, Operation
 from .model import at, known

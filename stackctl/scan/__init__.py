@@ -1,1 +1,1 @@
-"""`python -m ops.scan`: other people's checks on the rendered objects and on the workflows."""
+"""`python -m stackctl.scan`: other people's checks on the rendered objects and on the workflows."""

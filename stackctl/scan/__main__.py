@@ -1,4 +1,4 @@
-"""Command line: `python -m ops.scan`. Exit code 0: nothing open; 1: findings; 2: a scanner could not do its work."""
+"""`python -m stackctl.scan`. Exit code 0: nothing open; 1: findings; 2: a scanner could not do its work."""
 
 import sys
 import tempfile
@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from local.errors import LocalError
-from ops.render import render
 from stack_config.files import StackFileError, environments
 from stack_config.load import ConfigError
+from terminal.errors import LocalError
 
+from ..render.manifests import render
 from . import checkov, kube_score, kubernetes_schemas, workflow_checks
 from .accepted import FILE, Judged, judge, read_accepted, unused
 from .finding import Scan, ScanError

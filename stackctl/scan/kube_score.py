@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.toolchain.go_programs import KUBE_SCORE, build
+from devcluster.toolchain.go_programs import KUBE_SCORE, build
 
 from .finding import Finding, Scan, ScanError
 from .processes import json_output
@@ -66,6 +66,6 @@ def _what(check: dict[str, Any]) -> str:
 
 def _version() -> str:
     # A program built from a module does not know its version; its go.mod does.
-    module = Path(__file__).parents[2] / "local" / "toolchain" / KUBE_SCORE.module / "go.mod"
+    module = Path(__file__).parents[2] / "devcluster" / "toolchain" / KUBE_SCORE.module / "go.mod"
     found = re.search(rf"github\.com/zegl/{NAME} v(\S+)", module.read_text())
     return found[1] if found else "of unknown version"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from local.toolchain.go_programs import ACTIONLINT, build
+from devcluster.toolchain.go_programs import ACTIONLINT, build
 from stack_config.files import ROOT
 
 from .finding import Finding, Scan, ScanError

@@ -1,4 +1,4 @@
-"""`python -m ops.variables`: the environment variables of Open WebUI and their classes."""
+"""`python -m stackctl.variables`: the environment variables of Open WebUI and their classes."""
 
 import argparse
 import json
@@ -86,7 +86,7 @@ def check(release: str, wheel: Path | None) -> int:
     """Exit with 1 where the table is not what the wheel and the classes say."""
     readings = _readings(release, wheel)
     if TABLE_FILE.read_text() != table(read_classes(CLASSES_FILE), readings):
-        print(f"{TABLE_FILE.name} is not up to date; run: python -m ops.variables generate", file=sys.stderr)
+        print(f"{TABLE_FILE.name} is not up to date; run: python -m stackctl.variables generate", file=sys.stderr)
         return 1
     print(f"{len(readings)} variables of Open WebUI {release}: each has its class")
     return 0
@@ -129,7 +129,7 @@ def download(release: str, directory: Path) -> Path:
 
 def main(arguments: list[str]) -> int:
     """Run the command of the arguments; what it returns is the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ops.variables", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m stackctl.variables", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     shower = commands.add_parser("show", help="the class of a variable and its reason")
     shower.add_argument("name")

@@ -1,4 +1,4 @@
-"""Command line: `python -m ops.verify --env dev`."""
+"""Command line: `python -m stackctl.verify --env dev`."""
 
 import sys
 from contextlib import suppress
@@ -8,20 +8,20 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from local.console import step
-from local.errors import LocalError, UsageError
 from stack_config.files import StackFileError
+from terminal.console import step
+from terminal.errors import LocalError, UsageError
 
+from ..deployed.check import CheckError
+from ..deployed.kubectl import KubectlError
+from ..deployed.scaling import restore_left_over
+from ..deployed.stack import Account, Stack
+from ..deployed.target import find_stack
 from . import report
-from .check import CheckError
 from .checks import all_checks
 from .client_pod import remove_left_over
 from .interruption import EXIT_CODE as INTERRUPTED
 from .interruption import clean_stop
-from .kubectl import KubectlError
-from .scaling import restore_left_over
-from .stack import Account, Stack
-from .target import find_stack
 from .visit import Visit
 
 # Without the traces that typer draws: they show what variables hold.

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from .check import CannotRunError as CannotRunError
-from .check import Check as Check
-from .check import CheckError as CheckError
+from ..deployed.check import CannotRunError as CannotRunError
+from ..deployed.check import Check as Check
+from ..deployed.check import CheckError as CheckError
+from ..deployed.scaling import is_changed, one_more, wait_until_left
+from ..deployed.stack import Stack
 from .inside_pods import (
     log_names_redis,
     names_resolve,
@@ -14,9 +16,7 @@ from .inside_pods import (
     replicas_are_healthy,
 )
 from .parts import no_backup_failed, pods_are_ready, secrets_are_complete, services_lead_to_pods
-from .scaling import is_changed, one_more, wait_until_left
 from .sharing import event_crosses, session_is_shared, sign_out_counts
-from .stack import Stack
 from .visit import Visit, nothing_left
 
 _WEB_LOG = "{kubectl} logs -l app=open-webui -c open-webui"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .kubectl import Kubectl
-from .runs import LABEL, LONGEST_RUN_SECONDS, is_left_over, this_run
-from .stack import WEB, WEB_PORT, Stack
+from ..deployed.kubectl import Kubectl
+from ..deployed.runs import LABEL, LONGEST_RUN_SECONDS, is_left_over, this_run
+from ..deployed.stack import WEB, WEB_PORT, Stack
 
 CONTAINER = "client"
 KINDS = "pod,networkpolicy"

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-from .check import CheckError
-from .runs import is_left_over, this_run
-from .stack import Account
+from ..deployed.check import CheckError
+from ..deployed.runs import is_left_over, this_run
+from ..deployed.stack import Account
 from .web_api import Answer, WebApi
 
 DOMAIN = "verify.open-webui-stack.invalid"

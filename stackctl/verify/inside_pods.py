@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
 from typing import Any
 
-from .check import CannotRunError, CheckError
+from ..deployed.check import CannotRunError, CheckError
+from ..deployed.stack import WEB, WEB_PORT, Stack
 from .parts import REDIS, services
-from .stack import WEB, WEB_PORT, Stack
 
 HEALTH_PATHS = ("/health", "/health/db", "/ready")
 LOG_LINE = "Using Redis to manage websockets"

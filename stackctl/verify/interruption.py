@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from local.console import notices
-from local.interruption import handled
+from host.signals import handled
+from terminal.console import notices
 
 EXIT_CODE = 130
 

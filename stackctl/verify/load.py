@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from subprocess import TimeoutExpired
 from typing import Any
 
-from .kubectl import KubectlError
-from .stack import SCRIPTS, WEB, Stack
+from ..deployed.kubectl import KubectlError
+from ..deployed.stack import SCRIPTS, WEB, Stack
 
 _END_SECONDS = 60
 

@@ -2,8 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from .check import CheckError
-from .stack import ADMIN_SECRET, PART_OF, WEB, Stack, is_ready, restarts, why_not_ready
+from ..deployed.check import CheckError
+from ..deployed.stack import ADMIN_SECRET, PART_OF, WEB, Stack, is_ready, restarts, why_not_ready
 
 REDIS, REDIS_SERVICE = "redis", "redis-service"
 SECRET_KEYS = {

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .check import CannotRunError, Check, CheckError
-from .kubectl import KubectlError
-from .stack import Stack
+from ..deployed.check import CannotRunError, Check, CheckError
+from ..deployed.kubectl import KubectlError
+from ..deployed.stack import Stack
 
 Outcome = Literal["pass", "fail", "cannot run"]
 _STYLES = {"pass": "green", "fail": "red", "cannot run": "yellow"}

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .check import CannotRunError, CheckError
+from ..deployed.check import CannotRunError, CheckError
+from ..deployed.stack import SCRIPTS, Stack
 from .client_pod import CONTAINER
 from .inside_pods import web_pods
-from .stack import SCRIPTS, Stack
 from .visit import Visit
 from .web_api import WebApi
 

@@ -3,12 +3,12 @@
 from contextlib import ExitStack
 from time import monotonic, sleep
 
-from .check import CannotRunError, CheckError
+from ..deployed.check import CannotRunError, CheckError
+from ..deployed.runs import LABEL, this_run
+from ..deployed.stack import WEB, WEB_PORT, Account, Stack
 from .client_pod import KINDS, client_pod
 from .guest import guest
 from .load import Load, load
-from .runs import LABEL, this_run
-from .stack import WEB, WEB_PORT, Account, Stack
 from .web_api import WebApi
 
 REQUESTS_PER_SECOND = 10.0

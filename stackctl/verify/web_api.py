@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..deployed.stack import SCRIPTS, Account, Stack
 from .client_pod import CONTAINER
-from .stack import SCRIPTS, Account, Stack
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local.cluster import control_plane, kwok
-from local.cluster.choice import Cluster
-from local.toolchain.providers import search_path, uses_stand_ins
-from local.toolchain.pulumi_cli import pulumi_cli
+from devcluster.clusters import control_plane, kwok
+from devcluster.clusters.choice import Cluster
+from devcluster.toolchain.providers import search_path, uses_stand_ins
+from devcluster.toolchain.pulumi_cli import pulumi_cli
 from stack_config.files import ROOT, set_path, stack_config, stack_file, stack_file_text
 from stack_config.load import PROJECT
-from tests.repeated import repeated
+from tests.support.repeated import repeated
 
 ROUNDS = 5
 NOT_MEASURED = """\
@@ -152,7 +152,7 @@ def manifests() -> None:
     """Render prod, as `make manifests` does."""
     with tempfile.TemporaryDirectory() as directory:
         out = str(Path(directory) / "out")
-        run(sys.executable, "-m", "local", "manifests", "--env", "prod", "--out", out)
+        run(sys.executable, "-m", "stackctl", "manifests", "--env", "prod", "--out", out)
 
 
 def unit_tests() -> None:

@@ -23,9 +23,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from stack_config.files import ROOT
-from tests.servers.redis_nodes import SERVICE, Node, Nodes, nodes_of, resolve_names
-from tests.servers.rendered import rendered
-from tests.servers.server_process import give_away
+from tests.support.servers.redis_nodes import SERVICE, Node, Nodes, nodes_of, resolve_names
+from tests.support.servers.rendered import rendered
+from tests.support.servers.server_process import give_away
 
 PAGE = ROOT / "docs" / "redis-failover.md"
 TARGET_SECONDS = 10

@@ -11,9 +11,9 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions, automation
 
-from local.toolchain.pulumi_cli import pulumi_cli
-from local.workspace import command_root, load_program, run_program
+from devcluster.toolchain.pulumi_cli import pulumi_cli
 from stack_config.load import PROJECT
+from stackctl.deploy.workspace import command_root, load_program, run_program
 
 
 def empty_program() -> None:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.directories import CACHE_VARIABLE, cache_directory
-from local.node import requirements
-from ops.verify.client_pod import CONTAINER, client_pod
-from ops.verify.stack import Stack
+from devcluster.node import requirements
+from host.directories import CACHE_VARIABLE, cache_directory
 from stack_config.files import ROOT
-from tests.e2e.measurements import FIRST_START, Measurements
-from tests.e2e.node import Node, cache_with_what_is_built
-from tests.e2e.observation import SCRIPTS
+from stackctl.deployed.stack import Stack
+from stackctl.verify.client_pod import CONTAINER, client_pod
+from tests.support.e2e.measurements import FIRST_START, Measurements
+from tests.support.e2e.node import Node, cache_with_what_is_built
+from tests.support.e2e.observation import SCRIPTS
 
 ALL_VARIABLE = "E2E_ALL"
 MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
@@ -101,4 +101,4 @@ def token(stack: Stack, client: str) -> str:
 
 
 def _local(environment: dict[str, str], *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "local", *arguments], cwd=ROOT, env=environment, check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "stackctl", *arguments], cwd=ROOT, env=environment, check=True, timeout=120)

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.directories import CACHE_VARIABLE
-from ops.verify.client_pod import client_pod
-from ops.verify.stack import WEB, Account, Stack
-from ops.verify.web_api import WebApi
+from host.directories import CACHE_VARIABLE
 from stack_config.files import ROOT
-from tests.e2e import faults
-from tests.e2e.node import Node, cache_with_what_is_built
+from stackctl.deployed.stack import WEB, Account, Stack
+from stackctl.verify.client_pod import client_pod
+from stackctl.verify.web_api import WebApi
+from tests.support.e2e import faults
+from tests.support.e2e.node import Node, cache_with_what_is_built
 
 pytestmark = pytest.mark.fault
 

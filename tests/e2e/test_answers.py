@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from components.open_webui.termination import PRE_STOP_SECONDS
-from ops.verify.stack import WEB, Stack
-from tests.e2e import faults
-from tests.e2e.measurements import Measurements
-from tests.e2e.model_access import model
-from tests.e2e.reading import ANSWER_SECONDS, BROWSERS, Reading, reading
+from stackctl.deployed.stack import WEB, Stack
+from tests.support.e2e import faults
+from tests.support.e2e.measurements import Measurements
+from tests.support.e2e.model_access import model
+from tests.support.e2e.reading import ANSWER_SECONDS, BROWSERS, Reading, reading
 
 Leave = Callable[[Stack], None]
 IDLE_SECONDS = 8

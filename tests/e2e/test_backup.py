@@ -3,10 +3,10 @@
 import re
 import time
 
-from ops.verify.stack import WEB, Stack
-from ops.verify.web_api import WebApi
-from tests.e2e.measurements import Measurements
-from tests.e2e.node import Node, sql
+from stackctl.deployed.stack import WEB, Stack
+from stackctl.verify.web_api import WebApi
+from tests.support.e2e.measurements import Measurements
+from tests.support.e2e.node import Node, sql
 
 VECTORS = """
 CREATE TABLE e2e_vectors AS SELECT n AS id, ARRAY[n, 1, 2]::vector(3) AS place FROM generate_series(1, 100) AS n;

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from local.cluster.node import web_address
-from ops.verify.stack import WEB, Stack
-from ops.verify.web_api import WebApi
+from devcluster.clusters.node import web_address
 from stack_config.files import ROOT
-from tests.e2e import containers, faults
-from tests.e2e.model_access import KEY, machine_address, use
-from tests.e2e.model_server import MODEL, answer_to, model_server
-from tests.e2e.node import Node
+from stackctl.deployed.stack import WEB, Stack
+from stackctl.verify.web_api import WebApi
+from tests.support.e2e import containers, faults
+from tests.support.e2e.model_access import KEY, machine_address, use
+from tests.support.e2e.model_server import MODEL, answer_to, model_server
+from tests.support.e2e.node import Node
 
 pytestmark = pytest.mark.fault
 

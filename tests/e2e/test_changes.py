@@ -2,10 +2,10 @@
 
 import pytest
 
-from ops.verify.load import Load, load
-from ops.verify.stack import Stack
-from tests.e2e.measurements import Measurements
-from tests.e2e.node import Node
+from stackctl.deployed.stack import Stack
+from stackctl.verify.load import Load, load
+from tests.support.e2e.measurements import Measurements
+from tests.support.e2e.node import Node
 
 RATE, SOCKETS = 16.0, 6
 BACK_SECONDS = 10

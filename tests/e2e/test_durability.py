@@ -8,12 +8,12 @@ from statistics import median
 
 import pytest
 
-from ops.verify.stack import WEB, Stack
-from ops.verify.web_api import WebApi
-from tests.e2e import containers, faults
-from tests.e2e.measurements import Measurements
-from tests.e2e.node import Node
-from tests.e2e.observation import SCRIPTS
+from stackctl.deployed.stack import WEB, Stack
+from stackctl.verify.web_api import WebApi
+from tests.support.e2e import containers, faults
+from tests.support.e2e.measurements import Measurements
+from tests.support.e2e.node import Node
+from tests.support.e2e.observation import SCRIPTS
 
 pytestmark = pytest.mark.fault
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ops.verify.checks import Check, all_checks
-from ops.verify.stack import WEB, Stack, restarts
-from tests.e2e.measurements import RESTARTS, Measurements
+from stackctl.deployed.stack import WEB, Stack, restarts
+from stackctl.verify.checks import Check, all_checks
+from tests.support.e2e.measurements import RESTARTS, Measurements
 
 
 def test_three_replicas_start_on_an_empty_database_without_a_restart(stack: Stack, measurements: Measurements) -> None:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from ops.verify.stack import Stack
-from ops.verify.web_api import WebApi
-from tests.e2e import containers, faults
-from tests.e2e.measurements import Measurements
-from tests.e2e.node import Node
+from stackctl.deployed.stack import Stack
+from stackctl.verify.web_api import WebApi
+from tests.support.e2e import containers, faults
+from tests.support.e2e.measurements import Measurements
+from tests.support.e2e.node import Node
 
 pytestmark = pytest.mark.fault
 

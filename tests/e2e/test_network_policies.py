@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ops.verify.kubectl import Kubectl, KubectlError
-from ops.verify.stack import SCRIPTS, WEB, Stack
+from stackctl.deployed.kubectl import Kubectl, KubectlError
+from stackctl.deployed.stack import SCRIPTS, WEB, Stack
 
 OUTSIDE = "outside"
 EMPTY = "without-endpoints"

@@ -15,11 +15,11 @@ import pytest
 
 from components.open_webui.component import LABELS
 from components.open_webui.pod import PORT
-from ops.render import planned_objects
-from ops.verify.kubectl import Kubectl, KubectlError
-from ops.verify.stack import Stack
 from stack_config.files import read_stack
-from tests.e2e.model_access import machine_address
+from stackctl.deployed.kubectl import Kubectl, KubectlError
+from stackctl.deployed.stack import Stack
+from stackctl.render.manifests import planned_objects
+from tests.support.e2e.model_access import machine_address
 
 SCRATCH = "policy-settings"
 GATEWAY, MODELS, DNS = "gateway-system", "models", "openshift-dns"

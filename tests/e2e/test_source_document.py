@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.verify.stack import WEB, Stack
-from tests.e2e import faults
-from tests.e2e.node import Node
+from stackctl.deployed.stack import WEB, Stack
+from tests.support.e2e import faults
+from tests.support.e2e.node import Node
 
 
 def shell(node: Node, stack: Stack, command: str) -> str:

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from components.open_webui.settings import OpenWebUISettings
-from local.node.images import store
-from local.node.images.definitions import open_webui
-from ops.verify.client_pod import client_pod
-from ops.verify.load import load
-from ops.verify.stack import WEB, Stack
-from ops.verify.web_api import WebApi
-from tests.e2e.measurements import Measurements
-from tests.e2e.node import Node, sql
+from devcluster.node.images import store
+from devcluster.node.images.definitions import open_webui
+from stackctl.deployed.stack import WEB, Stack
+from stackctl.verify.client_pod import client_pod
+from stackctl.verify.load import load
+from stackctl.verify.web_api import WebApi
+from tests.support.e2e.measurements import Measurements
+from tests.support.e2e.node import Node, sql
 
 pytestmark = pytest.mark.fault
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from local.cluster import control_plane, kwok
-from local.cluster.choice import Cluster
-from local.processes import is_alive
-from local.toolchain.providers import search_path, uses_stand_ins
-from local.toolchain.pulumi_cli import pulumi_cli
+from devcluster.clusters import control_plane, kwok
+from devcluster.clusters.choice import Cluster
+from devcluster.toolchain.providers import search_path, uses_stand_ins
+from devcluster.toolchain.pulumi_cli import pulumi_cli
+from host.processes import is_alive
 
 PASSPHRASE = "for the stacks of one test run"
 # Of the user's own settings for Pulumi only the place of the plugins is kept: the rest may name a backend or a secret.

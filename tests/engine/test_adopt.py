@@ -10,10 +10,10 @@ import pytest
 import yaml
 from kubernetes import client, config, utils
 
-from local.cluster.choice import Cluster
+from devcluster.clusters.choice import Cluster
 from stack_config.files import ROOT
-from tests.engine.machine import Machine
-from tests.servers.server_process import wait_until
+from tests.support.engine.machine import Machine
+from tests.support.servers.server_process import wait_until
 
 NAMESPACE = "adopted"
 CONFIG = ("--set", f"namespace={NAMESPACE}")

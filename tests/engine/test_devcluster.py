@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from local.cluster import control_plane, kwok, simulation
-from local.cluster.choice import Cluster
-from local.directories import clusters_directory
-from local.processes import is_alive, running_from
+from devcluster.clusters import control_plane, kwok, simulation
+from devcluster.clusters.choice import Cluster
+from host.directories import clusters_directory
+from host.processes import is_alive, running_from
 
 NAMESPACE = "local-cluster"
 

@@ -19,9 +19,9 @@ from kubernetes import config
 from kubernetes.dynamic import DynamicClient
 from pulumi import ResourceOptions, automation
 
-from local.standins.awaiting import NotReadyError, Waiting
-from local.standins.cluster import Cluster
-from local.standins.kubernetes_configuration import Configuration
+from emulators.awaiting import NotReadyError, Waiting
+from emulators.cluster import Cluster
+from emulators.kubernetes_configuration import Configuration
 from tests.engine.recordings.recorded import Run
 
 Declaration = Callable[[ResourceOptions], object]

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from local.cluster.choice import Cluster
-from ops.render import planned_objects
+from devcluster.clusters.choice import Cluster
 from stack_config.files import read_stack
-from tests.engine.stack import APPLICATIONS, PREFLIGHT, Namespace
+from stackctl.render.manifests import planned_objects
+from tests.support.engine.stack import APPLICATIONS, PREFLIGHT, Namespace
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 ACCOUNT = "redis"
 BACKUP = "postgres-backup"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.stack import PREFLIGHT_AGAIN, Stack
+from tests.support.engine.stack import PREFLIGHT_AGAIN, Stack
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 CHANGES: dict[str, set[str]] = {
     "redis.maxmemory=1gb": {"update ConfigMap redis-conf", "update Deployment redis", "update ResourceQuota quota"},

@@ -3,9 +3,9 @@
 from urllib.parse import urlsplit
 
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES
-from tests.engine.stack import APPLICATIONS, Namespace, Stack
+from tests.support.engine.stack import APPLICATIONS, Namespace, Stack
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 
 def test_every_pod_is_ready(live: Namespace) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from local.cluster.choice import Cluster
-from tests.engine.stack import Namespace, Stack, StackFactory
+from devcluster.clusters.choice import Cluster
 from tests.engine.test_stack_failures import unreachable
+from tests.support.engine.stack import Namespace, Stack, StackFactory
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 OPERATOR = ("monitoring.enabled=true", "monitoring.operator=true")
 DEFINED = (("monitoring.coreos.com", "ServiceMonitor"), ("monitoring.coreos.com", "PrometheusRule"))

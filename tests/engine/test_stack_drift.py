@@ -1,8 +1,8 @@
 """What was changed by hand in the cluster is put right by the next update that looks there."""
 
-from tests.engine.stack import Namespace, Stack
+from tests.support.engine.stack import Namespace, Stack
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 MERGE = "application/merge-patch+json"
 

@@ -7,9 +7,9 @@ import pytest
 
 from components.open_webui import component, environment
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES, encryption_keys
-from tests.engine.stack import PREFLIGHT_AGAIN, Namespace, Stack, StackFactory
+from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Stack, StackFactory
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 NAMESPACE = "encryption-keys"
 SECRET = "openwebui-secret"

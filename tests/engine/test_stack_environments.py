@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.engine.stack import PREFLIGHT_AGAIN, Namespace, Stack, StackFactory
+from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Stack, StackFactory
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 PROTECTED = {
     "Namespace namespace",

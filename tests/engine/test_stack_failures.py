@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.cluster.choice import Cluster
-from tests.engine.stack import Namespace, Stack, StackFactory
+from devcluster.clusters.choice import Cluster
+from tests.support.engine.stack import Namespace, Stack, StackFactory
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 WRONG: dict[str, str] = {
     "redis.maxmemry=1gb": "did you mean redis.maxmemory?",

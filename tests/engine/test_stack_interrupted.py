@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from local.processes import is_alive
-from local.progress import resource_name
-from tests.engine.machine import Machine, engine_of
+from host.processes import is_alive
+from stackctl.deploy.progress import resource_name
+from tests.support.engine.machine import Machine, engine_of
 
 UP_SECONDS = 90
 

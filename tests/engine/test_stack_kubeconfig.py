@@ -7,11 +7,11 @@ from typing import Any
 import pulumi_kubernetes as k8s
 import pytest
 
-from local.cluster.choice import Cluster
-from tests.engine.stack import Stack, StackFactory
+from devcluster.clusters.choice import Cluster
+from tests.support.engine.stack import Stack, StackFactory
 
 PROVIDER = "kubernetes cluster"
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 
 @pytest.fixture(scope="module")

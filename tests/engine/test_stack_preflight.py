@@ -11,9 +11,9 @@ import pytest
 from components.open_webui import component
 from components.open_webui.preflight_job import JOB
 from components.open_webui.startup_scripts import config_map_name, startup_scripts
-from tests.engine.stack import Namespace, Stack
+from tests.support.engine.stack import Namespace, Stack
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 REASON = "preflight: The database is at revision cccc, which Open WebUI does not know."
 REPLACED_JOB = {f"delete-replaced Job {JOB}", f"create-replacement Job {JOB}"}

@@ -11,14 +11,14 @@ import pytest
 import yaml
 from pulumi import automation
 
-from ops.preview.gate import Finding
-from ops.preview.model import parse
-from ops.preview.report import Report, report
 from stack_config.files import ROOT
-from tests.engine.stack import GIVEN_SECRETS, PREFLIGHT, Stack, StackFactory
-from tests.previews import CHANGES, DIRECTORY, NEW, slim
+from stackctl.gate.gate import Finding
+from stackctl.gate.model import parse
+from stackctl.gate.report import Report, report
+from tests.support.engine.stack import GIVEN_SECRETS, PREFLIGHT, Stack, StackFactory
+from tests.support.previews import CHANGES, DIRECTORY, NEW, slim
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 PACK = ROOT / "policy" / "serve"
 

@@ -1,8 +1,8 @@
 """What stored data was made with: a change that it cannot follow is refused by the preview and by the update."""
 
-from tests.engine.stack import Namespace, Stack, StackFactory
+from tests.support.engine.stack import Namespace, Stack, StackFactory
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 OTHER_MAJOR = "postgresql.image=pgvector/pgvector:pg18"
 SAME_MAJOR = "postgresql.image=pgvector/pgvector:0.8.0-pg17"

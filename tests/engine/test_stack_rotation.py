@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.engine.stack import Namespace, Stack
+from tests.support.engine.stack import Namespace, Stack
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from tests.engine.stack import GIVEN_SECRETS, Namespace, Stack
+from tests.support.engine.stack import GIVEN_SECRETS, Namespace, Stack
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 # In openwebui-admin, but the sign-in name: config and output show it, too.
 NOT_SECRET = {("openwebui-admin", "email")}

@@ -7,10 +7,10 @@ from contextlib import contextmanager, suppress
 from kubernetes import watch
 from urllib3.exceptions import HTTPError
 
-from tests.engine.stack import Namespace, Stack
-from tests.servers.server_process import wait_until
+from tests.support.engine.stack import Namespace, Stack
+from tests.support.servers.server_process import wait_until
 
-pytest_plugins = ("tests.engine.stack_fixtures",)
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 VERSION_LABEL = "app.kubernetes.io/version"
 

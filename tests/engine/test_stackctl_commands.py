@@ -1,4 +1,4 @@
-"""`python -m local`, which `make up` and the other targets run, from outside: output, exit codes, what is left."""
+"""`python -m stackctl`, which `make up` and the other targets run, from outside: output, exit codes, what is left."""
 
 import json
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from local.processes import is_alive
-from tests.engine.machine import USERS_KUBECONFIG, Machine
+from host.processes import is_alive
+from tests.support.engine.machine import USERS_KUBECONFIG, Machine
 
 OUTPUTS = {
     "namespace",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from tests.engine.machine import Machine
+from tests.support.engine.machine import Machine
 
 NAMESPACE = "rag-system"
 BY_HAND = "made-by-hand-and-secret"

@@ -1,4 +1,4 @@
-"""`python -m local` on a cluster of the user's: the context that was named, and what is protected stays."""
+"""`python -m stackctl` on a cluster of the user's: the context that was named, and what is protected stays."""
 
 import base64
 import os
@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
-from local.cluster.choice import Cluster
+from devcluster.clusters.choice import Cluster
 from tests.engine.conftest import Toolchain
-from tests.engine.machine import Machine
+from tests.support.engine.machine import Machine
 
 NAMESPACE = "local-users-cluster"
 SECRET = "sk-never-on-a-command-line"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ops.render import render
-from ops.scan import checkov, kube_score, kubernetes_schemas, workflow_checks
-from ops.scan.finding import ScanError
+from stackctl.render.manifests import render
+from stackctl.scan import checkov, kube_score, kubernetes_schemas, workflow_checks
+from stackctl.scan.finding import ScanError
 
 
 @pytest.fixture

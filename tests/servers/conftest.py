@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.open_webui import web as web
-from tests.servers.postgresql_database import database as database
-from tests.servers.redis_server import engine as engine
-from tests.servers.redis_server import server as server
-from tests.servers.redis_server import start as start
-from tests.servers.rendered import manifest as manifest
-from tests.servers.server_process import give_away
+from tests.support.servers.open_webui import web as web
+from tests.support.servers.postgresql_database import database as database
+from tests.support.servers.redis_server import engine as engine
+from tests.support.servers.redis_server import server as server
+from tests.support.servers.redis_server import start as start
+from tests.support.servers.rendered import manifest as manifest
+from tests.support.servers.server_process import give_away
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.model_server import MODEL, answer_to
-from tests.servers.open_webui import Replica, Web
+from tests.support.e2e.model_server import MODEL, answer_to
+from tests.support.servers.open_webui import Replica, Web
 
 ANSWER_SECONDS = 6
 

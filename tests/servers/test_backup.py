@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from local.processes import is_alive
-from tests.servers.backups import ROWS, TABLES, Backups, program_before
-from tests.servers.backups import backups as backups
-from tests.servers.postgresql_database import PASSWORD
-from tests.servers.server_process import give_away, wait_until
+from host.processes import is_alive
+from tests.support.servers.backups import ROWS, TABLES, Backups, program_before
+from tests.support.servers.backups import backups as backups
+from tests.support.servers.postgresql_database import PASSWORD
+from tests.support.servers.server_process import give_away, wait_until
 
 
 def test_a_dump_is_made_proved_and_kept(backups: Backups) -> None:

@@ -4,12 +4,12 @@ import subprocess
 from pathlib import Path
 
 from components.backup.settings import PRIVATE_SERVER
+from components.blocks.quantities import MEBIBYTE
 from components.postgresql.memory import least_limit
-from components.quantities import MEBIBYTE
-from tests.servers.backups import RUN_SECONDS, backups_of
-from tests.servers.container_bounds import bounded
-from tests.servers.open_webui import postgresql_with_pgvector
-from tests.servers.postgresql_database import rendered_database
+from tests.support.servers.backups import RUN_SECONDS, backups_of
+from tests.support.servers.container_bounds import bounded
+from tests.support.servers.open_webui import postgresql_with_pgvector
+from tests.support.servers.postgresql_database import rendered_database
 
 LEAST = least_limit(PRIVATE_SERVER)
 # What a container runtime gives a container without a volume of its own there.

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.servers.lost_node import Node, node
-from tests.servers.open_webui import Replica, Web
-from tests.servers.server_process import wait_until
+from tests.support.servers.lost_node import Node, node
+from tests.support.servers.open_webui import Replica, Web
+from tests.support.servers.server_process import wait_until
 
 FIRST_SECONDS = 30
 """Until an open connection is given up (tcp_user_timeout), and a new one (connect_timeout); without limits minutes."""

@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 import pytest
 
-from components.open_webui.startup.lock import LOCK_KEY
-from components.open_webui.startup.output import secrets
-from components.open_webui.startup.record import RECORD
-from components.open_webui.startup.release import read_revision
-from tests.servers.fake_open_webui import ADMIN_PASSWORD, FAKE_MAIN, PASSWORD, FakeOpenWebUI, ended
-from tests.servers.postgresql_database import Database
-from tests.servers.server_process import wait_until
+from components.open_webui.files.startup.lock import LOCK_KEY
+from components.open_webui.files.startup.output import secrets
+from components.open_webui.files.startup.record import RECORD
+from components.open_webui.files.startup.release import read_revision
+from tests.support.servers.fake_open_webui import ADMIN_PASSWORD, FAKE_MAIN, PASSWORD, FakeOpenWebUI, ended
+from tests.support.servers.postgresql_database import Database
+from tests.support.servers.server_process import wait_until
 
 
 def first_line(process: "subprocess.Popen[str]") -> str:

@@ -20,12 +20,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from components.quantities import MEBIBYTE, quantity
-from tests.servers.container_bounds import Bounds, bounded
-from tests.servers.open_webui import postgresql_with_pgvector
-from tests.servers.postgresql_database import Database, rendered_database
-from tests.servers.rendered import rendered
-from tests.servers.server_process import wait_until
+from components.blocks.quantities import MEBIBYTE, quantity
+from tests.support.servers.container_bounds import Bounds, bounded
+from tests.support.servers.open_webui import postgresql_with_pgvector
+from tests.support.servers.postgresql_database import Database, rendered_database
+from tests.support.servers.rendered import rendered
+from tests.support.servers.server_process import wait_until
 
 ALL = os.environ.get("SERVERS_ALL") == "1"
 # One replica and what is beside it.

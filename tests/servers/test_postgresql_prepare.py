@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.servers.postgresql_database import PASSWORD, Database
-from tests.servers.server_process import CONTAINER_USER, give_away, running, wait_until
+from tests.support.servers.postgresql_database import PASSWORD, Database
+from tests.support.servers.server_process import CONTAINER_USER, give_away, running, wait_until
 
 AWKWARD_PASSWORDS = [
     "it's",

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from components.open_webui.startup import vector_tables
-from components.open_webui.startup.record import RECORD
-from components.open_webui.startup.vector_tables import (
+from components.open_webui.files.startup import vector_tables
+from components.open_webui.files.startup.record import RECORD
+from components.open_webui.files.startup.vector_tables import (
     VectorSettings,
     VectorState,
     ivfflat_memory,
@@ -23,9 +23,9 @@ from components.open_webui.startup.vector_tables import (
 )
 from components.postgresql.component import DATABASE
 from components.postgresql.component import USER as ROLE
-from tests.servers.fake_open_webui import PASSWORD, FakeOpenWebUI
-from tests.servers.open_webui import postgresql_with_pgvector
-from tests.servers.postgresql_database import Database, rendered_database
+from tests.support.servers.fake_open_webui import PASSWORD, FakeOpenWebUI
+from tests.support.servers.open_webui import postgresql_with_pgvector
+from tests.support.servers.postgresql_database import Database, rendered_database
 
 CONNECTIONS = 12
 """Of the server: few, so that a test can take them all."""

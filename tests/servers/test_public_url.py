@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.servers.open_webui import ADMIN_EMAIL, Replica, Web
+from tests.support.servers.open_webui import ADMIN_EMAIL, Replica, Web
 
 HOST, ANOTHER = "chat.example.com", "chat.example.org"
 PUBLIC = (f"openWebui.host={HOST}", "openWebui.publicScheme=https")

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Page, WebSocket, sync_playwright
 
-from tests.servers.certificates import certify, make_authority
-from tests.servers.open_webui import ADMIN_EMAIL, Web
-from tests.servers.server_process import free_port, missing
-from tests.servers.tls_proxy import tls_proxy
+from tests.support.servers.certificates import certify, make_authority
+from tests.support.servers.open_webui import ADMIN_EMAIL, Web
+from tests.support.servers.server_process import free_port, missing
+from tests.support.servers.tls_proxy import tls_proxy
 
 HOST, ANOTHER = "chat.example.com", "chat.example.org"
 CONNECT_SECONDS = 20

@@ -11,7 +11,7 @@ import yaml
 from components.redis.alerts import prometheus_rules
 from components.redis.settings import RedisSettings
 from components.redis.watching import dashboard
-from local.toolchain.go_programs import PROMTOOL, build
+from devcluster.toolchain.go_programs import PROMTOOL, build
 
 OF = 'namespace="rag-system"'
 POD = f'{{{OF},instance="a"}}'

@@ -9,11 +9,11 @@ import pytest
 import redis
 
 from components.redis.acl import CLUSTER_USERS
-from tests.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
-from tests.servers.redis_nodes import Node, resolve_names, write_users
-from tests.servers.redis_server import on_every_engine
-from tests.servers.rendered import Find
-from tests.servers.steady_requests import Outcome, steady
+from tests.support.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
+from tests.support.servers.redis_nodes import Node, resolve_names, write_users
+from tests.support.servers.redis_server import on_every_engine
+from tests.support.servers.rendered import Find
+from tests.support.servers.steady_requests import Outcome, steady
 
 FOUR = "redis.cluster.masters=4"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.redis_nodes import surroundings
-from tests.servers.rendered import Find
-from tests.servers.server_process import give_away, unprivileged
+from tests.support.servers.redis_nodes import surroundings
+from tests.support.servers.rendered import Find
+from tests.support.servers.server_process import give_away, unprivileged
 
 OWN, REPLICA, OTHER = "a" * 40, "b" * 40, "c" * 40
 NAMES = {OWN: "redis-0.redis-nodes", REPLICA: "redis-1.redis-nodes", OTHER: "redis-2.redis-nodes"}

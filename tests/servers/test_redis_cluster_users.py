@@ -16,12 +16,12 @@ from redis.exceptions import MovedError, NoPermissionError, RedisClusterExceptio
 
 from components.redis.clients import client_variables
 from stack_config.files import ROOT
-from tests.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
-from tests.servers.redis_nodes import names_wrapper, resolve_names
-from tests.servers.redis_server import APPLICATION_PASSWORD, ENGINES
-from tests.servers.rendered import rendered
-from tests.servers.server_process import give_away, wait_until
-from tests.servers.verify_in_web_pod import SERVED, redis_access
+from tests.support.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
+from tests.support.servers.redis_nodes import names_wrapper, resolve_names
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES
+from tests.support.servers.rendered import rendered
+from tests.support.servers.server_process import give_away, wait_until
+from tests.support.servers.verify_in_web_pod import SERVED, redis_access
 
 CLUSTER = client_variables("cluster", (), 0)
 
@@ -172,7 +172,7 @@ def test_a_new_pod_waits_until_every_node_takes_its_credentials(cluster: Cluster
     def wait(given: str) -> int:
         environment = {**CLUSTER, "REDIS_URL": given, "WEBSOCKET_REDIS_URL": given, "REDIS_WAIT_SECONDS": "1"}
         names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(cluster.hosts)}
-        script = [sys.executable, str(ROOT / "components" / "open_webui" / "startup" / "wait_for_redis.py")]
+        script = [sys.executable, str(ROOT / "components" / "open_webui" / "files" / "startup" / "wait_for_redis.py")]
         return subprocess.run(script, env={**environment, **names}, timeout=60, check=False).returncode
 
     assert wait(url(cluster)) == 0

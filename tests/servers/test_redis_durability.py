@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from components.quantities import quantity
+from components.blocks.quantities import quantity
 from components.redis.memory import memory
-from tests.servers.redis_server import INSPECTOR_PASSWORD, REVOKED, Start, on_every_engine
-from tests.servers.server_process import wait_until
 from tests.servers.test_redis_full import fill
 from tests.servers.test_redis_memory import watched
+from tests.support.servers.redis_server import INSPECTOR_PASSWORD, REVOKED, Start, on_every_engine
+from tests.support.servers.server_process import wait_until
 
 
 @on_every_engine

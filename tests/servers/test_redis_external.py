@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from components.connection import AUTHORITY_DIRECTORY
+from components.blocks.connection import AUTHORITY_DIRECTORY
 from components.redis.external import with_authority
-from tests.servers.redis_server import APPLICATION_PASSWORD, Start
-from tests.servers.server_process import free_port, give_away, missing
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, Start
+from tests.support.servers.server_process import free_port, give_away, missing
 
 
 def certificates(directory: Path) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import redis
 
-from tests.servers.redis_server import REVOKED, Client, Start, on_every_engine
-from tests.servers.server_process import wait_until
+from tests.support.servers.redis_server import REVOKED, Client, Start, on_every_engine
+from tests.support.servers.server_process import wait_until
 
 _AT_A_TIME = 64
 """Blocks in one round trip: 1 MiB, by which every size can be divided."""

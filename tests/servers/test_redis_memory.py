@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import redis
 
-from components.quantities import quantity
-from tests.repeated import repeated
-from tests.servers.redis_server import APPLICATION_PASSWORD, Server, Start
-from tests.servers.rendered import Find
-from tests.servers.server_process import resident_bytes, wait_until
+from components.blocks.quantities import quantity
 from tests.servers.test_redis_full import fill
+from tests.support.repeated import repeated
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, Server, Start
+from tests.support.servers.rendered import Find
+from tests.support.servers.server_process import resident_bytes, wait_until
 
 LARGE_EVENT = 33 * 2**20
 """Bytes of an event for which Redis's default, 32 MB, disconnects the subscriber."""

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from tests.servers.redis_nodes import Nodes
-from tests.servers.redis_nodes import nodes as nodes
-from tests.servers.redis_probes import passes
-from tests.servers.redis_server import INSPECTOR_PASSWORD, Server, Start, on_every_engine
-from tests.servers.rendered import Find, Manifest
-from tests.servers.server_process import wait_until
 from tests.servers.test_redis_full import fill
+from tests.support.servers.redis_nodes import Nodes
+from tests.support.servers.redis_nodes import nodes as nodes
+from tests.support.servers.redis_probes import passes
+from tests.support.servers.redis_server import INSPECTOR_PASSWORD, Server, Start, on_every_engine
+from tests.support.servers.rendered import Find, Manifest
+from tests.support.servers.server_process import wait_until
 
 pytestmark = on_every_engine
 READY_AND_ALIVE, ALIVE, NEITHER = (True, True), (False, True), (False, False)

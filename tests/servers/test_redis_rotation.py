@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from stack_config.files import ROOT
-from tests.servers.redis_server import (
+from tests.support.servers.redis_server import (
     APPLICATION_PASSWORD,
     RELOAD_PASSWORD,
     REVOKED,
@@ -21,13 +21,13 @@ from tests.servers.redis_server import (
     on_every_engine,
     users_file,
 )
-from tests.servers.rendered import Find
-from tests.servers.server_process import redis_program, running, wait_until
-from tests.servers.steady_requests import Outcome, steady
+from tests.support.servers.rendered import Find
+from tests.support.servers.server_process import redis_program, running, wait_until
+from tests.support.servers.steady_requests import Outcome, steady
 
 SECOND_PASSWORD = "application-Password-second"
 THIRD_PASSWORD = "application-Password-third"
-WAIT_FOR_REDIS = ROOT / "components" / "open_webui" / "startup" / "wait_for_redis.py"
+WAIT_FOR_REDIS = ROOT / "components" / "open_webui" / "files" / "startup" / "wait_for_redis.py"
 
 
 def as_open_webui(server: Server, password: str) -> Client:

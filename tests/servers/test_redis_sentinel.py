@@ -12,10 +12,10 @@ import pytest
 import redis
 import socketio  # type: ignore[import-untyped]
 
-from tests.servers.redis_nodes import SERVICE, Node, Nodes
-from tests.servers.redis_nodes import nodes as nodes
-from tests.servers.redis_server import APPLICATION_PASSWORD, REVOKED, on_every_engine
-from tests.servers.sentinel_client import another_master, counting, operation, revoke, revoked
+from tests.support.servers.redis_nodes import SERVICE, Node, Nodes
+from tests.support.servers.redis_nodes import nodes as nodes
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, REVOKED, on_every_engine
+from tests.support.servers.sentinel_client import another_master, counting, operation, revoke, revoked
 
 
 @on_every_engine

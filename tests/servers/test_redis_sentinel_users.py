@@ -7,11 +7,11 @@ from typing import Any
 import redis
 
 from stack_config.files import ROOT
-from tests.servers.redis_nodes import PASSWORDS, SERVICE, Node, Nodes, write_users
-from tests.servers.redis_nodes import nodes as nodes
-from tests.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, on_every_engine
-from tests.servers.sentinel_client import VARIABLES, another_master, counting, revoke, revoked
-from tests.servers.verify_in_web_pod import SERVED, redis_access
+from tests.support.servers.redis_nodes import PASSWORDS, SERVICE, Node, Nodes, write_users
+from tests.support.servers.redis_nodes import nodes as nodes
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, on_every_engine
+from tests.support.servers.sentinel_client import VARIABLES, another_master, counting, revoke, revoked
+from tests.support.servers.verify_in_web_pod import SERVED, redis_access
 
 
 @on_every_engine
@@ -107,7 +107,7 @@ import socket, sys
 names = { ({node.name: node.address for node in nodes.nodes})!r}
 real = socket.getaddrinfo
 socket.getaddrinfo = lambda host, *a, **k: real(names.get(host, host), *a, **k)
-sys.path.insert(0, {str(ROOT / "components" / "open_webui" / "startup")!r})
+sys.path.insert(0, {str(ROOT / "components" / "open_webui" / "files" / "startup")!r})
 import wait_for_redis
 sys.exit(wait_for_redis.main())
 """

@@ -10,17 +10,17 @@ import pytest
 import redis
 import socketio  # type: ignore[import-untyped]
 
-from components.connection import AUTHORITY_DIRECTORY
+from components.blocks.connection import AUTHORITY_DIRECTORY
 from components.redis.acl import USERS
 from components.redis.external import with_authority
-from tests.servers.certificates import certify, make_authority
-from tests.servers.redis_cluster import PASSWORDS, cluster_of
-from tests.servers.redis_nodes import Node, Nodes, make_node, resolve_names, write_users
-from tests.servers.redis_probes import passes
-from tests.servers.redis_server import APPLICATION_PASSWORD, ENGINES, Client
-from tests.servers.rendered import Find
-from tests.servers.server_process import free_network, redis_program, wait_until
-from tests.servers.verify_in_web_pod import SERVED, redis_access
+from tests.support.servers.certificates import certify, make_authority
+from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
+from tests.support.servers.redis_nodes import Node, Nodes, make_node, resolve_names, write_users
+from tests.support.servers.redis_probes import passes
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES, Client
+from tests.support.servers.rendered import Find
+from tests.support.servers.server_process import free_network, redis_program, wait_until
+from tests.support.servers.verify_in_web_pod import SERVED, redis_access
 
 HOST = "redis-service"
 TLS = ("redis.tls.secretName=redis-tls",)

@@ -5,9 +5,9 @@ import signal
 
 import pytest
 
-from tests.servers.backups import ROWS, Backups, program_before
-from tests.servers.backups import backups as backups
-from tests.servers.server_process import wait_until
+from tests.support.servers.backups import ROWS, Backups, program_before
+from tests.support.servers.backups import backups as backups
+from tests.support.servers.server_process import wait_until
 
 
 def test_what_is_restored_is_what_was_dumped(backups: Backups) -> None:

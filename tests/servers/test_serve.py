@@ -19,12 +19,12 @@ import pytest
 
 from components.open_webui.pod import PORT
 from stack_config.files import ROOT
-from tests.servers.server_process import free_port, not_there, wait_until
-from tests.unit import recording
+from tests.support.servers.server_process import free_port, not_there, wait_until
+from tests.support.unit import recording
 
 PACKAGES = ROOT / ".venv-open-webui"
-APPLICATION = Path(__file__).with_name("fake_application.py")
-SCRIPT = ROOT / "components" / "open_webui" / "startup" / "serve.py"
+APPLICATION = ROOT / "tests" / "support" / "servers" / "fake_application.py"
+SCRIPT = ROOT / "components" / "open_webui" / "files" / "startup" / "serve.py"
 IDLE_SECONDS = 3.0
 """Within which a server without work has ended; uvicorn itself takes half a second on an idle machine."""
 

@@ -13,12 +13,12 @@ import pytest
 
 from components.open_webui.pod import PORT
 from components.open_webui.variables import TABLE_FILE, VariableClass, variable_table
-from ops.variables.classes import readings_of
-from ops.variables.reading import read_package
 from stack_config.files import ROOT
-from tests.servers.open_webui import PACKAGES, installed_package
-from tests.servers.server_process import check_alive, free_port, running, wait_until
-from tests.unit.recording import run
+from stackctl.variables.classes import readings_of
+from stackctl.variables.reading import read_package
+from tests.support.servers.open_webui import PACKAGES, installed_package
+from tests.support.servers.server_process import check_alive, free_port, running, wait_until
+from tests.support.unit.recording import run
 
 PYTHON = str(PACKAGES / "bin" / "python")
 

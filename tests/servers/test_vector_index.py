@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.open_webui.startup.vector_tables import INDEX
-from tests.servers.open_webui import Servers, servers
+from components.open_webui.files.startup.vector_tables import INDEX
+from tests.support.servers.open_webui import Servers, servers
 
 
 @pytest.fixture(scope="module")

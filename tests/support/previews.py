@@ -1,6 +1,6 @@
 """Previews of the stack that the unit tests read (`tests/unit/previews`), and how the engine tests make them.
 
-`WRITE_PREVIEWS=1 make test-engine` writes them anew, and `python -m tests.previews` the comments on them.
+`WRITE_PREVIEWS=1 make test-engine` writes them anew, and `python -m tests.support.previews` the comments on them.
 """
 
 import json
@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ops.preview.markdown import comment
-from ops.preview.model import parse
-from ops.preview.report import report
+from stackctl.gate.markdown import comment
+from stackctl.gate.model import parse
+from stackctl.gate.report import report
 
-DIRECTORY = Path(__file__).parent / "unit" / "previews"
+DIRECTORY = Path(__file__).parents[1] / "unit" / "previews"
 
 CHANGES: dict[str, tuple[str, ...]] = {
     "no-change": (),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .recording import Recording
+    from tests.support.unit.recording import Recording
 
 # Texts are compared as they are without colours.
 os.environ.pop("FORCE_COLOR", None)
@@ -42,7 +42,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def recordings() -> dict[str, Recording]:
     """The whole program, once for each environment."""
-    from .recording import run
+    from tests.support.unit.recording import run
 
     return {environment: run(environment) for environment in ENVIRONMENTS}
 

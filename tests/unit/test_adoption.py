@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from local.adoption import plan
-from local.adoption.command import Objects
-from local.adoption.plan import Resource
-from local.errors import LocalError
+from stackctl.adopt import plan
+from stackctl.adopt.command import Objects
+from stackctl.adopt.plan import Resource
+from terminal.errors import LocalError
 
 URN = "urn:pulumi:dev::open-webui-stack"
 

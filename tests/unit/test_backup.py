@@ -4,9 +4,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from components.backup.schedule import CronSchedule, TimeZone, cron_mistake
-from components.quantities import quantity
-
-from .recording import Recording, run
+from components.blocks.quantities import quantity
+from tests.support.unit.recording import Recording, run
 
 ON = "backup.enabled=true"
 

@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from local.errors import LocalError, UsageError
-from ops.backup import __main__ as command
-from ops.backup import jobs, web_pods
-from ops.backup.dumps import choose, read_list
-from ops.backup.jobs import job_manifest, run_job
-from ops.verify.kubectl import KubectlError
-from ops.verify.stack import Stack
-
-from .recording import Recording
-from .verify_cluster import FakeCluster, FakeKubectl
+from stackctl.backup import __main__ as command
+from stackctl.backup import jobs, web_pods
+from stackctl.backup.dumps import choose, read_list
+from stackctl.backup.jobs import job_manifest, run_job
+from stackctl.deployed.kubectl import KubectlError
+from stackctl.deployed.stack import Stack
+from terminal.errors import LocalError, UsageError
+from tests.support.unit.recording import Recording
+from tests.support.unit.verify_cluster import FakeCluster, FakeKubectl
 
 NEWEST, OLDER = "ragsystemdb-20260103T023000Z.dump", "ragsystemdb-20260101T023000Z.dump"
 SAFETY = "ragsystemdb-20260104T120000Z-before-restore.dump"
@@ -276,6 +275,6 @@ def test_the_newest_is_the_newest_that_no_restore_has_made() -> None:
 
 
 def test_the_script_and_the_commands_agree_on_the_name_of_a_safety_dump() -> None:
-    script = Path("components/backup/backup.sh").read_text()
+    script = Path("components/backup/files/backup.sh").read_text()
     assert "\nSAFETY=-before-restore\n" in script
     assert read_list(LIST.splitlines())[0].is_safety_dump

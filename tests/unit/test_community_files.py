@@ -7,10 +7,9 @@ import yaml
 
 from components.redis.exporter import EXPORTER_IMAGE
 from components.redis.settings import IMAGES
-from settings import StackSettings
 from stack_config.files import ROOT
-
-from .test_docs import targets
+from stack_config.settings import StackSettings
+from tests.unit.test_docs import targets
 
 RENOVATE = (ROOT / "renovate.json5").read_text()
 

@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ops.config_docs import generated
-from settings import SECRET_KEYS
+from stack_config.config_docs import generated
 from stack_config.files import ROOT, environments
 from stack_config.keys import all_paths, config_keys
 from stack_config.load import ConfigError
-
-from .effects_on_open_webui import EFFECTS_ON_OPEN_WEBUI
-from .effects_on_servers import EFFECTS_ON_SERVERS
-from .recording import Recording, run
+from stack_config.settings import SECRET_KEYS
+from tests.support.unit.effects_on_open_webui import EFFECTS_ON_OPEN_WEBUI
+from tests.support.unit.effects_on_servers import EFFECTS_ON_SERVERS
+from tests.support.unit.recording import Recording, run
 
 EFFECTS = {**EFFECTS_ON_SERVERS, **EFFECTS_ON_OPEN_WEBUI}
 

@@ -13,9 +13,8 @@ import yaml
 
 from stack_config.files import ROOT, StackFileError, is_encrypted, read_stack, set_path
 from stack_config.load import PROJECT, ConfigError, parse
-
-from .single_mistakes import SINGLE_MISTAKES
-from .uploads_in_pods import accepted
+from tests.support.unit.single_mistakes import SINGLE_MISTAKES
+from tests.support.unit.uploads_in_pods import accepted
 
 
 @pytest.fixture

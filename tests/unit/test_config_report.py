@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from components.base_settings import Problem
-from settings import SECRET_KEYS, StackSettings
+from components.blocks.base_settings import Problem
 from stack_config.load import PROJECT, ConfigError, parse
-
-from .recording import run
-from .single_mistakes import SINGLE_MISTAKES
-from .uploads_in_pods import accepted
+from stack_config.settings import SECRET_KEYS, StackSettings
+from tests.support.unit.recording import run
+from tests.support.unit.single_mistakes import SINGLE_MISTAKES
+from tests.support.unit.uploads_in_pods import accepted
 
 GOOD = {"kubeContext": "test"}
 

@@ -14,8 +14,7 @@ from components.open_webui.deadlines import (
     STARTUP_SECONDS,
     Deadlines,
 )
-
-from .recording import Recording, run
+from tests.support.unit.recording import Recording, run
 
 
 def seconds(text: str) -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local.cluster.choice import choose
-from local.errors import UsageError
+from devcluster.clusters.choice import choose
+from terminal.errors import UsageError
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from local import clusters_in_use, commands
-from local.cluster import control_plane, kwok, node
-from local.cluster.choice import Cluster
-from local.directories import CACHE_VARIABLE, environment_directory
-from local.errors import LocalError
+from devcluster import clusters_in_use
+from devcluster.clusters import control_plane, kwok, node
+from devcluster.clusters.choice import Cluster
+from host.directories import CACHE_VARIABLE, environment_directory
+from stackctl.deploy import commands
+from terminal.errors import LocalError
 
 NAME = "open-webui-stack-dev"
 TAKEN = "failed to create listener: listen tcp 127.0.0.1:32766: bind: address already in use"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from local.directories import CACHE_VARIABLE, programs_directory
-from local.errors import LocalError
-from local.processes import is_alive
-from local.toolchain import go_programs, providers, pulumi_cli
-from local.toolchain.go_programs import ACTIONLINT, CONTROL_PLANE, KUBECTL, KWOK, NODE, PROMTOOL, PULUMI, GoProgram
-from local.toolchain.providers import needed, search_path, uses_stand_ins
+from devcluster.toolchain import go_programs, providers, pulumi_cli
+from devcluster.toolchain.go_programs import ACTIONLINT, CONTROL_PLANE, KUBECTL, KWOK, NODE, PROMTOOL, PULUMI, GoProgram
+from devcluster.toolchain.providers import needed, search_path, uses_stand_ins
+from host.directories import CACHE_VARIABLE, programs_directory
+from host.processes import is_alive
 from stack_config.files import ROOT
+from terminal.errors import LocalError
 
 Install = Callable[[str, str], Path]
 
@@ -132,7 +132,7 @@ def test_each_checkout_has_its_own_stand_ins(install: Install, monkeypatch: pyte
     pulumi = install("pulumi", "echo '[]'")
     ours = search_path(pulumi).split(os.pathsep)[0]
     assert str(ROOT) in (Path(ours) / "pulumi-resource-kubernetes").read_text()
-    monkeypatch.setattr("local.toolchain.providers.ROOT", Path("/another/checkout"))
+    monkeypatch.setattr("devcluster.toolchain.providers.ROOT", Path("/another/checkout"))
     search_path.cache_clear()
     assert search_path(pulumi).split(os.pathsep)[0] != ours
 

@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 
 from components.open_webui.variables import CLASSES_FILE, VariableClass
-from ops.variables.classes import read_classes
 from policy.rules import RULES
-from settings import StackSettings
 from stack_config.files import ROOT
 from stack_config.keys import all_paths, config_keys, is_secret_key
 from stack_config.load import PROJECT, ConfigError, parse
-from tests.e2e.measurements import failover_table
+from stack_config.settings import StackSettings
+from stackctl.variables.classes import read_classes
+from tests.support.e2e.measurements import failover_table
+from tests.support.unit.uploads_in_pods import accepted
 
-from .uploads_in_pods import accepted
-
+ROOMS = ("components", "devcluster", "emulators", "host", "policy", "stack_config", "stackctl", "terminal", "tests")
 DECISIONS = ROOT / "docs" / "decisions"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 PAGES = sorted(DECISIONS.glob("[0-9]*.md"))
 SOURCES = sorted(
     path
-    for top in (".", "components", "stack_config", "ops", "policy", "local", "tests")
+    for top in (".", *ROOMS)
     for path in (ROOT.glob("*.py") if top == "." else (ROOT / top).rglob("*"))
     if path.suffix in (".py", ".sh") and path != Path(__file__) and ".venv" not in path.parts
 )
@@ -35,9 +35,7 @@ _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _MAKE = re.compile(r"(?:^|[$(`] ?)make\b([^\n`)#]*)", re.MULTILINE)
 _MODULE = re.compile(r"python -m ([\w.]+)")
-_PATH = re.compile(
-    r"(?:components|stack_config|ops|policy|local|tests|docs|scripts)/[\w./-]*|[\w.-]+\.(?:md|toml|yaml|in|txt|py)"
-)
+_PATH = re.compile(rf"(?:{'|'.join(ROOMS)}|docs|scripts)/[\w./-]*|[\w.-]+\.(?:md|toml|yaml|in|txt|py)")
 _KEY_SET = re.compile(r"pulumi config (?:set|rm)(?: --\w+)* (?!--)'?([\w.]+)")
 _SET = re.compile(r"\bSET=(?:'([^']*)'|(\S+))")
 _SECRET_FILE = re.compile(r"\bSECRET_FILE='(\w+)=")

@@ -4,8 +4,7 @@ import pytest
 
 from components.open_webui.documents import DocumentSettings
 from components.open_webui.stored_vectors import refused_vectors, stored_vectors
-
-from .test_config_report import report
+from tests.unit.test_config_report import report
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pulumi.automation import OpType
 
-from local.drift import ABSENT, HIDDEN, Drift, Property, drift_of, lines, value_at
+from stackctl.drift.differences import ABSENT, HIDDEN, Drift, Property, drift_of, lines, value_at
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
 INPUTS = {

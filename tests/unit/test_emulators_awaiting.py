@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.standins import awaiting
-from local.standins.awaiting import NotReadyError, Waiting, problems_now, seconds_allowed
-from local.standins.cluster import ApiError, UnreachableError
+from emulators import awaiting
+from emulators.awaiting import NotReadyError, Waiting, problems_now, seconds_allowed
+from emulators.cluster import ApiError, UnreachableError
 
 JOB: dict[str, Any] = {
     "apiVersion": "batch/v1",

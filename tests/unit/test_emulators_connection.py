@@ -10,9 +10,9 @@ import urllib3
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from local.standins.cluster import ApiError, Cluster, NoSuchKindError, UnreachableError
-from local.standins.kubernetes_configuration import Configuration
-from local.standins.plugin import InitializationError, ProviderError, _answer
+from emulators.cluster import ApiError, Cluster, NoSuchKindError, UnreachableError
+from emulators.kubernetes_configuration import Configuration
+from emulators.plugin import InitializationError, ProviderError, _answer
 
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "n"}}
 KINDS = {"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": True}]}

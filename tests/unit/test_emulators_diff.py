@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from local.standins.immutable_fields import immutable_fields, touches
-from local.standins.object_diff import as_live, changes, normalized
-from local.standins.property_values import UNKNOWN
+from emulators.immutable_fields import immutable_fields, touches
+from emulators.object_diff import as_live, changes, normalized
+from emulators.property_values import UNKNOWN
 
 
 def kinds(old: Any, new: Any) -> dict[str, str]:

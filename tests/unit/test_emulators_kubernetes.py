@@ -5,15 +5,10 @@ from typing import Any
 
 import pytest
 
-from local.standins import manifests
-from local.standins.field_managers import created_here, takeover, without_ignored
-from local.standins.kubernetes_configuration import (
-    Configuration,
-    KubeconfigError,
-    configuration_changes,
-    unserved_options,
-)
-from local.standins.property_values import UNKNOWN
+from emulators import manifests
+from emulators.field_managers import created_here, takeover, without_ignored
+from emulators.kubernetes_configuration import Configuration, KubeconfigError, configuration_changes, unserved_options
+from emulators.property_values import UNKNOWN
 
 KUBECONFIG = """
 current-context: one

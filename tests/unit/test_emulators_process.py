@@ -4,12 +4,12 @@ import subprocess
 import sys
 import time
 
-from local.processes import is_alive
+from host.processes import is_alive
 from stack_config.files import ROOT
 
 ENGINE = """
 import subprocess, sys, time
-command = [sys.executable, "-m", "local.standins", "random", "127.0.0.1:1"]
+command = [sys.executable, "-m", "emulators", "random", "127.0.0.1:1"]
 plugin = subprocess.Popen(command, stdout=subprocess.PIPE)
 plugin.stdout.readline()
 print(plugin.pid, flush=True)

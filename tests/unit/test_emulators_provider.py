@@ -7,12 +7,12 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
-from local.standins import kubernetes_provider
-from local.standins.cluster import ApiError, NoSuchKindError, UnreachableError
-from local.standins.kubernetes_configuration import Configuration
-from local.standins.kubernetes_provider import FIELD_MANAGER, INPUTS, KubernetesProvider
-from local.standins.plugin import Engine, InitializationError, ProviderError
-from local.standins.property_values import Secret, decode, encode, reveal
+from emulators import kubernetes_provider
+from emulators.cluster import ApiError, NoSuchKindError, UnreachableError
+from emulators.kubernetes_configuration import Configuration
+from emulators.kubernetes_provider import FIELD_MANAGER, INPUTS, KubernetesProvider
+from emulators.plugin import Engine, InitializationError, ProviderError
+from emulators.property_values import Secret, decode, encode, reveal
 
 SECRET = "hunter22-of-the-test"
 URN = "urn:pulumi:dev::project::kubernetes:{}::name"

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime.proto import provider_pb2
 
-from local import standins
-from local.standins.plugin import Engine, ProviderError
-from local.standins.property_values import UNKNOWN, Secret, decode, encode, reveal
-from local.standins.random_provider import CHARACTERS, RandomProvider, draw_string
+import emulators
+from emulators.plugin import Engine, ProviderError
+from emulators.property_values import UNKNOWN, Secret, decode, encode, reveal
+from emulators.random_provider import CHARACTERS, RandomProvider, draw_string
 
 PASSWORD = "random:index/randomPassword:RandomPassword"
 PROVIDER = RandomProvider(Engine(None))
@@ -173,7 +173,7 @@ def test_a_malformed_import_does_not_repeat_the_value() -> None:
 
 
 def test_install_writes_executables_that_serve(tmp_path: Path) -> None:
-    standins.install(tmp_path / "bin")
+    emulators.install(tmp_path / "bin")
     executable = tmp_path / "bin" / "pulumi-resource-random"
     assert os.access(executable, os.X_OK)
     assert os.access(tmp_path / "bin" / "pulumi-resource-kubernetes", os.X_OK)
@@ -185,6 +185,6 @@ def test_install_writes_executables_that_serve(tmp_path: Path) -> None:
 
 
 def test_an_unknown_provider_is_refused() -> None:
-    run = subprocess.run([sys.executable, "-m", "local.standins", "aws"], capture_output=True, text=True, check=False)
+    run = subprocess.run([sys.executable, "-m", "emulators", "aws"], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "random|kubernetes" in run.stderr

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.standins.readiness import (
+from emulators.readiness import (
     REVISION,
     claim_progress,
     deployment_progress,

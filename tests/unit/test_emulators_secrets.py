@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.standins.property_values import (
+from emulators.property_values import (
     UNKNOWN,
     Secret,
     decode,

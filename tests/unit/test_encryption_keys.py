@@ -7,8 +7,7 @@ from pulumi.runtime.rpc import is_rpc_secret
 
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES, encryption_keys
 from components.open_webui.encryption_keys import STASH as NAME
-
-from .recording import Recording, run
+from tests.support.unit.recording import Recording, run
 
 SECRET = "openwebui-secret"
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from .effects import variable
-from .recording import Recording, run
+from tests.support.unit.effects import variable
+from tests.support.unit.recording import Recording, run
 
 HOST = ("openWebui.host=chat.example.com",)
 INGRESS = (*HOST, "openWebui.ingress.enabled=true")

@@ -8,9 +8,8 @@ import redis
 
 from components.redis.external_url import _PARAMETERS, _TLS_PARAMETERS
 from stack_config.load import PROJECT, ConfigError, parse
-
-from .recording import run
-from .uploads_in_pods import accepted
+from tests.support.unit.recording import run
+from tests.support.unit.uploads_in_pods import accepted
 
 SECRET = "Hidden-Part"
 

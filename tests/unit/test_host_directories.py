@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local import directories
-from local.directories import CACHE_VARIABLE
+from host import directories
+from host.directories import CACHE_VARIABLE
 
 
 def test_the_cache_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

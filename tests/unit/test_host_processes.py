@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from local import interruption, processes
-from local.interruption import passed_to_the_engine
-from local.stale_locks import remove_stale_locks
+from host import processes
+from host import signals as interruption
+from host.signals import passed_to_the_engine
+from stackctl.deploy.stale_locks import remove_stale_locks
 
 Start = Callable[[str], "subprocess.Popen[bytes]"]
 

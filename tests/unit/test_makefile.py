@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from components.open_webui.settings import OpenWebUISettings
-from local.cluster.choice import Kind
+from devcluster.clusters.choice import Kind
 from stack_config.files import ROOT
 
 SCRIPT = ROOT / "scripts" / "make_venv.py"

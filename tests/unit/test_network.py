@@ -5,11 +5,10 @@ import ipaddress
 import pytest
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
-from components.destinations import destination_of_url
-from components.egress import PRIVATE_RANGES, PRIVATE_RANGES_6, egress_rules
+from components.blocks.destinations import destination_of_url
+from components.blocks.egress import PRIVATE_RANGES, PRIVATE_RANGES_6, egress_rules
 from stack_config.load import ConfigError
-
-from .recording import Recording, run
+from tests.support.unit.recording import Recording, run
 
 
 def egress_to(urls: list[str], own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:

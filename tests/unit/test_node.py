@@ -14,10 +14,10 @@ import pytest
 import yaml
 from kubernetes import client
 
-from local.errors import LocalError, UsageError
-from local.node import cgroups, configuration, layout, network, requirements, volumes
-from local.node.images import store
-from local.node.layout import Layout
+from devcluster.node import cgroups, configuration, layout, network, requirements, volumes
+from devcluster.node.images import store
+from devcluster.node.layout import Layout
+from terminal.errors import LocalError, UsageError
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from local.node.network_policy import enforcement
-from local.node.network_policy.model import Cluster, Pod, peer_pods, selects
-from local.node.network_policy.rules import ruleset
+from devcluster.node.network_policy import enforcement
+from devcluster.node.network_policy.model import Cluster, Pod, peer_pods, selects
+from devcluster.node.network_policy.rules import ruleset
 
 WEB = Pod(namespace="app", name="web", address="198.18.0.2", labels={"app": "web"}, ports={("TCP", "http"): 8080})
 REDIS = Pod(

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.blocks.quantities import quantity
 from components.open_webui.startup_scripts import config_map_name, startup_scripts
 from components.open_webui.termination import MIN_READY_SECONDS, deletion_timeout, grace_seconds, leaving_pods
-from components.quantities import quantity
-
-from .recording import Recording, run
+from tests.support.unit.recording import Recording, run
 
 
 @pytest.fixture(scope="module")

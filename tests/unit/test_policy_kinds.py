@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from ops.render import planned_objects
 from policy.rules import RULES
 from policy.rules.objects import Unknown
 from policy.rules.rule import Context, findings
 from stack_config.files import read_stack
+from stackctl.render.manifests import planned_objects
 
 NETWORK = "network-policies-cover-pods"
 KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from ops.render import planned_objects
 from policy.rules import RULES
 from policy.rules.network import ALLOW_EXPOSURE
 from policy.rules.objects import Unknown
 from policy.rules.rule import Context, Level, findings
 from stack_config.files import read_stack
+from stackctl.render.manifests import planned_objects
 
 Objects = dict[str, dict[str, Any]]
 Change = Callable[[Objects], Any]

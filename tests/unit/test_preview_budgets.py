@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from ops.preview.gate import findings
-
-from .preview_steps import (
+from stackctl.gate.gate import findings
+from tests.support.unit.preview_steps import (
     BUDGET,
     DEPLOYMENT,
     ONE_AT_A_TIME,

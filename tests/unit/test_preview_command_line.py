@@ -1,4 +1,4 @@
-"""`python -m ops.preview`: its exit codes, and what it says with them."""
+"""`python -m stackctl.gate`: its exit codes, and what it says with them."""
 
 import io
 import sys
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ops.preview import __main__ as command_line
-from ops.preview.marker import MARKER
-from tests.previews import DIRECTORY
+from stackctl.gate import __main__ as command_line
+from stackctl.gate.marker import MARKER
+from tests.support.previews import DIRECTORY
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, stdin: str = "") -> int:
-    monkeypatch.setattr(sys, "argv", ["ops.preview", *arguments])
+    monkeypatch.setattr(sys, "argv", ["stackctl.gate", *arguments])
     monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
     with pytest.raises(SystemExit) as end:
         command_line.application()

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from ops.preview.markdown import LONGEST, comment
-from ops.preview.marker import MARKER
-from ops.preview.model import SECRET, UNKNOWN, PreviewError, parse
-from ops.preview.redaction import AFTER_UPDATE, CHECKSUM, shown
-from ops.preview.report import report
-from tests.previews import COMMENTED, DIRECTORY, comment_on
+from stackctl.gate.markdown import LONGEST, comment
+from stackctl.gate.marker import MARKER
+from stackctl.gate.model import SECRET, UNKNOWN, PreviewError, parse
+from stackctl.gate.redaction import AFTER_UPDATE, CHECKSUM, shown
+from stackctl.gate.report import report
+from tests.support.previews import COMMENTED, DIRECTORY, comment_on
 
 TYPE = "urn:pulumi:dev::open-webui-stack::"
 SECRETS = (

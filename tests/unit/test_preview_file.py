@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import LocalError, UsageError
-from local.preview_file import written_whatever_happens
-from ops.preview.model import parse
-from ops.preview.report import report
+from stackctl.deploy.preview_file import written_whatever_happens
+from stackctl.gate.model import parse
+from stackctl.gate.report import report
+from terminal.errors import LocalError, UsageError
 
 STEP = {
     "op": "create",

@@ -4,19 +4,11 @@ from typing import Any
 
 import pytest
 
-from ops.preview.changes import Operation
-from ops.preview.gate import ALLOWING
-from ops.preview.model import PreviewError
-
-from .preview_steps import (
-    UNKNOWN_NUMBER,
-    deployment,
-    gate,
-    parsed,
-    same,
-    step,
-)
-from .recording import Recording
+from stackctl.gate.changes import Operation
+from stackctl.gate.gate import ALLOWING
+from stackctl.gate.model import PreviewError
+from tests.support.unit.preview_steps import UNKNOWN_NUMBER, deployment, gate, parsed, same, step
+from tests.support.unit.recording import Recording
 
 GITHUB_LABEL = 50
 """Characters of a label on GitHub."""

@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from ops.preview.gate import Finding
-from ops.preview.model import parse
-from ops.preview.report import report
-
-from .preview_steps import deployment, step
+from stackctl.gate.gate import Finding
+from stackctl.gate.model import parse
+from stackctl.gate.report import report
+from tests.support.unit.preview_steps import deployment, step
 
 WEB = "kubernetes:apps/v1:Deployment::web"
 

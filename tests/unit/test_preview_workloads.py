@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 
-from ops.preview.requested import requested
-from ops.preview.rollouts import rollouts
-from ops.preview.versions import version_changes
-
-from .preview_steps import DEPLOYMENT, deployment, gate, parsed, step
+from stackctl.gate.requested import requested
+from stackctl.gate.rollouts import rollouts
+from stackctl.gate.versions import version_changes
+from tests.support.unit.preview_steps import DEPLOYMENT, deployment, gate, parsed, step
 
 
 def image(name: str, before: str, after: str, kind: str = "Deployment") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pulumi.runtime import rpc
 
-from .recording import GENERATED, Recording, run
+from tests.support.unit.recording import GENERATED, Recording, run
 
 FULL: dict[str, Any] = {
     "sets": [

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ops.preview.marker import MARKER
-from ops.pull_request_comment import GITHUB_AUTHOR, main
+from stackctl.gate.marker import MARKER
+from stackctl.gate.pull_request_comment import GITHUB_AUTHOR, main
 
 TOKEN = "token-of-the-test"
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
+from components.blocks.quantities import MEBIBYTE, quantity
 from components.namespace.quota import SPARE, SPARE_PODS
 from components.open_webui.settings import SURGE_PODS
-from components.quantities import MEBIBYTE, quantity
-
-from .recording import Recording, run
+from tests.support.unit.recording import Recording, run
 
 
 @pytest.fixture(

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.quantities import quantity
-
-from .recording import Recording, run
+from components.blocks.quantities import quantity
+from tests.support.unit.recording import Recording, run
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 from pulumi import ResourceHookArgs
 
-from components.finding import Finding
+from components.blocks.finding import Finding
+from components.blocks.remembered import Facts, RefusedChangeError, compare
 from components.postgresql.stored_data import refused_image, stored_data
 from components.redis.stored_data import refused_server
-from components.remembered import Facts, RefusedChangeError, compare
-
-from .recording import Recording, run
+from tests.support.unit.recording import Recording, run
 
 URN = "urn:pulumi:dev::open-webui-stack::pulumi:index:Stash::data"
 

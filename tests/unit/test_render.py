@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.render import render
 from stack_config.cli_yaml import load_yaml
 from stack_config.load import ConfigError
+from stackctl.render.manifests import render
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ops.scan import checkov, kube_score, kubernetes_schemas
-from ops.scan.accepted import Acceptance, judge, read_accepted, unused
-from ops.scan.finding import Finding, Scan, ScanError
+from stackctl.scan import checkov, kube_score, kubernetes_schemas
+from stackctl.scan.accepted import Acceptance, judge, read_accepted, unused
+from stackctl.scan.finding import Finding, Scan, ScanError
 
 REASON = "A reason that says what makes up for the rule."
 

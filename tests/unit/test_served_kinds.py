@@ -9,14 +9,14 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import custom_kinds
-from components.custom_kinds import CustomKind, KindsNeeded
-from settings import StackSettings
+from components.blocks import custom_kinds
+from components.blocks.custom_kinds import CustomKind, KindsNeeded
 from stack_config import served_kinds
 from stack_config.files import ROOT, read_stack
 from stack_config.load import ConfigError, parse
 from stack_config.served_kinds import NotAskedError, missing_kinds, require_served
-from tests.unit.recording import run
+from stack_config.settings import StackSettings
+from tests.support.unit.recording import run
 
 OPERATOR = ("monitoring.enabled=true", "monitoring.operator=true")
 ISSUER = ("redis.tls.issuer.name=ca",)
@@ -72,7 +72,7 @@ def test_nothing_else_creates_one() -> None:
         if (isinstance(node, ast.Name) and node.id == "CustomResource")
         or (isinstance(node, ast.Attribute) and node.attr == "CustomResource")
     }
-    assert using == {Path("components/custom_kinds.py")}
+    assert using == {Path("components/blocks/custom_kinds.py")}
 
 
 GROUPS = {

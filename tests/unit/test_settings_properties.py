@@ -10,16 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from components.blocks.quantities import MEBIBYTE, mebibytes, quantity, redis_bytes
 from components.postgresql.memory import OPERATIONS
 from components.postgresql.settings import PostgreSQLSettings
-from components.quantities import MEBIBYTE, mebibytes, quantity, redis_bytes
 from components.redis.memory import DATA_SHARE_OF_LIMIT, LEAST_HEADROOM
-from settings import CONNECTIONS_BESIDE_OPEN_WEBUI, StackSettings
 from stack_config.keys import config_keys
 from stack_config.load import PROJECT, ConfigError, parse
-
-from .test_config_mistakes import mended
-from .uploads_in_pods import accepted
+from stack_config.settings import CONNECTIONS_BESIDE_OPEN_WEBUI, StackSettings
+from tests.support.unit.uploads_in_pods import accepted
+from tests.unit.test_config_mistakes import mended
 
 redis_sizes = st.builds(
     lambda number, unit: f"{number}{unit}", st.integers(16, 4096), st.sampled_from(["mb", "MB", "gb", "Mb"])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from .recording import Recording
+from tests.support.unit.recording import Recording
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from local import commands
-from local.__main__ import main
-from local.directories import CACHE_VARIABLE
-from ops.preview.model import parse
+from host.directories import CACHE_VARIABLE
+from stackctl.__main__ import main
+from stackctl.deploy import commands
+from stackctl.gate.model import parse
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import pytest
 import urllib3
 from kubernetes import client, dynamic
 
-from local import recovery
-from local.cluster.api import dynamic_client, find
-from local.cluster.choice import Cluster
-from local.directories import CACHE_VARIABLE
-from local.errors import LocalError
-from local.locks import exclusive
-from local.recovery import recover, with_created
+from devcluster.clusters.api import dynamic_client, find
+from devcluster.clusters.choice import Cluster
+from host.directories import CACHE_VARIABLE
+from host.locks import exclusive
+from stackctl.deploy import recovery
+from stackctl.deploy.recovery import recover, with_created
+from terminal.errors import LocalError
 
 CLUSTER = Cluster(kind="kwok", name="c", kubeconfig=None, context="c")
 
@@ -114,7 +114,7 @@ def test_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
         with exclusive("name", "builds it"):
             entered.set()
 
-    monkeypatch.setattr("local.locks.notices.print", told)
+    monkeypatch.setattr("host.locks.notices.print", told)
     with exclusive("name", "builds it"):
         thread = threading.Thread(target=second)
         thread.start()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.open_webui.startup.output import secrets
+from components.open_webui.files.startup.output import secrets
 from components.open_webui.variables import variable_table
 
 SECRET_VARIABLES = [name for name in variable_table().names if (each := variable_table().get(name)) and each.is_secret]

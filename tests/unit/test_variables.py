@@ -9,21 +9,15 @@ import pytest
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES
 from components.open_webui.pod import PORT
 from components.open_webui.variable_rules import CONDITIONS
-from components.open_webui.variables import (
-    CLASSES_FILE,
-    VariableClass,
-    VariableTable,
-    variable_table,
-)
-from ops.variables.classes import read_classes
+from components.open_webui.variables import CLASSES_FILE, VariableClass, VariableTable, variable_table
 from policy.rules import RULES
 from policy.rules.rule import Context, findings
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.report import shown
-
-from .effects_on_open_webui import S3, S3_SECRETS
-from .recording import run
-from .uploads_in_pods import accepted
+from stackctl.variables.classes import read_classes
+from tests.support.unit.effects_on_open_webui import S3, S3_SECRETS
+from tests.support.unit.recording import run
+from tests.support.unit.uploads_in_pods import accepted
 
 CLOSED = (VariableClass.STACK, VariableClass.COMMAND)
 
@@ -93,7 +87,7 @@ def test_what_the_stack_sets_has_the_class_and_what_has_the_class_is_set() -> No
     # Those are set unless a secret config key of the same name is.
     listed, how = (
         of_class(VariableClass.STACK) | ENCRYPTION_VARIABLES.keys(),
-        "in components/open_webui/variables.yaml; python -m ops.variables generate",
+        "in components/open_webui/variables.yaml; python -m stackctl.variables generate",
     )
     assert sorted(emitted() - listed) == [], f"the stack sets them: give them `class: stack` {how}"
     assert sorted(listed - emitted()) == [], f"no configuration of CONFIGURATIONS sets them: another class {how}"

@@ -8,17 +8,17 @@ import pytest
 
 from components.open_webui.variable_rules import CONDITIONS
 from components.open_webui.variables import CLASSES_FILE, TABLE_FILE, VariableClass, variable_table
-from ops.variables.__main__ import main
-from ops.variables.classes import ClassesError, differences, read_classes, readings_of, table, unclassified
-from ops.variables.reading import Reading, ReadingError, read_sources
-from settings import StackSettings
 from stack_config.files import ROOT
+from stack_config.settings import StackSettings
+from stackctl.variables.__main__ import main
+from stackctl.variables.classes import ClassesError, differences, read_classes, readings_of, table, unclassified
+from stackctl.variables.reading import Reading, ReadingError, read_sources
 
 
 def test_the_table_is_what_the_classes_and_the_release_say() -> None:
     readings = readings_of(json.loads(TABLE_FILE.read_text()))
     classes = read_classes(CLASSES_FILE)
-    assert table(classes, readings) == TABLE_FILE.read_text(), "run: python -m ops.variables generate"
+    assert table(classes, readings) == TABLE_FILE.read_text(), "run: python -m stackctl.variables generate"
     assert classes.release == StackSettings.model_validate({"kubeContext": "any"}).open_webui.version
     assert len(readings) > 900
 
@@ -142,7 +142,9 @@ def test_show_says_class_reason_and_where_it_is_read(capsys: pytest.CaptureFixtu
 
 def test_the_readme_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     readme = (ROOT / "README.md").read_text()
-    command, _, printed = readme.partition("$ python -m ops.variables show ")[2].partition("\n```")[0].partition("\n")
+    command, _, printed = (
+        readme.partition("$ python -m stackctl.variables show ")[2].partition("\n```")[0].partition("\n")
+    )
     assert main(["show", command]) == 0
     assert printed == capsys.readouterr().out.rstrip("\n")
     assert f"Open WebUI {variable_table().release} reads {len(variable_table().read)} environment variables" in readme

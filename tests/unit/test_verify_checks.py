@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from ops.verify import inside_pods, parts, report, scaling, visit
-from ops.verify.check import CannotRunError, CheckError
-from ops.verify.checks import all_checks
-from ops.verify.stack import Account, Stack
-from ops.verify.visit import Visit
-from tests.unit.verify_cluster import ADMIN, ADMIN_PASSWORD, PASSWORD, FakeCluster
+from stackctl.deployed import scaling
+from stackctl.deployed.check import CannotRunError, CheckError
+from stackctl.deployed.stack import Account, Stack
+from stackctl.verify import inside_pods, parts, report, visit
+from stackctl.verify.checks import all_checks
+from stackctl.verify.visit import Visit
+from tests.support.unit.verify_cluster import ADMIN, ADMIN_PASSWORD, PASSWORD, FakeCluster
 
 Change = Callable[[FakeCluster], Any]
 

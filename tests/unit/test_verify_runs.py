@@ -13,19 +13,21 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local.cluster import kwok
-from local.directories import CACHE_VARIABLE, environment_directory
-from local.errors import LocalError, UsageError
-from ops.verify import __main__ as command_line
-from ops.verify import client_pod, kubectl, report, runs, scaling, target
-from ops.verify.check import CannotRunError
-from ops.verify.checks import all_checks
-from ops.verify.guest import DOMAIN, guest
-from ops.verify.kubectl import Kubectl, KubectlError
-from ops.verify.runs import LABEL, LONGEST_RUN_SECONDS, Run, is_left_over, this_run
-from ops.verify.visit import Visit
-from ops.verify.web_api import WebApi
-from tests.unit.verify_cluster import ADMIN, ADMIN_PASSWORD, PASSWORD, FakeCluster
+from devcluster.clusters import kwok
+from host.directories import CACHE_VARIABLE, environment_directory
+from stackctl.deployed import runs, scaling, target
+from stackctl.deployed.check import CannotRunError
+from stackctl.deployed.kubectl import Kubectl, KubectlError
+from stackctl.deployed.runs import LABEL, LONGEST_RUN_SECONDS, Run, is_left_over, this_run
+from stackctl.deployed.stack import SCRIPTS
+from stackctl.verify import __main__ as command_line
+from stackctl.verify import client_pod, report
+from stackctl.verify.checks import all_checks
+from stackctl.verify.guest import DOMAIN, guest
+from stackctl.verify.visit import Visit
+from stackctl.verify.web_api import WebApi
+from terminal.errors import LocalError, UsageError
+from tests.support.unit.verify_cluster import ADMIN, ADMIN_PASSWORD, PASSWORD, FakeCluster
 
 
 def run_of(process: int, *, host: str = "", age: float = 0) -> str:
@@ -234,7 +236,7 @@ def test_what_to_look_at_is_in_the_cluster_that_was_checked(
 
 
 def kubectl_script(name: str) -> Path:
-    return Path(kubectl.__file__).parent / "inside" / name
+    return SCRIPTS / name
 
 
 def find(**given: str | Path) -> Kubectl:

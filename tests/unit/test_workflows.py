@@ -14,8 +14,7 @@ import pytest
 import yaml
 
 from stack_config.files import ROOT
-
-from .test_docs import targets, variables
+from tests.unit.test_docs import targets, variables
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 GITLAB = ROOT / ".gitlab-ci.yml"
@@ -85,7 +84,7 @@ def test_a_step_is_a_command_of_the_project(job: str, command: str) -> None:
     [
         "make nothing",
         "make up NOTHING=1",
-        "python3 -m ops.nothing",
+        "python3 -m stackctl.nothing",
         "bash .ci/nothing",
         "curl x | sh",
         "pulumi destroy",
@@ -150,7 +149,7 @@ def test_the_deployed_stacks_are_previewed_only_where_somebody_wants_it_and_neve
     assert job["environment"] == "preview-${{ matrix.stack }}"
     assert job["strategy"]["matrix"] == {"stack": ["dev", "prod"]}
     previews = [step for step in job["steps"] if step.get("run", "").startswith("pulumi preview")]
-    gates = [step for step in job["steps"] if "ops.preview" in step.get("run", "")]
+    gates = [step for step in job["steps"] if "stackctl.gate" in step.get("run", "")]
     assert [step["continue-on-error"] for step in previews] == [True]
     assert [step.get("continue-on-error", False) for step in gates] == [False]
     for stack in ("dev", "prod"):
@@ -169,7 +168,7 @@ def test_what_may_write_runs_the_code_of_the_base() -> None:
     assert "head.repo.full_name == github.repository" in job["if"]
     *before, write = gitlab_jobs()["comment"]["script"]
     assert before[-1] == 'git checkout --detach "$CI_MERGE_REQUEST_DIFF_BASE_SHA"'
-    assert write.startswith("python3 -m ops.pull_request_comment")
+    assert write.startswith("python3 -m stackctl.gate.pull_request_comment")
 
 
 def test_superseded_previews_are_cancelled_and_deploys_are_not() -> None:
@@ -223,9 +222,9 @@ def test_the_kubeconfig_is_for_the_owner_only(tmp_path: Path, content: str, code
 
 
 def test_the_comment_module_needs_no_packages() -> None:
-    command = ["python3", "-S", "-m", "ops.pull_request_comment"]
+    command = ["python3", "-S", "-m", "stackctl.gate.pull_request_comment"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, "usage: python3 -m ops.pull_request_comment FILE\n")
+    assert (done.returncode, done.stderr) == (2, "usage: python3 -m stackctl.gate.pull_request_comment FILE\n")
 
 
 def test_the_cli_is_of_the_version_of_the_library() -> None:

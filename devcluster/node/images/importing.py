@@ -1,4 +1,4 @@
-"""`python -m local.node.images.importing`: import one image with a containerd that is there for that alone.
+"""`python -m devcluster.node.images.importing`: import one image with a containerd that is there for that alone.
 
 Runs in mount and process namespaces of its own, so that nothing of it stays.
 """

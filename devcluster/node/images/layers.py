@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...console import step
-from ...errors import LocalError
+from terminal.console import step
+from terminal.errors import LocalError
+
 from ...toolchain.go_programs import NODE, build
 
 RELEASE = "bookworm"

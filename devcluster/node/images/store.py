@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from host.directories import images_directory
+from host.locks import exclusive
 from stack_config.files import ROOT
+from terminal.console import step
+from terminal.errors import LocalError
 
-from ...console import step
-from ...directories import images_directory
-from ...errors import LocalError
-from ...locks import exclusive
 from . import layers
 from .definitions import Image
 
@@ -104,7 +104,7 @@ def _unpack(image: Image, files: list[Path]) -> None:
     # fmt: off
     command = [
         "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
-        sys.executable, "-m", "local.node.images.importing", json.dumps(plan),
+        sys.executable, "-m", "devcluster.node.images.importing", json.dumps(plan),
     ]
     # fmt: on
     environment = {**os.environ, "PATH": f"/usr/sbin:/sbin:{os.environ.get('PATH', os.defpath)}"}

@@ -1,4 +1,4 @@
-module open-webui-stack/local/toolchain/actionlint
+module open-webui-stack/devcluster/toolchain/actionlint
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module open-webui-stack/local/toolchain/coredns
+module open-webui-stack/devcluster/toolchain/coredns
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module open-webui-stack/local/toolchain/etcd
+module open-webui-stack/devcluster/toolchain/etcd
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module open-webui-stack/local/toolchain/kube-score
+module open-webui-stack/devcluster/toolchain/kube-score
 
 go 1.26.0
 

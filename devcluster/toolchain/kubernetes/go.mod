@@ -1,4 +1,4 @@
-module open-webui-stack/local/toolchain/kubernetes
+module open-webui-stack/devcluster/toolchain/kubernetes
 
 go 1.26.0
 

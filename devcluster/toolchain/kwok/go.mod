@@ -1,4 +1,4 @@
-module open-webui-stack/local/toolchain/kwok
+module open-webui-stack/devcluster/toolchain/kwok
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module open-webui-stack/local/toolchain/prometheus
+module open-webui-stack/devcluster/toolchain/prometheus
 
 go 1.26.0
 

@@ -1,4 +1,4 @@
-module open-webui-stack/local/toolchain/pulumi
+module open-webui-stack/devcluster/toolchain/pulumi
 
 go 1.25.11
 

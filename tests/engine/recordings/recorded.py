@@ -14,7 +14,7 @@ from typing import Any
 
 from pulumi.automation import EngineEvent, OpType
 
-from .program import Settings
+from tests.engine.recordings.program import Settings
 
 Step = dict[str, Any]
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ops.verify.kubectl import KubectlError
-from ops.verify.stack import WEB, Stack, is_ready
-from tests.e2e import containers
-from tests.e2e.observation import SCRIPTS
+from stackctl.deployed.kubectl import KubectlError
+from stackctl.deployed.stack import WEB, Stack, is_ready
+from tests.support.e2e import containers
+from tests.support.e2e.observation import SCRIPTS
 
 Fault = Callable[[Stack], None]
 STOPPED_SECONDS = 60

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ops.verify.stack import WEB, Account, Stack
-from ops.verify.web_api import WebApi
-from tests.e2e.model_server import MODEL, model_server
+from stackctl.deployed.stack import WEB, Account, Stack
+from stackctl.verify.web_api import WebApi
+from tests.support.e2e.model_server import MODEL, model_server
 
 KEY = "not-a-real-key"
 _POLICY = "model-of-tests"

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.directories import cache_directory, images_directory, programs_directory
-from local.toolchain.go_programs import kubectl
-from ops.verify.kubectl import Kubectl
-from ops.verify.stack import Stack
+from devcluster.toolchain.go_programs import kubectl
+from host.directories import cache_directory, images_directory, programs_directory
 from stack_config.files import ROOT
+from stackctl.deployed.kubectl import Kubectl
+from stackctl.deployed.stack import Stack
 
 UP_SECONDS = 900
 
@@ -74,11 +74,11 @@ class Node:
 
     def verify(self) -> str:
         """What `make verify` does; what it printed."""
-        return self._module("ops.verify", "--env", "dev")
+        return self._module("stackctl.verify", "--env", "dev")
 
     def backup(self, command: str, *arguments: str) -> str:
         """What `make backup`, `make backups` and `make restore` do; what it printed."""
-        return self._module("ops.backup", command, "--env", "dev", *arguments)
+        return self._module("stackctl.backup", command, "--env", "dev", *arguments)
 
     def local(self, *arguments: str) -> str:
         """Run a command of `local`; what it printed."""

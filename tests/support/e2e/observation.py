@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.verify.client_pod import CONTAINER
-from ops.verify.kubectl import KubectlError
-from ops.verify.stack import WEB, Stack
+from stackctl.deployed.kubectl import KubectlError
+from stackctl.deployed.stack import WEB, Stack
+from stackctl.verify.client_pod import CONTAINER
 
 SCRIPTS = Path(__file__).parent / "inside"
 RATE, SOCKETS = 8.0, 4

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ops.verify.client_pod import CONTAINER
-from ops.verify.kubectl import KubectlError
-from ops.verify.stack import WEB, Stack
-from tests.e2e.model_server import MODEL, answer_to
-from tests.e2e.observation import SCRIPTS
+from stackctl.deployed.kubectl import KubectlError
+from stackctl.deployed.stack import WEB, Stack
+from stackctl.verify.client_pod import CONTAINER
+from tests.support.e2e.model_server import MODEL, answer_to
+from tests.support.e2e.observation import SCRIPTS
 
 BROWSERS = 20
 ANSWER_SECONDS = 60

@@ -1,4 +1,4 @@
-"""A user's machine as far as `python -m local` can tell: a cache, a home and a kubeconfig of its own."""
+"""A user's machine as far as `python -m stackctl` can tell: a cache, a home and a kubeconfig of its own."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.cluster.control_plane import build_programs
-from local.cluster.kwok import PLANE
-from local.directories import CACHE_VARIABLE, programs_directory
-from local.processes import is_alive, program_name, running_from
+from devcluster.clusters.control_plane import build_programs
+from devcluster.clusters.kwok import PLANE
+from host.directories import CACHE_VARIABLE, programs_directory
+from host.processes import is_alive, program_name, running_from
 from stack_config.files import ROOT
 
 USERS_KUBECONFIG = """\
@@ -57,9 +57,9 @@ class Machine:
         }
 
     def local(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m local` to its end."""
+        """Run `python -m stackctl` to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "local", *arguments],
+            [sys.executable, "-m", "stackctl", *arguments],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -79,7 +79,7 @@ class Machine:
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """A command that has been started; it is ended with the block."""
         with subprocess.Popen(
-            [sys.executable, "-m", "local", *arguments],
+            [sys.executable, "-m", "stackctl", *arguments],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,

@@ -15,12 +15,12 @@ from kubernetes.dynamic import DynamicClient
 from pulumi import automation
 from pulumi.automation import EngineEvent, OpType
 
-from local.cluster.choice import Cluster
-from local.preview_file import preview_to_file
-from local.progress import resource_name
-from local.workspace import run_program, run_pulumi
+from devcluster.clusters.choice import Cluster
 from stack_config.files import ROOT, set_path, stack_file
 from stack_config.load import PROJECT
+from stackctl.deploy.preview_file import preview_to_file
+from stackctl.deploy.progress import resource_name
+from stackctl.deploy.workspace import run_program, run_pulumi
 
 GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only", "OAUTH_CLIENT_SECRET": "oauth-given/by+the=user&only"}
 """Secrets that the user of the base stack has set: a key of the stack, and one with the name of a variable."""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from local.cluster import simulation
-from local.cluster.choice import Cluster
-from tests.engine.stack import GIVEN_SECRETS, Namespace, Stack, StackFactory
+from devcluster.clusters import simulation
+from devcluster.clusters.choice import Cluster
+from tests.support.engine.stack import GIVEN_SECRETS, Namespace, Stack, StackFactory
 
 BASE_NAMESPACE = "rag-system"
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.servers.postgresql_database import PASSWORD, Database
-from tests.servers.rendered import rendered
-from tests.servers.server_process import give_away, running, unprivileged
+from tests.support.servers.postgresql_database import PASSWORD, Database
+from tests.support.servers.rendered import rendered
+from tests.support.servers.server_process import give_away, running, unprivileged
 
 RUN_SECONDS = 180
 

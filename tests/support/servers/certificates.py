@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.servers.server_process import give_away, missing
+from tests.support.servers.server_process import give_away, missing
 
 
 def make_authority(directory: Path) -> Path:

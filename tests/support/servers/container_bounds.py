@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.server_process import CONTAINER_USER, not_there
+from tests.support.servers.server_process import CONTAINER_USER, not_there
 
 _ROOT = Path("/sys/fs/cgroup")
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.servers.postgresql_database import Database
+from stack_config.files import ROOT
+from tests.support.servers.postgresql_database import Database
 
-SCRIPTS = Path(__file__).parents[2] / "components" / "open_webui"
+SCRIPTS = ROOT / "components" / "open_webui" / "files"
 """Directory with the package `startup`."""
 
 WAITS = {

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.server_process import not_there, wait_until
+from tests.support.servers.server_process import not_there, wait_until
 
 _PORT = 5432
 _FORWARDER = """

@@ -28,12 +28,12 @@ from components.open_webui.pod import PORT
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.startup_scripts import PACKAGE, SCRIPTS_DIRECTORY, config_map_name, startup_scripts
 from components.postgresql.component import CLIENT_PARAMETERS
-from local.node.images.definitions import open_webui as image
+from devcluster.node.images.definitions import open_webui as image
 from stack_config.files import ROOT
-from tests.e2e.model_server import model_server
-from tests.servers.postgresql_database import PASSWORD, Database, rendered_database
-from tests.servers.redis_server import Server, redis_server
-from tests.servers.server_process import (
+from tests.support.e2e.model_server import model_server
+from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
+from tests.support.servers.redis_server import Server, redis_server
+from tests.support.servers.server_process import (
     SERVER_PACKAGES,
     check_alive,
     free_port,
@@ -42,7 +42,7 @@ from tests.servers.server_process import (
     running,
     wait_until,
 )
-from tests.unit import recording
+from tests.support.unit import recording
 
 PACKAGES = ROOT / ".venv-open-webui"
 VERSION = OpenWebUISettings().version
@@ -298,7 +298,7 @@ def installed_package() -> Path:
 
 
 def lay_out_image(directory: Path) -> None:
-    """The image's files: /app/backend/open_webui, /app/build, /app/package.json (local/node/images/layers.py)."""
+    """The image's files: /app/backend/open_webui, /app/build, /app/package.json (devcluster/node/images/layers.py)."""
     package = installed_package()
     backend = directory / "app" / "backend"
     backend.mkdir(parents=True)
@@ -376,7 +376,7 @@ class Web:
     deployment: OpenWebUI
     replicas: list[Replica]
     model_url: str
-    """URL of the service of models (tests/e2e/model_server.py)."""
+    """URL of the service of models (tests/support/e2e/model_server.py)."""
 
     def admin_token(self) -> str:
         """A new sign-in of the administrator."""

@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.servers.container_bounds import Bounds
-from tests.servers.rendered import rendered
-from tests.servers.server_process import (
+from tests.support.servers.container_bounds import Bounds
+from tests.support.servers.rendered import rendered
+from tests.support.servers.server_process import (
     check_alive,
     free_port,
     give_away,

@@ -28,9 +28,9 @@ from components.redis.configuration import (
     USERS_DIRECTORY,
 )
 from components.redis.tls import TLS_DIRECTORY
-from tests.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
-from tests.servers.rendered import Find
-from tests.servers.server_process import (
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
+from tests.support.servers.rendered import Find
+from tests.support.servers.server_process import (
     free_network,
     give_away,
     missing,

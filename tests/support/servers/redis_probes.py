@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.servers.redis_nodes import moved
-from tests.servers.rendered import Manifest
-from tests.servers.server_process import search_path
+from tests.support.servers.redis_nodes import moved
+from tests.support.servers.rendered import Manifest
+from tests.support.servers.server_process import search_path
 
 
 def passes(

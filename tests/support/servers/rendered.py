@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from ops.render import planned_objects
 from stack_config.files import read_stack
+from stackctl.render.manifests import planned_objects
 
 Manifest = dict[str, Any]
 

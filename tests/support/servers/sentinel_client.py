@@ -8,10 +8,10 @@ import redis
 
 from components.redis.clients import client_variables
 from components.redis.sentinel import SENTINEL_HOSTS, SENTINEL_PORT
-from tests.servers.redis_nodes import SERVICE, Node, Nodes
-from tests.servers.redis_nodes import nodes as nodes
-from tests.servers.redis_server import REVOKED
-from tests.servers.steady_requests import Outcome, steady
+from tests.support.servers.redis_nodes import SERVICE, Node, Nodes
+from tests.support.servers.redis_nodes import nodes as nodes
+from tests.support.servers.redis_server import REVOKED
+from tests.support.servers.steady_requests import Outcome, steady
 
 VARIABLES = client_variables("sentinel", SENTINEL_HOSTS, SENTINEL_PORT)
 

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from stack_config.files import ROOT
 
 CONTAINER_USER = 10001
-"""UID of the containers (components/pod_security.py). It has no name, neither there nor here."""
+"""UID of the containers (components/blocks/pod_security.py). It has no name, neither there nor here."""
 
 START_SECONDS = 60
 

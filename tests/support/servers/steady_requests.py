@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.repeated import repeated
+from tests.support.repeated import repeated
 
 
 @dataclass

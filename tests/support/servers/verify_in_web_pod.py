@@ -1,4 +1,4 @@
-"""What `ops.verify` finds out about Redis inside a web pod, with the variables that such a pod has."""
+"""What `stackctl.verify` finds out about Redis inside a web pod, with the variables that such a pod has."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ops.verify.kubectl import program
-from ops.verify.stack import SCRIPTS
-from tests.servers.redis_nodes import names_wrapper
+from stackctl.deployed.kubectl import program
+from stackctl.deployed.stack import SCRIPTS
+from tests.support.servers.redis_nodes import names_wrapper
 
 SERVED = {"REDIS_URL": "", "WEBSOCKET_REDIS_URL": "", "ping": "PONG", "allowed": []}
 """What it finds when all is well."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .recording import Recording
+from tests.support.unit.recording import Recording
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What the keys of Open WebUI and of the whole stack do."""
 
-from .effects import Effect, amounts, inputs, variable
+from tests.support.unit.effects import Effect, amounts, inputs, variable
 
 PUBLIC = ("openWebui.host=chat.example.com",)
 

@@ -1,6 +1,6 @@
 """What the keys of Redis, PostgreSQL and the backups do."""
 
-from .effects import (
+from tests.support.unit.effects import (
     BACKUP,
     Effect,
     amounts,

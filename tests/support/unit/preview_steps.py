@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from ops.preview.changes import changes
-from ops.preview.gate import Finding, findings
-from ops.preview.model import parse
+from stackctl.gate.changes import changes
+from stackctl.gate.gate import Finding, findings
+from stackctl.gate.model import parse
 
 TYPE = "urn:pulumi:prod::open-webui-stack::"
 UNKNOWN_NUMBER = "3eeb2bf0-c639-47a8-9e75-3b44932eb421"

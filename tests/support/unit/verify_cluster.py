@@ -1,4 +1,4 @@
-"""A cluster with a stack in it as far as `ops.verify` can tell: what kubectl answers, and what runs in the pods."""
+"""A cluster with a stack as `stackctl.verify` sees it: what kubectl answers, and what runs in the pods."""
 
 import base64
 import json
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from ops.verify.kubectl import Kubectl, KubectlError
-from ops.verify.stack import WEB, Stack
+from stackctl.deployed.kubectl import Kubectl, KubectlError
+from stackctl.deployed.stack import WEB, Stack
 
 ADMIN = "admin@example.com"
 ADMIN_PASSWORD = "first-Password-1"

@@ -1,0 +1,1 @@
+"""Deploying: the engine's commands on a stack of this repository."""

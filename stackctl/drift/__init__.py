@@ -1,0 +1,1 @@
+"""What differs in the cluster from the last update."""
