@@ -65,7 +65,7 @@ def deployed(node: Node) -> Iterator[Stack]:
         faults.wait_until_ready(stack, 2)
         yield stack
     finally:
-        node.local("down")
+        node.stackctl("down")
 
 
 def test_the_commands_of_the_readme_keep_every_chat(node: Node, deployed: Stack, tmp_path: Path) -> None:

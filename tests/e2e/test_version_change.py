@@ -34,7 +34,7 @@ def older(node: Node) -> Iterator[Stack]:
         yield node.stack()
     finally:
         del node.sets["openWebui.version"]
-        node.local("down")
+        node.stackctl("down")
 
 
 class Watch(threading.Thread):

@@ -28,7 +28,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory, cluster: Cluster) -> Itera
     machine.environment |= {"KUBECONFIG": str(cluster.kubeconfig)}
     yield machine
     if machine.state("dev"):
-        machine.local("down")
+        machine.stackctl("down")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def deployed(api: Any) -> None:
 
 
 def adopt(machine: Machine, cluster: Cluster) -> Any:
-    return machine.local("adopt", "--cluster", cluster.context, *CONFIG)
+    return machine.stackctl("adopt", "--cluster", cluster.context, *CONFIG)
 
 
 def seen(api: Any) -> dict[str, str]:

@@ -21,7 +21,7 @@ UP_SECONDS = 90
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     machine = Machine(tmp_path_factory.mktemp("machine"))
     yield machine
-    machine.local("down")
+    machine.stackctl("down")
 
 
 def under_way(state: dict[str, Any]) -> set[str]:
@@ -69,7 +69,7 @@ def recovered(machine: Machine) -> CompletedProcess[str]:
 
     killed_while(machine, is_awaited)
     assert awaited in under_way(machine.state("dev"))
-    return machine.local("up")
+    return machine.stackctl("up")
 
 
 def test_a_first_update_goes_on_after_its_engine_was_killed(machine: Machine, recovered: CompletedProcess[str]) -> None:

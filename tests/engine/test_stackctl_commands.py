@@ -27,7 +27,7 @@ SECRET_OUTPUTS = {"redis_cache_url", "redis_websocket_url", "database_url", "adm
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     machine = Machine(tmp_path_factory.mktemp("machine"))
     yield machine
-    machine.local("down")
+    machine.stackctl("down")
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +38,14 @@ def first_up(machine: Machine) -> str:
 
 @pytest.mark.parametrize("command", ["outputs", "kubeconfig"])
 def test_before_the_first_up_it_is_said_how_to_deploy(tmp_path: Path, command: str) -> None:
-    done = Machine(tmp_path).local(command)
+    done = Machine(tmp_path).stackctl(command)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.strip() == "dev is not up. Deploy it: make up ENV=dev"
 
 
 @pytest.mark.parametrize("command", ["up", "preview", "outputs", "kubeconfig", "down", "manifests"])
 def test_an_unknown_environment_is_told_with_those_there_are(machine: Machine, command: str) -> None:
-    done = machine.local(command, "--env", "staging", *(["--out", "unused"] if command == "manifests" else []))
+    done = machine.stackctl(command, "--env", "staging", *(["--out", "unused"] if command == "manifests" else []))
     assert done.returncode == 2
     assert "There is no environment 'staging'" in done.stderr
     assert "There are: dev, prod" in done.stderr
@@ -55,7 +55,7 @@ def test_an_unknown_environment_is_told_with_those_there_are(machine: Machine, c
 @pytest.mark.parametrize("command", ["up", "preview"])
 def test_wrong_config_is_told_before_anything_starts(tmp_path: Path, command: str) -> None:
     machine = Machine(tmp_path)
-    done = machine.local(command, "--set", "redis.maxmemry=1gb", "--set", "openWebui.replicas=0")
+    done = machine.stackctl(command, "--set", "redis.maxmemry=1gb", "--set", "openWebui.replicas=0")
     assert done.returncode == 1
     assert "2 problems; nothing was changed" in done.stderr
     assert "did you mean redis.maxmemory?" in done.stderr
@@ -73,7 +73,7 @@ def test_wrong_config_is_told_before_anything_starts(tmp_path: Path, command: st
     ],
 )
 def test_a_wrong_command_line_exits_with_2(tmp_path: Path, arguments: list[str], complaint: str) -> None:
-    done = Machine(tmp_path).local("up", *arguments)
+    done = Machine(tmp_path).stackctl("up", *arguments)
     assert done.returncode == 2
     assert complaint in done.stderr
 
@@ -123,7 +123,7 @@ def test_the_kubeconfig_leads_to_the_pods(machine: Machine) -> None:
 def test_a_secret_comes_from_a_file(machine: Machine, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("sk-from-a-file\n")
     setting = ("--set", "openWebui.openaiApiBaseUrl=https://models.example.com/v1")
-    done = machine.local("preview", *setting, "--secret-file", f"openaiApiKey={tmp_path / 'key'}")
+    done = machine.stackctl("preview", *setting, "--secret-file", f"openaiApiKey={tmp_path / 'key'}")
     assert done.returncode == 0, done.stderr
     assert "update" in done.stdout
     copies = [file for file in (machine.cache / "environments").rglob("*") if file.is_file()]
@@ -133,7 +133,7 @@ def test_a_secret_comes_from_a_file(machine: Machine, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("first_up")
 def test_a_stack_stays_on_its_cluster(machine: Machine) -> None:
-    done = machine.local("up", "--cluster", "mine")
+    done = machine.stackctl("up", "--cluster", "mine")
     assert done.returncode == 1
     assert "take it down first" in done.stderr
 

@@ -27,7 +27,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         "openWebui.autoscaling.maxReplicas=4",
     )
     yield machine
-    machine.local("down")
+    machine.stackctl("down")
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,13 @@ def objects(api: Any) -> dict[str, str]:
 
 
 def test_what_nobody_touched_has_not_drifted(machine: Machine) -> None:
-    done = machine.local("drift")
+    done = machine.stackctl("drift")
     assert (done.returncode, done.stdout) == (0, "dev: no drift\n"), done.stderr
 
 
 def test_what_the_autoscaler_chose_is_no_drift(machine: Machine, api: Any) -> None:
     client.AppsV1Api(api).patch_namespaced_deployment_scale("open-webui", NAMESPACE, {"spec": {"replicas": 3}})
-    assert machine.local("drift").returncode == 0
+    assert machine.stackctl("drift").returncode == 0
 
 
 def test_hand_edits_are_reported_without_secrets_and_put_back(machine: Machine, api: Any) -> None:
@@ -68,7 +68,7 @@ def test_hand_edits_are_reported_without_secrets_and_put_back(machine: Machine, 
     core.delete_namespaced_service("redis-service", NAMESPACE)
     before = (machine.state("dev"), objects(api))
 
-    done = machine.local("drift")
+    done = machine.stackctl("drift")
 
     assert done.returncode == 2
     report = done.stdout.splitlines()
@@ -100,10 +100,10 @@ def test_hand_edits_are_reported_without_secrets_and_put_back(machine: Machine, 
         "openWebui.autoscaling.maxReplicas=4",
     )
     assert core.read_namespaced_service("redis-service", NAMESPACE).spec.ports[0].port == 6379
-    assert machine.local("drift").returncode == 0
+    assert machine.stackctl("drift").returncode == 0
 
 
 def test_what_is_not_up_cannot_drift(tmp_path: Path) -> None:
-    done = Machine(tmp_path).local("drift")
+    done = Machine(tmp_path).stackctl("drift")
     assert (done.returncode, done.stdout) == (1, "")
     assert "dev is not up. Deploy it: make up ENV=dev" in done.stderr

@@ -42,8 +42,8 @@ def machine(
     }
     yield machine
     if machine.state("dev"):
-        machine.local("up", "--cluster", cluster.context, *CONFIG[:2], "--set", "protect=false")
-        machine.local("down")
+        machine.stackctl("up", "--cluster", cluster.context, *CONFIG[:2], "--set", "protect=false")
+        machine.stackctl("down")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_up_and_down_on_a_context(
     (tmp_path / "key").write_text(f"{SECRET}\n")
     secret_file = ("--secret-file", f"openaiApiKey={tmp_path / 'key'}")
 
-    up = machine.local("up", "--cluster", cluster.context, *CONFIG, *secret_file, "--set", "protect=true")
+    up = machine.stackctl("up", "--cluster", cluster.context, *CONFIG, *secret_file, "--set", "protect=true")
     assert up.returncode == 0, up.stderr
     assert f"kubectl --context {cluster.context} get pods -n {NAMESPACE}" in up.stdout
     assert exists(core)
@@ -76,15 +76,15 @@ def test_up_and_down_on_a_context(
     assert [file for file in (*written, command_lines) if SECRET.encode() in file.read_bytes()] == []
     assert SECRET not in up.stdout + up.stderr
 
-    own = machine.local("kubeconfig")
+    own = machine.stackctl("kubeconfig")
     assert own.returncode == 1
     assert f"on the context {cluster.context} of your own kubeconfig" in own.stderr
 
-    refused = machine.local("down")
+    refused = machine.stackctl("down")
     assert refused.returncode == 1
     assert "make up SET=protect=false" in refused.stderr
     assert exists(core)
-    kept = machine.local("clean")
+    kept = machine.stackctl("clean")
     assert kept.returncode == 0
     assert "kept, since it is on a cluster of yours: dev" in kept.stdout
     assert exists(core)

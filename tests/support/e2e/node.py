@@ -1,4 +1,4 @@
-"""The commands of `local` on the node of a test run."""
+"""The commands of `stackctl` on the node of a test run."""
 
 import subprocess
 import sys
@@ -53,12 +53,12 @@ class Node:
     def up(self) -> float:
         """Deploy with the config as it is; seconds it took."""
         started = time.monotonic()
-        self.local(*self._up())
+        self.stackctl(*self._up())
         return time.monotonic() - started
 
     def refused_up(self) -> str:
         """Deploy where the update has to fail; what it printed."""
-        done = self._run("local", *self._up())
+        done = self._run("stackctl", *self._up())
         assert done.returncode != 0, "the update was not refused"
         return done.stdout + done.stderr
 
@@ -69,7 +69,7 @@ class Node:
 
     def stack(self) -> Stack:
         """What was deployed, for kubectl."""
-        kubeconfig = Path(self.local("kubeconfig").strip())
+        kubeconfig = Path(self.stackctl("kubeconfig").strip())
         return Stack(Kubectl(program=str(kubectl()), namespace="rag-system", kubeconfig=kubeconfig))
 
     def verify(self) -> str:
@@ -80,9 +80,9 @@ class Node:
         """What `make backup`, `make backups` and `make restore` do; what it printed."""
         return self._module("stackctl.backup", command, "--env", "dev", *arguments)
 
-    def local(self, *arguments: str) -> str:
-        """Run a command of `local`; what it printed."""
-        return self._module("local", *arguments)
+    def stackctl(self, *arguments: str) -> str:
+        """Run a command of `stackctl`; what it printed."""
+        return self._module("stackctl", *arguments)
 
     def _module(self, name: str, *arguments: str) -> str:
         done = self._run(name, *arguments)

@@ -29,7 +29,7 @@ COMMAND_SECONDS = 900
 
 
 class Machine:
-    """Runs the commands of `local` in processes of their own."""
+    """Runs the commands of `stackctl` in processes of their own."""
 
     def __init__(self, directory: Path) -> None:
         """Make an empty machine on which the toolchain is there already.
@@ -56,7 +56,7 @@ class Machine:
             "COLUMNS": "200",
         }
 
-    def local(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def stackctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m stackctl` to its end."""
         return subprocess.run(
             [sys.executable, "-m", "stackctl", *arguments],
@@ -71,7 +71,7 @@ class Machine:
 
     def succeed(self, *arguments: str) -> str:
         """Standard output of a command that must succeed."""
-        done = self.local(*arguments)
+        done = self.stackctl(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -68,7 +68,7 @@ class Run:
 
 
 class Stack:
-    """One stack of the program. Settings are ``KEY=VALUE`` as on the command line of `local`."""
+    """One stack of the program. Settings are ``KEY=VALUE`` as on the command line of `stackctl`."""
 
     def __init__(
         self,
