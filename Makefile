@@ -92,9 +92,10 @@ verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, sca
 test: lint types docs-check scan test-unit test-servers test-engine ## Everything: format, lint, types, docs, scanners, unit, servers, engine
 
 .PHONY: lint
-lint: .venv/ready ## Check format and lint
+lint: .venv/ready ## Check format, lint and the directions of imports
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
+	.venv/bin/lint-imports --no-logo
 
 .PHONY: format
 format: .venv/ready ## Format the code and mend what lint can mend
