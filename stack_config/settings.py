@@ -22,9 +22,9 @@ from components.open_webui.preflight_resources import preflight_resources
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
-from components.redis.container_sizes import exporter_resources
-from components.redis.external_url import url_errors
+from components.redis.server.container_sizes import exporter_resources
 from components.redis.settings import RedisSettings
+from components.redis.topologies.external_url import url_errors
 
 # For psql, backups and the probes, beside what the pools of Open WebUI may hold.
 CONNECTIONS_BESIDE_OPEN_WEBUI = 10

@@ -19,19 +19,19 @@ from ..blocks.network_policy import allow_from, allow_to, namespace, network_pol
 from ..blocks.remembered import remember
 from ..blocks.service import service
 from ..blocks.service_account import service_account
-from . import cluster
-from .clients import client_variables
-from .configuration import PORT
-from .exporter import EXPORTER_PORT, scrape_annotations
-from .external import external_egress, external_urls, with_authority
-from .nodes import NODES_SERVICE, SENTINEL_SERVICE, SERVICE
-from .pod import CLAIM, CONFIG_MAP, LABELS, configuration, own_users, pod
-from .sentinel import MASTER, SENTINEL_HOSTS, SENTINEL_PORT
+from .monitoring.exporter import EXPORTER_PORT, scrape_annotations
+from .monitoring.watching import watch
+from .server.configuration import PORT
+from .server.pod import CLAIM, CONFIG_MAP, LABELS, configuration, own_users, pod
+from .server.stored_data import REMEMBERED, refused_server, stored_data
+from .server.tls import certificate, host_names
+from .server.users import users
 from .settings import RedisSettings
-from .stored_data import REMEMBERED, refused_server, stored_data
-from .tls import certificate, host_names
-from .users import users
-from .watching import watch
+from .topologies import cluster
+from .topologies.clients import client_variables
+from .topologies.external import external_egress, external_urls, with_authority
+from .topologies.nodes import NODES_SERVICE, SENTINEL_SERVICE, SERVICE
+from .topologies.sentinel import MASTER, SENTINEL_HOSTS, SENTINEL_PORT
 
 APP_DATABASE = 0
 WEBSOCKET_DATABASE = 1

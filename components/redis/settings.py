@@ -10,12 +10,12 @@ from ..blocks.destinations import Destination
 from ..blocks.names import HostList, ImageReference, ObjectName, hosts_in
 from ..blocks.quantities import Bytes, Cores, RedisMemory, mebibytes, quantity
 from ..blocks.resources import Amounts, ContainerResources, Resources
-from .clients import Shape
 from .cluster_settings import RedisClusterSettings
-from .container_sizes import reload_resources, sentinel_resources
-from .memory import LIMIT_STEP_MEBIBYTES, Memory, largest_maxmemory, memory
-from .nodes import belongs_to_install
+from .server.container_sizes import reload_resources, sentinel_resources
+from .server.memory import LIMIT_STEP_MEBIBYTES, Memory, largest_maxmemory, memory
 from .tls_settings import RedisTlsSettings
+from .topologies.clients import Shape
+from .topologies.nodes import belongs_to_install
 
 EvictionPolicy = Literal[
     "noeviction",

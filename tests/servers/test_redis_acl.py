@@ -10,7 +10,7 @@ import redis
 import socketio  # type: ignore[import-untyped]
 from redis.asyncio import Redis as AsyncRedis
 
-from components.redis.acl import acl_file
+from components.redis.server.acl import acl_file
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES, EXPORTER_PASSWORD, REVOKED, Client, Server
 from tests.support.servers.server_process import redis_program, wait_until
 

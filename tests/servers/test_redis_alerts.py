@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components.redis.alerts import prometheus_rules
+from components.redis.monitoring.alerts import prometheus_rules
+from components.redis.monitoring.watching import dashboard
 from components.redis.settings import RedisSettings
-from components.redis.watching import dashboard
 from devcluster.toolchain.go_programs import PROMTOOL, build
 
 OF = 'namespace="rag-system"'

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from components.redis.acl import CLUSTER_USERS
+from components.redis.server.acl import CLUSTER_USERS
 from tests.support.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
 from tests.support.servers.redis_nodes import Node, resolve_names, write_users
 from tests.support.servers.redis_server import on_every_engine

@@ -14,7 +14,7 @@ import socketio  # type: ignore[import-untyped]
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.exceptions import MovedError, NoPermissionError, RedisClusterException, ResponseError
 
-from components.redis.clients import client_variables
+from components.redis.topologies.clients import client_variables
 from stack_config.files import ROOT
 from tests.support.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
 from tests.support.servers.redis_nodes import names_wrapper, resolve_names

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from components.blocks.quantities import quantity
-from components.redis.memory import memory
+from components.redis.server.memory import memory
 from tests.servers.test_redis_full import fill
 from tests.servers.test_redis_memory import watched
 from tests.support.servers.redis_server import INSPECTOR_PASSWORD, REVOKED, Start, on_every_engine

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from components.redis.alerts import prometheus_rules
-from components.redis.exporter import EXPORTER_IMAGE
+from components.redis.monitoring.alerts import prometheus_rules
+from components.redis.monitoring.exporter import EXPORTER_IMAGE
+from components.redis.monitoring.watching import dashboard
 from components.redis.settings import RedisSettings
-from components.redis.watching import dashboard
 from tests.servers.test_redis_memory import slow_subscriber, subscribers
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
 from tests.support.servers.redis_nodes import Nodes, resolve_names

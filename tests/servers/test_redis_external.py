@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from components.blocks.connection import AUTHORITY_DIRECTORY
-from components.redis.external import with_authority
+from components.redis.topologies.external import with_authority
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, Start
 from tests.support.servers.server_process import free_port, give_away, missing
 

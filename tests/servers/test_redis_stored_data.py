@@ -1,4 +1,4 @@
-"""What one server wrote and another one reads: the table of components/redis/stored_data.py, on real servers."""
+"""What one server wrote and another one reads: the table of components/redis/server/stored_data.py, on real servers."""
 
 import shutil
 import signal
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from components.redis.stored_data import refused_server
+from components.redis.server.stored_data import refused_server
 from tests.support.servers.server_process import SERVER_PACKAGES, free_port, give_away, not_there, running, wait_until
 
 # Engine and release, and where its server is: the system's package, or a package of .venv-servers.

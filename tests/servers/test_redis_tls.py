@@ -11,8 +11,8 @@ import redis
 import socketio  # type: ignore[import-untyped]
 
 from components.blocks.connection import AUTHORITY_DIRECTORY
-from components.redis.acl import USERS
-from components.redis.external import with_authority
+from components.redis.server.acl import USERS
+from components.redis.topologies.external import with_authority
 from tests.support.servers.certificates import certify, make_authority
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
 from tests.support.servers.redis_nodes import Node, Nodes, make_node, resolve_names, write_users

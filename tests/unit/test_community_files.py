@@ -5,7 +5,7 @@ import re
 
 import yaml
 
-from components.redis.exporter import EXPORTER_IMAGE
+from components.redis.monitoring.exporter import EXPORTER_IMAGE
 from components.redis.settings import IMAGES
 from stack_config.files import ROOT
 from stack_config.settings import StackSettings
@@ -41,7 +41,7 @@ def test_renovate_finds_every_version_in_the_code() -> None:
     files = [
         path
         for pattern in patterns("managerFilePatterns")
-        for path in sorted(ROOT.glob("components/*/*.py"))
+        for path in sorted(ROOT.glob("components/**/*.py"))
         if re.search(pattern.strip("/"), str(path.relative_to(ROOT)))
     ]
     assert len(files) == 4

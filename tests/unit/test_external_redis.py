@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 import redis
 
-from components.redis.external_url import _PARAMETERS, _TLS_PARAMETERS
+from components.redis.topologies.external_url import _PARAMETERS, _TLS_PARAMETERS
 from stack_config.load import PROJECT, ConfigError, parse
 from tests.support.unit.recording import run
 from tests.support.unit.uploads_in_pods import accepted

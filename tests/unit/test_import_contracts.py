@@ -54,7 +54,7 @@ def test_no_import_runs_upwards(project: Path) -> None:
         ("policy/rules/rule.py", "components.blocks.names"),
         ("components/redis/component.py", "terminal.console"),
         ("components/blocks/names.py", "components.redis.settings"),
-        ("components/redis/acl.py", "components.postgresql.settings"),
+        ("components/redis/server/acl.py", "components.postgresql.settings"),
         ("stack_config/files.py", "devcluster.clusters_in_use"),
         ("emulators/plugin.py", "stack_config.files"),
         ("devcluster/clusters/kind.py", "stackctl.deployed.kubectl"),

@@ -8,7 +8,7 @@ from pulumi import ResourceHookArgs
 from components.blocks.finding import Finding
 from components.blocks.remembered import Facts, RefusedChangeError, compare
 from components.postgresql.stored_data import refused_image, stored_data
-from components.redis.stored_data import refused_server
+from components.redis.server.stored_data import refused_server
 from tests.support.unit.recording import Recording, run
 
 URN = "urn:pulumi:dev::open-webui-stack::pulumi:index:Stash::data"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from components.blocks.quantities import MEBIBYTE, mebibytes, quantity, redis_bytes
 from components.postgresql.memory import OPERATIONS
 from components.postgresql.settings import PostgreSQLSettings
-from components.redis.memory import DATA_SHARE_OF_LIMIT, LEAST_HEADROOM
+from components.redis.server.memory import DATA_SHARE_OF_LIMIT, LEAST_HEADROOM
 from stack_config.keys import config_keys
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.settings import CONNECTIONS_BESIDE_OPEN_WEBUI, StackSettings

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.settings import PostgreSQLSettings
-from components.redis.exporter import EXPORTER_IMAGE
+from components.redis.monitoring.exporter import EXPORTER_IMAGE
 from components.redis.settings import RedisSettings
 
 from ..configuration import PAUSE_IMAGE

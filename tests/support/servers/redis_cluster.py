@@ -10,7 +10,7 @@ from typing import Any
 import redis
 from redis.cluster import ClusterNode, RedisCluster
 
-from components.redis.acl import CLUSTER_USERS
+from components.redis.server.acl import CLUSTER_USERS
 from tests.support.servers.certificates import certify
 from tests.support.servers.redis_nodes import Node, Nodes, make_node, moved, surroundings, write_users
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client

@@ -19,15 +19,15 @@ import pytest
 import redis
 from redis.sentinel import Sentinel
 
-from components.redis.acl import SENTINEL_USERS, USERS, acl_file
-from components.redis.configuration import (
+from components.redis.server.acl import SENTINEL_USERS, USERS, acl_file
+from components.redis.server.configuration import (
     CONFIGURATION_DIRECTORY,
     DATA_DIRECTORY,
     NODE_DIRECTORY,
     STATE_DIRECTORY,
     USERS_DIRECTORY,
 )
-from components.redis.tls import TLS_DIRECTORY
+from components.redis.server.tls import TLS_DIRECTORY
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
 from tests.support.servers.rendered import Find
 from tests.support.servers.server_process import (

@@ -11,8 +11,8 @@ from typing import Any, Protocol, get_args
 import pytest
 import redis
 
-from components.redis.acl import acl_file
-from components.redis.configuration import DATA_DIRECTORY, USERS_DIRECTORY
+from components.redis.server.acl import acl_file
+from components.redis.server.configuration import DATA_DIRECTORY, USERS_DIRECTORY
 from components.redis.settings import Engine
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import check_alive, free_port, give_away, redis_program, running, wait_until

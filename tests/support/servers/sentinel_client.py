@@ -6,8 +6,8 @@ from typing import Any
 
 import redis
 
-from components.redis.clients import client_variables
-from components.redis.sentinel import SENTINEL_HOSTS, SENTINEL_PORT
+from components.redis.topologies.clients import client_variables
+from components.redis.topologies.sentinel import SENTINEL_HOSTS, SENTINEL_PORT
 from tests.support.servers.redis_nodes import SERVICE, Node, Nodes
 from tests.support.servers.redis_nodes import nodes as nodes
 from tests.support.servers.redis_server import REVOKED

@@ -6,11 +6,11 @@ import pulumi
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, KeyToPathArgsDict, VolumeArgsDict, VolumeMountArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..blocks.children import child_options
-from ..blocks.custom_kinds import CERTIFICATE, custom_object
-from .nodes import node_names
-from .settings import RedisSettings
-from .tls_settings import GENERATED_SECRET
+from ...blocks.children import child_options
+from ...blocks.custom_kinds import CERTIFICATE, custom_object
+from ..settings import RedisSettings
+from ..tls_settings import GENERATED_SECRET
+from ..topologies.nodes import node_names
 
 TLS_DIRECTORY = "/etc/redis-tls"
 AUTHORITY = str(PurePosixPath(TLS_DIRECTORY) / "ca.crt")

@@ -8,10 +8,10 @@ documents about the format, not from a server that was run.
 import typing
 from dataclasses import dataclass
 
-from ..blocks.finding import Finding, fix_command
-from ..blocks.image_versions import release
-from ..blocks.remembered import Facts
-from .settings import Engine, RedisSettings
+from ...blocks.finding import Finding, fix_command
+from ...blocks.image_versions import release
+from ...blocks.remembered import Facts
+from ..settings import Engine, RedisSettings
 
 REMEMBERED = "redis-data"
 """Logical name of what is remembered."""

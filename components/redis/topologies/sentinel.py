@@ -4,13 +4,13 @@ from pathlib import Path
 
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, EnvVarArgsDict, LifecycleArgsDict, VolumeMountArgsDict
 
-from ..blocks.container_resources import resource_requirements
-from ..blocks.pod_security import container_security_context
-from ..blocks.probes import exec_probe
-from .configuration import CONFIGURATION_DIRECTORY, STATE_DIRECTORY, USERS_DIRECTORY
-from .container_sizes import sentinel_resources
+from ...blocks.container_resources import resource_requirements
+from ...blocks.pod_security import container_security_context
+from ...blocks.probes import exec_probe
+from ..server.configuration import CONFIGURATION_DIRECTORY, STATE_DIRECTORY, USERS_DIRECTORY
+from ..server.container_sizes import sentinel_resources
+from ..settings import RedisSettings
 from .nodes import NODES_SERVICE, SENTINEL_SERVICE, node_names
-from .settings import RedisSettings
 
 MASTER = "main"
 """Name of the service that the Sentinels watch: the host of the clients' URL."""
@@ -24,7 +24,7 @@ QUORUM = 2
 # preStop waits 20 s for another master; then the server writes its file and ends.
 GRACE_SECONDS = 60
 
-_FILES = Path(__file__).with_name("files")
+_FILES = Path(__file__).parent.parent / "files"
 _SCRIPTS = [_FILES / f"{name}.sh" for name in ("node", "start-node", "start-sentinel", "hand-over")]
 
 

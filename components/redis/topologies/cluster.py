@@ -8,19 +8,25 @@ from pulumi import Input
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, LifecycleArgsDict, PodTemplateSpecArgsDict
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
-from ..blocks.children import child_options
-from ..blocks.container_resources import resource_requirements
-from ..blocks.generated_secrets import checksum
-from ..blocks.labels import Labels
-from ..blocks.network_policy import allow_to, network_policy, pods
-from ..blocks.pod_security import container_security_context, pod_security_context
-from ..blocks.service_account import service_account
-from .configuration import CONFIGURATION_DIRECTORY, DATA_DIRECTORY, NODE_DIRECTORY, STATE_DIRECTORY, USERS_DIRECTORY
-from .container_sizes import set_up_resources
+from ...blocks.children import child_options
+from ...blocks.container_resources import resource_requirements
+from ...blocks.generated_secrets import checksum
+from ...blocks.labels import Labels
+from ...blocks.network_policy import allow_to, network_policy, pods
+from ...blocks.pod_security import container_security_context, pod_security_context
+from ...blocks.service_account import service_account
+from ..server.configuration import (
+    CONFIGURATION_DIRECTORY,
+    DATA_DIRECTORY,
+    NODE_DIRECTORY,
+    STATE_DIRECTORY,
+    USERS_DIRECTORY,
+)
+from ..server.container_sizes import set_up_resources
+from ..server.tls import client_environment, tls_mount, tls_volume
+from ..server.users import SECRET
+from ..settings import RedisSettings
 from .nodes import NODES_SERVICE, node_names
-from .settings import RedisSettings
-from .tls import client_environment, tls_mount, tls_volume
-from .users import SECRET
 
 BUS_PORT = 16379
 """Where the nodes speak with each other: the port of the clients plus 10000, as Redis has it."""
@@ -34,7 +40,7 @@ USER = "set-up"
 GRACE_SECONDS = 60
 
 _SCRIPTS = [
-    Path(__file__).with_name("files") / f"{name}.sh"
+    Path(__file__).parent.parent / "files" / f"{name}.sh"
     for name in ("node", "start-cluster-node", "hand-over-part", "set-up-cluster")
 ]
 _CONFIGURATION_MAP = "redis-set-up"

@@ -2,10 +2,10 @@
 
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, EnvVarArgsDict
 
-from ..blocks.container_resources import resource_requirements
-from ..blocks.pod_security import container_security_context
-from ..blocks.probes import http_probe
-from .container_sizes import exporter_resources
+from ...blocks.container_resources import resource_requirements
+from ...blocks.pod_security import container_security_context
+from ...blocks.probes import http_probe
+from ..server.container_sizes import exporter_resources
 
 EXPORTER_PORT = 9121
 EXPORTER_IMAGE = "oliver006/redis_exporter:v1.69.0-alpine"

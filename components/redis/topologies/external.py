@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pulumi import Input, Output
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
-from ..blocks.connection import AUTHORITY_DIRECTORY
-from ..blocks.egress import egress_rules
-from .settings import RedisExternalSettings
+from ...blocks.connection import AUTHORITY_DIRECTORY
+from ...blocks.egress import egress_rules
+from ..settings import RedisExternalSettings
 
 CACHE_URL = "redisCacheUrl"
 WEBSOCKET_URL = "redisWebsocketUrl"

@@ -7,12 +7,12 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..blocks.children import child_options
-from ..blocks.custom_kinds import PROMETHEUS_RULE, SERVICE_MONITOR, custom_object
-from ..blocks.labels import Labels
+from ...blocks.children import child_options
+from ...blocks.custom_kinds import PROMETHEUS_RULE, SERVICE_MONITOR, custom_object
+from ...blocks.labels import Labels
+from ..settings import RedisSettings
 from .alerts import prometheus_rules
 from .exporter import EXPORTER_PORT
-from .settings import RedisSettings
 
 METRICS_SERVICE = "redis-metrics"
 SCRAPE_SECONDS = 30

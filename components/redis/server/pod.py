@@ -14,12 +14,15 @@ from pulumi_kubernetes.core.v1 import (
     VolumeMountArgsDict,
 )
 
-from ..blocks.container_resources import resource_requirements
-from ..blocks.labels import Labels
-from ..blocks.pod_security import container_security_context, pod_security_context
-from ..blocks.probes import exec_probe, tcp_probe
-from ..blocks.quantities import mebibytes
-from . import cluster, sentinel
+from ...blocks.container_resources import resource_requirements
+from ...blocks.labels import Labels
+from ...blocks.pod_security import container_security_context, pod_security_context
+from ...blocks.probes import exec_probe, tcp_probe
+from ...blocks.quantities import mebibytes
+from ..monitoring.exporter import exporter_container
+from ..settings import RedisSettings
+from ..topologies import cluster, sentinel
+from ..topologies.sentinel import SENTINEL_PORT, sentinel_container
 from .configuration import (
     CONFIGURATION_DIRECTORY,
     DATA_DIRECTORY,
@@ -30,9 +33,6 @@ from .configuration import (
     redis_conf,
 )
 from .container_sizes import reload_resources
-from .exporter import exporter_container
-from .sentinel import SENTINEL_PORT, sentinel_container
-from .settings import RedisSettings
 from .tls import client_environment, own_client_options, tls_mount, tls_volume
 from .users import SECRET
 
@@ -42,7 +42,7 @@ CLAIM = "redis-data"
 # A server with a file writes it to the disk before it ends.
 GRACE_SECONDS = 30
 
-_RELOAD_USERS = Path(__file__).with_name("files") / "reload-users.sh"
+_RELOAD_USERS = Path(__file__).parent.parent / "files" / "reload-users.sh"
 
 
 _GRACE_SECONDS = {"sentinel": sentinel.GRACE_SECONDS, "cluster": cluster.GRACE_SECONDS}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ..blocks.quantities import MEBIBYTE, mebibytes, redis_bytes
+from ...blocks.quantities import MEBIBYTE, mebibytes, redis_bytes
 
 # Redis counts its data against maxmemory, but not fragmentation and the memory of its own process. Managed services
 # keep 20 to 25 % free for them; at the container's limit the kernel kills Redis before it can evict or refuse anything.

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from ..blocks.names import hosts_in, is_address
-from .settings import RedisExternalSettings
+from ...blocks.names import hosts_in, is_address
+from ..settings import RedisExternalSettings
 
 _DEFAULT_PORT = 6379
 # What redis-py takes as an argument of its connections; anything else ends in a TypeError at the first connection:

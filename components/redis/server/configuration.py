@@ -4,8 +4,8 @@ https://raw.githubusercontent.com/redis/redis/7.4/redis.conf. Redis refuses to s
 know: only those that Redis 7.0, everything after it and Valkey know are used.
 """
 
+from ..settings import RedisSettings
 from .memory import Memory
-from .settings import RedisSettings
 from .tls import tls_conf
 
 PORT = 6379

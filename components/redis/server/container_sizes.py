@@ -1,6 +1,6 @@
 """What the small containers of Redis need. Beside a server they are the same for every environment."""
 
-from ..blocks.resources import ContainerResources
+from ...blocks.resources import ContainerResources
 
 
 def exporter_resources() -> ContainerResources:

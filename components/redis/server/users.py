@@ -8,8 +8,8 @@ import pulumi_kubernetes as k8s
 from pulumi import Output
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..blocks.children import child_options
-from ..blocks.generated_secrets import generated_password, generated_passwords
+from ...blocks.children import child_options
+from ...blocks.generated_secrets import generated_password, generated_passwords
 from .acl import CLUSTER_USERS, SENTINEL_USERS, USERS, acl_file
 
 SECRET = "redis-acl"

@@ -5,7 +5,7 @@ https://github.com/oliver006/redis_exporter#whats-exported
 
 from typing import Any, TypedDict
 
-from .settings import RedisSettings
+from ..settings import RedisSettings
 
 
 class Rule(TypedDict):

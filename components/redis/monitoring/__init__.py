@@ -1,0 +1,1 @@
+"""What watches Redis: the exporter, alerts and a dashboard."""

@@ -1,0 +1,1 @@
+"""A server of Redis: its configuration, users, memory and pod."""
