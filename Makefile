@@ -107,7 +107,7 @@ types: .venv/ready ## Check the types
 	$(PY) -m mypy .
 
 .PHONY: docs
-docs: .venv/ready ## Write the generated parts of Pulumi.yaml and README.md
+docs: .venv/ready ## Write the generated parts of Pulumi.yaml and docs/configuration.md
 	$(PY) -m stack_config.config_docs
 
 .PHONY: docs-check

@@ -1,4 +1,4 @@
-"""The generated parts of Pulumi.yaml and README.md: every config key as the settings models have it.
+"""The generated parts of Pulumi.yaml and docs/configuration.md: every config key, from the settings models.
 
 python -m stack_config.config_docs          write them
 python -m stack_config.config_docs --check  exit with 1 where a file differs
@@ -37,8 +37,8 @@ def pulumi_config() -> str:
     return "".join(f"  {line}\n" for line in text.splitlines())
 
 
-def readme_table() -> str:
-    """The config table of the README."""
+def key_table() -> str:
+    """The table of all config keys in docs/configuration.md."""
     rows = ["| Key | Type | Default | Meaning |", "|---|---|---|---|"]
     rows += [
         f"| `{key.path}` | {_cell(key.allowed)} | {_default(key)} | {_cell(key.description)} |"
@@ -63,13 +63,13 @@ def _cell(text: str) -> str:
 
 def generated(root: Path) -> dict[Path, str]:
     """The files with their generated parts as they should be."""
-    project, readme = root / "Pulumi.yaml", root / "README.md"
+    project, page = root / "Pulumi.yaml", root / "docs" / "configuration.md"
     head, marker, _ = project.read_text().partition(CONFIG_MARKER)
-    before, start, rest = readme.read_text().partition(TABLE_START)
+    before, start, rest = page.read_text().partition(TABLE_START)
     _, end, after = rest.partition(TABLE_END)
     return {
         project: f"{head}{marker}{pulumi_config()}",
-        readme: f"{before}{start}{readme_table()}{end}{after}",
+        page: f"{before}{start}{key_table()}{end}{after}",
     }
 
 

@@ -24,7 +24,7 @@ def report(findings: list[Finding]) -> str:
     """All findings as one text."""
     count = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
     body = "\n\n".join(str(finding) for finding in findings)
-    return f"The stack's config has {count}; nothing was changed.\n\n{body}\n\nEvery key: README.md, Configuration."
+    return f"The stack's config has {count}; nothing was changed.\n\n{body}\n\nEvery key: docs/configuration.md"
 
 
 def path_of(location: Iterable[str | int]) -> str:

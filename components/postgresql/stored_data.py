@@ -27,6 +27,6 @@ def refused_image(before: Facts, after: Facts) -> Finding | None:
         value=after["image"],
         message=f"the volume holds a database of PostgreSQL {old}; PostgreSQL {new} does not start on its files",
         allowed=f"an image of PostgreSQL {old}. To change the major version: dump, new volume, restore "
-        "(README.md, Upgrade PostgreSQL)",
+        "(docs/operations/upgrade-postgresql.md)",
         commands=(fix_command("postgresql.image", before["image"]),),
     )

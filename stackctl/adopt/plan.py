@@ -15,7 +15,7 @@ _DATABASE = "postgres"
 _DATABASE_SECRET = "postgresql-secret"
 _WEB = "open-webui"
 _WEB_SECRET = "openwebui-secret"
-_MOVE = "move the data: README.md, Adopt an existing deployment"
+_MOVE = "move the data: docs/operations/adopt.md"
 # Where the stack keeps them: Secret and key, the generated password they hold, and whether they are the URL around it.
 _PASSWORDS = (
     (_DATABASE_SECRET, "database-url", "postgresql-password", True),

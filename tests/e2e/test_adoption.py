@@ -1,4 +1,4 @@
-"""The document's deployment becomes the stack's, chats included, by the commands of the README as they stand there."""
+"""The document's deployment becomes the stack's, chats included, by the commands of docs/operations/adopt.md."""
 
 import os
 import re
@@ -28,8 +28,8 @@ ACCOUNT = Account(email="first@example.com", password=secrets.token_urlsafe(24))
 
 
 def commands() -> str:
-    """Those of the README that move a database."""
-    section = (ROOT / "README.md").read_text().partition("### Adopt an existing deployment")[2].partition("\n### ")[0]
+    """The commands of the page that move a database."""
+    section = (ROOT / "docs" / "operations" / "adopt.md").read_text()
     [block] = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     return str(block)
 

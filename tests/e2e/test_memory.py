@@ -23,7 +23,7 @@ LARGE_EVENTS = 200
 def test_a_token_that_was_signed_out_under_memory_pressure(
     node: Node, stack: Stack, client: str, measurements: Measurements, policy: str, status: int, told: str
 ) -> None:
-    """That it comes back with `allkeys-lru` is why prod has `noeviction`, and why the README says so."""
+    """A revoked token is valid again after eviction, which is why prod has `noeviction`."""
     node.sets.update({"redis.maxmemory": f"{MAXMEMORY}mb", "redis.maxmemoryPolicy": policy})
     node.up()
     web = WebApi(stack=stack, client=client, url="http://open-webui")

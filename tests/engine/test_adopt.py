@@ -91,7 +91,7 @@ def test_a_database_that_would_be_left_behind_stops_it(machine: Machine, cluster
     assert refused.returncode == 1
     assert "nothing was taken over, and nothing was changed\nDeployment/postgres: " in refused.stderr
     assert "its data is in the pod itself, and goes with it" in refused.stderr
-    assert "fix: move the data: README.md" in refused.stderr
+    assert "fix: move the data: docs/operations/adopt.md" in refused.stderr
     assert seen(api) == before
     assert machine.state("dev").get("resources", []) == []
 

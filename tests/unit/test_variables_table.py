@@ -140,14 +140,14 @@ def test_show_says_class_reason_and_where_it_is_read(capsys: pytest.CaptureFixtu
     assert "pluginEnv" in capsys.readouterr().out
 
 
-def test_the_readme_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_page_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "environment-variables.md").read_text()
     command, _, printed = (
-        readme.partition("$ python -m stackctl.variables show ")[2].partition("\n```")[0].partition("\n")
+        page.partition("$ python -m stackctl.variables show ")[2].partition("\n```")[0].partition("\n")
     )
     assert main(["show", command]) == 0
     assert printed == capsys.readouterr().out.rstrip("\n")
-    assert f"Open WebUI {variable_table().release} reads {len(variable_table().read)} environment variables" in readme
+    assert f"Open WebUI {variable_table().release} reads {len(variable_table().read)} environment variables" in page
 
 
 def test_a_class_can_be_changed_without_the_wheel(capsys: pytest.CaptureFixture[str]) -> None:
