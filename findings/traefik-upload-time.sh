@@ -16,8 +16,8 @@ set -euo pipefail
 folder=$(mktemp -d)
 proxy=''
 clean_up() {
-    [ -z "$proxy" ] || { kill "$proxy" && wait "$proxy" || true; }
-    rm -rf "$folder"
+  [ -z "$proxy" ] || { kill "$proxy" && wait "$proxy" || true; }
+  rm -rf "$folder"
 }
 trap clean_up EXIT
 
@@ -42,8 +42,8 @@ http:
           - url: http://127.0.0.1:$back
 YAML
 "$folder/venv/bin/traefik" --entryPoints.web.address="127.0.0.1:$front" --providers.file.filename="$folder/routes.yaml" \
-    --accessLog=true --accessLog.filePath="$folder/access.log" --accessLog.format=json --log.level=ERROR \
-    --global.checkNewVersion=false --global.sendAnonymousUsage=false &
+  --accessLog=true --accessLog.filePath="$folder/access.log" --accessLog.format=json --log.level=ERROR \
+  --global.checkNewVersion=false --global.sendAnonymousUsage=false &
 proxy=$!
 
 python3 - "$front" "$back" "$folder/access.log" <<'PYTHON'

@@ -1,7 +1,7 @@
-"""`python scripts/make_venv.py DIRECTORY REQUIREMENTS USUAL [OPTION...]`: a virtual environment of pinned packages.
+"""`python scripts/make_venv.py DIRECTORY REQUIREMENTS USUAL [OPTION...]`: create an environment of pinned packages.
 
-One at a time: a second `make` that comes meanwhile waits, and uses what the first one has made. Only the standard
-library, as it runs before anything is installed.
+A second `make` waits for the first one and uses its environment. Imports only the standard library, because it runs
+before anything is installed.
 """
 
 import fcntl
@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> None:
-    """Make it where it is not there, or older than the requirements.
+    """Create the environment if it does not exist or is older than the requirements.
 
     Args:
-        arguments: its directory, the requirements file, and how long it usually takes; further ones are
-            options of ``pip install``. ``DIRECTORY/ready`` says that it is whole; an interrupted run leaves none, and
-            the next one goes on.
+        arguments: the directory, the requirements file, the usual duration to print, then options of ``pip install``.
+            ``DIRECTORY/ready`` marks a complete environment; an interrupted run does not write it, and the next run
+            continues.
     """
     directory, requirements, usual = Path(arguments[0]), Path(arguments[1]), arguments[2]
     directory.mkdir(exist_ok=True)
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"waiting: another command makes {directory}", file=sys.stderr)
+            print(f"waiting: another command creates {directory}", file=sys.stderr)
             fcntl.flock(lock, fcntl.LOCK_EX)
         ready = directory / "ready"
         if ready.exists() and ready.stat().st_mtime >= requirements.stat().st_mtime:

@@ -98,11 +98,6 @@ def stack_file_text(config: Mapping[str, Any], **others: Any) -> str:
     return json.dumps({**others, "config": config}, indent=1, ensure_ascii=False) + "\n"
 
 
-def stack_values(file: Path) -> dict[str, Any]:
-    """What a stack's file sets, by key without the project's name, as it stands there."""
-    return {key.rpartition(":")[2]: value for key, value in stack_config(file, "").items()}
-
-
 def is_encrypted(value: object) -> bool:
     """Whether a value of a stack's file is one that `pulumi config set --secret` wrote."""
     return isinstance(value, dict) and value.keys() == {"secure"}

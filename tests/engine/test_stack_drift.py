@@ -4,8 +4,6 @@ from tests.support.engine.stack import Namespace, Stack
 
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
-MERGE = "application/merge-patch+json"
-
 
 def test_hand_edits_are_put_right_without_a_conflict(base: Stack, live: Namespace) -> None:
     conf = live.core.read_namespaced_config_map("redis-conf", live.name).data

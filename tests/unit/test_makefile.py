@@ -32,7 +32,7 @@ def test_two_that_need_the_virtual_environment_make_it_once(tmp_path: Path) -> N
         command: list[str | Path] = [sys.executable, SCRIPT, directory, requirements, "1 s"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as second:
             assert second.stderr
-            assert second.stderr.readline() == f"waiting: another command makes {directory}\n"
+            assert second.stderr.readline() == f"waiting: another command creates {directory}\n"
             (directory / "ready").touch()
             fcntl.flock(lock, fcntl.LOCK_UN)
             assert second.stderr.read() == ""

@@ -20,144 +20,144 @@ child=''
 server=''
 
 say() {
-    printf 'prepare: %s\n' "$*"
+  printf 'prepare: %s\n' "$*"
 }
 
 fail() {
-    say "$*" >&2
-    exit 1
+  say "$*" >&2
+  exit 1
 }
 
 # In the background, because a shell runs its traps only between foreground commands.
 run() {
-    { "$@" <&3 3<&- & } 3<&0
-    child=$!
-    status=0
-    wait "$child" || status=$?
-    child=''
-    return "$status"
+  { "$@" <&3 3<&- & } 3<&0
+  child=$!
+  status=0
+  wait "$child" || status=$?
+  child=''
+  return "$status"
 }
 
 clean_up() {
-    exit_status=$?
-    trap - EXIT
-    trap '' INT TERM
-    set +e
-    [ -z "$child" ] || kill "$child" 2>/dev/null
-    stop_server
-    [ -z "$private" ] || rm -rf "$private"
-    exit "$exit_status"
+  exit_status=$?
+  trap - EXIT
+  trap '' INT TERM
+  set +e
+  [ -z "$child" ] || kill "$child" 2>/dev/null
+  stop_server
+  [ -z "$private" ] || rm -rf "$private"
+  exit "$exit_status"
 }
 
 check_environment() {
-    : "${PGDATA:?is the data directory}" "${POSTGRES_USER:?is the role}" "${POSTGRES_DB:?is the database}"
-    : "${PASSWORD_FILE:?is the file with the password}"
-    [ "$POSTGRES_USER" != "$SUPERUSER" ] || fail "POSTGRES_USER is the superuser $SUPERUSER; name another role."
-    [ -r "$PASSWORD_FILE" ] || fail "PASSWORD_FILE $PASSWORD_FILE cannot be read; mount the Secret there."
-    # The content never becomes an argument or a variable of this shell, where a trace could show it.
-    grep -q . "$PASSWORD_FILE" || fail "PASSWORD_FILE $PASSWORD_FILE is empty; write the password to it."
+  : "${PGDATA:?is the data directory}" "${POSTGRES_USER:?is the role}" "${POSTGRES_DB:?is the database}"
+  : "${PASSWORD_FILE:?is the file with the password}"
+  [ "$POSTGRES_USER" != "$SUPERUSER" ] || fail "POSTGRES_USER is the superuser $SUPERUSER; name another role."
+  [ -r "$PASSWORD_FILE" ] || fail "PASSWORD_FILE $PASSWORD_FILE cannot be read; mount the Secret there."
+  # The content never becomes an argument or a variable of this shell, where a trace could show it.
+  grep -q . "$PASSWORD_FILE" || fail "PASSWORD_FILE $PASSWORD_FILE is empty; write the password to it."
 }
 
 check_version() {
-    program=$(postgres --version | sed -n 's/^postgres (PostgreSQL) \([0-9][0-9]*\).*/\1/p')
-    data=$(cat "$PGDATA/PG_VERSION")
-    [ "$data" = "$program" ] || fail "$PGDATA was written by PostgreSQL $data, but this image has PostgreSQL $program." \
-        "Nothing was changed. Go back to an image with PostgreSQL $data; or dump the database there (pg_dump -Fc)," \
-        "start PostgreSQL $program on an empty volume and restore it (pg_restore)."
+  program=$(postgres --version | sed -n 's/^postgres (PostgreSQL) \([0-9][0-9]*\).*/\1/p')
+  data=$(cat "$PGDATA/PG_VERSION")
+  [ "$data" = "$program" ] || fail "$PGDATA was written by PostgreSQL $data, but this image has PostgreSQL $program." \
+    "Nothing was changed. Go back to an image with PostgreSQL $data; or dump the database there (pg_dump -Fc)," \
+    "start PostgreSQL $program on an empty volume and restore it (pg_restore)."
 }
 
 # A killed initdb leaves half a cluster. It works beside the data directory and gets the name only when it is complete.
 create_cluster() {
-    unfinished=$PGDATA.unfinished
-    if [ -e "$unfinished" ]; then
-        say "Removing $unfinished, left by a start that was interrupted."
-        rm -rf "$unfinished"
-    fi
-    [ ! -e "$PGDATA" ] || rmdir "$PGDATA" 2>/dev/null ||
-        fail "$PGDATA holds files, but no PG_VERSION: it is no PostgreSQL data. Nothing was changed. Use an empty volume."
-    say "Creating a new cluster in $PGDATA."
-    name_user
-    # C.UTF-8 sorts by code point: no update of the C library can change the order that indexes rely on.
-    # The server has its own pg_hba.conf; the one in the data directory lets nobody in.
-    run env ${preload:+"$preload"} NSS_WRAPPER_PASSWD="$private/passwd" NSS_WRAPPER_GROUP="$private/group" \
-        initdb -D "$unfinished" -U "$SUPERUSER" --encoding=UTF8 --locale=C.UTF-8 --data-checksums --auth=reject \
-        --no-instructions >"$private/initdb.log" 2>&1 || {
-        cat "$private/initdb.log" >&2
-        fail "initdb failed; the reason is above."
-    }
-    mv "$unfinished" "$PGDATA"
-    sync "$(dirname "$PGDATA")"
+  unfinished=$PGDATA.unfinished
+  if [ -e "$unfinished" ]; then
+    say "Removing $unfinished, left by a start that was interrupted."
+    rm -rf "$unfinished"
+  fi
+  [ ! -e "$PGDATA" ] || rmdir "$PGDATA" 2>/dev/null ||
+    fail "$PGDATA holds files, but no PG_VERSION: it is no PostgreSQL data. Nothing was changed. Use an empty volume."
+  say "Creating a new cluster in $PGDATA."
+  name_user
+  # C.UTF-8 sorts by code point: no update of the C library can change the order that indexes rely on.
+  # The server has its own pg_hba.conf; the one in the data directory lets nobody in.
+  run env ${preload:+"$preload"} NSS_WRAPPER_PASSWD="$private/passwd" NSS_WRAPPER_GROUP="$private/group" \
+    initdb -D "$unfinished" -U "$SUPERUSER" --encoding=UTF8 --locale=C.UTF-8 --data-checksums --auth=reject \
+    --no-instructions >"$private/initdb.log" 2>&1 || {
+    cat "$private/initdb.log" >&2
+    fail "initdb failed; the reason is above."
+  }
+  mv "$unfinished" "$PGDATA"
+  sync "$(dirname "$PGDATA")"
 }
 
 # initdb gives up on a user without a name; the server and psql do not look for one.
 name_user() {
-    preload=''
-    ! getent passwd "$(id -u)" >/dev/null || return 0
-    for library in /usr/lib/*/libnss_wrapper.so /usr/lib/libnss_wrapper.so /usr/lib64/libnss_wrapper.so; do
-        [ -e "$library" ] || continue
-        printf '%s:x:%s:%s::/tmp:/bin/false\n' "$SUPERUSER" "$(id -u)" "$(id -g)" >"$private/passwd"
-        printf '%s:x:%s:\n' "$SUPERUSER" "$(id -g)" >"$private/group"
-        preload=LD_PRELOAD=$library
-        return 0
-    done
-    fail "User $(id -u) has no name in /etc/passwd, and initdb needs one. Use an image with libnss_wrapper" \
-        "(the official postgres images have it) or a user that has a name."
+  preload=''
+  ! getent passwd "$(id -u)" >/dev/null || return 0
+  for library in /usr/lib/*/libnss_wrapper.so /usr/lib/libnss_wrapper.so /usr/lib64/libnss_wrapper.so; do
+    [ -e "$library" ] || continue
+    printf '%s:x:%s:%s::/tmp:/bin/false\n' "$SUPERUSER" "$(id -u)" "$(id -g)" >"$private/passwd"
+    printf '%s:x:%s:\n' "$SUPERUSER" "$(id -g)" >"$private/group"
+    preload=LD_PRELOAD=$library
+    return 0
+  done
+  fail "User $(id -u) has no name in /etc/passwd, and initdb needs one. Use an image with libnss_wrapper" \
+    "(the official postgres images have it) or a user that has a name."
 }
 
 # Only on a socket in a directory of this script's own: nobody else can connect.
 start_server() {
-    say "Starting a private server."
-    printf 'local all all trust\n' >"$private/pg_hba.conf"
-    # fsGroup can have opened the directory to the group; the server refuses to start then.
-    chmod 0700 "$PGDATA"
-    # A child of this process: after a crash the volume's lock names process 1, which the server takes for its own only
-    # in its parent. Statements are never logged: one of them holds the password.
-    postgres -D "$PGDATA" -c listen_addresses= -c unix_socket_directories="$private" -c unix_socket_permissions=0700 \
-        -c hba_file="$private/pg_hba.conf" -c logging_collector=off -c log_destination=stderr -c log_statement=none \
-        -c log_min_duration_statement=-1 -c log_min_error_statement=panic -c log_parameter_max_length_on_error=0 &
-    server=$!
-    export PGHOST="$private" PGPORT=5432 PGUSER="$SUPERUSER" PGCONNECT_TIMEOUT=10 PGCLIENTENCODING=UTF8
-    export PGOPTIONS='-c client_min_messages=warning -c statement_timeout=300s'
-    wait_for_server
+  say "Starting a private server."
+  printf 'local all all trust\n' >"$private/pg_hba.conf"
+  # fsGroup can have opened the directory to the group; the server refuses to start then.
+  chmod 0700 "$PGDATA"
+  # A child of this process: after a crash the volume's lock names process 1, which the server takes for its own only
+  # in its parent. Statements are never logged: one of them holds the password.
+  postgres -D "$PGDATA" -c listen_addresses= -c unix_socket_directories="$private" -c unix_socket_permissions=0700 \
+    -c hba_file="$private/pg_hba.conf" -c logging_collector=off -c log_destination=stderr -c log_statement=none \
+    -c log_min_duration_statement=-1 -c log_min_error_statement=panic -c log_parameter_max_length_on_error=0 &
+  server=$!
+  export PGHOST="$private" PGPORT=5432 PGUSER="$SUPERUSER" PGCONNECT_TIMEOUT=10 PGCLIENTENCODING=UTF8
+  export PGOPTIONS='-c client_min_messages=warning -c statement_timeout=300s'
+  wait_for_server
 }
 
 wait_for_server() {
-    deadline=$(($(date +%s) + START_SECONDS))
-    until pg_isready -q -t 3; do
-        sleep 0.2
-        kill -0 "$server" 2>/dev/null || { server='' && fail "The private server stopped; the reason is above."; }
-        [ "$(date +%s)" -lt "$deadline" ] || fail "The private server was not ready after $START_SECONDS s."
-    done
+  deadline=$(($(date +%s) + START_SECONDS))
+  until pg_isready -q -t 3; do
+    sleep 0.2
+    kill -0 "$server" 2>/dev/null || { server='' && fail "The private server stopped; the reason is above."; }
+    [ "$(date +%s)" -lt "$deadline" ] || fail "The private server was not ready after $START_SECONDS s."
+  done
 }
 
 # SIGINT is a fast shutdown, SIGQUIT an immediate one that the next start recovers from.
 stop_server() {
-    [ -n "$server" ] || return 0
-    kill -INT "$server" 2>/dev/null || true
-    deadline=$(($(date +%s) + STOP_SECONDS))
-    while kill -0 "$server" 2>/dev/null; do
-        if [ "$(date +%s)" -ge "$deadline" ]; then
-            say "The private server did not stop within $STOP_SECONDS s; stopping it at once." >&2
-            kill -QUIT "$server" 2>/dev/null || true
-            break
-        fi
-        sleep 0.2
-    done
-    status=0
-    wait "$server" || status=$?
-    server=''
-    return "$status"
+  [ -n "$server" ] || return 0
+  kill -INT "$server" 2>/dev/null || true
+  deadline=$(($(date +%s) + STOP_SECONDS))
+  while kill -0 "$server" 2>/dev/null; do
+    if [ "$(date +%s)" -ge "$deadline" ]; then
+      say "The private server did not stop within $STOP_SECONDS s; stopping it at once." >&2
+      kill -QUIT "$server" 2>/dev/null || true
+      break
+    fi
+    sleep 0.2
+  done
+  status=0
+  wait "$server" || status=$?
+  server=''
+  return "$status"
 }
 
 # Terse: in full, an error shows the statement.
 query() {
-    run psql --no-psqlrc --no-password --quiet -v ON_ERROR_STOP=1 -v VERBOSITY=terse \
-        -v user="$POSTGRES_USER" -v database="$POSTGRES_DB"
+  run psql --no-psqlrc --no-password --quiet -v ON_ERROR_STOP=1 -v VERBOSITY=terse \
+    -v user="$POSTGRES_USER" -v database="$POSTGRES_DB"
 }
 
 prepare_role_and_database() {
-    say "Setting the password of $POSTGRES_USER and the rights on $POSTGRES_DB."
-    PGDATABASE=postgres query <<'SQL' || fail "The role and the database could not be prepared; the reason is above."
+  say "Setting the password of $POSTGRES_USER and the rights on $POSTGRES_DB."
+  PGDATABASE=postgres query <<'SQL' || fail "The role and the database could not be prepared; the reason is above."
 SELECT format('CREATE ROLE %I', :'user') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'user') \gexec
 \set password `cat "$PASSWORD_FILE"`
 ALTER ROLE :"user" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD :'password';
@@ -170,7 +170,7 @@ SQL
 }
 
 prepare_extension() {
-    PGDATABASE=$POSTGRES_DB query <<'SQL' || fail "The extension vector could not be prepared; the reason is above."
+  PGDATABASE=$POSTGRES_DB query <<'SQL' || fail "The extension vector could not be prepared; the reason is above."
 SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') AS available \gset
 \if :available
 CREATE EXTENSION IF NOT EXISTS vector;

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Before a cluster's node ends: when it is a master, a replica takes its place. The server lets writes wait until that one
 # has all of them, and then leads the clients there.
+# shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 seconds=20

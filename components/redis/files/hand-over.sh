@@ -2,6 +2,7 @@
 # Before a node's server ends: when it is the master, another one takes its place. Writes wait meanwhile, so that none is
 # answered and lost; they are repeated by the clients at the new master when this server ends. A replica goes when the
 # master has another one: without any it refuses writes (min-replicas-to-write).
+# shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 seconds=20

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034 # the scripts that read it use the variables
 # What the scripts of a node share; read by each of them with `.`. In POSIX sh, for the shells of Alpine and Debian.
 set -eu
 

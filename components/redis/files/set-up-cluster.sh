@@ -2,10 +2,11 @@
 # Makes a cluster of the nodes, or brings one that is there to its settings: nodes that it does not know yet, masters that
 # have no part of the data yet, replicas that follow nobody yet. Every step looks first at what is so already, so that it
 # can be run at any time, and again after it was interrupted. It never deletes a key, a part or a node that has one.
+# shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 slots=16384
-# Set for the container: MASTERS.
+: "${MASTERS:?is set for the container}"
 
 # The node that is asked about the others.
 first=${NODES%% *}

@@ -2,6 +2,7 @@
 # Starts the server of a cluster's node. It remembers who it is, who the others are and who has which part of the data in
 # its file; what has changed since are addresses. Never as a master without data while a replica of it has some: the
 # replica would copy the emptiness. That one takes over first.
+# shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 file=$NODES_FILE
@@ -64,7 +65,7 @@ NODES=$(names_of_all <"$file")
 for node in $NODES; do
   address=$(address_of "$node")
   if [ -n "$address" ]; then
-    sed -i "s/ [^ ]*:\([0-9]*@[0-9]*,$node[, ]\)/ $address:\1/" "$file"
+    sed -i "s/ [^ ]*:\([0-9]*@[0-9]*,${node}[, ]\)/ $address:\1/" "$file"
   fi
 done
 id=$(awk '$3 ~ /myself/ { print $1 }' "$file")

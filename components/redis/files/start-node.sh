@@ -2,6 +2,7 @@
 # Starts the server of a node: as a replica of the master that the Sentinels know, or as the master. Never as a master
 # without data while another node may have some: that node would copy the emptiness. A master that comes back empty
 # within the Sentinels' patience is the case; it hands its place to a node with data and becomes a replica of it.
+# shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 start() {

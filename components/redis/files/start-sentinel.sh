@@ -2,6 +2,7 @@
 # Starts the Sentinel of a node. It watches the master that the other Sentinels know, else the one that the own server
 # follows. After a restart of the container it goes on with what it knew, but for a master that is another one by now: until
 # the others told it, it would lead clients to the last one.
+# shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 file=$state/sentinel.conf

@@ -7,7 +7,6 @@ in the cluster's DNS. Every node has an address of the loopback network and the 
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -333,10 +332,3 @@ def resolve_names(nodes: Nodes, monkeypatch: pytest.MonkeyPatch) -> None:
         return real(host, *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-
-
-def seconds_until(condition: Any, seconds: float = 60) -> float:
-    """How long it took until the condition came true."""
-    began = time.monotonic()
-    wait_until(condition, "the condition", seconds)
-    return time.monotonic() - began
