@@ -6,23 +6,17 @@ from pydantic import Field
 
 from components.backup.settings import BackupSettings
 from components.blocks.base_settings import Problem, Settings
-from components.blocks.custom_kinds import (
-    CERTIFICATE,
-    CILIUM_NETWORK_POLICY,
-    PROMETHEUS_RULE,
-    SERVICE_MONITOR,
-    KindsNeeded,
-)
-from components.blocks.names import ExistingNamespace, NamespaceName
+from components.blocks.component_settings import ComponentSettings
+from components.blocks.custom_kinds import KindsNeeded
+from components.blocks.monitoring import MonitoringSettings
+from components.blocks.names import NamespaceName
 from components.blocks.quantities import MEBIBYTE, mebibytes, quantity
-from components.namespace.quota import Workload, resource_quota
+from components.namespace.quota import resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion
 from components.open_webui.exposure_rules import private_name_problems
-from components.open_webui.preflight_resources import preflight_resources
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
-from components.redis.server.container_sizes import exporter_resources
 from components.redis.settings import RedisSettings
 from components.redis.topologies.external_url import url_errors
 
@@ -41,31 +35,6 @@ class RotateSettings(Settings):
         le=1000,
         description="Signing key of sessions. Rolls Open WebUI, signs everyone out. Encrypted data keeps its keys.",
     )
-
-
-class MonitoringSettings(Settings):
-    """Metrics for Prometheus."""
-
-    enabled: bool = Field(
-        False, description="Run redis_exporter beside Redis and annotate its pod for scraping (port 9121)."
-    )
-    namespace: ExistingNamespace = Field(
-        "monitoring", description="Namespace of Prometheus, the only one that may scrape."
-    )
-    operator: bool = Field(
-        False,
-        description="Also create a ServiceMonitor, a PrometheusRule with the alerts and a dashboard for Grafana's "
-        "sidecar. Needs the custom resources of the Prometheus operator.",
-    )
-
-    def problems(self) -> Iterator[Problem]:
-        if self.operator and not self.enabled:
-            yield Problem(
-                keys=("operator", "enabled"),
-                message="operator without enabled: there is no exporter to watch",
-                allowed="enabled: true with it",
-                example="false",
-            )
 
 
 class StackSettings(Settings):
@@ -98,37 +67,19 @@ class StackSettings(Settings):
     monitoring: MonitoringSettings = Field(MonitoringSettings(), description="Metrics for Prometheus.")
 
     @property
+    def components(self) -> tuple[ComponentSettings, ...]:
+        """Settings of every component."""
+        return tuple(value for _, value in self if isinstance(value, ComponentSettings))
+
+    @property
     def kinds_needed(self) -> tuple[KindsNeeded, ...]:
         """Custom kinds that these settings need in the cluster, by the key that asks for them."""
-        return tuple(self._kinds_needed())
-
-    def _kinds_needed(self) -> Iterator[KindsNeeded]:
-        own_redis, issuer, ingress = self.redis.topology != "external", self.redis.tls.issuer, self.open_webui.ingress
-        if own_redis and self.monitoring.operator:
-            kinds = (SERVICE_MONITOR, PROMETHEUS_RULE)
-            yield KindsNeeded(key="monitoring.operator", value="true", off="false", kinds=kinds)
-        if own_redis and issuer.name:
-            yield KindsNeeded(key="redis.tls.issuer.name", value=issuer.name, off="", kinds=(CERTIFICATE,))
-        if ingress.is_exposed and ingress.peers.cilium_entities:
-            kinds_of_cilium = (CILIUM_NETWORK_POLICY,)
-            key = "openWebui.ingress.controller"
-            yield KindsNeeded(key=key, value="cilium", off="<controller>", kinds=kinds_of_cilium)
+        return tuple(kinds for each in self.components for kinds in each.kinds_needed(self.monitoring))
 
     @property
     def quota(self) -> dict[str, str]:
         """Hard limits of the namespace's ResourceQuota."""
-        exporter = (exporter_resources(),) if self.monitoring.enabled else ()
-        backups = int(self.backup.enabled)
-        return resource_quota(
-            [
-                Workload(pods=self.redis.nodes, containers=(*self.redis.pod_resources(), *exporter)),
-                Workload(pods=1, containers=(self.postgresql.container_resources(),)),
-                Workload(pods=backups, containers=(self.backup.resources.as_kubernetes(),)),
-                Workload(pods=1, containers=(preflight_resources(),)),
-                Workload(pods=self.open_webui.most_pods, containers=(self.open_webui.resources.as_kubernetes(),)),
-            ],
-            volumes=1 + backups + (self.open_webui.uploads.kind == "volume") + self.redis.volumes,
-        )
+        return resource_quota(each.footprint(self.monitoring) for each in self.components)
 
     @property
     def backup_storage_size(self) -> str:

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from ..blocks.base_settings import Problem, Settings
+from ..blocks.component_settings import ComponentSettings
+from ..blocks.footprint import Footprint, Pods
+from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ObjectName
 from ..blocks.quantities import MEBIBYTE, Bytes, Cores, quantity
 from ..blocks.resources import Amounts, Resources
@@ -57,7 +60,7 @@ class BackupStorageSettings(Settings):
     )
 
 
-class BackupSettings(Settings):
+class BackupSettings(ComponentSettings):
     """`backup` in the stack's config."""
 
     enabled: bool = Field(
@@ -80,6 +83,11 @@ class BackupSettings(Settings):
                 allowed=f"at least {least}Mi",
                 example="512Mi",
             )
+
+    def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
+        if not self.enabled:
+            return Footprint()
+        return Footprint(pods=(Pods(count=1, containers=(self.resources.as_kubernetes(),)),), volumes=1)
 
     @property
     def private_server_memory(self) -> ServerMemory:

@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+PART_OF = "app.kubernetes.io/part-of"
+"""Label of every object of the stack."""
+
+STACK = "open-webui-stack"
+"""Its value."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
@@ -28,7 +34,7 @@ class Labels:
             **self.selector,
             "app.kubernetes.io/name": self.app,
             "app.kubernetes.io/component": self.component,
-            "app.kubernetes.io/part-of": "open-webui-stack",
+            PART_OF: STACK,
             "app.kubernetes.io/managed-by": "pulumi",
         }
         return {**labels, "app.kubernetes.io/version": self.version} if self.version else labels

@@ -1,9 +1,9 @@
 """The namespace's quota: what the stack's pods may need together, and a little for the people who look after it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
+from ..blocks.footprint import Footprint
 from ..blocks.quantities import mebibytes, quantity
 from ..blocks.resources import ContainerResources
 
@@ -12,34 +12,15 @@ SPARE_PODS = 2
 SPARE = {"cpu": "1", "memory": "512Mi", "ephemeral-storage": "1Gi"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Workload:
-    """Pods of one kind."""
-
-    pods: int
-    """Most pods at the same time, the surge of a rolling update included."""
-
-    containers: tuple[ContainerResources, ...]
-    """Containers of each pod. Init containers that need no more than these do not count."""
-
-
-def resource_quota(workloads: Iterable[Workload], *, volumes: int) -> dict[str, str]:
-    """Hard limits of a ResourceQuota that fits the workloads.
-
-    Args:
-        workloads: everything the stack runs.
-        volumes: PersistentVolumeClaims of the stack.
-    """
-    workloads = list(workloads)
-    hard = {"pods": str(sum(workload.pods for workload in workloads) + SPARE_PODS)}
+def resource_quota(footprints: Iterable[Footprint]) -> dict[str, str]:
+    """Hard limits of a ResourceQuota that fits the footprints, and the spare."""
+    footprints = list(footprints)
+    pods = [each for footprint in footprints for each in footprint.pods]
+    hard = {"pods": str(sum(each.count for each in pods) + SPARE_PODS)}
     for side in ("requests", "limits"):
         for name, spare in SPARE.items():
             total = quantity(spare) + sum(
-                (
-                    workload.pods * _amount(container, side, name)
-                    for workload in workloads
-                    for container in workload.containers
-                ),
+                (each.count * _amount(container, side, name) for each in pods for container in each.containers),
                 Decimal(0),
             )
             hard[f"{side}.{name}"] = (
@@ -47,8 +28,8 @@ def resource_quota(workloads: Iterable[Workload], *, volumes: int) -> dict[str, 
             )
     return {
         **hard,
-        "persistentvolumeclaims": str(volumes + 1),
-        # The only ways in are the Ingress and the Service inside the cluster.
+        "persistentvolumeclaims": str(sum(footprint.volumes for footprint in footprints) + 1),
+        # Everything is reached by the Ingress or by a Service inside the cluster.
         "services.loadbalancers": "0",
         "services.nodeports": "0",
     }

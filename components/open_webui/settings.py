@@ -9,7 +9,11 @@ from pydantic_core import PydanticCustomError
 
 from ..blocks.addresses import HIGHEST_PORT, EgressTarget
 from ..blocks.base_settings import Problem, Settings
+from ..blocks.component_settings import ComponentSettings
+from ..blocks.custom_kinds import CILIUM_NETWORK_POLICY, KindsNeeded
 from ..blocks.destinations import Destination, destination_of_target, destination_of_url
+from ..blocks.footprint import Footprint, Pods
+from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageRepository, ObjectName, Text
 from ..blocks.quantities import Bytes, Cores
 from ..blocks.resources import Amounts, Resources
@@ -19,6 +23,7 @@ from .env_destinations import env_destinations
 from .environment_names import VariableName
 from .exposure_rules import egress_problems, public_url_problems
 from .ingress_settings import IngressSettings
+from .preflight_resources import preflight_resources
 from .termination import leaving_pods
 from .variable_rules import plugin_variable_problems, variable_problems
 
@@ -142,7 +147,7 @@ def _release(text: str) -> str:
     )
 
 
-class OpenWebUISettings(Settings):
+class OpenWebUISettings(ComponentSettings):
     """`openWebui` in the stack's config."""
 
     version: Annotated[str, AfterValidator(_release)] = Field(
@@ -251,6 +256,17 @@ class OpenWebUISettings(Settings):
                 example="1",
             )
         return None
+
+    def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
+        web = Pods(count=self.most_pods, containers=(self.resources.as_kubernetes(),))
+        preflight = Pods(count=1, containers=(preflight_resources(),))
+        return Footprint(pods=(web, preflight), volumes=int(self.uploads.kind == "volume"))
+
+    def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
+        if self.ingress.is_exposed and self.ingress.peers.cilium_entities:
+            kinds = (CILIUM_NETWORK_POLICY,)
+            key = "openWebui.ingress.controller"
+            yield KindsNeeded(key=key, value="cilium", off="<controller>", kinds=kinds)
 
     @property
     def fewest_replicas(self) -> int:

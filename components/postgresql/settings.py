@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from ..blocks.base_settings import Problem, Settings
+from ..blocks.component_settings import ComponentSettings
+from ..blocks.footprint import Footprint, Pods
+from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
 from ..blocks.quantities import MEBIBYTE, Bytes, Cores, quantity
 from ..blocks.resources import Amounts, ContainerResources, Resources
@@ -58,7 +61,7 @@ class StorageSettings(Settings):
     )
 
 
-class PostgreSQLSettings(Settings):
+class PostgreSQLSettings(ComponentSettings):
     """`postgresql` in the stack's config."""
 
     image: ImageReference = Field("pgvector/pgvector:pg17", description="Container image: PostgreSQL with pgvector.")
@@ -88,6 +91,9 @@ class PostgreSQLSettings(Settings):
                 allowed=f"at least {LEAST_STORAGE}",
                 example="10Gi",
             )
+
+    def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
+        return Footprint(pods=(Pods(count=1, containers=(self.container_resources(),)),), volumes=1)
 
     def container_resources(self) -> ContainerResources:
         """`resources` of the container, the memory request filled in."""

@@ -6,12 +6,16 @@ from typing import Literal
 from pydantic import Field
 
 from ..blocks.base_settings import Problem, Settings
+from ..blocks.component_settings import ComponentSettings
+from ..blocks.custom_kinds import CERTIFICATE, PROMETHEUS_RULE, SERVICE_MONITOR, KindsNeeded
 from ..blocks.destinations import Destination
+from ..blocks.footprint import Footprint, Pods
+from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import HostList, ImageReference, ObjectName, hosts_in
 from ..blocks.quantities import Bytes, Cores, RedisMemory, mebibytes, quantity
 from ..blocks.resources import Amounts, ContainerResources, Resources
 from .cluster_settings import RedisClusterSettings
-from .server.container_sizes import reload_resources, sentinel_resources
+from .server.container_sizes import exporter_resources, reload_resources, sentinel_resources
 from .server.memory import LIMIT_STEP_MEBIBYTES, Memory, largest_maxmemory, memory
 from .tls_settings import RedisTlsSettings
 from .topologies.clients import Shape
@@ -162,7 +166,7 @@ class RedisExternalSettings(Settings):
             )
 
 
-class RedisSettings(Settings):
+class RedisSettings(ComponentSettings):
     """`redis` in the stack's config."""
 
     topology: Topology = Field(
@@ -329,10 +333,20 @@ class RedisSettings(Settings):
         """PersistentVolumeClaims of Redis."""
         return self.nodes if self.durability == "volume" or self.topology == "cluster" else 0
 
-    def pod_resources(self) -> tuple[ContainerResources, ...]:
-        """`resources` of every container of a pod, the exporter aside."""
+    def footprint(self, monitoring: MonitoringSettings) -> Footprint:
         sentinel = (sentinel_resources(),) if self.topology == "sentinel" else ()
-        return (self.container_resources(), reload_resources(), *sentinel)
+        exporter = (exporter_resources(),) if monitoring.enabled else ()
+        containers = (self.container_resources(), reload_resources(), *sentinel, *exporter)
+        return Footprint(pods=(Pods(count=self.nodes, containers=containers),), volumes=self.volumes)
+
+    def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
+        if self.topology == "external":
+            return
+        if monitoring.operator:
+            kinds = (SERVICE_MONITOR, PROMETHEUS_RULE)
+            yield KindsNeeded(key="monitoring.operator", value="true", off="false", kinds=kinds)
+        if issuer := self.tls.issuer.name:
+            yield KindsNeeded(key="redis.tls.issuer.name", value=issuer, off="", kinds=(CERTIFICATE,))
 
     def container_resources(self) -> ContainerResources:
         """`resources` of the Redis container with the memory limit filled in."""
