@@ -4,15 +4,15 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import ResourceOptions
 
-from components.backup import component as backup
+from components.backup import names as backup
 from components.backup.component import Backup, BackupArgs, Server
 from components.blocks.connection import Backend
 from components.blocks.network_policy import allow_to, pods
 from components.namespace.component import Namespace, NamespaceArgs
 from components.open_webui import component as open_webui
 from components.open_webui.component import OpenWebUI, OpenWebUIArgs
-from components.postgresql import component as postgresql
-from components.postgresql.component import PostgreSQL, PostgreSQLArgs
+from components.postgresql import names as postgresql
+from components.postgresql.component import PREPARE_SCRIPT, PostgreSQL, PostgreSQLArgs
 from components.redis.component import Redis, RedisArgs
 from stack_config.load import load_settings
 from stack_config.served_kinds import require_served
@@ -91,7 +91,8 @@ if settings.backup.enabled:
                 port=postgresql.PORT,
                 user=postgresql.USER,
                 database=postgresql.DATABASE,
-                prepare_script=postgresql.PREPARE_SCRIPT,
+                prepare_script=PREPARE_SCRIPT,
+                password_key=postgresql.PASSWORD,
             ),
             backend=database_backend,
             protect=settings.protect,

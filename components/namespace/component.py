@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pulumi
 import pulumi_kubernetes as k8s
-from pulumi import Output, ResourceOptions
+from pulumi import Output
 
-from ..blocks.children import child_options, stateful
+from ..blocks.children import stateful
+from ..blocks.component import Component
+from ..blocks.labels import PART_OF, STACK
 from ..blocks.network_policy import addresses, allow_dns, network_policy
 from ..blocks.network_policy import namespace as pods_of_namespace
+from .names import DEFAULT_DENY, DEFAULT_LIMITS, QUOTA
 from .settings import DnsSettings
 
-LABELS = {"app.kubernetes.io/part-of": "open-webui-stack", "app.kubernetes.io/managed-by": "pulumi"}
+LABELS = {PART_OF: STACK, "app.kubernetes.io/managed-by": "pulumi"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,48 +37,51 @@ class NamespaceArgs:
     """Whether the namespace, and with it all data, is refused deletion."""
 
 
-class Namespace(pulumi.ComponentResource):
-    """A namespace of restricted pods, within a quota, in which nobody talks to anybody unless a policy says so."""
+class Namespace(Component[NamespaceArgs]):
+    """A namespace of restricted pods, within a quota, in which no pod may connect to another without a policy rule."""
+
+    TYPE = "open-webui-stack:namespace:Namespace"
+    OUTPUTS = ("name",)
 
     name: Output[str]
-    """Name of the namespace, known once it exists: what is placed in it is created after it."""
+    """Name of the namespace, known once it exists: the objects in it are created after it."""
 
-    def __init__(self, name: str, args: NamespaceArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("open-webui-stack:namespace:Namespace", name, opts=opts)
+    def create(self) -> None:
+        args = self.args
         namespace = k8s.core.v1.Namespace(
             "namespace",
             metadata={"name": args.name, "labels": {**LABELS, **_pod_security(args.pod_security_version)}},
-            opts=child_options(self, **stateful(args.protect)),
+            opts=self.options(**stateful(args.protect)),
         )
         self.name = namespace.metadata["name"]
         dns = args.dns
+        servers = [pods_of_namespace(dns.pods_namespace), *map(addresses, dns.addresses)]
         network_policy(
-            "default-deny",
+            DEFAULT_DENY,
             in_namespace=self.name,
             labels=LABELS,
             selector={},
             ingress=[],
-            egress=[allow_dns([pods_of_namespace(dns.pods_namespace), *map(addresses, dns.addresses)], dns.pods_port)],
-            opts=child_options(self),
+            egress=[allow_dns(servers, dns.pods_port)],
+            opts=self.options(),
         )
         self._quota(args.quota)
         self._default_limits()
-        self.register_outputs({"name": self.name})
 
     def _quota(self, hard: Mapping[str, str]) -> None:
         k8s.core.v1.ResourceQuota(
-            "quota",
-            metadata={"name": "quota", "namespace": self.name, "labels": LABELS},
+            QUOTA,
+            metadata={"name": QUOTA, "namespace": self.name, "labels": LABELS},
             spec={"hard": dict(hard)},
-            opts=child_options(self),
+            opts=self.options(),
         )
 
     def _default_limits(self) -> None:
-        # The stack's own containers say what they need; this is for what is run beside them, such as a debugging pod,
-        # which the quota would refuse without requests and limits.
+        # The stack's own containers set their resources. These are for pods that an operator runs beside them, such as
+        # one for debugging, which the quota would refuse without requests and limits.
         k8s.core.v1.LimitRange(
-            "default-limits",
-            metadata={"name": "default-limits", "namespace": self.name, "labels": LABELS},
+            DEFAULT_LIMITS,
+            metadata={"name": DEFAULT_LIMITS, "namespace": self.name, "labels": LABELS},
             spec={
                 "limits": [
                     {
@@ -86,7 +91,7 @@ class Namespace(pulumi.ComponentResource):
                     }
                 ]
             },
-            opts=child_options(self),
+            opts=self.options(),
         )
 
 

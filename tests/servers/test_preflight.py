@@ -21,8 +21,8 @@ from components.open_webui.files.startup.vector_tables import (
     read_vector_state,
     vector_problems,
 )
-from components.postgresql.component import DATABASE
-from components.postgresql.component import USER as ROLE
+from components.postgresql.names import DATABASE
+from components.postgresql.names import USER as ROLE
 from tests.support.servers.fake_open_webui import PASSWORD, FakeOpenWebUI
 from tests.support.servers.open_webui import postgresql_with_pgvector
 from tests.support.servers.postgresql_database import Database, rendered_database

@@ -1,0 +1,87 @@
+"""The pod of PostgreSQL: the container that prepares the data directory, the server, their volumes."""
+
+from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict, VolumeMountArgsDict
+
+from ..blocks.pod import (
+    claim_volume,
+    container_port,
+    plain_variables,
+    restricted_container,
+    restricted_pod,
+    secret_volume,
+)
+from ..blocks.probes import exec_probe
+from .configuration import CONFIG_FILE, DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY
+from .names import APP, CONFIG_MAP, DATABASE, PASSWORD, PORT, SECRET, USER, VOLUME_CLAIM
+from .settings import PostgreSQLSettings
+
+_PASSWORD_DIRECTORY = "/run/secrets/postgresql"
+_MOUNTS: list[VolumeMountArgsDict] = [
+    {"name": "data", "mount_path": DATA_VOLUME},
+    {"name": "conf", "mount_path": "/etc/postgresql", "read_only": True},
+    {"name": "run", "mount_path": SOCKET_DIRECTORY},
+    {"name": "tmp", "mount_path": "/tmp"},
+]
+
+
+def pod(settings: PostgreSQLSettings) -> PodSpecArgsDict:
+    """Spec of the pod."""
+    shared_memory = f"{settings.memory.shared_memory}Mi"
+    return restricted_pod(
+        APP,
+        {
+            # SIGINT, the image's stop signal, is a fast shutdown; the checkpoint of a busy server takes its time.
+            "termination_grace_period_seconds": 120,
+            "init_containers": [_prepare(settings)],
+            "containers": [_server(settings)],
+            "volumes": [
+                claim_volume("data", VOLUME_CLAIM),
+                {"name": "conf", "config_map": {"name": CONFIG_MAP}},
+                secret_volume("password", SECRET, PASSWORD),
+                {"name": "run", "empty_dir": {"size_limit": "16Mi"}},
+                {"name": "tmp", "empty_dir": {"size_limit": "256Mi"}},
+                {"name": "shared-memory", "empty_dir": {"medium": "Memory", "size_limit": shared_memory}},
+            ],
+        },
+    )
+
+
+def _prepare(settings: PostgreSQLSettings) -> ContainerArgsDict:
+    variables = {
+        "PGDATA": DATA_DIRECTORY,
+        "POSTGRES_USER": USER,
+        "POSTGRES_DB": DATABASE,
+        "PASSWORD_FILE": f"{_PASSWORD_DIRECTORY}/{PASSWORD}",
+    }
+    return restricted_container(
+        {
+            "name": "prepare",
+            "image": settings.image,
+            "command": ["sh", "/etc/postgresql/prepare.sh"],
+            "env": plain_variables(variables),
+            "volume_mounts": [*_MOUNTS, {"name": "password", "mount_path": _PASSWORD_DIRECTORY, "read_only": True}],
+        },
+        settings.container_resources(),
+    )
+
+
+def _server(settings: PostgreSQLSettings) -> ContainerArgsDict:
+    # Over TCP: while `prepare` works, the server listens on its private socket only.
+    ready = ["pg_isready", "-h", "127.0.0.1", "-p", str(PORT), "-U", USER, "-d", DATABASE, "-t", "3"]
+    # Status 1: the server answers and rejects connections for now. That is recovery after the crash of one of its
+    # processes, and a restart would begin it again: https://www.postgresql.org/docs/17/app-pg-isready.html
+    alive = ["sh", "-c", f"{' '.join(ready)} || [ $? -eq 1 ]"]
+    return restricted_container(
+        {
+            "name": APP,
+            "image": settings.image,
+            "command": ["postgres", "-c", f"config_file={CONFIG_FILE}"],
+            "ports": [container_port("postgresql", PORT)],
+            # Recovery after a crash replays the log first: ten minutes before the kubelet gives up.
+            "startup_probe": exec_probe(ready, period_seconds=2, failure_threshold=300),
+            "readiness_probe": exec_probe(ready, period_seconds=5, failure_threshold=2),
+            "liveness_probe": exec_probe(alive, period_seconds=20, failure_threshold=6),
+            "volume_mounts": [*_MOUNTS, {"name": "shared-memory", "mount_path": "/dev/shm"}],
+        },
+        settings.container_resources(),
+    )
