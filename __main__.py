@@ -9,7 +9,7 @@ from components.backup.component import Backup, BackupArgs, Server
 from components.blocks.connection import Backend
 from components.blocks.network_policy import allow_to, pods
 from components.namespace.component import Namespace, NamespaceArgs
-from components.open_webui import component as open_webui
+from components.open_webui import names as open_webui
 from components.open_webui.component import OpenWebUI, OpenWebUIArgs
 from components.postgresql import names as postgresql
 from components.postgresql.component import PREPARE_SCRIPT, PostgreSQL, PostgreSQLArgs
@@ -108,6 +108,7 @@ web = OpenWebUI(
         settings=settings.open_webui,
         redis=cache.backend,
         database=database_backend,
+        egress=[*cache.backend.egress, *database_backend.egress],
         secret_inputs=secret_inputs,
         rotation=settings.rotate.open_webui,
         protect=settings.protect,

@@ -62,14 +62,17 @@ class Children:
     def metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgsDict:
         """Metadata of an object of that name."""
         metadata: ObjectMetaArgsDict = {"name": name, "namespace": self.namespace, "labels": self.labels.metadata}
-        return {**metadata, "annotations": annotations} if annotations else metadata
+        return metadata if annotations is None else {**metadata, "annotations": annotations}
 
     def pod_template(
         self, spec: PodSpecArgsDict, annotations: Mapping[str, Input[str]] | None = None
     ) -> PodTemplateSpecArgsDict:
         """Template of the application's pods; ``annotations`` hold the checksums that roll them."""
         metadata: ObjectMetaArgsDict = {"labels": self.labels.metadata}
-        return {"metadata": {**metadata, "annotations": annotations} if annotations else metadata, "spec": spec}
+        return {
+            "metadata": metadata if annotations is None else {**metadata, "annotations": annotations},
+            "spec": spec,
+        }
 
     def config_map(self, name: str, data: Mapping[str, str]) -> k8s.core.v1.ConfigMap:
         """A ConfigMap with files."""

@@ -5,8 +5,10 @@ from collections.abc import Collection, Mapping
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
 from ..blocks.connection import Backend, ConnectionSecret
+from ..blocks.pod import plain_variables
 from .deadlines import DATABASE_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES
+from .names import ADMIN_PASSWORD, ADMIN_SECRET, SECRET_KEY
 from .settings import (
     DATABASE_POOL_OVERFLOW,
     DATABASE_POOL_SIZE,
@@ -45,7 +47,6 @@ def environment(
     redis: Backend,
     database: ConnectionSecret,
     own: ConnectionSecret,
-    admin_secret: str,
     secret_inputs: Collection[str],
     migrate: bool,
 ) -> list[EnvVarArgsDict]:
@@ -56,7 +57,6 @@ def environment(
         redis: Redis, with ``cache-url`` and ``websocket-url`` in its Secret.
         database: Secret with ``client-url``.
         own: Secret with ``secret-key`` and the secret inputs.
-        admin_secret: name of the Secret with the first administrator's ``password``.
         secret_inputs: secret config keys that are set.
         migrate: whether this container brings the database to its version; all others must leave it alone.
     """
@@ -74,19 +74,14 @@ def environment(
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
         database.variable("DATABASE_URL", "client-url"),
-        own.variable("WEBUI_SECRET_KEY", "secret-key"),
+        own.variable("WEBUI_SECRET_KEY", SECRET_KEY),
         {
             "name": "WEBUI_ADMIN_PASSWORD",
-            "value_from": {"secret_key_ref": {"name": admin_secret, "key": "password"}},
+            "value_from": {"secret_key_ref": {"name": ADMIN_SECRET, "key": ADMIN_PASSWORD}},
         },
         *(own.variable(variable, key) for variable, key in own_keys.items()),
     ]
     return sorted([*plain_variables(plain), *secret], key=lambda variable: str(variable["name"]))
-
-
-def plain_variables(values: Mapping[str, str | int]) -> list[EnvVarArgsDict]:
-    """Variables without secrets."""
-    return [{"name": name, "value": str(value)} for name, value in values.items()]
 
 
 def redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgsDict]:

@@ -3,34 +3,26 @@
 from collections.abc import Sequence
 
 import pulumi_kubernetes as k8s
-from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.networking.v1 import IngressRuleArgsDict, NetworkPolicyPeerArgsDict
 
-from ..blocks.labels import Labels
+from ..blocks.children import Children
 from ..blocks.network_policy import addresses, namespace, namespaces
 from .ingress_settings import IngressSettings
 
 
 def ingress(
+    children: Children,
     name: str,
     *,
-    in_namespace: Input[str],
-    labels: Labels,
     settings: IngressSettings,
     hosts: Sequence[str],
     service: str,
     port_name: str,
-    opts: ResourceOptions,
 ) -> k8s.networking.v1.Ingress:
     """Route every path of the hosts to the Service."""
     return k8s.networking.v1.Ingress(
         name,
-        metadata={
-            "name": name,
-            "namespace": in_namespace,
-            "labels": labels.metadata,
-            "annotations": {**_annotations(settings), **settings.annotations},
-        },
+        metadata=children.metadata(name, {**_annotations(settings), **settings.annotations}),
         spec={
             **({"ingress_class_name": settings.class_name} if settings.class_name else {}),
             "rules": [_rule(host, service, port_name) for host in hosts],
@@ -40,7 +32,7 @@ def ingress(
                 else {}
             ),
         },
-        opts=opts,
+        opts=children.options(),
     )
 
 

@@ -13,25 +13,21 @@ from pulumi_kubernetes.core.v1 import (
 )
 
 from ..blocks.connection import AUTHORITY_DIRECTORY
-from ..blocks.container_resources import resource_requirements
-from ..blocks.labels import Labels
-from ..blocks.pod_security import container_security_context, pod_security_context
+from ..blocks.pod import claim_volume, container_port, restricted_container, restricted_pod, spread
 from ..blocks.probes import http_probe
 from .deadlines import STARTUP_PERIOD_SECONDS, STARTUP_SECONDS
 from .environment import DATA_DIRECTORY, STATIC_DIRECTORY
+from .names import APP, LABELS, PORT, PORT_NAME, VOLUME_CLAIM
 from .settings import OpenWebUISettings
 from .startup_scripts import SCRIPTS_MOUNT, SCRIPTS_VARIABLE, script_command, script_container, scripts_volume
 from .termination import GRACEFUL_SHUTDOWN_SECONDS, PRE_STOP_SECONDS, grace_seconds
 
-PORT = 8080
-UPLOADS_CLAIM = "open-webui-uploads"
 # The image's files belong to group 0 and are writable by it.
 IMAGE_GROUP = 0
 
 
 def pod(
     settings: OpenWebUISettings,
-    labels: Labels,
     *,
     serve: list[EnvVarArgsDict],
     migrate: list[EnvVarArgsDict],
@@ -43,41 +39,31 @@ def pod(
 
     Args:
         settings: the component's settings.
-        labels: labels of the pods, for spreading them.
         serve: environment of the container that serves.
         migrate: environment of the container that migrates before it.
         redis: variables that lead to Redis, for the container that waits until it takes the credentials.
         files: the scripts of the init containers.
         authority: Secret with the certificate authority of Redis; None for none.
     """
-    return {
-        "service_account_name": "open-webui",
-        "automount_service_account_token": False,
-        "enable_service_links": False,
-        "security_context": pod_security_context(group=IMAGE_GROUP),
-        "termination_grace_period_seconds": grace_seconds(settings.drain_seconds),
-        "topology_spread_constraints": [_spread("kubernetes.io/hostname", labels), _spread(_ZONE, labels)],
-        "init_containers": [
-            _script("wait_for_redis", settings, redis, _authority_mount(authority)),
-            _script("migrate", settings, migrate, [*_mounts(settings), *_authority_mount(authority)]),
-        ],
-        "containers": [_serve(settings, serve, authority)],
-        "volumes": [*_volumes(settings, authority), scripts_volume(files)],
-    }
+    return restricted_pod(
+        APP,
+        {
+            "termination_grace_period_seconds": grace_seconds(settings.drain_seconds),
+            "topology_spread_constraints": _spread(),
+            "init_containers": [
+                _script("wait_for_redis", settings, redis, _authority_mount(authority)),
+                _script("migrate", settings, migrate, [*_mounts(settings), *_authority_mount(authority)]),
+            ],
+            "containers": [_serve(settings, serve, authority)],
+            "volumes": [*_volumes(settings, authority), scripts_volume(files)],
+        },
+        group=IMAGE_GROUP,
+    )
 
 
-_ZONE = "topology.kubernetes.io/zone"
-
-
-def _spread(topology_key: str, labels: Labels) -> TopologySpreadConstraintArgsDict:
-    # Wished for, not demanded: on a single node or with a zone down the pods still run.
-    return {
-        "topology_key": topology_key,
-        "max_skew": 1,
-        "when_unsatisfiable": "ScheduleAnyway",
-        "label_selector": {"match_labels": labels.selector},
-        "match_label_keys": ["pod-template-hash"],
-    }
+def _spread() -> list[TopologySpreadConstraintArgsDict]:
+    # Of one revision only: the old pods of a rolling update must not decide where the new ones run.
+    return [{**constraint, "match_label_keys": ["pod-template-hash"]} for constraint in spread(LABELS)]
 
 
 def _script(
@@ -87,35 +73,37 @@ def _script(
         name,
         image=settings.image,
         environment=environment,
-        resources=resource_requirements(settings.resources.as_kubernetes()),
+        resources=settings.resources.as_kubernetes(),
         mounts=mounts,
     )
 
 
 def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict], authority: str | None) -> ContainerArgsDict:
-    return {
-        "name": "open-webui",
-        "image": settings.image,
-        "image_pull_policy": "IfNotPresent",
-        "command": _server(settings.drain_seconds),
-        "env": [*environment, SCRIPTS_VARIABLE],
-        "ports": [{"name": "http", "container_port": PORT, "protocol": "TCP"}],
-        "resources": resource_requirements(settings.resources.as_kubernetes()),
-        # The port opens when the start is complete.
-        "startup_probe": http_probe(
-            "/health",
-            port="http",
-            period_seconds=STARTUP_PERIOD_SECONDS,
-            failure_threshold=STARTUP_SECONDS // STARTUP_PERIOD_SECONDS,
-        ),
-        # Asks the database, not Redis: without Redis there is no pod that could serve better (`/ready` would take all).
-        "readiness_probe": http_probe("/health/db", port="http", period_seconds=5, failure_threshold=3),
-        # Asks nothing. A black-holed Redis can hold the event loop for a while: restarting would not help.
-        "liveness_probe": http_probe("/health", port="http", period_seconds=20, failure_threshold=6),
-        "lifecycle": {"pre_stop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
-        "security_context": container_security_context(),
-        "volume_mounts": [*_mounts(settings), SCRIPTS_MOUNT, *_authority_mount(authority)],
-    }
+    return restricted_container(
+        {
+            "name": APP,
+            "image": settings.image,
+            "command": _server(settings.drain_seconds),
+            "env": [*environment, SCRIPTS_VARIABLE],
+            "ports": [container_port(PORT_NAME, PORT)],
+            # The port opens when the start is complete.
+            "startup_probe": http_probe(
+                "/health",
+                port=PORT_NAME,
+                period_seconds=STARTUP_PERIOD_SECONDS,
+                failure_threshold=STARTUP_SECONDS // STARTUP_PERIOD_SECONDS,
+            ),
+            # It depends on the database and not on Redis: without Redis no pod serves better, and `/ready` would take
+            # all of them out of service.
+            "readiness_probe": http_probe("/health/db", port=PORT_NAME, period_seconds=5, failure_threshold=3),
+            # It depends on nothing. A Redis that drops packets can hold up the event loop for a while: a restart would
+            # not help.
+            "liveness_probe": http_probe("/health", port=PORT_NAME, period_seconds=20, failure_threshold=6),
+            "lifecycle": {"pre_stop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
+            "volume_mounts": [*_mounts(settings), SCRIPTS_MOUNT, *_authority_mount(authority)],
+        },
+        settings.resources.as_kubernetes(),
+    )
 
 
 def _server(drain_seconds: int) -> list[str]:
@@ -157,7 +145,7 @@ def _volumes(settings: OpenWebUISettings, authority: str | None) -> list[VolumeA
         {"name": "tmp", "empty_dir": {}},
     ]
     if settings.uploads.kind == "volume":
-        volumes.append({"name": "uploads", "persistent_volume_claim": {"claim_name": UPLOADS_CLAIM}})
+        volumes.append(claim_volume("uploads", VOLUME_CLAIM))
     if authority:
         # The authority alone, not the key that may be beside it.
         items: list[KeyToPathArgsDict] = [{"key": "ca.crt", "path": "ca.crt"}]

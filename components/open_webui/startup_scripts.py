@@ -5,17 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi_kubernetes as k8s
-from pulumi import ResourceOptions
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
     EnvVarArgsDict,
-    ResourceRequirementsArgsDict,
     VolumeArgsDict,
     VolumeMountArgsDict,
 )
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..blocks.pod_security import container_security_context
+from ..blocks.children import Children
+from ..blocks.pod import restricted_container
+from ..blocks.resources import ContainerResources
 
 PACKAGE = "startup"
 """Name of the Python package that the scripts are in."""
@@ -51,7 +50,7 @@ def config_map_name(files: Mapping[str, str]) -> str:
     return f"open-webui-startup-{hashlib.sha256(contents.encode()).hexdigest()[:10]}"
 
 
-def config_map(metadata: ObjectMetaArgsDict, files: Mapping[str, str], opts: ResourceOptions) -> k8s.core.v1.ConfigMap:
+def config_map(children: Children, files: Mapping[str, str]) -> k8s.core.v1.ConfigMap:
     """The ConfigMap. When a file changes, an update creates another one, and deletes this one when it is complete.
 
     The logical name changes too, so that this is not a replacement: after a replacement in an update that was refused,
@@ -59,11 +58,7 @@ def config_map(metadata: ObjectMetaArgsDict, files: Mapping[str, str], opts: Res
     """
     name = config_map_name(files)
     return k8s.core.v1.ConfigMap(
-        name,
-        metadata={**metadata, "name": name},
-        immutable=True,
-        data=files,
-        opts=opts,
+        name, metadata=children.metadata(name), immutable=True, data=files, opts=children.options()
     )
 
 
@@ -82,7 +77,7 @@ def script_container(
     *,
     image: str,
     environment: list[EnvVarArgsDict],
-    resources: ResourceRequirementsArgsDict,
+    resources: ContainerResources,
     mounts: list[VolumeMountArgsDict],
 ) -> ContainerArgsDict:
     """A container that runs one of the scripts and ends.
@@ -94,15 +89,15 @@ def script_container(
         resources: its requests and limits.
         mounts: its volumes, beside that of the scripts.
     """
-    return {
-        "name": script.replace("_", "-"),
-        "image": image,
-        "image_pull_policy": "IfNotPresent",
-        "command": script_command(script),
-        "env": [*environment, SCRIPTS_VARIABLE],
-        # The last lines say why it failed: `kubectl describe` and `pulumi up` show them.
-        "termination_message_policy": "FallbackToLogsOnError",
-        "resources": resources,
-        "security_context": container_security_context(),
-        "volume_mounts": [SCRIPTS_MOUNT, *mounts],
-    }
+    return restricted_container(
+        {
+            "name": script.replace("_", "-"),
+            "image": image,
+            "command": script_command(script),
+            "env": [*environment, SCRIPTS_VARIABLE],
+            # The last lines say why it failed: `kubectl describe` and `pulumi up` show them.
+            "termination_message_policy": "FallbackToLogsOnError",
+            "volume_mounts": [SCRIPTS_MOUNT, *mounts],
+        },
+        resources,
+    )

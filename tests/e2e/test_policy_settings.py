@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from components.open_webui.component import LABELS
-from components.open_webui.pod import PORT
+from components.open_webui.names import LABELS, PORT
 from stack_config.files import read_stack
 from stackctl.deployed.kubectl import Kubectl, KubectlError
 from stackctl.deployed.stack import Stack

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from components.open_webui import component
-from components.open_webui.preflight_job import JOB
+from components.open_webui.names import PREFLIGHT
 from components.open_webui.startup_scripts import config_map_name, startup_scripts
 from tests.support.engine.stack import Namespace, Stack
 
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 REASON = "preflight: The database is at revision cccc, which Open WebUI does not know."
-REPLACED_JOB = {f"delete-replaced Job {JOB}", f"create-replacement Job {JOB}"}
+REPLACED_JOB = {f"delete-replaced Job {PREFLIGHT}", f"create-replacement Job {PREFLIGHT}"}
 REPLACED_DEPLOYMENT = {"delete-replaced Deployment open-webui", "create-replacement Deployment open-webui"}
 
 
@@ -31,7 +31,7 @@ def refusing(namespace: Namespace) -> Iterator[None]:
 
     def follow() -> None:
         while not ended.wait(0.2):
-            for pod in namespace.pods(JOB):
+            for pod in namespace.pods(PREFLIGHT):
                 if pod.status.phase == "Pending":
                     namespace.core.patch_namespaced_pod_status(pod.metadata.name, namespace.name, _refusal())
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from components.open_webui.pod import PORT
+from components.open_webui.names import PORT
 from stack_config.files import ROOT
 from tests.support.servers.server_process import free_port, not_there, wait_until
 from tests.support.unit import recording

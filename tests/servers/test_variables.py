@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from components.open_webui.pod import PORT
+from components.open_webui.names import PORT
 from components.open_webui.variables import TABLE_FILE, VariableClass, variable_table
 from stack_config.files import ROOT
 from stackctl.variables.classes import readings_of

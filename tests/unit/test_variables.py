@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES
-from components.open_webui.pod import PORT
+from components.open_webui.names import PORT
 from components.open_webui.variable_rules import CONDITIONS
 from components.open_webui.variables import CLASSES_FILE, VariableClass, VariableTable, variable_table
 from policy.rules import RULES

@@ -24,7 +24,7 @@ from urllib.parse import urlencode
 import pytest
 
 from components.open_webui.environment import DATA_DIRECTORY, STATIC_DIRECTORY
-from components.open_webui.pod import PORT
+from components.open_webui.names import PORT
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.startup_scripts import PACKAGE, SCRIPTS_DIRECTORY, config_map_name, startup_scripts
 from components.postgresql.component import CLIENT_PARAMETERS
