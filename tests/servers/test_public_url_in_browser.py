@@ -9,9 +9,10 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Page, WebSocket, sync_playwright
 
+from tests.support.servers.addresses import free_port
 from tests.support.servers.certificates import certify, make_authority
 from tests.support.servers.open_webui import ADMIN_EMAIL, Web
-from tests.support.servers.server_process import free_port, missing
+from tests.support.servers.server_process import missing
 from tests.support.servers.tls_proxy import tls_proxy
 
 HOST, ANOTHER = "chat.example.com", "chat.example.org"

@@ -6,10 +6,9 @@ import pytest
 
 from components.blocks.quantities import quantity
 from components.redis.server.memory import memory
-from tests.servers.test_redis_full import fill
-from tests.servers.test_redis_memory import watched
+from tests.support.servers.redis_load import fill
 from tests.support.servers.redis_server import INSPECTOR_PASSWORD, REVOKED, Start, on_every_engine
-from tests.support.servers.server_process import wait_until
+from tests.support.servers.server_process import peak_memory, wait_until
 
 
 @on_every_engine
@@ -91,10 +90,10 @@ def test_the_copy_for_a_rewrite_fits_into_the_limit(start: Start) -> None:
         # The child of the rewrite takes its time, so that every key is written while it runs.
         inspector.config_set("rdb-key-save-delay", 10_000)
         inspector.bgrewriteaof()
-        with watched(server) as most:
+        with peak_memory(server.process) as peak:
             for number in range(4096):
                 client.set(f"open-webui:filler:{number}", "y" * 2**14)
 
         assert inspector.info("persistence")["aof_rewrite_in_progress"] == 1
-        assert most[0] > 128 * 2**20
-        assert most[0] < quantity(memory("96mb", forks=True).least_limit)
+        assert peak[0] > 128 * 2**20
+        assert peak[0] < quantity(memory("96mb", forks=True).least_limit)

@@ -18,13 +18,14 @@ from components.redis.monitoring.alerts import prometheus_rules
 from components.redis.monitoring.exporter import EXPORTER_IMAGE
 from components.redis.monitoring.watching import dashboard
 from components.redis.settings import RedisSettings
-from tests.servers.test_redis_memory import slow_subscriber, subscribers
+from tests.support.servers.addresses import free_port
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
+from tests.support.servers.redis_load import slow_subscriber, subscribers
 from tests.support.servers.redis_nodes import Nodes, resolve_names
 from tests.support.servers.redis_nodes import nodes as nodes
 from tests.support.servers.redis_server import EXPORTER_PASSWORD, INSPECTOR_PASSWORD, Start, on_every_engine
 from tests.support.servers.rendered import Find, Manifest
-from tests.support.servers.server_process import check_alive, free_port, missing, running, wait_until
+from tests.support.servers.server_process import check_alive, missing, running, wait_until
 
 PROGRAM = "prometheus-redis-exporter"
 SINCE_REDIS_7_2 = "client_output_buffer_limit_disconnections"

@@ -8,8 +8,9 @@ import redis
 
 from components.blocks.connection import AUTHORITY_DIRECTORY
 from components.redis.topologies.external import with_authority
+from tests.support.servers.addresses import free_port
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, Start
-from tests.support.servers.server_process import free_port, give_away, missing
+from tests.support.servers.server_process import give_away, missing
 
 
 def certificates(directory: Path) -> None:

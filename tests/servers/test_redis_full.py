@@ -5,20 +5,9 @@ from typing import Any
 import pytest
 import redis
 
-from tests.support.servers.redis_server import REVOKED, Client, Start, on_every_engine
+from tests.support.servers.redis_load import fill
+from tests.support.servers.redis_server import REVOKED, Start, on_every_engine
 from tests.support.servers.server_process import wait_until
-
-_AT_A_TIME = 64
-"""Blocks in one round trip: 1 MiB, by which every size can be divided."""
-
-
-def fill(client: Client, mebibytes: int) -> None:
-    block = "x" * 2**14
-    for start in range(0, mebibytes * 2**20 // len(block), _AT_A_TIME):
-        several = client.pipeline(transaction=False)
-        for number in range(start, start + _AT_A_TIME):
-            several.set(f"open-webui:filler:{number}", block)
-        several.execute()
 
 
 @on_every_engine

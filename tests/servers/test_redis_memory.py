@@ -1,47 +1,19 @@
 """Physical memory of a full Redis with slow subscribers: below the limit that the container gets."""
 
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import redis
 
 from components.blocks.quantities import quantity
-from tests.servers.test_redis_full import fill
-from tests.support.repeated import repeated
-from tests.support.servers.redis_server import APPLICATION_PASSWORD, Server, Start
+from tests.support.servers.redis_load import fill, slow_subscriber, subscribers
+from tests.support.servers.redis_server import Start
 from tests.support.servers.rendered import Find
-from tests.support.servers.server_process import resident_bytes, wait_until
+from tests.support.servers.server_process import peak_memory, wait_until
 
 LARGE_EVENT = 33 * 2**20
 """Bytes of an event for which Redis's default, 32 MB, disconnects the subscriber."""
-
-
-@contextmanager
-def slow_subscriber(server: Server) -> Iterator[socket.socket]:
-    """A subscriber of `socketio` that does not read what it is sent."""
-    with socket.create_connection(("127.0.0.1", server.port)) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.sendall(f"AUTH openwebui {APPLICATION_PASSWORD}\r\nSUBSCRIBE socketio\r\n".encode())
-        yield connection
-
-
-@contextmanager
-def watched(server: Server) -> Iterator[list[int]]:
-    """The most physical memory that the server had while the block ran, as a list of one."""
-    most = [resident_bytes(server.process)]
-
-    def look() -> None:
-        most[0] = max(most[0], resident_bytes(server.process))
-
-    with repeated(look, pause=0.01):
-        yield most
-
-
-def subscribers(server: Server) -> int:
-    return int(server.openwebui().pubsub_numsub("socketio")[0][1])
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
@@ -60,7 +32,7 @@ def test_a_full_server_with_slow_subscribers_stays_below_its_limit(
             stack.enter_context(slow_subscriber(server))
         wait_until(lambda: subscribers(server) == 10, "the subscribers", 10)
 
-        with watched(server) as most:
+        with peak_memory(server.process) as peak:
             event = "x" * 2**20
             for _ in range(200):
                 client.publish("socketio", event)
@@ -68,7 +40,7 @@ def test_a_full_server_with_slow_subscribers_stays_below_its_limit(
         # Somebody was disconnected, or the bounds have not been reached and this shows nothing.
         assert subscribers(server) < 10
         assert server.exporter().info("memory")["used_memory"] > 400 * 2**20
-        assert most[0] < limit
+        assert peak[0] < limit
 
 
 @pytest.mark.parametrize(("environment", "count"), [("dev", 2), ("prod", 2)])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from tests.servers.test_redis_full import fill
+from tests.support.servers.redis_load import fill
 from tests.support.servers.redis_nodes import Nodes
 from tests.support.servers.redis_nodes import nodes as nodes
 from tests.support.servers.redis_probes import passes

@@ -11,7 +11,8 @@ import pytest
 import redis
 
 from components.redis.server.stored_data import refused_server
-from tests.support.servers.server_process import SERVER_PACKAGES, free_port, give_away, not_there, running, wait_until
+from tests.support.servers.addresses import free_port
+from tests.support.servers.server_process import SERVER_PACKAGES, give_away, not_there, running, wait_until
 
 # Engine and release, and where its server is: the system's package, or a package of .venv-servers.
 SERVERS = {

@@ -13,13 +13,14 @@ import socketio  # type: ignore[import-untyped]
 from components.blocks.connection import AUTHORITY_DIRECTORY
 from components.redis.server.acl import USERS
 from components.redis.topologies.external import with_authority
+from tests.support.servers.addresses import free_network
 from tests.support.servers.certificates import certify, make_authority
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
 from tests.support.servers.redis_nodes import Node, Nodes, make_node, resolve_names, write_users
 from tests.support.servers.redis_probes import passes
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES, Client
 from tests.support.servers.rendered import Find
-from tests.support.servers.server_process import free_network, redis_program, wait_until
+from tests.support.servers.server_process import redis_program, wait_until
 from tests.support.servers.verify_in_web_pod import SERVED, redis_access
 
 HOST = "redis-service"

@@ -19,7 +19,8 @@ import pytest
 
 from components.open_webui.names import PORT
 from stack_config.files import ROOT
-from tests.support.servers.server_process import free_port, not_there, wait_until
+from tests.support.servers.addresses import free_port
+from tests.support.servers.server_process import not_there, wait_until
 from tests.support.unit import recording
 
 PACKAGES = ROOT / ".venv-open-webui"

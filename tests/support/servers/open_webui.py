@@ -31,12 +31,12 @@ from components.postgresql.component import CLIENT_PARAMETERS
 from devcluster.node.images.definitions import open_webui as image
 from stack_config.files import ROOT
 from tests.support.e2e.model_server import model_server
+from tests.support.servers.addresses import free_port
 from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
 from tests.support.servers.redis_server import Server, redis_server
 from tests.support.servers.server_process import (
     SERVER_PACKAGES,
     check_alive,
-    free_port,
     give_away,
     not_there,
     running,

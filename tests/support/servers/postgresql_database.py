@@ -13,11 +13,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.support.servers.addresses import free_port
 from tests.support.servers.container_bounds import Bounds
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import (
     check_alive,
-    free_port,
     give_away,
     missing,
     postgresql_programs,

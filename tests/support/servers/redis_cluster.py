@@ -11,11 +11,12 @@ import redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from components.redis.server.acl import CLUSTER_USERS
+from tests.support.servers.addresses import free_network
 from tests.support.servers.certificates import certify
 from tests.support.servers.redis_nodes import Node, Nodes, make_node, moved, surroundings, write_users
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
 from tests.support.servers.rendered import Find
-from tests.support.servers.server_process import free_network, give_away, unprivileged
+from tests.support.servers.server_process import give_away, unprivileged
 
 TOPOLOGY = ("redis.topology=cluster", "redis.cluster.nodeTimeoutSeconds=2")
 PASSWORDS = {

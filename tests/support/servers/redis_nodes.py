@@ -27,10 +27,10 @@ from components.redis.server.configuration import (
     USERS_DIRECTORY,
 )
 from components.redis.server.tls import TLS_DIRECTORY
+from tests.support.servers.addresses import free_network
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
 from tests.support.servers.rendered import Find
 from tests.support.servers.server_process import (
-    free_network,
     give_away,
     missing,
     redis_program,

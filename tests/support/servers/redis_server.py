@@ -14,8 +14,9 @@ import redis
 from components.redis.server.acl import acl_file
 from components.redis.server.configuration import DATA_DIRECTORY, USERS_DIRECTORY
 from components.redis.settings import Engine
+from tests.support.servers.addresses import free_port
 from tests.support.servers.rendered import rendered
-from tests.support.servers.server_process import check_alive, free_port, give_away, redis_program, running, wait_until
+from tests.support.servers.server_process import check_alive, give_away, redis_program, running, wait_until
 
 APPLICATION_PASSWORD = "application-Password-1"
 EXPORTER_PASSWORD = "exporter-Password-2"

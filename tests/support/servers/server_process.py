@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from stack_config.files import ROOT
+from tests.support.repeated import repeated
 
 CONTAINER_USER = 10001
 """UID of the containers (components/blocks/pod_security.py). It has no name, neither there nor here."""
@@ -86,13 +86,6 @@ def give_away(path: Path) -> None:
         os.chown(path, CONTAINER_USER, CONTAINER_USER)
 
 
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody uses now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
     """Wait for a condition that cannot be waited for otherwise.
 
@@ -152,22 +145,21 @@ def resident_bytes(process: subprocess.Popen[bytes]) -> int:
     return sum(_proportional_bytes(pid) for pid in pids)
 
 
+@contextmanager
+def peak_memory(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """The most `resident_bytes` of a process while the block runs, as a list of one."""
+    peak = [resident_bytes(process)]
+
+    def look() -> None:
+        peak[0] = max(peak[0], resident_bytes(process))
+
+    with repeated(look, pause=0.01):
+        yield peak
+
+
 def _proportional_bytes(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):  # a child that has just ended
         return 0
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-
-
-def free_network() -> str:
-    """The first three numbers of a loopback network whose ports of Redis nobody uses now."""
-    for number in range(1, 255):
-        with socket.socket() as redis, socket.socket() as sentinel:
-            try:
-                redis.bind((f"127.77.{number}.1", 6379))
-                sentinel.bind((f"127.77.{number}.1", 26379))
-            except OSError:
-                continue
-        return f"127.77.{number}"
-    pytest.fail("Every loopback network of the tests is in use")
