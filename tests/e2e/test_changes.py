@@ -3,11 +3,11 @@
 import pytest
 
 from stackctl.deployed.stack import Stack
-from stackctl.verify.load import Load, load
+from stackctl.verify.load import load
+from tests.support.e2e.load_summary import RATE, SOCKETS, summary
 from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.node import Node
 
-RATE, SOCKETS = 16.0, 6
 BACK_SECONDS = 10
 
 
@@ -32,10 +32,3 @@ def test_no_request_fails_while_pods_roll(
     assert outcome.disconnected == 0
     assert outcome.gaps, "no websocket was ever lost, so nothing rolled"
     assert max(outcome.gaps) < BACK_SECONDS
-
-
-def summary(outcome: Load) -> str:
-    """Failed requests and the slowest return of a websocket, in a few words."""
-    back = f"websockets back after {max(outcome.gaps):.2f} s" if outcome.gaps else "no websocket lost"
-    gone = f", {outcome.disconnected} not at all" if outcome.disconnected else ""
-    return f"{len(outcome.failures)} of {outcome.requests} requests failed; {back}{gone}"

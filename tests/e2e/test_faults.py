@@ -6,30 +6,12 @@ import pytest
 
 from stackctl.deployed.stack import WEB, Stack
 from tests.support.e2e import faults
+from tests.support.e2e.faults import FAULTS, MAXMEMORY, SETTLING_SECONDS
 from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.node import Node
 from tests.support.e2e.observation import observed
 
 pytestmark = pytest.mark.fault
-
-MAXMEMORY = 64
-"""Megabytes: so little that it is filled in a moment."""
-SETTLING_SECONDS = 3.0
-
-FAULTS = [
-    ("a web pod is killed", faults.kill(WEB, WEB), 5),
-    ("Redis is killed", faults.kill("redis", "redis"), 30),
-    (f"Redis is stopped for {faults.STOPPED_SECONDS} s", faults.stop("redis", "redis"), faults.STOPPED_SECONDS + 60),
-    ("PostgreSQL is killed", faults.kill("postgres", "postgres"), 30),
-    (
-        f"PostgreSQL is stopped for {faults.STOPPED_SECONDS} s",
-        faults.stop("postgres", "postgres"),
-        faults.STOPPED_SECONDS + 60,
-    ),
-    ("every pod is evicted", faults.drain, 120),
-    (f"Redis is full for {faults.FULL_SECONDS} s", faults.fill_redis(2 * MAXMEMORY), 60),
-    (f"PostgreSQL's volume is full for {faults.FULL_SECONDS} s", faults.fill_postgresql_volume, 90),
-]
 
 
 @pytest.fixture(scope="module")

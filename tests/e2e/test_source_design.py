@@ -17,10 +17,10 @@ from stackctl.deployed.stack import WEB, Account, Stack, restarts
 from stackctl.verify.client_pod import client_pod
 from stackctl.verify.load import load
 from stackctl.verify.web_api import WebApi
-from tests.e2e.test_answers import OPERATIONS, read_during, row
-from tests.e2e.test_changes import RATE, SOCKETS, summary
-from tests.e2e.test_faults import FAULTS, SETTLING_SECONDS
 from tests.support.e2e import faults
+from tests.support.e2e.faults import FAULTS, SETTLING_SECONDS
+from tests.support.e2e.leaving_pods import OPERATIONS, read_during, row
+from tests.support.e2e.load_summary import RATE, SOCKETS, summary
 from tests.support.e2e.measurements import FIRST_START, RESTARTS, Measurements
 from tests.support.e2e.model_access import model
 from tests.support.e2e.observation import observed

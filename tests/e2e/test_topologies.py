@@ -5,8 +5,8 @@ import time
 import pytest
 
 from stackctl.deployed.stack import WEB, Stack
-from tests.e2e.test_faults import SETTLING_SECONDS
 from tests.support.e2e import faults
+from tests.support.e2e.faults import SETTLING_SECONDS
 from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.node import Node
 from tests.support.e2e.observation import observed

@@ -2,8 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -12,22 +10,12 @@ from devcluster.clusters.choice import Cluster
 from devcluster.toolchain.providers import search_path, uses_stand_ins
 from devcluster.toolchain.pulumi_cli import pulumi_cli
 from host.processes import is_alive
+from tests.support.engine.toolchain import Toolchain
 
 PASSPHRASE = "for the stacks of one test run"
 # Of the user's own settings for Pulumi only the place of the plugins is kept: the rest may name a backend or a secret.
 KEPT = "PULUMI_HOME"
 CLUSTER_PREFIX = "open-webui-stack-test-"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Toolchain:
-    """The Pulumi CLI and how it finds its providers."""
-
-    pulumi: Path
-    """The executable."""
-
-    path: str
-    """PATH with the CLI and, where they are needed, the stand-ins first."""
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ import yaml
 
 from stack_config.files import ROOT, read_stack, set_path
 from stack_config.load import ConfigError, parse
-from tests.engine.conftest import Toolchain
-from tests.unit.test_config_mistakes import SPELLINGS
+from tests.support.engine.toolchain import Toolchain
+from tests.support.unit.spellings import SPELLINGS
 
 ASSIGNMENTS = (
     "redis.maxmemory=1gb",

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from devcluster.clusters.choice import Cluster
-from tests.engine.test_stack_failures import unreachable
 from tests.support.engine.stack import Namespace, Stack, StackFactory
+from tests.support.engine.unreachable_cluster import unreachable
 
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 

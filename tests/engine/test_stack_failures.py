@@ -1,13 +1,11 @@
 """Updates that cannot succeed: they say why, lose nothing, and the next one goes on."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
-from devcluster.clusters.choice import Cluster
 from tests.support.engine.stack import Namespace, Stack, StackFactory
+from tests.support.engine.unreachable_cluster import unreachable
 
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
@@ -24,17 +22,6 @@ WRONG: dict[str, str] = {
 @pytest.fixture(scope="module")
 def never_deployed(new_stack: StackFactory) -> Stack:
     return new_stack("dev", "namespace=never-deployed")
-
-
-def unreachable(cluster: Cluster, directory: Path) -> Cluster:
-    """The same cluster at a port where nobody listens."""
-    assert cluster.kubeconfig
-    contents = yaml.safe_load(cluster.kubeconfig.read_text())
-    for entry in contents["clusters"]:
-        entry["cluster"]["server"] = "https://127.0.0.1:1"
-    kubeconfig = directory / "kubeconfig"
-    kubeconfig.write_text(yaml.safe_dump(contents))
-    return replace(cluster, kubeconfig=kubeconfig)
 
 
 @pytest.mark.parametrize("assignment", WRONG)

@@ -10,8 +10,8 @@ import pytest
 from kubernetes import client, config
 
 from devcluster.clusters.choice import Cluster
-from tests.engine.conftest import Toolchain
 from tests.support.engine.machine import Machine
+from tests.support.engine.toolchain import Toolchain
 
 NAMESPACE = "local-users-cluster"
 SECRET = "sk-never-on-a-command-line"

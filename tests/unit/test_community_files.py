@@ -9,7 +9,7 @@ from components.redis.monitoring.exporter import EXPORTER_IMAGE
 from components.redis.settings import IMAGES
 from stack_config.files import ROOT
 from stack_config.settings import StackSettings
-from tests.unit.test_docs import targets
+from tests.support.unit.documentation import targets
 
 RENOVATE = (ROOT / "renovate.json5").read_text()
 

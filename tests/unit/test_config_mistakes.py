@@ -2,8 +2,6 @@
 
 import copy
 import json
-import re
-import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,9 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from stack_config.files import ROOT, StackFileError, is_encrypted, read_stack, set_path
+from stack_config.files import ROOT, StackFileError, is_encrypted, read_stack
 from stack_config.load import PROJECT, ConfigError, parse
+from tests.support.unit.config_reports import apply_fixes
 from tests.support.unit.single_mistakes import SINGLE_MISTAKES
+from tests.support.unit.spellings import SPELLINGS
 from tests.support.unit.uploads_in_pods import accepted
 
 
@@ -258,32 +258,6 @@ def test_a_mistake_is_found_where_it_is(project: Path, text: str, expected: dict
     assert "hunter2" not in "".join(found.values())
 
 
-def remove_path(values: dict[str, Any], path: str) -> None:
-    """What `pulumi config rm --path` does."""
-    parts = re.findall(r'\[([0-9]+)\]|([^.\[\]"]+)|\["((?:[^"\\]|\\.)*)"\]', path)
-    steps: list[Any] = [int(index) if index else name or quoted.replace('\\"', '"') for index, name, quoted in parts]
-    level: Any = values
-    for step in (steps[0] if ":" in steps[0] else f"{PROJECT}:{steps[0]}", *steps[1:-1]):
-        if len(steps) == 1:
-            break
-        level = level[step]
-    del level[(path if ":" in path else f"{PROJECT}:{path}") if len(steps) == 1 else steps[-1]]
-
-
-def mended(values: dict[str, Any], report: str) -> None:
-    """Run the report's commands on a config. Those that ask for a value are given one."""
-    for command in re.findall(r"^  (?:fix: |     )     (pulumi .*)$", report, re.MULTILINE):
-        _, _, verb, *words = shlex.split(command, comments=True)
-        words = [word for word in words if word not in ("--path", "--")]
-        if words[0] == "--secret":
-            values[f"{PROJECT}:{words[1]}"] = {"secure": "v1:abc"}
-        elif verb == "rm":
-            remove_path(values, words[0])
-        else:
-            key, value = words
-            set_path(values, f"{key}={'1' if value == '<value>' else value}", PROJECT)
-
-
 CONFIGS: dict[str, dict[str, Any]] = {
     **{name: yaml.safe_load(f"config:\n{text}")["config"] for name, (text, _) in REFUSED.items()},
     **{name: dict(values) for name, values, *_ in SINGLE_MISTAKES},
@@ -302,7 +276,7 @@ def test_the_commands_of_the_report_mend_the_config(name: str) -> None:
             texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
             parse(accepted(texts), secrets)
         except ConfigError as error:
-            mended(values, str(error))
+            apply_fixes(values, str(error))
         else:
             return
     raise AssertionError("after two reports there is a third one")
@@ -322,21 +296,6 @@ def test_a_stack_file_that_is_none_is_named(project: Path, text: str, message: s
     (project / "Pulumi.test.yaml").write_text(text)
     with pytest.raises(StackFileError, match=f"Pulumi.test.yaml.*{message}"):
         read_stack("test", root=project)
-
-
-SPELLINGS = """\
-config:
-  namespace: no
-  kubeContext:
-  openaiApiKey: ~
-  open-webui-stack:openWebui:
-    integers: [010, 0o17, 0x1F, 0b101, 1_000, -3, +4, 0, 08]
-    numbers: [1e3, 1.50, .5, 3.0, 2., 1E-2]
-    words: [no, on, y, yes, Off, true, True, FALSE, ~, null, Null]
-    dates: [2026-01-31]
-    8080: x
-    true: x
-"""
 
 
 def test_numbers_and_words_are_read_as_the_cli_reads_them(project: Path) -> None:

@@ -9,22 +9,10 @@ import pytest
 from components.blocks.base_settings import Problem
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.settings import SECRET_KEYS, StackSettings
+from tests.support.unit.config_reports import report
 from tests.support.unit.recording import run
 from tests.support.unit.single_mistakes import SINGLE_MISTAKES
 from tests.support.unit.uploads_in_pods import accepted
-
-GOOD = {"kubeContext": "test"}
-
-
-def report(values: Mapping[str, object], secret_keys: frozenset[str] = frozenset()) -> str:
-    """The report on a config; fails when there is none."""
-    texts = {
-        f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value)
-        for key, value in {**GOOD, **values}.items()
-    }
-    with pytest.raises(ConfigError) as error:
-        parse(accepted(texts), {f"{PROJECT}:{key}" for key in secret_keys})
-    return str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -16,19 +16,12 @@ from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.settings import StackSettings
 from stackctl.variables.classes import read_classes
 from tests.support.e2e.measurements import failover_table
+from tests.support.unit.documentation import ROOMS, SOURCES, targets, variables
 from tests.support.unit.uploads_in_pods import accepted
 
-ROOMS = ("components", "devcluster", "emulators", "host", "policy", "stack_config", "stackctl", "terminal", "tests")
 DECISIONS = ROOT / "docs" / "decisions"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 PAGES = sorted(DECISIONS.glob("[0-9]*.md"))
-SOURCES = sorted(
-    path
-    for top in (".", *ROOMS)
-    for path in (ROOT.glob("*.py") if top == "." else (ROOT / top).rglob("*"))
-    if path.suffix in (".py", ".sh") and path != Path(__file__) and ".venv" not in path.parts
-)
-
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
@@ -40,17 +33,6 @@ _KEY_SET = re.compile(r"pulumi config (?:set|rm)(?: --\w+)* (?!--)'?([\w.]+)")
 _SET = re.compile(r"\bSET=(?:'([^']*)'|(\S+))")
 _SECRET_FILE = re.compile(r"\bSECRET_FILE='(\w+)=")
 _PLACEHOLDERS = ("<", "Pulumi.<")
-
-
-def targets() -> set[str]:
-    """Targets of the Makefile that are commands."""
-    phony = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    return {name for names in phony for name in names.split()}
-
-
-def variables() -> set[str]:
-    """Variables of the Makefile that the user may set."""
-    return set(re.findall(r"^([A-Z_]+) \?=", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def anchors(document: Path) -> set[str]:

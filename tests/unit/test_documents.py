@@ -4,7 +4,7 @@ import pytest
 
 from components.open_webui.documents import DocumentSettings
 from components.open_webui.stored_vectors import refused_vectors, stored_vectors
-from tests.unit.test_config_report import report
+from tests.support.unit.config_reports import report
 
 
 @pytest.mark.parametrize(

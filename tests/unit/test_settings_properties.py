@@ -17,8 +17,8 @@ from components.redis.server.memory import DATA_SHARE_OF_LIMIT, LEAST_HEADROOM
 from stack_config.keys import config_keys
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.settings import CONNECTIONS_BESIDE_OPEN_WEBUI, StackSettings
+from tests.support.unit.config_reports import apply_fixes
 from tests.support.unit.uploads_in_pods import accepted
-from tests.unit.test_config_mistakes import mended
 
 redis_sizes = st.builds(
     lambda number, unit: f"{number}{unit}", st.integers(16, 4096), st.sampled_from(["mb", "MB", "gb", "Mb"])
@@ -179,7 +179,7 @@ def test_the_commands_of_a_report_mend_what_it_reports(path: str, value: object)
         try:
             parse(accepted(texts), secrets)
         except ConfigError as error:
-            mended(written, str(error))
+            apply_fixes(written, str(error))
         else:
             return
     raise AssertionError(f"after three reports there is a fourth one: {path}={value!r}")

@@ -2,7 +2,7 @@
 
 import ast
 
-from tests.unit.test_docs import SOURCES
+from tests.support.unit.documentation import SOURCES
 
 MODULE_LINES, FUNCTION_LINES = 400, 50
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from stack_config.files import ROOT
-from tests.unit.test_docs import targets, variables
+from tests.support.unit.documentation import targets, variables
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 GITLAB = ROOT / ".gitlab-ci.yml"

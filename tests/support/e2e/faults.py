@@ -156,3 +156,23 @@ def wait_until_gone(stack: Stack) -> None:
 def _all_ready(stack: Stack, app: str, wanted: int) -> bool:
     pods = stack.pods(app)
     return len(pods) == wanted and all(map(is_ready, pods))
+
+
+MAXMEMORY = 64
+"""Megabytes: so little that it is filled in a moment."""
+SETTLING_SECONDS = 3.0
+
+FAULTS = [
+    ("a web pod is killed", kill(WEB, WEB), 5),
+    ("Redis is killed", kill("redis", "redis"), 30),
+    (f"Redis is stopped for {STOPPED_SECONDS} s", stop("redis", "redis"), STOPPED_SECONDS + 60),
+    ("PostgreSQL is killed", kill("postgres", "postgres"), 30),
+    (
+        f"PostgreSQL is stopped for {STOPPED_SECONDS} s",
+        stop("postgres", "postgres"),
+        STOPPED_SECONDS + 60,
+    ),
+    ("every pod is evicted", drain, 120),
+    (f"Redis is full for {FULL_SECONDS} s", fill_redis(2 * MAXMEMORY), 60),
+    (f"PostgreSQL's volume is full for {FULL_SECONDS} s", fill_postgresql_volume, 90),
+]
