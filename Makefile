@@ -21,7 +21,7 @@ YES ?=
 
 PYTHON ?= python3
 PY := .venv/bin/python
-LOCAL := $(PY) -m stackctl
+STACKCTL := STACKCTL_CALLER=make $(PY) -m stackctl
 quoted = '$(subst ','\'',$(1))'
 SETS = $(foreach set,$(SET),--set $(call quoted,$(set)))
 OVERRIDES = $(SETS) $(foreach file,$(SECRET_FILE),--secret-file $(call quoted,$(file)))
@@ -36,55 +36,54 @@ help: ## List the targets
 
 .PHONY: up
 up: .venv/ready ## Deploy ENV: toolchain, cluster, stack; REFRESH=1 reverts manual changes
-	@$(LOCAL) up $(TARGET) $(OVERRIDES) $(if $(REFRESH),--refresh)
+	@$(STACKCTL) up $(TARGET) $(OVERRIDES) $(if $(REFRESH),--refresh)
 
 .PHONY: preview
-preview: .venv/ready ## Show the changes that `make up` would make; JSON=file writes them for `python -m stackctl.gate`
-	@$(LOCAL) preview $(TARGET) $(OVERRIDES) $(if $(JSON),--json $(call quoted,$(JSON)))
+preview: .venv/ready ## Show the changes that `make up` would make; JSON=file writes them for `stackctl gate`
+	@$(STACKCTL) preview $(TARGET) $(OVERRIDES) $(if $(JSON),--json $(call quoted,$(JSON)))
 
 .PHONY: adopt
 adopt: .venv/ready ## Adopt objects that were deployed manually under the stack's names, without a restart; then a preview
-	@$(LOCAL) adopt $(TARGET) $(OVERRIDES)
+	@$(STACKCTL) adopt $(TARGET) $(OVERRIDES)
 
 .PHONY: drift
 drift: .venv/ready ## Show the differences between ENV's cluster and its state; exit code 2 if there are any
-	@$(LOCAL) drift --env $(call quoted,$(ENV))
+	@$(STACKCTL) drift --env $(call quoted,$(ENV))
 
 .PHONY: down
 down: .venv/ready ## Remove everything that `make up` created, data included; with ENV only that environment
-	@$(LOCAL) down $(if $(filter command% environment%,$(origin ENV)),--env $(call quoted,$(ENV)))
+	@$(STACKCTL) down $(if $(filter command% environment%,$(origin ENV)),--env $(call quoted,$(ENV)))
 
 .PHONY: outputs
 outputs: .venv/ready ## Print the outputs of ENV as JSON; SECRETS=1 includes the secret ones
-	@$(LOCAL) outputs --env $(call quoted,$(ENV)) $(if $(SECRETS),--secrets)
+	@$(STACKCTL) outputs --env $(call quoted,$(ENV)) $(if $(SECRETS),--secrets)
 
 .PHONY: kubeconfig
 kubeconfig: .venv/ready ## Print the path of the kubeconfig of ENV's cluster
-	@$(LOCAL) kubeconfig --env $(call quoted,$(ENV))
+	@$(STACKCTL) kubeconfig --env $(call quoted,$(ENV))
 
 .PHONY: manifests
 manifests: .venv/ready ## Write the objects of ENV as YAML to OUT, without engine or cluster; CHECK=1 applies the policies
-	@$(LOCAL) manifests --env $(call quoted,$(ENV)) --out $(call quoted,$(OUT)) $(SETS) $(if $(CHECK),--check)
+	@$(STACKCTL) manifests --env $(call quoted,$(ENV)) --out $(call quoted,$(OUT)) $(SETS) $(if $(CHECK),--check)
 
 DEPLOYED = --env $(call quoted,$(ENV)) $(if $(CONTEXT),--context $(call quoted,$(CONTEXT))) \
   $(if $(NAMESPACE),--namespace $(call quoted,$(NAMESPACE)))
 
 .PHONY: backup
 backup: .venv/ready ## Dump the database of ENV and verify the dump by restoring it into a private server
-	@$(PY) -m stackctl.backup run $(DEPLOYED)
+	@$(STACKCTL) backup run $(DEPLOYED)
 
 .PHONY: backups
 backups: .venv/ready ## List the dumps of ENV
-	@$(PY) -m stackctl.backup list $(DEPLOYED)
+	@$(STACKCTL) backup list $(DEPLOYED)
 
 .PHONY: restore
 restore: .venv/ready ## Replace the database of ENV with DUMP (default: the newest); without YES=1 it only describes the steps
-	@$(PY) -m stackctl.backup restore $(DEPLOYED) $(if $(YES),--yes) $(call quoted,$(DUMP))
+	@$(STACKCTL) restore $(DEPLOYED) $(if $(YES),--yes) $(call quoted,$(DUMP))
 
 .PHONY: verify
 verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 prints JSON
-	@$(PY) -m stackctl.verify $(DEPLOYED) \
-	  $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json)
+	@$(STACKCTL) verify $(DEPLOYED) $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json)
 
 ## Testing
 
@@ -125,7 +124,7 @@ docs-check: .venv/ready ## Check that the generated parts are up to date
 
 .PHONY: scan
 scan: .venv/ready .venv-scan/ready ## Run kube-score, kubernetes-validate and checkov on the objects, actionlint and zizmor on the workflows
-	$(PY) -m stackctl.scan $(SETS)
+	@$(STACKCTL) scan $(SETS)
 	$(PY) -m pytest -q tests/scan
 
 .PHONY: test-unit
@@ -168,7 +167,7 @@ PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url 
 .PHONY: clean
 clean: .venv/ready ## Remove this project's clusters, all state and .venv; keep the built programs
 	rm -rf .venv-scan .venv-servers .venv-open-webui
-	@$(LOCAL) clean
+	@$(STACKCTL) clean
 	rm -rf .venv policy/.venv
 
 # Separate, because checkov pins older versions of the program's packages.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from host.directories import environment_directory, environments_in_use, write
 from terminal.errors import LocalError
+from terminal.invocation import command_line
 
 from .clusters import control_plane, kind, kwok, node
 from .clusters.choice import Cluster, choose
@@ -43,7 +44,7 @@ def bring_up(environment: str, asked: str) -> tuple[Cluster, bool]:
     if known and (known.kind, known.context if context else None) != (kind_of_cluster, context):
         raise LocalError(
             f"{environment} is on {known.kind} {known.context}. To move it to {asked}, take it down first:\n"
-            f"  make down ENV={environment}"
+            f"  {command_line('down', env=environment)}"
         )
     name, kubeconfig = _cluster_name(environment), _kubeconfig(environment)
     # Recorded before the start: what a start that is cut short leaves behind is then found by `down`.

@@ -1,7 +1,7 @@
-"""What a signal to stop does.
+"""Signals to stop: SIGINT, SIGTERM and SIGHUP.
 
-A command that is stopped ends what it has started. While the engine runs, a first Ctrl-C lets it end what it is at and
-write its state; a second one ends it at once.
+A command that is stopped ends the processes that it started. While the engine runs, a first Ctrl-C lets it finish the
+current step and write its state; a second one ends it at once.
 """
 
 import os
@@ -18,14 +18,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
-    """Whether the user has asked to stop."""
+    """Whether the user asked to stop."""
 
     happened = False
 
 
 @contextmanager
 def as_ctrl_c() -> Iterator[None]:
-    """Within the body every signal to stop ends the command as Ctrl-C does, together with what it has started."""
+    """Within the body every signal to stop ends the command as Ctrl-C does, with the processes that it started."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -35,15 +35,35 @@ def as_ctrl_c() -> Iterator[None]:
 
 
 @contextmanager
+def announced_stop(cleanup: str) -> Iterator[None]:
+    """Within the body every signal to stop raises KeyboardInterrupt. A notice says what the body does before it ends.
+
+    Args:
+        cleanup: what it does, for the notice: ``removing the pods``. A second signal ends that as well.
+    """
+    seen = 0
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 1:
+            notices.print(f"stopping: {cleanup} (Ctrl-C again: at once)")
+        raise KeyboardInterrupt
+
+    with handled(stop):
+        yield
+
+
+@contextmanager
 def passed_to_the_engine() -> Iterator[Interruption]:
-    """While the engine runs in a process of its own, signals to stop are for it; this process waits for its end."""
+    """While the engine runs in a separate process, it receives signals to stop; this process waits for its end."""
     interruption = Interruption()
 
     def stop(number: int, _frame: FrameType | None) -> None:
         if not interruption.happened:
-            notices.print("stopping: what is under way comes to its end (Ctrl-C again: at once)")
+            notices.print("stopping: the current step is finished first (Ctrl-C again: at once)")
         interruption.happened = True
-        # Ctrl-C reaches the engine by itself; a second signal would make it drop what it is at.
+        # The terminal sends Ctrl-C to the engine as well; a second signal would make it abandon the current step.
         if not (number == signal.SIGINT and _at_a_terminal()):
             _interrupt_engine()
 
@@ -53,8 +73,8 @@ def passed_to_the_engine() -> Iterator[Interruption]:
 
 @contextmanager
 def handled(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Within the body ``stop`` handles every signal to stop; it gets the signal and the frame, as any handler."""
-    # What `nohup` has started goes on when its terminal is closed.
+    """Within the body ``stop`` handles every signal to stop. It has the parameters of a signal handler."""
+    # A command under `nohup` continues when its terminal is closed.
     ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     numbers = [number for number in _SIGNALS if not (ignored and number == signal.SIGHUP)]
     before = {number: signal.signal(number, stop) for number in numbers}
@@ -66,7 +86,7 @@ def handled(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
 
 
 def _at_a_terminal() -> bool:
-    """Whether this process is in the foreground of a terminal, which sends Ctrl-C to all processes there."""
+    """Whether this process is in the foreground of a terminal, which sends Ctrl-C to all processes in it."""
     with suppress(OSError):
         terminal = os.open("/dev/tty", os.O_RDONLY)
         try:

@@ -17,7 +17,7 @@ _STEP = re.compile(r"""(?:^|\.)(?P<name>[^.\[\]"]+)|\[(?P<index>\d+)\]|\["(?P<qu
 
 
 class StackFileError(Exception):
-    """A stack file that is not there, or a `--set` that is not KEY=VALUE."""
+    """A stack file that does not exist, or a `--set` that is not KEY=VALUE."""
 
 
 def environments(root: Path = ROOT) -> list[str]:

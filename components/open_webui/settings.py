@@ -216,7 +216,7 @@ class OpenWebUISettings(ComponentSettings):
     env: dict[VariableName, Text] = Field(
         {},
         description="Further environment variables that Open WebUI or its libraries read. Their class decides whether "
-        "they are allowed: `python -m stackctl.variables show NAME`.",
+        "they are allowed: `python -m stackctl variables show NAME`.",
     )
     plugin_env: dict[VariableName, Text] = Field(
         {}, description="Environment variables for your own plugins (functions and tools), without secrets."

@@ -1,6 +1,6 @@
 """Every environment variable that Open WebUI reads, with its class: the table behind `openWebui.env`.
 
-The table is ``variables.json``, which ``python -m stackctl.variables generate`` writes from a release's wheel and
+The table is ``variables.json``, which ``python -m stackctl variables generate`` writes from a release's wheel and
 from the classes in ``variables.yaml``. It is read only when a config names a variable: most previews need none of it.
 """
 

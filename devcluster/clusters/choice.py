@@ -11,6 +11,7 @@ import yaml
 from kubernetes import config
 
 from terminal.errors import UsageError
+from terminal.invocation import option
 
 Kind = Literal["kwok", "kind", "node", "context"]
 
@@ -48,15 +49,15 @@ def choose(asked: str) -> tuple[Kind, str | None]:
     if asked == "kind":
         if not kind_is_there():
             raise UsageError(
-                "CLUSTER=kind needs the program kind on PATH and a Docker engine that answers.\n"
-                "Install them (https://kind.sigs.k8s.io), or use CLUSTER=kwok, which needs neither."
+                f"{option('cluster', 'kind')} needs the program kind on PATH and a Docker engine that answers.\n"
+                f"Install them (https://kind.sigs.k8s.io), or use {option('cluster', 'kwok')}, which needs neither."
             )
         return "kind", None
     if asked == "node":
         return "node", None
     if asked not in (contexts := user_contexts()):
         raise UsageError(
-            f"CLUSTER={asked} is neither auto, kwok, kind or node nor a context of your kubeconfig.\n"
+            f"{option('cluster', asked)} is neither auto, kwok, kind or node nor a context of your kubeconfig.\n"
             f"Contexts there: {', '.join(contexts) or 'none'}."
         )
     return "context", asked

@@ -11,6 +11,7 @@ from host.locks import exclusive
 from host.processes import directories_below, end_all_from, running_from
 from terminal.console import duration, notices, step
 from terminal.errors import LocalError
+from terminal.invocation import command_line
 
 from ..toolchain.go_programs import KUBECTL, KWOKCTL, GoProgram, build, kubectl, missing
 from .api import is_ready
@@ -129,7 +130,7 @@ def _problem_of_creation(cluster: Cluster, plane: ControlPlane) -> LocalError | 
     ended = ", ".join(sorted(plane.components - set(running))) or "the API server does not answer"
     return LocalError(
         f"the control plane of {cluster.name} is not whole: {ended}\n"
-        f"Its logs: {directory_of(cluster.name)}/logs. Start over with: make down"
+        f"Its logs: {directory_of(cluster.name)}/logs. Start over with: {command_line('down')}"
     )
 
 
@@ -217,7 +218,8 @@ def _kwokctl(*arguments: str) -> None:
         said = error.stdout if isinstance(error, subprocess.CalledProcessError) else str(error)
         raise LocalError(
             f"kwokctl failed: {' '.join(arguments[:2])}\n{said.strip()}\n"
-            f"Logs of the control plane: {clusters_directory()}/clusters/*/logs. Start over with: make down"
+            f"Logs of the control plane: {clusters_directory()}/clusters/*/logs. "
+            f"Start over with: {command_line('down')}"
         ) from error
 
 

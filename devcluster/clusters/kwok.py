@@ -5,6 +5,7 @@ from pathlib import Path
 import urllib3
 
 from terminal.errors import LocalError
+from terminal.invocation import command_line
 
 from ..toolchain.go_programs import CONTROL_PLANE, KWOK
 from . import control_plane, simulation
@@ -44,6 +45,6 @@ def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
     except urllib3.exceptions.HTTPError as error:
         raise LocalError(
             f"the control plane of {name} does not answer any more: {error}\n"
-            f"Its logs: {control_plane.directory_of(name)}/logs. Start over with: make down"
+            f"Its logs: {control_plane.directory_of(name)}/logs. Start over with: {command_line('down')}"
         ) from error
     return cluster, new

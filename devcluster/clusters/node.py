@@ -10,6 +10,7 @@ from kubernetes import client
 
 from terminal.console import step
 from terminal.errors import LocalError
+from terminal.invocation import command_line
 
 from ..node import cgroups, cluster_dns, configuration, network, processes, requirements, volumes
 from ..node.images import store
@@ -148,9 +149,7 @@ def _wait(api: client.ApiClient, layout: Layout) -> None:
         if not processes.are_running(layout) and time.monotonic() > deadline - READY_SECONDS + 5:
             raise LocalError(f"the node has ended: {_last_lines(layout)}")
         if time.monotonic() > deadline:
-            raise LocalError(
-                f"the node is not ready after {READY_SECONDS} s. Its logs: {layout.logs}. Start over with: make down"
-            )
+            raise LocalError(f"the node is not ready after {READY_SECONDS} s. {_remedy(layout)}")
         time.sleep(0.2)
 
 
@@ -172,4 +171,8 @@ def _node_is_ready(api: client.ApiClient, layout: Layout) -> bool:
 
 def _last_lines(layout: Layout) -> str:
     log = layout.logs / "supervisor.log"
-    return "\n".join(log.read_text().splitlines()[-5:]) + f"\nIts logs: {layout.logs}. Start over with: make down"
+    return "\n".join([*log.read_text().splitlines()[-5:], _remedy(layout)])
+
+
+def _remedy(layout: Layout) -> str:
+    return f"Its logs: {layout.logs}. Start over with: {command_line('down')}"

@@ -7,51 +7,53 @@ import sys
 
 from stack_config.files import ROOT
 from terminal.errors import UsageError
+from terminal.invocation import option
 
 _PROGRAMS = ("containerd", "ctr", "runc", "nft", "ip", "unshare", "nsenter", "mmdebstrap", "mkfs.ext4", "losetup")
 _PLUGINS = ("/usr/lib/cni/ptp", "/usr/lib/cni/host-local", "/usr/lib/cni/loopback")
-_ELSEWHERE = "Use CLUSTER=kwok (simulated pods), CLUSTER=kind (Docker) or the name of a context of your kubeconfig."
 
 
 def check() -> None:
-    """Install what is missing where that can be done.
+    """Install missing programs where that is possible.
 
     Raises:
-        UsageError: this machine cannot be a node; says why and what else there is.
+        UsageError: this machine cannot be a node; the message says why, and the alternatives.
     """
     if reason := obstacle():
-        raise UsageError(f"{reason}\n{_ELSEWHERE}")
+        raise UsageError(f"{reason}\n{_alternatives()}")
     if not missing():
         return
     subprocess.run([ROOT / "scripts" / "install-node"], check=False)
     if left := missing():
         raise UsageError(
-            f"CLUSTER=node needs {', '.join(left)}, which are not on this machine.\n"
+            f"A node needs {', '.join(left)}, which are not on this machine.\n"
             "On Debian: apt-get install --no-install-recommends containerd runc containernetworking-plugins nftables "
-            f"iproute2 util-linux mmdebstrap e2fsprogs\n{_ELSEWHERE}"
+            f"iproute2 util-linux mmdebstrap e2fsprogs\n{_alternatives()}"
         )
 
 
 def obstacle() -> str | None:
-    """Why this machine cannot be a node whatever is installed on it; None when nothing stands against it."""
+    """Why this machine cannot be a node, whatever is installed on it; None when it can."""
     if sys.platform != "linux":
-        return "CLUSTER=node runs a kubelet on this machine, which only Linux can."
+        return "A node runs a kubelet on this machine, which only Linux can."
     if os.geteuid() != 0:
-        return (
-            "CLUSTER=node starts containers, network namespaces and firewall rules of its own, which needs root. "
-            "Run it as root."
-        )
+        return "A node starts containers, network namespaces and firewall rules, which needs root. Run it as root."
     if not os.access("/sys/fs/cgroup", os.W_OK):
-        return "CLUSTER=node makes control groups, and /sys/fs/cgroup is read-only here, as it is in most containers."
+        return "A node creates control groups, and /sys/fs/cgroup is read-only here, as it is in most containers."
     if not os.path.exists("/dev/loop-control"):
-        return "CLUSTER=node mounts files as volumes, and there is no /dev/loop-control here."
+        return "A node mounts files as volumes, and there is no /dev/loop-control here."
     namespaces = subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"], check=False)
     if namespaces.returncode:
-        return "CLUSTER=node makes namespaces of its own, which the kernel does not allow here."
+        return "A node creates namespaces, which the kernel does not allow here."
     return None
 
 
+def _alternatives() -> str:
+    kwok, kind, context = (option("cluster", name) for name in ("kwok", "kind", "<context>"))
+    return f"Use {kwok} (simulated pods), {kind} (Docker) or {context} (of your kubeconfig)."
+
+
 def missing() -> list[str]:
-    """Programs that are not there."""
+    """Programs that are not installed."""
     programs = [name for name in _PROGRAMS if not shutil.which(name)]
     return programs + [plugin for plugin in _PLUGINS if not os.path.exists(plugin)]

@@ -1,4 +1,4 @@
-"""What of a cluster a stack can take over, and what stands against it: decisions, without effects."""
+"""Which existing objects a stack can adopt, and the obstacles: decisions, without effects."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +16,13 @@ _DATABASE_SECRET = "postgresql-secret"
 _WEB = "open-webui"
 _WEB_SECRET = "openwebui-secret"
 _MOVE = "move the data: docs/operations/adopt.md"
-# Where the stack keeps them: Secret and key, the generated password they hold, and whether they are the URL around it.
+# Secret, key, the generated password that the value holds, and whether the value is a URL with that password.
 _PASSWORDS = (
     (_DATABASE_SECRET, "database-url", "postgresql-password", True),
     ("redis-config", "cache-url", "redis-password", True),
     (_WEB_SECRET, "secret-key", "openwebui-secret-key", False),
 )
-# What the data of the deployment is encrypted with: the key of its own that a stack gives it, else the signing key.
+# The keys that encrypt the data of a deployment: a separate one where a stack set it, else the signing key.
 _ENCRYPTION_KEYS = (ENCRYPTION_VARIABLES["OAUTH_SESSION_TOKEN_ENCRYPTION_KEY"], "secret-key")
 _SECRET_TITLE = f"Secret/{_WEB_SECRET}"
 _PART_OF = "app.kubernetes.io/part-of"
@@ -55,7 +55,7 @@ class Resource:
 
     @property
     def identifier(self) -> str:
-        """What the provider imports it by: ``namespace/name``, or ``name`` outside namespaces."""
+        """The identifier for the provider: ``namespace/name``, or ``name`` outside namespaces."""
         metadata = self.inputs["metadata"]
         return "/".join(part for part in (metadata.get("namespace"), metadata["name"]) if part)
 
@@ -67,7 +67,7 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True)
 class Obstacle:
-    """Why nothing can be taken over yet."""
+    """A reason why the objects cannot be adopted yet."""
 
     subject: str
     why: str
@@ -75,12 +75,12 @@ class Obstacle:
 
 
 def is_component(resource: Resource) -> bool:
-    """Whether it groups others, and is nothing by itself. The stack is one of them."""
+    """Whether it only groups other resources. The stack is one of them."""
     return not resource.is_object and not resource.type.startswith(("random:", "pulumi:index:", "pulumi:providers:"))
 
 
 def is_fact(resource: Resource) -> bool:
-    """Whether it remembers what stored data was made with: the first update records that, after its own checks."""
+    """Whether it records how stored data was made: the first update writes that, after its own checks."""
     return resource.type == "pulumi:index:Stash" and resource.name != STASH
 
 
@@ -90,129 +90,130 @@ def title(item: Object) -> str:
 
 
 def obstacles(
-    resources: Sequence[Resource], found: Mapping[str, Object], workloads: Iterable[Object]
+    resources: Sequence[Resource], existing: Mapping[str, Object], workloads: Iterable[Object]
 ) -> list[Obstacle]:
-    """All that stands against taking over what was found.
+    """All obstacles to the adoption.
 
     Args:
         resources: of the program.
-        found: objects of the cluster by the URN of the resource that has their kind and name.
+        existing: objects of the cluster by the URN of the resource that has their kind and name.
         workloads: Deployments, StatefulSets and DaemonSets of the namespace.
     """
     by_urn = {resource.urn: resource for resource in resources}
     return [
-        *(obstacle for live in found.values() for obstacle in _leaving(live)),
-        *(obstacle for urn, live in found.items() for obstacle in _immutable(by_urn[urn], live)),
-        *(obstacle for urn, live in found.items() for obstacle in _version(by_urn[urn], live)),
-        *_elsewhere(list(found.values())),
+        *(obstacle for live in existing.values() for obstacle in _leaving(live)),
+        *(obstacle for urn, live in existing.items() for obstacle in _immutable(by_urn[urn], live)),
+        *(obstacle for urn, live in existing.items() for obstacle in _version(by_urn[urn], live)),
+        *_elsewhere(list(existing.values())),
         *_rivals([each for each in resources if each.is_object], workloads),
     ]
 
 
 def _leaving(live: Object) -> Iterable[Obstacle]:
-    """What is on its way out would be in the state and not in the cluster."""
+    """An object that is being deleted would stay in the state alone."""
     if live["metadata"].get("deletionTimestamp"):
         yield Obstacle(
             subject=title(live),
             why="it is being deleted",
-            remedy=f"wait until it is gone (kubectl wait --for=delete {title(live)}), then again",
+            remedy=f"wait until it is gone (kubectl wait --for=delete {title(live)}), then retry",
         )
 
 
 def _immutable(resource: Resource, live: Object) -> Iterable[Obstacle]:
-    """Fields that cannot be changed: the object would be deleted and made anew."""
-    kind, wanted, given = resource.inputs["kind"], resource.inputs.get("spec") or {}, live.get("spec") or {}
-    if kind in ("Deployment", "StatefulSet") and wanted["selector"] != given["selector"]:
+    """Immutable fields that differ: the object would be deleted and created again."""
+    kind, desired, current = resource.inputs["kind"], resource.inputs.get("spec") or {}, live.get("spec") or {}
+    if kind in ("Deployment", "StatefulSet") and desired["selector"] != current["selector"]:
         yield Obstacle(
             subject=resource.title,
-            why=f"its selector is {given['selector']}, the stack's is {wanted['selector']}: it would be made anew",
-            remedy=f"kubectl delete {resource.title} (its pods end), then again",
+            why=f"its selector is {current['selector']}, the stack's is {desired['selector']}: it would be replaced",
+            remedy=f"kubectl delete {resource.title} (its pods end), then retry",
         )
-    if kind == "StatefulSet" and given.get("volumeClaimTemplates") and not wanted.get("volumeClaimTemplates"):
-        names = ", ".join(template["metadata"]["name"] for template in given["volumeClaimTemplates"])
+    if kind == "StatefulSet" and current.get("volumeClaimTemplates") and not desired.get("volumeClaimTemplates"):
+        names = ", ".join(template["metadata"]["name"] for template in current["volumeClaimTemplates"])
         yield Obstacle(
             subject=resource.title,
-            why=f"its data is in claims made from templates ({names}); the stack's is in a claim of its own, and empty",
+            why=f"its data is in PVCs from volume claim templates ({names}); the stack's own PVC is another, empty one",
             remedy=_MOVE,
         )
     if kind == "PersistentVolumeClaim":
         yield from _foreign_data(resource, live)
-        yield from _smaller(resource, wanted, given)
+        yield from _smaller(resource, desired, current)
 
 
 def _foreign_data(resource: Resource, live: Object) -> Iterable[Obstacle]:
-    """A database directory is read with the roles and the layout it was made with, which are the stack's or are not."""
+    """A PVC of another install: the roles and the layout of its data may differ from the stack's."""
     labels = (live["metadata"].get("labels") or {}, resource.inputs["metadata"].get("labels") or {})
     if len({each.get(_PART_OF) for each in labels}) > 1:
         yield Obstacle(
             subject=resource.title,
-            why="it was not made by this stack: its data may have other roles and another layout",
-            remedy=f"{_MOVE}; or, when it is this stack's: kubectl label -n {resource.inputs['metadata']['namespace']} "
-            f"{resource.title} {_PART_OF}={labels[1][_PART_OF]}",
+            why="this stack did not create it: its data may have other roles and another layout",
+            remedy=f"{_MOVE}; or, if this stack created it: kubectl label -n "
+            f"{resource.inputs['metadata']['namespace']} {resource.title} {_PART_OF}={labels[1][_PART_OF]}",
         )
 
 
-def _smaller(resource: Resource, wanted: Object, given: Object) -> Iterable[Obstacle]:
-    size = given["resources"]["requests"]["storage"]
-    if utils.parse_quantity(wanted["resources"]["requests"]["storage"]) < utils.parse_quantity(size):
+def _smaller(resource: Resource, desired: Object, current: Object) -> Iterable[Obstacle]:
+    size = current["resources"]["requests"]["storage"]
+    if utils.parse_quantity(desired["resources"]["requests"]["storage"]) < utils.parse_quantity(size):
         yield Obstacle(
             subject=resource.title,
-            why=f"it has {size}, and a claim never shrinks",
+            why=f"it has {size}, and a PVC cannot shrink",
             remedy=f"set the size in the config to {size}, for the database: postgresql.storage.size={size}",
         )
 
 
 def _version(resource: Resource, live: Object) -> Iterable[Obstacle]:
-    """Another version would be rolled out beside the one that runs, on one database."""
+    """Two versions would run side by side on one database."""
     if resource.title != f"Deployment/{_WEB}":
         return
-    [wanted, now] = [_image_version(item) for item in (resource.inputs, live)]
-    if wanted != now:
+    [desired, current] = [_image_version(item) for item in (resource.inputs, live)]
+    if desired != current:
+        running = f"version {current}" if current else "a version that its image does not name"
         yield Obstacle(
             subject=resource.title,
-            why=f"it runs version {now or 'that its image does not name'}, the config says {wanted}",
-            remedy=f"openWebui.version={now or '<the version that runs>'} first; the upgrade is a change of its own",
+            why=f"it runs {running}, the config sets version {desired}",
+            remedy=f"openWebui.version={current or '<the version that runs>'} first; upgrade in a separate update",
         )
 
 
 def _image_version(deployment: Object) -> str:
     image = str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
-    found = re.search(r":v?(\d+\.\d+\.\d+)", image)
-    return found[1] if found else ""
+    version = re.search(r":v?(\d+\.\d+\.\d+)", image)
+    return version[1] if version else ""
 
 
-def _elsewhere(found: Sequence[Object]) -> Iterable[Obstacle]:
-    """Data that is not in the stack's own database."""
-    urls = [_text(item, "database-url") for item in found if title(item) == f"Secret/{_DATABASE_SECRET}"]
+def _elsewhere(existing: Sequence[Object]) -> Iterable[Obstacle]:
+    """Data that is outside the stack's database."""
+    urls = [_text(item, "database-url") for item in existing if title(item) == f"Secret/{_DATABASE_SECRET}"]
     host = urlsplit(urls[0]).hostname if urls else None
-    if any(title(item) == f"Deployment/{_WEB}" for item in found) and not host:
+    if any(title(item) == f"Deployment/{_WEB}" for item in existing) and not host:
         yield Obstacle(
             subject=f"Deployment/{_WEB}",
-            why=f"there is no database URL in a Secret {_DATABASE_SECRET}: its users and chats are elsewhere, such as "
-            "in the pod's own file, and the stack's database is empty",
+            why=f"there is no database URL in a Secret {_DATABASE_SECRET}: its users and chats are elsewhere, for "
+            "example in a file in the pod, and the stack's database is empty",
             remedy=_MOVE,
         )
     if host and host.partition(".")[0] != _DATABASE:
         yield Obstacle(
             subject=f"Secret/{_DATABASE_SECRET}",
-            why=f"the application's database is at {host}; the stack has one of its own, which is empty",
+            why=f"the application's database is at {host}; the stack's own database is another one, and empty",
             remedy=_MOVE,
         )
 
 
 def _rivals(resources: Sequence[Resource], workloads: Iterable[Object]) -> Iterable[Obstacle]:
-    """Workloads under other kinds or names whose pods the stack's Services would lead to as well."""
+    """Workloads of other kinds or names whose pods the stack's Services would select as well."""
     own = {each.title for each in resources}
     selectors = [each.inputs["spec"].get("selector") for each in resources if each.inputs["kind"] == "Service"]
     for workload in workloads:
         labels = workload["spec"]["template"]["metadata"].get("labels") or {}
         if title(workload) not in own and any(s and s.items() <= labels.items() for s in selectors):
             is_database = labels.get("app") == _DATABASE
-            data = f"; its data is in {_where(workload)}, the stack's database is a new one" if is_database else ""
+            data = f"; its data is in {_where(workload)}, and the stack's database is new" if is_database else ""
             yield Obstacle(
                 subject=title(workload),
-                why=f"the stack's Services would lead to its pods beside the stack's own{data}",
-                remedy=_MOVE if is_database else f"kubectl delete {title(workload)}, then again",
+                why=f"the stack's Services would select its pods as well as the stack's own{data}",
+                remedy=_MOVE if is_database else f"kubectl delete {title(workload)}, then retry",
             )
 
 
@@ -220,38 +221,38 @@ def _where(workload: Object) -> str:
     places = []
     for volume in workload["spec"]["template"]["spec"].get("volumes") or ():
         if claim := (volume.get("persistentVolumeClaim") or {}).get("claimName"):
-            places.append(f"the claim {claim}")
+            places.append(f"the PVC {claim}")
         elif "emptyDir" in volume:
-            places.append("the pod itself, and goes with it")
-    return " and ".join(dict.fromkeys(places)) or "no volume that is known here"
+            places.append("the pod itself, and is deleted with it")
+    return " and ".join(dict.fromkeys(places)) or "an unknown volume"
 
 
-def passwords(resources: Sequence[Resource], found: Mapping[str, Object]) -> dict[str, str]:
-    """Passwords that the application has already, by the URN of the generated one that they stand for.
+def passwords(resources: Sequence[Resource], existing: Mapping[str, Object]) -> dict[str, str]:
+    """Passwords in use, by the URN of the generated password that they replace.
 
-    Only those of Secrets that are still to be taken over: afterwards the stack may have rotated them. One with
-    characters that a URL would have to escape is left out; the stack then generates its own (`left_out`).
+    Only those in Secrets that are not adopted yet: the stack may have rotated the others since. A password with
+    characters that a URL must escape is left out; the stack then generates its own (`left_out`).
     """
-    return {urn: value for urn, value in _in_use(resources, found).items() if _fits_a_url(value)}
+    return {urn: value for urn, value in _in_use(resources, existing).items() if _fits_a_url(value)}
 
 
-def encryption_key(resources: Sequence[Resource], found: Mapping[str, Object]) -> dict[str, str]:
-    """What the application's data is encrypted with, by the URN of the resource that keeps it; empty when unknown."""
-    texts = [_text(item, key) for key in _ENCRYPTION_KEYS for item in found.values() if title(item) == _SECRET_TITLE]
+def encryption_key(resources: Sequence[Resource], existing: Mapping[str, Object]) -> dict[str, str]:
+    """The key that encrypts the application's data, by the URN of the resource that keeps it; empty when unknown."""
+    texts = [_text(item, key) for key in _ENCRYPTION_KEYS for item in existing.values() if title(item) == _SECRET_TITLE]
     return {each.urn: text for each in resources if each.name == STASH for text in [text for text in texts if text][:1]}
 
 
-def left_out(resources: Sequence[Resource], found: Mapping[str, Object]) -> list[str]:
-    """Logical names of the generated passwords that take the place of one in use: the next update is a rotation."""
-    return [urn.rpartition("::")[2] for urn, value in _in_use(resources, found).items() if not _fits_a_url(value)]
+def left_out(resources: Sequence[Resource], existing: Mapping[str, Object]) -> list[str]:
+    """Logical names of the generated passwords that replace one in use: the next update is a rotation."""
+    return [urn.rpartition("::")[2] for urn, value in _in_use(resources, existing).items() if not _fits_a_url(value)]
 
 
 def _fits_a_url(value: str) -> bool:
     return all(character.isascii() and (character.isalnum() or character in "-._~") for character in value)
 
 
-def _in_use(resources: Sequence[Resource], found: Mapping[str, Object]) -> dict[str, str]:
-    secrets = {item["metadata"]["name"]: item for item in found.values() if item["kind"] == "Secret"}
+def _in_use(resources: Sequence[Resource], existing: Mapping[str, Object]) -> dict[str, str]:
+    secrets = {item["metadata"]["name"]: item for item in existing.values() if item["kind"] == "Secret"}
     values = {}
     for secret, key, name, is_url in _PASSWORDS:
         text = _text(secrets.get(secret, {}), key)
@@ -273,21 +274,21 @@ def _text(secret: Object, key: str) -> str:
     return str((secret.get("stringData") or {}).get(key, ""))
 
 
-def own_fields(live: Any, wanted: Any) -> Any:
-    """Of an object, the fields that the stack gives a value to, with the values they have now.
+def own_fields(live: Any, desired: Any) -> Any:
+    """The fields of an object that the stack sets, with their current values.
 
-    A preview then shows what would change for those, and not what the cluster has filled in as removed.
+    A preview then shows the changes of these fields, and does not show the cluster's defaults as removed.
     """
-    if isinstance(live, Mapping) and isinstance(wanted, Mapping):
-        return {key: own_fields(value, wanted[key]) for key, value in live.items() if key in wanted}
-    if isinstance(live, list) and isinstance(wanted, list) and len(live) == len(wanted):
-        return [own_fields(*pair) for pair in zip(live, wanted, strict=True)]
+    if isinstance(live, Mapping) and isinstance(desired, Mapping):
+        return {key: own_fields(value, desired[key]) for key, value in live.items() if key in desired}
+    if isinstance(live, list) and isinstance(desired, list) and len(live) == len(desired):
+        return [own_fields(*pair) for pair in zip(live, desired, strict=True)]
     return live
 
 
 def becomes_recreate(resource: Resource, live: Object) -> bool:
-    """Whether a Deployment that rolls is to end its pods first."""
+    """Whether the strategy of a Deployment changes to Recreate."""
     if resource.inputs["kind"] != "Deployment":
         return False
-    wanted, now = resource.inputs["spec"].get("strategy") or {}, live["spec"].get("strategy") or {}
-    return bool(wanted.get("type") == "Recreate" != now.get("type"))
+    desired, current = resource.inputs["spec"].get("strategy") or {}, live["spec"].get("strategy") or {}
+    return bool(desired.get("type") == "Recreate" != current.get("type"))

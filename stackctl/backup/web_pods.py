@@ -7,6 +7,7 @@ from typing import Any
 
 from terminal.console import step
 from terminal.errors import LocalError
+from terminal.invocation import command_line
 
 from ..deployed.scaling import is_changed
 from ..deployed.stack import WEB, Stack, is_ready, why_not_ready
@@ -34,7 +35,9 @@ def stopped(stack: Stack) -> Iterator[int]:
         LocalError: somebody else changes the number, a pod does not leave, or does not get ready again.
     """
     if is_changed(stack):
-        raise LocalError("`make verify` changes the number of replicas at this moment. Nothing was changed; try again.")
+        raise LocalError(
+            f"`{command_line('verify')}` is changing the number of replicas. Nothing was changed; try again."
+        )
     replicas = _replicas(stack.deployment())
     stack.kubectl.run("annotate", "deployment", WEB, f"{RECORD}={replicas}", "--overwrite")
     try:

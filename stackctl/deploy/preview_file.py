@@ -8,14 +8,15 @@ from pathlib import Path
 from pulumi import RunError, automation
 
 from terminal.errors import LocalError, UsageError
+from terminal.invocation import option
 
 
 @contextmanager
-def written_whatever_happens(file: Path | None) -> Iterator[None]:
-    """See to it that the file is about this preview: what an earlier one left goes, and a failure is written down.
+def written_in_any_case(file: Path | None) -> Iterator[None]:
+    """Make sure that the file describes this preview: an earlier preview is removed, a failure is recorded.
 
     Args:
-        file: as for `preview_to_file`; None when no file is asked for.
+        file: as for `preview_to_file`; None when no file is requested.
 
     Raises:
         UsageError: the file cannot be written.
@@ -32,31 +33,31 @@ def written_whatever_happens(file: Path | None) -> Iterator[None]:
 
 
 def _with_failure(written: str, message: str) -> str:
-    """What the engine wrote, with the failure in it.
+    """The engine's preview with the failure among its diagnostics.
 
-    Its own account says more, where it came to give one. It gives none of a policy that is violated, nor when it is
-    killed: then the file would be the preview of a change that can be made.
+    The engine's own diagnostics say more. It writes none for a violated policy or when it is killed: without the
+    failure, the file would be the preview of a change that can be made.
     """
     try:
         preview = json.loads(written)
     except json.JSONDecodeError:
         preview = {}
-    told = preview.get("diagnostics") or []
-    if any(diagnostic.get("severity") == "error" for diagnostic in told):
+    diagnostics = preview.get("diagnostics") or []
+    if any(diagnostic.get("severity") == "error" for diagnostic in diagnostics):
         return written
-    preview["diagnostics"] = [*told, {"severity": "error", "message": message}]
+    preview["diagnostics"] = [*diagnostics, {"severity": "error", "message": message}]
     return json.dumps(preview, indent=4) + "\n"
 
 
 def preview_to_file(
     stack: automation.Stack, file: Path, on_event: Callable[[automation.EngineEvent], None] | None = None
 ) -> None:
-    """Preview a stack into a file. Secrets in it are ``[secret]``: the engine replaces them.
+    """Preview a stack into a file. The engine replaces secrets by ``[secret]``.
 
     The file is written also when the preview fails: its diagnostics say why.
 
     Args:
-        stack: what to preview.
+        stack: to preview.
         file: JSON, in the form of the CLI. Its directory exists.
         on_event: receives the engine's events.
 
@@ -65,8 +66,7 @@ def preview_to_file(
         CommandError: the preview failed.
     """
     lines: list[str] = []
-    # The flag has no parameter in the Automation API. Without what stays the same, the totals of the stack's requests
-    # could not be told.
+    # The Automation API has no parameter for this flag. The totals of the stack's requests include what stays the same.
     stack.workspace.env_vars = {**stack.workspace.env_vars, "PULUMI_OPTION_SHOW_SAMES": "true"}
     try:
         stack.preview(json=True, on_event=on_event, on_output=lines.append)
@@ -78,4 +78,4 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text)
     except OSError as error:
-        raise UsageError(f"--json {file}: {error.strerror}") from error
+        raise UsageError(f"{option('json', str(file))}: {error.strerror}") from error

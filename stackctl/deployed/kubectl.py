@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from terminal.errors import LocalError
 
-class KubectlError(Exception):
-    """A command failed; the message is what kubectl said."""
+
+class KubectlError(LocalError):
+    """A command failed; the message is the last line of kubectl's."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,4 @@
-"""Which stack: one that `make up` deployed here, or one in any cluster of a kubeconfig."""
-
-from pathlib import Path
+"""Finding a deployed stack: one that `up` deployed from this machine, or one in any cluster of a kubeconfig."""
 
 import yaml
 
@@ -11,42 +9,38 @@ from stack_config.files import stack_file
 from stack_config.load import PROJECT
 from stack_config.settings import StackSettings
 from terminal.errors import LocalError, UsageError
+from terminal.invocation import command_line, option
 
+from ..options import Target
 from .kubectl import Kubectl, KubectlError
 from .stack import PART_OF, WEB, Stack
 
 
-def find_stack(environment: str, *, kubeconfig: Path | None, context: str | None, namespace: str | None) -> Stack:
+def find_stack(target: Target) -> Stack:
     """The deployed stack.
-
-    Args:
-        environment: its name; what `make up` noted about it is used unless a kubeconfig or a context is given.
-        kubeconfig: file; None for the user's own.
-        context: in the kubeconfig; None for its current one when a kubeconfig is given.
-        namespace: of the stack; None for that of the environment's config.
 
     Raises:
         UsageError: there is no such environment or file, or it is not deployed there.
         LocalError: it is not up on this machine, or the cluster does not answer.
     """
+    kubeconfig, context = target.kubeconfig, target.context
     if kubeconfig and not kubeconfig.is_file():
         raise UsageError(f"--kubeconfig {kubeconfig}: there is no such file")
-    where = namespace or _namespace(environment)
-    if kubeconfig or context:
-        return _checked(Kubectl(program=str(kubectl()), namespace=where, kubeconfig=kubeconfig, context=context))
-    cluster = cluster_of(environment)
-    if cluster is None:
-        raise LocalError(
-            f"{environment} is not up on this machine. Deploy it: make up ENV={environment}\n"
-            "A stack that pulumi deployed: the same command with CONTEXT=<context of your kubeconfig>"
-        )
-    return _checked(
-        Kubectl(program=str(kubectl()), namespace=where, kubeconfig=cluster.kubeconfig, context=cluster.context)
-    )
+    namespace = target.namespace or _namespace(target.environment)
+    if not (kubeconfig or context):
+        cluster = cluster_of(target.environment)
+        if cluster is None:
+            raise LocalError(
+                f"{target.environment} is not up on this machine. Deploy it: "
+                f"{command_line('up', env=target.environment)}\n"
+                f"For a stack that pulumi deployed, add {option('context', '<context of your kubeconfig>')}"
+            )
+        kubeconfig, context = cluster.kubeconfig, cluster.context
+    return _checked(Kubectl(program=str(kubectl()), namespace=namespace, kubeconfig=kubeconfig, context=context))
 
 
 def _namespace(environment: str) -> str:
-    """The namespace in the config that `make up` last used, else in the environment's own, else the default."""
+    """The namespace in the config that `up` last used, else in the environment's own, else the default."""
     tracked = stack_file(environment)
     files = [tracked]
     if environment in environments_in_use():
@@ -60,17 +54,17 @@ def _namespace(environment: str) -> str:
 
 
 def _checked(kubectl: Kubectl) -> Stack:
-    """The stack, which is there.
+    """The stack, once its Deployment is known to exist.
 
     Raises:
-        UsageError: it is not; says which namespaces have one.
+        UsageError: it does not exist; the message says which namespaces have a stack.
         LocalError: the cluster does not answer.
     """
     try:
-        found = kubectl.run("get", "deployment", WEB, "--ignore-not-found", "-o", "name").strip()
+        deployment = kubectl.run("get", "deployment", WEB, "--ignore-not-found", "-o", "name").strip()
     except KubectlError as error:
         raise LocalError(f"the cluster does not answer: {error}") from error
-    if not found:
+    if not deployment:
         raise UsageError(
             f"there is no Deployment {WEB} in the namespace {kubectl.namespace} of the cluster.\n{_elsewhere(kubectl)}"
         )
@@ -83,4 +77,5 @@ def _elsewhere(kubectl: Kubectl) -> str:
     except KubectlError:
         items = []
     names = ", ".join(item["metadata"]["name"] for item in items)
-    return f"Stacks are in: {names}. Choose with --namespace." if names else "Another namespace: --namespace NAME."
+    choose = option("namespace", "<namespace>")
+    return f"Namespaces with a stack: {names}. Choose one: {choose}" if names else f"Another namespace: {choose}"

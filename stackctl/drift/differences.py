@@ -1,4 +1,4 @@
-"""What the cluster has otherwise than the state: changes by hand, deleted objects."""
+"""Which objects differ from the last update: manual changes, deleted objects."""
 
 import json
 import re
@@ -11,9 +11,9 @@ from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
 
 from policy.rules.secret_shapes import has_secret_name
-from terminal.errors import LocalError
+from terminal.errors import ExitCode, LocalError
 
-from ..deploy.progress import resource_name
+from ..engine.progress import resource_name
 from ..gate.redaction import redact
 
 HIDDEN = "[secret]"
@@ -27,7 +27,7 @@ _STEP = re.compile(r"""\.?(?P<name>[^.\[\]"]+)|\[(?P<index>\d+)\]|\["(?P<quoted>
 class DriftError(LocalError):
     """The cluster differs from the state. Nothing has failed."""
 
-    exit_code = 2
+    exit_code = ExitCode.DRIFT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Drift:
 
 
 def drift_of(event: EngineEvent) -> Drift | None:
-    """What an event of a refresh says about one object; None when it says that nothing differs, or nothing at all."""
+    """The drift that an event of a refresh reports; None for an object that does not differ, and for other events."""
     if not event.res_outputs_event:
         return None
     metadata = event.res_outputs_event.metadata
@@ -85,13 +85,13 @@ def _properties(metadata: StepEventMetadata) -> Iterator[Property]:
     for path in sorted(metadata.detailed_diff or {}):
         hides = ":Secret" in metadata.type and path.startswith(("data", "stringData"))
         state, cluster = (HIDDEN if hides else value_at(inputs, path) for inputs in (before, after))
-        # What is secret on one side is its forerunner, or its successor, on the other.
+        # Beside a secret value, the other side is its predecessor or successor.
         shown = (HIDDEN, HIDDEN) if HIDDEN in (state, cluster) else _shortened(redact(state), redact(cluster))
         yield Property(path=path, state=shown[0], cluster=shown[1])
 
 
 def value_at(inputs: Mapping[str, Any] | None, path: str) -> str:
-    """The value of a property as text; a secret is never shown, nor what is inside one.
+    """The value of a property as text. A secret, and what is inside one, is never shown.
 
     Args:
         inputs: an object's inputs as the engine reports them.
@@ -101,7 +101,7 @@ def value_at(inputs: Mapping[str, Any] | None, path: str) -> str:
     for match in _STEP.finditer(path):
         if _is_secret(level):
             return HIDDEN
-        # A literal that somebody put where the stack has none.
+        # A literal value that was added to the object manually.
         if match["name"] == "value" and isinstance(level, dict) and has_secret_name(str(level.get("name"))):
             return HIDDEN
         step = int(match["index"]) if match["index"] else match["name"] or match["quoted"].replace('\\"', '"')
@@ -119,7 +119,7 @@ def _text(value: Any) -> str:
 
 
 def _shortened(state: str, cluster: str) -> tuple[str, str]:
-    """Both values from the first line in which they differ: a whole configuration file would bury the rest."""
+    """Both values from the first line that differs: a whole configuration file would hide the rest of the report."""
     pairs = zip_longest(state.splitlines(), cluster.splitlines(), fillvalue="")
     number, lines = next(
         ((n, pair) for n, pair in enumerate(pairs, start=1) if pair[0] != pair[1]), (1, (state, cluster))

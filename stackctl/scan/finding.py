@@ -1,15 +1,17 @@
-"""What a scanner found."""
+"""Findings of a scanner."""
 
 from dataclasses import dataclass
 
+from terminal.errors import NothingCheckedError
 
-class ScanError(Exception):
-    """A scanner could not do its work; the message is all that is printed."""
+
+class ScanError(NothingCheckedError):
+    """A scanner failed."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Finding:
-    """One rule that one object does not keep."""
+    """One rule that one object violates."""
 
     subject: str
     """``Kind/name`` of the object, or the file and line of a workflow."""
@@ -18,27 +20,27 @@ class Finding:
     """Identifier of the rule, as the scanner's own documentation has it."""
 
     what: str
-    """What is wrong, in the scanner's words."""
+    """The violation, in the scanner's words."""
 
     remedy: str
-    """What the scanner says to do; empty where it does not."""
+    """The fix that the scanner proposes; empty where it proposes none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What one scanner said about one environment, or about the files that belong to none."""
+    """The result of one scanner on one environment, or on the files that belong to none."""
 
     tool: str
     """Name of the scanner with its version."""
 
     scope: str
-    """Environment, or what else was looked at."""
+    """Environment, or name of the group of files."""
 
     looked_at: int
     """Objects or files. Never 0: a scanner that read nothing has passed nothing."""
 
     findings: tuple[Finding, ...]
-    """What it found, accepted or not."""
+    """Its findings, accepted ones included."""
 
     @property
     def name(self) -> str:

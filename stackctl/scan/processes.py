@@ -15,10 +15,10 @@ LIMIT_SECONDS = 300
 
 
 def from_package(name: str) -> str:
-    """Path of a scanner's program in the scanners' own environment.
+    """Path of a scanner's program in the scanners' virtual environment.
 
     Raises:
-        ScanError: the environment is not there.
+        ScanError: the program is not installed.
     """
     program = PACKAGES / name
     if not program.exists():
@@ -27,14 +27,14 @@ def from_package(name: str) -> str:
 
 
 def output(command: Sequence[str | Path], *, exit_codes: Collection[int] = (0,)) -> str:
-    """What a program prints.
+    """Standard output of a program.
 
     Args:
         command: program and arguments.
-        exit_codes: those that mean that it did its work, whatever it found.
+        exit_codes: those of a completed scan, with or without findings.
 
     Raises:
-        ScanError: it ended otherwise, or not within five minutes.
+        ScanError: it ended with another exit code, or not within five minutes.
     """
     program = Path(command[0]).name
     try:
@@ -48,7 +48,7 @@ def output(command: Sequence[str | Path], *, exit_codes: Collection[int] = (0,))
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ScanError(f"{program} has not ended after {LIMIT_SECONDS} s") from error
+        raise ScanError(f"{program} did not end within {LIMIT_SECONDS} s") from error
     if done.returncode not in exit_codes:
         raise ScanError(f"{program} ended with {done.returncode}:\n{done.stdout}{done.stderr}".rstrip())
     return done.stdout
@@ -58,7 +58,7 @@ def json_output(command: Sequence[str | Path], *, exit_codes: Collection[int] = 
     """As `output`, read as JSON.
 
     Raises:
-        ScanError: as `output`, or it is no JSON.
+        ScanError: as `output`, or it is not JSON.
     """
     text = output(command, exit_codes=exit_codes)
     try:

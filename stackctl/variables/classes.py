@@ -11,6 +11,7 @@ import yaml
 
 from components.open_webui.variable_rules import CONDITIONS
 from components.open_webui.variables import Rule, VariableClass
+from terminal.errors import LocalError
 
 from .reading import Reading
 
@@ -18,7 +19,7 @@ _CLOSED = (VariableClass.STACK, VariableClass.COMMAND, VariableClass.REFUSED)
 _NAMES, _PREFIXES = "names", "prefixes"
 
 
-class ClassesError(Exception):
+class ClassesError(LocalError):
     """The classes are wrong or incomplete; the message has one line for each fault."""
 
 

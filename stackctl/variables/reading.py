@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from terminal.errors import LocalError
+
 PACKAGE = "open_webui"
 _GETTERS = ("get", "setdefault", "pop")
 # They read the environment without naming a variable that the source shows.
@@ -18,7 +20,7 @@ _SETTINGS_CLASSES = ("BaseSettings",)
 _OF_OS = ("environ", "getenv")
 
 
-class ReadingError(Exception):
+class ReadingError(LocalError):
     """The wheel has an access to the environment whose names the source does not show."""
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from terminal.invocation import command_line
+
 from ..deployed.check import CannotRunError as CannotRunError
 from ..deployed.check import Check as Check
 from ..deployed.check import CheckError as CheckError
@@ -56,7 +58,7 @@ def _checks_of_objects() -> tuple[Check, ...]:
         Check(
             name="no backup failed",
             run=no_backup_failed,
-            look_at="{kubectl} logs -l app=postgres-backup --tail=-1 --prefix; make backup",
+            look_at=f"{{kubectl}} logs -l app=postgres-backup --tail=-1 --prefix; {command_line('backup run')}",
             runs_in_pods=False,
         ),
     )

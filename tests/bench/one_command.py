@@ -13,7 +13,7 @@ from pulumi import ResourceOptions, automation
 
 from devcluster.toolchain.pulumi_cli import pulumi_cli
 from stack_config.load import PROJECT
-from stackctl.deploy.workspace import command_root, load_program, run_program
+from stackctl.engine.workspace import command_root, load_program, run_program
 
 
 def empty_program() -> None:

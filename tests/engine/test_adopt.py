@@ -89,8 +89,8 @@ def test_a_database_that_would_be_left_behind_stops_it(machine: Machine, cluster
     before = seen(api)
     refused = adopt(machine, cluster)
     assert refused.returncode == 1
-    assert "nothing was taken over, and nothing was changed\nDeployment/postgres: " in refused.stderr
-    assert "its data is in the pod itself, and goes with it" in refused.stderr
+    assert "nothing was adopted, and nothing was changed\nDeployment/postgres: " in refused.stderr
+    assert "its data is in the pod itself, and is deleted with it" in refused.stderr
     assert "fix: move the data: docs/operations/adopt.md" in refused.stderr
     assert seen(api) == before
     assert machine.state("dev").get("resources", []) == []
@@ -112,8 +112,8 @@ def test_what_is_there_is_taken_over_without_a_restart(machine: Machine, cluster
     assert changed == {redis.metadata.uid}
     assert redis.spec.strategy.type == "Recreate"
     for name in ("Deployment/redis", "Deployment/open-webui", "Service/redis-service", "Secret/postgresql-secret"):
-        assert f"taken over             {name}\n" in done.stdout
-    assert "postgresql-password-1: the value that is in use" in done.stdout
+        assert f"adopted                {name}\n" in done.stdout
+    assert "postgresql-password-1: the value in use" in done.stdout
     assert "update                 Deployment open-webui" in done.stdout
     assert "create                 StatefulSet postgres" in done.stdout
     assert "replace" not in done.stdout
@@ -126,7 +126,7 @@ def test_a_second_time_finds_nothing_more(machine: Machine, cluster: Cluster, ap
     before = seen(api)
     done = adopt(machine, cluster)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "nothing to take over" in done.stdout
+    assert "nothing to adopt" in done.stdout
     assert seen(api) == before
 
 

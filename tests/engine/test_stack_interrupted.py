@@ -11,7 +11,7 @@ import pytest
 from kubernetes import client, config
 
 from host.processes import is_alive
-from stackctl.deploy.progress import resource_name
+from stackctl.engine.progress import resource_name
 from tests.support.engine.machine import Machine, engine_of
 
 UP_SECONDS = 90
@@ -74,7 +74,7 @@ def recovered(machine: Machine) -> CompletedProcess[str]:
 
 def test_a_first_update_goes_on_after_its_engine_was_killed(machine: Machine, recovered: CompletedProcess[str]) -> None:
     assert recovered.returncode == 0, recovered.stderr
-    assert "Deployment open-webui had been created when the last update was interrupted: taken over" in recovered.stderr
+    assert "Deployment open-webui was created before the last update was interrupted: adopted" in recovered.stderr
     assert "created                Deployment" not in recovered.stdout
     assert under_way(machine.state("dev")) == set()
     assert [is_ready(pod) for pod in pods(machine)] == [True] * 4

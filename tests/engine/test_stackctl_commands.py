@@ -40,7 +40,7 @@ def first_up(machine: Machine) -> str:
 def test_before_the_first_up_it_is_said_how_to_deploy(tmp_path: Path, command: str) -> None:
     done = Machine(tmp_path).stackctl(command)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.strip() == "dev is not up. Deploy it: make up ENV=dev"
+    assert done.stderr.strip() == "dev is not up. Deploy it: python -m stackctl up --env dev"
 
 
 @pytest.mark.parametrize("command", ["up", "preview", "outputs", "kubeconfig", "down", "manifests"])

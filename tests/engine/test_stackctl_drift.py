@@ -89,8 +89,8 @@ def test_hand_edits_are_reported_without_secrets_and_put_back(machine: Machine, 
     assert "3 objects differ from the state, nothing was changed" in done.stderr
     assert (machine.state("dev"), objects(api)) == before
 
-    mend = done.stderr.split("put the config back: ")[1].splitlines()[0]
-    assert mend == "make up ENV=dev REFRESH=1"
+    fix = done.stderr.split("put the config back: ")[1].splitlines()[0]
+    assert fix == "python -m stackctl up --env dev --refresh"
     machine.succeed(
         "up",
         "--refresh",
@@ -106,4 +106,4 @@ def test_hand_edits_are_reported_without_secrets_and_put_back(machine: Machine, 
 def test_what_is_not_up_cannot_drift(tmp_path: Path) -> None:
     done = Machine(tmp_path).stackctl("drift")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "dev is not up. Deploy it: make up ENV=dev" in done.stderr
+    assert "dev is not up. Deploy it: python -m stackctl up --env dev" in done.stderr

@@ -82,7 +82,7 @@ def test_up_and_down_on_a_context(
 
     refused = machine.stackctl("down")
     assert refused.returncode == 1
-    assert "make up SET=protect=false" in refused.stderr
+    assert "python -m stackctl up --set protect=false" in refused.stderr
     assert exists(core)
     kept = machine.stackctl("clean")
     assert kept.returncode == 0

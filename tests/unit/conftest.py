@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.support.unit.command_line import CommandLine
     from tests.support.unit.recording import Recording
 
 # Texts are compared as they are without colours.
@@ -61,3 +62,11 @@ def dev(recordings: dict[str, Recording]) -> Recording:
 @pytest.fixture
 def prod(recordings: dict[str, Recording]) -> Recording:
     return recordings["prod"]
+
+
+@pytest.fixture
+def stackctl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """Runs commands of `stackctl` in this process."""
+    from tests.support.unit.command_line import CommandLine
+
+    return CommandLine(monkeypatch, capsys)

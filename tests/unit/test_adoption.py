@@ -8,7 +8,7 @@ import pytest
 from kubernetes import client
 
 from stackctl.adopt import plan
-from stackctl.adopt.command import Objects
+from stackctl.adopt.objects import Objects
 from stackctl.adopt.plan import Resource
 from terminal.errors import LocalError
 
@@ -59,7 +59,11 @@ def test_what_fits_is_taken_over() -> None:
 @pytest.mark.parametrize(
     ("live", "others", "told"),
     [
-        ([{**WEB, "spec": {**WEB["spec"], "selector": {"matchLabels": {"app": "x"}}}}, DATABASE], [], "made anew"),
+        (
+            [{**WEB, "spec": {**WEB["spec"], "selector": {"matchLabels": {"app": "x"}}}}, DATABASE],
+            [],
+            "it would be replaced",
+        ),
         ([workload("Deployment", "open-webui", "open-webui", "web:v0.11.0"), DATABASE], [], "it runs version 0.11.0"),
         ([workload("Deployment", "open-webui", "open-webui", "web:main"), DATABASE], [], "its image does not name"),
         ([WEB], [], "there is no database URL in a Secret postgresql-secret"),
@@ -67,13 +71,13 @@ def test_what_fits_is_taken_over() -> None:
         (
             [{**CLAIM, "spec": {"resources": {"requests": {"storage": "20Gi"}}}}],
             [],
-            "it has 20Gi, and a claim never shrinks",
+            "it has 20Gi, and a PVC cannot shrink",
         ),
         ([], [workload("Deployment", "postgres", "postgres", volumes=[{"emptyDir": {}}])], "in the pod itself"),
         (
             [],
             [workload("Deployment", "pg", "postgres", volumes=[{"persistentVolumeClaim": {"claimName": "pg"}}])],
-            "in the claim pg",
+            "in the PVC pg",
         ),
     ],
 )
@@ -93,12 +97,12 @@ def test_claims_made_from_templates_are_not_the_stacks() -> None:
     live = workload("StatefulSet", "postgres", "postgres")
     live["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
     [obstacle] = against([wanted], [live], [])
-    assert "claims made from templates (data)" in obstacle
+    assert "PVCs from volume claim templates (data)" in obstacle
 
 
 def test_a_claim_left_by_another_database_is_not_taken_over() -> None:
     [obstacle] = against([CLAIM], [{**CLAIM, "metadata": {"name": "postgres-data"}}], [])
-    assert "not made by this stack" in obstacle
+    assert "this stack did not create it" in obstacle
 
 
 def test_passwords_in_use_take_the_place_of_the_highest_generated_ones() -> None:
@@ -188,7 +192,7 @@ def test_what_the_cluster_refuses_is_told_before_anything_is_taken_over() -> Non
     live = {**workload("Deployment", "redis", "redis"), "apiVersion": "apps/v1"}
     live["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%"}}
     for name, argument in (("make_recreate", live), ("workloads", "rag-system")):
-        with pytest.raises(LocalError, match=r"nothing was taken over: .*403 because"):
+        with pytest.raises(LocalError, match=r"nothing was adopted: .*403 because"):
             getattr(cluster_that(403), name)(argument)
     assert live["spec"]["strategy"]["type"] == "RollingUpdate"
     objects = cluster_that(None)

@@ -1,20 +1,20 @@
 """`make backup`, `backups` and `restore`: what they create, what they say, and what they leave as it was."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from stackctl.backup import __main__ as command
-from stackctl.backup import jobs, web_pods
+from stackctl.backup import jobs, operations, web_pods
 from stackctl.backup.dumps import choose, read_list
 from stackctl.backup.jobs import job_manifest, run_job
 from stackctl.deployed.kubectl import KubectlError
 from stackctl.deployed.stack import Stack
 from terminal.errors import LocalError, UsageError
+from tests.support.unit.command_line import CommandLine
 from tests.support.unit.recording import Recording
 from tests.support.unit.verify_cluster import FakeCluster, FakeKubectl
 
@@ -87,15 +87,22 @@ def cluster(prod: Recording, monkeypatch: pytest.MonkeyPatch) -> BackupCluster:
     metadata = {"name": inputs["metadata"]["name"], "uid": "u-1"}
     made = BackupCluster(cron_job={"metadata": metadata, "spec": json.loads(json.dumps(inputs["spec"]))})
     stack = Stack(FakeKubectl(program="kubectl", namespace="rag-system", cluster=made))
-    monkeypatch.setattr(command, "find_stack", lambda *_args, **_kwargs: stack)
+    monkeypatch.setattr(operations, "find_stack", lambda _: stack)
     return made
 
 
-def call(*words: str) -> tuple[int, str]:
-    """Exit code and output of the command."""
-    result = CliRunner().invoke(command.app, list(words))
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
+Call = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def call(stackctl: CommandLine) -> Call:
+    """Function that runs a command; exit code and output."""
+
+    def run(*words: str) -> tuple[int, str]:
+        ended = stackctl(*words)
+        return ended.code, ended.out + ended.err
+
+    return run
 
 
 def test_a_job_is_the_scheduled_one_with_other_arguments(cluster: BackupCluster) -> None:
@@ -119,36 +126,36 @@ def test_a_backup_by_hand_counts_as_one_of_the_schedule_and_nothing_else_does(cl
     assert restore["spec"]["ttlSecondsAfterFinished"] > 0
 
 
-def test_a_backup_shows_the_end_of_its_log(cluster: BackupCluster) -> None:
+def test_a_backup_shows_the_end_of_its_log(cluster: BackupCluster, call: Call) -> None:
     cluster.printed["run"] = "backup: Dumping.\nbackup: Kept as a.dump.\n"
-    code, output = call("run")
+    code, output = call("backup", "run")
     assert code == 0
     assert "backup: Kept as a.dump." in output
     assert [job["spec"]["template"]["spec"]["containers"][0]["args"] for job in cluster.jobs] == [["run"]]
 
 
-def test_a_failed_backup_says_why_and_fails(cluster: BackupCluster) -> None:
+def test_a_failed_backup_says_why_and_fails(cluster: BackupCluster, call: Call) -> None:
     cluster.ends, cluster.printed["run"] = "Failed", "backup: The volume of the backups is full.\n"
-    code, output = call("run")
+    code, output = call("backup", "run")
     assert (code, "The volume of the backups is full." in output) == (1, True)
 
 
-def test_without_backups_it_says_how_to_have_them(cluster: BackupCluster) -> None:
+def test_without_backups_it_says_how_to_have_them(cluster: BackupCluster, call: Call) -> None:
     cluster.cron_job = None
-    code, output = call("run")
+    code, output = call("backup", "run")
     assert code == 2
     assert "pulumi config set --path backup.enabled true" in output
     assert cluster.jobs == []
 
 
-def test_simulated_pods_have_nothing_to_back_up(cluster: BackupCluster) -> None:
+def test_simulated_pods_have_nothing_to_back_up(cluster: BackupCluster, call: Call) -> None:
     cluster.node_annotations = {"kwok.x-k8s.io/node": "fake"}
-    code, output = call("list")
+    code, output = call("backup", "list")
     assert (code, "pods are simulated here" in output, cluster.jobs) == (1, True, [])
 
 
-def test_the_list_is_a_table(cluster: BackupCluster) -> None:
-    code, output = call("list")
+def test_the_list_is_a_table(cluster: BackupCluster, call: Call) -> None:
+    code, output = call("backup", "list")
     assert code == 0
     [line] = [line for line in output.splitlines() if line.startswith(NEWEST)]
     assert line.split(maxsplit=1)[1].split("  ") == ["2026-01-03 02:30:00 UTC", "2.0", "12 tables with 345 rows"]
@@ -156,18 +163,22 @@ def test_the_list_is_a_table(cluster: BackupCluster) -> None:
     assert cluster.jobs
 
 
-def test_a_restore_that_is_not_confirmed_says_what_it_would_do_and_does_nothing(cluster: BackupCluster) -> None:
+def test_a_restore_that_is_not_confirmed_says_what_it_would_do_and_does_nothing(
+    cluster: BackupCluster, call: Call
+) -> None:
     code, output = call("restore")
     assert code == 2
     assert f"{NEWEST} 12 tables with 345 rows" in output
-    assert "is dumped first and kept. Nothing was changed." in output
+    assert "are dumped first and kept. Nothing was changed." in output
     assert cluster.wants == []
     assert len(cluster.jobs) == 1
-    assert "is LOST" in call("restore", "--no-safety-dump")[1]
+    assert "are LOST" in call("restore", "--no-safety-dump")[1]
 
 
 @pytest.mark.parametrize("autoscaler", [False, True])
-def test_a_restore_stops_the_web_pods_and_brings_them_back(cluster: BackupCluster, autoscaler: bool) -> None:
+def test_a_restore_stops_the_web_pods_and_brings_them_back(
+    cluster: BackupCluster, call: Call, autoscaler: bool
+) -> None:
     cluster.replicas = 5
     spec = {"scaleTargetRef": {"name": "open-webui"}, "minReplicas": 3, "maxReplicas": 8}
     cluster.autoscaler = {"spec": dict(spec)} if autoscaler else None
@@ -185,7 +196,9 @@ def test_a_restore_stops_the_web_pods_and_brings_them_back(cluster: BackupCluste
     assert cluster.jobs[-1]["spec"]["template"]["spec"]["containers"][0]["args"] == ["restore", OLDER]
 
 
-def test_a_failed_restore_brings_the_web_pods_back(cluster: BackupCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_restore_brings_the_web_pods_back(
+    cluster: BackupCluster, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cluster.printed["restore"] = "backup: The database is as it was; the reason is above.\n"
     original = run_job
 
@@ -193,27 +206,29 @@ def test_a_failed_restore_brings_the_web_pods_back(cluster: BackupCluster, monke
         cluster.ends = "Failed" if arguments[0] == "restore" else "Complete"
         return original(stack, arguments, **more)
 
-    monkeypatch.setattr(command, "run_job", failing)
+    monkeypatch.setattr(operations, "run_job", failing)
     code, output = call("restore", "--yes")
     assert (code, "The database is as it was" in output) == (1, True)
     assert cluster.wants == [0, 2]
 
 
-def test_a_restore_that_was_killed_is_made_good_by_the_next(cluster: BackupCluster) -> None:
+def test_a_restore_that_was_killed_is_made_good_by_the_next(cluster: BackupCluster, call: Call) -> None:
     cluster.replicas, cluster.annotations = 0, {web_pods.RECORD: "4"}
     assert call("restore", "--yes")[0] == 0
     assert cluster.wants == [0, 4]
     assert cluster.annotations == {}
 
 
-def test_two_that_change_the_number_do_not_meet(cluster: BackupCluster) -> None:
+def test_two_that_change_the_number_do_not_meet(cluster: BackupCluster, call: Call) -> None:
     record = {"run": "host.1.1", "replicas": 2}
     cluster.annotations = {"open-webui-stack/verify-scale": json.dumps(record)}
     code, output = call("restore", "--yes")
     assert (code, "Nothing was changed" in output, cluster.wants) == (1, True, [])
 
 
-def test_web_pods_that_do_not_come_back_are_a_failure(cluster: BackupCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_web_pods_that_do_not_come_back_are_a_failure(
+    cluster: BackupCluster, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(web_pods, "_READY_SECONDS", 0)
     cluster.starts = 1
     code, output = call("restore", "--yes")

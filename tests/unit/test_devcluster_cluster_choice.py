@@ -69,7 +69,7 @@ def test_a_context_of_the_user_is_used_when_named() -> None:
 
 @pytest.mark.usefixtures("programs")
 def test_an_unknown_name_says_which_there_are() -> None:
-    with pytest.raises(UsageError, match=r"CLUSTER=kwock.*\n.*production, staging"):
+    with pytest.raises(UsageError, match=r"--cluster kwock.*\n.*production, staging"):
         choose("kwock")
 
 

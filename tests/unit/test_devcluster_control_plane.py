@@ -11,7 +11,7 @@ from devcluster import clusters_in_use
 from devcluster.clusters import control_plane, kwok, node
 from devcluster.clusters.choice import Cluster
 from host.directories import CACHE_VARIABLE, environment_directory
-from stackctl.deploy import commands
+from stackctl.deploy.removal import down
 from terminal.errors import LocalError
 
 NAME = "open-webui-stack-dev"
@@ -68,7 +68,7 @@ def test_a_control_plane_that_is_not_whole_is_told_with_its_logs(
         control_plane.start(cluster, kwok.PLANE)
     assert kwokctl.attempts == attempts
     where = control_plane.directory_of(NAME) / "logs"
-    assert f"Its logs: {where}. Start over with: make down" in str(failed.value)
+    assert f"Its logs: {where}. Start over with: python -m stackctl down" in str(failed.value)
     assert where.is_dir()
 
 
@@ -153,12 +153,12 @@ def test_a_cluster_runs_on_when_the_cache_is_removed_and_down_ends_it(
     assert control_plane.names() == [NAME, "open-webui-stack-test-1"]
     assert clusters_in_use.cluster_of("dev") is None
 
-    commands.down(None)
+    down(None)
 
     assert capsys.readouterr().out == "dev is down\n"
     assert component.wait(timeout=10) < 0
     assert of_a_test.poll() is None, "it is nobody's environment"
-    commands.down(None)
+    down(None)
     assert capsys.readouterr().out == "nothing is up\n"
 
 
@@ -188,7 +188,8 @@ def test_an_environment_stays_on_its_cluster(monkeypatch: pytest.MonkeyPatch) ->
     clusters_in_use.bring_up("dev", "node")
     clusters_in_use.bring_up("dev", "auto")
     with pytest.raises(
-        LocalError, match=r"dev is on node .*To move it to kwok, take it down first:\n  make down ENV=dev"
+        LocalError,
+        match=r"dev is on node .*To move it to kwok, take it down first:\n  python -m stackctl down --env dev",
     ):
         clusters_in_use.bring_up("dev", "kwok")
     assert brought == ["node", "node"]

@@ -15,7 +15,7 @@ import pytest
 from host import processes
 from host import signals as interruption
 from host.signals import passed_to_the_engine
-from stackctl.deploy.stale_locks import remove_stale_locks
+from stackctl.engine.stale_locks import remove_stale_locks
 
 Start = Callable[[str], "subprocess.Popen[bytes]"]
 

@@ -131,7 +131,7 @@ def test_a_machine_that_cannot_is_refused_with_the_other_ways(
     monkeypatch.setattr(os, "geteuid", lambda: user)
     with pytest.raises(UsageError, match=told) as refused:
         requirements.check()
-    assert "CLUSTER=kwok" in str(refused.value)
+    assert "--cluster kwok" in str(refused.value)
 
 
 def test_what_cannot_be_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

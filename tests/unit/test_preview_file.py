@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.deploy.preview_file import written_whatever_happens
+from stackctl.deploy.preview_file import written_in_any_case
 from stackctl.gate.model import parse
 from stackctl.gate.report import report
 from terminal.errors import LocalError, UsageError
@@ -20,7 +20,7 @@ WHOLE = json.dumps({"steps": [STEP], "changeSummary": {"create": 1}})
 
 def fail(file: Path, written: str) -> None:
     """A run that fails after the engine wrote something."""
-    with written_whatever_happens(file):
+    with written_in_any_case(file):
         assert file.read_text() == ""
         file.write_text(written)
         raise LocalError("the preview violates a policy")
@@ -50,13 +50,13 @@ def test_what_the_engine_says_itself_is_kept(tmp_path: Path) -> None:
 
 def test_a_preview_that_succeeds_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "dev.json"
-    with written_whatever_happens(file):
+    with written_in_any_case(file):
         file.write_text(WHOLE)
     assert file.read_text() == WHOLE
-    with written_whatever_happens(None):
+    with written_in_any_case(None):
         pass
 
 
 def test_a_file_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--json"), written_whatever_happens(tmp_path / "no" / "such"):
+    with pytest.raises(UsageError, match="--json"), written_in_any_case(tmp_path / "no" / "such"):
         raise AssertionError("it ran")

@@ -1,37 +1,43 @@
-"""The command line of `local`: what it refuses, how it says so, and that nothing has been started then."""
+"""The command line `stackctl`: what it refuses, with which message and exit code, and that nothing is started then."""
 
 import errno
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pulumi import RunError
 
 from host.directories import CACHE_VARIABLE
-from stackctl.__main__ import main
-from stackctl.deploy import commands
+from stack_config.files import ROOT, StackFileError
+from stack_config.load import ConfigError
+from stackctl.deploy import update
+from stackctl.deployed.kubectl import KubectlError
+from stackctl.drift.differences import DriftError
 from stackctl.gate.model import parse
+from stackctl.scan.finding import ScanError
+from stackctl.variables.classes import ClassesError
+from stackctl.variables.reading import ReadingError
+from terminal.errors import ExitCode, InterruptedByUserError, LocalError, NothingCheckedError, UsageError
+from terminal.invocation import CALLER_VARIABLE, command_line
+from tests.support.unit.command_line import CommandLine
+
+Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Run":
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stackctl: CommandLine) -> Run:
+    """Function that runs a command with an empty cache; the exit code and standard error."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
-    return Run(monkeypatch, capsys)
 
+    def run_command(*arguments: str) -> tuple[int, str]:
+        ended = stackctl(*arguments)
+        return ended.code, ended.err
 
-class Run:
-    """Runs a command line; the exit code and what it wrote to stderr."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-
-    def __call__(self, *arguments: str) -> tuple[int, str]:
-        self._monkeypatch.setattr(sys, "argv", ["local", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        assert isinstance(end.value.code, int)
-        return end.value.code, self._capsys.readouterr().err
+    return run_command
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def test_adopting_without_a_cluster_makes_none(run: Run, monkeypatch: pytest.Mon
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     exit_code, message = run("adopt", "--env", "dev")
     assert exit_code == 2
-    assert "make adopt ENV=dev CLUSTER=<context>" in message
+    assert "stackctl adopt --env dev --cluster <context>" in message
     assert "Contexts there: none" in message
     assert not (tmp_path / "cache" / "nodes").exists()
 
@@ -85,7 +91,7 @@ def test_what_is_not_up(run: Run) -> None:
     for command in ("outputs", "kubeconfig"):
         exit_code, message = run(command, "--env", "prod")
         assert exit_code == 1
-        assert "prod is not up. Deploy it: make up ENV=prod" in message
+        assert "prod is not up. Deploy it: stackctl up --env prod" in message
 
 
 @pytest.mark.parametrize("command", ["outputs", "kubeconfig", "drift"])
@@ -112,7 +118,7 @@ def test_a_cache_that_cannot_be_made_says_how_to_name_another(
 
 @pytest.mark.parametrize(
     ("number", "told"),
-    [(errno.ENOSPC, "Make room and run the same command again"), (errno.EACCES, "Permission denied")],
+    [(errno.ENOSPC, "run the same command again: it continues"), (errno.EACCES, "Permission denied")],
 )
 def test_what_the_system_refuses_is_told_without_a_trace(
     run: Run, monkeypatch: pytest.MonkeyPatch, number: int, told: str
@@ -120,7 +126,7 @@ def test_what_the_system_refuses_is_told_without_a_trace(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number), "/some/file")
 
-    monkeypatch.setattr(commands, "up", refuse)
+    monkeypatch.setattr(update, "up", refuse)
     exit_code, message = run("up")
     assert exit_code == 1
     assert message.startswith(f"/some/file: {os.strerror(number)}")
@@ -145,7 +151,7 @@ def test_a_kubeconfig_that_cannot_be_read_is_named(
 def test_every_signal_to_stop_ends_a_command_with_a_word(
     run: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    monkeypatch.setattr(commands, "up", lambda *_, **__: os.kill(os.getpid(), number))
+    monkeypatch.setattr(update, "up", lambda *_, **__: os.kill(os.getpid(), number))
     before = signal.signal(number, signal.SIG_DFL)
     try:
         exit_code, message = run("up")
@@ -153,7 +159,7 @@ def test_every_signal_to_stop_ends_a_command_with_a_word(
     finally:
         signal.signal(number, before)
     assert exit_code == 130
-    assert "the same command goes on" in message
+    assert "run the same command again" in message
 
 
 def test_a_preview_that_cannot_begin_says_why_in_its_file(run: Run, tmp_path: Path) -> None:
@@ -181,3 +187,149 @@ def test_manifests_are_checked_against_the_policies(run: Run, tmp_path: Path) ->
     assert "mandatory: Deployment/open-webui: container migrate: variable NOTE holds a secret" in message
     assert "a1a1" not in message
     assert run("manifests", "--out", out, "--set", against) == (0, "")
+
+
+COMMANDS = {
+    *("up", "preview", "down", "outputs", "kubeconfig", "adopt", "drift"),
+    *("verify", "backup", "restore", "manifests", "gate", "scan", "variables", "clean"),
+}
+
+
+def test_the_help_lists_every_command_and_the_exit_codes(stackctl: CommandLine) -> None:
+    ended = stackctl("--help")
+    assert ended.code == ExitCode.DONE
+    listed = {line.split()[1] for line in ended.out.splitlines() if line.startswith("│ ") and line[2] != " "}
+    assert listed - {"--install-completion", "--show-completion", "--help"} == COMMANDS
+    assert "130 interrupted" in " ".join(ended.out.split())
+
+
+def test_every_command_has_a_help_of_its_own(stackctl: CommandLine) -> None:
+    words = [(name,) for name in COMMANDS] + [("backup", "run"), ("backup", "list"), ("variables", "diff")]
+    for command in words:
+        ended = stackctl(*command, "--help")
+        assert (ended.code, ended.err) == (0, "")
+        assert "Usage: stackctl " + " ".join(command) in ended.out
+
+
+HEAVY = {"pulumi", "kubernetes", "grpc", "pydantic", "yaml", "rich", "stack_config", "components", "devcluster"}
+
+
+def test_the_command_line_imports_no_implementation() -> None:
+    """`--help`, the shell's completion and each command wait for these imports."""
+    code = "import sys, stackctl.app; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = set(imported.split())
+    assert "stackctl.verify.command" in names
+    assert not HEAVY & {name.partition(".")[0] for name in names}
+    packages = {name for name in names if name.startswith("stackctl.") and name.count(".") == 2}
+    assert {name.rpartition(".")[2] for name in packages} == {"command"}
+
+
+def test_up_does_not_import_what_verify_needs() -> None:
+    code = "import sys, stackctl.deploy.update; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    others = ("verify", "backup", "gate", "scan", "variables", "deployed", "adopt", "drift", "render")
+    assert not [name for name in imported.split() if name.startswith(tuple(f"stackctl.{other}" for other in others))]
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [
+        (LocalError("m"), 1),
+        (UsageError("m"), 2),
+        (NothingCheckedError("m"), 2),
+        (DriftError("m"), 2),
+        (InterruptedByUserError("m"), 130),
+        (KubectlError("m"), 1),
+        (ScanError("m"), 2),
+        (ClassesError("m"), 1),
+        (ReadingError("m"), 1),
+        (StackFileError("m"), 2),
+        (ConfigError("m"), 1),
+        (RunError("m"), 1),
+        (OSError(errno.EACCES, "m"), 1),
+    ],
+)
+def test_the_exit_code_of_each_error(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception, exit_code: int
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(update, "up", fail)
+    assert run("up") == (exit_code, "m\n")
+
+
+def test_a_fault_of_the_program_has_its_trace(stackctl: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("fault")
+
+    monkeypatch.setattr(update, "up", fail)
+    with pytest.raises(KeyError, match="fault"):
+        stackctl("up")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shells_completion_is_printed(shell: str) -> None:
+    environment = {**os.environ, "_STACKCTL_COMPLETE": f"source_{shell}"}
+    code = "import sys; sys.argv[0] = 'stackctl'; from stackctl.app import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "_STACKCTL_COMPLETE=complete_" in done.stdout
+
+
+def test_completion_offers_the_commands() -> None:
+    environment = {
+        **os.environ,
+        "_STACKCTL_COMPLETE": "complete_bash",
+        "COMP_WORDS": "stackctl ver",
+        "COMP_CWORD": "1",
+    }
+    code = "import sys; sys.argv[0] = 'stackctl'; from stackctl.app import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["verify"]
+
+
+def test_make_names_its_own_targets(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(CALLER_VARIABLE, "make")
+    assert "prod is not up. Deploy it: make up ENV=prod\n" in run("outputs", "--env", "prod")[1]
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    refused = run("adopt", "--env", "dev")[1]
+    assert refused.startswith("CLUSTER=auto would create an empty cluster")
+    assert "make adopt ENV=dev CLUSTER=<context>" in refused
+
+
+def test_the_makefile_calls_stackctl_as_make() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    assert f"STACKCTL := {CALLER_VARIABLE}=make $(PY) -m stackctl\n" in makefile
+    assert "-m stackctl" not in makefile.replace("$(PY) -m stackctl\n", "", 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "by_make", "by_hand"),
+    [
+        ("up", {"env": "prod", "refresh": True}, "make up ENV=prod REFRESH=1", "stackctl up --env prod --refresh"),
+        ("backup list", {"env": None}, "make backups", "stackctl backup list"),
+        ("backup run", {}, "make backup", "stackctl backup run"),
+        ("up", {"set": "a=b c"}, "make up SET='a=b c'", "stackctl up --set 'a=b c'"),
+        (
+            "up",
+            {"secret_file": "<key>=<file>"},
+            "make up SECRET_FILE=<key>=<file>",
+            "stackctl up --secret-file <key>=<file>",
+        ),
+    ],
+)
+def test_a_command_in_a_message(
+    monkeypatch: pytest.MonkeyPatch, command: str, options: dict[str, str | bool | None], by_make: str, by_hand: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/local/bin/stackctl"])
+    assert command_line(command, **options) == by_hand
+    monkeypatch.setattr(sys, "argv", ["/src/stackctl/__main__.py"])
+    assert command_line(command, **options) == f"python -m {by_hand}"
+    monkeypatch.setenv(CALLER_VARIABLE, "make")
+    assert command_line(command, **options) == by_make

@@ -14,8 +14,8 @@ from devcluster.clusters.api import dynamic_client, find
 from devcluster.clusters.choice import Cluster
 from host.directories import CACHE_VARIABLE
 from host.locks import exclusive
-from stackctl.deploy import recovery
-from stackctl.deploy.recovery import recover, with_created
+from stackctl.engine import recovery
+from stackctl.engine.recovery import recover, with_created
 from terminal.errors import LocalError
 
 CLUSTER = Cluster(kind="kwok", name="c", kubeconfig=None, context="c")
@@ -86,8 +86,8 @@ def test_what_the_cluster_has_is_taken_over_and_the_rest_comes_again(
     ] == [resource("done")["urn"]]
     said = capsys.readouterr().err.splitlines()
     assert said == [
-        "  ConfigMap done had been created when the last update was interrupted: taken over",
-        "  ConfigMap lost had not been created when the last update was interrupted: comes again",
+        "  ConfigMap done was created before the last update was interrupted: adopted",
+        "  ConfigMap lost was not created before the last update was interrupted: created now",
     ]
 
 

@@ -87,7 +87,7 @@ def test_what_the_stack_sets_has_the_class_and_what_has_the_class_is_set() -> No
     # Those are set unless a secret config key of the same name is.
     listed, how = (
         of_class(VariableClass.STACK) | ENCRYPTION_VARIABLES.keys(),
-        "in components/open_webui/variables.yaml; python -m stackctl.variables generate",
+        "in components/open_webui/variables.yaml; python -m stackctl variables generate",
     )
     assert sorted(emitted() - listed) == [], f"the stack sets them: give them `class: stack` {how}"
     assert sorted(listed - emitted()) == [], f"no configuration of CONFIGURATIONS sets them: another class {how}"

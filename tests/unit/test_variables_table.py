@@ -10,15 +10,15 @@ from components.open_webui.variable_rules import CONDITIONS
 from components.open_webui.variables import CLASSES_FILE, TABLE_FILE, VariableClass, variable_table
 from stack_config.files import ROOT
 from stack_config.settings import StackSettings
-from stackctl.variables.__main__ import main
 from stackctl.variables.classes import ClassesError, differences, read_classes, readings_of, table, unclassified
 from stackctl.variables.reading import Reading, ReadingError, read_sources
+from tests.support.unit.command_line import CommandLine
 
 
 def test_the_table_is_what_the_classes_and_the_release_say() -> None:
     readings = readings_of(json.loads(TABLE_FILE.read_text()))
     classes = read_classes(CLASSES_FILE)
-    assert table(classes, readings) == TABLE_FILE.read_text(), "run: python -m stackctl.variables generate"
+    assert table(classes, readings) == TABLE_FILE.read_text(), "run: python -m stackctl variables generate"
     assert classes.release == StackSettings.model_validate({"kubeContext": "any"}).open_webui.version
     assert len(readings) > 900
 
@@ -130,32 +130,34 @@ def test_an_access_whose_names_do_not_show_is_an_error(source: str) -> None:
         read_sources({"env.py": source})
 
 
-def test_show_says_class_reason_and_where_it_is_read(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", "ENABLE_WEBSOCKET_SUPPORT"]) == 0
-    shown_text = capsys.readouterr().out
-    assert "allowed under a condition" in shown_text
-    assert "openWebui.ingress.stickySessions: true" in shown_text
-    assert "env.py:" in shown_text
-    assert main(["show", "ENABLE_NOTHING"]) == 1
-    assert "pluginEnv" in capsys.readouterr().out
+def test_show_says_class_reason_and_where_it_is_read(stackctl: CommandLine) -> None:
+    ended = stackctl("variables", "show", "ENABLE_WEBSOCKET_SUPPORT")
+    assert ended.code == 0
+    assert "allowed under a condition" in ended.out
+    assert "openWebui.ingress.stickySessions: true" in ended.out
+    assert "env.py:" in ended.out
+    ended = stackctl("variables", "show", "ENABLE_NOTHING")
+    assert ended.code == 1
+    assert "pluginEnv" in ended.out
 
 
-def test_the_page_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_shows_what_the_command_prints(stackctl: CommandLine) -> None:
     page = (ROOT / "docs" / "environment-variables.md").read_text()
     command, _, printed = (
-        page.partition("$ python -m stackctl.variables show ")[2].partition("\n```")[0].partition("\n")
+        page.partition("$ python -m stackctl variables show ")[2].partition("\n```")[0].partition("\n")
     )
-    assert main(["show", command]) == 0
-    assert printed == capsys.readouterr().out.rstrip("\n")
+    ended = stackctl("variables", "show", command)
+    assert (ended.code, ended.out.rstrip("\n")) == (0, printed)
     assert f"Open WebUI {variable_table().release} reads {len(variable_table().read)} environment variables" in page
 
 
-def test_a_class_can_be_changed_without_the_wheel(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_class_can_be_changed_without_the_wheel(stackctl: CommandLine) -> None:
     before = TABLE_FILE.read_text()
-    assert main(["generate"]) == 0
+    assert stackctl("variables", "generate").code == 0
     assert TABLE_FILE.read_text() == before
-    assert main(["generate", "0.13.0"]) == 1
-    assert "change its `release` first" in capsys.readouterr().err
+    ended = stackctl("variables", "generate", "0.13.0")
+    assert ended.code == 1
+    assert "change its `release` first" in ended.err
 
 
 def test_defaults_are_python() -> None:

@@ -20,13 +20,15 @@ from stackctl.deployed.check import CannotRunError
 from stackctl.deployed.kubectl import Kubectl, KubectlError
 from stackctl.deployed.runs import LABEL, LONGEST_RUN_SECONDS, Run, is_left_over, this_run
 from stackctl.deployed.stack import SCRIPTS
-from stackctl.verify import __main__ as command_line
+from stackctl.options import Target
 from stackctl.verify import client_pod, report
+from stackctl.verify import run as verification
 from stackctl.verify.checks import all_checks
 from stackctl.verify.guest import DOMAIN, guest
 from stackctl.verify.visit import Visit
 from stackctl.verify.web_api import WebApi
 from terminal.errors import LocalError, UsageError
+from tests.support.unit.command_line import CommandLine
 from tests.support.unit.verify_cluster import ADMIN, ADMIN_PASSWORD, PASSWORD, FakeCluster
 
 
@@ -108,7 +110,7 @@ def test_whenever_it_is_stopped_it_takes_away_what_it_has_made(path: str) -> Non
     cluster = FakeCluster()
     cluster.web.interrupted_at = path
     with pytest.raises(KeyboardInterrupt):
-        command_line._run(cluster.stack, Visit())
+        verification._run(cluster.stack, Visit())
     assert cluster.web.interrupted_at == "", "nothing was stopped"
     assert cluster.left() == []
 
@@ -117,15 +119,13 @@ Verify = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def verify(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Verify:
+def verify(monkeypatch: pytest.MonkeyPatch, stackctl: CommandLine) -> Verify:
     """Function that runs the command on a cluster; exit code, standard output and errors."""
 
     def run(cluster: FakeCluster, *arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(command_line, "find_stack", lambda *_, **__: cluster.stack)
-        monkeypatch.setattr(sys, "argv", ["verify", *arguments])
-        with pytest.raises(SystemExit) as end:
-            command_line.application()
-        return int(end.value.code or 0), *capsys.readouterr()
+        monkeypatch.setattr(verification, "find_stack", lambda _: cluster.stack)
+        ended = stackctl("verify", *arguments)
+        return ended.code, ended.out, ended.err
 
     return run
 
@@ -177,8 +177,8 @@ def test_a_signal_to_stop_ends_it_in_order(verify: Verify, monkeypatch: pytest.M
     finally:
         signal.signal(number, before)
     assert code == 130
-    assert "what was made in the cluster is taken away" in errors
-    assert errors.splitlines()[-1] == "stopped"
+    assert "stopping: removing what was created in the cluster" in errors
+    assert errors.splitlines()[-1].startswith("interrupted.")
 
 
 def test_an_administrator_needs_a_password(verify: Verify, tmp_path: Path) -> None:
@@ -239,9 +239,9 @@ def kubectl_script(name: str) -> Path:
     return SCRIPTS / name
 
 
-def find(**given: str | Path) -> Kubectl:
-    named: dict[str, str | Path | None] = {"kubeconfig": None, "context": None, "namespace": None, **given}
-    return target.find_stack("dev", **named).kubectl  # type: ignore[arg-type]
+def find(*, kubeconfig: Path | None = None, context: str | None = None, namespace: str | None = None) -> Kubectl:
+    requested = Target(environment="dev", kubeconfig=kubeconfig, context=context, namespace=namespace)
+    return target.find_stack(requested).kubectl
 
 
 def test_which_stack_is_checked(program: Callable[[str], Kubectl], tmp_path: Path) -> None:

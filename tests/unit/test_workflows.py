@@ -149,7 +149,7 @@ def test_the_deployed_stacks_are_previewed_only_where_somebody_wants_it_and_neve
     assert job["environment"] == "preview-${{ matrix.stack }}"
     assert job["strategy"]["matrix"] == {"stack": ["dev", "prod"]}
     previews = [step for step in job["steps"] if step.get("run", "").startswith("pulumi preview")]
-    gates = [step for step in job["steps"] if "stackctl.gate" in step.get("run", "")]
+    gates = [step for step in job["steps"] if "-m stackctl gate" in step.get("run", "")]
     assert [step["continue-on-error"] for step in previews] == [True]
     assert [step.get("continue-on-error", False) for step in gates] == [False]
     for stack in ("dev", "prod"):

@@ -58,7 +58,7 @@ class Node:
 
     def refused_up(self) -> str:
         """Deploy where the update has to fail; what it printed."""
-        done = self._run("stackctl", *self._up())
+        done = self._run(*self._up())
         assert done.returncode != 0, "the update was not refused"
         return done.stdout + done.stderr
 
@@ -73,25 +73,23 @@ class Node:
         return Stack(Kubectl(program=str(kubectl()), namespace="rag-system", kubeconfig=kubeconfig))
 
     def verify(self) -> str:
-        """What `make verify` does; what it printed."""
-        return self._module("stackctl.verify", "--env", "dev")
+        """Output of `make verify`."""
+        return self.stackctl("verify", "--env", "dev")
 
     def backup(self, command: str, *arguments: str) -> str:
-        """What `make backup`, `make backups` and `make restore` do; what it printed."""
-        return self._module("stackctl.backup", command, "--env", "dev", *arguments)
+        """Output of `make backup` (``run``), `make backups` (``list``) or `make restore`."""
+        words = [command] if command == "restore" else ["backup", command]
+        return self.stackctl(*words, "--env", "dev", *arguments)
 
     def stackctl(self, *arguments: str) -> str:
-        """Run a command of `stackctl`; what it printed."""
-        return self._module("stackctl", *arguments)
-
-    def _module(self, name: str, *arguments: str) -> str:
-        done = self._run(name, *arguments)
+        """Output of a command of `stackctl`, which must succeed."""
+        done = self._run(*arguments)
         assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         return done.stdout
 
-    def _run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", name, *arguments],
+            [sys.executable, "-m", "stackctl", *arguments],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,

@@ -19,8 +19,8 @@ from devcluster.clusters.choice import Cluster
 from stack_config.files import ROOT, set_path, stack_file
 from stack_config.load import PROJECT
 from stackctl.deploy.preview_file import preview_to_file
-from stackctl.deploy.progress import resource_name
-from stackctl.deploy.workspace import run_program, run_pulumi
+from stackctl.engine.progress import resource_name
+from stackctl.engine.workspace import run_program, run_pulumi
 
 GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only", "OAUTH_CLIENT_SECRET": "oauth-given/by+the=user&only"}
 """Secrets that the user of the base stack has set: a key of the stack, and one with the name of a variable."""

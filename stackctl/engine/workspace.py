@@ -1,10 +1,9 @@
-"""A stack as the Automation API runs it: the very `__main__.py`, on a copy of the config, with state in the cache."""
+"""A stack for the Automation API: the program is this repository's `__main__.py`, on a copy of the config."""
 
 import os
 import runpy
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -21,23 +20,14 @@ from stack_config.files import ROOT, is_encrypted, set_path, stack_config, stack
 from stack_config.load import PROJECT
 from terminal.console import notices
 from terminal.errors import LocalError, UsageError
+from terminal.invocation import command_line, option
 
+from ..options import Overrides
 from .stale_locks import remove_stale_locks
 
 
-@dataclass(frozen=True, kw_only=True)
-class Overrides:
-    """What a command line sets over an environment's config."""
-
-    sets: tuple[str, ...] = ()
-    """``KEY=VALUE`` in the syntax of ``pulumi config set --path``."""
-
-    secret_files: Mapping[str, Path]
-    """Secret config keys and the files that hold their values."""
-
-
 def engine_environment(path: str) -> dict[str, str]:
-    """Environment variables of the engine: its programs, its backend, and no chatter.
+    """Environment variables of the engine: its programs, its backend, and no notices about newer versions.
 
     Args:
         path: PATH with the CLI and the providers.
@@ -52,10 +42,11 @@ def engine_environment(path: str) -> dict[str, str]:
 
 
 def open_stack(environment: str, cluster: Cluster, overrides: Overrides) -> automation.Stack:
-    """The stack of an environment, made at the first call, with its config set for the cluster.
+    """The stack of an environment, created at the first call, with its config set for the cluster.
 
     Raises:
-        LocalError: a secret's file cannot be read, or no toolchain can be had.
+        UsageError: a secret's file cannot be read.
+        LocalError: the toolchain is not available.
     """
     secrets = {key: _secret(key, file) for key, file in overrides.secret_files.items()}
     options = _options(environment, cluster, search_path(pulumi_cli()))
@@ -70,22 +61,27 @@ def open_stack(environment: str, cluster: Cluster, overrides: Overrides) -> auto
 
 
 def deployed_stack(environment: str, cluster: Cluster, *, changes: bool) -> automation.Stack:
-    """The stack as the last `up` left it, its config, too.
+    """The stack as the last `up` left it, with the config of that update.
 
     Args:
         environment: its name.
-        cluster: what it is on.
-        changes: whether resources will be changed, for which the providers are needed.
+        cluster: the cluster that it is deployed to.
+        changes: whether resources will be read or changed, which needs the providers.
 
     Raises:
-        LocalError: it has not been deployed, or no toolchain can be had.
+        LocalError: it is not deployed, or the toolchain is not available.
     """
     if not has_state(environment):
-        raise LocalError(f"{environment} is not up. Deploy it: make up ENV={environment}")
+        raise not_deployed(environment)
     path = search_path(pulumi_cli()) if changes else os.environ.get("PATH", os.defpath)
     return automation.select_stack(
         stack_name=environment, project_name=PROJECT, program=run_program, opts=_options(environment, cluster, path)
     )
+
+
+def not_deployed(environment: str) -> LocalError:
+    """The error that an environment has no stack on this machine."""
+    return LocalError(f"{environment} is not up. Deploy it: {command_line('up', env=environment)}")
 
 
 def has_state(environment: str) -> bool:
@@ -94,7 +90,7 @@ def has_state(environment: str) -> bool:
 
 
 def forget_state(environment: str) -> None:
-    """Remove the state of a stack whose cluster is gone: nothing of what it speaks of is there."""
+    """Remove the state of a stack whose cluster is gone: none of its resources exist."""
     if has_state(environment):
         remove_stale_locks(state_directory())
         variables = engine_environment(os.environ.get("PATH", os.defpath))
@@ -103,15 +99,15 @@ def forget_state(environment: str) -> None:
 
 
 def run_pulumi(workspace: automation.Workspace, *arguments: str, stdin: str = "") -> str:
-    """Output of a command of the CLI that the Automation API has no way to run.
+    """Output of a command of the CLI that the Automation API does not offer.
 
     Args:
-        workspace: where.
-        arguments: command and flags. Never a secret: command lines can be seen by everyone on the machine.
-        stdin: what the command reads.
+        workspace: of the stack.
+        arguments: command and flags. Never a secret: every user of the machine can see command lines.
+        stdin: standard input of the command.
 
     Raises:
-        LocalError: it failed; says what it said.
+        LocalError: it failed; the message is its output.
     """
     command = [workspace.pulumi_command.command, *arguments, "--non-interactive"]
     return _run(command, Path(workspace.work_dir), workspace.env_vars, stdin)
@@ -128,10 +124,10 @@ def _run(command: list[str], directory: Path, variables: Mapping[str, str], stdi
 
 
 def _options(environment: str, cluster: Cluster, path: str) -> automation.LocalWorkspaceOptions:
-    # It would be preferred to the file with the passphrase of this project's own states.
+    # The engine would prefer it to the file with the passphrase of this project's states.
     os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
     if cluster.kubeconfig:
-        # For the engine, its providers and the program, which is run in this process and asks the cluster, too.
+        # For the engine, its providers and the program, which runs in this process and reads from the cluster.
         os.environ["KUBECONFIG"] = str(cluster.kubeconfig)
     return automation.LocalWorkspaceOptions(
         work_dir=str(_project_directory(environment)),
@@ -146,11 +142,11 @@ def _secret(key: str, file: Path) -> str:
         return file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise UsageError(f"--secret-file {key}={file}: {reason}") from error
+        raise UsageError(f"{option('secret_file', f'{key}={file}')}: {reason}") from error
 
 
 def load_program() -> None:
-    """Import what the program needs while the CLI is at work: half a second that nobody has to wait for."""
+    """Import the program's modules while the CLI works. It saves half a second."""
     Thread(target=import_module, args=("components.open_webui.component",), daemon=True).start()
 
 
@@ -160,7 +156,7 @@ def run_program() -> None:
 
 
 def command_root(pulumi: Path) -> Path:
-    """A directory as the Automation API wants it, with the CLI at ``bin/pulumi``."""
+    """A directory of the form that the Automation API expects, with the CLI at ``bin/pulumi``."""
     root = cache_directory() / "pulumi"
     link = root / "bin" / "pulumi"
     link.parent.mkdir(parents=True, exist_ok=True)
@@ -186,8 +182,9 @@ def _write_project_copy(environment: str, cluster: Cluster, overrides: Overrides
     values: dict[str, Any] = stack_config(stack_file(environment), PROJECT)
     encrypted = sorted(key for key, value in values.items() if is_encrypted(value))
     if encrypted:
-        # They are encrypted for the stack's own backend, to which this machine may have no key.
-        notices.print(f"not used here, give them with --secret-file: {', '.join(encrypted)}")
+        example = option("secret_file", "<key>=<file>")
+        # They are encrypted for the stack's own backend. This machine may not have its key.
+        notices.print(f"encrypted for another backend, not used: {', '.join(encrypted)}. Set them with {example}")
     values = {key: value for key, value in values.items() if key not in encrypted}
     for assignment in (f"kubeContext={cluster.context}", *overrides.sets):
         set_path(values, assignment, PROJECT)

@@ -1,4 +1,4 @@
-"""Locks on a stack's state whose holder is gone: of a command that was killed, or a machine that was switched off."""
+"""Stale locks on a stack's state: their process was killed, or the machine was switched off."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ _LOCKS = ".pulumi/locks"
 
 
 def remove_stale_locks(backend: Path) -> bool:
-    """Remove the locks of processes of this machine that are gone; whether there were any."""
+    """Remove the locks of this machine's processes that are gone; whether there were any."""
     stale = [file for file in (backend / _LOCKS).rglob("*.json") if _is_stale(file)]
     for file in stale:
         file.unlink(missing_ok=True)
@@ -25,6 +25,6 @@ def _is_stale(lock: Path) -> bool:
         return False
     if holder.get("hostname") != socket.gethostname():
         return False
-    # The number alone would not do: another program may have it by now.
+    # The process number alone does not tell: another program may have it by now.
     program = program_name(int(holder.get("pid", 0)))
     return program is None or not program.startswith("pulumi")

@@ -1,4 +1,4 @@
-"""Going on after an update that was interrupted: locks whose process is gone, creations that nobody saw the end of."""
+"""Recovery after an interrupted update: locks of processes that are gone, creations whose end was not recorded."""
 
 import json
 from typing import Any
@@ -16,14 +16,14 @@ from .workspace import run_pulumi
 
 
 def recover(stack: automation.Stack, cluster: Cluster) -> None:
-    """Make the stack ready for the next update; says what was found and does nothing when there was nothing.
+    """Make the stack ready for the next update, and print what was recovered. Without an interruption, do nothing.
 
     Raises:
-        LocalError: the engine could not take over what had been created, or the cluster does not say what there is.
+        LocalError: the engine cannot adopt the created resources, or the cluster does not answer.
     """
     if remove_stale_locks(state_directory()):
-        notices.print("the last update was interrupted: its lock is removed, what it had done is kept")
-    # By the CLI: what the Automation API exports has its secrets decrypted.
+        notices.print("the last update was interrupted: its lock is removed, what it did is kept")
+    # From the CLI: the Automation API exports decrypted secrets.
     state = json.loads(run_pulumi(stack.workspace, "stack", "export", "--stack", stack.name))
     pending = _pending_creations(state)
     if not pending:
@@ -33,26 +33,26 @@ def recover(stack: automation.Stack, cluster: Cluster) -> None:
         name = resource_name(resource["urn"])
         if identifier := _identifier_if_there(resource, cluster):
             created.append({**resource, "id": identifier})
-            notices.print(f"  {name} had been created when the last update was interrupted: taken over")
+            notices.print(f"  {name} was created before the last update was interrupted: adopted")
         else:
-            notices.print(f"  {name} had not been created when the last update was interrupted: comes again")
-    # Not by `refresh --import-pending-creates`: the engine forgets what that names, and creates it a second time.
+            notices.print(f"  {name} was not created before the last update was interrupted: created now")
+    # `refresh --import-pending-creates` does not work: the engine loses those resources and creates them again.
     state["deployment"]["resources"] = with_created(state["deployment"].get("resources", []), created)
-    # Drops the pending operations, too.
+    # The import also drops the pending operations.
     run_pulumi(stack.workspace, "stack", "import", "--stack", stack.name, stdin=json.dumps(state))
     if created:
-        # What the cluster says of them, and whether they have become ready, is not in the state yet.
+        # The state lacks their outputs, and whether they became ready.
         targets = [argument for resource in created for argument in ("--target", resource["urn"])]
         run_pulumi(stack.workspace, "refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets)
 
 
 def with_created(resources: list[dict[str, Any]], created: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The resources of a state together with those whose creation nobody saw the end of.
+    """The resources of a state, and those that were created without being recorded.
 
     Args:
-        resources: as the state has them, each after what it depends on.
-        created: what is to be added. What it depends on is there already; of one that was being replaced there is the
-            note that its predecessor is deleted, and its place is there.
+        resources: of the state, each after its dependencies.
+        created: to be added. Their dependencies are in the state. A resource that was being replaced takes the place of
+            the entry for its deleted predecessor.
     """
     missing = {resource["urn"]: resource for resource in created}
     placed = [
@@ -68,7 +68,7 @@ def _pending_creations(state: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _identifier_if_there(resource: dict[str, Any], cluster: Cluster) -> str | None:
-    """Identifier of a Kubernetes object, ``namespace/name``, when the cluster has it. Others leave nothing behind."""
+    """Identifier of a Kubernetes object, ``namespace/name``, if it exists. Other resources leave nothing behind."""
     manifest = resource.get("inputs", {})
     name = manifest.get("metadata", {}).get("name")
     if not resource["type"].startswith("kubernetes:") or not name:

@@ -1,0 +1,148 @@
+"""Adopting existing objects in the state alone, so that nothing changes in the cluster."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pulumi import automation
+from pulumi.automation import EngineEvent, OpType
+
+from terminal.errors import LocalError
+
+from ..engine.workspace import run_pulumi
+from . import plan
+from .plan import Resource
+
+_SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
+"""Mark of a secret in a state: https://www.pulumi.com/docs/iac/concepts/state-and-backends/."""
+
+
+def resources_of(stack: automation.Stack) -> list[Resource]:
+    """The resources of the program, from a preview.
+
+    Raises:
+        CommandError: the preview failed.
+    """
+    resources: list[Resource] = []
+
+    def take(event: EngineEvent) -> None:
+        step = event.resource_pre_event.metadata if event.resource_pre_event else None
+        if step and step.new and step.op in (OpType.CREATE, OpType.SAME, OpType.UPDATE):
+            resources.append(
+                Resource(
+                    urn=step.urn,
+                    type=step.type,
+                    parent=step.new.parent or "",
+                    provider=(step.provider or "").rpartition("::")[0],
+                    inputs=step.new.inputs or {},
+                    is_new=step.op == OpType.CREATE,
+                )
+            )
+
+    stack.preview(on_event=take)
+    return resources
+
+
+def refuse(obstacles: Sequence[plan.Obstacle]) -> None:
+    """Refuse the adoption when there are obstacles.
+
+    Raises:
+        LocalError: there are; the message says how to remove each.
+    """
+    if obstacles:
+        lines = [f"{each.subject}: {each.why}\n  fix: {each.remedy}" for each in obstacles]
+        raise LocalError("nothing was adopted, and nothing was changed\n" + "\n".join(lines))
+
+
+def take_over(stack: automation.Stack, resources: Sequence[Resource], existing: Mapping[str, Any]) -> list[str]:
+    """Adopt existing objects into the state.
+
+    Args:
+        stack: whose state it is.
+        resources: of the program.
+        existing: objects of the cluster, by the URN of the resource that they become.
+
+    Returns:
+        Logical names of the passwords and keys that were adopted.
+
+    Raises:
+        CommandError: the engine failed; what it did is in the state, and another run continues.
+        LocalError: the state could not be read or written.
+    """
+    # The objects name components as their parents and providers. Components depend on objects that are not in the state
+    # yet, for which the engine would not create them alone; passwords and providers depend on nothing else.
+    new = [each for each in resources if each.is_new and not each.is_object and not plan.is_fact(each)]
+    components = [each for each in new if plan.is_component(each)]
+    if components:
+        _add(stack, components)
+    others = [each.urn for each in new if each not in components]
+    if others:
+        stack.up(target=others, suppress_outputs=True, show_secrets=False)
+    passwords = plan.passwords(resources, existing)
+    keys = plan.encryption_key(resources, existing)
+    _set_outputs(stack, {**dict.fromkeys(passwords, "result"), **dict.fromkeys(keys, "output")}, {**passwords, **keys})
+    adopted = [each for each in resources if each.urn in existing]
+    _add_objects(stack, adopted, existing)
+    # Outputs come from a refresh, not from the engine's import: that takes whole objects for inputs, with all defaults
+    # of the cluster, which the program then seems to remove.
+    targets = [argument for each in adopted for argument in ("--target", each.urn)]
+    run_pulumi(stack.workspace, "refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets)
+    return [urn.rpartition("::")[2] for urn in (*passwords, *keys)]
+
+
+def _add(stack: automation.Stack, components: Iterable[Resource]) -> None:
+    state = _state(stack)
+    entries = [
+        {"urn": each.urn, "custom": False, "type": each.type, **({"parent": each.parent} if each.parent else {})}
+        for each in components
+    ]
+    state["deployment"]["resources"] = [*(state["deployment"].get("resources") or []), *entries]
+    _write(stack, state)
+
+
+def _add_objects(stack: automation.Stack, resources: Iterable[Resource], existing: Mapping[str, Any]) -> None:
+    state = _state(stack)
+    known = state["deployment"]["resources"]
+    references = {each["urn"]: f"{each['urn']}::{each['id']}" for each in known if each.get("id")}
+    for each in resources:
+        inputs = plan.own_fields(existing[each.urn], each.inputs)
+        if each.inputs["kind"] == "Secret":
+            inputs["stringData"] = {name: _secret(value) for name, value in inputs.get("stringData", {}).items()}
+        known.append(
+            {
+                "urn": each.urn,
+                "custom": True,
+                "id": each.identifier,
+                "type": each.type,
+                "inputs": inputs,
+                "parent": each.parent,
+                "provider": references[each.provider],
+            }
+        )
+    _write(stack, state)
+
+
+def _secret(value: str) -> dict[str, str]:
+    """A plain value that the engine encrypts when it reads the state."""
+    return {**_SECRET, "plaintext": json.dumps(value)}
+
+
+def _state(stack: automation.Stack) -> dict[str, Any]:
+    # From the CLI: the Automation API exports decrypted secrets.
+    state: dict[str, Any] = json.loads(run_pulumi(stack.workspace, "stack", "export", "--stack", stack.name))
+    return state
+
+
+def _write(stack: automation.Stack, state: Mapping[str, Any]) -> None:
+    run_pulumi(stack.workspace, "stack", "import", "--stack", stack.name, stdin=json.dumps(state))
+
+
+def _set_outputs(stack: automation.Stack, names: Mapping[str, str], values: Mapping[str, str]) -> None:
+    """Set outputs of resources, their names by URN, to the values in use."""
+    if not values:
+        return
+    state = _state(stack)
+    for resource in state["deployment"]["resources"]:
+        if value := values.get(resource["urn"]):
+            resource["outputs"][names[resource["urn"]]] = _secret(value)
+    _write(stack, state)

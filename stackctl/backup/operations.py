@@ -1,0 +1,103 @@
+"""Backing up, listing and restoring: the steps, and what they print."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+
+from host.signals import announced_stop
+from terminal.console import step
+from terminal.errors import UsageError
+from terminal.invocation import option
+
+from ..deployed.stack import Stack
+from ..deployed.target import find_stack
+from ..options import Target
+from .dumps import Dump, choose, read_list
+from .jobs import run_job
+from .web_pods import stopped
+
+_LAST_LINES = 5
+_USUAL_SECONDS = 30
+_WIDTH_OF_A_LOG = 160
+
+
+def run(target: Target) -> None:
+    """Make a backup now, and prove it.
+
+    Raises:
+        LocalError: it failed; the message is the end of its log.
+    """
+    with _stack(target) as stack:
+        with step("dump the database and restore the dump into a private server", _USUAL_SECONDS) as progress:
+            outcome = run_job(stack, ["run"], begin=progress).check()
+        _print(outcome.lines[-_LAST_LINES:])
+
+
+def list_dumps(target: Target) -> None:
+    """Print the dumps, the newest first, and the free space of their volume.
+
+    Raises:
+        LocalError: the volume cannot be read.
+    """
+    with _stack(target) as stack:
+        lines = _list(stack)
+        table = Table(box=None, pad_edge=False)
+        for heading in ("dump", "made", "MiB", "contents"):
+            table.add_column(heading, no_wrap=True, justify="right" if heading == "MiB" else "left")
+        for dump in read_list(lines):
+            made = f"{dump.made:%Y-%m-%d %H:%M:%S} UTC" if dump.made else ""
+            table.add_row(dump.name, made, f"{dump.size / 2**20:.1f}", dump.contents)
+        Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG).print(table)
+        _print(line.removeprefix("backup: ") for line in lines if line.startswith("backup: volume: "))
+
+
+def restore(target: Target, name: str, *, confirmed: bool, safety_dump: bool) -> None:
+    """Replace the contents of the database by a dump.
+
+    Args:
+        target: the stack.
+        name: of the dump, or ``newest``.
+        confirmed: whether to do it.
+        safety_dump: whether to dump the present contents first.
+
+    Raises:
+        UsageError: there is no such dump, or it is not confirmed: the message says what would be done.
+        LocalError: it failed; the message says what the database holds now.
+    """
+    with _stack(target) as stack:
+        dump = choose(read_list(_list(stack)), name)
+        if not confirmed:
+            raise UsageError(_intention(dump, stack, safety_dump=safety_dump))
+        arguments = ["restore", dump.name, *([] if safety_dump else ["no-safety-dump"])]
+        with stopped(stack) as replicas, step(f"restore {dump.name}", _USUAL_SECONDS) as progress:
+            outcome = run_job(stack, arguments, begin=progress).check()
+        _print((*outcome.lines, f"{replicas} web pods are ready again."))
+
+
+def _list(stack: Stack) -> tuple[str, ...]:
+    with step("read the volume of the backups", 5) as progress:
+        return run_job(stack, ["list"], begin=progress).check().lines
+
+
+def _intention(dump: Dump, stack: Stack, *, safety_dump: bool) -> str:
+    contents = "are dumped first and kept" if safety_dump else "are LOST"
+    return (
+        f"This would stop every web pod of {stack.kubectl.namespace} and replace the contents of the database by\n"
+        f"  {dump.name} {dump.contents}\n"
+        f"The present contents {contents}. Nothing was changed. To restore: add {option('yes')}"
+    )
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+@contextmanager
+def _stack(target: Target) -> Iterator[Stack]:
+    """The deployed stack. A signal to stop is announced: the body then removes its Job and starts the web pods."""
+    with announced_stop("removing what was created in the cluster"):
+        yield find_stack(target)

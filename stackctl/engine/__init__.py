@@ -1,0 +1,1 @@
+"""Pulumi's engine on the stack of an environment: workspace, runs, progress, recovery after an interruption."""

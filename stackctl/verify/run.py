@@ -1,0 +1,72 @@
+"""One run of the checks, from finding the stack to the report."""
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from host.signals import announced_stop
+from terminal.console import step
+from terminal.errors import UsageError, nothing_checked
+
+from ..deployed.check import CheckError
+from ..deployed.kubectl import KubectlError
+from ..deployed.scaling import restore_left_over
+from ..deployed.stack import Account, Stack
+from ..deployed.target import find_stack
+from ..options import Target
+from . import report
+from .checks import all_checks
+from .client_pod import remove_left_over
+from .visit import Visit
+
+_USUAL_SECONDS = 90
+_WIDTH_OF_A_LOG = 160
+
+
+def verify(target: Target, *, email: str | None, password_file: Path | None, json: bool) -> bool:
+    """Check a stack and print the report; whether no check fails.
+
+    Args:
+        target: the stack.
+        email: of an administrator; None for the one in the stack's Secret.
+        password_file: file with the administrator's password; None for the one in the stack's Secret.
+        json: whether to print JSON.
+
+    Raises:
+        NothingCheckedError: there is no such stack, or the cluster does not answer.
+    """
+    with nothing_checked(), announced_stop("removing what was created in the cluster"):
+        stack = find_stack(target)
+        results = _run(stack, Visit(_administrator(stack, email, password_file)))
+    if json:
+        print(report.as_json(results, stack))
+    else:
+        report.print_table(results, Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG))
+    return report.count(results, "fail") == 0
+
+
+def _run(stack: Stack, visit: Visit) -> list[report.Result]:
+    remove_left_over(stack.kubectl)
+    restore_left_over(stack)
+    try:
+        with step("check the stack", _USUAL_SECONDS) as progress:
+            return report.run(all_checks(visit), stack, progress)
+    finally:
+        # The last check removes everything, unless the user stopped the run. Then the next run removes what remains.
+        with suppress(CheckError, KubectlError):
+            visit.leave()
+
+
+def _administrator(stack: Stack, email: str | None, password_file: Path | None) -> Account | None:
+    if email is None and password_file is None:
+        return None
+    if password_file is None:
+        raise UsageError("--admin-email needs --admin-password-file")
+    try:
+        password = password_file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise UsageError(f"--admin-password-file {password_file}: {reason}") from error
+    return Account(email=email or stack.administrator().email, password=password)
