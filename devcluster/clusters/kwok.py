@@ -17,6 +17,7 @@ PLANE = ControlPlane(
     components=frozenset(
         {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller"},
     ),
+    flags=("--config", str(Path(__file__).with_name("stages.yaml"))),
 )
 
 

@@ -78,6 +78,29 @@ def test_a_pod_gets_ready(core: Any) -> None:
     assert eventually(ready)
 
 
+def test_a_pod_is_available_without_the_wait_of_min_ready_seconds(core: Any) -> None:
+    apps: Any = client.AppsV1Api(core.api_client)
+    template = {
+        "metadata": {"labels": {"app": "patient"}},
+        "spec": {"containers": [{"name": "main", "image": "simulated"}]},
+    }
+    spec = {
+        "minReadySeconds": 300,
+        "progressDeadlineSeconds": 600,
+        "selector": {"matchLabels": {"app": "patient"}},
+        "template": template,
+    }
+    apps.create_namespaced_deployment(NAMESPACE, {"metadata": {"name": "patient"}, "spec": spec})
+    assert eventually(lambda: apps.read_namespaced_deployment("patient", NAMESPACE).status.available_replicas == 1)
+
+
+def test_the_pod_of_a_job_completes(core: Any) -> None:
+    batch: Any = client.BatchV1Api(core.api_client)
+    pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "simulated"}]}
+    batch.create_namespaced_job(NAMESPACE, {"metadata": {"name": "job"}, "spec": {"template": {"spec": pod}}})
+    assert eventually(lambda: batch.read_namespaced_job("job", NAMESPACE).status.succeeded == 1)
+
+
 @pytest.fixture
 def own_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Cluster) -> Iterator[Cluster]:
     """A cluster to be broken, beside the one of the test run, and with a kubeconfig of the user's to leave alone."""

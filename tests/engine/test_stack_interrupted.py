@@ -15,6 +15,8 @@ from stackctl.engine.progress import resource_name
 from tests.support.engine.machine import Machine, engine_of
 
 UP_SECONDS = 90
+TOO_LARGE = ("--set", "openWebui.resources.limits.cpu=64", "--set", "openWebui.resources.requests.cpu=64")
+"""Web pods that no simulated node has room for, until `set_cpu_of_nodes` gives it."""
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +34,20 @@ def under_way(state: dict[str, Any]) -> set[str]:
 
 def pods(machine: Machine) -> list[Any]:
     """The pods that serve; none as long as there is no cluster."""
+    return list(core_api(machine).list_namespaced_pod("rag-system", field_selector="status.phase!=Succeeded").items)
+
+
+def core_api(machine: Machine) -> Any:
+    """The API of the machine's cluster."""
     kubeconfig = machine.cache / "environments" / "dev" / "kubeconfig"
-    core: Any = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
-    return list(core.list_namespaced_pod("rag-system", field_selector="status.phase!=Succeeded").items)
+    return client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
+
+
+def set_cpu_of_nodes(machine: Machine, amount: int) -> None:
+    """Change what the scheduler may place on each node. Pods that run there stay."""
+    core = core_api(machine)
+    for node in core.list_node().items:
+        core.patch_node_status(node.metadata.name, {"status": {"allocatable": {"cpu": str(amount)}}})
 
 
 def is_ready(pod: Any) -> bool:
@@ -60,16 +73,20 @@ def killed_while(machine: Machine, is_at: Callable[[], bool], *sets: str) -> Non
 
 @pytest.fixture(scope="module")
 def recovered(machine: Machine) -> CompletedProcess[str]:
-    """The second `up`, after the engine of the first was killed while it waited for the web pods."""
+    """The second `up`, after the engine of the first was killed while it waited for the web pods.
+
+    It waits as long as the test needs: the pods find no room until the engine is gone.
+    """
     awaited = "creating Deployment open-webui"
 
     def is_awaited() -> bool:
         at_it = awaited in under_way(machine.state("dev"))
         return at_it and any(pod.metadata.labels["app"] == "open-webui" for pod in pods(machine))
 
-    killed_while(machine, is_awaited)
+    killed_while(machine, is_awaited, *TOO_LARGE)
     assert awaited in under_way(machine.state("dev"))
-    return machine.stackctl("up")
+    set_cpu_of_nodes(machine, 256)
+    return machine.stackctl("up", *TOO_LARGE)
 
 
 def test_a_first_update_goes_on_after_its_engine_was_killed(machine: Machine, recovered: CompletedProcess[str]) -> None:
@@ -82,8 +99,10 @@ def test_a_first_update_goes_on_after_its_engine_was_killed(machine: Machine, re
 
 @pytest.mark.usefixtures("recovered")
 def test_a_change_goes_on_after_its_engine_was_killed(machine: Machine) -> None:
-    change = ("--set", "openWebui.logLevel=ERROR")
+    change = (*TOO_LARGE, "--set", "openWebui.logLevel=ERROR")
+    set_cpu_of_nodes(machine, 32)
     killed_while(machine, lambda: "updating Deployment open-webui" in under_way(machine.state("dev")), *change)
+    set_cpu_of_nodes(machine, 256)
     machine.succeed("up", *change)
     assert under_way(machine.state("dev")) == set()
     assert "no changes" in machine.succeed("up", *change)
