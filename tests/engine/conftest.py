@@ -10,11 +10,10 @@ from devcluster.clusters.choice import Cluster
 from devcluster.toolchain.providers import search_path, uses_stand_ins
 from devcluster.toolchain.pulumi_cli import pulumi_cli
 from host.processes import is_alive
+from tests.support.engine.pulumi_commands import pulumi_home
 from tests.support.engine.toolchain import Toolchain
 
 PASSPHRASE = "for the stacks of one test run"
-# Of the user's own settings for Pulumi only the place of the plugins is kept: the rest may name a backend or a secret.
-KEPT = "PULUMI_HOME"
 CLUSTER_PREFIX = "open-webui-stack-test-"
 
 
@@ -47,8 +46,10 @@ def engine_environment(
     toolchain: Toolchain, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """The whole environment of a `pulumi` process: toolchain, cluster, a file backend of this test run."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_") or name == KEPT}
-    return own | {
+    # None of the user's own settings for Pulumi: they may name a backend or a secret.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+    return inherited | {
+        "PULUMI_HOME": str(pulumi_home(tmp_path_factory.mktemp("pulumi-home"))),
         "PATH": toolchain.path,
         "KUBECONFIG": str(cluster.kubeconfig),
         "PULUMI_BACKEND_URL": tmp_path_factory.mktemp("state").as_uri(),

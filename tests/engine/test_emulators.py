@@ -23,6 +23,7 @@ from emulators.awaiting import NotReadyError, Waiting
 from emulators.cluster import Cluster
 from emulators.kubernetes_configuration import Configuration
 from tests.engine.recordings.recorded import Run
+from tests.support.engine.pulumi_commands import skip_summaries
 
 Declaration = Callable[[ResourceOptions], object]
 
@@ -73,6 +74,7 @@ class Program:
                 work_dir=str(self.directory), env_vars={**self.environment, "PULUMI_BACKEND_URL": backend.as_uri()}
             ),
         )
+        skip_summaries(self.stack)
 
     def _run(self) -> None:
         provider = k8s.Provider("cluster", context=self.cluster.context, cluster_identifier="test", **self.provider)

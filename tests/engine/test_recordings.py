@@ -17,6 +17,7 @@ from pulumi import automation
 
 from tests.engine.recordings.program import NAMESPACE, PROJECT, Settings, deploy
 from tests.engine.recordings.recorded import Run, load
+from tests.support.engine.pulumi_commands import skip_summaries
 
 RECORDED = load()
 BASE = Settings()
@@ -49,6 +50,7 @@ class RecordedStack:
             program=lambda: deploy(self.settings, self.cluster.kubeconfig, self.cluster.context),
             opts=automation.LocalWorkspaceOptions(work_dir=str(self.directory), env_vars=self.environment),
         )
+        skip_summaries(self.stack)
 
     def preview(self, settings: Settings) -> Run:
         self.settings, run = settings, Run()

@@ -80,5 +80,4 @@ def move(stack: Stack, cluster: Cluster, home: Path, kubeconfig: str) -> None:
     file.parent.mkdir()
     shutil.copy(cluster.kubeconfig, file)
     values = {"another path": str(file), "a list": f"{home / 'missing'}:{file}", "the default file": None}
-    plugins = stack.variable("PULUMI_HOME") or str(Path.home() / ".pulumi")
-    stack.use_kubeconfig(values[kubeconfig], HOME=str(home), PULUMI_HOME=plugins)
+    stack.use_kubeconfig(values[kubeconfig], HOME=str(home))

@@ -14,6 +14,7 @@ from devcluster.clusters.kwok import PLANE
 from host.directories import CACHE_VARIABLE, programs_directory
 from host.processes import is_alive, program_name, running_from
 from stack_config.files import ROOT
+from tests.support.engine.pulumi_commands import pulumi_home
 
 USERS_KUBECONFIG = """\
 apiVersion: v1
@@ -45,11 +46,11 @@ class Machine:
         for file in (self.home_kubeconfig, self.kubeconfig):
             file.write_text(USERS_KUBECONFIG)
         self.cache.mkdir()
+        (directory / "pulumi-home").mkdir()
         (self.cache / "programs").symlink_to(programs_directory())
         self.environment = {
             **os.environ,
-            # The plugins that are installed are those of the real home.
-            "PULUMI_HOME": os.environ.get("PULUMI_HOME", str(Path.home() / ".pulumi")),
+            "PULUMI_HOME": str(pulumi_home(directory / "pulumi-home")),
             CACHE_VARIABLE: str(self.cache),
             "HOME": str(directory / "home"),
             "KUBECONFIG": str(self.kubeconfig),

@@ -21,6 +21,7 @@ from stack_config.load import PROJECT
 from stackctl.deploy.preview_file import preview_to_file
 from stackctl.engine.progress import resource_name
 from stackctl.engine.workspace import run_program, run_pulumi
+from tests.support.engine.pulumi_commands import skip_summaries
 
 GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only", "OAUTH_CLIENT_SECRET": "oauth-given/by+the=user&only"}
 """Secrets that the user of the base stack has set: a key of the stack, and one with the name of a variable."""
@@ -107,6 +108,7 @@ class Stack:
                     work_dir=str(directory), env_vars=self._variables, secrets_provider="passphrase"
                 ),
             )
+        skip_summaries(self._stack)
         self.use(cluster)
         for key, value in (secrets or {}).items():
             self.pulumi("config", "set", "--secret", key, stdin=value)
@@ -172,7 +174,7 @@ class Stack:
 
     def outputs(self) -> dict[str, str]:
         """The stack's outputs in plain text."""
-        return {name: output.value for name, output in self._stack.outputs().items()}
+        return {name: output.value for name, output in self._stack.workspace.stack_outputs(self.environment).items()}
 
     def state(self) -> dict[str, Any]:
         """The deployment as `pulumi stack export` gives it."""
@@ -277,13 +279,12 @@ class Namespace:
 
     def secret(self, name: str) -> dict[str, str]:
         """Contents of a Secret in plain text."""
-        data = self.core.read_namespaced_secret(name, self.name).data
-        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+        return _plain_text(self.core.read_namespaced_secret(name, self.name).data)
 
     def secrets(self) -> dict[str, dict[str, str]]:
         """Contents of all Secrets in plain text."""
-        names = [secret.metadata.name for secret in self.core.list_namespaced_secret(self.name).items]
-        return {name: self.secret(name) for name in names}
+        items = self.core.list_namespaced_secret(self.name).items
+        return {item.metadata.name: _plain_text(item.data) for item in items}
 
     def revisions(self) -> dict[str, str]:
         """Revision of the pod template that each application runs: another one means that its pods were rolled."""
@@ -328,3 +329,7 @@ class Namespace:
             for item in self.objects()
             if item["kind"] in kinds
         }
+
+
+def _plain_text(data: Mapping[str, str]) -> dict[str, str]:
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
