@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from .objects import Object, Unknown, field, items, pods, selects
+from .objects import Object, Unknown, field, items, pods
 from .rule import Context, ObjectRule, StackRule, Violation
+from .selectors import selects
 
 ALLOW_EXPOSURE = "open-webui-stack/allow-exposure"
 """Annotation of a Service that may be reached from outside. Its value says why."""

@@ -1,4 +1,4 @@
-"""Kubernetes objects as plain mappings: pods wherever they are described, containers of every sort, selectors."""
+"""Kubernetes objects as plain mappings: pods wherever they are described, containers of every sort."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,28 +89,3 @@ def lasting_containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Containers that run as long as the pod: the ordinary ones, and init containers that are restarted always."""
     yield from (each for each in items(spec.get("initContainers")) if field(each, "restartPolicy") == "Always")
     yield from items(spec.get("containers"))
-
-
-def selects(selector: object, labels: Mapping[str, Any]) -> bool:
-    """Whether a label selector selects what has these labels. An empty one selects everything.
-
-    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/label-selector/
-    """
-    exact = mapping(field(selector, "matchLabels"))
-    if any(labels.get(name) != value for name, value in exact.items()):
-        return False
-    return all(_fits(expression, labels) for expression in items(field(selector, "matchExpressions")))
-
-
-def _fits(expression: object, labels: Mapping[str, Any]) -> bool:
-    key, values = field(expression, "key"), items(field(expression, "values"))
-    match field(expression, "operator"):
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-    return False

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
 
-from .objects import Object, Unknown, field, pod, selects
+from .objects import Object, Unknown, field, pod
 from .rule import Context, StackRule, Violation
+from .selectors import selects
 
 PROTECTED_KINDS = ("Namespace", "PersistentVolumeClaim")
 """Kinds that the engine must refuse to delete. Whether it does is no part of the object: only the pack can know."""

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from kubernetes import utils
 
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES, STASH
+from policy.rules.selectors import selects_exactly
 
 Object = Mapping[str, Any]
 _DATABASE = "postgres"
@@ -207,7 +208,7 @@ def _rivals(resources: Sequence[Resource], workloads: Iterable[Object]) -> Itera
     selectors = [each.inputs["spec"].get("selector") for each in resources if each.inputs["kind"] == "Service"]
     for workload in workloads:
         labels = workload["spec"]["template"]["metadata"].get("labels") or {}
-        if title(workload) not in own and any(s and s.items() <= labels.items() for s in selectors):
+        if title(workload) not in own and any(selector and selects_exactly(selector, labels) for selector in selectors):
             is_database = labels.get("app") == _DATABASE
             data = f"; its data is in {_where(workload)}, and the stack's database is new" if is_database else ""
             yield Obstacle(

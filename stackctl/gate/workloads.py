@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from policy.rules.objects import selects
+from policy.rules.selectors import selects
 
 from .changes import Change
 from .model import at

@@ -9,7 +9,7 @@ import pytest
 from kubernetes import client
 
 from devcluster.node.network_policy import enforcement
-from devcluster.node.network_policy.model import Cluster, Pod, peer_pods, selects
+from devcluster.node.network_policy.model import Cluster, Pod, peer_pods
 from devcluster.node.network_policy.rules import ruleset
 
 WEB = Pod(namespace="app", name="web", address="198.18.0.2", labels={"app": "web"}, ports={("TCP", "http"): 8080})
@@ -115,25 +115,6 @@ def test_policies_add_up() -> None:
     one = {"podSelector": {"matchLabels": {"app": "redis"}}, "ingress": [{"ports": [{"port": 1}]}]}
     other = {"podSelector": {}, "ingress": [{"ports": [{"port": 2}]}]}
     assert rules(one, other)["ingress-198-18-0-3"] == ["tcp dport 1 return", "tcp dport 2 return", "drop"]
-
-
-@pytest.mark.parametrize(
-    ("requirement", "meant"),
-    [
-        ({"key": "app", "operator": "In", "values": ["web", "api"]}, True),
-        ({"key": "app", "operator": "NotIn", "values": ["web"]}, False),
-        ({"key": "tier", "operator": "NotIn", "values": ["web"]}, True),
-        ({"key": "app", "operator": "Exists"}, True),
-        ({"key": "app", "operator": "DoesNotExist"}, False),
-    ],
-)
-def test_expressions_of_a_selector(requirement: dict[str, Any], meant: bool) -> None:
-    assert selects({"matchExpressions": [requirement]}, {"app": "web"}) is meant
-
-
-def test_an_operator_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(ValueError, match="Near"):
-        selects({"matchExpressions": [{"key": "app", "operator": "Near"}]}, {})
 
 
 def test_an_empty_namespace_selector_means_all_namespaces() -> None:

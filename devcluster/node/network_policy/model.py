@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from policy.rules.selectors import selects
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pod:
@@ -27,31 +29,6 @@ class Cluster:
 
     policies: tuple[Mapping[str, Any], ...]
     """NetworkPolicies as the API serves them (camelCase)."""
-
-
-def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Whether a label selector selects an object. An empty one selects all.
-
-    Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
-    """
-    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
-        return False
-    return all(_meets(requirement, labels) for requirement in selector.get("matchExpressions") or [])
-
-
-def _meets(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    key, values = requirement["key"], requirement.get("values") or []
-    match requirement["operator"]:
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-        case other:
-            raise ValueError(f"unknown operator in a label selector: {other}")
 
 
 def policy_types(policy: Mapping[str, Any]) -> tuple[str, ...]:
