@@ -8,6 +8,9 @@ PART_OF = "app.kubernetes.io/part-of"
 STACK = "open-webui-stack"
 """Its value."""
 
+VERSION = "app.kubernetes.io/version"
+"""Label of an object whose release is known. Never part of a selector."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
@@ -37,4 +40,4 @@ class Labels:
             PART_OF: STACK,
             "app.kubernetes.io/managed-by": "pulumi",
         }
-        return {**labels, "app.kubernetes.io/version": self.version} if self.version else labels
+        return {**labels, VERSION: self.version} if self.version else labels

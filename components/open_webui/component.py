@@ -15,6 +15,7 @@ from ..blocks.component import Component
 from ..blocks.connection import Backend, ConnectionSecret
 from ..blocks.egress import egress_rules
 from ..blocks.generated_secrets import generated_password
+from ..blocks.labels import VERSION as VERSION_LABEL
 from ..blocks.network_policy import allow_from, cilium_policy
 from ..blocks.pod import plain_variables
 from ..blocks.remembered import remember
@@ -39,7 +40,6 @@ from .names import (
     SECRET_KEY,
     SERVICE,
     SERVICE_PORT,
-    VERSION_LABEL,
     VOLUME_CLAIM,
 )
 from .pod import pod

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
 from ..blocks.connection import Backend, ConnectionSecret
+from ..blocks.connection_keys import CACHE_URL, CLIENT_URL, WEBSOCKET_URL
 from ..blocks.pod import plain_variables
 from .deadlines import DATABASE_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES
@@ -73,7 +74,7 @@ def environment(
     own_keys = {variable: key for key, variable in secret_variables(secret_inputs).values()} | ENCRYPTION_VARIABLES
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
-        database.variable("DATABASE_URL", "client-url"),
+        database.variable("DATABASE_URL", CLIENT_URL),
         own.variable("WEBUI_SECRET_KEY", SECRET_KEY),
         {
             "name": "WEBUI_ADMIN_PASSWORD",
@@ -93,8 +94,8 @@ def redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgs
     """
     own = {name: value for name, value in env.items() if _is_of_redis(name)}
     urls = [
-        redis.connection.variable("REDIS_URL", "cache-url"),
-        redis.connection.variable("WEBSOCKET_REDIS_URL", "websocket-url"),
+        redis.connection.variable("REDIS_URL", CACHE_URL),
+        redis.connection.variable("WEBSOCKET_REDIS_URL", WEBSOCKET_URL),
     ]
     return [*urls, *plain_variables({**redis.variables, **own})]
 

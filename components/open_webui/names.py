@@ -45,6 +45,3 @@ GENERATED_SIGNING_KEY = "openwebui-secret-key"
 """Logical name of the generated signing keys, to which a hyphen and the number of the rotation are appended."""
 
 GENERATED_ADMIN_PASSWORD = "openwebui-admin-password"
-
-VERSION_LABEL = "app.kubernetes.io/version"
-"""Label of the Deployment and its pods: the release of Open WebUI."""

@@ -12,13 +12,13 @@ from pulumi import Input, Output
 from ..blocks.children import Children, stateful
 from ..blocks.component import Component
 from ..blocks.connection import ConnectionSecret
+from ..blocks.connection_keys import CLIENT_URL
 from ..blocks.generated_secrets import checksum, generated_password
 from ..blocks.network_policy import allow_from, pods
 from ..blocks.remembered import remember
 from .configuration import pg_hba_conf, postgresql_conf
 from .names import (
     APP,
-    CLIENT_URL,
     CONFIG_MAP,
     DATABASE,
     DATABASE_URL,

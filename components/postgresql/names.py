@@ -18,13 +18,10 @@ USER = "ragsystemuser"
 DATABASE = "ragsystemdb"
 
 SECRET = "postgresql-secret"
-"""Secret with the keys below."""
+"""Secret with the keys below and `blocks.connection_keys.CLIENT_URL`."""
 
 DATABASE_URL = "database-url"
 """Key of the Secret: the URL of the source document."""
-
-CLIENT_URL = "client-url"
-"""Key of the Secret: the same URL with time limits."""
 
 PASSWORD = "password"
 """Key of the Secret: the password alone."""

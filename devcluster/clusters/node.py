@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from kubernetes import client
 
+from components.open_webui.names import SERVICE
 from terminal.console import step
 from terminal.errors import LocalError
 from terminal.invocation import command_line
@@ -86,7 +87,7 @@ def delete(name: str) -> None:
 def web_address(kubeconfig: Path, context: str, namespace: str) -> str:
     """Where a browser on this machine finds the web interface: the Service itself, to which there is a route."""
     core: Any = client.CoreV1Api(api_client(kubeconfig, context))
-    service = core.read_namespaced_service("open-webui", namespace)
+    service = core.read_namespaced_service(SERVICE, namespace)
     [port] = service.spec.ports
     return f"http://{service.spec.cluster_ip}" + ("" if port.port == 80 else f":{port.port}")
 

@@ -8,26 +8,25 @@ from urllib.parse import unquote, urlsplit
 
 from kubernetes import utils
 
+from components.blocks.connection_keys import CACHE_URL
+from components.blocks.labels import PART_OF
+from components.open_webui import names as open_webui
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES, STASH
+from components.postgresql import names as postgresql
+from components.redis import names as redis
 from policy.rules.selectors import selects_exactly
 
 Object = Mapping[str, Any]
-_DATABASE = "postgres"
-_DATABASE_SECRET = "postgresql-secret"
-_WEB = "open-webui"
-_WEB_SECRET = "openwebui-secret"
 _MOVE = "move the data: docs/operations/adopt.md"
 # Secret, key, the generated password that the value holds, and whether the value is a URL with that password.
 _PASSWORDS = (
-    (_DATABASE_SECRET, "database-url", "postgresql-password", True),
-    ("redis-config", "cache-url", "redis-password", True),
-    (_WEB_SECRET, "secret-key", "openwebui-secret-key", False),
+    (postgresql.SECRET, postgresql.DATABASE_URL, postgresql.GENERATED_PASSWORD, True),
+    (redis.CONNECTION_SECRET, CACHE_URL, redis.GENERATED_PASSWORD, True),
+    (open_webui.SECRET, open_webui.SECRET_KEY, open_webui.GENERATED_SIGNING_KEY, False),
 )
 # The keys that encrypt the data of a deployment: a separate one where a stack set it, else the signing key.
-_ENCRYPTION_KEYS = (ENCRYPTION_VARIABLES["OAUTH_SESSION_TOKEN_ENCRYPTION_KEY"], "secret-key")
-_SECRET_TITLE = f"Secret/{_WEB_SECRET}"
-_PART_OF = "app.kubernetes.io/part-of"
-_REDIS_USER = "openwebui"
+_ENCRYPTION_KEYS = (ENCRYPTION_VARIABLES["OAUTH_SESSION_TOKEN_ENCRYPTION_KEY"], open_webui.SECRET_KEY)
+_SECRET_TITLE = f"Secret/{open_webui.SECRET}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,12 +143,12 @@ def _immutable(resource: Resource, live: Object) -> Iterable[Obstacle]:
 def _foreign_data(resource: Resource, live: Object) -> Iterable[Obstacle]:
     """A PVC of another install: the roles and the layout of its data may differ from the stack's."""
     labels = (live["metadata"].get("labels") or {}, resource.inputs["metadata"].get("labels") or {})
-    if len({each.get(_PART_OF) for each in labels}) > 1:
+    if len({each.get(PART_OF) for each in labels}) > 1:
         yield Obstacle(
             subject=resource.title,
             why="this stack did not create it: its data may have other roles and another layout",
             remedy=f"{_MOVE}; or, if this stack created it: kubectl label -n "
-            f"{resource.inputs['metadata']['namespace']} {resource.title} {_PART_OF}={labels[1][_PART_OF]}",
+            f"{resource.inputs['metadata']['namespace']} {resource.title} {PART_OF}={labels[1][PART_OF]}",
         )
 
 
@@ -165,7 +164,7 @@ def _smaller(resource: Resource, desired: Object, current: Object) -> Iterable[O
 
 def _version(resource: Resource, live: Object) -> Iterable[Obstacle]:
     """Two versions would run side by side on one database."""
-    if resource.title != f"Deployment/{_WEB}":
+    if resource.title != f"Deployment/{open_webui.APP}":
         return
     [desired, current] = [_image_version(item) for item in (resource.inputs, live)]
     if desired != current:
@@ -185,18 +184,18 @@ def _image_version(deployment: Object) -> str:
 
 def _elsewhere(existing: Sequence[Object]) -> Iterable[Obstacle]:
     """Data that is outside the stack's database."""
-    urls = [_text(item, "database-url") for item in existing if title(item) == f"Secret/{_DATABASE_SECRET}"]
+    urls = [_text(item, postgresql.DATABASE_URL) for item in existing if title(item) == f"Secret/{postgresql.SECRET}"]
     host = urlsplit(urls[0]).hostname if urls else None
-    if any(title(item) == f"Deployment/{_WEB}" for item in existing) and not host:
+    if any(title(item) == f"Deployment/{open_webui.APP}" for item in existing) and not host:
         yield Obstacle(
-            subject=f"Deployment/{_WEB}",
-            why=f"there is no database URL in a Secret {_DATABASE_SECRET}: its users and chats are elsewhere, for "
+            subject=f"Deployment/{open_webui.APP}",
+            why=f"there is no database URL in a Secret {postgresql.SECRET}: its users and chats are elsewhere, for "
             "example in a file in the pod, and the stack's database is empty",
             remedy=_MOVE,
         )
-    if host and host.partition(".")[0] != _DATABASE:
+    if host and host.partition(".")[0] != postgresql.SERVICE:
         yield Obstacle(
-            subject=f"Secret/{_DATABASE_SECRET}",
+            subject=f"Secret/{postgresql.SECRET}",
             why=f"the application's database is at {host}; the stack's own database is another one, and empty",
             remedy=_MOVE,
         )
@@ -209,7 +208,7 @@ def _rivals(resources: Sequence[Resource], workloads: Iterable[Object]) -> Itera
     for workload in workloads:
         labels = workload["spec"]["template"]["metadata"].get("labels") or {}
         if title(workload) not in own and any(selector and selects_exactly(selector, labels) for selector in selectors):
-            is_database = labels.get("app") == _DATABASE
+            is_database = labels.get("app") == postgresql.APP
             data = f"; its data is in {_where(workload)}, and the stack's database is new" if is_database else ""
             yield Obstacle(
                 subject=title(workload),
@@ -266,7 +265,7 @@ def _in_use(resources: Sequence[Resource], existing: Mapping[str, Object]) -> di
 
 def _password(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme.startswith("redis") and parts.username != _REDIS_USER:
+    if parts.scheme.startswith("redis") and parts.username != redis.CLIENT_USER:
         return ""
     return unquote(parts.password or "")
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
 
+from components.backup.names import APP as CRON_JOB
 from terminal.errors import LocalError, UsageError
 
 from ..deployed.kubectl import KubectlError
 from ..deployed.stack import Stack, why_not_ready
 
-CRON_JOB = "postgres-backup"
 START_SECONDS = 300
 # What a Job by hand has printed is shown at once; the Job is kept for whoever asks a little later.
 KEPT_SECONDS = 3600

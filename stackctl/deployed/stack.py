@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.blocks.labels import PART_OF as PART_OF_LABEL
+from components.blocks.labels import STACK
+from components.open_webui import names as open_webui
+from components.redis import names as redis
+
 from .kubectl import Kubectl, KubectlError
 
 SCRIPTS = Path(__file__).parents[1] / "verify" / "inside"
-WEB = "open-webui"
-WEB_PORT = 8080
-PART_OF = "app.kubernetes.io/part-of=open-webui-stack"
-ADMIN_SECRET = "openwebui-admin"
-REDIS_USERS = "redis-acl"
+WEB = open_webui.APP
+WEB_PORT = open_webui.PORT
+PART_OF = f"{PART_OF_LABEL}={STACK}"
 _SIMULATED = "kwok.x-k8s.io/node"
 
 
@@ -52,8 +55,8 @@ class Stack:
 
     def has_redis(self) -> bool:
         """Whether Redis is the stack's own: then there are users of it. An external one has neither pod nor Service."""
-        found = self.kubectl.get("secrets", "-l", f"app=redis,{PART_OF}")["items"]
-        return any(item["metadata"]["name"] == REDIS_USERS for item in found)
+        found = self.kubectl.get("secrets", "-l", f"app={redis.APP},{PART_OF}")["items"]
+        return any(item["metadata"]["name"] == redis.USERS_SECRET for item in found)
 
     def secret(self, name: str) -> dict[str, str]:
         """Keys and values of a Secret."""
@@ -62,8 +65,8 @@ class Stack:
 
     def administrator(self) -> Account:
         """The account that the stack made at its first start."""
-        secret = self.secret(ADMIN_SECRET)
-        return Account(email=secret["email"], password=secret["password"])
+        secret = self.secret(open_webui.ADMIN_SECRET)
+        return Account(email=secret[open_webui.ADMIN_EMAIL], password=secret[open_webui.ADMIN_PASSWORD])
 
     def deployment(self) -> dict[str, Any]:
         """The Deployment of the web pods."""

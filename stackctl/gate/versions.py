@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components.blocks.image_versions import postgresql_major, tag
+from components.open_webui.names import APP as OPEN_WEBUI
+from components.postgresql.names import APP as POSTGRESQL
 
 from .changes import Change, Operation
 from .model import at, known
 
-# The containers' names are the stack's own and never change; an image can come from a mirror of any name.
-OPEN_WEBUI = "open-webui"
-POSTGRESQL = "postgres"
-
+# A container is found by its name, which never changes; its image can come from a mirror of any name.
 _CONTAINERS = ("spec", "template", "spec", "containers")
 _UNREADABLE = ""
 _OPEN_WEBUI_VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
 from typing import Any
 
+from components.redis import names as redis
+
 from ..deployed.check import CannotRunError, CheckError
 from ..deployed.stack import WEB, WEB_PORT, Stack
-from .parts import REDIS, services
+from .parts import services
 
 HEALTH_PATHS = ("/health", "/health/db", "/ready")
 LOG_LINE = "Using Redis to manage websockets"
@@ -23,12 +25,12 @@ def redis_answers(stack: Stack) -> str:
     """`redis-cli ping` in each Redis pod answers PONG, without a password."""
     if not stack.has_redis():
         raise CannotRunError("Redis is an external one: none of its pods is here")
-    pods = stack.ready(REDIS)
+    pods = stack.ready(redis.APP)
     if not pods:
         raise CheckError("there is no ready Redis pod")
     for pod in pods:
         name, client = pod["metadata"]["name"], _client(pod)
-        answer = stack.kubectl.run("exec", name, "-c", "redis", "--", *client, "ping").strip()
+        answer = stack.kubectl.run("exec", name, "-c", redis.APP, "--", *client, "ping").strip()
         if answer != "PONG":
             raise CheckError(f"{client[0]} ping answers {answer!r} in {name}")
     return f"PONG, {len(pods)} of them" if len(pods) > 1 else "PONG"

@@ -2,27 +2,34 @@
 
 from urllib.parse import urlsplit
 
-from ..deployed.check import CheckError
-from ..deployed.stack import ADMIN_SECRET, PART_OF, WEB, Stack, is_ready, restarts, why_not_ready
+from components.blocks.connection_keys import CACHE_URL, WEBSOCKET_URL
+from components.open_webui import names as open_webui
+from components.postgresql import names as postgresql
+from components.redis import names as redis
 
-REDIS, REDIS_SERVICE = "redis", "redis-service"
+from ..deployed.check import CheckError
+from ..deployed.stack import PART_OF, Stack, is_ready, restarts, why_not_ready
+
+SERVICES = {redis.APP: redis.SERVICE, postgresql.APP: postgresql.SERVICE, open_webui.APP: open_webui.SERVICE}
+"""Service that leads to the pods of each application."""
+
 SECRET_KEYS = {
-    "redis-config": ("cache-url", "websocket-url"),
-    "postgresql-secret": ("database-url",),
-    "openwebui-secret": ("secret-key",),
-    ADMIN_SECRET: ("email", "password"),
+    redis.CONNECTION_SECRET: (CACHE_URL, WEBSOCKET_URL),
+    postgresql.SECRET: (postgresql.DATABASE_URL,),
+    open_webui.SECRET: (open_webui.SECRET_KEY,),
+    open_webui.ADMIN_SECRET: (open_webui.ADMIN_EMAIL, open_webui.ADMIN_PASSWORD),
 }
-SCHEMES = {"redis-config": ("redis", "rediss"), "postgresql-secret": ("postgresql", "postgres")}
+SCHEMES = {redis.CONNECTION_SECRET: ("redis", "rediss"), postgresql.SECRET: ("postgresql", "postgres")}
 
 
 def apps(stack: Stack) -> list[str]:
     """What has pods: Redis only when it is the stack's own."""
-    return [*([REDIS] if stack.has_redis() else []), "postgres", WEB]
+    return [*([redis.APP] if stack.has_redis() else []), postgresql.APP, open_webui.APP]
 
 
 def services(stack: Stack) -> list[str]:
     """Services of these pods."""
-    return [REDIS_SERVICE if app == REDIS else app for app in apps(stack)]
+    return [SERVICES[app] for app in apps(stack)]
 
 
 def pods_are_ready(stack: Stack) -> str:
@@ -61,7 +68,7 @@ def secrets_are_complete(stack: Stack) -> str:
         for key in keys:
             if not key.endswith("-url"):
                 continue
-            of_redis = name == "redis-config"
+            of_redis = name == redis.CONNECTION_SECRET
             problem = _url_problem(
                 values[key],
                 SCHEMES[name],
