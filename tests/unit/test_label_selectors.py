@@ -7,7 +7,7 @@ import pytest
 
 from policy.rules.selectors import selects, selects_exactly
 from stack_config.files import ROOT
-from tests.unit.test_docs import SOURCES
+from tests.support.unit.documentation import SOURCES
 
 LABELS = {"app": "web", "tier": "front"}
 

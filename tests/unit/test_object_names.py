@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stack_config.files import ROOT
+from tests.support.unit.documentation import SOURCES
 from tests.support.unit.recording import Recording
-from tests.unit.test_docs import SOURCES
 
 NAMES = {
     path.parent.name: path for path in sorted((ROOT / "components").glob("*/names.py")) if path.parent.name != "blocks"
