@@ -1,6 +1,6 @@
 """YAML as the CLI reads it.
 
-The CLI has gopkg.in/yaml.v3, where `no` and `on` are texts and 1e3 is a number; for PyYAML it is the other way round.
+The CLI uses gopkg.in/yaml.v3, which reads `no` and `on` as strings and 1e3 as a number; PyYAML does the opposite.
 Source of the patterns: https://github.com/go-yaml/yaml/blob/v3/resolve.go
 """
 
@@ -14,14 +14,14 @@ from .libyaml import SafeLoader
 
 
 class _Loader(SafeLoader):
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]  # for the stubs it is the instance's
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}  # type: ignore[misc]  # the stubs declare an instance variable
 
 
 def load_yaml(file: Path) -> Any:
-    """What a YAML file holds.
+    """The content of a YAML file.
 
     Raises:
-        ValueError: it is no YAML; says where and why.
+        ValueError: the file is not valid YAML; the message names the place and the reason.
     """
     try:
         return yaml.load(file.read_text(), Loader=_Loader)
@@ -52,12 +52,12 @@ def _integer(loader: Any, node: yaml.ScalarNode) -> int:
 def _float(loader: Any, node: yaml.ScalarNode) -> float | int:
     text = loader.construct_scalar(node).replace("_", "").lower()
     number = float(text.replace(".inf", "inf").replace(".nan", "nan"))
-    # Handed on as JSON, where Go writes a whole number without a point.
+    # Go writes a whole number into JSON without a decimal point.
     return int(number) if number.is_integer() and abs(number) < 1e21 else number
 
 
 def _date(loader: Any, node: yaml.ScalarNode) -> str:
-    # Go's way to write a day.
+    # Go's default format of a date.
     return f"{loader.construct_yaml_timestamp(node)} 00:00:00 +0000 UTC"
 
 

@@ -1,7 +1,7 @@
 """The generated parts of Pulumi.yaml and docs/configuration.md: every config key, from the settings models.
 
 python -m stack_config.config_docs          write them
-python -m stack_config.config_docs --check  exit with 1 where a file differs
+python -m stack_config.config_docs --check  exit with 1 if a file is not up to date
 """
 
 import sys
@@ -62,7 +62,7 @@ def _cell(text: str) -> str:
 
 
 def generated(root: Path) -> dict[Path, str]:
-    """The files with their generated parts as they should be."""
+    """The files with up-to-date generated parts."""
     project, page = root / "Pulumi.yaml", root / "docs" / "configuration.md"
     head, marker, _ = project.read_text().partition(CONFIG_MARKER)
     before, start, rest = page.read_text().partition(TABLE_START)
@@ -74,7 +74,7 @@ def generated(root: Path) -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write the files, or say which differ."""
+    """Write the files, or with `--check` report those that differ."""
     differing = [path for path, text in generated(ROOT).items() if path.read_text() != text]
     if "--check" in sys.argv[1:]:
         for path in differing:

@@ -1,4 +1,4 @@
-"""The stack's config as the CLI would hand it over, read from the files without the CLI."""
+"""Reads the stack's config from the files, as the CLI would pass it to the program."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _STEP = re.compile(r"""(?:^|\.)(?P<name>[^.\[\]"]+)|\[(?P<index>\d+)\]|\["(?P<qu
 
 
 class StackFileError(Exception):
-    """A stack file that does not exist, or a `--set` that is not KEY=VALUE."""
+    """A stack file is missing or cannot be read, or a `--set` is not KEY=VALUE."""
 
 
 def environments(root: Path = ROOT) -> list[str]:
@@ -30,14 +30,14 @@ class StackConfig:
     """Config of one environment."""
 
     values: dict[str, str]
-    """Full keys with the text a program gets: scalars as they are, objects as JSON, encrypted ones a placeholder."""
+    """Full keys with the text that a program gets: objects as JSON, a placeholder for each encrypted value."""
 
     secret_keys: frozenset[str]
-    """Those of the keys that are encrypted."""
+    """The keys whose values are encrypted."""
 
 
 def read_stack(environment: str, sets: Iterable[str] = (), root: Path = ROOT) -> StackConfig:
-    """Config of an environment: defaults of Pulumi.yaml, the stack's file over them, ``sets`` over both.
+    """Config of an environment: the defaults of Pulumi.yaml, overridden by the stack file, overridden by ``sets``.
 
     Args:
         environment: ``dev``, ``prod`` ...
@@ -45,7 +45,7 @@ def read_stack(environment: str, sets: Iterable[str] = (), root: Path = ROOT) ->
         root: directory of the project.
 
     Raises:
-        StackFileError: there is no such environment, or a set cannot be read.
+        StackFileError: the environment does not exist, or a set is invalid.
     """
     file = stack_file(environment, root)
     project = load_yaml(root / "Pulumi.yaml")
@@ -66,22 +66,22 @@ def stack_file(environment: str, root: Path = ROOT) -> Path:
     """The file of an environment.
 
     Raises:
-        StackFileError: there is no such environment; names those there are.
+        StackFileError: the environment does not exist; the message lists those that do.
     """
     file = root / f"Pulumi.{environment}.yaml"
     if not file.is_file():
         known = ", ".join(environments(root))
         raise StackFileError(
-            f"There is no environment {environment!r}: {file.name} does not exist. There are: {known}."
+            f"There is no environment {environment!r}: {file.name} does not exist. Environments: {known}."
         )
     return file
 
 
 def stack_config(file: Path, project: str) -> dict[str, Any]:
-    """What a stack's file sets, by full key: the CLI puts the project's name before a key that has none.
+    """The config of a stack file by full key. As the CLI does, prefixes a key without a project with this project.
 
     Raises:
-        StackFileError: the file is no YAML, or its config is no object.
+        StackFileError: the file is not valid YAML, or its config is not an object.
     """
     try:
         content = load_yaml(file)
@@ -89,37 +89,37 @@ def stack_config(file: Path, project: str) -> dict[str, Any]:
         raise StackFileError(f"{file.name} cannot be read: {error}") from error
     values = (content or {}).get("config") if isinstance(content or {}, dict) else content
     if not isinstance(values or {}, dict):
-        raise StackFileError(f"{file.name}: `config:` has to hold keys with values, one `key: value` a line.")
+        raise StackFileError(f"{file.name}: `config:` must be an object, with one `key: value` a line.")
     return {key if ":" in str(key) else f"{project}:{key}": value for key, value in (values or {}).items()}
 
 
 def stack_file_text(config: Mapping[str, Any], **others: Any) -> str:
-    """A stack's file with this config. JSON, which is YAML: no text in it can be taken for a number or a word."""
+    """The text of a stack file with this config, as JSON: YAML that needs no rules for quoting."""
     return json.dumps({**others, "config": config}, indent=1, ensure_ascii=False) + "\n"
 
 
 def is_encrypted(value: object) -> bool:
-    """Whether a value of a stack's file is one that `pulumi config set --secret` wrote."""
+    """Whether `pulumi config set --secret` wrote the value of a stack file."""
     return isinstance(value, dict) and value.keys() == {"secure"}
 
 
 def _holds_encrypted(value: object) -> bool:
-    # For the engine one encrypted member makes the whole object a secret.
+    # The engine treats an object with one encrypted member as a secret.
     if isinstance(value, dict):
         return is_encrypted(value) or any(_holds_encrypted(member) for member in value.values())
     return isinstance(value, list) and any(_holds_encrypted(element) for element in value)
 
 
 def _text(value: object) -> str:
-    # The CLI makes an empty text of a key with nothing behind it.
+    # The CLI passes an empty text for a key without a value.
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def set_path(values: dict[str, Any], assignment: str, project: str) -> None:
-    """Apply one ``KEY=VALUE``; what is on the way to the key is made.
+    """Apply one ``KEY=VALUE``, creating the objects and lists that lead to the key.
 
     Raises:
-        StackFileError: it is not KEY=VALUE, or the key goes through a value that is no object or list.
+        StackFileError: the assignment is not KEY=VALUE, or the key leads through a value that is not an object or list.
     """
     key, equals, text = assignment.partition("=")
     steps = [_step(match) for match in _STEP.finditer(key)]
@@ -159,12 +159,14 @@ def _assign(level: Any, step: str | int, value: Any, key: str) -> None:
 
 
 def _no_place(key: str, step: str | int) -> StackFileError:
-    # Without the value, which may be a secret.
-    return StackFileError(f"--set {key}=...: {step} has no place, what is there is no object or list for it")
+    # The value may be a secret, so the message leaves it out.
+    return StackFileError(
+        f"--set {key}=...: cannot set {step}, because the value there is not an object or list that can hold it"
+    )
 
 
 def _typed(text: str) -> str | int | bool:
-    # `pulumi config set --path` keeps integers and booleans inside objects as what they are, all else as text.
+    # `pulumi config set --path` stores integers and booleans inside objects as such, all other values as strings.
     if text in ("true", "false"):
         return text == "true"
     return int(text) if re.fullmatch(r"-?(0|[1-9]\d*)", text) else text

@@ -1,4 +1,4 @@
-"""Every config key of the stack, read off the settings models: for the error report, the docs and their tests."""
+"""Every config key of the stack, derived from the settings models, for the error report and the docs."""
 
 import types
 import typing
@@ -16,26 +16,26 @@ from components.open_webui.variables import is_secret_variable
 from .settings import SECRET_KEYS, StackSettings
 
 _SCALARS = {str: "string", int: "integer", bool: "boolean"}
-# Types whose validator is a function: the annotation alone does not say what they take.
+# Types that a function validates: the annotation does not name the accepted values.
 _NAMED = {Cores: "quantity", Bytes: "quantity", RedisMemory: "memory size"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigKey:
-    """One key as the user writes it."""
+    """A config key as the user writes it."""
 
     path: str
     """Dotted, camelCase: ``redis.resources.limits.memory``."""
 
     type: str
-    """What the value is: ``integer``, ``boolean``, ``string``, ``a | b`` ..."""
+    """Type of the value: ``integer``, ``boolean``, ``string``, ``a | b`` ..."""
 
     default: object
-    """The value of a key that is not set; None when there is none."""
+    """The value if the key is not set; None if there is no default."""
 
     description: str
     is_object: bool
-    """Whether the key only holds other keys."""
+    """Whether the key contains other keys."""
 
     minimum: int | None = None
     maximum: int | None = None
@@ -45,7 +45,7 @@ class ConfigKey:
 
     @property
     def choices(self) -> list[str]:
-        """The values of a key that has only a few."""
+        """The allowed values of an enumeration, else empty."""
         return self.type.split(" | ") if " | " in self.type else []
 
     @property
@@ -55,7 +55,7 @@ class ConfigKey:
 
     @property
     def allowed(self) -> str:
-        """What a value may be, for an error."""
+        """The allowed values, as an error message names them."""
         if self.minimum is not None and self.maximum is not None:
             return f"{self.type} from {self.minimum} to {self.maximum}"
         if self.minimum is not None:
@@ -66,7 +66,7 @@ class ConfigKey:
 
     @property
     def suggestion(self) -> str:
-        """A value that is right: the default, else an example, else the least one."""
+        """A valid value: the default, else an example, else the minimum."""
         if isinstance(self.default, bool):
             return str(self.default).lower()
         if isinstance(self.default, str | int) and self.default != "":
@@ -129,8 +129,8 @@ def _example(field: FieldInfo, annotation: object) -> str | None:
     for part in typing.get_args(annotation):
         if isinstance(part, FieldInfo) and part.examples:
             return str(part.examples[0])
-        if found := _example(field, part) if typing.get_args(part) else None:
-            return found
+        if example := _example(field, part) if typing.get_args(part) else None:
+            return example
     return None
 
 
@@ -161,15 +161,15 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[ConfigKey]:
 
 @cache
 def config_keys() -> Mapping[str, ConfigKey]:
-    """Every key that is not a secret by its path, parents before their members."""
+    """Every key that is not a secret, by its path; parents come before their members."""
     return {key.path: key for key in _keys(StackSettings, "")}
 
 
 def is_secret_key(key: str) -> bool:
-    """Whether the key is a secret: one of the stack's own, or a variable of Open WebUI that holds a secret."""
+    """Whether the key holds a secret: one of `SECRET_KEYS`, or a secret variable of Open WebUI."""
     return key in SECRET_KEYS or is_secret_variable(key)
 
 
 def all_paths() -> list[str]:
-    """Every path a user may set, the secrets' included."""
+    """Every path that a user may set, secrets included."""
     return [*config_keys(), *SECRET_KEYS]

@@ -1,4 +1,4 @@
-"""PyYAML's loader and dumper in C where it has them: its wheels do, a build without libyaml does not."""
+"""PyYAML's loader and dumper in C, or in Python if PyYAML was built without libyaml."""
 
 __all__ = ["SafeDumper", "SafeLoader"]
 

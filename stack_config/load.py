@@ -1,4 +1,4 @@
-"""From the stack's config to its settings, or one report of everything that is wrong with it."""
+"""Turns the stack's config into settings, or into one report of every problem in it."""
 
 import copy
 import difflib
@@ -18,42 +18,44 @@ from components.open_webui.variable_rules import key_of_variable, meant_variable
 
 from .files import ENCRYPTED
 from .keys import ConfigKey, all_paths, config_keys, is_secret_key
-from .report import HIDDEN, Location, meant, path_of, report, secret_command, shown
+from .report import HIDDEN, Location, path_of, report, secret_command, shown, suggested_value
 from .settings import SECRET_KEYS, StackSettings, secret_problems, secret_value_problems, upload_problems
 
 PROJECT = "open-webui-stack"
 
 
 class ConfigError(pulumi.RunError):
-    """The stack's config is wrong; the message is the whole report. Nothing has been registered or changed."""
+    """The stack's config is invalid; the message is the whole report. Nothing has been registered or changed."""
 
 
 def load_settings() -> tuple[StackSettings, Mapping[str, pulumi.Output[str]]]:
-    """Settings and secret inputs of the stack that is being planned.
+    """Settings and secret inputs of the current stack.
 
     Raises:
-        ConfigError: something is wrong; nothing has been registered yet.
+        ConfigError: the config is invalid; nothing has been registered yet.
     """
     values = dict(CONFIG.get())
     settings = parse(values, {key for key in values if is_config_secret(key)})
     for warning in variable_warnings(settings.open_webui.env):
         pulumi.log.warn(warning)
     config = pulumi.Config()
-    given = [full_key.partition(":")[2] for full_key in values if full_key.startswith(f"{PROJECT}:")]
+    own_keys = [full_key.partition(":")[2] for full_key in values if full_key.startswith(f"{PROJECT}:")]
     return settings, {
-        key: config.require_secret(key) for key in given if is_secret_key(key) and _is_given(values[f"{PROJECT}:{key}"])
+        key: config.require_secret(key)
+        for key in own_keys
+        if is_secret_key(key) and _is_set(values[f"{PROJECT}:{key}"])
     }
 
 
 def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSettings:
-    """Settings of a config as the engine hands it over: full keys, objects as JSON text.
+    """Settings from a config as the engine passes it: full keys, objects as JSON text.
 
     Args:
-        values: ``open-webui-stack:redis`` and the like; other projects' keys are left alone.
-        secret_keys: those of ``values`` that are encrypted.
+        values: ``open-webui-stack:redis`` and the like; keys of other projects are ignored.
+        secret_keys: the keys of ``values`` that are encrypted.
 
     Raises:
-        ConfigError: with every problem found.
+        ConfigError: names every problem.
     """
     settings, findings = _check(values, secret_keys)
     if findings:
@@ -71,10 +73,10 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
         visible = HIDDEN if encrypted else value
         if project != PROJECT:
             if difflib.get_close_matches(project, [PROJECT], cutoff=0.8):
-                findings.append(_misspelt_project(full_key, key, visible))
+                findings.append(_misspelled_project(full_key, key, visible))
             continue
         if is_secret_key(key):
-            if encrypted and _is_given(value):
+            if encrypted and _is_set(value):
                 secrets[key] = str(value)
             elif not encrypted and value != "":
                 findings.append(_plain_secret(key))
@@ -90,38 +92,38 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
     mentioned = {finding.key for finding in findings}
     for problem in secret_problems(settings, frozenset(secrets)):
         key, reason = problem.keys
-        # A secret that nothing asks for may be asked for by a setting that is wrong, or was taken out with it.
+        # An invalid or removed setting may be the one that needs the secret.
         unsure = any(f"{reason}.".startswith(f"{path}.") for path in mentioned | removed)
         if key not in mentioned and not (key in secrets and unsure):
             findings.append(_from_problem(problem, "", dict.fromkeys(secrets, HIDDEN)))
-    # A stack's file is read without its passphrase: then there is a placeholder or the ciphertext.
+    # A stack file that is read without its passphrase holds a placeholder or the ciphertext.
     unseen = (ENCRYPTED, '{"secure":')
     own = {key: value for key, value in secrets.items() if key in SECRET_KEYS and not value.startswith(unseen)}
     for problem in secret_value_problems(settings, own):
-        # A URL is compared with redis.external, which may be what is wrong.
+        # The URL is checked against redis.external, which may itself be invalid.
         if not any(_overlap(path, problem.keys[1]) for path in mentioned | removed):
             findings.append(_from_problem(problem, "", dict.fromkeys(secrets, HIDDEN)))
     for problem in upload_problems(settings):
-        # What is wrong there may be what decides about the uploads.
+        # The problem may follow from another invalid value.
         if not any(_overlap(path, key) for path in mentioned | removed for key in problem.keys):
             findings.append(_from_problem(problem, "", raw))
     return settings, findings
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether one of two paths is the other one or leads to it."""
+    """Whether one of two paths equals or contains the other."""
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
-def _is_given(secret: object) -> bool:
+def _is_set(secret: object) -> bool:
     return bool(str(secret or "").strip())
 
 
 def _decoded(key: str, value: object) -> object:
-    """The value of a top-level key: the engine hands over text, JSON for all but strings."""
+    """The value of a top-level key: the engine passes text, JSON for everything but strings."""
     kind = config_keys()[key].type
     if value == "" and kind != "string":
-        return None  # what the engine makes of a key with nothing behind it
+        return None  # the engine passes an empty text for a key without a value
     if not isinstance(value, str) or (kind == "string" and not value.startswith(("{", "["))):
         return value
     try:
@@ -131,9 +133,9 @@ def _decoded(key: str, value: object) -> object:
 
 
 def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding], set[str]]:
-    """Settings, findings, and the paths of the values that the settings are without.
+    """Settings, findings, and the paths of the values that were removed to get valid settings.
 
-    A wrong key is taken out and the rest checked again, so that one report names them all.
+    Each invalid value is removed and the rest is checked again, so that one report names every problem.
     """
     remaining = copy.deepcopy(raw)
     findings: list[Finding] = []
@@ -147,24 +149,24 @@ def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding], set[s
             for detail in error.errors():
                 for finding, locations in _findings(detail, raw):
                     if not wrong.isdisjoint(locations):
-                        taken = _take_out(remaining, locations)
+                        edited = _remove(remaining, locations)
                     else:
                         findings.append(finding)
-                        taken = _put_right(remaining, locations) or _take_out(remaining, locations)
+                        edited = _use_example(remaining, locations) or _remove(remaining, locations)
                     wrong.add(locations[0])
-                    if taken:
-                        removed.add(path_of(taken))
-                        wrong.add(taken)  # what follows from taking it out is no error of the user's
-        # The one key without a default: a value for it lets the others be checked.
+                    if edited:
+                        removed.add(path_of(edited))
+                        wrong.add(edited)  # a problem that follows from the edit is not the user's error
+        # The only key without a default; with any value the other keys can be checked.
         if ("kubeContext",) in wrong:
             remaining.setdefault("kubeContext", "unknown")
         if remaining == before:
-            # A rule between defaults: nothing to take out, and the same again for ever.
+            # The defaults break a rule: there is nothing to remove, and the loop would not end.
             raise ConfigError(report(findings))
 
 
-def _put_right(values: dict[str, Any], locations: list[Location]) -> Location | None:
-    """Give a text without a default the value of its example: what needs it, a secret or a host, is checked, too."""
+def _use_example(values: dict[str, Any], locations: list[Location]) -> Location | None:
+    """Set a string key without a default to its example, so that keys that depend on it are checked, too."""
     [location, *others] = locations
     key = config_keys().get(path_of(location))
     if others or key is None or key.type != "string" or key.default or not key.example:
@@ -176,8 +178,8 @@ def _put_right(values: dict[str, Any], locations: list[Location]) -> Location | 
     return location
 
 
-def _take_out(values: dict[str, Any], locations: list[Location]) -> Location | None:
-    """Remove the first of the values that is there. All others are defaults, which fit together."""
+def _remove(values: dict[str, Any], locations: list[Location]) -> Location | None:
+    """Remove the first of the values that is set. The others are defaults, which fit together."""
     for location in map(_of_a_key, locations):
         level = _level(values, location)
         if level is not None and location[-1] in level:
@@ -187,12 +189,12 @@ def _take_out(values: dict[str, Any], locations: list[Location]) -> Location | N
 
 
 def _of_a_key(location: Location) -> Location:
-    """The key that the value belongs to: a wrong element of a list takes the list with it."""
+    """The key that the value belongs to: an invalid element is removed with its list."""
     return tuple(itertools.takewhile(lambda step: not isinstance(step, int), location))
 
 
 def _level(values: dict[str, Any], location: Location) -> dict[Any, Any] | None:
-    """The object that holds the value, where there is one."""
+    """The object that holds the value, if it exists."""
     level: Any = values
     for parent in location[:-1]:
         level = level.get(parent) if isinstance(level, dict) else None
@@ -208,7 +210,7 @@ def _findings(detail: ErrorDetails, raw: Mapping[str, Any]) -> Iterator[tuple[Fi
     elif detail["type"] == "extra_forbidden":
         yield _unknown(location, detail["input"]), [location]
     elif "of_name" in detail.get("ctx", {}):
-        # pydantic adds a step to the location of a name.
+        # pydantic adds a step to the location of a key.
         yield _wrong_name(location[:-1], detail), [location[:-1]]
     else:
         yield _wrong_value(path_of(location), detail), [location]
@@ -232,16 +234,16 @@ def _from_problem(problem: Problem, prefix: str, raw: Mapping[str, Any]) -> Find
 
 
 def _message(detail: ErrorDetails) -> str:
-    """pydantic's words for its own checks speak of inputs and patterns."""
+    """The message for the user; those of pydantic speak of inputs and patterns."""
     if detail["input"] is None:
-        return "empty: the key is there, and nothing is set below it"
+        return "empty: the key has no value"
     kind = detail["type"]
     if kind.endswith("_type"):
         return "wrong type"
     if kind in ("greater_than_equal", "less_than_equal"):
         return "out of range"
     if kind == "literal_error":
-        return "not one of the values"
+        return "not an allowed value"
     if kind in ("string_too_short", "string_too_long"):
         return "empty" if detail["input"] == "" else "too short" if kind == "string_too_short" else "too long"
     return detail["msg"]
@@ -254,10 +256,10 @@ def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
     if key and key.is_list:
         return _no_list(path, key, value)
     if key:
-        example = meant(key, value) or str(context.get("example", ""))
+        example = suggested_value(key, value) or str(context.get("example", ""))
         allowed = context.get("allowed") or key.allowed
     elif elements := config_keys().get(path.rpartition("[")[0]):
-        # Not removed: the index of those behind it would change.
+        # No command removes the element: that would shift the indexes of the elements after it.
         return Finding(
             key=path,
             value=shown(path, value),
@@ -266,16 +268,16 @@ def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
             commands=(fix_command(path, str(context.get("example") or elements.example)),),
         )
     else:
-        # A member of a user's own: a variable, an annotation.
+        # A key that the user chose: a variable, an annotation.
         example = str(value) if isinstance(value, float) else ""
         allowed = context.get("allowed") or "string, with quotes around it in the stack's file"
-    # Over a text the CLI writes another text, also of 3 and true.
+    # Where the file holds a string, the CLI writes a string again, even for 3 and true.
     texts = key is not None and key.type in ("integer", "boolean") and isinstance(value, str)
     again = (fix_command(path, ""),) if texts and "." in path else ()
     structured = key is not None and (key.is_object or key.type.startswith("object"))
     return Finding(
         key=path,
-        # Where an object belongs, the text can be all of it: `env: "OPENAI_API_KEY=..."`.
+        # A text in the place of an object may contain the whole object: `env: "OPENAI_API_KEY=..."`.
         value=HIDDEN
         if context.get("hide") or (structured and isinstance(value, str) and value)
         else shown(path, value),
@@ -286,7 +288,7 @@ def _wrong_value(path: str, detail: ErrorDetails) -> Finding:
 
 
 def _no_list(path: str, key: ConfigKey, value: object) -> Finding:
-    # The CLI sets no element of what is not a list yet.
+    # The CLI cannot set an element of a value that is not a list yet.
     element = value if isinstance(value, str) and value else key.example or "<value>"
     return Finding(
         key=path,
@@ -309,12 +311,12 @@ def _wrong_name(location: Location, detail: ErrorDetails) -> Finding:
 
 
 def _suggested(prefix: str, name: str, members: list[str]) -> str | None:
-    """The key that was meant by an unknown one."""
+    """The known key that an unknown key probably stands for."""
     if f"{prefix}{name}" in all_paths():
-        return f"{prefix}{name}"  # a path in the place of a key: `"ingress.enabled": true`
+        return f"{prefix}{name}"  # a path as a key: `"ingress.enabled": true`
     if not prefix and name[:1].isupper() and (variable := meant_variable(name)):
         return key_of_variable(variable)
-    # A key at the wrong depth is as common as a misspelt one: `maxmemory` instead of `redis.maxmemory`.
+    # A key at the wrong depth is as common as a misspelled one: `maxmemory` instead of `redis.maxmemory`.
     elsewhere = [known for known in all_paths() if known.rpartition(".")[2] == name]
     near = difflib.get_close_matches(name, members, n=1)
     if elsewhere and (not near or elsewhere[0] in SECRET_KEYS):
@@ -338,7 +340,7 @@ def _unknown(location: Location, value: object) -> Finding:
 
 
 def _moved(suggestion: str | None, visible: str, value: object) -> Iterator[str]:
-    """The command that sets the key that was meant."""
+    """The command that sets the suggested key."""
     if suggestion is None or value is None:
         return
     key = config_keys().get(suggestion)
@@ -349,7 +351,7 @@ def _moved(suggestion: str | None, visible: str, value: object) -> Iterator[str]
         yield fix_command(suggestion, "<value>" if visible == HIDDEN else text or "<value>")
 
 
-def _misspelt_project(full_key: str, key: str, value: object) -> Finding:
+def _misspelled_project(full_key: str, key: str, value: object) -> Finding:
     return Finding(
         key=full_key,
         value=shown(key, value, known=False),
@@ -363,7 +365,7 @@ def _plain_secret(key: str) -> Finding:
     return Finding(
         key=key,
         value=HIDDEN,
-        message="a secret given in plain text; treat it as leaked and make a new one",
+        message="a secret in plain text; treat it as leaked and create a new one",
         allowed="an encrypted value",
         commands=(secret_command(key),),
     )
@@ -375,8 +377,8 @@ def _encrypted_setting(key: str) -> Finding:
     return Finding(
         key=key,
         value="[secret]",
-        message=f"{'something in it is ' if declared.is_object else ''}encrypted, but it is no secret: "
-        "its value appears in plain Kubernetes objects",
+        message=f"{'a value in it is ' if declared.is_object else ''}encrypted, but it is not a secret: "
+        "its value appears in Kubernetes objects in plain text",
         allowed=f"a plain value; secrets are the keys {', '.join(SECRET_KEYS)}",
         commands=(fix_command(key, ""), *again),
     )

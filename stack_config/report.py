@@ -1,4 +1,4 @@
-"""The report on a wrong config: what is wrong, the value, what is allowed, and the commands that fix it."""
+"""The report on an invalid config: each problem, the value, the allowed values and the commands that fix it."""
 
 import json
 import re
@@ -13,9 +13,9 @@ HIDDEN = "[hidden]"
 LONGEST_VALUE = 120
 
 Location = tuple[str | int, ...]
-"""Where a value is: the keys on the way to it. A key of a user's own may hold a dot."""
+"""The keys that lead to a value. A key that the user chose may contain a dot."""
 
-# Words of keys that the stack does not know and that people put secrets under: `auth`, `requirepass`, `dbPwd`.
+# Words in unknown keys that probably hold a secret: `auth`, `requirepass`, `dbPwd`.
 _SECRET_WORD = re.compile(r"pass|pwd|auth|secret|token|key|credential|cert|dsn", re.IGNORECASE)
 _YES, _NO = ("yes", "on", "y", "1"), ("no", "off", "n", "0")
 
@@ -42,12 +42,12 @@ def _step(step: str | int) -> str:
 
 
 def shown(path: str, value: object, *, known: bool = True) -> str:
-    """The value for the report; what may be a secret is not repeated into a log.
+    """The value as the report shows it. A value that may be a secret is hidden.
 
     Args:
-        path: where it is.
-        value: what is there.
-        known: whether the stack has such a key. Under any other one there may be a secret of whatever name.
+        path: the path of its key.
+        value: the value.
+        known: whether the stack has this key. An unknown key is hidden by a broader rule.
     """
     if value == "":
         return "(not set)"
@@ -56,7 +56,7 @@ def shown(path: str, value: object, *, known: bool = True) -> str:
     plain = _without_secrets(path, value, known)
     if not isinstance(plain, str):
         return _shortened(json.dumps(plain))
-    # A line break or a letter that only looks like one of ours would not be seen.
+    # Quoted and escaped, so that a line break or a look-matching letter is visible.
     return _shortened(
         plain if plain.isascii() and plain.isprintable() and plain == plain.strip() else json.dumps(plain)
     )
@@ -69,7 +69,7 @@ def _without_secrets(path: str, value: object, known: bool) -> object:
     if isinstance(value, dict):
         return {member: _without_secrets(f"{path}.{member}", below, False) for member, below in value.items()}
     if isinstance(value, list):
-        # The elements have no names to tell by: `["OPENAI_API_KEY=..."]`.
+        # Elements have no names that would mark a secret: `["OPENAI_API_KEY=..."]`.
         return [HIDDEN if isinstance(element, str) else _without_secrets(path, element, False) for element in value]
     return HIDDEN if has_credentials(str(value)) else value
 
@@ -81,12 +81,12 @@ def _shortened(text: str) -> str:
 
 
 def secret_command(key: str) -> str:
-    """The command that sets a secret without showing it."""
+    """The command that prompts for a secret."""
     return f"pulumi config set --secret {key}   # asks for the value"
 
 
-def meant(key: ConfigKey, value: object) -> str:
-    """What was meant by a wrong value where that can be told, else a value that is right."""
+def suggested_value(key: ConfigKey, value: object) -> str:
+    """The value that an invalid value probably stands for, else a valid value."""
     text = str(value).strip()
     if key.type == "boolean":
         return "true" if text.lower() in ("true", *_YES) else "false" if text.lower() in ("false", *_NO) else _any(key)
@@ -97,9 +97,9 @@ def meant(key: ConfigKey, value: object) -> str:
             return _any(key)
         if isinstance(value, bool) or number < key.minimum:
             return _any(key)
-        return str(min(number, key.maximum))  # the counter of a rotation must not go back to its start
-    alike = [choice for choice in key.choices if choice.lower() == text.lower()]
-    return alike[0] if alike else _any(key)
+        return str(min(number, key.maximum))  # a rotation counter must not restart
+    matching = [choice for choice in key.choices if choice.lower() == text.lower()]
+    return matching[0] if matching else _any(key)
 
 
 def _any(key: ConfigKey) -> str:

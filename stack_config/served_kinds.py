@@ -1,6 +1,6 @@
-"""Whether the cluster serves the custom kinds that the config asks for: found out before anything is registered.
+"""Checks that the cluster serves the custom kinds that the config needs, before anything is registered.
 
-The provider does not say so in a preview, and an update would stop half done after a minute of retries.
+The provider does not report a missing kind in a preview, and an update would fail halfway, after a minute of retries.
 """
 
 import json
@@ -22,29 +22,29 @@ from .report import report
 REQUEST_SECONDS = 10
 
 Ask = Callable[[str], dict[str, Any]]
-"""Answer of the API server to a GET of a path. Raises NotAskedError."""
+"""Sends a GET for a path to the API server and returns its answer. Raises NotAskedError."""
 
 
 class NotAskedError(Exception):
-    """The cluster could not be asked; the message says why."""
+    """The API server cannot be reached; the message says why."""
 
 
 def require_served(needed: Iterable[KindsNeeded], context: str) -> None:
-    """Check that the cluster of the context serves every kind. One that cannot be asked is a warning.
+    """Check that the cluster of the context serves every kind. Warns if the API server cannot be reached.
 
-    kubectl asks: it reads the kubeconfig, its lists and its credential plugins as the provider does, and discovery is
-    open to every authenticated user, which custom resource definitions are not.
+    Uses kubectl, which reads the kubeconfig and runs credential plugins as the provider does. Every authenticated user
+    may read the discovery API; custom resource definitions need a permission.
 
     Raises:
-        ConfigError: with every kind that is missing; nothing has been registered yet.
+        ConfigError: names every missing kind; nothing has been registered yet.
     """
     listed = tuple(needed)
     if not listed or isinstance(get_monitor(), MockMonitor):
-        return  # under mocks and in a rendering there is no cluster
+        return  # unit tests and `make manifests` have no cluster
     try:
         findings = list(missing_kinds(listed, context, cache(lambda path: _answer(context, path))))
     except NotAskedError as error:
-        # Where the provider cannot reach it either, a preview works and an update fails at its first object.
+        # If the provider cannot reach it either, a preview works and an update fails at its first object.
         keys = ", ".join(needs.key for needs in listed)
         pulumi.log.warn(f"not checked whether the cluster serves the custom kinds that {keys} needs: {error}")
         return
@@ -53,7 +53,7 @@ def require_served(needed: Iterable[KindsNeeded], context: str) -> None:
 
 
 def missing_kinds(needed: Iterable[KindsNeeded], context: str, ask: Ask) -> Iterator[Finding]:
-    """One finding for each key that asks for a kind which the API server does not serve."""
+    """One finding for each key that needs a kind which the API server does not serve."""
     for needs in needed:
         missing = [kind for kind in needs.kinds if not _is_served(kind, ask)]
         if missing:
@@ -75,7 +75,7 @@ def _finding(needs: KindsNeeded, missing: list[CustomKind], context: str) -> Fin
         key=needs.key,
         value=needs.value,
         message=f"the cluster of context {context} does not serve {kinds}; {served_by.name} is not installed there",
-        allowed=f"any value, once {served_by.name} is installed; or the value below, which needs none of them",
+        allowed=f"any value, once {served_by.name} is installed; or the value below, which does not need it",
         commands=(served_by.install_command(context), fix_command(needs.key, needs.off)),
     )
 

@@ -1,4 +1,4 @@
-"""The stack's settings: the components' own, and the rules between them."""
+"""The settings of the stack: those of its components, and the rules between them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -20,12 +20,12 @@ from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import RedisSettings
 from components.redis.topologies.external_url import url_errors
 
-# For psql, backups and the probes, beside what the pools of Open WebUI may hold.
+# Connections of psql, backups and probes, in addition to the pools of Open WebUI.
 CONNECTIONS_BESIDE_OPEN_WEBUI = 10
 
 
 class RotateSettings(Settings):
-    """Counters of the generated secrets. A higher number makes a new secret; a number is never used again."""
+    """Counters of the generated secrets. A higher number generates a new secret; never set a lower one."""
 
     redis: int = Field(1, ge=1, le=1000, description="Password of Redis. Rolls Open WebUI.")
     postgresql: int = Field(1, ge=1, le=1000, description="Password of the database. Rolls PostgreSQL and Open WebUI.")
@@ -33,7 +33,7 @@ class RotateSettings(Settings):
         1,
         ge=1,
         le=1000,
-        description="Signing key of sessions. Rolls Open WebUI, signs everyone out. Encrypted data keeps its keys.",
+        description="Signing key of sessions. Rolls Open WebUI and signs all users out. Encrypted data keeps its keys.",
     )
 
 
@@ -44,7 +44,7 @@ class StackSettings(Settings):
     kube_context: str = Field(
         "",
         examples=["<context>"],
-        description="Context of the kubeconfig to deploy to. Required: a stack never uses whatever context is current.",
+        description="Context of the kubeconfig to deploy to. Required: the stack never uses the current context.",
     )
     protect: bool = Field(
         False,
@@ -53,15 +53,15 @@ class StackSettings(Settings):
     )
     pod_security_version: PodSecurityVersion = Field(
         "v1.30",
-        description="Version of the Pod Security Standard `restricted` that the namespace enforces. Default: that of "
-        "the oldest supported Kubernetes, so that an upgrade of the cluster changes nothing.",
+        description="Version of the Pod Security Standard `restricted` that the namespace enforces. Default: the "
+        "version of the oldest supported Kubernetes, so that upgrading the cluster changes nothing.",
     )
-    dns: DnsSettings = Field(DnsSettings(), description="The DNS servers that every pod may ask.")
+    dns: DnsSettings = Field(DnsSettings(), description="The DNS servers that every pod may query.")
     redis: RedisSettings = Field(RedisSettings(), description="Redis: sessions, websockets, locks.")
     postgresql: PostgreSQLSettings = Field(PostgreSQLSettings(), description="PostgreSQL: users, chats, vectors.")
     backup: BackupSettings = Field(BackupSettings(), description="Scheduled dumps of the database.")
     open_webui: OpenWebUISettings = Field(
-        OpenWebUISettings(), description="Open WebUI: the web pods and the way to them."
+        OpenWebUISettings(), description="Open WebUI: the web pods and their exposure."
     )
     rotate: RotateSettings = Field(RotateSettings(), description="Counters of the generated secrets.")
     monitoring: MonitoringSettings = Field(MonitoringSettings(), description="Metrics for Prometheus.")
@@ -73,7 +73,7 @@ class StackSettings(Settings):
 
     @property
     def kinds_needed(self) -> tuple[KindsNeeded, ...]:
-        """Custom kinds that these settings need in the cluster, by the key that asks for them."""
+        """Custom kinds that these settings need in the cluster, with the key that needs them."""
         return tuple(kinds for each in self.components for kinds in each.kinds_needed(self.monitoring))
 
     @property
@@ -83,7 +83,7 @@ class StackSettings(Settings):
 
     @property
     def backup_storage_size(self) -> str:
-        """Size of the volume of the dumps."""
+        """Size of the volume for the dumps."""
         return self.backup.storage.size or mebibytes(2 * quantity(self.postgresql.storage.size))
 
     def problems(self) -> Iterator[Problem]:
@@ -92,7 +92,7 @@ class StackSettings(Settings):
         if not self.kube_context.strip():
             yield Problem(
                 keys=("kubeContext",),
-                message="kubeContext is missing: the stack does not know which cluster it belongs to",
+                message="kubeContext is missing: the stack does not know its cluster",
                 allowed="a context of your kubeconfig (list them: kubectl config get-contexts --output name)",
                 example="<context>",
             )
@@ -110,7 +110,7 @@ class StackSettings(Settings):
             yield from self._memory_problems(needed)
 
     def _memory_problems(self, connections: int) -> Iterator[Problem]:
-        # In the same report, or the number of connections that it asks for would be refused by the next one.
+        # In the same report: with the suggested maxConnections the next run would report the memory limit.
         limit, least = self.postgresql.resources.limits.memory, self.postgresql.least_memory(connections)
         if quantity(limit) < least * MEBIBYTE:
             yield Problem(
@@ -126,8 +126,8 @@ class StackSettings(Settings):
             yield Problem(
                 keys=("backup.storage.size", "postgresql.storage.size"),
                 message=f"backup.storage.size {self.backup_storage_size} is below postgresql.storage.size {least}: a "
-                "copy of the database would not fit, and no dump could be proved",
-                allowed=f"at least {least}, or nothing (twice that)",
+                "copy of the database would not fit, and no dump could be verified",
+                allowed=f"at least {least}; if it is not set, twice that",
                 example=mebibytes(2 * quantity(least)),
             )
 
@@ -142,11 +142,11 @@ SECRET_KEYS: Mapping[str, str] = {
 """Secret config keys: flat, set with `pulumi config set --secret`, never inside an object. Values are descriptions."""
 
 OPTIONAL_SECRETS = frozenset({"redisWebsocketUrl"})
-"""Those that something may use and nothing needs."""
+"""Secrets that are optional."""
 
 
-def secret_problems(settings: StackSettings, given: frozenset[str]) -> Iterator[Problem]:
-    """Secrets that the settings need and were not given, and those given that nothing uses."""
+def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iterator[Problem]:
+    """Secrets that the settings need and the config lacks, and secrets that the settings do not use."""
     needed_for = {
         "openaiApiKey": ("openWebui.openaiApiBaseUrl", settings.open_webui.openai_api_base_url is not None),
         "s3AccessKeyId": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
@@ -155,59 +155,61 @@ def secret_problems(settings: StackSettings, given: frozenset[str]) -> Iterator[
         "redisWebsocketUrl": ("redis.topology", settings.redis.topology == "external"),
     }
     for key, (reason, needed) in needed_for.items():
-        if needed and key not in given and key not in OPTIONAL_SECRETS:
+        if needed and key not in configured and key not in OPTIONAL_SECRETS:
             yield Problem(
                 keys=(key, reason),
                 message=f"the secret {key} is missing; {reason} needs it",
                 allowed="an encrypted value",
                 example="--secret",
             )
-        if not needed and key in given:
+        if not needed and key in configured:
             yield Problem(
                 keys=(key, reason),
-                message=f"the secret {key} is set, but {reason} does not ask for it",
+                message=f"the secret {key} is set, but {reason} does not need it",
                 allowed=f"remove it, or set {reason}",
                 example="",
             )
 
 
 def secret_value_problems(settings: StackSettings, secrets: Mapping[str, str]) -> Iterator[Problem]:
-    """Values of secrets that cannot be right. Nothing of a value is in a problem.
+    """Invalid values of secrets. A problem never quotes the value.
 
     Args:
         settings: the stack's settings.
-        secrets: plain values of those of `SECRET_KEYS` that are set.
+        secrets: plain values of the `SECRET_KEYS` that are set.
     """
     for key, value in secrets.items():
         if not value.isprintable() or any(character.isspace() for character in value):
-            yield _wrong_secret(key, "there is a space, a line break or a control character in it", "a value without")
+            yield _invalid_secret(
+                key, "it contains a space, a line break or a control character", "a value without them"
+            )
         elif key in ("redisCacheUrl", "redisWebsocketUrl") and settings.redis.topology == "external":
             for error, allowed in url_errors(value, settings.redis.external):
-                yield _wrong_secret(key, error, allowed)
+                yield _invalid_secret(key, error, allowed)
 
 
-def _wrong_secret(key: str, error: str, allowed: str) -> Problem:
+def _invalid_secret(key: str, error: str, allowed: str) -> Problem:
     return Problem(
         keys=(key, "redis.external"),
-        message=f"the secret {key} is wrong: {error}",
+        message=f"the secret {key} is invalid: {error}",
         allowed=allowed,
         example="--secret",
     )
 
 
 def upload_problems(settings: StackSettings) -> Iterator[Problem]:
-    """Uploads that the other replicas cannot read, without a word that this is accepted.
+    """Uploads that the other replicas cannot read, unless the config accepts that.
 
-    The defaults have this problem: the operator has to decide where uploads live. So it is not a rule of the model,
-    whose defaults have to be valid.
+    The defaults have this problem, because the operator has to decide where uploads are stored. It is not a rule of the
+    model, whose defaults have to be valid.
     """
     web = settings.open_webui
     if web.loses_uploads and not web.uploads.accept_loss:
         replicas = "autoscaling.maxReplicas" if web.autoscaling else "replicas"
         yield Problem(
             keys=("openWebui.uploads.kind", f"openWebui.{replicas}"),
-            message=f"openWebui.uploads.kind pod with {web.most_replicas} replicas: an upload is on the replica that "
-            "took it. From another one a model gets no picture, and the upload goes with its pod",
+            message=f"openWebui.uploads.kind pod with {web.most_replicas} replicas: an upload is stored in the pod "
+            "that received it. Other replicas cannot send it to a model, and it is lost with the pod",
             allowed="volume, s3, one replica, or openWebui.uploads.acceptLoss: true",
             example="volume",
         )

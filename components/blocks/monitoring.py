@@ -15,7 +15,7 @@ class MonitoringSettings(Settings):
         False, description="Run redis_exporter beside Redis and annotate its pod for scraping (port 9121)."
     )
     namespace: ExistingNamespace = Field(
-        "monitoring", description="Namespace of Prometheus, the only one that may scrape."
+        "monitoring", description="Namespace of Prometheus, the only namespace that may scrape."
     )
     operator: bool = Field(
         False,
@@ -27,7 +27,7 @@ class MonitoringSettings(Settings):
         if self.operator and not self.enabled:
             yield Problem(
                 keys=("operator", "enabled"),
-                message="operator without enabled: there is no exporter to watch",
-                allowed="enabled: true with it",
+                message="operator without enabled: there is no exporter to scrape",
+                allowed="operator: true with enabled: true, or operator: false",
                 example="false",
             )

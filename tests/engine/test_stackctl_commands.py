@@ -48,7 +48,7 @@ def test_an_unknown_environment_is_told_with_those_there_are(machine: Machine, c
     done = machine.stackctl(command, "--env", "staging", *(["--out", "unused"] if command == "manifests" else []))
     assert done.returncode == 2
     assert "There is no environment 'staging'" in done.stderr
-    assert "There are: dev, prod" in done.stderr
+    assert "Environments: dev, prod" in done.stderr
     assert not (machine.cache / "environments" / "staging").exists()
 
 

@@ -80,7 +80,7 @@ ACCEPTED = {
 
 REFUSED: dict[str, tuple[str, dict[str, str]]] = {
     "nothing below an object": (web(""), {"openWebui": "pulumi config rm openWebui"}),
-    "nothing below a member": ("  redis: {storage: }", {"redis.storage": "nothing is set below it"}),
+    "nothing below a member": ("  redis: {storage: }", {"redis.storage": "the key has no value"}),
     "nothing below two levels": (
         web("{resources: {limits: }, ingress: , env: {A: }}"),
         {
@@ -226,7 +226,7 @@ REFUSED: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "an encrypted member": (
         "  redis: {maxmemory: {secure: v1:abc}}",
-        {"redis": "something in it is encrypted"},
+        {"redis": "a value in it is encrypted"},
     ),
     "a path in the place of a key": (
         web('{"ingress.enabled": true, host: a.example.com}'),
@@ -285,9 +285,9 @@ def test_the_commands_of_the_report_mend_the_config(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("config: [a]", "has to hold keys with values"),
-        ("config: text", "has to hold keys with values"),
-        ("- a", "has to hold keys with values"),
+        ("config: [a]", "must be an object"),
+        ("config: text", "must be an object"),
+        ("- a", "must be an object"),
         ("config:\n  a: b: c", "cannot be read"),
         ("config:\n\ta: b", "cannot be read"),
     ],

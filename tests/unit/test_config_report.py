@@ -60,7 +60,7 @@ def test_a_rule_between_components_does_not_hide_what_is_checked_after_it(scale:
 
 def test_a_secret_in_plain_text_is_refused_and_not_repeated() -> None:
     text = report({"openWebui": {"openaiApiBaseUrl": "https://api.openai.com/v1"}, "openaiApiKey": "sk-hunter2"})
-    assert "openaiApiKey: a secret given in plain text" in text
+    assert "openaiApiKey: a secret in plain text" in text
     assert "pulumi config set --secret openaiApiKey" in text
     assert "hunter2" not in text
 
@@ -72,7 +72,7 @@ def test_a_secret_inside_an_object_is_refused_and_not_repeated() -> None:
 
 
 def test_an_encrypted_setting_is_refused_since_it_would_be_shown() -> None:
-    assert "namespace: encrypted, but it is no secret" in report({"namespace": "rag"}, frozenset({"namespace"}))
+    assert "namespace: encrypted, but it is not a secret" in report({"namespace": "rag"}, frozenset({"namespace"}))
 
 
 @pytest.mark.parametrize("key", ["namspace", "unheardOf", "openaiApiKy"])

@@ -58,7 +58,7 @@ def test_a_url_that_cannot_work_is_refused_and_no_part_of_it_is_shown(
 ) -> None:
     right = "redis://main/0" if external is SENTINELS else f"redis://{str(external['hosts']).partition(',')[0]}/0"
     text = report(external, **{"redisCacheUrl": right, key: url})
-    assert f"{key}: the secret {key} is wrong: " in text
+    assert f"{key}: the secret {key} is invalid: " in text
     assert error in text
     assert f"pulumi config set --secret {key}" in text
     assert SECRET not in text

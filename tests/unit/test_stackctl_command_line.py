@@ -43,9 +43,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stackctl: CommandLine) 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("up", "--env", "test"), "There are: dev, prod"),
-        (("outputs", "--env", "test"), "There are: dev, prod"),
-        (("down", "--env", "test"), "There are: dev, prod"),
+        (("up", "--env", "test"), "Environments: dev, prod"),
+        (("outputs", "--env", "test"), "Environments: dev, prod"),
+        (("down", "--env", "test"), "Environments: dev, prod"),
         (("up", "--set", "redis.maxmemory"), "expected KEY=VALUE"),
         (("up", "--secret-file", "openaiApiKey"), "expected KEY=FILE"),
         (("up", "--wrong"), "No such option"),

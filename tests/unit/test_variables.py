@@ -298,7 +298,7 @@ def test_a_secret_variable_in_plain_text_is_refused_and_one_that_is_none_unknown
         assert "hunter2" not in str(error.value)
         return str(error.value)
 
-    assert "a secret given in plain text" in report("OAUTH_CLIENT_SECRET", encrypted=False)
+    assert "a secret in plain text" in report("OAUTH_CLIENT_SECRET", encrypted=False)
     assert "unknown key" in report("ENABLE_NOTES", encrypted=True)
     assert "unknown key" in report("QDRANT_API_KEY", encrypted=True)
 
