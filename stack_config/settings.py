@@ -96,7 +96,7 @@ class StackSettings(Settings):
                 allowed="a context of your kubeconfig (list them: kubectl config get-contexts --output name)",
                 example="<context>",
             )
-        yield from conditional_problems(self.open_webui, self.redis.topology)
+        yield from conditional_problems(self.open_webui, external_redis=self.redis.is_external)
         needed = self.open_webui.database_connections + CONNECTIONS_BESIDE_OPEN_WEBUI
         if needed > self.postgresql.max_connections:
             replicas = "autoscaling.maxReplicas" if self.open_webui.autoscaling else "replicas"
@@ -136,8 +136,8 @@ SECRET_KEYS: Mapping[str, str] = {
     "openaiApiKey": "Key of the service at `openWebui.openaiApiBaseUrl`. Required with it.",
     "s3AccessKeyId": "Access key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
     "s3SecretAccessKey": "Secret key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
-    "redisCacheUrl": "URL of the application's state with `redis.topology: external`. Required with it.",
-    "redisWebsocketUrl": "URL of the websockets with `redis.topology: external`. Default: `redisCacheUrl`.",
+    "redisCacheUrl": "URL of the application's state in an external Redis. Required with one.",
+    "redisWebsocketUrl": "URL of the websockets in an external Redis. Default: `redisCacheUrl`.",
 }
 """Secret config keys: flat, set with `pulumi config set --secret`, never inside an object. Values are descriptions."""
 
@@ -151,8 +151,7 @@ def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iter
         "openaiApiKey": ("openWebui.openaiApiBaseUrl", settings.open_webui.openai_api_base_url is not None),
         "s3AccessKeyId": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
         "s3SecretAccessKey": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
-        "redisCacheUrl": ("redis.topology", settings.redis.topology == "external"),
-        "redisWebsocketUrl": ("redis.topology", settings.redis.topology == "external"),
+        **dict.fromkeys(("redisCacheUrl", "redisWebsocketUrl"), ("redis.topology", settings.redis.is_external)),
     }
     for key, (reason, needed) in needed_for.items():
         if needed and key not in configured and key not in OPTIONAL_SECRETS:
@@ -183,7 +182,7 @@ def secret_value_problems(settings: StackSettings, secrets: Mapping[str, str]) -
             yield _invalid_secret(
                 key, "it contains a space, a line break or a control character", "a value without them"
             )
-        elif key in ("redisCacheUrl", "redisWebsocketUrl") and settings.redis.topology == "external":
+        elif key in ("redisCacheUrl", "redisWebsocketUrl") and settings.redis.is_external:
             for error, allowed in url_errors(value, settings.redis.external):
                 yield _invalid_secret(key, error, allowed)
 

@@ -8,9 +8,6 @@ from pulumi import Output
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
-AUTHORITY_DIRECTORY = "/etc/redis-ca"
-"""Where the clients have the certificate authority of Redis, as ``ca.crt``: URLs name that file."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionSecret:

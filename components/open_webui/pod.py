@@ -12,7 +12,7 @@ from pulumi_kubernetes.core.v1 import (
     VolumeMountArgsDict,
 )
 
-from ..blocks.connection import AUTHORITY_DIRECTORY
+from ..blocks.authority import AUTHORITY_DIRECTORY
 from ..blocks.pod import claim_volume, container_port, restricted_container, restricted_pod, spread
 from ..blocks.probes import http_probe
 from .deadlines import STARTUP_PERIOD_SECONDS, STARTUP_SECONDS

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .settings import OpenWebUISettings
 
 ENV, PLUGIN_ENV = "env", "pluginEnv"
+_REDIS_TOPOLOGY = "redis.topology"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Deployment:
     """What conditions look at."""
 
     web: "OpenWebUISettings"
-    redis_topology: str
+    external_redis: bool
     value: str
     """Value of the variable."""
 
@@ -54,9 +55,9 @@ CONDITIONS: Mapping[str, Condition] = {
         allowed="openWebui.ingress.stickySessions: true, or openWebui.replicas: 1",
     ),
     "external-redis": Condition(
-        holds=lambda deployment: deployment.redis_topology == "external",
-        key="redis.topology",
-        allowed="redis.topology: external",
+        holds=lambda deployment: deployment.external_redis,
+        key=_REDIS_TOPOLOGY,
+        allowed=f"{_REDIS_TOPOLOGY}: external",
     ),
     "uploads-in-s3": Condition(
         holds=lambda deployment: deployment.web.uploads.kind == "s3",
@@ -118,14 +119,14 @@ def plugin_variable_problems(plugin_env: Mapping[str, str]) -> Iterator[Problem]
             )
 
 
-def conditional_problems(web: "OpenWebUISettings", redis_topology: str) -> Iterator[Problem]:
+def conditional_problems(web: "OpenWebUISettings", *, external_redis: bool) -> Iterator[Problem]:
     """Variables of `openWebui.env` whose condition does not hold, with keys from the top of the config."""
     for name, value in web.env.items():
         variable = variable_table().get(name)
         if variable is None or not variable.rule.condition or not variable.rule.applies_to(value):
             continue
         condition = CONDITIONS[variable.rule.condition]
-        if not condition.holds(Deployment(web=web, redis_topology=redis_topology, value=value)):
+        if not condition.holds(Deployment(web=web, external_redis=external_redis, value=value)):
             yield Problem(
                 keys=(f"openWebui.{ENV}.{name}", condition.key),
                 message=f"{name} does not fit {condition.key}. {_clause(variable.rule)}",

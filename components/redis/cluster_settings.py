@@ -6,7 +6,7 @@ from ..blocks.base_settings import Settings
 
 
 class RedisClusterSettings(Settings):
-    """The nodes of topology `cluster`."""
+    """The members of a Redis Cluster."""
 
     masters: int = Field(
         3,
@@ -19,8 +19,3 @@ class RedisClusterSettings(Settings):
     node_timeout_seconds: int = Field(
         5, ge=1, le=60, description="Seconds without an answer until the others count a node as down."
     )
-
-    @property
-    def nodes(self) -> int:
-        """Pods."""
-        return self.masters * (1 + self.replicas_per_master)

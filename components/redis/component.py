@@ -2,43 +2,36 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output, ResourceOptions
-from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict, PodTemplateSpecArgsDict, ServicePortArgsDict
+from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict, PodTemplateSpecArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ..blocks.children import child_options, stateful
 from ..blocks.connection import Backend, ConnectionSecret
 from ..blocks.disruption_budget import disruption_budget
+from ..blocks.egress import egress_rules
 from ..blocks.generated_secrets import checksum
-from ..blocks.names import hosts_in
 from ..blocks.network_policy import allow_from, allow_to, namespace, network_policy, pods
 from ..blocks.remembered import remember
 from ..blocks.service import service
 from ..blocks.service_account import service_account
 from .monitoring.exporter import EXPORTER_PORT, scrape_annotations
 from .monitoring.watching import watch
-from .server.configuration import PORT
-from .server.pod import CLAIM, CONFIG_MAP, LABELS, configuration, own_users, pod
+from .server.places import PORT
+from .server.pod import CONFIG_MAP, LABELS, configuration, pod
+from .server.set_up_job import set_up_job
 from .server.stored_data import REMEMBERED, refused_server, stored_data
 from .server.tls import certificate, host_names
 from .server.users import users
 from .settings import RedisSettings
-from .topologies import cluster
-from .topologies.clients import client_variables
-from .topologies.external import external_egress, external_urls, with_authority
-from .topologies.nodes import NODES_SERVICE, SENTINEL_SERVICE, SERVICE
-from .topologies.sentinel import MASTER, SENTINEL_HOSTS, SENTINEL_PORT
-
-APP_DATABASE = 0
-WEBSOCKET_DATABASE = 1
-# A cluster has one database only; the names of the keys differ.
-CLUSTER_DATABASE = 0
-# Who a node is: a few kilobytes. Most classes round up.
-NODE_VOLUME = "64Mi"
+from .topologies.base import ServerTopology
+from .topologies.external import CACHE_URL, WEBSOCKET_URL, External
+from .topologies.names import HEADLESS_SERVICE, SERVICE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,58 +87,57 @@ class Redis(pulumi.ComponentResource):
         self._args = args
         self._metadata: ObjectMetaArgsDict = {"namespace": args.namespace, "labels": LABELS.metadata}
 
-        self._topology = args.settings.topology
-        if args.settings.topology == "external":
-            self._lead_to_external()
+        layout = args.settings.layout
+        if isinstance(layout, External):
+            self._connect(layout)
         else:
-            self._deploy()
+            self._deploy(layout)
         self.register_outputs({"cache_url": self.cache_url, "websocket_url": self.websocket_url})
 
-    def _deploy(self) -> None:
+    def _deploy(self, layout: ServerTopology) -> None:
         args = self._args
-        accounts = users(self, self._metadata, rotation=args.rotation, own=own_users(args.settings))
-        # With Sentinels the host is the name of the service that they watch.
-        host = MASTER if self._topology == "sentinel" else f"{SERVICE}:{PORT}"
-        tls = args.settings.tls
-        self.cache_url = _url(accounts.password, host, APP_DATABASE, tls=tls.enabled)
-        websocket_database = CLUSTER_DATABASE if self._topology == "cluster" else WEBSOCKET_DATABASE
-        self.websocket_url = _url(accounts.password, host, websocket_database, tls=tls.enabled)
+        accounts = users(self, self._metadata, layout, rotation=args.rotation)
+        quoted = accounts.password.apply(lambda password: quote(password, safe=""))
+        self.cache_url = Output.secret(quoted.apply(partial(layout.url, database=layout.cache_database)))
+        self.websocket_url = Output.secret(quoted.apply(partial(layout.url, database=layout.websocket_database)))
         self.backend = Backend(
             connection=self._connection_secret(),
-            egress=[allow_to([pods(LABELS.selector)], *self._ports)],
-            variables=client_variables(self._topology, SENTINEL_HOSTS, SENTINEL_PORT),
-            authority=tls.secret if tls.enabled else None,
+            egress=[allow_to([pods(LABELS.selector)], *layout.client_ports)],
+            variables=layout.client_variables,
+            authority=layout.authority,
         )
-        self._workload(accounts.secret)
-        service(
-            SERVICE,
-            in_namespace=args.namespace,
-            labels=LABELS,
-            port_name="redis",
-            port=PORT,
-            opts=child_options(self),
-        )
+        self._workload(layout, accounts.secret)
+        for name, (port_name, port) in {SERVICE: ("redis", PORT), **layout.services}.items():
+            service(
+                name,
+                in_namespace=args.namespace,
+                labels=LABELS,
+                port_name=port_name,
+                port=port,
+                opts=child_options(self),
+            )
         if args.watched_by_operator:
-            watch(self, self._metadata, LABELS, args.settings, args.namespace_name)
+            watch(self, self._metadata, LABELS, layout, args.namespace_name)
         disruption_budget("redis", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
 
-    def _lead_to_external(self) -> None:
-        settings = self._args.settings.external
-        self.cache_url, self.websocket_url = external_urls(settings, self._args.secret_inputs)
-        authority = None
-        if settings.certificate_authority:
-            authority = "redis-ca"
+    def _connect(self, layout: External) -> None:
+        secrets = self._args.secret_inputs
+        cache = Output.secret(secrets[CACHE_URL])
+        websocket = Output.secret(secrets[WEBSOCKET_URL]) if WEBSOCKET_URL in secrets else cache
+        self.cache_url, self.websocket_url = cache.apply(layout.url), websocket.apply(layout.url)
+        pem = self._args.settings.external.certificate_authority
+        if layout.authority and pem:
             k8s.core.v1.Secret(
-                authority,
-                metadata={"name": authority, **self._metadata},
-                string_data={"ca.crt": Output.secret(settings.certificate_authority)},
+                layout.authority,
+                metadata={"name": layout.authority, **self._metadata},
+                string_data={"ca.crt": Output.secret(pem)},
                 opts=child_options(self),
             )
         self.backend = Backend(
             connection=self._connection_secret(),
-            egress=external_egress(settings, self._args.namespace_name),
-            variables=client_variables(settings.shape, hosts_in(settings.sentinel_hosts), settings.sentinel_port),
-            authority=authority,
+            egress=egress_rules(layout.destinations, self._args.namespace_name),
+            variables=layout.client_variables,
+            authority=layout.authority,
         )
 
     def _connection_secret(self) -> ConnectionSecret:
@@ -158,32 +150,39 @@ class Redis(pulumi.ComponentResource):
         )
         return ConnectionSecret(name="redis-config", checksum=checksum(contents), resource=secret)
 
-    def _workload(self, users: pulumi.Resource) -> None:
-        files = configuration(self._args.settings)
+    def _workload(self, layout: ServerTopology, users: pulumi.Resource) -> None:
+        args = self._args
+        files = configuration(args.settings, layout)
         conf = k8s.core.v1.ConfigMap(
             CONFIG_MAP,
             metadata={"name": CONFIG_MAP, **self._metadata},
             data=files,
             opts=child_options(self),
         )
-        account = service_account("redis", in_namespace=self._args.namespace, labels=LABELS, opts=child_options(self))
-        names = host_names(self._args.settings, SERVICE, self._args.namespace_name)
-        issued = certificate(self, self._metadata, self._args.settings, names)
-        depends_on = [users, conf, account, self._network_policy(), *self._volume(), *issued, *self._remembered()]
+        account = service_account("redis", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
+        names = host_names(layout.certificate_hosts, args.namespace_name)
+        issued = certificate(self, self._metadata, args.settings, names)
+        depends_on = [
+            *(users, conf, account, self._network_policy(layout)),
+            *(*self._claims(layout), *issued, *self._remembered()),
+        ]
         template: PodTemplateSpecArgsDict = {
             "metadata": {
                 "labels": LABELS.metadata,
                 "annotations": {
                     # Not the users: a changed password is loaded into the running server (reload-users.sh).
                     "checksum/config": checksum(files),
-                    **(scrape_annotations() if self._args.scraped_from else {}),
+                    **(scrape_annotations() if args.scraped_from else {}),
                 },
             },
-            "spec": pod(self._args.settings, monitored=self._args.scraped_from is not None),
+            "spec": pod(args.settings, layout, monitored=args.scraped_from is not None),
         }
-        if self._args.settings.replicated or self._args.settings.durability == "volume":
-            self._stateful_set(template, depends_on)
-            return
+        if layout.stateful:
+            self._stateful_set(layout, template, depends_on)
+        else:
+            self._deployment(template, depends_on)
+
+    def _deployment(self, template: PodTemplateSpecArgsDict, depends_on: list[pulumi.Resource]) -> None:
         k8s.apps.v1.Deployment(
             "redis",
             metadata={"name": "redis", **self._metadata},
@@ -202,72 +201,51 @@ class Redis(pulumi.ComponentResource):
         data = stored_data(self._args.settings)
         return [remember(REMEMBERED, data, refused_server, child_options(self))] if data else []
 
-    def _stateful_set(self, template: PodTemplateSpecArgsDict, depends_on: list[pulumi.Resource]) -> None:
-        # Only a StatefulSet waits until the last pod is gone, even on a lost node: two servers on one file ruin it. And
-        # only one pod at a time starts: the first of three is the first master (start-node.sh).
-        settings = self._args.settings
-        if settings.replicated:
-            depends_on = [*depends_on, self._nodes_service()]
-        if self._topology == "sentinel":
-            service(
-                SENTINEL_SERVICE,
-                in_namespace=self._args.namespace,
-                labels=LABELS,
-                port_name="sentinel",
-                port=SENTINEL_PORT,
-                opts=child_options(self),
-            )
+    def _stateful_set(
+        self, layout: ServerTopology, template: PodTemplateSpecArgsDict, depends_on: list[pulumi.Resource]
+    ) -> None:
+        headless = [self._headless_service(layout.headless_ports)] if layout.headless_ports else []
+        templates = {name: self._claim(name, size) for name, size in layout.claim_templates.items()}
         workload = k8s.apps.v1.StatefulSet(
             "redis",
             metadata={"name": "redis", **self._metadata},
             spec={
-                "service_name": NODES_SERVICE if settings.replicated else SERVICE,
-                "replicas": settings.nodes,
+                "service_name": HEADLESS_SERVICE if headless else SERVICE,
+                "replicas": layout.pods,
                 "revision_history_limit": 2,
-                # The nodes of a cluster do not wait for each other; those of the Sentinels have to (start-node.sh).
-                "pod_management_policy": "Parallel" if self._topology == "cluster" else "OrderedReady",
+                "pod_management_policy": layout.pod_management_policy,
                 "selector": {"match_labels": LABELS.selector},
                 "template": template,
-                "volume_claim_templates": self._claims(),
+                "volume_claim_templates": list(templates.values()),
             },
-            opts=child_options(self, depends_on=depends_on),
+            opts=child_options(self, depends_on=[*depends_on, *headless]),
         )
-        if self._topology == "cluster":
-            cluster.set_up(
+        if layout.set_up_variables:
+            set_up_job(
                 self,
-                settings,
+                self._args.settings,
+                layout.set_up_variables,
                 in_namespace=self._args.namespace,
-                nodes=LABELS.selector,
-                port=PORT,
+                servers=LABELS.selector,
                 depends_on=[workload],
             )
 
-    def _claims(self) -> list[PersistentVolumeClaimArgsDict]:
-        settings = self._args.settings
-        if not settings.replicated:
-            return []
-        if settings.durability == "volume":
-            return [self._claim("data", settings.storage.size)]
-        return [self._claim("node", NODE_VOLUME)] if self._topology == "cluster" else []
-
-    def _nodes_service(self) -> pulumi.Resource:
-        name, port = {"sentinel": ("sentinel", SENTINEL_PORT), "cluster": ("bus", cluster.BUS_PORT)}[self._topology]
-        second: ServicePortArgsDict = {"name": name, "port": port, "target_port": name, "protocol": "TCP"}
+    def _headless_service(self, ports: Mapping[str, int]) -> pulumi.Resource:
         return k8s.core.v1.Service(
-            NODES_SERVICE,
+            HEADLESS_SERVICE,
             metadata={
-                "name": NODES_SERVICE,
+                "name": HEADLESS_SERVICE,
                 **self._metadata,
                 "annotations": {"pulumi.com/skipAwait": "true"},
             },
             spec={
                 "cluster_ip": "None",
-                # The nodes find each other before they are ready, and so do the Sentinels.
+                # Servers and Sentinels find each other before they are ready.
                 "publish_not_ready_addresses": True,
                 "selector": LABELS.selector,
                 "ports": [
-                    {"name": "redis", "port": PORT, "target_port": "redis", "protocol": "TCP"},
-                    second,
+                    {"name": name, "port": number, "target_port": name, "protocol": "TCP"}
+                    for name, number in ports.items()
                 ],
             },
             opts=child_options(self),
@@ -284,50 +262,34 @@ class Redis(pulumi.ComponentResource):
             },
         }
 
-    def _volume(self) -> list[pulumi.Resource]:
-        settings = self._args.settings
-        if settings.durability != "volume" or settings.replicated:
-            return []
-        claim = self._claim(CLAIM, settings.storage.size)
-        # A claim of its own, not a template, as the database's (docs/decisions/0003-database-volume.md).
+    def _claims(self, layout: ServerTopology) -> list[pulumi.Resource]:
+        # PVCs of their own, not templates, as the database's (docs/decisions/0003-database-volume.md).
+        claims = {name: self._claim(name, size) for name, size in layout.claims.items()}
         return [
             k8s.core.v1.PersistentVolumeClaim(
-                CLAIM,
+                name,
                 metadata=claim["metadata"],
                 spec=claim["spec"],
                 opts=child_options(self, **stateful(self._args.protect)),
             )
+            for name, claim in claims.items()
         ]
 
-    @property
-    def _ports(self) -> tuple[int, ...]:
-        """What the clients connect to."""
-        return (PORT, SENTINEL_PORT) if self._topology == "sentinel" else (PORT,)
-
-    def _network_policy(self) -> k8s.networking.v1.NetworkPolicy:
-        edges = [allow_from([pods(self._args.clients)], *self._ports)]
+    def _network_policy(self, layout: ServerTopology) -> k8s.networking.v1.NetworkPolicy:
+        rules = [allow_from([pods(self._args.clients)], *layout.client_ports)]
         between = []
-        if self._args.settings.replicated:
-            bus = (cluster.BUS_PORT,) if self._topology == "cluster" else ()
-            edges.append(allow_from([pods(LABELS.selector)], *self._ports, *bus))
-            between.append(allow_to([pods(LABELS.selector)], *self._ports, *bus))
-        if self._topology == "cluster":
-            edges.append(allow_from([pods(cluster.JOB_LABELS.selector)], PORT))
+        if layout.peer_ports:
+            rules.append(allow_from([pods(LABELS.selector)], *layout.peer_ports))
+            between.append(allow_to([pods(LABELS.selector)], *layout.peer_ports))
+        rules += [allow_from([pods(labels.selector)], PORT) for labels in layout.further_clients]
         if self._args.scraped_from:
-            edges.append(allow_from([namespace(self._args.scraped_from)], EXPORTER_PORT))
+            rules.append(allow_from([namespace(self._args.scraped_from)], EXPORTER_PORT))
         return network_policy(
             "redis",
             in_namespace=self._args.namespace,
             labels=LABELS.metadata,
             selector=LABELS.selector,
-            ingress=edges,
+            ingress=rules,
             egress=between,
             opts=child_options(self),
         )
-
-
-def _url(password: Output[str], host: str, database: int, *, tls: bool) -> Output[str]:
-    quoted = password.apply(lambda plain: quote(plain, safe=""))
-    scheme = "rediss" if tls else "redis"
-    url = Output.concat(f"{scheme}://openwebui:", quoted, f"@{host}/{database}")
-    return Output.secret(url.apply(with_authority) if tls else url)

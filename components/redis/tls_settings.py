@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ..blocks.base_settings import Problem, Settings
 from ..blocks.names import ObjectName
+from .server.places import AUTHORITY
 
 GENERATED_SECRET = "redis-tls"
 """Secret that cert-manager writes."""
@@ -51,6 +52,20 @@ class RedisTlsSettings(Settings):
     def secret(self) -> str:
         """Secret with the certificate."""
         return self.secret_name or GENERATED_SECRET
+
+    @property
+    def client_options(self) -> str:
+        """Options of the engine's client for any server; empty without TLS."""
+        return f"--tls --cacert {AUTHORITY}" if self.enabled else ""
+
+    @property
+    def own_client_options(self) -> str:
+        """Options of the engine's client for the server of its own pod; empty without TLS.
+
+        At the loopback address nothing else answers, so that the certificate is not verified: a server that still has
+        the previous one is alive, and has to be able to load the new one.
+        """
+        return "--tls --insecure" if self.enabled else ""
 
     def problems(self) -> Iterator[Problem]:
         if self.secret_name and self.issuer.name:

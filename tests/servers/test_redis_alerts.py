@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from components.redis.monitoring.alerts import prometheus_rules
-from components.redis.monitoring.watching import dashboard
+from components.redis.monitoring.alerts import ALERTS, dashboard, prometheus_rules
 from components.redis.settings import RedisSettings
+from components.redis.topologies.cluster import Cluster
+from components.redis.topologies.sentinel import Sentinel
 from devcluster.toolchain.go_programs import PROMTOOL, build
 
 OF = 'namespace="rag-system"'
@@ -54,8 +55,8 @@ TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
 }
 """Each alert: the metrics that differ (None: not there), and the minutes until it fires."""
 
-RULES: dict[str, Any] = prometheus_rules(RedisSettings.model_validate({"topology": "sentinel"}), "rag-system")
-CLUSTER_RULES: dict[str, Any] = prometheus_rules(RedisSettings.model_validate({"topology": "cluster"}), "rag-system")
+RULES: dict[str, Any] = prometheus_rules(Sentinel(RedisSettings()), "rag-system")
+CLUSTER_RULES: dict[str, Any] = prometheus_rules(Cluster(RedisSettings()), "rag-system")
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +90,11 @@ def fires(
 def test_every_rule_is_well_formed(promtool: str, tmp_path: Path, rules: dict[str, Any]) -> None:
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
     done = run(promtool, tmp_path, "check", "rules", "--lint-fatal", "rules.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_file_in_the_repository_is_one_that_prometheus_reads(promtool: str, tmp_path: Path) -> None:
+    done = run(promtool, tmp_path, "check", "rules", str(ALERTS))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -14,7 +14,7 @@ import socketio  # type: ignore[import-untyped]
 from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.exceptions import MovedError, NoPermissionError, RedisClusterException, ResponseError
 
-from components.redis.topologies.clients import client_variables
+from components.redis.topologies.clients import CLUSTER_VARIABLES
 from stack_config.files import ROOT
 from tests.support.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
 from tests.support.servers.redis_nodes import names_wrapper, resolve_names
@@ -22,8 +22,6 @@ from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import give_away, wait_until
 from tests.support.servers.verify_in_web_pod import SERVED, redis_access
-
-CLUSTER = client_variables("cluster", (), 0)
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -156,7 +154,7 @@ def test_the_check_of_a_deployed_stack_asks_every_node(cluster: Cluster) -> None
     for listener in listeners:
         listener.subscribe("socketio")
         assert listener.get_message(timeout=10)["type"] == "subscribe"
-    variables = {**CLUSTER, **dict.fromkeys(("REDIS_URL", "WEBSOCKET_REDIS_URL"), url(cluster))}
+    variables = {**CLUSTER_VARIABLES, **dict.fromkeys(("REDIS_URL", "WEBSOCKET_REDIS_URL"), url(cluster))}
 
     assert redis_access(variables, cluster.hosts, "access") == SERVED
     assert redis_access(variables, cluster.hosts, "subscribers") >= 6
@@ -170,7 +168,7 @@ def url(cluster: Cluster) -> str:
 
 def test_a_new_pod_waits_until_every_node_takes_its_credentials(cluster: Cluster) -> None:
     def wait(given: str) -> int:
-        environment = {**CLUSTER, "REDIS_URL": given, "WEBSOCKET_REDIS_URL": given, "REDIS_WAIT_SECONDS": "1"}
+        environment = {**CLUSTER_VARIABLES, "REDIS_URL": given, "WEBSOCKET_REDIS_URL": given, "REDIS_WAIT_SECONDS": "1"}
         names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(cluster.hosts)}
         script = [sys.executable, str(ROOT / "components" / "open_webui" / "files" / "startup" / "wait_for_redis.py")]
         return subprocess.run(script, env={**environment, **names}, timeout=60, check=False).returncode

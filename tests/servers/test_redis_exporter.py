@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 
-from components.redis.monitoring.alerts import prometheus_rules
+from components.redis.monitoring.alerts import dashboard, prometheus_rules
 from components.redis.monitoring.exporter import EXPORTER_IMAGE
-from components.redis.monitoring.watching import dashboard
 from components.redis.settings import RedisSettings
+from components.redis.topologies.base import ServerTopology
+from components.redis.topologies.cluster import Cluster
+from components.redis.topologies.sentinel import Sentinel
+from components.redis.topologies.standalone import Standalone
 from tests.support.servers.addresses import free_port
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
 from tests.support.servers.redis_load import slow_subscriber, subscribers
@@ -90,9 +93,9 @@ def samples(text: str) -> Metrics:
     return found
 
 
-def named(topology: str) -> set[str]:
+def named(topology: type[ServerTopology]) -> set[str]:
     """Metrics that the alerts of a topology and the dashboard ask for."""
-    [group] = prometheus_rules(RedisSettings.model_validate({"topology": topology}), "x")["groups"]
+    [group] = prometheus_rules(topology(RedisSettings()), "x")["groups"]
     queries = [rule["expr"] for rule in group["rules"]]
     queries += [target["expr"] for panel in dashboard("x")["panels"] for target in panel["targets"]]
     return {name for query in queries for name in re.findall(r"\bredis_\w+", query)}
@@ -107,7 +110,7 @@ def test_every_metric_of_a_single_server_is_exported(start: Start, manifest: Fin
     workload = manifest("prod", "Deployment", "redis", monitored(engine))
     with start("prod") as server:
         metrics = exported(workload, server.directory, "127.0.0.1", server.port, EXPORTER_PASSWORD)
-        assert named("standalone") - NOT_IN_DEBIANS - OF_REPLICAS <= set(metrics)
+        assert named(Standalone) - NOT_IN_DEBIANS - OF_REPLICAS <= set(metrics)
         assert [sample.value for sample in metrics["redis_up"]] == [1]
         # Its user is denied nothing that it asks for.
         assert server.denials() == []
@@ -118,7 +121,7 @@ def test_every_metric_of_a_master_with_replicas_is_exported(nodes: Nodes, manife
     workload = manifest("prod", "StatefulSet", "redis", monitored(engine, "redis.topology=sentinel"))
     master, *replicas = nodes.nodes
     metrics = exported(workload, master.directory, master.address, 6379, PASSWORDS["exporter"][0])
-    assert named("sentinel") - NOT_IN_DEBIANS <= set(metrics)
+    assert named(Sentinel) - NOT_IN_DEBIANS <= set(metrics)
     lags = [sample.labels["slave_ip"] for sample in metrics["redis_connected_slave_lag_seconds"]]
     assert sorted(lags) == [node.name for node in replicas]
     assert [sample.labels["role"] for sample in metrics["redis_instance_info"]] == ["master"]
@@ -135,7 +138,7 @@ def test_every_metric_of_a_cluster_is_exported(
         cluster.bring_up()
         master = next(node for node in cluster.nodes if cluster.role(node) == "master")
         metrics = exported(workload, master.directory, master.address, 6379, PASSWORDS["exporter"][0])
-        assert named("cluster") - NOT_IN_DEBIANS <= set(metrics)
+        assert named(Cluster) - NOT_IN_DEBIANS <= set(metrics)
         assert [sample.value for sample in metrics["redis_cluster_slots_ok"]] == [16384]
         assert cluster.denials() == []
 

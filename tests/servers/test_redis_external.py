@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from components.blocks.connection import AUTHORITY_DIRECTORY
-from components.redis.topologies.external import with_authority
+from components.blocks.authority import AUTHORITY_DIRECTORY, with_authority
 from tests.support.servers.addresses import free_port
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, Start
 from tests.support.servers.server_process import give_away, missing

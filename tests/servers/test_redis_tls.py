@@ -10,9 +10,8 @@ import pytest
 import redis
 import socketio  # type: ignore[import-untyped]
 
-from components.blocks.connection import AUTHORITY_DIRECTORY
+from components.blocks.authority import AUTHORITY_DIRECTORY, with_authority
 from components.redis.server.acl import USERS
-from components.redis.topologies.external import with_authority
 from tests.support.servers.addresses import free_network
 from tests.support.servers.certificates import certify, make_authority
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of

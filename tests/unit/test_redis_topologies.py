@@ -1,12 +1,25 @@
 """One setting decides what Redis is; Open WebUI is wired the same way to all of them."""
 
+import ast
 import re
 from typing import Any
 
 import pytest
 
 from components.blocks.quantities import quantity
+from stack_config.files import ROOT
 from tests.support.unit.recording import Recording, run
+
+
+def test_one_line_of_the_program_asks_which_topology_it_is() -> None:
+    asks = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for room in ("components", "stack_config", "stackctl", "policy")
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "topology"
+    ]
+    assert [ask.partition(":")[0] for ask in asks] == ["components/redis/settings.py"], asks
 
 
 @pytest.fixture(scope="module")

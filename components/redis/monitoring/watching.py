@@ -1,7 +1,6 @@
 """What the Prometheus operator and Grafana are told about Redis: where the metrics are, the alerts, a dashboard."""
 
 import json
-from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -10,8 +9,8 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from ...blocks.children import child_options
 from ...blocks.custom_kinds import PROMETHEUS_RULE, SERVICE_MONITOR, custom_object
 from ...blocks.labels import Labels
-from ..settings import RedisSettings
-from .alerts import prometheus_rules
+from ..topologies.base import ServerTopology
+from .alerts import dashboard, prometheus_rules
 from .exporter import EXPORTER_PORT
 
 METRICS_SERVICE = "redis-metrics"
@@ -22,7 +21,7 @@ def watch(
     parent: pulumi.ComponentResource,
     metadata: ObjectMetaArgsDict,
     labels: Labels,
-    settings: RedisSettings,
+    layout: ServerTopology,
     namespace: str,
 ) -> None:
     """Create the Service of the exporters, a ServiceMonitor, a PrometheusRule and the dashboard's ConfigMap.
@@ -31,7 +30,7 @@ def watch(
         parent: component that they belong to.
         metadata: namespace and labels of the objects.
         labels: labels of the pods.
-        settings: the component's settings.
+        layout: chooses the alerts.
         namespace: the namespace's name, which the alerts and the dashboard are limited to.
     """
     _metrics_service(parent, metadata, labels)
@@ -40,7 +39,7 @@ def watch(
         "redis-alerts",
         PROMETHEUS_RULE,
         metadata={**metadata, "name": "redis"},
-        spec=prometheus_rules(settings, namespace),
+        spec=prometheus_rules(layout, namespace),
         opts=child_options(parent),
     )
     k8s.core.v1.ConfigMap(
@@ -86,46 +85,3 @@ def _service_monitor(parent: pulumi.ComponentResource, metadata: ObjectMetaArgsD
         },
         opts=child_options(parent),
     )
-
-
-def dashboard(namespace: str) -> dict[str, Any]:
-    """A dashboard of Grafana: two panels in a row, one query each."""
-    of = f'namespace="{namespace}"'
-    panels = [
-        ("Memory of maxmemory", f"redis_memory_used_bytes{{{of}}} / redis_memory_max_bytes{{{of}}}", "percentunit"),
-        ("Physical memory", f"redis_memory_used_rss_bytes{{{of}}}", "bytes"),
-        ("Commands", f"sum by (instance) (rate(redis_commands_processed_total{{{of}}}[5m]))", "ops"),
-        ("Connected clients", f"redis_connected_clients{{{of}}}", "short"),
-        ("Sent, events among it", f"rate(redis_net_output_bytes_total{{{of}}}[5m])", "Bps"),
-        ("Subscribed channels", f"redis_pubsub_channels{{{of}}}", "short"),
-        ("Forgotten keys", f"increase(redis_evicted_keys_total{{{of}}}[5m])", "short"),
-        (
-            "Slow clients disconnected",
-            f"increase(redis_client_output_buffer_limit_disconnections_total{{{of}}}[5m])",
-            "short",
-        ),
-        ("Replicas behind their master", f"redis_connected_slave_lag_seconds{{{of}}}", "s"),
-        ("Masters", f'count(redis_instance_info{{{of},role="master"}})', "short"),
-    ]
-    return {
-        "title": f"Redis of {namespace}",
-        "uid": f"redis-{namespace}"[:40],
-        "schemaVersion": 39,
-        "time": {"from": "now-6h", "to": "now"},
-        "refresh": "1m",
-        "templating": {"list": [{"name": "source", "type": "datasource", "query": "prometheus"}]},
-        "panels": [_panel(number, *panel) for number, panel in enumerate(panels)],
-    }
-
-
-def _panel(number: int, title: str, query: str, unit: str) -> dict[str, Any]:
-    source = {"type": "prometheus", "uid": "${source}"}
-    return {
-        "id": number + 1,
-        "title": title,
-        "type": "timeseries",
-        "datasource": source,
-        "gridPos": {"x": number % 2 * 12, "y": number // 2 * 8, "w": 12, "h": 8},
-        "fieldConfig": {"defaults": {"unit": unit}, "overrides": []},
-        "targets": [{"refId": "A", "datasource": source, "expr": query, "legendFormat": "{{instance}}"}],
-    }

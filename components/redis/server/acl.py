@@ -7,6 +7,9 @@ that it does not know, so the lists hold only what Redis 7.0 and everything afte
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
+Rules = Mapping[str, tuple[str, ...]]
+"""Rules of an ACL file for each user."""
+
 KEY_PREFIX = "open-webui"
 """Open WebUI's default ``REDIS_KEY_PREFIX``: what all of its keys and its own channels begin with."""
 
@@ -113,7 +116,7 @@ _CLUSTER_CLIENT_COMMANDS = ("+cluster|slots", "+cluster|shards", "+cluster|nodes
 # The readiness of a replica is its link to the master.
 _PROBE_COMMANDS = ("+ping", "+role")
 
-USERS: dict[str, tuple[str, ...]] = {
+USERS: Rules = {
     "openwebui": (
         f"~{KEY_PREFIX}:*",
         *_OPENWEBUI_CHANNELS,
@@ -128,7 +131,7 @@ USERS: dict[str, tuple[str, ...]] = {
 }
 """Users of a server that have a password, and their rules."""
 
-CLUSTER_USERS: dict[str, tuple[str, ...]] = {
+CLUSTER_USERS: Rules = {
     **{name: rules for name, rules in USERS.items() if name != "sentinel"},
     "openwebui": (*USERS["openwebui"], *_CLUSTER_CLIENT_COMMANDS),
     "exporter": (*USERS["exporter"], "+cluster|info"),
@@ -137,7 +140,7 @@ CLUSTER_USERS: dict[str, tuple[str, ...]] = {
 }
 """Users of a server of a cluster, and their rules."""
 
-SENTINEL_USERS: dict[str, tuple[str, ...]] = {
+SENTINEL_USERS: Rules = {
     # redis-py asks for the masters, and for the replicas of one.
     "openwebui": (
         "+ping",
@@ -154,7 +157,7 @@ SENTINEL_USERS: dict[str, tuple[str, ...]] = {
 """Users of a Sentinel that have a password, and their rules."""
 
 
-def acl_file(passwords: Mapping[str, Sequence[str]], rules: Mapping[str, tuple[str, ...]] = USERS) -> str:
+def acl_file(passwords: Mapping[str, Sequence[str]], rules: Rules = USERS) -> str:
     """Text of the ACL file: ``default`` may PING, everybody else what the rules say.
 
     Args:

@@ -5,27 +5,16 @@ know: only those that Redis 7.0, everything after it and Valkey know are used.
 """
 
 from ..settings import RedisSettings
+from ..topologies.base import ServerTopology
 from .memory import Memory
-from .tls import tls_conf
-
-PORT = 6379
-CONFIGURATION_DIRECTORY = "/etc/redis"
-USERS_DIRECTORY = "/etc/redis-acl"
-DATA_DIRECTORY = "/data"
-STATE_DIRECTORY = "/run/redis"
-NODE_DIRECTORY = "/var/lib/redis-node"
-"""Where a cluster's node remembers who it is, when its data is in no volume."""
+from .places import AUTHORITY, DATA_DIRECTORY, PORT, TLS_DIRECTORY, USERS_DIRECTORY
 
 
-def redis_conf(settings: RedisSettings) -> str:
+def redis_conf(settings: RedisSettings, layout: ServerTopology) -> str:
     """Configuration of every server of the stack's Redis."""
     figures = settings.figures
-    parts = [_BASE, *filter(None, [tls_conf(settings, PORT)]), _durability(settings), _memory(settings, figures)]
-    if settings.replicated:
-        parts.append(_replication(settings, figures))
-    if settings.topology == "cluster":
-        parts.append(_cluster(settings))
-    return "\n".join((*parts, _LAZY))
+    tls = [_tls(layout)] if settings.tls.enabled else []
+    return "\n".join((_BASE, *tls, _durability(settings), _memory(settings, figures), *layout.directives, _LAZY))
 
 
 _BASE = f"""\
@@ -62,42 +51,18 @@ dir {DATA_DIRECTORY}
 """
 
 
-def _replication(settings: RedisSettings, figures: Memory) -> str:
+def _tls(layout: ServerTopology) -> str:
+    # The comment is part of the file: to change it rolls the pods.
     return f"""\
-{_min_replicas(settings)}\
-dir {DATA_DIRECTORY}
-# A replica is served at once, not together with others that may come within five seconds.
-repl-diskless-sync-delay 0
-# An empty replica needs no file, and none is left to start from: it would be of another time.
-repl-diskless-load on-empty-db
-rdb-del-sync-files yes
-client-output-buffer-limit replica {figures.replica} {figures.replica // 4} 60
-"""
-
-
-def _min_replicas(settings: RedisSettings) -> str:
-    if settings.topology == "cluster" and settings.cluster.replicas_per_master == 1:
-        # A master that is cut off from the other masters stops by itself (cluster-node-timeout). To ask for a replica
-        # too would stop a part of the data whenever the only replica restarts.
-        return ""
-    return """\
-# A master without a replica refuses writes: cut off from the others, it would collect what is thrown away later.
-min-replicas-to-write 1
-min-replicas-max-lag 10
-"""
-
-
-def _cluster(settings: RedisSettings) -> str:
-    return f"""\
-cluster-enabled yes
-cluster-node-timeout {settings.cluster.node_timeout_seconds * 1000}
-# A pod that comes back has another address and the same name: clients are told names.
-cluster-preferred-endpoint-type hostname
-# Without one part of the data the others are served.
-cluster-require-full-coverage no
-# Cut off from the others, a node does not know which tokens have been signed out since.
-cluster-allow-reads-when-down no
-"""
+# Who connects shows a password, not a certificate.
+port 0
+tls-port {PORT}
+tls-cert-file {TLS_DIRECTORY}/tls.crt
+tls-key-file {TLS_DIRECTORY}/tls.key
+tls-ca-cert-file {AUTHORITY}
+tls-auth-clients no
+tls-protocols "TLSv1.2 TLSv1.3"
+{layout.tls_directives}"""
 
 
 def _memory(settings: RedisSettings, figures: Memory) -> str:

@@ -12,6 +12,7 @@ from ...blocks.finding import Finding, fix_command
 from ...blocks.image_versions import release
 from ...blocks.remembered import Facts
 from ..settings import Engine, RedisSettings
+from ..topologies.base import KEY
 
 REMEMBERED = "redis-data"
 """Logical name of what is remembered."""
@@ -62,7 +63,7 @@ def stored_data(settings: RedisSettings) -> Facts | None:
     Files on a volume are read by the next server. Replicas read what the servers before them send, while an update goes
     from one to the next.
     """
-    if settings.durability != "volume" and not settings.replicated:
+    if settings.durability != "volume" and not settings.layout.replicated:
         return None
     kept = "files" if settings.durability == "volume" else "replicas"
     return {"engine": settings.engine, "image": settings.container_image, "kept": kept}
@@ -95,7 +96,7 @@ _WRITTEN = {
 }
 _EMPTY = {
     "files": "let Redis begin without data: docs/redis.md, Another engine or release",
-    "replicas": "let Redis begin without data: redis.topology standalone first, and back after the change",
+    "replicas": f"let Redis begin without data: redis.{KEY} standalone first, and back after the change",
 }
 
 

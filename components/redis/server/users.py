@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -10,7 +11,8 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from ...blocks.children import child_options
 from ...blocks.generated_secrets import generated_password, generated_passwords
-from .acl import CLUSTER_USERS, SENTINEL_USERS, USERS, acl_file
+from ..topologies.base import ServerTopology
+from .acl import acl_file
 
 SECRET = "redis-acl"
 # The passwords of a rotation: the new one, and the one that is in use until every client has been rolled.
@@ -29,17 +31,18 @@ class Users:
 
 
 def users(
-    parent: pulumi.ComponentResource, metadata: ObjectMetaArgsDict, *, rotation: int, own: tuple[str, ...]
+    parent: pulumi.ComponentResource, metadata: ObjectMetaArgsDict, layout: ServerTopology, *, rotation: int
 ) -> Users:
-    """Generate the passwords and make the Secret.
+    """Generate the passwords and create the Secret.
 
     Args:
         parent: component that they belong to.
         metadata: namespace and labels of the Secret.
-        rotation: number of the current password of ``openwebui``. The one before stays valid, so that the clients can
+        layout: its own users. Their passwords never leave the pods and are not rotated.
+        rotation: number of the current password of ``openwebui``. The previous one stays valid, so that the clients can
             be rolled one by one.
-        own: users of the pod's own containers. Their passwords never leave the pods and do not turn with the rotation.
     """
+    own = (*layout.users, *(("certificates",) if layout.settings.tls.enabled else ()))
     clients = generated_passwords("redis-password", rotation, child_options(parent))
     internal = {name: generated_password(f"redis-{name}-password", 1, child_options(parent)) for name in own}
     valid: Mapping[str, list[Output[str]]] = {
@@ -47,17 +50,14 @@ def users(
         **{name: [password] for name, password in internal.items()},
     }
     every = Output.all(**{name: Output.all(*passwords) for name, passwords in valid.items()})
-    rules = CLUSTER_USERS if "cluster" in own else USERS
     contents = {
-        "users.acl": every.apply(lambda passwords: acl_file(passwords, rules)),
+        **{name: every.apply(partial(acl_file, rules=rules)) for name, rules in layout.acl_files.items()},
         **{f"{name}-password": password for name, password in internal.items()},
     }
-    if "replication" in internal:
+    if layout.replicated:
         contents["replication.conf"] = Output.concat(
             "masteruser replication\nmasterauth ", internal["replication"], "\n"
         )
-    if "sentinel" in internal:
-        contents["sentinel-users.acl"] = every.apply(lambda passwords: acl_file(passwords, SENTINEL_USERS))
     secret = k8s.core.v1.Secret(
         SECRET, metadata={"name": SECRET, **metadata}, string_data=contents, opts=child_options(parent)
     )

@@ -1,33 +1,46 @@
-"""The variables that lead the clients to a Redis, by its shape: the same whether it is the stack's own or external."""
+"""Environment variables of Open WebUI by the kind of its Redis, the stack's own or an external one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-Shape = Literal["standalone", "sentinel", "cluster"]
+Kind = Literal["standalone", "sentinel", "cluster"]
+"""How clients find the server: its URL, Sentinels or the members of a Redis Cluster."""
+
+CLUSTER_VARIABLES: Mapping[str, str] = {"REDIS_CLUSTER": "true", "WEBSOCKET_REDIS_CLUSTER": "true"}
+"""For a Redis Cluster. The URL names any member: each knows the others."""
 
 
-def client_variables(shape: str, sentinel_hosts: Sequence[str], sentinel_port: int) -> dict[str, str]:
-    """Variables of Open WebUI beside the URLs.
+def sentinel_variables(hosts: Sequence[str], port: int) -> dict[str, str]:
+    """For Sentinels.
 
     Args:
-        shape: ``standalone``, ``sentinel`` or ``cluster``.
-        sentinel_hosts: the Sentinels in the order in which they are asked. Used with ``sentinel`` only.
-        sentinel_port: their port.
+        hosts: the Sentinels in the order in which clients ask them.
+        port: port of the Sentinels.
     """
-    if shape == "cluster":
-        # The URL is that of any server of it: each says where the others are.
-        return {"REDIS_CLUSTER": "true", "WEBSOCKET_REDIS_CLUSTER": "true"}
-    if shape != "sentinel":
-        return {}
-    hosts, port = ",".join(sentinel_hosts), str(sentinel_port)
     return {
-        "REDIS_SENTINEL_HOSTS": hosts,
-        "REDIS_SENTINEL_PORT": port,
-        # Those of the websockets are not inherited from the others.
-        "WEBSOCKET_SENTINEL_HOSTS": hosts,
-        "WEBSOCKET_SENTINEL_PORT": port,
-        # A planned switch takes a second or two: an operation is repeated for three. More would hold up the event loop,
-        # which the session pools' synchronous client blocks while it waits.
+        "REDIS_SENTINEL_HOSTS": ",".join(hosts),
+        "REDIS_SENTINEL_PORT": str(port),
+        # Open WebUI does not use the variables above for the websockets.
+        "WEBSOCKET_SENTINEL_HOSTS": ",".join(hosts),
+        "WEBSOCKET_SENTINEL_PORT": str(port),
+        # A switchover takes a second or two: an operation is repeated for three. More would block the event loop,
+        # because the session pools' synchronous client waits in it.
         "REDIS_SENTINEL_MAX_RETRY_COUNT": "7",
         "REDIS_RECONNECT_DELAY": "500",
     }
+
+
+def client_variables(kind: Kind, sentinel_hosts: Sequence[str], sentinel_port: int) -> Mapping[str, str]:
+    """Variables of Open WebUI beside the URLs.
+
+    Args:
+        kind: kind of the Redis.
+        sentinel_hosts: its Sentinels, see `sentinel_variables`; empty for the other kinds.
+        sentinel_port: port of the Sentinels.
+    """
+    variables: Mapping[Kind, Mapping[str, str]] = {
+        "standalone": {},
+        "sentinel": sentinel_variables(sentinel_hosts, sentinel_port),
+        "cluster": CLUSTER_VARIABLES,
+    }
+    return variables[kind]

@@ -1,36 +1,59 @@
-"""A Redis that is somewhere else: nothing is deployed, Open WebUI is led to it."""
+"""An existing Redis: the stack deploys no server and connects Open WebUI to it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
-from pulumi import Input, Output
-from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
-
-from ...blocks.connection import AUTHORITY_DIRECTORY
-from ...blocks.egress import egress_rules
-from ..settings import RedisExternalSettings
+from ...blocks.authority import with_authority
+from ...blocks.base_settings import Problem
+from ...blocks.destinations import Destination
+from ...blocks.names import hosts_in
+from .base import KEY, Topology
+from .clients import client_variables
 
 CACHE_URL = "redisCacheUrl"
 WEBSOCKET_URL = "redisWebsocketUrl"
 
 
-def external_urls(
-    settings: RedisExternalSettings, secret_inputs: Mapping[str, Input[str]]
-) -> tuple[Output[str], Output[str]]:
-    """URLs of the application's state and of the websockets, as given; with the authority's file when there is one."""
-    cache = Output.secret(secret_inputs[CACHE_URL])
-    websocket = Output.secret(secret_inputs[WEBSOCKET_URL]) if WEBSOCKET_URL in secret_inputs else cache
-    if not settings.certificate_authority:
-        return cache, websocket
-    return cache.apply(with_authority), websocket.apply(with_authority)
+class External(Topology):
+    """The servers of somebody else. Their URLs are secrets of the config."""
 
+    name: ClassVar[str] = "external"
+    unused_section: ClassVar[str] = "Redis is deployed by the stack"
+    tls_refused: ClassVar[str] = (
+        "the stack does not configure an external Redis; give rediss:// URLs, and external.certificateAuthority"
+    )
 
-def with_authority(url: str) -> str:
-    """The URL with the file of the certificate authority, unless it names one itself."""
-    if "ssl_ca_certs=" in url:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}ssl_ca_certs={AUTHORITY_DIRECTORY}/ca.crt"
+    def problems(self) -> Iterator[Problem]:
+        if not self.settings.external.hosts:
+            yield Problem(
+                keys=("external.hosts", "external", KEY),
+                message=f"{KEY} {self.name} without external.hosts: the network policy would not let anybody reach it",
+                allowed="names or addresses of its servers, with commas",
+                example="redis.example.com",
+            )
+        if self.settings.durability != "none":
+            yield Problem(
+                keys=("durability", KEY),
+                message=f"durability {self.settings.durability} with {KEY} {self.name}: the stack does not configure "
+                "an external Redis",
+                allowed=f"none, or another {KEY}",
+                example="none",
+            )
 
+    @property
+    def client_variables(self) -> Mapping[str, str]:
+        external = self.settings.external
+        return client_variables(external.resolved_kind, hosts_in(external.sentinel_hosts), external.sentinel_port)
 
-def external_egress(settings: RedisExternalSettings, own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
-    """Edges to the servers, and to their Sentinels."""
-    return egress_rules((destination for _, destination in settings.destinations), own_namespace)
+    @property
+    def authority(self) -> str | None:
+        return "redis-ca" if self.settings.external.certificate_authority else None
+
+    def url(self, url: str) -> str:
+        """URL for the clients, from the one in the config."""
+        return with_authority(url) if self.authority else url
+
+    @property
+    def destinations(self) -> list[Destination]:
+        """Servers and Sentinels that the clients connect to."""
+        return [destination for _, destination in self.settings.external.destinations]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from ...blocks.names import hosts_in, is_address
-from ..settings import RedisExternalSettings
+from ..external_settings import RedisExternalSettings
 
 _DEFAULT_PORT = 6379
 # What redis-py takes as an argument of its connections; anything else ends in a TypeError at the first connection:
@@ -43,7 +43,7 @@ def url_errors(url: str, external: RedisExternalSettings) -> Iterator[tuple[str,
     if not parts.hostname:
         yield "it has no host", "redis://user:password@host:port/database"
         return
-    if external.shape == "sentinel":
+    if external.resolved_kind == "sentinel":
         yield from _dropped_by_sentinel_clients(parts.scheme, parts.netloc, parts.query)
     else:
         if _not_opened(parts.hostname, hosts_in(external.hosts)):
@@ -88,5 +88,5 @@ def _query_and_database(
     database = parameters.get("db") or path.removeprefix("/") or "0"
     if not re.fullmatch(r"[0-9]{1,5}", database):
         yield "its path is not the number of a database", "/0, or another number"
-    elif external.shape == "cluster" and int(database) != 0:
+    elif external.resolved_kind == "cluster" and int(database) != 0:
         yield "it names a database, and a Redis Cluster has database 0 only", "/0, or no path"

@@ -1,36 +1,30 @@
-"""Three nodes, each a server and a Sentinel in one pod: what differs from a standalone server."""
+"""Three servers with a Sentinel beside each, which elect the master."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import ClassVar
 
-from pulumi_kubernetes.core.v1 import ContainerArgsDict, EnvVarArgsDict, LifecycleArgsDict, VolumeMountArgsDict
-
-from ...blocks.container_resources import resource_requirements
-from ...blocks.pod_security import container_security_context
-from ...blocks.probes import exec_probe
-from ..server.configuration import CONFIGURATION_DIRECTORY, STATE_DIRECTORY, USERS_DIRECTORY
+from ..server.acl import SENTINEL_USERS, Rules
 from ..server.container_sizes import sentinel_resources
-from ..settings import RedisSettings
-from .nodes import NODES_SERVICE, SENTINEL_SERVICE, node_names
+from ..server.places import PORT, STATE_DIRECTORY, USERS_DIRECTORY
+from .base import PodField, Sidecar, pod_files
+from .clients import sentinel_variables
+from .names import HEADLESS_SERVICE, SENTINEL_SERVICE, server_names
+from .replicated import Replicated
 
 MASTER = "main"
-"""Name of the service that the Sentinels watch: the host of the clients' URL."""
+"""Name of the master that the Sentinels monitor: the host of the clients' URL."""
 
 SENTINEL_PORT = 26379
-NODES = 3
-# The clients ask in this order and try a host for seconds before they ask the next one. The Service leads to a Sentinel
-# that is ready, and the next attempt to another one; the names are for when it leads nowhere.
-SENTINEL_HOSTS = [SENTINEL_SERVICE, *node_names(NODES)]
+SERVERS = 3
 QUORUM = 2
-# preStop waits 20 s for another master; then the server writes its file and ends.
-GRACE_SECONDS = 60
+SENTINEL_HOSTS = [SENTINEL_SERVICE, *server_names(SERVERS)]
+"""Sentinels in the order in which the clients ask them.
 
-_FILES = Path(__file__).parent.parent / "files"
-_SCRIPTS = [_FILES / f"{name}.sh" for name in ("node", "start-node", "start-sentinel", "hand-over")]
+A client tries a host for seconds before it asks the next one. The Service leads to a Sentinel that is ready, and the
+next attempt to another one; the names are for the time when it leads nowhere.
+"""
 
-
-def sentinel_files() -> dict[str, str]:
-    """The scripts of a node and the part of the Sentinel's configuration that is the same for all of them."""
-    conf = f"""\
+_CONFIGURATION = f"""\
 # The default user may PING and nothing else (sentinel-users.acl).
 protected-mode no
 port {SENTINEL_PORT}
@@ -40,53 +34,58 @@ aclfile {USERS_DIRECTORY}/sentinel-users.acl
 sentinel resolve-hostnames yes
 sentinel announce-hostnames yes
 """
-    return {"sentinel.conf": conf, **{script.name: script.read_text() for script in _SCRIPTS}}
 
 
-def node_environment(settings: RedisSettings) -> list[EnvVarArgsDict]:
-    """Variables of the scripts of a node."""
-    plain = {
-        "NODES": " ".join(node_names(NODES)),
-        "DOMAIN": NODES_SERVICE,
-        "ENGINE": settings.engine,
-        "ACCOUNT": "sentinel",
-        "QUORUM": str(QUORUM),
-        "DOWN_AFTER_MILLISECONDS": str(settings.sentinel.down_after_seconds * 1000),
-    }
-    variables: list[EnvVarArgsDict] = [{"name": name, "value": value} for name, value in plain.items()]
-    return [{"name": "POD_NAME", "value_from": {"field_ref": {"field_path": "metadata.name"}}}, *variables]
+class Sentinel(Replicated):
+    """Three pods, each with a server and a Sentinel."""
 
+    name: ClassVar[str] = "sentinel"
+    unused_section: ClassVar[str] = "there are no Sentinels"
+    tls_refused: ClassVar[str] = "Open WebUI would connect without TLS, silently"
 
-def start_node() -> list[str]:
-    """Command of the server's container."""
-    return ["sh", f"{CONFIGURATION_DIRECTORY}/start-node.sh"]
+    host: ClassVar[str] = MASTER
+    client_ports: ClassVar[tuple[int, ...]] = (PORT, SENTINEL_PORT)
+    peer_ports: ClassVar[tuple[int, ...]] = client_ports
+    services: ClassVar[Mapping[str, tuple[str, int]]] = {SENTINEL_SERVICE: ("sentinel", SENTINEL_PORT)}
+    headless_ports: ClassVar[Mapping[str, int]] = {"redis": PORT, "sentinel": SENTINEL_PORT}
 
+    start_script: ClassVar[str | None] = "start-node.sh"
+    stop_script: ClassVar[str | None] = "hand-over.sh"
 
-def hand_over() -> LifecycleArgsDict:
-    """Lifecycle of the server's container: a master has a successor before it ends."""
-    return {"pre_stop": {"exec_": {"command": ["sh", f"{CONFIGURATION_DIRECTORY}/hand-over.sh"]}}}
+    users: ClassVar[tuple[str, ...]] = (*Replicated.users, "sentinel")
+    acl_files: ClassVar[Mapping[str, Rules]] = {**Replicated.acl_files, "sentinel-users.acl": SENTINEL_USERS}
+    reload_variables: ClassVar[Mapping[str, str]] = {"SENTINEL_PORT": str(SENTINEL_PORT)}
 
+    alert_groups: ClassVar[tuple[str, ...]] = (*Replicated.alert_groups, "redis-replication", "redis-sentinel")
 
-def sentinel_container(settings: RedisSettings, mounts: list[VolumeMountArgsDict]) -> ContainerArgsDict:
-    """The Sentinel of a node.
+    @property
+    def pods(self) -> int:
+        return SERVERS
 
-    Args:
-        settings: the component's settings.
-        mounts: volume mounts that it shares with the server.
-    """
-    ping = ["sh", "-c", f"timeout 3 {settings.engine}-cli -p {SENTINEL_PORT} ping | grep -q PONG"]
-    return {
-        "name": "sentinel",
-        "image": settings.container_image,
-        "image_pull_policy": "IfNotPresent",
-        "command": ["sh", f"{CONFIGURATION_DIRECTORY}/start-sentinel.sh"],
-        "env": node_environment(settings),
-        "ports": [{"name": "sentinel", "container_port": SENTINEL_PORT, "protocol": "TCP"}],
-        "resources": resource_requirements(sentinel_resources()),
-        "readiness_probe": exec_probe(ping, period_seconds=5, failure_threshold=3),
-        # It starts after its server has, which may wait for another node: until then there is nothing to restart.
-        "startup_probe": exec_probe(ping, period_seconds=2, failure_threshold=1800),
-        "liveness_probe": exec_probe(ping, period_seconds=10, failure_threshold=6),
-        "security_context": container_security_context(),
-        "volume_mounts": mounts,
-    }
+    @property
+    def client_variables(self) -> Mapping[str, str]:
+        return sentinel_variables(SENTINEL_HOSTS, SENTINEL_PORT)
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        scripts = pod_files("node.sh", "start-node.sh", "start-sentinel.sh", "hand-over.sh")
+        return {"sentinel.conf": _CONFIGURATION, **scripts}
+
+    @property
+    def server_variables(self) -> Mapping[str, str | PodField]:
+        return {
+            "POD_NAME": PodField("metadata.name"),
+            "NODES": " ".join(server_names(SERVERS)),
+            "DOMAIN": HEADLESS_SERVICE,
+            "ENGINE": self.settings.engine,
+            "ACCOUNT": "sentinel",
+            "QUORUM": str(QUORUM),
+            "DOWN_AFTER_MILLISECONDS": str(self.settings.sentinel.down_after_seconds * 1000),
+        }
+
+    @property
+    def sidecars(self) -> tuple[Sidecar, ...]:
+        sentinel = Sidecar(
+            name="sentinel", script="start-sentinel.sh", port=SENTINEL_PORT, resources=sentinel_resources()
+        )
+        return (sentinel,)

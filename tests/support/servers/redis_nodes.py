@@ -19,14 +19,14 @@ import redis
 from redis.sentinel import Sentinel
 
 from components.redis.server.acl import SENTINEL_USERS, USERS, acl_file
-from components.redis.server.configuration import (
+from components.redis.server.places import (
     CONFIGURATION_DIRECTORY,
     DATA_DIRECTORY,
-    NODE_DIRECTORY,
+    MEMBER_DIRECTORY,
     STATE_DIRECTORY,
+    TLS_DIRECTORY,
     USERS_DIRECTORY,
 )
-from components.redis.server.tls import TLS_DIRECTORY
 from tests.support.servers.addresses import free_network
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
 from tests.support.servers.rendered import Find
@@ -50,7 +50,7 @@ PLACES = {
     USERS_DIRECTORY: "users",
     DATA_DIRECTORY: "data",
     STATE_DIRECTORY: "run",
-    NODE_DIRECTORY: "node",
+    MEMBER_DIRECTORY: "node",
     TLS_DIRECTORY: "tls",
 }
 """Directories of the containers, and those of a node here."""

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from components.redis.server.acl import acl_file
-from components.redis.server.configuration import DATA_DIRECTORY, USERS_DIRECTORY
+from components.redis.server.places import DATA_DIRECTORY, USERS_DIRECTORY
 from components.redis.settings import Engine
 from tests.support.servers.addresses import free_port
 from tests.support.servers.rendered import rendered

@@ -6,14 +6,14 @@ from typing import Any
 
 import redis
 
-from components.redis.topologies.clients import client_variables
+from components.redis.topologies.clients import sentinel_variables
 from components.redis.topologies.sentinel import SENTINEL_HOSTS, SENTINEL_PORT
 from tests.support.servers.redis_nodes import SERVICE, Node, Nodes
 from tests.support.servers.redis_nodes import nodes as nodes
 from tests.support.servers.redis_server import REVOKED
 from tests.support.servers.steady_requests import Outcome, steady
 
-VARIABLES = client_variables("sentinel", SENTINEL_HOSTS, SENTINEL_PORT)
+VARIABLES = sentinel_variables(SENTINEL_HOSTS, SENTINEL_PORT)
 
 
 class Proxy:

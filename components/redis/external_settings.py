@@ -1,0 +1,90 @@
+"""Settings of an external Redis."""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from ..blocks.base_settings import Problem, Settings
+from ..blocks.destinations import Destination
+from ..blocks.names import HostList, hosts_in
+from .topologies.base import KEY
+from .topologies.clients import Kind
+from .topologies.names import belongs_to_install
+
+
+class RedisExternalSettings(Settings):
+    """A Redis that is there already. Its URLs are the secrets `redisCacheUrl` and `redisWebsocketUrl`."""
+
+    kind: Kind | None = Field(
+        None,
+        description="Kind of it: `standalone`, `sentinel`, or `cluster` (Redis Cluster: `hosts` names every address "
+        "that its servers announce; both URLs have database 0). Default: `sentinel` with `sentinelHosts`, else "
+        "`standalone`.",
+    )
+    hosts: HostList = Field(
+        "",
+        description="Names or addresses of its servers, with commas: what the network policy opens. Required. A name "
+        "outside the cluster opens public addresses only; for a private network give the addresses here or in "
+        "`openWebui.egress`.",
+    )
+    port: int = Field(6379, ge=1, le=65535, description="Port of its servers.")
+    sentinel_hosts: HostList = Field(
+        "", description="Its Sentinels, with commas. The URLs' host is then the name of the service that they watch."
+    )
+    sentinel_port: int = Field(26379, ge=1, le=65535, description="Port of its Sentinels.")
+    certificate_authority: str | None = Field(
+        None,
+        min_length=1,
+        description="Certificates in PEM of those who sign its own, for `rediss://` URLs. Default: the image's own.",
+    )
+
+    @property
+    def destinations(self) -> list[tuple[str, Destination]]:
+        """Where the web pods connect to, each with the key that says so."""
+        servers = ("redis.external.hosts", self.hosts, self.port)
+        sentinels = ("redis.external.sentinelHosts", self.sentinel_hosts, self.sentinel_port)
+        return [
+            (key, Destination(host=host.removesuffix("."), port=port, scheme="redis"))
+            for key, hosts, port in (servers, sentinels)
+            for host in hosts_in(hosts)
+        ]
+
+    @property
+    def resolved_kind(self) -> Kind:
+        """`kind`, or what follows from the Sentinels."""
+        return self.kind or ("sentinel" if self.sentinel_hosts else "standalone")
+
+    def problems(self) -> Iterator[Problem]:
+        if (self.resolved_kind == "sentinel") != bool(self.sentinel_hosts):
+            yield Problem(
+                keys=("kind", "sentinelHosts"),
+                message=f"kind {self.resolved_kind} "
+                + ("with sentinelHosts: nothing would ask them" if self.sentinel_hosts else "without sentinelHosts"),
+                allowed="kind sentinel with sentinelHosts, or another kind without",
+                example="sentinel" if self.sentinel_hosts else "standalone",
+            )
+        for key, hosts in (("hosts", self.hosts), ("sentinelHosts", self.sentinel_hosts)):
+            others = [host for host in hosts_in(hosts) if not belongs_to_install(host)]
+            for host in filter(belongs_to_install, hosts_in(hosts)):
+                yield Problem(
+                    keys=(key,),
+                    message=f"{host} is what every install calls its own Redis: two installs on one Redis send each "
+                    "other their events, whatever the database",
+                    allowed=f"a Redis of its own for each install: {KEY} standalone, sentinel or cluster, or another "
+                    "host",
+                    example=",".join(others) or "redis.example.com",
+                )
+        if self.certificate_authority and "-----BEGIN CERTIFICATE-----" not in self.certificate_authority:
+            yield Problem(
+                keys=("certificateAuthority",),
+                message="certificateAuthority is no certificate in PEM",
+                allowed="text with -----BEGIN CERTIFICATE-----",
+                example="",
+            )
+        if self.certificate_authority and self.sentinel_hosts:
+            yield Problem(
+                keys=("certificateAuthority", "sentinelHosts"),
+                message="certificateAuthority with sentinelHosts: Open WebUI would connect without TLS, silently",
+                allowed="TLS without Sentinels, or Sentinels without TLS",
+                example="",
+            )
