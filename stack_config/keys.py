@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from components.blocks.quantities import Bytes, Cores, RedisMemory
+from components.blocks.resources import Sizes
 from components.open_webui.variables import is_secret_variable
 
 from .settings import SECRET_KEYS, StackSettings
@@ -83,6 +84,9 @@ def _alternatives(annotation: object) -> tuple[object, ...]:
 
 def _model_of(annotation: object) -> type[BaseModel] | None:
     for candidate in _alternatives(annotation):
+        if typing.get_origin(candidate) is typing.Annotated:
+            _, *metadata = typing.get_args(candidate)
+            return next((each.model for each in metadata if isinstance(each, Sizes)), None)
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
     return None
@@ -155,7 +159,7 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[ConfigKey]:
     for name, field in model.model_fields.items():
         path = f"{prefix}{field.alias or name}"
         yield _key(path, field, annotations[name])
-        if nested := _model_of(field.annotation):
+        if nested := _model_of(annotations[name]):
             yield from _keys(nested, f"{path}.")
 
 

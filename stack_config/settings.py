@@ -111,7 +111,7 @@ class StackSettings(Settings):
 
     def _memory_problems(self, connections: int) -> Iterator[Problem]:
         # In the same report: with the suggested maxConnections the next run would report the memory limit.
-        limit, least = self.postgresql.resources.limits.memory, self.postgresql.least_memory(connections)
+        limit, least = self.postgresql.resources.memory_limit, self.postgresql.least_memory(connections)
         if quantity(limit) < least * MEBIBYTE:
             yield Problem(
                 keys=("postgresql.resources.limits.memory",),

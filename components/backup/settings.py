@@ -1,6 +1,7 @@
 """Settings of the backups: plain, validated values."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from pydantic import Field
 
@@ -9,8 +10,8 @@ from ..blocks.component_settings import ComponentSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ObjectName
-from ..blocks.quantities import MEBIBYTE, Bytes, Cores, quantity
-from ..blocks.resources import Amounts, Resources
+from ..blocks.quantities import MEBIBYTE, Bytes, quantity
+from ..blocks.resources import Resources, Sizes
 from ..postgresql.memory import Load, ServerMemory, least_limit, server_memory
 from .schedule import CronSchedule, TimeZone
 
@@ -19,31 +20,17 @@ PRIVATE_SERVER = Load(connections=10, queries=0, cores=1, autovacuum_workers=0, 
 are pg_dump or pg_restore, and psql."""
 
 
-class BackupRequests(Amounts):
-    """What the scheduler reserves while a backup runs."""
-
-    cpu: Cores = Field("100m", description="CPU in cores.")
-    memory: Bytes = Field("256Mi", description="Memory in bytes.")
-    ephemeral_storage: Bytes = Field("64Mi", description="Logs and sockets on the node's disk.")
-
-
-class BackupLimits(Amounts):
-    """What a backup cannot exceed."""
-
-    cpu: Cores = Field("1", description="CPU in cores.")
-    memory: Bytes = Field(
-        "512Mi",
-        description="Memory in bytes. What the private server does not need otherwise, it has for building the indexes "
-        "of the copy: more is faster with many documents.",
-    )
-    ephemeral_storage: Bytes = Field("256Mi", description="Logs and sockets on the node's disk.")
-
-
-class BackupResources(Resources):
-    """Requests and limits of the backup container."""
-
-    requests: BackupRequests = Field(BackupRequests(), description="What the scheduler reserves.")
-    limits: BackupLimits = Field(BackupLimits(), description="What the container cannot exceed.")
+_SIZES = Sizes(
+    name="Backup",
+    cpu=("100m", "1"),
+    memory=("256Mi", "512Mi"),
+    ephemeral_storage=("64Mi", "256Mi"),
+    about={
+        "limits.memory": "Memory in bytes. What the private server does not need otherwise, it has for building the "
+        "indexes of the copy: more is faster with many documents.",
+        "ephemeral_storage": "Logs and sockets on the node's disk.",
+    },
+)
 
 
 class BackupStorageSettings(Settings):
@@ -72,10 +59,10 @@ class BackupSettings(ComponentSettings):
         7, ge=1, le=366, description="Dumps to keep. An older one is removed only after a newer one was proved."
     )
     storage: BackupStorageSettings = Field(BackupStorageSettings(), description="The volume of the dumps.")
-    resources: BackupResources = Field(BackupResources(), description="Requests and limits of the container.")
+    resources: Annotated[Resources, _SIZES] = _SIZES.field()
 
     def problems(self) -> Iterator[Problem]:
-        memory, least = self.resources.limits.memory, least_limit(PRIVATE_SERVER)
+        memory, least = self.resources.memory_limit, least_limit(PRIVATE_SERVER)
         if quantity(memory) < least * MEBIBYTE:
             yield Problem(
                 keys=("resources.limits.memory",),
@@ -92,7 +79,7 @@ class BackupSettings(ComponentSettings):
     @property
     def private_server_memory(self) -> ServerMemory:
         """How the private server divides the limit, which `problems` does not refuse."""
-        memory = server_memory(int(quantity(self.resources.limits.memory)) // MEBIBYTE, PRIVATE_SERVER)
+        memory = server_memory(int(quantity(self.resources.memory_limit)) // MEBIBYTE, PRIVATE_SERVER)
         assert memory
         return memory
 

@@ -1,27 +1,24 @@
 """CPU, memory and ephemeral storage of a container, as settings and as Kubernetes wants them."""
 
-from collections.abc import Iterator
-from typing import TypedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypedDict
 
-from pydantic import Field
+from pydantic import Field, GetCoreSchemaHandler, create_model
+from pydantic_core import CoreSchema
 
 from .base_settings import Problem, Settings
 from .quantities import Bytes, Cores, quantity
 
+_KINDS: Mapping[str, tuple[str, Any, str]] = {
+    "cpu": ("cpu", Cores, "CPU in cores."),
+    "memory": ("memory", Bytes, "Memory in bytes."),
+    "ephemeral_storage": ("ephemeral-storage", Bytes, "Logs on the node's disk."),
+}
+"""Field, its Kubernetes name, type and description."""
 
-class Amounts(Settings):
-    """One side of a container's resources. What is left out is not set."""
-
-    cpu: Cores | None = Field(None, description="CPU in cores, for example 500m or 2.")
-    memory: Bytes | None = Field(None, description="Memory in bytes, for example 512Mi.")
-    ephemeral_storage: Bytes | None = Field(
-        None, description="Logs and scratch files on the node's disk, for example 1Gi."
-    )
-
-    def as_kubernetes(self) -> dict[str, str]:
-        """The amounts that are set, under the names of Kubernetes resources."""
-        amounts = {"cpu": self.cpu, "memory": self.memory, "ephemeral-storage": self.ephemeral_storage}
-        return {name: amount for name, amount in amounts.items() if amount is not None}
+_SIDES = {"requests": "What the scheduler reserves.", "limits": "What the container cannot exceed."}
 
 
 class ContainerResources(TypedDict):
@@ -31,17 +28,30 @@ class ContainerResources(TypedDict):
     limits: dict[str, str]
 
 
-class Resources(Settings):
-    """Requests and limits of a container."""
+class Amounts(Settings):
+    """One side of a container's resources. An amount that is None is not set."""
 
-    requests: Amounts = Field(Amounts(), description="What the scheduler reserves.")
-    limits: Amounts = Field(Amounts(), description="What the container cannot exceed.")
+    cpu: str | None = None
+    memory: str | None = None
+    ephemeral_storage: str | None = None
+
+    def as_kubernetes(self) -> dict[str, str]:
+        """The amounts that are set, under the names of Kubernetes resources."""
+        amounts = {name: getattr(self, kind) for kind, (name, _, _) in _KINDS.items()}
+        return {name: amount for name, amount in amounts.items() if amount is not None}
+
+
+class Resources(Settings):
+    """Requests and limits of a container. Their defaults come from the `Sizes` of the field."""
+
+    requests: Amounts
+    limits: Amounts
 
     def problems(self) -> Iterator[Problem]:
-        for name in ("cpu", "memory", "ephemeral_storage"):
-            request: str | None = getattr(self.requests, name)
-            limit: str | None = getattr(self.limits, name)
-            key = "ephemeralStorage" if name == "ephemeral_storage" else name
+        for kind in _KINDS:
+            request: str | None = getattr(self.requests, kind)
+            limit: str | None = getattr(self.limits, kind)
+            key = "ephemeralStorage" if kind == "ephemeral_storage" else kind
             if request and limit and quantity(request) > quantity(limit):
                 yield Problem(
                     keys=(f"requests.{key}", f"limits.{key}"),
@@ -50,6 +60,62 @@ class Resources(Settings):
                     example=limit,
                 )
 
+    @property
+    def memory_limit(self) -> str:
+        """The memory limit, where `Sizes` give it a default."""
+        assert self.limits.memory
+        return self.limits.memory
+
     def as_kubernetes(self) -> ContainerResources:
         """`resources` of a container."""
         return {"requests": self.requests.as_kubernetes(), "limits": self.limits.as_kubernetes()}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sizes:
+    """Defaults of a container's resources, each as request and limit, for a field of a component's settings::
+
+        _SIZES = Sizes(name="Backup", cpu=("100m", "1"), memory=("256Mi", "512Mi"), ephemeral_storage=("64Mi", "256Mi"))
+
+        class BackupSettings(ComponentSettings):
+            resources: Annotated[Resources, _SIZES] = _SIZES.field()
+
+    A user who sets one amount keeps the defaults of the others. Every amount is a config key of its own, with its
+    default and description in the docs and in the JSON Schema.
+    """
+
+    name: str
+    """Prefix of the models, such as ``Backup``: they are definitions of the JSON Schema."""
+
+    cpu: tuple[str, str]
+    memory: tuple[str | None, str | None]
+    """None: the default follows from other settings, and the component fills it in."""
+
+    ephemeral_storage: tuple[str, str]
+    about: Mapping[str, str] = field(default_factory=dict)
+    """Descriptions other than the usual ones: for ``limits.memory``, or for ``ephemeral_storage`` of both sides."""
+
+    @cached_property
+    def model(self) -> type[Resources]:
+        """`Resources` with these defaults."""
+        sides = {side: self._amounts(side, index) for index, side in enumerate(_SIDES)}
+        fields: dict[str, Any] = {
+            side: (amounts, Field(amounts(), description=_SIDES[side])) for side, amounts in sides.items()
+        }
+        summary = "Requests and limits of a container."
+        return create_model(f"{self.name}Resources", __base__=Resources, __doc__=summary, **fields)
+
+    def field(self, description: str = "Requests and limits of the container.") -> Any:
+        """The default of the field."""
+        return Field(self.model(), description=description)
+
+    def _amounts(self, side: str, index: int) -> type[Amounts]:
+        fields: dict[str, Any] = {}
+        for kind, (_, type_, usual) in _KINDS.items():
+            default = getattr(self, kind)[index]
+            description = self.about.get(f"{side}.{kind}") or self.about.get(kind) or usual
+            fields[kind] = (type_ if default else type_ | None, Field(default, description=description))
+        return create_model(f"{self.name}{side.title()}", __base__=Amounts, __doc__=_SIDES[side], **fields)
+
+    def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler.generate_schema(self.model)

@@ -15,8 +15,8 @@ from ..blocks.destinations import Destination, destination_of_target, destinatio
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageRepository, ObjectName, Text
-from ..blocks.quantities import Bytes, Cores
-from ..blocks.resources import Amounts, Resources
+from ..blocks.quantities import Bytes
+from ..blocks.resources import Resources, Sizes
 from .deadlines import Deadlines
 from .documents import DocumentSettings
 from .env_destinations import env_destinations
@@ -37,27 +37,13 @@ CONNECTIONS_PER_POD = 2 * (DATABASE_POOL_SIZE + DATABASE_POOL_OVERFLOW) + PGVECT
 SURGE_PODS = 1
 
 
-class OpenWebUIRequests(Amounts):
-    """What the scheduler reserves for each replica."""
-
-    cpu: Cores = Field("500m", description="CPU in cores.")
-    memory: Bytes = Field("1Gi", description="Memory in bytes.")
-    ephemeral_storage: Bytes = Field("512Mi", description="Scratch files and uploads kept in the pod.")
-
-
-class OpenWebUILimits(Amounts):
-    """What a replica cannot exceed."""
-
-    cpu: Cores = Field("2", description="CPU in cores.")
-    memory: Bytes = Field("2Gi", description="Memory in bytes.")
-    ephemeral_storage: Bytes = Field("4Gi", description="Scratch files and uploads kept in the pod.")
-
-
-class OpenWebUIResources(Resources):
-    """Requests and limits of the Open WebUI container."""
-
-    requests: OpenWebUIRequests = Field(OpenWebUIRequests(), description="What the scheduler reserves.")
-    limits: OpenWebUILimits = Field(OpenWebUILimits(), description="What a replica cannot exceed.")
+_SIZES = Sizes(
+    name="OpenWebUI",
+    cpu=("500m", "2"),
+    memory=("1Gi", "2Gi"),
+    ephemeral_storage=("512Mi", "4Gi"),
+    about={"ephemeral_storage": "Scratch files and uploads kept in the pod."},
+)
 
 
 class AutoscalingSettings(Settings):
@@ -171,7 +157,7 @@ class OpenWebUISettings(ComponentSettings):
         description="Longest time in seconds that a replica that has to leave (roll, drain, scale-down) spends on the "
         "answers in progress. It leaves as soon as there are none.",
     )
-    resources: OpenWebUIResources = Field(OpenWebUIResources(), description="Requests and limits of each replica.")
+    resources: Annotated[Resources, _SIZES] = _SIZES.field("Requests and limits of each replica.")
     host: HostName | None = Field(
         None, description="Public host name. Sets the public URL, allowed origins and cookies."
     )

@@ -1,6 +1,7 @@
 """Settings of PostgreSQL: plain, validated values, and the tuning that follows from them."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from pydantic import Field
 
@@ -9,8 +10,8 @@ from ..blocks.component_settings import ComponentSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
-from ..blocks.quantities import MEBIBYTE, Bytes, Cores, quantity
-from ..blocks.resources import Amounts, ContainerResources, Resources
+from ..blocks.quantities import MEBIBYTE, Bytes, quantity
+from ..blocks.resources import ContainerResources, Resources, Sizes
 from .memory import Load, ServerMemory, least_limit, server_memory
 
 LEAST_STORAGE = "1Gi"
@@ -21,33 +22,18 @@ CONNECTIONS_PER_QUERY = 100
 AUTOVACUUM_WORKERS = 2
 
 
-class PostgreSQLRequests(Amounts):
-    """What the scheduler reserves for PostgreSQL."""
-
-    cpu: Cores = Field("250m", description="CPU in cores.")
-    memory: Bytes | None = Field(
-        None, description="Memory in bytes. Default: the limit, so that the node never takes memory back."
-    )
-    ephemeral_storage: Bytes = Field("64Mi", description="Logs and sockets on the node's disk.")
-
-
-class PostgreSQLLimits(Amounts):
-    """What PostgreSQL cannot exceed."""
-
-    cpu: Cores = Field("2", description="CPU in cores.")
-    memory: Bytes = Field(
-        "2Gi",
-        description="Memory in bytes. The server's memory settings are derived from it. The least depends on "
+_SIZES = Sizes(
+    name="PostgreSQL",
+    cpu=("250m", "2"),
+    memory=(None, "2Gi"),
+    ephemeral_storage=("64Mi", "1Gi"),
+    about={
+        "requests.memory": "Memory in bytes. Default: the limit, so that the node never takes memory back.",
+        "limits.memory": "Memory in bytes. The server's memory settings are derived from it. The least depends on "
         "`postgresql.maxConnections`: 464Mi for 20, 800Mi for 100, 2016Mi for 400.",
-    )
-    ephemeral_storage: Bytes = Field("1Gi", description="Logs and sockets on the node's disk.")
-
-
-class PostgreSQLResources(Resources):
-    """Requests and limits of the PostgreSQL container."""
-
-    requests: PostgreSQLRequests = Field(PostgreSQLRequests(), description="What the scheduler reserves.")
-    limits: PostgreSQLLimits = Field(PostgreSQLLimits(), description="What the container cannot exceed.")
+        "ephemeral_storage": "Logs and sockets on the node's disk.",
+    },
+)
 
 
 class StorageSettings(Settings):
@@ -66,7 +52,7 @@ class PostgreSQLSettings(ComponentSettings):
 
     image: ImageReference = Field("pgvector/pgvector:pg17", description="Container image: PostgreSQL with pgvector.")
     storage: StorageSettings = Field(StorageSettings(), description="The volume of the database.")
-    resources: PostgreSQLResources = Field(PostgreSQLResources(), description="Requests and limits of the container.")
+    resources: Annotated[Resources, _SIZES] = _SIZES.field()
     max_connections: int = Field(
         400,
         ge=20,
@@ -75,7 +61,7 @@ class PostgreSQLSettings(ComponentSettings):
     )
 
     def problems(self) -> Iterator[Problem]:
-        memory, least = self.resources.limits.memory, self.least_memory(self.max_connections)
+        memory, least = self.resources.memory_limit, self.least_memory(self.max_connections)
         if quantity(memory) < least * MEBIBYTE:
             yield Problem(
                 keys=("resources.limits.memory", "maxConnections"),
@@ -98,14 +84,14 @@ class PostgreSQLSettings(ComponentSettings):
     def container_resources(self) -> ContainerResources:
         """`resources` of the container, the memory request filled in."""
         resources = self.resources.as_kubernetes()
-        return {**resources, "requests": {"memory": self.resources.limits.memory, **resources["requests"]}}
+        return {**resources, "requests": {"memory": self.resources.memory_limit, **resources["requests"]}}
 
     def load(self, connections: int) -> Load:
         """What a server with so many connections must have room for at the same time."""
         return Load(
             connections=connections,
             queries=max(LEAST_QUERIES, connections // CONNECTIONS_PER_QUERY),
-            cores=int(quantity(self.resources.limits.cpu)),
+            cores=int(quantity(self.resources.limits.cpu or "0")),
             autovacuum_workers=AUTOVACUUM_WORKERS,
         )
 
@@ -116,7 +102,7 @@ class PostgreSQLSettings(ComponentSettings):
     @property
     def memory(self) -> ServerMemory:
         """How the server divides its limit, which `problems` does not refuse."""
-        memory = server_memory(int(quantity(self.resources.limits.memory)) // MEBIBYTE, self.load(self.max_connections))
+        memory = server_memory(int(quantity(self.resources.memory_limit)) // MEBIBYTE, self.load(self.max_connections))
         assert memory
         return memory
 
@@ -124,7 +110,7 @@ class PostgreSQLSettings(ComponentSettings):
         """Server parameters that follow from the limits, in the units of postgresql.conf."""
         memory = self.memory
         limit, volume = (
-            int(quantity(amount)) // MEBIBYTE for amount in (self.resources.limits.memory, self.storage.size)
+            int(quantity(amount)) // MEBIBYTE for amount in (self.resources.memory_limit, self.storage.size)
         )
         workers = memory.workers * self.load(self.max_connections).queries
         return {
