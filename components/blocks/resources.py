@@ -11,12 +11,12 @@ from pydantic_core import CoreSchema
 from .base_settings import Problem, Settings
 from .quantities import Bytes, Cores, quantity
 
-_KINDS: Mapping[str, tuple[str, Any, str]] = {
-    "cpu": ("cpu", Cores, "CPU in cores."),
-    "memory": ("memory", Bytes, "Memory in bytes."),
-    "ephemeral_storage": ("ephemeral-storage", Bytes, "Logs on the node's disk."),
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "cpu": (Cores, "CPU in cores."),
+    "memory": (Bytes, "Memory in bytes."),
+    "ephemeral_storage": (Bytes, "Logs on the node's disk."),
 }
-"""Field, its Kubernetes name, type and description."""
+"""Field, its type and its usual description."""
 
 _SIDES = {"requests": "What the scheduler reserves.", "limits": "What the container cannot exceed."}
 
@@ -37,7 +37,7 @@ class Amounts(Settings):
 
     def as_kubernetes(self) -> dict[str, str]:
         """The amounts that are set, under the names of Kubernetes resources."""
-        amounts = {name: getattr(self, kind) for kind, (name, _, _) in _KINDS.items()}
+        amounts = {"cpu": self.cpu, "memory": self.memory, "ephemeral-storage": self.ephemeral_storage}
         return {name: amount for name, amount in amounts.items() if amount is not None}
 
 
@@ -111,7 +111,7 @@ class Sizes:
 
     def _amounts(self, side: str, index: int) -> type[Amounts]:
         fields: dict[str, Any] = {}
-        for kind, (_, type_, usual) in _KINDS.items():
+        for kind, (type_, usual) in _KINDS.items():
             default = getattr(self, kind)[index]
             description = self.about.get(f"{side}.{kind}") or self.about.get(kind) or usual
             fields[kind] = (type_ if default else type_ | None, Field(default, description=description))
