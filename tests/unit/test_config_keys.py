@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,15 @@ from stack_config.files import ROOT, environments
 from stack_config.keys import all_paths, config_keys
 from stack_config.load import ConfigError
 from stack_config.settings import SECRET_KEYS
-from tests.support.unit.effects_on_open_webui import EFFECTS_ON_OPEN_WEBUI
-from tests.support.unit.effects_on_servers import EFFECTS_ON_SERVERS
+from tests.support.unit.effects import Effect
 from tests.support.unit.recording import Recording, run
 
-EFFECTS = {**EFFECTS_ON_SERVERS, **EFFECTS_ON_OPEN_WEBUI}
+EFFECTS: dict[str, Effect] = {
+    path: effect
+    for module in sorted((ROOT / "tests" / "support" / "unit").glob("effects_on_*.py"))
+    for path, effect in import_module(f"tests.support.unit.{module.stem}").EFFECTS.items()
+}
+"""Effect of every config key, from the modules of the components."""
 
 
 # Keys that change what others are about, or that exclude others, and not each other.

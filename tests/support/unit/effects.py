@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stack_config.keys import config_keys
 from tests.support.unit.recording import Recording
 
 
@@ -63,30 +64,39 @@ def backup_variable(name: str) -> Callable[[Recording], object]:
 
 BACKUP = ("backup.enabled=true",)
 
-_AMOUNTS = {
-    "backup": {"requests": ("60m", "200Mi", "33Mi"), "limits": ("3", "5Gi", "6Gi")},
-    "openWebui": {"requests": ("61m", "201Mi", "34Mi"), "limits": ("4", "6Gi", "7Gi")},
-    "postgresql": {"requests": ("62m", "202Mi", "35Mi"), "limits": ("5", "7Gi", "8Gi")},
-    "redis": {"requests": ("63m", "203Mi", "36Mi"), "limits": ("6", "8Gi", "9Gi")},
-}
-"""Of every component, no two the same."""
+_AMOUNTS = ("cpu", "memory", "ephemeralStorage")
+
+
+def _components() -> list[str]:
+    """The components that have resources."""
+    suffix = ".resources.limits.cpu"
+    return sorted(path.removesuffix(suffix) for path in config_keys() if path.endswith(suffix))
+
+
+def _distinct(component: str) -> dict[str, tuple[str, str, str]]:
+    """Amounts of a component's container, none of which another component has."""
+    number = _components().index(component)
+    return {
+        "requests": (f"{60 + number}m", f"{200 + number}Mi", f"{33 + number}Mi"),
+        "limits": (str(3 + number), f"{5 + number}Gi", f"{6 + number}Gi"),
+    }
 
 
 def amounts(component: str, container: str) -> dict[str, Effect]:
     """The six keys of a component's resources, each in its own place; those of all components are set together."""
-    keys = ("cpu", "memory", "ephemeralStorage")
-    together = tuple(
+    enabled = [f"{each}.enabled=true" for each in _components() if f"{each}.enabled" in config_keys()]
+    together = [
         f"{each}.resources.{side}.{key}={value}"
-        for each, sides in _AMOUNTS.items()
-        for side, given in sides.items()
-        for key, value in zip(keys, given, strict=True)
-    )
+        for each in _components()
+        for side, values in _distinct(each).items()
+        for key, value in zip(_AMOUNTS, values, strict=True)
+    ]
     return {
         f"{component}.resources.{side}.{key}": Effect(
-            value="", sets=(*BACKUP, *together), shows=resources(container, side, name), expected=value
+            value="", sets=(*enabled, *together), shows=resources(container, side, name), expected=value
         )
-        for side, given in _AMOUNTS[component].items()
-        for key, name, value in zip(keys, ("cpu", "memory", "ephemeral-storage"), given, strict=True)
+        for side, values in _distinct(component).items()
+        for key, name, value in zip(_AMOUNTS, ("cpu", "memory", "ephemeral-storage"), values, strict=True)
     }
 
 

@@ -19,7 +19,7 @@ AUTOSCALER = ("HorizontalPodAutoscaler", "open-webui", "spec")
 BUDGET = ("PodDisruptionBudget", "open-webui", "spec")
 
 
-EFFECTS_ON_OPEN_WEBUI: dict[str, Effect] = {
+EFFECTS: dict[str, Effect] = {
     "namespace": Effect(value="other", shows=inputs("Namespace", "namespace", "metadata", "name"), expected="other"),
     "kubeContext": Effect(value="there", shows=inputs("kubernetes", "cluster", "context"), expected="there"),
     "protect": Effect(

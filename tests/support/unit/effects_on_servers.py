@@ -21,7 +21,7 @@ EDGES = ("NetworkPolicy", "open-webui", "spec", "egress")
 
 CLUSTER = ("redis.topology=cluster",)
 
-EFFECTS_ON_SERVERS: dict[str, Effect] = {
+EFFECTS: dict[str, Effect] = {
     "redis.topology": Effect(value="sentinel", shows=inputs("StatefulSet", "redis", "spec", "replicas"), expected=3),
     "redis.engine": Effect(
         value="valkey",
