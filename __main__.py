@@ -100,6 +100,8 @@ if settings.backup.enabled:
         in_namespace,
     )
 
+web_egress = [*cache.backend.egress, *database_backend.egress]
+
 web = OpenWebUI(
     "open-webui",
     OpenWebUIArgs(
@@ -108,7 +110,7 @@ web = OpenWebUI(
         settings=settings.open_webui,
         redis=cache.backend,
         database=database_backend,
-        egress=[*cache.backend.egress, *database_backend.egress],
+        egress=web_egress,
         secret_inputs=secret_inputs,
         rotation=settings.rotate.open_webui,
         protect=settings.protect,
