@@ -1,0 +1,1 @@
+"""Pulumi's own values: secrets and unknowns, URNs, property paths (README.md)."""
