@@ -1,4 +1,4 @@
-"""The generated parts of Pulumi.yaml and docs/configuration.md: every config key, from the settings models.
+"""What is generated: the config keys in Pulumi.yaml and docs/configuration.md, and the copies of `copies.COPIES`.
 
 python -m stack_config.config_docs          write them
 python -m stack_config.config_docs --check  exit with 1 if a file is not up to date
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from .copies import generated_copies
 from .files import ROOT
 from .keys import ConfigKey, config_keys
 from .settings import SECRET_KEYS
@@ -70,19 +71,20 @@ def generated(root: Path) -> dict[Path, str]:
     return {
         project: f"{head}{marker}{pulumi_config()}",
         page: f"{before}{start}{key_table()}{end}{after}",
+        **generated_copies(root),
     }
 
 
 def main() -> int:
     """Write the files, or with `--check` report those that differ."""
-    differing = [path for path, text in generated(ROOT).items() if path.read_text() != text]
+    differing = [path for path, text in generated(ROOT).items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
         for path in differing:
-            print(f"{path.name} is not up to date; run: python -m stack_config.config_docs", file=sys.stderr)
+            print(f"{path.relative_to(ROOT)} is not up to date; run: make docs", file=sys.stderr)
         return 1 if differing else 0
     for path in differing:
         path.write_text(generated(ROOT)[path])
-        print(f"wrote {path.name}")
+        print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
 

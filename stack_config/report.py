@@ -1,11 +1,12 @@
 """The report on an invalid config: each problem, the value, the allowed values and the commands that fix it."""
 
 import json
-import re
 from collections.abc import Iterable
 
 from components.blocks.finding import Finding
+from components.blocks.secret_names import suggests_secret
 from components.open_webui.environment_names import has_credentials, looks_secret
+from pulumi_values import property_paths
 
 from .keys import ConfigKey
 
@@ -15,8 +16,6 @@ LONGEST_VALUE = 120
 Location = tuple[str | int, ...]
 """The keys that lead to a value. A key that the user chose may contain a dot."""
 
-# Words in unknown keys that probably hold a secret: `auth`, `requirepass`, `dbPwd`.
-_SECRET_WORD = re.compile(r"pass|pwd|auth|secret|token|key|credential|cert|dsn", re.IGNORECASE)
 _YES, _NO = ("yes", "on", "y", "1"), ("no", "off", "n", "0")
 
 
@@ -29,16 +28,10 @@ def report(findings: list[Finding]) -> str:
 
 def path_of(location: Iterable[str | int]) -> str:
     """The location as `pulumi config set --path` takes it."""
-    first, *rest = location
-    return f"{first}{''.join(map(_step, rest))}"
-
-
-def _step(step: str | int) -> str:
-    if isinstance(step, int):
-        return f"[{step}]"
-    if re.fullmatch(r"[^.\[\]\"]+", step):
-        return f".{step}"
-    return '["{}"]'.format(step.replace('"', '\\"'))
+    # The first one is the name of a config key, which `--path` does not take quoted.
+    first, *steps = location
+    rest = property_paths.render(steps)
+    return f"{first}{'' if not rest or rest.startswith('[') else '.'}{rest}"
 
 
 def shown(path: str, value: object, *, known: bool = True) -> str:
@@ -64,7 +57,7 @@ def shown(path: str, value: object, *, known: bool = True) -> str:
 
 def _without_secrets(path: str, value: object, known: bool) -> object:
     name = path.rpartition(".")[2]
-    if looks_secret(name) or (not known and _SECRET_WORD.search(name)):
+    if looks_secret(name) or (not known and suggests_secret(name)):
         return HIDDEN
     if isinstance(value, dict):
         return {member: _without_secrets(f"{path}.{member}", below, False) for member, below in value.items()}

@@ -1,4 +1,4 @@
-"""Names of variables and annotations: which are valid, which speak of a secret."""
+"""Names of variables and annotations: which are valid, which name a secret."""
 
 import re
 from typing import Annotated
@@ -6,15 +6,11 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
+from ..blocks import secret_names
 from ..blocks.names import Text
 from .variables import variable_table
 
-_SECRET_NAME = re.compile(
-    r"(^|_)(KEYS?|PASS|PASSWORDS?|PASSWD|PWD|PASSPHRASE|SECRETS?|TOKEN|CREDENTIALS?|DSN)(_?[0-9]+)?$", re.IGNORECASE
-)
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _URL_WITH_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
-_SWITCHES = ("true", "false")
 # What shells and containers take for a name: https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set
@@ -22,14 +18,14 @@ _ANNOTATION = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([
 
 
 def looks_secret(name: str) -> bool:
-    """Whether what has that name is a secret: ``OAUTH_CLIENT_SECRET`` and ``apiKey`` are, ``TASK_MODEL`` is not.
+    """Whether the value of the variable or config key is a secret.
 
-    The table of variables decides for the names in it: ``RAG_SOURCE_METADATA_KEYS`` are none, ``SOUGOU_API_SK`` is one.
+    The table of variables decides about the names in it, ``secret_names`` about all others.
     """
     variable = variable_table().get(name)
     if variable is not None and variable.is_secret is not None:
         return variable.is_secret
-    return _SECRET_NAME.search(_HUMP.sub("_", name)) is not None
+    return secret_names.is_secret_name(name)
 
 
 def has_credentials(text: str) -> bool:
@@ -38,8 +34,8 @@ def has_credentials(text: str) -> bool:
 
 
 def holds_secret(name: str, value: str) -> bool:
-    """Whether a variable is a secret by its name or by its value. A switch is none: ``ENABLE_API_KEYS=true``."""
-    return (looks_secret(name) and value.lower() not in _SWITCHES) or has_credentials(value)
+    """Whether a variable is a secret by its name or by its value. A switch is not one: ``ENABLE_API_KEYS=true``."""
+    return (looks_secret(name) and not secret_names.is_switch(value)) or has_credentials(value)
 
 
 def _variable_name(name: str) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 from .objects import Object, Unknown, containers, field, items, pod
 from .rule import Context, ObjectRule
-from .secret_shapes import has_secret_name, has_secret_value, secret_in_command, texts
+from .secret_names import holds_secret, is_secret_name
+from .secret_shapes import has_secret_value, secret_in_command, texts
 
 # Lines that set a password: `password = x` of ini files and `password: x` of YAML; `"password": "x"` of JSON, anywhere
 # in a line; `requirepass x` and `user … >x` of Redis, which need no name. A word in angle brackets, with a dollar or a
@@ -53,7 +54,7 @@ def _metadata(metadata: object, prefix: str) -> Iterator[str]:
             if not isinstance(value, str) or isinstance(value, Unknown) or not value:
                 continue
             # `auth-secret` of an ingress controller names a Secret, as any such annotation does.
-            named = has_secret_name(name) and not name.lower().endswith("secret")
+            named = holds_secret(name, value) and not name.lower().endswith("secret")
             if has_secret_value(value) or (named and not _is_checksum(value)):
                 yield f"{prefix}{part[:-1]} {name} holds a secret in plain text"
 
@@ -63,9 +64,9 @@ def _container(container: Mapping[str, Any]) -> Iterator[str]:
         value = field(variable, "value")
         if not isinstance(value, str) or isinstance(value, Unknown) or not value:
             continue
-        # $(OTHER) is filled in by the kubelet. A switch is about secrets and holds none: ENABLE_API_KEYS=true.
-        holds_none = value.startswith("$(") or value.lower() in ("true", "false")
-        if has_secret_value(value) or (has_secret_name(str(field(variable, "name"))) and not holds_none):
+        # The kubelet fills in $(OTHER).
+        named = holds_secret(str(field(variable, "name")), value) and not value.startswith("$(")
+        if has_secret_value(value) or named:
             yield f"variable {field(variable, 'name')} holds a secret in plain text"
     words = [str(word) for part in ("command", "args") for word in items(container.get(part))]
     if found := secret_in_command(words):
@@ -83,7 +84,7 @@ def _config_map(item: Object) -> Iterator[str]:
         for name, value in (field(item, part) or {}).items():
             if not isinstance(value, str) or isinstance(value, Unknown):
                 continue
-            if has_secret_value(value) or (value and has_secret_name(name)):
+            if has_secret_value(value) or holds_secret(name, value):
                 yield f"{part} {name} holds a secret in plain text"
             elif not _PROGRAM.search(name):
                 yield from (f"{part} {name} sets {setting} in plain text" for setting in _settings(value))
@@ -93,7 +94,7 @@ def _settings(text: str) -> Iterator[str]:
     """Names of the settings of a configuration that hold a secret, the first one of each form."""
     for pattern in _CONFIGURED:
         names = (line["name"] for line in pattern.finditer(text))
-        yield from [name for name in names if name == "user" or has_secret_name(name)][:1]
+        yield from [name for name in names if name == "user" or is_secret_name(name)][:1]
 
 
 def _is_checksum(value: str) -> bool:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from .secret_names import is_secret_name
+
 # Published prefixes of tokens: GitHub, GitLab, AWS, Google, Slack, OpenAI and Anthropic, Hugging Face, Pulumi, Docker;
 # then JSON Web Tokens, private keys in PEM, and passwords in URLs.
 SECRET_VALUE = re.compile(
@@ -16,15 +18,6 @@ SECRET_VALUE = re.compile(
     # PASSWORD, <password> and ${PASSWORD} stand for one.
     r"|\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?![A-Z]+@|[<${%])[^\s/@:]+@"
 )
-
-SECRET_NAME = re.compile(
-    # At the beginning, after a separator, or where a capital letter begins a word; PGPASSWORD is PostgreSQL's own.
-    r"(?:^|^PG|[/_.-]|(?-i:(?<=[a-z0-9])(?=[A-Z])))"
-    r"(?:passwords?|passwd|passphrase|pass|secret|token|credentials?|api[_-]?keys?|secret[_-]?key|private[_-]?key"
-    r"|access[_-]?key|requirepass|masterauth|rediscli_auth|mysql_pwd)(?:$|[_.-]\d*$)",
-    re.IGNORECASE,
-)
-"""Names of variables and flags that hold a secret. `PASSWORD_FILE` and `SECRET_NAME` do not: they say where it is."""
 
 # A flag with a value in one word or two; the end of an assignment in a shell.
 _FLAG = re.compile(r"^--?(?P<name>[\w-]+)(?:=(?P<value>.+))?$", re.DOTALL)
@@ -41,11 +34,6 @@ def has_secret_value(text: str) -> bool:
     return bool(SECRET_VALUE.search(text))
 
 
-def has_secret_name(name: str) -> bool:
-    """Whether what is called so holds a secret."""
-    return bool(SECRET_NAME.search(name))
-
-
 def secret_in_command(words: Sequence[str]) -> str | None:
     """What in a command line holds a secret, by its name only; None when nothing does."""
     of_redis = any(_REDIS_CLIENT.search(word) for word in words)
@@ -54,12 +42,12 @@ def secret_in_command(words: Sequence[str]) -> str | None:
         flag = _FLAG.match(word)
         value = (flag["value"] or following).strip("\"'") if flag else ""
         if flag and value and not value.startswith(("-", "$")):
-            if has_secret_name(flag["name"]):
+            if is_secret_name(flag["name"]):
                 return f"the flag --{flag['name']}"
             if of_redis and flag["name"] == "a":
                 return "the flag -a"
         for assignment in _ASSIGNMENT.finditer(word):
-            if has_secret_name(assignment["name"]):
+            if is_secret_name(assignment["name"]):
                 return f"the assignment to {assignment['name']}"
         if has_secret_value(word):
             return "a word that has the form of a secret"

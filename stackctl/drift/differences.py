@@ -1,7 +1,6 @@
 """Which objects differ from the last update: manual changes, deleted objects."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -10,18 +9,16 @@ from typing import Any
 from pulumi.automation import EngineEvent, OpType
 from pulumi.automation.events import StepEventMetadata
 
-from policy.rules.secret_shapes import has_secret_name
+from components.blocks.secret_names import holds_secret
+from pulumi_values.property_paths import Step, parse
+from pulumi_values.special import SECRET, contains_secret, is_secret
+from pulumi_values.urns import resource_name
 from terminal.errors import ExitCode, LocalError
 
-from ..engine.progress import resource_name
 from ..gate.redaction import redact
 
-HIDDEN = "[secret]"
 ABSENT = "(not there)"
 _LONGEST = 60
-# Every secret in a state is an object with this key: sdk/go/common/resource/sig of pulumi.
-_SECRET_KEY = "4dabf18193072939515e22adb298388d"
-_STEP = re.compile(r"""\.?(?P<name>[^.\[\]"]+)|\[(?P<index>\d+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\]""")
 
 
 class DriftError(LocalError):
@@ -84,9 +81,9 @@ def _properties(metadata: StepEventMetadata) -> Iterator[Property]:
     after = metadata.new.inputs if metadata.new else {}
     for path in sorted(metadata.detailed_diff or {}):
         hides = ":Secret" in metadata.type and path.startswith(("data", "stringData"))
-        state, cluster = (HIDDEN if hides else value_at(inputs, path) for inputs in (before, after))
+        state, cluster = (SECRET if hides else value_at(inputs, path) for inputs in (before, after))
         # Beside a secret value, the other side is its predecessor or successor.
-        shown = (HIDDEN, HIDDEN) if HIDDEN in (state, cluster) else _shortened(redact(state), redact(cluster))
+        shown = (SECRET, SECRET) if SECRET in (state, cluster) else _shortened(redact(state), redact(cluster))
         yield Property(path=path, state=shown[0], cluster=shown[1])
 
 
@@ -98,13 +95,13 @@ def value_at(inputs: Mapping[str, Any] | None, path: str) -> str:
         path: path as Pulumi writes it.
     """
     level: Any = inputs or {}
-    for match in _STEP.finditer(path):
-        if _is_secret(level):
-            return HIDDEN
+    for step in _steps(path):
+        if is_secret(level):
+            return SECRET
         # A literal value that was added to the object manually.
-        if match["name"] == "value" and isinstance(level, dict) and has_secret_name(str(level.get("name"))):
-            return HIDDEN
-        step = int(match["index"]) if match["index"] else match["name"] or match["quoted"].replace('\\"', '"')
+        variable = level if step == "value" and isinstance(level, dict) else {}
+        if holds_secret(str(variable.get("name")), str(variable.get("value"))):
+            return SECRET
         try:
             level = level[step]
         except (KeyError, IndexError, TypeError):
@@ -112,9 +109,17 @@ def value_at(inputs: Mapping[str, Any] | None, path: str) -> str:
     return _text(level)
 
 
+def _steps(path: str) -> list[Step]:
+    try:
+        return parse(path)
+    except ValueError:
+        # Not a place in the object: a provider may report a text of its own.
+        return [path]
+
+
 def _text(value: Any) -> str:
-    if _holds_secret(value):
-        return HIDDEN
+    if contains_secret(value):
+        return SECRET
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
@@ -127,13 +132,3 @@ def _shortened(state: str, cluster: str) -> tuple[str, str]:
     where = f"line {number}: " if "\n" in state + cluster else ""
     first, second = (f"{line[:_LONGEST]} …" if len(line) > _LONGEST else line for line in lines)
     return f"{where}{first}", f"{where}{second}"
-
-
-def _is_secret(value: Any) -> bool:
-    return value == HIDDEN or (isinstance(value, dict) and _SECRET_KEY in value)
-
-
-def _holds_secret(value: Any) -> bool:
-    if isinstance(value, dict):
-        return _is_secret(value) or any(_holds_secret(part) for part in value.values())
-    return any(_holds_secret(part) for part in value) if isinstance(value, list) else _is_secret(value)

@@ -2,9 +2,9 @@
 
 import re
 
-from policy.rules.secret_shapes import SECRET_VALUE, has_secret_name
-
-from .model import SECRET, UNKNOWN
+from components.blocks.secret_names import holds_secret
+from policy.rules.secret_shapes import SECRET_VALUE
+from pulumi_values.special import SECRET, is_unknown
 
 AFTER_UPDATE = "known after the update"
 LONGEST = 120
@@ -17,12 +17,9 @@ _CHECKSUM_OF_CONTENTS = re.compile("checksum/.+")
 """Annotations of pod templates. Of which contents is in the name; the value says that they changed, and no more: from
 that of a short secret the secret could be found out."""
 CHECKSUM = "(checksum)"
-# `password = x`, `requirepass x`, in a configuration file or a message.
-_ASSIGNED = re.compile(
-    r"(?P<name>\b[\w-]*(?:password|passwd|secret|token|api[_-]?key)[\"']?\s*[=:]\s*|\b(?:requirepass|masterauth)\s+)"
-    r"(?P<value>[^\s,;]+)",
-    re.IGNORECASE,
-)
+# `password = x`, `"apiKey": "x"`, `requirepass x`, in a configuration file or a message.
+_ASSIGNMENT = re.compile(r"(?P<name>[\w.-]+)(?:[\"']?\s*[=:]\s*|(?<=requirepass)\s+|(?<=masterauth)\s+)", re.IGNORECASE)
+_ASSIGNED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;]+")
 # The user information of a URL up to its end, which the shape of a secret in a URL leaves out on purpose.
 _REST = r"[^\s\"']*"
 _SHAPES = re.compile(f"(?:{SECRET_VALUE.pattern}){_REST}|{_GENERATED.pattern}")
@@ -32,7 +29,13 @@ _PEM = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-
 def redact(text: str) -> str:
     """The text without what has the form of a secret."""
     text = _SHAPES.sub(SECRET, _PEM.sub(SECRET, text))
-    return _ASSIGNED.sub(lambda found: f"{found['name']}{SECRET}", text)
+    kept, position = "", 0
+    for assignment in _ASSIGNMENT.finditer(text):
+        value = _ASSIGNED.match(text, assignment.end())
+        if value and assignment.start() >= position and holds_secret(assignment["name"], value[0]):
+            kept += f"{text[position : assignment.end()]}{SECRET}"
+            position = value.end()
+    return kept + text[position:]
 
 
 def shown(value: object, *, name: str, secret: bool = False) -> str:
@@ -45,9 +48,9 @@ def shown(value: object, *, name: str, secret: bool = False) -> str:
     """
     if not secret and _CHECKSUM_OF_CONTENTS.fullmatch(name) and _CHECKSUM.fullmatch(str(value)):
         return CHECKSUM
-    if isinstance(value, str) and value in UNKNOWN and not secret:
+    if is_unknown(value) and not secret:
         return f"({AFTER_UPDATE})"
-    if secret or value == SECRET or (isinstance(value, str) and value and has_secret_name(name)):
+    if secret or value == SECRET or (isinstance(value, str) and holds_secret(name, value)):
         return SECRET
     if isinstance(value, bool) or value is None:
         return str(value).lower()

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from pulumi.automation import OpType
 
-from stackctl.drift.differences import ABSENT, HIDDEN, Drift, Property, drift_of, lines, value_at
+from pulumi_values.special import SECRET, SECRET_SIGNATURE, SIGNATURE
+from stackctl.drift.differences import ABSENT, Drift, Property, drift_of, lines, value_at
 
-SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
+ENCRYPTED = {SIGNATURE: SECRET_SIGNATURE, "ciphertext": "v1:abc"}
 INPUTS = {
     "data": {"redis.conf": "maxmemory 1", 'a"b': "quoted"},
-    "spec": {"ports": [{"port": 6379}], "password": SECRET, "list": [SECRET]},
+    "spec": {"ports": [{"port": 6379}], "password": ENCRYPTED, "list": [ENCRYPTED]},
 }
 
 
@@ -25,10 +26,10 @@ INPUTS = {
         ("spec.ports[1].port", ABSENT),
         ("spec.nothing.more", ABSENT),
         ("spec.ports[0].port.more", ABSENT),
-        ("spec.password", HIDDEN),
-        ("spec.password.ciphertext", HIDDEN),
-        ("spec.list", HIDDEN),
-        ("spec", HIDDEN),
+        ("spec.password", SECRET),
+        ("spec.password.ciphertext", SECRET),
+        ("spec.list", SECRET),
+        ("spec", SECRET),
     ],
 )
 def test_values_are_found_and_secrets_hidden(path: str, shown: str) -> None:
@@ -68,15 +69,15 @@ def test_a_secret_is_hidden_even_where_the_engine_did_not() -> None:
     assert drift_of(changed) == Drift(
         resource="Secret one",
         deleted=False,
-        properties=(Property(path="data.key", state=HIDDEN, cluster=HIDDEN),),
+        properties=(Property(path="data.key", state=SECRET, cluster=SECRET),),
     )
 
 
 @pytest.mark.parametrize(
     ("path", "old", "new"),
     [
-        ("spec.a", {"spec": {"a": HIDDEN}}, {"spec": {"a": "by-hand"}}),
-        ("spec.a", {"spec": {"a": "by-hand"}}, {"spec": {"a": SECRET}}),
+        ("spec.a", {"spec": {"a": SECRET}}, {"spec": {"a": "by-hand"}}),
+        ("spec.a", {"spec": {"a": "by-hand"}}, {"spec": {"a": ENCRYPTED}}),
         ("spec.a", {"spec": {"a": ["x"]}}, {"spec": {"a": ["redis://me:by-hand@redis"]}}),
         (
             "spec.env[0].value",
@@ -90,7 +91,7 @@ def test_what_somebody_put_there_by_hand_may_be_a_secret(path: str, old: dict[st
     drift = drift_of(event(OpType.UPDATE, "ConfigMap", {path: {}}, old, new))
     assert drift is not None
     assert "by-hand" not in "".join(lines(drift))
-    assert HIDDEN in "".join(lines(drift))
+    assert SECRET in "".join(lines(drift))
 
 
 @pytest.mark.parametrize("op", [OpType.SAME, OpType.REFRESH, OpType.READ])

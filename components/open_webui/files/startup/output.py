@@ -7,13 +7,8 @@ from collections.abc import Mapping
 from typing import IO
 from urllib.parse import unquote
 
-_SECRET_NAME = re.compile(
-    r"(^|_)(KEY|KEYS|PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIALS?|KEY_ID|SK|API_AUTH|API_CONFIGS|HEADERS"
-    r"|(TOOL|TERMINAL)_SERVER_CONNECTIONS|WEBHOOK_URL)$",
-    re.IGNORECASE,
-)
-_SWITCH = ("true", "false")
-"""Values of a switch whose name sounds like a secret: ENABLE_API_KEYS."""
+from .secret_names import is_secret_name, is_switch
+
 _SECRET_IN_URL = re.compile(r"://[^:/?#\s@]*:(?=(.+?)@)(.+)@|[?&]password=([^&\s]+)")
 
 
@@ -27,12 +22,12 @@ class RefusedError(Exception):
 
 def secrets(environment: Mapping[str, str]) -> list[str]:
     """Texts that must not be printed: values of secret variables and passwords in URLs, the longest first."""
-    found = {value for name, value in environment.items() if _SECRET_NAME.search(name)}
+    found = {value for name, value in environment.items() if is_secret_name(name)}
     # A message may quote one key of a list.
     found |= {part.strip() for value in found for part in value.split(";")}
     found.update(text for value in environment.values() for texts in _SECRET_IN_URL.findall(value) for text in texts)
     found |= {unquote(text) for text in found}
-    return sorted((text for text in found if len(text) > 3 and text.lower() not in _SWITCH), key=len, reverse=True)
+    return sorted((text for text in found if len(text) > 3 and not is_switch(text)), key=len, reverse=True)
 
 
 _secrets = secrets(os.environ)
