@@ -14,12 +14,14 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2
 
+from pulumi_values.urns import name_of, type_of
+
 from . import awaiting, field_managers, manifests, messages, readiness
 from .cluster import ApiError, Cluster, NoSuchKindError, UnreachableError
 from .immutable_fields import immutable_fields
 from .kubernetes_configuration import Configuration, KubeconfigError, configuration_changes, unserved_options
 from .object_diff import as_live, changes, normalized
-from .plugin import THREADS, Engine, InitializationError, Provider, ProviderError, resource_name, resource_type
+from .plugin import THREADS, Engine, InitializationError, Provider, ProviderError
 from .property_values import Properties, Unknown, decode, encode, has_unknown, mark_secrets, redact, reveal
 
 Object = dict[str, Any]
@@ -73,7 +75,7 @@ class KubernetesProvider(Provider):
     def check(self, request: Any) -> Any:
         inputs, old = decode(request.news), reveal(decode(request.olds))
         manifest = normalized(reveal(inputs))
-        refused = manifests.unserved(resource_type(request.urn), manifest)
+        refused = manifests.unserved(type_of(request.urn), manifest)
         if refused:
             raise self.refusal(*refused)
         manifests.adopt_name(manifest, old, lambda: _autoname(request))
@@ -248,9 +250,7 @@ class KubernetesProvider(Provider):
         manifest = normalized(reveal(inputs))
         imported = "kind" not in manifest
         if imported:
-            manifest = dict(
-                zip(("apiVersion", "kind"), manifests.kind_of_type(resource_type(request.urn)), strict=True)
-            )
+            manifest = dict(zip(("apiVersion", "kind"), manifests.kind_of_type(type_of(request.urn)), strict=True))
         namespace, _, name = request.id.rpartition("/")
         with _errors_told(inputs):
             try:
@@ -315,7 +315,7 @@ def _autoname(request: Any) -> str:
             raise ProviderError("autonaming is disabled, resource requires the .metadata.name field to be set")
         return str(request.autonaming.proposed_name)
     seed: bytes = request.randomSeed or secrets.token_bytes(4)
-    return f"{resource_name(request.urn)}-{seed[:4].hex()}"
+    return f"{name_of(request.urn)}-{seed[:4].hex()}"
 
 
 def _manager(manifest: Object, state: Properties) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pulumi_values import property_paths
+
 from .immutable_fields import Path, touches
 from .property_values import Unknown, has_unknown
 
@@ -62,15 +64,7 @@ class Change:
     @property
     def property_path(self) -> str:
         """The path in Pulumi's notation: `spec.ports[0].port`, `data["redis.conf"]`."""
-        text = ""
-        for key in self.path:
-            if isinstance(key, int):
-                text += f"[{key}]"
-            elif any(character in key for character in '."[]'):
-                text += '["{}"]'.format(key.replace('"', '\\"'))
-            else:
-                text += f".{key}" if text else key
-        return text
+        return property_paths.render(self.path)
 
     def replaces(self, immutable: tuple[str, ...]) -> bool:
         return any(touches(self.path, self.value, field) for field in immutable)

@@ -118,15 +118,6 @@ class Provider:
         )
 
 
-def resource_type(urn: str) -> str:
-    """The type token of a resource, such as `kubernetes:core/v1:Secret`, without those of its parents."""
-    return urn.split("::")[2].rpartition("$")[2]
-
-
-def resource_name(urn: str) -> str:
-    return urn.split("::", 3)[3]
-
-
 def _answer(method: Callable[[Any], Any] | None) -> Callable[[Any, grpc.ServicerContext], Any]:
     """The gRPC side of `method`: what it raises becomes a status."""
 

@@ -9,12 +9,9 @@ from typing import Any, Final
 
 from google.protobuf.struct_pb2 import Struct, Value
 
-Properties = dict[str, Any]
+from pulumi_values.special import SECRET, SECRET_SIGNATURE, SIGNATURE, UNKNOWN_STRING, is_unknown
 
-# Pulumi's wire format (pulumi.runtime.rpc).
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
-UNKNOWN_ON_THE_WIRE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+Properties = dict[str, Any]
 
 # Shorter strings are no secrets worth hiding ("1", "yes"), and replacing them would garble the message.
 SHORTEST_REDACTED = 4
@@ -37,7 +34,7 @@ class Secret:
     value: Any
 
     def __repr__(self) -> str:
-        return "Secret([secret])"
+        return f"Secret({SECRET})"
 
 
 def decode(properties: Struct) -> Properties:
@@ -57,7 +54,7 @@ def _decoded(value: Value) -> Any:
     if kind == "list_value":
         return [_decoded(item) for item in value.list_value.values]
     if kind == "string_value":
-        return UNKNOWN if value.string_value == UNKNOWN_ON_THE_WIRE else value.string_value
+        return UNKNOWN if is_unknown(value.string_value) else value.string_value
     if kind == "number_value":
         # Every number arrives as a double; the API server refuses 1.0 where it wants an integer.
         return int(value.number_value) if value.number_value.is_integer() else value.number_value
@@ -78,7 +75,7 @@ def _encoded(value: Any) -> Any:
         return {key: _encoded(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_encoded(item) for item in value]
-    return UNKNOWN_ON_THE_WIRE if isinstance(value, Unknown) else value
+    return UNKNOWN_STRING if isinstance(value, Unknown) else value
 
 
 def reveal(value: Any) -> Any:
@@ -122,7 +119,7 @@ def redact(text: str, properties: Any) -> str:
         if isinstance(item, str) and len(item) >= SHORTEST_REDACTED
     }
     for item in sorted(hidden, key=len, reverse=True):
-        text = text.replace(item, "[secret]")
+        text = text.replace(item, SECRET)
     return text
 
 

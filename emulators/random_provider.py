@@ -15,7 +15,9 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2
 
-from .plugin import Provider, ProviderError, resource_type
+from pulumi_values.urns import type_of
+
+from .plugin import Provider, ProviderError
 from .property_values import UNKNOWN, Properties, Secret, decode, encode, has_unknown, reveal
 
 CHARACTERS = {
@@ -119,7 +121,7 @@ class RandomProvider(Provider):
     name = "random"
 
     def _kind(self, urn: str) -> Kind:
-        token = resource_type(urn)
+        token = type_of(urn)
         if token not in KINDS:
             raise self.refusal("resource", token)
         return KINDS[token]

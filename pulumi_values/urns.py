@@ -31,6 +31,11 @@ def name_of(urn: str) -> str:
     return _parts(urn)[-1]
 
 
+def urn_of_reference(reference: str) -> str:
+    """The URN in a reference to a provider, ``URN::ID``; empty for an empty one."""
+    return reference.rpartition("::")[0]
+
+
 def resource_name(urn: str) -> str:
     """Kind and logical name, for people: ``Deployment redis``."""
     return f"{kind_of(urn)} {name_of(urn)}"

@@ -8,12 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pulumi_values.property_paths import parse
+
 from .cli_yaml import load_yaml
 
 ENCRYPTED = "[encrypted]"
 ROOT = Path(__file__).resolve().parent.parent
-
-_STEP = re.compile(r"""(?:^|\.)(?P<name>[^.\[\]"]+)|\[(?P<index>\d+)\]|\["(?P<quoted>[^"]*)"\]""")
 
 
 class StackFileError(Exception):
@@ -122,8 +122,11 @@ def set_path(values: dict[str, Any], assignment: str, project: str) -> None:
         StackFileError: the assignment is not KEY=VALUE, or the key leads through a value that is not an object or list.
     """
     key, equals, text = assignment.partition("=")
-    steps = [_step(match) for match in _STEP.finditer(key)]
-    if not equals or not steps or "".join(match.group() for match in _STEP.finditer(key)) != key:
+    try:
+        steps = parse(key)
+    except ValueError:
+        steps = []
+    if not equals or not steps:
         raise StackFileError(f"--set {assignment}: expected KEY=VALUE, for example redis.maxmemory=1gb")
     first = str(steps[0])
     level: Any = values
@@ -131,12 +134,6 @@ def set_path(values: dict[str, Any], assignment: str, project: str) -> None:
     for step, following in pairwise(path):
         level = _member(level, step, [] if isinstance(following, int) else {}, key)
     _assign(level, path[-1], _typed(text) if len(path) > 1 else text, key)
-
-
-def _step(match: re.Match[str]) -> str | int:
-    if match["index"] is not None:
-        return int(match["index"])
-    return match["name"] if match["name"] is not None else match["quoted"]
 
 
 def _member(level: Any, step: str | int, empty: Any, key: str) -> Any:

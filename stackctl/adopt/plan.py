@@ -15,6 +15,7 @@ from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES, STASH
 from components.postgresql import names as postgresql
 from components.redis import names as redis
 from policy.rules.selectors import selects_exactly
+from pulumi_values.urns import name_of
 
 Object = Mapping[str, Any]
 _MOVE = "move the data: docs/operations/adopt.md"
@@ -46,7 +47,7 @@ class Resource:
     @property
     def name(self) -> str:
         """Logical name."""
-        return self.urn.rpartition("::")[2]
+        return name_of(self.urn)
 
     @property
     def is_object(self) -> bool:
@@ -244,7 +245,7 @@ def encryption_key(resources: Sequence[Resource], existing: Mapping[str, Object]
 
 def left_out(resources: Sequence[Resource], existing: Mapping[str, Object]) -> list[str]:
     """Logical names of the generated passwords that replace one in use: the next update is a rotation."""
-    return [urn.rpartition("::")[2] for urn, value in _in_use(resources, existing).items() if not _fits_a_url(value)]
+    return [name_of(urn) for urn, value in _in_use(resources, existing).items() if not _fits_a_url(value)]
 
 
 def _fits_a_url(value: str) -> bool:

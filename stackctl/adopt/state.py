@@ -7,14 +7,13 @@ from typing import Any
 from pulumi import automation
 from pulumi.automation import EngineEvent, OpType
 
+from pulumi_values.special import plain_secret
+from pulumi_values.urns import name_of, urn_of_reference
 from terminal.errors import LocalError
 
 from ..engine.workspace import run_pulumi
 from . import plan
 from .plan import Resource
-
-_SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
-"""Mark of a secret in a state: https://www.pulumi.com/docs/iac/concepts/state-and-backends/."""
 
 
 def resources_of(stack: automation.Stack) -> list[Resource]:
@@ -33,7 +32,7 @@ def resources_of(stack: automation.Stack) -> list[Resource]:
                     urn=step.urn,
                     type=step.type,
                     parent=step.new.parent or "",
-                    provider=(step.provider or "").rpartition("::")[0],
+                    provider=urn_of_reference(step.provider or ""),
                     inputs=step.new.inputs or {},
                     is_new=step.op == OpType.CREATE,
                 )
@@ -87,7 +86,7 @@ def take_over(stack: automation.Stack, resources: Sequence[Resource], existing: 
     # of the cluster, which the program then seems to remove.
     targets = [argument for each in adopted for argument in ("--target", each.urn)]
     run_pulumi(stack.workspace, "refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets)
-    return [urn.rpartition("::")[2] for urn in (*passwords, *keys)]
+    return [name_of(urn) for urn in (*passwords, *keys)]
 
 
 def _add(stack: automation.Stack, components: Iterable[Resource]) -> None:
@@ -107,7 +106,8 @@ def _add_objects(stack: automation.Stack, resources: Iterable[Resource], existin
     for each in resources:
         inputs = plan.own_fields(existing[each.urn], each.inputs)
         if each.inputs["kind"] == "Secret":
-            inputs["stringData"] = {name: _secret(value) for name, value in inputs.get("stringData", {}).items()}
+            contents = inputs.get("stringData", {})
+            inputs["stringData"] = {name: plain_secret(json.dumps(value)) for name, value in contents.items()}
         known.append(
             {
                 "urn": each.urn,
@@ -120,11 +120,6 @@ def _add_objects(stack: automation.Stack, resources: Iterable[Resource], existin
             }
         )
     _write(stack, state)
-
-
-def _secret(value: str) -> dict[str, str]:
-    """A plain value that the engine encrypts when it reads the state."""
-    return {**_SECRET, "plaintext": json.dumps(value)}
 
 
 def _state(stack: automation.Stack) -> dict[str, Any]:
@@ -144,5 +139,5 @@ def _set_outputs(stack: automation.Stack, names: Mapping[str, str], values: Mapp
     state = _state(stack)
     for resource in state["deployment"]["resources"]:
         if value := values.get(resource["urn"]):
-            resource["outputs"][names[resource["urn"]]] = _secret(value)
+            resource["outputs"][names[resource["urn"]]] = plain_secret(json.dumps(value))
     _write(stack, state)

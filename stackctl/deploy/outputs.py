@@ -2,13 +2,12 @@
 
 import json
 
+from pulumi_values.special import SECRET
 from terminal.console import results
 from terminal.errors import LocalError
 
 from ..engine.environment import cluster_in_use
 from ..engine.workspace import deployed_stack
-
-HIDDEN = "[secret]"
 
 
 def outputs(environment: str, *, secrets: bool) -> None:
@@ -23,7 +22,7 @@ def outputs(environment: str, *, secrets: bool) -> None:
     """
     stack = deployed_stack(environment, cluster_in_use(environment), changes=False)
     values = {
-        name: HIDDEN if output.secret and not secrets else output.value for name, output in stack.outputs().items()
+        name: SECRET if output.secret and not secrets else output.value for name, output in stack.outputs().items()
     }
     # For programs: without the colors that rich adds.
     print(json.dumps(values, indent=2, sort_keys=True))

@@ -8,13 +8,13 @@ from pulumi import automation
 from devcluster.clusters.choice import Cluster
 from devcluster.clusters_in_use import cluster_of, left_over, take_down
 from host.directories import environment_directory, environments_in_use, state_directory
+from pulumi_values.urns import resource_name
 from stack_config.files import environments, stack_file
 from terminal.console import results, step
 from terminal.errors import LocalError
 from terminal.invocation import command_line
 
 from ..engine.environment import one_command_at_a_time
-from ..engine.progress import resource_name
 from ..engine.recovery import recover
 from ..engine.run import engine_run, unprotect_first
 from ..engine.workspace import deployed_stack, forget_state, has_state, run_pulumi

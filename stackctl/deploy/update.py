@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from devcluster.clusters import node
 from devcluster.clusters.choice import Cluster
 from devcluster.toolchain.go_programs import kubectl
+from pulumi_values.special import SECRET
 from stack_config.files import environments
 from terminal.console import results
 from terminal.invocation import command_line
@@ -13,7 +14,6 @@ from terminal.invocation import command_line
 from ..engine.environment import check_config, one_command_at_a_time, prepared_stack
 from ..engine.run import engine_run
 from ..options import Overrides
-from .outputs import HIDDEN
 
 
 def up(environment: str, requested_cluster: str, overrides: Overrides, *, refresh: bool = False) -> None:
@@ -37,7 +37,7 @@ def up(environment: str, requested_cluster: str, overrides: Overrides, *, refres
     changes = f"{progress.changes} changed" if progress.changes else "no changes"
     results.print(f"[bold]{environment}[/bold] is deployed to {cluster.context}: {changes}")
     for name, output in sorted(result.outputs.items()):
-        results.print(f"  {name:<22} {HIDDEN if output.secret else output.value}", markup=False)
+        results.print(f"  {name:<22} {SECRET if output.secret else output.value}", markup=False)
     _print_next_steps(environment, cluster, str(result.outputs["namespace"].value))
 
 

@@ -8,6 +8,7 @@ from pulumi.automation.events import StepEventMetadata
 from rich.console import Console
 from rich.status import Status
 
+from pulumi_values.urns import resource_name
 from terminal.console import duration
 
 _UNCHANGED = frozenset({OpType.SAME, OpType.READ, OpType.READ_REPLACEMENT, OpType.REFRESH})
@@ -91,9 +92,3 @@ def _is_change(metadata: StepEventMetadata) -> bool:
     # Components, stack and providers are the engine's own; what they hold is what changes.
     own = metadata.type.startswith(("pulumi:", "open-webui-stack:"))
     return not own and metadata.op not in _UNCHANGED | _SUMMARY_ONLY
-
-
-def resource_name(urn: str) -> str:
-    """Kind and logical name of a resource: ``Deployment redis``."""
-    *_, qualified_type, name = urn.split("::")
-    return f"{qualified_type.rpartition(':')[2]} {name}"

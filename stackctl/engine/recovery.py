@@ -8,9 +8,9 @@ from pulumi import automation
 from devcluster.clusters.api import dynamic_client, find
 from devcluster.clusters.choice import Cluster
 from host.directories import state_directory
+from pulumi_values.urns import resource_name
 from terminal.console import notices
 
-from .progress import resource_name
 from .stale_locks import remove_stale_locks
 from .workspace import run_pulumi
 

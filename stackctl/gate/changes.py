@@ -1,10 +1,11 @@
 """Every resource of a preview with what happens to it, one entry each."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from pulumi_values.urns import name_of, type_of
 
 from .model import Preview, PreviewError, Step, at
 
@@ -124,12 +125,12 @@ def changes(preview: Preview) -> tuple[Change, ...]:
     found: dict[str, Change] = {}
     for step in preview.steps:
         if step.op not in _OPERATIONS:
-            raise PreviewError(f"the operation {step.op!r} of {_name(step.urn)} is not known here")
+            raise PreviewError(f"the operation {step.op!r} of {name_of(step.urn)} is not known here")
         state = step.new_state or step.old_state
         # The engine leaves out what it cannot write down (pkg/backend/display/json.go).
         if state is None or (step.op in _OF_WHAT_IS_THERE and step.old_state is None):
-            raise PreviewError(f"the step {step.op!r} of {_name(step.urn)} has no state")
-        if not state.custom or _type(step.urn) == STACK_TYPE:
+            raise PreviewError(f"the step {step.op!r} of {name_of(step.urn)} has no state")
+        if not state.custom or type_of(step.urn) == STACK_TYPE:
             continue
         change = _change(step, parent=state.parent)
         earlier = found.get(step.urn)
@@ -140,13 +141,13 @@ def changes(preview: Preview) -> tuple[Change, ...]:
 def _change(step: Step, parent: str) -> Change:
     old, new, operation = step.old_state, step.new_state, _OPERATIONS[step.op]
     secret = {*(old.additional_secret_outputs if old else ()), *(new.additional_secret_outputs if new else ())}
-    if _type(step.urn).startswith("kubernetes:") and _type(step.urn).endswith(":Secret"):
+    if type_of(step.urn).startswith("kubernetes:") and type_of(step.urn).endswith(":Secret"):
         secret |= {"data", "stringData"}
     return Change(
         operation=operation,
-        type=_type(step.urn),
-        name=_name(step.urn),
-        component=_name(parent) if parent and _type(parent) != STACK_TYPE else "stack",
+        type=type_of(step.urn),
+        name=name_of(step.urn),
+        component=name_of(parent) if parent and type_of(parent) != STACK_TYPE else "stack",
         before=old.inputs if old else {},
         after=new.inputs if new and operation is not Operation.DELETE else {},
         protected_before=bool(old and old.protect),
@@ -177,21 +178,3 @@ def _merged(earlier: Change, later: Change) -> Change:
             "replaced_by": tuple(dict.fromkeys([*earlier.replaced_by, *later.replaced_by])),
         }
     )
-
-
-_URN = re.compile(r"urn:pulumi:[^\s\"'`]+")
-
-
-def without_urns(text: str) -> str:
-    """A message with ``Deployment/redis`` in place of the whole URN."""
-    return _URN.sub(lambda urn: f"{_type(urn[0]).rpartition(':')[2]}/{_name(urn[0])}", text)
-
-
-def _type(urn: str) -> str:
-    """``kubernetes:apps/v1:Deployment`` of ``urn:pulumi:stack::project::parent$type::name``."""
-    parts = urn.split("::", 3)
-    return parts[2].rpartition("$")[2] if len(parts) == 4 else urn
-
-
-def _name(urn: str) -> str:
-    return urn.split("::", 3)[-1]

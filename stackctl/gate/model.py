@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from pulumi_values.special import is_hidden, without_secrets
+
 
 class PreviewError(Exception):
     """A text is no preview. The message says what it is instead, and holds nothing of it."""
@@ -26,7 +28,7 @@ class State(_Model):
     """Whether a provider manages it; components and the stack are not."""
 
     inputs: dict[str, Any] = {}
-    """What the program asks for. A secret is the text ``[secret]``, an unknown one of `UNKNOWN`."""
+    """What the program asks for. A secret is `special.SECRET`, an unknown one of `special.UNKNOWNS`."""
 
     parent: str = ""
     """URN of the component that it is part of."""
@@ -43,7 +45,8 @@ class State(_Model):
     @field_validator("inputs", mode="before")
     @classmethod
     def _hidden(cls, value: object) -> object:
-        return _without_secrets(value)
+        # A preview has no signatures; a file that has gone through other hands may.
+        return without_secrets(value)
 
 
 class Step(_Model):
@@ -96,26 +99,6 @@ class Preview(_Model):
         return [message for message in messages if message != "preview failed"] or messages
 
 
-SECRET = "[secret]"
-
-# Key of what a state writes for a secret, beside its value: sdk/go/common/resource/sig. A preview has the text above
-# instead; what has gone through other hands may not.
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-
-UNKNOWN = frozenset(
-    {
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # string
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # array
-        "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
-        "e48ece36-62e2-4504-bad9-02848725956a",  # archive
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
-    }
-)
-"""Values that are known only when the update runs. Source: sdk/go/common/resource/plugin/rpc.go."""
-
-
 def parse(text: str) -> Preview:
     """Read a preview.
 
@@ -138,26 +121,15 @@ def parse(text: str) -> Preview:
 def at(value: object, *path: str) -> Any:
     """The value at a path of mappings; None where there is none, or where it is secret or unknown."""
     found = _raw(value, *path)
-    return None if hidden(found) else found
+    return None if is_hidden(found) else found
 
 
 def known(value: object, *path: str) -> bool:
     """Whether `at` tells all: nothing on the way to the value, nor the value, is secret or unknown."""
-    return not any(hidden(_raw(value, *path[:length])) for length in range(len(path) + 1))
-
-
-def hidden(value: object) -> bool:
-    """Whether a value is secret, or known only when the update runs."""
-    return isinstance(value, str) and (value == SECRET or value in UNKNOWN)
+    return not any(is_hidden(_raw(value, *path[:length])) for length in range(len(path) + 1))
 
 
 def _raw(value: object, *path: str) -> Any:
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
-
-
-def _without_secrets(value: object) -> object:
-    if isinstance(value, Mapping):
-        return SECRET if _SIGNATURE in value else {name: _without_secrets(part) for name, part in value.items()}
-    return [_without_secrets(part) for part in value] if isinstance(value, list) else value

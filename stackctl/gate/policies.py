@@ -8,10 +8,10 @@ from policy.rules.objects import Unknown, name_of
 from policy.rules.rule import Context, Level
 from policy.rules.rule import Finding as Violation
 from policy.rules.rule import findings as violations
+from pulumi_values.special import is_hidden
 
 from .changes import Change
 from .gate import Finding
-from .model import SECRET, UNKNOWN
 
 
 def policy_findings(changes: Iterable[Change], environment: str, *, production: bool) -> Iterator[Finding]:
@@ -51,6 +51,6 @@ def _plain(value: Mapping[str, Any]) -> Any:
             return {name: part(member) for name, member in value.items()}
         if isinstance(value, list):
             return [part(element) for element in value]
-        return Unknown(value) if isinstance(value, str) and (value == SECRET or value in UNKNOWN) else value
+        return Unknown(value) if isinstance(value, str) and is_hidden(value) else value
 
     return part(value)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any
 
+from pulumi_values.special import SECRET, is_unknown
+
 from .changes import Change
-from .model import SECRET, UNKNOWN
 from .redaction import AFTER_UPDATE, redact, shown
 
 _ABSENT = object()
@@ -142,7 +143,7 @@ def _text(value: Any, name: str, secret: bool) -> str | None:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and "\n" in value and value not in UNKNOWN
+    return isinstance(value, str) and "\n" in value and not is_unknown(value)
 
 
 def _text_diff(before: str, after: str) -> tuple[str, ...]:

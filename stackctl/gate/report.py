@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .changes import Change, Operation, changes, without_urns
+from pulumi_values.urns import without_urns
+
+from .changes import Change, Operation, changes
 from .gate import Finding, findings, unprotected
 from .model import Diagnostic, Preview
 from .policies import policy_findings

@@ -11,7 +11,7 @@ import pytest
 from kubernetes import client, config
 
 from host.processes import is_alive
-from stackctl.engine.progress import resource_name
+from pulumi_values.urns import resource_name
 from tests.support.engine.machine import Machine, engine_of
 
 UP_SECONDS = 90

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from pulumi_values.special import SECRET, UNKNOWN_STRING, plain_secret
 from stackctl.gate.markdown import LONGEST, comment
 from stackctl.gate.marker import MARKER
-from stackctl.gate.model import SECRET, UNKNOWN, PreviewError, parse
+from stackctl.gate.model import PreviewError, parse
 from stackctl.gate.redaction import AFTER_UPDATE, CHECKSUM, shown
 from stackctl.gate.report import report
 from tests.support.previews import COMMENTED, DIRECTORY, comment_on
@@ -24,11 +25,6 @@ SECRETS = (
 
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
-
-def signed(value: str) -> dict[str, str]:
-    """A secret as a state has it."""
-    return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": json.dumps(value)}
 
 
 def preview(*steps: dict[str, Any], **rest: Any) -> Any:
@@ -113,8 +109,8 @@ def test_several_environments_are_in_one_comment() -> None:
         update("other:index:Thing::t", {"deep": {"list": [1, {"a": SECRETS[1]}]}}, {"deep": {"list": "[secret]"}}),
         update("kubernetes:apps/v1:Deployment::d", pod(args=[SECRETS[1]]), {"spec": {"template": "[secret]"}}),
         # As a state has it, and not a preview.
-        update("other:index:Thing::t", {"deep": [1]}, {"deep": [signed(SECRETS[1])]}),
-        update("other:index:Thing::t", {"a": signed(SECRETS[1])}, {"a": SECRETS[3]}),
+        update("other:index:Thing::t", {"deep": [1]}, {"deep": [plain_secret(SECRETS[1])]}),
+        update("other:index:Thing::t", {"a": plain_secret(SECRETS[1])}, {"a": SECRETS[3]}),
         # The whole object, the values of a Secret in base64.
         update(
             "kubernetes:core/v1:Secret::s",
@@ -281,7 +277,7 @@ def test_an_unknown_operation_is_refused() -> None:
 def test_a_checksum_says_that_contents_change_whatever_it_is_of(name: str) -> None:
     """Not a part of it: from that of a short secret the secret could be found out."""
     assert shown("0123456789abcdef" * 4, name=name) == CHECKSUM
-    assert shown(next(iter(UNKNOWN)), name=name) == f"({AFTER_UPDATE})"
+    assert shown(UNKNOWN_STRING, name=name) == f"({AFTER_UPDATE})"
     assert shown("0123456789abcdef" * 4, name=name, secret=True) == SECRET
 
 

@@ -92,6 +92,7 @@ def test_the_parts_of_an_urn() -> None:
     assert urns.kind_of(URN) == "Deployment"
     assert urns.name_of(URN) == "redis"
     assert urns.resource_name(URN) == "Deployment redis"
+    assert urns.urn_of_reference(f"{URN}::0a1b") == URN
 
 
 def test_a_name_may_hold_the_separator() -> None:

@@ -16,10 +16,10 @@ from pulumi import automation
 from pulumi.automation import EngineEvent, OpType
 
 from devcluster.clusters.choice import Cluster
+from pulumi_values.urns import resource_name
 from stack_config.files import ROOT, set_path, stack_file
 from stack_config.load import PROJECT
 from stackctl.deploy.preview_file import preview_to_file
-from stackctl.engine.progress import resource_name
 from stackctl.engine.workspace import run_program, run_pulumi
 from tests.support.engine.pulumi_commands import skip_summaries
 
