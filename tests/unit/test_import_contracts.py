@@ -16,6 +16,7 @@ ROOMS = (
     "emulators",
     "host",
     "policy",
+    "pulumi_values",
     "scripts",
     "stack_config",
     "stackctl",
