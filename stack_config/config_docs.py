@@ -1,4 +1,4 @@
-"""What is generated: the config keys in Pulumi.yaml and docs/configuration.md, and the copies of `copies.COPIES`.
+"""The generated parts of Pulumi.yaml and docs/configuration.md, and the copies of `copies.COPIES`.
 
 python -m stack_config.config_docs          write them
 python -m stack_config.config_docs --check  exit with 1 if a file is not up to date
