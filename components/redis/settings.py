@@ -15,6 +15,7 @@ from ..blocks.quantities import Bytes, Cores, RedisMemory, mebibytes, quantity
 from ..blocks.resources import Amounts, ContainerResources, Resources
 from .cluster_settings import RedisClusterSettings
 from .external_settings import RedisExternalSettings
+from .server.engines import Engine
 from .server.memory import LIMIT_STEP_MEBIBYTES, Memory, largest_maxmemory, memory
 from .tls_settings import RedisTlsSettings
 from .topologies import TOPOLOGIES, TopologyName
@@ -31,7 +32,6 @@ EvictionPolicy = Literal[
     "volatile-random",
     "volatile-ttl",
 ]
-Engine = Literal["redis", "valkey"]
 Durability = Literal["none", "container", "volume"]
 
 IMAGES: dict[Engine, str] = {"redis": "redis:7.4-alpine", "valkey": "valkey/valkey:8.1-alpine"}

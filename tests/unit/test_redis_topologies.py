@@ -122,6 +122,20 @@ def test_volumes_of_nodes_come_from_a_template_and_fit_the_quota() -> None:
     assert int(hard["persistentvolumeclaims"]) == 7
 
 
+@pytest.mark.parametrize("topology", ["standalone", "sentinel", "cluster"])
+@pytest.mark.parametrize("engine", ["redis", "valkey"])
+def test_the_data_on_a_volume_is_checked_before_the_server_starts(topology: str, engine: str) -> None:
+    sets = [f"redis.topology={topology}", f"redis.engine={engine}"]
+    without = run("dev", [*sets, "redis.durability=container"])
+    assert "check-data.sh" not in without.one("ConfigMap", "redis-conf").inputs["data"]
+    recording = run("dev", [*sets, "redis.durability=volume"])
+    files = recording.one("ConfigMap", "redis-conf").inputs["data"]
+    assert f"{engine} 7.2 11\n" in files["data-formats"]
+    check = ["sh", "/etc/redis/check-data.sh", engine]
+    assert recording.containers["redis/redis"]["command"] == check + without.containers["redis/redis"]["command"]
+    assert files["check-data.sh"].startswith("#!/bin/sh\n")
+
+
 def test_the_quota_has_room_for_every_container_of_every_node(sentinel: Recording) -> None:
     hard = sentinel.one("ResourceQuota", "quota").inputs["spec"]["hard"]
     pod = sentinel.pods["redis"]

@@ -23,6 +23,7 @@ from ..settings import RedisSettings
 from ..topologies.base import PodField, ServerTopology, Sidecar, pod_files
 from .configuration import redis_conf
 from .container_sizes import reload_resources
+from .engines import formats_file
 from .places import (
     CONFIGURATION_DIRECTORY,
     DATA_DIRECTORY,
@@ -38,13 +39,15 @@ LABELS = Labels(app="redis", component="cache")
 CONFIG_MAP = "redis-conf"
 
 _RELOAD_SCRIPT = "reload-users.sh"
+_CHECK_SCRIPT = "check-data.sh"
 # Mount path of each volume.
 _CLAIMED = {"data": DATA_DIRECTORY, "node": MEMBER_DIRECTORY}
 
 
 def configuration(settings: RedisSettings, layout: ServerTopology) -> Mapping[str, str]:
     """The files in the ConfigMap of the pods."""
-    return {"redis.conf": redis_conf(settings, layout), **pod_files(_RELOAD_SCRIPT), **layout.files}
+    check = {**pod_files(_CHECK_SCRIPT), "data-formats": formats_file()} if settings.durability == "volume" else {}
+    return {"redis.conf": redis_conf(settings, layout), **pod_files(_RELOAD_SCRIPT), **layout.files, **check}
 
 
 def pod(settings: RedisSettings, layout: ServerTopology, *, monitored: bool) -> PodSpecArgsDict:
@@ -94,9 +97,7 @@ def _server(settings: RedisSettings, layout: ServerTopology) -> ContainerArgsDic
         "name": "redis",
         "image": settings.container_image,
         "image_pull_policy": "IfNotPresent",
-        "command": _script(layout.start_script)
-        if layout.start_script
-        else [f"{settings.engine}-server", f"{CONFIGURATION_DIRECTORY}/redis.conf"],
+        "command": _start(settings, layout),
         "ports": [_port(name, number) for name, number in layout.server_ports.items()],
         "resources": resource_requirements(settings.container_resources()),
         # Without a process in the container: a restarted server is in service some tenths of a second earlier.
@@ -121,6 +122,14 @@ def _server(settings: RedisSettings, layout: ServerTopology) -> ContainerArgsDic
         server["startup_probe"] = _ping(settings, "PONG|LOADING", period_seconds=1, failure_threshold=3600)
         server["readiness_probe"] = exec_probe(_in_service(settings), period_seconds=2, failure_threshold=5)
     return server
+
+
+def _start(settings: RedisSettings, layout: ServerTopology) -> list[str]:
+    start = [f"{settings.engine}-server", f"{CONFIGURATION_DIRECTORY}/redis.conf"]
+    if layout.start_script:
+        start = _script(layout.start_script)
+    # Only a volume outlives the pod, and with it the image that wrote the data.
+    return [*_script(_CHECK_SCRIPT), settings.engine, *start] if settings.durability == "volume" else start
 
 
 def _script(name: str) -> list[str]:

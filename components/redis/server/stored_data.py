@@ -1,9 +1,4 @@
-"""What the servers of Redis wrote, and which engine or image cannot read it.
-
-Versions of the format: those of Valkey from ``RDB_VERSION_MAP`` in its ``src/rdb.h``. Redis 7.0 and 8.2 and Valkey 8.1
-and 9.1 are shown by tests on the servers (tests/servers/test_redis_stored_data.py). Redis 8.6 and 8.8 are from
-documents about the format, not from a server that was run.
-"""
+"""Which engine or image cannot read what the servers of the last update wrote: refused in the preview."""
 
 import typing
 from dataclasses import dataclass
@@ -11,19 +6,12 @@ from dataclasses import dataclass
 from ...blocks.finding import Finding, fix_command
 from ...blocks.image_versions import release
 from ...blocks.remembered import Facts
-from ..settings import Engine, RedisSettings
+from ..settings import RedisSettings
 from ..topologies.base import KEY
+from .engines import FORMATS, LAST_COMMON_FORMAT, Engine
 
 REMEMBERED = "redis-data"
 """Logical name of what is remembered."""
-
-# The first release that writes a format; later ones write it until the next line. Valkey left the numbers from 12 to 79
-# to Redis, and refuses them: https://github.com/valkey-io/valkey/blob/unstable/src/rdb.h
-_FORMATS: dict[Engine, dict[tuple[int, int], int]] = {
-    "redis": {(7, 0): 10, (7, 2): 11, (7, 4): 12, (8, 6): 13, (8, 8): 14},
-    "valkey": {(7, 2): 11, (9, 0): 80, (9, 2): 81},
-}
-_LAST_COMMON_FORMAT = 11
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,19 +29,19 @@ class _Server:
     @property
     def format(self) -> int | None:
         """What it writes into files; None when the image does not say, or when it is older than the table."""
-        known = [number for first, number in _FORMATS[self.engine].items() if self.release and self.release >= first]
+        known = [number for first, number in FORMATS[self.engine].items() if self.release and self.release >= first]
         return known[-1] if known else None
 
     @property
     def sent_format(self) -> int | None:
         """What it sends to a replica. Valkey sends the last common format to one that does not ask for its own."""
-        return self.format if self.engine == "redis" or self.format is None else _LAST_COMMON_FORMAT
+        return self.format if self.engine == "redis" or self.format is None else LAST_COMMON_FORMAT
 
     def reads(self, number: int) -> bool:
         """Whether it reads a file of that format. Its own has to be known."""
         assert self.format is not None
-        if self.engine == "valkey" and number > _LAST_COMMON_FORMAT:
-            return self.format > _LAST_COMMON_FORMAT and 80 <= number <= self.format
+        if self.engine == "valkey" and number > LAST_COMMON_FORMAT:
+            return self.format > LAST_COMMON_FORMAT and 80 <= number <= self.format
         return number <= self.format
 
 

@@ -12,8 +12,8 @@ import pytest
 import redis
 
 from components.redis.server.acl import acl_file
+from components.redis.server.engines import Engine
 from components.redis.server.places import DATA_DIRECTORY, USERS_DIRECTORY
-from components.redis.settings import Engine
 from tests.support.servers.addresses import free_port
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import check_alive, give_away, redis_program, running, wait_until
