@@ -88,7 +88,11 @@ verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, sca
 ## Testing
 
 .PHONY: test
-test: lint types docs-check scan test-unit test-servers test-engine ## Run all checks and tests except e2e and bench
+test: checks test-unit test-servers test-engine ## Run all checks and tests except e2e and bench
+
+.PHONY: checks
+checks: .venv/ready .venv-scan/ready ## Run lint, types, docs-check and scan side by side; each prints when it is done
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types lint docs-check scan
 
 .PHONY: lint
 lint: .venv/ready ## Check format, lint, imports, dead code, shell scripts, spelling and the words of the glossary
@@ -133,7 +137,7 @@ test-unit: .venv/ready ## Test the program and the components with mocks: second
 
 .PHONY: test-engine
 test-engine: .venv/ready policy/.venv/ready ## Test the real engine against a real API server: minutes
-	$(PY) -m pytest -q tests/engine
+	$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/engine
 
 .PHONY: test-servers
 test-servers: .venv/ready servers-packages .venv-servers/ready .venv-open-webui/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration

@@ -15,6 +15,27 @@ from tests.support.engine.toolchain import Toolchain
 
 PASSPHRASE = "for the stacks of one test run"
 CLUSTER_PREFIX = "open-webui-stack-test-"
+SLOWEST_FIRST = (
+    "recordings",
+    "stack_environments",
+    "stack_preview",
+    "stack_interrupted",
+    "stack_preflight",
+    "stackctl_commands",
+    "stack_rotation",
+    "stack_failures",
+    "emulators",
+    "adopt",
+    "stack_kubeconfig",
+    "stack_encryption_keys",
+)
+"""Modules that take a minute or more: started last, one of them would keep a worker busy while the others wait."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the modules for the workers of xdist, which take them one after the other (``--dist loadfile``)."""
+    ranks = {f"test_{name}": rank for rank, name in enumerate(SLOWEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +53,7 @@ def uses_standins(toolchain: Toolchain) -> bool:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster of simulated nodes for this test run alone; gone at its end, whatever happened in between."""
+    """A cluster of simulated nodes for this worker of the test run alone; gone at its end, whatever happened before."""
     _delete_left_over()
     name = f"{CLUSTER_PREFIX}{os.getpid()}"
     try:

@@ -23,6 +23,12 @@ def test_make_alone_lists_every_target_and_every_kind_of_cluster() -> None:
     assert set(clusters.split("|")) >= {"auto", *get_args(Kind)} - {"context"}
 
 
+def test_the_gate_runs_every_part_of_make_test_and_e2e() -> None:
+    (parts,) = re.findall(r"^test: (.+?) ##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    (targets,) = re.findall(r"^for target in (.+); do$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert targets.split() == [*parts.split(), "e2e"]
+
+
 def test_two_that_need_the_virtual_environment_make_it_once(tmp_path: Path) -> None:
     directory, requirements = tmp_path / "venv", tmp_path / "requirements.txt"
     directory.mkdir()
