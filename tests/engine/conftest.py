@@ -9,6 +9,7 @@ from devcluster.clusters import control_plane, kwok
 from devcluster.clusters.choice import Cluster
 from devcluster.toolchain.providers import search_path, uses_stand_ins
 from devcluster.toolchain.pulumi_cli import pulumi_cli
+from host.locks import exclusive
 from host.processes import is_alive
 from tests.support.engine.pulumi_commands import pulumi_home
 from tests.support.engine.toolchain import Toolchain
@@ -54,7 +55,8 @@ def uses_standins(toolchain: Toolchain) -> bool:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster of simulated nodes for this worker of the test run alone; gone at its end, whatever happened before."""
-    _delete_left_over()
+    with exclusive("orphaned-test-clusters", "deletes the clusters of ended test runs"):
+        _delete_orphans()
     name = f"{CLUSTER_PREFIX}{os.getpid()}"
     try:
         yield kwok.up(name, tmp_path_factory.mktemp("cluster") / "kubeconfig")[0]
@@ -80,7 +82,7 @@ def engine_environment(
     }
 
 
-def _delete_left_over() -> None:
+def _delete_orphans() -> None:
     """Clusters of test runs that were killed before they could delete theirs."""
     for name in control_plane.names():
         # A test's own second cluster has the same name with something after it.
