@@ -141,7 +141,7 @@ test-engine: .venv/ready policy/.venv/ready ## Test the real engine against a re
 
 .PHONY: test-servers
 test-servers: .venv/ready servers-packages .venv-servers/ready .venv-open-webui/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration
-	$(PY) -m pytest -q tests/servers
+	$(PY) -m pytest -q -n 4 tests/servers
 
 .PHONY: servers-packages
 servers-packages: ## As root, install the missing Debian packages of test-servers; their services are not started

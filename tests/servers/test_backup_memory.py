@@ -20,7 +20,7 @@ def test_a_backup_proves_documents_with_the_least_memory(directory: Path) -> Non
     sets = (f"backup.resources.limits.memory={LEAST}Mi", "backup.resources.requests.memory=64Mi")
     database = rendered_database(directory, postgresql_with_pgvector(), sets)
     backups = backups_of(database, sets)
-    database.prepared()
+    database.copied()
     with database.serving():
         # The type and number of vectors for which an IVFFlat index needs the most memory.
         backups.execute(

@@ -48,7 +48,7 @@ def stopped(database: Database, tmp_path: Path) -> Iterator[FakeOpenWebUI]:
 @pytest.fixture
 def fake(stopped: FakeOpenWebUI) -> Iterator[FakeOpenWebUI]:
     """The fake with its database."""
-    stopped.database.prepared()
+    stopped.database.copied()
     with stopped.database.serving():
         yield stopped
 
@@ -86,7 +86,7 @@ def test_of_three_at_once_one_works_and_the_others_wait_and_have_nothing_to_do(f
 
 
 def test_it_waits_for_a_database_that_comes_up(stopped: FakeOpenWebUI) -> None:
-    stopped.database.prepared()
+    stopped.database.copied()
     process = stopped.start()
     first = first_line(process)
     with stopped.database.serving():

@@ -72,7 +72,7 @@ def limited_database(directory: Path, limit: str) -> Iterator[Database]:
     sets = (*SETS, "postgresql.resources.limits.cpu=2", f"postgresql.resources.limits.memory={limit}")
     spec = rendered("prod", "StatefulSet", "postgres", sets)["spec"]["template"]["spec"]
     database = rendered_database(directory, postgresql_with_pgvector(), sets)
-    database.prepared()
+    database.copied()
     with bounded(memory_limit(spec), shared_memory(spec)) as database.bounds, database.serving(), ExitStack() as held:
         with connected(database) as connection:
             connection.execute(

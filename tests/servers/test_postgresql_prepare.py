@@ -80,7 +80,7 @@ def test_first_start_makes_an_ordinary_role_and_its_own_utf8_database(database: 
 
 
 def test_the_application_can_make_its_tables_and_nobody_else_can_connect(database: Database) -> None:
-    database.prepared()
+    database.copied()
     with database.serving(), database.connect(autocommit=True) as connection:
         connection.execute("CREATE TABLE chat (id text PRIMARY KEY)")
         connection.execute("INSERT INTO chat VALUES ('1')")
@@ -89,7 +89,7 @@ def test_the_application_can_make_its_tables_and_nobody_else_can_connect(databas
 
 
 def test_another_start_keeps_the_data(database: Database) -> None:
-    database.prepared()
+    database.copied()
     with database.serving(), database.connect() as connection:
         connection.execute("CREATE TABLE chat AS SELECT 42 AS answer")
 
@@ -101,7 +101,7 @@ def test_another_start_keeps_the_data(database: Database) -> None:
 
 
 def test_a_rotated_password_replaces_the_old_one(database: Database) -> None:
-    database.prepared()
+    database.copied()
     database.write_password(b"second-Password-2")
     database.prepared()
 
@@ -124,7 +124,7 @@ def test_any_password_is_set_as_it_is_written(database: Database) -> None:
 
 
 def test_an_error_of_the_server_does_not_show_the_password(database: Database) -> None:
-    database.prepared()
+    database.copied()
     # A role that exists and that nobody may alter: the statement with the password fails.
     database.environment = {**database.environment, "POSTGRES_USER": "pg_monitor"}
 
@@ -137,7 +137,7 @@ def test_an_error_of_the_server_does_not_show_the_password(database: Database) -
 
 
 def test_a_password_that_is_no_text_is_refused_and_not_shown(database: Database) -> None:
-    database.prepared()
+    database.copied()
     database.write_password(b"topsecret-\xff-word")
 
     result = database.prepare()
@@ -159,7 +159,7 @@ def test_an_empty_password_is_refused(database: Database, content: bytes) -> Non
 
 
 def test_only_the_application_and_only_its_database_over_the_network(database: Database) -> None:
-    database.prepared()
+    database.copied()
     with database.serving():
         for changes in ({"user": "postgres"}, {"user": "postgres", "dbname": "postgres"}, {"dbname": "postgres"}):
             with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry"):
@@ -167,7 +167,7 @@ def test_only_the_application_and_only_its_database_over_the_network(database: D
 
 
 def test_the_superuser_comes_in_through_the_pods_socket(database: Database) -> None:
-    database.prepared()
+    database.copied()
     with database.serving(), database.connect(host=str(database.directory / "run"), user="postgres") as connection:
         errors = connection.execute("SELECT sourceline, error FROM pg_file_settings WHERE error IS NOT NULL").fetchall()
         assert errors == []
@@ -209,7 +209,7 @@ def test_a_killed_initdb_leaves_nothing_that_looks_like_data(database: Database)
     assert database.unfinished.exists()
     assert not database.data.exists()
 
-    database.prepared()
+    database.copied()
 
     with database.serving():
         database.connect().close()
@@ -226,7 +226,7 @@ def test_sigterm_ends_initdb(database: Database) -> None:
 
 
 def test_sigterm_stops_the_private_server(database: Database) -> None:
-    database.prepared()
+    database.copied()
     started = slow_program(database, "psql")
     with preparing(database, signal.SIGKILL) as process:
         wait_until(started.exists, "psql has begun")
@@ -239,7 +239,7 @@ def test_sigterm_stops_the_private_server(database: Database) -> None:
 
 
 def test_data_survives_a_crash_of_the_server(database: Database) -> None:
-    database.prepared()
+    database.copied()
     with database.serving(stop_signal=signal.SIGKILL), database.connect() as connection:
         connection.execute("CREATE TABLE chat AS SELECT 42 AS answer")
         connection.commit()
@@ -252,7 +252,7 @@ def test_data_survives_a_crash_of_the_server(database: Database) -> None:
 
 
 def test_another_major_version_is_refused_and_nothing_changes(database: Database) -> None:
-    database.prepared()
+    database.copied()
     version = database.data / "PG_VERSION"
     ours = version.read_text().strip()
     version.write_text("9\n")

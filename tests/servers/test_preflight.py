@@ -41,7 +41,7 @@ def fake(directory: Path, tmp_path: Path) -> Iterator[FakeOpenWebUI]:
     configuration.write_text(text)
     database.write_password(PASSWORD.encode())
     fake = FakeOpenWebUI(tmp_path / "app", database)
-    database.prepared()
+    database.copied()
     with database.serving():
         yield fake
     for process in fake.started:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,14 +12,36 @@ import socketio  # type: ignore[import-untyped]
 from redis.asyncio import Redis as AsyncRedis
 
 from components.redis.server.acl import acl_file
-from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES, EXPORTER_PASSWORD, REVOKED, Client, Server
-from tests.support.servers.server_process import redis_program, wait_until
+from tests.support.servers.redis_server import (
+    APPLICATION_PASSWORD,
+    ENGINES,
+    EXPORTER_PASSWORD,
+    REVOKED,
+    Client,
+    Server,
+    redis_server,
+)
+from tests.support.servers.server_process import redis_program, server_directory, wait_until
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(scope="module", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
     """Each of them: every test here that has a server."""
     return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def shared_server(engine: str) -> Iterator[Server]:
+    """One for all tests of this file."""
+    with server_directory() as directory, redis_server(directory, engine, "prod") as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server: Server) -> Server:
+    """As after its start."""
+    shared_server.reset()
+    return shared_server
 
 
 def refused(client: Client, *command: str | int) -> bool:

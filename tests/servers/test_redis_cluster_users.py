@@ -3,9 +3,7 @@
 import asyncio
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +18,7 @@ from tests.support.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
 from tests.support.servers.redis_nodes import names_wrapper, resolve_names
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES
 from tests.support.servers.rendered import rendered
-from tests.support.servers.server_process import give_away, wait_until
+from tests.support.servers.server_process import server_directory, wait_until
 from tests.support.servers.verify_in_web_pod import SERVED, redis_access
 
 
@@ -34,11 +32,10 @@ def engine(request: pytest.FixtureRequest) -> str:
 def cluster(engine: str) -> Iterator[Cluster]:
     """One for all tests of this file."""
     with (
-        tempfile.TemporaryDirectory(prefix="stack-") as name,
+        server_directory() as directory,
         pytest.MonkeyPatch.context() as monkeypatch,
-        cluster_of(Path(name), rendered, f"redis.engine={engine}") as made,
+        cluster_of(directory, rendered, f"redis.engine={engine}") as made,
     ):
-        give_away(Path(name))
         resolve_names(made, monkeypatch)
         made.bring_up()
         # Clients are not told of a replica that has not received anything yet.

@@ -132,7 +132,7 @@ class Backups:
 def backups(database: Database) -> Iterator[Backups]:
     """A server with `TABLES` in it, and the CronJob's container beside it."""
     made = backups_of(database)
-    database.prepared()
+    database.copied()
     with database.serving():
         made.execute(TABLES)
         yield made

@@ -40,6 +40,7 @@ from tests.support.servers.server_process import (
     give_away,
     not_there,
     running,
+    server_directory,
     wait_until,
 )
 from tests.support.unit import recording
@@ -355,15 +356,13 @@ class Servers:
 @contextmanager
 def servers(environment: str = "prod", sets: tuple[str, ...] = ()) -> Iterator[Servers]:
     """An empty PostgreSQL and an empty Redis as rendered, and the image of Open WebUI, while the block runs."""
-    with tempfile.TemporaryDirectory(prefix="stack-") as name:
-        directory = Path(name)
-        give_away(directory)
+    with server_directory() as directory:
         lay_out_image(directory / "image")
         for part in ("postgresql", "redis"):
             (directory / part).mkdir()
             give_away(directory / part)
         database = rendered_database(directory / "postgresql", postgresql_with_pgvector(), sets)
-        database.prepared()
+        database.copied()
         with database.serving(), redis_server(directory / "redis", "redis", environment, sets=sets) as redis:
             yield Servers(database=database, redis=redis, directory=directory)
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.servers.addresses import free_port
 from tests.support.servers.container_bounds import Bounds
+from tests.support.servers.database_template import copy_template
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import (
     check_alive,
@@ -22,6 +23,7 @@ from tests.support.servers.server_process import (
     missing,
     postgresql_programs,
     running,
+    server_directory,
     unprivileged,
     wait_until,
 )
@@ -103,6 +105,24 @@ class Database:
         result = self.prepare()
         assert result.returncode == 0, result.stdout
         return result.stdout
+
+    def copied(self) -> None:
+        """Give the volume what `prepared` makes of an empty one, as a copy.
+
+        Of the variables and files only those that the init container reads have an effect on it.
+        """
+        password = (self.directory / "password").read_bytes()
+        key = (self.programs, *sorted(self.environment.values()), self.files["prepare.sh"], repr(password))
+
+        with server_directory() as directory:
+
+            def make() -> Path:
+                first = Database(directory, self.files, self.environment, self.programs)
+                first.write_password(password)
+                first.prepared()
+                return first.data
+
+            copy_template(key, make, self.data)
 
     @contextmanager
     def serving(self, stop_signal: int = signal.SIGINT) -> Iterator[None]:

@@ -66,6 +66,15 @@ class Server:
         inspector = self.client("inspector", INSPECTOR_PASSWORD)
         return [f"{entry['username']}: {entry['reason']} {entry['object']}" for entry in inspector.acl_log()]
 
+    def reset(self) -> None:
+        """Bring it to the state after a start, for the next test: no keys, scripts, records or other clients."""
+        inspector = self.client("inspector", INSPECTOR_PASSWORD)
+        for kind in ("normal", "pubsub"):
+            inspector.execute_command("CLIENT KILL", "TYPE", kind, "SKIPME", "yes")
+        for command in ("FLUSHALL", "SCRIPT FLUSH", "ACL LOG RESET", "SLOWLOG RESET", "LATENCY RESET"):
+            inspector.execute_command(*command.split())
+        inspector.close()
+
     def url(self, database: int = 0) -> str:
         return f"redis://openwebui:{APPLICATION_PASSWORD}@127.0.0.1:{self.port}/{database}"
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -84,6 +85,17 @@ def give_away(path: Path) -> None:
     """Make a file or directory the servers' own."""
     if os.getuid() == 0:
         os.chown(path, CONTAINER_USER, CONTAINER_USER)
+
+
+@contextmanager
+def server_directory() -> Iterator[Path]:
+    """Empty directory of the servers' user, while the block runs.
+
+    Not below pytest's own: only its owner can enter that, and a socket's path may have 107 bytes at most.
+    """
+    with tempfile.TemporaryDirectory(prefix="stack-") as name:
+        give_away(Path(name))
+        yield Path(name)
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:

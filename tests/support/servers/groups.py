@@ -1,0 +1,44 @@
+"""Which tests of the servers tier share servers: one worker runs them, so that the servers start once."""
+
+import re
+
+from tests.support.servers.redis_server import ENGINES
+
+GROUPS = {
+    "test_open_webui.py": "web",
+    "test_answers_in_progress.py": "web",
+    "test_lost_database.py": "web",
+    "test_public_url.py": "web",
+    "test_public_url_in_browser.py": "web",
+    "test_signing_key.py": "signing key",
+    "test_vector_index.py": "vector index",
+    "test_redis_cluster_users.py": "cluster users",
+    "test_redis_acl.py": "acl",
+    "test_bucket.py": "bucket",
+}
+"""Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker
+busy at the end."""
+
+_ORDER = list(dict.fromkeys(GROUPS.values()))
+
+
+def group_of(nodeid: str) -> str:
+    """Name of the group of a test: that of its file and its engine. A test without shared servers is its own group."""
+    group = GROUPS.get(_file_of(nodeid))
+    return f"{group} {_engine_of(nodeid)}" if group else nodeid
+
+
+def place_of(nodeid: str) -> int:
+    """Where the group of a test comes in the order of a run."""
+    group = GROUPS.get(_file_of(nodeid))
+    return _ORDER.index(group) if group else len(_ORDER)
+
+
+def _file_of(nodeid: str) -> str:
+    return nodeid.partition("::")[0].rpartition("/")[2]
+
+
+def _engine_of(nodeid: str) -> str:
+    """The engine among the parameters of a test; empty where it has none."""
+    parameters = nodeid.partition("[")[2]
+    return next((engine for engine in ENGINES if re.match(rf"{engine}[-\]]", parameters)), "")

@@ -1,0 +1,71 @@
+"""The tests that share servers run in one worker."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from stack_config.files import ROOT
+from tests.support.servers.groups import GROUPS, group_of, place_of
+
+SERVERS = ROOT / "tests" / "servers"
+CONFTEST = """
+from tests.support.scheduling import GroupScheduling
+
+def pytest_xdist_make_scheduler(config, log):
+    return GroupScheduling(config, log, lambda nodeid: "shared" if "shared" in nodeid else nodeid)
+"""
+TESTS = """
+import os
+import pytest
+
+@pytest.mark.parametrize("number", range(20))
+def test_shared(number):
+    print("shared by", os.environ["PYTEST_XDIST_WORKER"])
+
+@pytest.mark.parametrize("number", range(20))
+def test_alone(number):
+    print("alone in", os.environ["PYTEST_XDIST_WORKER"])
+"""
+
+
+def shares_servers(file: Path) -> bool:
+    """Whether a test file asks for the fixture `web`, or has a fixture of the module that holds something."""
+    for function in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        if "web" in {argument.arg for argument in function.args.args}:
+            return True
+        decorators = " ".join(map(ast.unparse, function.decorator_list))
+        holds = any(isinstance(node, ast.Yield) for node in ast.walk(function))
+        if holds and re.search(r"fixture\(.*scope='module'", decorators):
+            return True
+    return False
+
+
+def test_every_file_whose_tests_share_servers_has_a_group() -> None:
+    assert {file.name for file in SERVERS.glob("test_*.py") if shares_servers(file)} == set(GROUPS)
+
+
+def test_each_engine_has_a_group_of_its_own() -> None:
+    name = "tests/servers/test_redis_acl.py::test_open_webui_may_not"
+    assert group_of(f"{name}[redis-FLUSHALL]") == group_of(f"{name}[redis-KEYS *]")
+    assert group_of(f"{name}[redis-FLUSHALL]") != group_of(f"{name}[valkey-FLUSHALL]")
+    alone = "tests/servers/test_serve.py::test_a_second_signal_ends_the_drain"
+    assert group_of(alone) == alone
+    assert place_of(alone) > place_of(f"{name}[redis-FLUSHALL]")
+
+
+def test_a_group_runs_in_one_worker(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_them.py").write_text(TESTS)
+    command = [sys.executable, "-m", "pytest", "-rP", "-n", "2", "-p", "no:cacheprovider", "test_them.py"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r"^shared by gw\d$", done.stdout, re.MULTILINE)) == 20
+    assert len(set(re.findall(r"^shared by (gw\d)$", done.stdout, re.MULTILINE))) == 1
+    assert len(set(re.findall(r"^alone in (gw\d)$", done.stdout, re.MULTILINE))) > 1
