@@ -11,7 +11,7 @@ import redis
 from components.redis.server.acl import CLUSTER_USERS
 from tests.support.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
 from tests.support.servers.redis_nodes import Node, resolve_names, write_users
-from tests.support.servers.redis_server import on_every_engine
+from tests.support.servers.redis_server import WITHOUT_PAUSES, on_every_engine
 from tests.support.servers.rendered import Find
 from tests.support.servers.steady_requests import Outcome, steady
 
@@ -283,7 +283,8 @@ def test_a_rotated_password_is_valid_on_every_node_without_a_restart(cluster: Cl
 
     def takes(node: Node, password: str) -> bool:
         try:
-            return bool(redis.Redis(host=node.name, username="openwebui", password=password).ping())
+            client = redis.Redis(host=node.name, username="openwebui", password=password, retry=WITHOUT_PAUSES)
+            return bool(client.ping())
         except redis.AuthenticationError:
             return False
 

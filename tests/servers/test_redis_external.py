@@ -8,7 +8,7 @@ import redis
 
 from components.blocks.authority import AUTHORITY_DIRECTORY, with_authority
 from tests.support.servers.addresses import free_port
-from tests.support.servers.redis_server import APPLICATION_PASSWORD, Start
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, WITHOUT_PAUSES, Start
 from tests.support.servers.server_process import give_away, missing
 
 
@@ -39,4 +39,4 @@ def test_the_authority_is_what_the_certificate_is_checked_by(start: Start, direc
         assert url != with_authority(plain)
         assert redis.Redis.from_url(url).set("open-webui:x", "1")
         with pytest.raises(redis.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
-            redis.Redis.from_url(plain, retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0)).ping()
+            redis.Redis.from_url(plain, retry=WITHOUT_PAUSES).ping()

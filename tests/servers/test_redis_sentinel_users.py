@@ -9,7 +9,7 @@ import redis
 from stack_config.files import ROOT
 from tests.support.servers.redis_nodes import PASSWORDS, SERVICE, Node, Nodes, write_users
 from tests.support.servers.redis_nodes import nodes as nodes
-from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, on_every_engine
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, WITHOUT_PAUSES, on_every_engine
 from tests.support.servers.sentinel_client import VARIABLES, another_master, counting, revoke, revoked
 from tests.support.servers.verify_in_web_pod import SERVED, redis_access
 
@@ -133,7 +133,9 @@ def test_a_rotated_password_reaches_the_sentinels_too(nodes: Nodes) -> None:
 
         def takes(node: Node) -> bool:
             servers = (
-                redis.Redis(host=node.address, port=port, username="openwebui", password="second-Password")
+                redis.Redis(
+                    host=node.address, port=port, username="openwebui", password="second-Password", retry=WITHOUT_PAUSES
+                )
                 for port in (6379, 26379)
             )
             try:

@@ -14,6 +14,7 @@ import redis
 from components.redis.server.stored_data import refused_server
 from tests.support.servers.addresses import free_port
 from tests.support.servers.redis_nodes import nodes_of
+from tests.support.servers.redis_server import WITHOUT_PAUSES
 from tests.support.servers.rendered import Find, rendered
 from tests.support.servers.server_process import SERVER_PACKAGES, give_away, not_there, running, wait_until
 
@@ -45,8 +46,7 @@ def server(name: str, directory: Path, *options: str) -> Iterator[tuple[Any, int
     give_away(directory)
     port, log = free_port(), directory / "server.log"
     command = [program(name), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory), "--save", ""]
-    at_once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-    client: Any = redis.Redis(port=port, decode_responses=True, retry=at_once)
+    client: Any = redis.Redis(port=port, decode_responses=True, retry=WITHOUT_PAUSES)
 
     def answers() -> bool:
         try:

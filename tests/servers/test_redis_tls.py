@@ -17,7 +17,7 @@ from tests.support.servers.certificates import certify, make_authority
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
 from tests.support.servers.redis_nodes import Node, Nodes, make_node, resolve_names, write_users
 from tests.support.servers.redis_probes import passes
-from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES, Client
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES, WITHOUT_PAUSES, Client
 from tests.support.servers.rendered import Find
 from tests.support.servers.server_process import redis_program, wait_until
 from tests.support.servers.verify_in_web_pod import SERVED, redis_access
@@ -72,13 +72,11 @@ def url(host: str, authority: Path) -> str:
 
 
 def client(host: str, authority: Path) -> Client:
-    retry = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-    return redis.Redis.from_url(url(host, authority), retry=retry, socket_timeout=5)
+    return redis.Redis.from_url(url(host, authority), retry=WITHOUT_PAUSES, socket_timeout=5)
 
 
 def without_tls(host: str) -> Client:
-    retry = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-    return redis.Redis(host=host, port=6379, retry=retry, socket_timeout=5)
+    return redis.Redis(host=host, port=6379, retry=WITHOUT_PAUSES, socket_timeout=5)
 
 
 def serves(any_client: Client) -> bool:

@@ -14,7 +14,7 @@ from components.redis.server.acl import CLUSTER_USERS
 from tests.support.servers.addresses import free_network
 from tests.support.servers.certificates import certify
 from tests.support.servers.redis_nodes import Node, Nodes, make_node, moved, surroundings, write_users
-from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, WITHOUT_PAUSES, Client
 from tests.support.servers.rendered import Find
 from tests.support.servers.server_process import give_away, unprivileged
 
@@ -116,6 +116,7 @@ class Cluster(Nodes):
             username="inspector",
             password=INSPECTOR_PASSWORD,
             decode_responses=True,
+            retry=WITHOUT_PAUSES,
             **self.options,
         )
 

@@ -28,7 +28,7 @@ from components.redis.server.places import (
     USERS_DIRECTORY,
 )
 from tests.support.servers.addresses import free_network
-from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Client
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, WITHOUT_PAUSES, Client
 from tests.support.servers.rendered import Find
 from tests.support.servers.server_process import (
     give_away,
@@ -114,7 +114,13 @@ class Node:
 
     def client(self, user: str = "inspector", password: str = INSPECTOR_PASSWORD, database: int = 0) -> Client:
         return redis.Redis(
-            host=self.address, port=6379, db=database, username=user, password=password, decode_responses=True
+            host=self.address,
+            port=6379,
+            db=database,
+            username=user,
+            password=password,
+            decode_responses=True,
+            retry=WITHOUT_PAUSES,
         )
 
     def role(self) -> str:
@@ -169,6 +175,7 @@ class Nodes:
             password=APPLICATION_PASSWORD,
             decode_responses=True,
             socket_timeout=2,
+            retry=WITHOUT_PAUSES,
         )
 
     def of_clients(self, **options: Any) -> Any:

@@ -29,6 +29,10 @@ ENGINES: tuple[Engine, ...] = get_args(Engine)
 on_every_engine = pytest.mark.parametrize("engine", ENGINES)
 """Runs a test of Redis, whatever its fixtures, on every engine."""
 
+WITHOUT_PAUSES = redis.retry.Retry(redis.backoff.NoBackoff(), 1)
+"""For clients of the tests themselves: a closed connection is opened again once, and every other error is seen at once.
+With its defaults redis-py 8 tries ten times, for seconds, also after a wrong password."""
+
 REVOKED = "open-webui:auth:token:4711:revoked"
 
 
@@ -51,7 +55,7 @@ class Server:
             username=user,
             password=password,
             decode_responses=True,
-            **options,
+            **{"retry": WITHOUT_PAUSES, **options},
         )
 
     def openwebui(self, database: int = 0) -> Client:
@@ -140,12 +144,10 @@ def redis_server(
     with running(command, directory=directory, log=log, stop_signal=signal.SIGTERM) as process:
         server = Server(port, directory, process, engine)
 
-        at_once = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-
         def answers() -> bool:
             check_alive(process, log)
             try:
-                return bool(server.client("inspector", INSPECTOR_PASSWORD, retry=at_once).ping())
+                return bool(server.client("inspector", INSPECTOR_PASSWORD).ping())
             except redis.exceptions.BusyLoadingError:
                 return loading
             except redis.ConnectionError:

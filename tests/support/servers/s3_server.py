@@ -69,16 +69,16 @@ class S3Server:
 @contextmanager
 def s3_server(directory: Path) -> Iterator[S3Server]:
     """The server, while the block runs."""
-    program = SERVER_PACKAGES / "bin" / "moto_server"
+    server_python = SERVER_PACKAGES / "bin" / "python"
     python = PACKAGES / "bin" / "python"
-    if not program.exists():
-        not_there("moto_server is missing; install it with: make .venv-servers/ready")
+    if not list(SERVER_PACKAGES.glob("lib/python3*/site-packages/moto/server.py")):
+        not_there("moto is missing; install it with: make .venv-servers/ready")
     if not python.exists():
         not_there("Open WebUI is missing; install it with: make .venv-open-webui/ready (Python 3.11 or 3.12)")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with running(
-        [str(program), "-H", "127.0.0.1", "-p", str(port)],
+        [str(server_python), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         directory=directory,
         log=directory / "moto.log",
         stop_signal=signal.SIGTERM,
