@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from stack_config.files import ROOT
-from tests.support.servers.groups import GROUPS, group_of, place_of
+from tests.support.servers.groups import GROUPS, LONG, group_of, place_of
 
 SERVERS = ROOT / "tests" / "servers"
 CONFTEST = """
@@ -47,6 +47,10 @@ def shares_servers(file: Path) -> bool:
 
 def test_every_file_whose_tests_share_servers_has_a_group() -> None:
     assert {file.name for file in SERVERS.glob("test_*.py") if shares_servers(file)} == set(GROUPS)
+
+
+def test_the_long_files_exist() -> None:
+    assert [name for name in LONG if not (SERVERS / name).exists()] == []
 
 
 def test_each_engine_has_a_group_of_its_own() -> None:

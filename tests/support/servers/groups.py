@@ -19,7 +19,10 @@ GROUPS = {
 """Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker
 busy at the end."""
 
-_ORDER = list(dict.fromkeys(GROUPS.values()))
+LONG = ("test_redis_cluster.py", "test_redis_sentinel.py", "test_postgresql_memory.py", "test_backup_memory.py")
+"""Files whose tests take longest by themselves; they begin after the groups."""
+
+_ORDER = [*dict.fromkeys(GROUPS.values()), *LONG]
 
 
 def group_of(nodeid: str) -> str:
@@ -30,8 +33,9 @@ def group_of(nodeid: str) -> str:
 
 def place_of(nodeid: str) -> int:
     """Where the group of a test comes in the order of a run."""
-    group = GROUPS.get(_file_of(nodeid))
-    return _ORDER.index(group) if group else len(_ORDER)
+    file = _file_of(nodeid)
+    name = GROUPS.get(file, file)
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
 
 def _file_of(nodeid: str) -> str:
