@@ -140,8 +140,8 @@ test-engine: .venv/ready policy/.venv/ready ## Test the real engine against a re
 	$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/engine
 
 .PHONY: test-servers
-test-servers: .venv/ready servers-packages .venv-servers/ready .venv-open-webui/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration
-	$(PY) -m pytest -q -n 4 tests/servers
+test-servers: .venv/ready servers-packages .venv-servers/ready .venv-open-webui/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration; ALL=1 adds the long index builds
+	$(if $(ALL),SERVERS_ALL=1) $(PY) -m pytest -q -n 4 tests/servers
 
 .PHONY: servers-packages
 servers-packages: ## As root, install the missing Debian packages of test-servers; their services are not started

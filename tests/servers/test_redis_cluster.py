@@ -1,5 +1,7 @@
 """Redis Cluster: how it comes about, what happens when masters go, and when there are more of them."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -154,11 +156,11 @@ def test_every_node_can_be_rolled_and_no_request_fails(cluster: Cluster) -> None
             cluster.exist(*(each.name for each in cluster.nodes))
             node.start()
             cluster.wait(lambda node=node: cluster.role(node) != "", f"{node.name} ready")
+        cluster.wait(lambda: outcome.answered > 100 or bool(outcome.errors), "answered requests")
 
     assert outcome.errors == []
     # A hand-over that is given up and begun again lets writes wait for seconds.
     assert sorted(asked) == [0, 0, 0, 1, 1, 1]
-    assert outcome.answered > 100
     assert counted(cluster) >= outcome.answered
     assert lost(cluster, written) == []
 
@@ -216,7 +218,8 @@ def test_more_masters_take_their_part_over_and_nothing_is_lost(cluster: Cluster)
         # Interrupted in the middle, and run again.
         process = cluster.begin_set_up(FOUR)
         cluster.wait(lambda: cluster.parts().get(new[0].name, 0) > 100, "parts that move")
-        process.kill()
+        # With the tool that moves the slots, as the kubelet kills a container.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert cluster.parts()[new[0].name] < 4096
         said = cluster.set_up(FOUR)

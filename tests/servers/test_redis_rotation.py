@@ -94,9 +94,10 @@ def test_both_passwords_are_valid_and_no_request_fails(server: Server, manifest:
         with traffic(as_open_webui(server, SECOND_PASSWORD)) as new:
             wait_until(lambda: takes(server, APPLICATION_PASSWORD), "both at the same time", 10)
             server.exporter().ping()
+            for each in (outcome, new):
+                wait_until(lambda each=each: each.answered > 100 or bool(each.errors), "requests", 30)  # type: ignore[misc]
 
     assert outcome.errors == []
-    assert outcome.answered > 100
     assert new.errors == []
     # The same server, with everything it had.
     assert server.exporter().info("server")["run_id"] == started

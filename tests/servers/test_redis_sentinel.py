@@ -6,17 +6,29 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 import socketio  # type: ignore[import-untyped]
 
-from tests.support.servers.redis_nodes import SERVICE, Node, Nodes
+from tests.support.servers.redis_nodes import SERVICE, Node, Nodes, nodes_of
 from tests.support.servers.redis_nodes import nodes as nodes
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, REVOKED, on_every_engine
+from tests.support.servers.rendered import Find
 from tests.support.servers.sentinel_client import another_master, counting, operation, revoke, revoked
 from tests.support.servers.steady_requests import Outcome
+
+
+@on_every_engine
+def test_the_nodes_agree_when_they_start_as_a_stateful_set_starts_them(
+    directory: Path, manifest: Find, engine: str
+) -> None:
+    with nodes_of(directory, manifest, f"redis.engine={engine}") as nodes:
+        nodes.bring_up_pods()
+        assert nodes.master is nodes.nodes[0]
+        assert [node.role() for node in nodes.nodes] == ["master", "slave", "slave"]
 
 
 @on_every_engine

@@ -153,11 +153,28 @@ class Nodes:
         new.replace(self.hosts)
 
     def bring_up(self) -> None:
-        """As a StatefulSet does: one after the other, each when the one before is ready."""
+        """The servers one after the other, then the Sentinels.
+
+        A Sentinel asks its master for the replicas when it starts and every ten seconds: the first answer names all.
+        """
+        for number, node in enumerate(self.nodes):
+            self.exist(*(each.name for each in self.nodes[: number + 1]))
+            node.start("redis")
+            self.wait(lambda node=node: node.role() != "", f"{node.name} ready")
+        for node in self.nodes:
+            node.start("sentinel")
+        self.await_agreement()
+
+    def bring_up_pods(self) -> None:
+        """As a StatefulSet does: one pod after the other, each when the one before is ready."""
         for number, node in enumerate(self.nodes):
             self.exist(*(each.name for each in self.nodes[: number + 1]))
             node.start()
             self.wait(lambda node=node: node.role() != "", f"{node.name} ready")
+        self.await_agreement()
+
+    def await_agreement(self) -> None:
+        """Wait until every Sentinel knows the others and the replicas."""
         self.wait(lambda: all(self.agreed(node) for node in self.nodes), "the Sentinels know each other")
 
     def agreed(self, node: Node) -> bool:
