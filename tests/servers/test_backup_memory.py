@@ -8,8 +8,8 @@ from components.blocks.quantities import MEBIBYTE
 from components.postgresql.memory import least_limit
 from tests.support.servers.backups import RUN_SECONDS, backups_of
 from tests.support.servers.container_bounds import bounded
-from tests.support.servers.open_webui import postgresql_with_pgvector
 from tests.support.servers.postgresql_database import rendered_database
+from tests.support.servers.server_process import postgresql_with_pgvector
 
 LEAST = least_limit(PRIVATE_SERVER)
 # What a container runtime gives a container without a volume of its own there.

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.servers.addresses import free_port
 from tests.support.servers.fake_open_webui import SCRIPTS
-from tests.support.servers.open_webui import PACKAGES
+from tests.support.servers.open_webui_image import PACKAGES
 from tests.support.servers.s3_server import BUCKET, ELSEWHERE, Key, S3Server, s3_server
 
 CHECK = """

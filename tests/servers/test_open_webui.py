@@ -1,7 +1,8 @@
 """Two real replicas of the stack's Open WebUI are one application."""
 
 from components.open_webui.files.startup.record import RECORD
-from tests.support.servers.open_webui import VERSION, Web
+from tests.support.servers.open_webui import Web
+from tests.support.servers.open_webui_image import VERSION
 
 
 def test_a_sign_in_at_one_replica_is_one_at_the_other_until_the_sign_out(web: Web) -> None:

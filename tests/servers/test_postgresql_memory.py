@@ -22,10 +22,9 @@ import pytest
 
 from components.blocks.quantities import MEBIBYTE, quantity
 from tests.support.servers.container_bounds import Bounds, bounded
-from tests.support.servers.open_webui import postgresql_with_pgvector
 from tests.support.servers.postgresql_database import Database, rendered_database
 from tests.support.servers.rendered import rendered
-from tests.support.servers.server_process import wait_until
+from tests.support.servers.server_process import postgresql_with_pgvector, wait_until
 
 ALL = os.environ.get("SERVERS_ALL") == "1"
 # One replica and what is beside it.

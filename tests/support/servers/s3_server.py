@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 from tests.support.servers.addresses import free_port
-from tests.support.servers.open_webui import PACKAGES
+from tests.support.servers.open_webui_image import PACKAGES
 from tests.support.servers.server_process import SERVER_PACKAGES, not_there, running, wait_until
 
 BUCKET = "uploads"

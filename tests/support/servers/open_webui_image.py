@@ -1,0 +1,43 @@
+"""The files of Open WebUI's image, from its package of the release that the stack deploys."""
+
+import json
+import shutil
+from pathlib import Path
+
+from components.open_webui.settings import OpenWebUISettings
+from stack_config.files import ROOT
+from tests.support.servers.server_process import not_there
+
+PACKAGES = ROOT / ".venv-open-webui"
+"""Virtual environment of Open WebUI (``make .venv-open-webui/ready``)."""
+
+VERSION = OpenWebUISettings().version
+
+
+def installed_package() -> Path:
+    """The installed package of Open WebUI."""
+    installed = list(PACKAGES.glob("lib/python3*/site-packages/open_webui")) if (PACKAGES / "ready").exists() else []
+    if not installed:
+        not_there("Open WebUI is missing; install it with: make .venv-open-webui/ready (Python 3.11 or 3.12)")
+    (package,) = installed
+    return package
+
+
+def lay_out_image(directory: Path) -> None:
+    """The image's files: /app/backend/open_webui, /app/build, /app/package.json (devcluster/node/images/layers.py)."""
+    package = installed_package()
+    backend = directory / "app" / "backend"
+    backend.mkdir(parents=True)
+    # Open WebUI finds everything else by its own path, in which it follows links: a copy, without the large part.
+    shutil.copytree(
+        package, backend / "open_webui", ignore=lambda path, _: ["frontend"] if path == str(package) else []
+    )
+    changes = backend / "open_webui" / "CHANGELOG.md"
+    changes.write_text(newest_release(changes.read_text()))
+    (directory / "app" / "build").symlink_to(package / "frontend")
+    (directory / "app" / "package.json").write_text(json.dumps({"name": "open-webui", "version": VERSION}))
+
+
+def newest_release(changelog: str) -> str:
+    """A changelog without the earlier releases. Each process parses all of it at its start: a second of CPU time."""
+    return "\n## [".join(changelog.split("\n## [")[:2])
