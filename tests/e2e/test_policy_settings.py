@@ -24,6 +24,8 @@ SCRATCH = "policy-settings"
 GATEWAY, MODELS, DNS = "gateway-system", "models", "openshift-dns"
 PODS = [(SCRATCH, "web"), (GATEWAY, "gateway"), (GATEWAY, "other"), (MODELS, "ollama"), (DNS, "dns")]
 DNS_PORT = 5353
+MISS_SECONDS = 2
+"""A connection on the same node takes milliseconds, and TCP asks again after one second."""
 # Answers what it is sent, by UDP and by TCP.
 SERVER = """
 import socketserver, sys, threading
@@ -40,7 +42,7 @@ for port in map(int, sys.argv[1:]):
 ASK = """
 import socket
 asking = socket.socket(socket.AF_INET, socket.{kind})
-asking.settimeout(4)
+asking.settimeout({seconds})
 asking.connect(({host!r}, {port}))
 asking.send(b"here")
 assert asking.recv(4) == b"here"
@@ -150,18 +152,18 @@ def reaches(
     kubectl: Kubectl, pod: str, host: str, port: int, kind: str = "SOCK_STREAM", *, connect_only: bool = False
 ) -> None:
     """Ask from a pod and be answered."""
-    _ask(kubectl, pod, host, port, kind, connect_only)
+    _ask(kubectl, pod, host, port, kind, connect_only, seconds=5)
 
 
 def misses(kubectl: Kubectl, pod: str, host: str, port: int, *, connect_only: bool = False) -> None:
     """Ask from a pod and not be answered, not even refused."""
     with pytest.raises(KubectlError, match=r"(?i)timed? ?out"):
-        _ask(kubectl, pod, host, port, "SOCK_STREAM", connect_only)
+        _ask(kubectl, pod, host, port, "SOCK_STREAM", connect_only, seconds=MISS_SECONDS)
 
 
-def _ask(kubectl: Kubectl, pod: str, host: str, port: int, kind: str, connect_only: bool) -> None:
+def _ask(kubectl: Kubectl, pod: str, host: str, port: int, kind: str, connect_only: bool, seconds: int) -> None:
     [namespace] = [namespace for namespace, name in PODS if name == pod]
-    script = ASK.format(host=host, port=port, kind=kind)
+    script = ASK.format(host=host, port=port, kind=kind, seconds=seconds)
     if connect_only:
         script = script.partition("asking.send")[0]
     kubectl.run("exec", pod, "-n", namespace, "--", "python", "-c", script)
