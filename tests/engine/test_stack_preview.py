@@ -15,7 +15,8 @@ from stack_config.files import ROOT
 from stackctl.gate.gate import Finding
 from stackctl.gate.model import parse
 from stackctl.gate.report import Report, report
-from tests.support.engine.stack import GIVEN_SECRETS, PREFLIGHT, Stack, StackFactory
+from tests.support.engine.secrets import secret_values, seen_in
+from tests.support.engine.stack import BASE_NAMESPACE, PREFLIGHT, Namespace, Stack, StackFactory
 from tests.support.previews import CHANGES, DIRECTORY, NEW, slim
 
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
@@ -25,8 +26,7 @@ PACK = ROOT / "policy" / "serve"
 
 def reported(stack: Stack, *sets: str, fails: bool = False, production: bool = False) -> Report:
     text = stack.preview_as_json(*sets, fails=fails)
-    for secret in [*GIVEN_SECRETS.values(), *(stack.outputs()[name] for name in ("admin_password", "database_url"))]:
-        assert secret not in text
+    assert seen_in(text, secret_values(Namespace(stack.cluster, BASE_NAMESPACE))) == []
     return report(stack.environment, parse(text), production=production)
 
 

@@ -25,6 +25,8 @@ from tests.support.engine.pulumi_commands import skip_summaries
 
 GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only", "OAUTH_CLIENT_SECRET": "oauth-given/by+the=user&only"}
 """Secrets that the user of the base stack has set: a key of the stack, and one with the name of a variable."""
+BASE_NAMESPACE = "rag-system"
+"""Namespace of the stack that the tests share."""
 APPLICATIONS = ("redis", "postgres", "open-webui")
 PREFLIGHT = "open-webui-preflight"
 PREFLIGHT_AGAIN = frozenset({f"{step} Job {PREFLIGHT}" for step in ("delete-replaced", "create-replacement")})
@@ -174,7 +176,7 @@ class Stack:
 
     def outputs(self) -> dict[str, str]:
         """The stack's outputs in plain text."""
-        return {name: output.value for name, output in self._stack.workspace.stack_outputs(self.environment).items()}
+        return dict(json.loads(self.pulumi("stack", "output", "--json", "--show-secrets")))
 
     def state(self) -> dict[str, Any]:
         """The deployment as `pulumi stack export` gives it."""

@@ -10,9 +10,8 @@ import pytest
 from devcluster.clusters import simulation
 from devcluster.clusters.choice import Cluster
 from tests.support.engine.secrets import secret_values, seen_in
-from tests.support.engine.stack import GIVEN_SECRETS, Namespace, Stack, StackFactory
+from tests.support.engine.stack import BASE_NAMESPACE, GIVEN_SECRETS, Namespace, Stack, StackFactory
 
-BASE_NAMESPACE = "rag-system"
 BASE_SETS = ("openWebui.openaiApiBaseUrl=https://models.example.com/v1",)
 _FAILED = pytest.StashKey[bool]()
 
