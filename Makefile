@@ -119,12 +119,21 @@ types: .venv/ready ## Check the types
 	$(PY) -m mypy .
 
 .PHONY: docs
-docs: .venv/ready ## Write the generated parts of Pulumi.yaml and docs/configuration.md
+docs: .venv/ready .venv-docs/ready ## Write the generated parts of the documentation and build the site in site/
 	$(PY) -m stack_config.config_docs
+	$(PY) -m scripts.draw_diagrams
+	$(DOCS_PY) -m scripts.draw_plots
+	$(MKDOCS) build --quiet
+DOCS_PY := .venv-docs/bin/python
+# The variable silences an announcement of the theme.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(DOCS_PY) -m mkdocs
 
 .PHONY: docs-check
-docs-check: .venv/ready ## Check that the generated parts are up to date
+docs-check: .venv/ready .venv-docs/ready ## Check that the generated parts are current and that the site builds without warnings
 	$(PY) -m stack_config.config_docs --check
+	$(PY) -m scripts.draw_diagrams --check
+	$(DOCS_PY) -m scripts.draw_plots --check
+	$(PY) -m pytest -q tests/site
 
 .PHONY: scan
 scan: .venv/ready .venv-scan/ready ## Run kube-score, kubernetes-validate and checkov on the objects, actionlint and zizmor on the workflows
@@ -159,6 +168,7 @@ bench: .venv/ready ## Measure speed and memory as ratios within one run
 
 .PHONY: requirements
 requirements: .venv/ready ## Pin the dependencies with hashes
+	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-docs.txt requirements-docs.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-servers.txt requirements-servers.in
 	$(PY) -m scripts.pin_open_webui requirements-open-webui.txt
@@ -170,13 +180,17 @@ PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url 
 
 .PHONY: clean
 clean: .venv/ready ## Remove this project's clusters, all state and .venv; keep the built programs
-	rm -rf .venv-scan .venv-servers .venv-open-webui
+	rm -rf .venv-docs .venv-scan .venv-servers .venv-open-webui site
 	@$(STACKCTL) clean
 	rm -rf .venv policy/.venv
 
 # Separate, because checkov pins older versions of the program's packages.
 .venv-scan/ready: requirements-scan.txt .venv/ready
 	@$(PYTHON) scripts/make_venv.py .venv-scan $< "40 s"
+
+# Separate, because the program needs neither MkDocs nor matplotlib.
+.venv-docs/ready: requirements-docs.txt .venv/ready
+	@$(PYTHON) scripts/make_venv.py .venv-docs $< "30 s"
 
 # Separate, because only the programs of these packages are used.
 .venv-servers/ready: requirements-servers.txt .venv/ready

@@ -1,4 +1,4 @@
-"""The generated parts of Pulumi.yaml and docs/configuration.md, and the copies of `copies.COPIES`.
+"""Generate parts of Pulumi.yaml and docs/configuration.md, the JSON Schema, and the copies of `copies.COPIES`.
 
 python -m stack_config.config_docs          write them
 python -m stack_config.config_docs --check  exit with 1 if a file is not up to date
@@ -12,6 +12,7 @@ import yaml
 from .copies import generated_copies
 from .files import ROOT
 from .keys import ConfigKey, config_keys
+from .schema import SCHEMA_FILE, schema_text
 from .settings import SECRET_KEYS
 
 CONFIG_MARKER = "config:\n"
@@ -71,6 +72,7 @@ def generated(root: Path) -> dict[Path, str]:
     return {
         project: f"{head}{marker}{pulumi_config()}",
         page: f"{before}{start}{key_table()}{end}{after}",
+        root / SCHEMA_FILE: schema_text(),
         **generated_copies(root),
     }
 
@@ -80,11 +82,11 @@ def main() -> int:
     differing = [path for path, text in generated(ROOT).items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv[1:]:
         for path in differing:
-            print(f"{path.relative_to(ROOT)} is not up to date; run: make docs", file=sys.stderr)
+            print(f"{path.name} is not up to date; run: python -m stack_config.config_docs", file=sys.stderr)
         return 1 if differing else 0
     for path in differing:
         path.write_text(generated(ROOT)[path])
-        print(f"wrote {path.relative_to(ROOT)}")
+        print(f"wrote {path.name}")
     return 0
 
 

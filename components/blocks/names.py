@@ -5,7 +5,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -175,7 +175,7 @@ def _host_list(text: str) -> str:
 HostList = Annotated[str, AfterValidator(_host_list), Field(examples=["redis.example.com"])]
 """Host names and addresses with commas between them; may be empty."""
 
-Text = Annotated[str, BeforeValidator(_as_text)]
+Text = Annotated[str, BeforeValidator(_as_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 """A text that may be written as a number or a boolean."""
 
 ObjectName = Annotated[str, AfterValidator(_object_name)]

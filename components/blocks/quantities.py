@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 MEBIBYTE = 2**20
@@ -125,11 +125,22 @@ def _redis_memory(value: object) -> object:
     )
 
 
-Cores = Annotated[str, BeforeValidator(_cores), Field(examples=["500m"])]
+def _text_or_number(pattern: re.Pattern[str]) -> WithJsonSchema:
+    # The regular expressions of JSON Schema are those of JavaScript: no named groups, and a match of a part counts.
+    unnamed = re.sub(r"\(\?P<\w+>", "(", pattern.pattern)
+    return WithJsonSchema({"type": ["string", "number"], "pattern": f"^(?:{unnamed})$"})
+
+
+Cores = Annotated[str, BeforeValidator(_cores), Field(examples=["500m"]), _text_or_number(_QUANTITY)]
 """An amount of CPU, kept as the user wrote it."""
 
-Bytes = Annotated[str, BeforeValidator(_bytes), Field(examples=["512Mi"])]
+Bytes = Annotated[str, BeforeValidator(_bytes), Field(examples=["512Mi"]), _text_or_number(_QUANTITY)]
 """An amount of memory or storage of at least 1Mi, kept as the user wrote it."""
 
-RedisMemory = Annotated[str, BeforeValidator(_redis_memory), Field(examples=["512mb"])]
+RedisMemory = Annotated[
+    str,
+    BeforeValidator(_redis_memory),
+    Field(examples=["512mb"]),
+    WithJsonSchema({"type": ["string", "number"], "pattern": "^[0-9]+([kKmMgG]?[bB]|[kKmMgG])?$"}),
+]
 """A memory size in the syntax of redis.conf, at least 16mb."""

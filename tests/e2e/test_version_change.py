@@ -1,4 +1,4 @@
-"""Another version of Open WebUI on the same database: never two at once, nothing lost, how long nobody is served."""
+"""Another version of Open WebUI on the same database: never two at once, nothing lost, how long the interruption is."""
 
 import threading
 import time
@@ -106,4 +106,4 @@ def test_an_upgrade_keeps_what_is_there_and_the_versions_apart(
     unserved = [failure["at"] + failure["after"] for failure in outcome.failures]
     assert unserved, "no request failed, so the versions were not apart"
     seconds = max(unserved) - min(failure["at"] for failure in outcome.failures)
-    measurements.add(f"upgrade of Open WebUI {BEFORE} to {NOW}: nobody is served for", f"{seconds:.1f} s")
+    measurements.add(f"upgrade of Open WebUI {BEFORE} to {NOW}: interruption", f"{seconds:.1f} s")

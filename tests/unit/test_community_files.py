@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 
 import yaml
 
@@ -36,6 +37,33 @@ def test_the_paths_with_owners_exist_and_nobody_is_named() -> None:
     assert set(re.findall(r"@\S+", text)) == {"@your-organization/your-team"}
 
 
+def test_the_newest_release_of_the_changelog_is_the_projects_version() -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert headings[0] == "Unreleased"
+    assert re.fullmatch(re.escape(version) + r" - \d{4}-\d{2}-\d{2}", headings[1])
+
+
+def test_every_generated_file_of_the_attributes_exists() -> None:
+    patterns = re.findall(r"^(\S+) +linguist-generated$", (ROOT / ".gitattributes").read_text(), re.MULTILINE)
+    assert len(patterns) >= 10
+    assert [pattern for pattern in patterns if not [*ROOT.glob(pattern)]] == []
+
+
+def test_issue_forms_have_what_github_requires() -> None:
+    forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml"))
+    assert len(forms) >= 2
+    for form in (yaml.safe_load(path.read_text()) for path in forms):
+        assert {"name", "description", "body"} <= form.keys()
+        fields = [field["id"] for field in form["body"] if field["type"] != "markdown"]
+        assert len(fields) == len(set(fields)) > 0
+
+
+def test_the_development_container_makes_a_target() -> None:
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    assert container["postCreateCommand"] == "make .venv/ready"
+
+
 def test_renovate_finds_every_version_in_the_code() -> None:
     settings = StackSettings.model_validate({"kubeContext": "any"})
     files = [
@@ -56,5 +84,5 @@ def test_renovate_finds_every_version_in_the_code() -> None:
 def test_renovate_finds_every_file_of_packages() -> None:
     (pattern,) = [pattern for pattern in patterns("managerFilePatterns") if "requirements" in pattern]
     named = sorted(path for path in (*ROOT.glob("*.in"), *ROOT.glob("policy/*.in")))
-    assert len(named) == 5
+    assert len(named) == 6
     assert all(re.search(pattern.strip("/"), str(path.relative_to(ROOT))) for path in named)

@@ -32,6 +32,7 @@ _PATH = re.compile(rf"(?:{'|'.join(ROOMS)}|docs|scripts)/[\w./-]*|[\w.-]+\.(?:md
 _KEY_SET = re.compile(r"pulumi config (?:set|rm)(?: --\w+)* (?!--)'?([\w.]+)")
 _SET = re.compile(r"\bSET=(?:'([^']*)'|(\S+))")
 _SECRET_FILE = re.compile(r"\bSECRET_FILE='(\w+)=")
+_STATUS = r"Status: (?:accepted|superseded by \[\d{4}\]\(\S+\)), (?P<date>\d{4}-\d{2}-\d{2})\.?"
 _PLACEHOLDERS = ("<", "Pulumi.<")
 
 
@@ -155,6 +156,24 @@ def test_every_decision_is_in_the_index_and_has_its_three_parts() -> None:
         assert headings[1] == "What", page.name
         assert headings[2].startswith("Why"), page.name
         assert headings[-1] == "What else was weighed", page.name
+
+
+def test_every_decision_has_a_status_and_its_date_is_in_the_index() -> None:
+    index = dict(
+        re.findall(r"^\| \[\d{4}\]\(([^)]+)\) \| (\S+) \|", (DECISIONS / "README.md").read_text(), re.MULTILINE)
+    )
+    for page in PAGES:
+        status = re.fullmatch(_STATUS, page.read_text().split("\n")[2])
+        assert status, page.name
+        assert index[page.name] == status["date"], page.name
+
+
+def test_the_index_names_the_missing_decisions() -> None:
+    numbers = {int(page.name[:4]) for page in PAGES}
+    [sentence] = re.findall(r"[^.]+ are missing because", (DECISIONS / "README.md").read_text())
+    ranges = re.findall(r"(\d{4})(?: to (\d{4}))?", sentence)
+    named = {number for first, last in ranges for number in range(int(first), int(last or first) + 1)}
+    assert named == set(range(1, max(numbers) + 1)) - numbers
 
 
 def test_the_decisions_that_the_code_refers_to_exist() -> None:

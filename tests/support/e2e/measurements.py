@@ -1,9 +1,12 @@
-"""Figures of a run, as a table."""
+"""Measurements of a run: as data, and as the page that shows them."""
 
+import json
 import os
 import platform
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from components.open_webui.settings import OpenWebUISettings
 from stack_config.files import ROOT
@@ -12,35 +15,53 @@ FIRST_START = "three replicas on an empty database, until all are ready"
 RESTARTS = "restarts of web pods meanwhile"
 FAILOVER = ROOT / "docs" / "redis-failover.md"
 
-_FAILOVER_HEAD = """\
-## Failover of Redis with Sentinels
-
-Seconds until somebody can write again, of another run than the rest of this page: [how it was measured, and every
-run](redis-failover.md).
-
-"""
-
 _HEAD = """\
 # Measurements
 
-Written by `make e2e ALL=1`; every figure is of that run, on one real node (`CLUSTER=node`) with {cores} cores that also
-runs the control plane and the load. The plain source design is the document's own deployment (Open WebUI, Redis and
-PostgreSQL without this stack's probes, migration step, budgets and roll), in another namespace of the same node, while
-this stack's web pods were scaled to none.
+`make e2e ALL=1` writes this page. All measurements come from one run on one real node (`CLUSTER=node`) with {cores}
+cores, which also ran the control plane and the load. The plain source design is the deployment of the source document
+(Open WebUI, Redis and PostgreSQL without the probes, migration step, disruption budgets and rolling updates of this
+stack). It ran in another namespace of the same node while the web pods of this stack were scaled to zero. The data:
+`docs/data/measurements.json`.
 
 - Date: {date}
-- Open WebUI {open_webui}, Redis 7.0 and PostgreSQL 16 with pgvector (the node's images are made from packages of Debian
-  and PyPI), Kubernetes 1.36, Linux {kernel}
-- Changes: 16 requests a second to `/api/config` through the Service, each over a new connection, and six websockets,
-  from a pod in the namespace. A request fails when it is not answered with 200 within 20 s. The time of a websocket is
-  from its loss to its return.
-- Answers: 20 users, each with a websocket that comes back by itself, ask again and again for an answer of 60 s while
-  the pods have to leave. An answer is whole when the database has all of it and says that it is done.
-- Faults: 8 requests a second as a signed-in user, each over a new connection; four websockets that come back by
-  themselves; two events and one new chat a second. A request fails when it is not answered with 200 within 10 s.
-  "requests" is the time from the fault to the end of the last request that failed, "events" the time to the first event
-  after which every one was answered and reached all four websockets. A chat is lost when its creation was answered with
-  200 and it is not there at the end.
+- Open WebUI {open_webui}, Redis 7.0 and PostgreSQL 16 with pgvector (the images of the node are built from packages of
+  Debian and PyPI), Kubernetes {kubernetes}, Linux {linux}
+- Changes: 16 requests per second to `/api/config` through the Service, each over a new connection, and six
+  websockets, from a pod in the namespace. A request fails if it is not answered with 200 within 20 s. The time of a
+  websocket is from its loss to its return.
+"""
+
+_ANSWERS = """\
+- Answers: 20 users, each with a websocket that reconnects by itself, repeatedly ask for an answer of 60 s while the
+  pods have to stop. An answer is complete if the database contains all of it and marks it as done.
+"""
+
+_FAULTS = """\
+- Faults: 8 requests per second as a signed-in user, each over a new connection; four websockets that reconnect by
+  themselves; two events and one new chat per second. A request fails if it is not answered with 200 within 10 s.
+  "requests" is the time from the fault to the end of the last failed request. "events" is the time to the first event
+  after which every event was answered and reached all four websockets. A chat is lost if its creation was answered
+  with 200 and it does not exist at the end.
+
+"""
+
+_PLOTS = """\
+## Plots
+
+`make docs` draws them from the data.
+
+![Failed requests in percent](images/failed-requests.svg)
+
+![Seconds until events are delivered again](images/events.svg)
+
+"""
+
+_FAILOVER_HEAD = """\
+## Failover of Redis with Sentinels
+
+Seconds until a client can write again. These are measurements of a separate run: [how it was measured, and every
+run](redis-failover.md).
 
 """
 
@@ -52,29 +73,50 @@ class Measurements:
         """Nothing yet."""
         self._rows: dict[str, tuple[str, str]] = {}
 
-    def add(self, what: str, figure: str) -> None:
-        """Add a figure of this stack, with its unit."""
-        self._rows[what] = (figure, self._rows.get(what, ("", ""))[1])
+    def add(self, measurement: str, value: str) -> None:
+        """Add a measurement of this stack, with its unit."""
+        self._rows[measurement] = (value, self._rows.get(measurement, ("", ""))[1])
 
-    def add_source_design(self, what: str, figure: str) -> None:
-        """Add the figure that the plain source design has for the same."""
-        self._rows[what] = (self._rows.get(what, ("", ""))[0], figure)
+    def add_source_design(self, measurement: str, value: str) -> None:
+        """Add the same measurement of the plain source design."""
+        self._rows[measurement] = (self._rows.get(measurement, ("", ""))[0], value)
 
     def table(self) -> str:
-        """All figures as Markdown."""
-        rows = [("", "this stack", "plain source design"), ("---", "---", "---")]
-        rows += [(what, *figures) for what, figures in self._rows.items()]
-        return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        """All measurements as Markdown."""
+        return _table(self._row_data())
 
     def write(self, file: Path) -> None:
-        """Write the document."""
-        head = _HEAD.format(
-            cores=os.cpu_count(),
-            date=time.strftime("%Y-%m-%d"),
-            open_webui=OpenWebUISettings().version,
-            kernel=platform.release().split("-")[0],
-        )
-        file.write_text(f"{head}{self.table()}\n\n{_FAILOVER_HEAD}{failover_table()}\n")
+        """Write the page, and its data to ``data/`` beside it."""
+        data = {
+            "date": time.strftime("%Y-%m-%d"),
+            "open_webui": OpenWebUISettings().version,
+            "kubernetes": "1.36",
+            "linux": platform.release().split("-")[0],
+            "cores": os.cpu_count(),
+            "rows": self._row_data(),
+        }
+        data_file = file.parent / "data" / f"{file.stem}.json"
+        data_file.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+        file.write_text(page(data))
+
+    def _row_data(self) -> list[dict[str, str]]:
+        return [
+            {"measurement": measurement, "stack": stack, "source_design": source_design}
+            for measurement, (stack, source_design) in self._rows.items()
+        ]
+
+
+def page(data: Mapping[str, Any]) -> str:
+    """docs/measurements.md for the data of a run."""
+    answers = _ANSWERS if any("answers" in row["measurement"] for row in data["rows"]) else ""
+    head = f"{_HEAD.format(**data)}{answers}{_FAULTS}"
+    return f"{head}{_table(data['rows'])}\n\n{_PLOTS}{_FAILOVER_HEAD}{failover_table()}\n"
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    lines = [("", "this stack", "plain source design"), ("---", "---", "---")]
+    lines += [(row["measurement"], row["stack"], row["source_design"]) for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def failover_table() -> str:

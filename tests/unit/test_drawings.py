@@ -1,0 +1,78 @@
+"""Diagrams, and the data of plots and pages with measurements."""
+
+import json
+from typing import Any
+
+import pytest
+
+from scripts.draw_diagrams import DiagramError, draw, drawings
+from scripts.draw_plots import Pair, failed_requests, seconds_without_events
+from stack_config.files import ROOT
+from tests.bench import failover
+from tests.support.e2e.measurements import page
+
+DATA: dict[str, Any] = json.loads((ROOT / "docs" / "data" / "measurements.json").read_text())
+
+
+def diagram(**changes: Any) -> dict[str, Any]:
+    boxes = {"a": {"at": [0, 0], "title": "A"}, "b": {"at": [0, 1], "title": "B < C"}}
+    return {"title": "T", "description": "D", "boxes": boxes, "arrows": [{"from": "a", "to": "b"}], **changes}
+
+
+def test_the_images_are_those_of_the_diagrams() -> None:
+    images = drawings()
+    assert len(images) >= 4
+    assert [path.name for path, text in images.items() if path.read_text() != text] == []
+
+
+def test_an_image_has_a_description_and_loads_nothing() -> None:
+    for text in drawings().values():
+        assert "<desc" in text
+        assert "href" not in text
+        assert "url(http" not in text
+
+
+def test_an_arrow_is_straight_where_boxes_overlap() -> None:
+    image = draw(diagram())
+    assert 'd="M100 86 L100 126"' in image
+    assert "B &lt; C" in image
+
+
+def test_an_arrow_between_distant_boxes_has_two_bends() -> None:
+    boxes = {"a": {"at": [0, 0], "title": "A"}, "b": {"at": [2, 1], "title": "B"}}
+    assert 'd="M100 86 L100 106 L440 106 L440 126"' in draw(diagram(boxes=boxes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"arrows": [{"from": "a", "to": "x"}]}, "unknown box 'x'"),
+        ({"boxes": {"a": {"at": [0, 0], "title": "A" * 40}, "b": {"at": [0, 1], "title": "B"}}}, "box a does not fit"),
+        ({"boxes": {"a": {"at": [0, 0], "title": "A", "notes": ["x"] * 9}}, "arrows": []}, "box a does not fit"),
+    ],
+)
+def test_a_diagram_that_cannot_be_drawn_is_an_error(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DiagramError, match=message):
+        draw(diagram(**changes))
+
+
+def test_the_pages_show_the_data() -> None:
+    assert (ROOT / "docs" / "measurements.md").read_text() == page(DATA)
+    assert failover.PAGE.read_text() == failover.page(json.loads(failover.DATA.read_text()))
+
+
+def test_plots_show_what_was_measured() -> None:
+    requests = {pair.label: pair for pair in failed_requests(DATA["rows"])}
+    killed = requests["a web pod is killed"]
+    assert killed == Pair("a web pod is killed", 100 * 4 / 197, 100 * 2 / 133)
+    events = {pair.label: pair for pair in seconds_without_events(DATA["rows"])}
+    assert events["every pod is evicted"] == Pair("every pod is evicted", 27.5, None)
+    # A measurement of one design only is in the table, and in no plot.
+    assert "Redis is full for 20 s" not in {*requests, *events}
+
+
+def test_every_image_is_on_a_page() -> None:
+    pages = "".join(page.read_text() for page in (ROOT / "docs").rglob("*.md"))
+    images = [image.name for image in (ROOT / "docs" / "images").glob("*.svg")]
+    assert len(images) >= 7
+    assert [name for name in images if f"images/{name})" not in pages] == []

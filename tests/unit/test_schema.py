@@ -1,0 +1,153 @@
+"""The JSON Schema of the stack files: what the program accepts is valid, and what it cannot parse is not."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stack_config.cli_yaml import load_yaml
+from stack_config.files import ROOT, environments, stack_file
+from stack_config.keys import config_keys
+from stack_config.load import PROJECT, ConfigError, parse
+from stack_config.schema import SCHEMA_FILE, stack_schema
+from tests.support.unit.single_mistakes import SINGLE_MISTAKES
+from tests.support.unit.uploads_in_pods import accepted
+
+VALIDATOR = jsonschema.Draft7Validator(stack_schema())
+MODELINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
+
+# What a schema can see in one field, by the names of the cases.
+VISIBLE = [
+    "unknown key at the top",
+    "unknown member",
+    "unknown key three levels down",
+    "key at the wrong depth",
+    "snake case",
+    "text for a number",
+    "number for a switch",
+    "text for an object",
+    "list for an object",
+    "object for text",
+    "not one of the values",
+    "unit that does not exist",
+    "negative quantity",
+    "memory size of Kubernetes for Redis",
+]
+
+VALUES = st.sampled_from(
+    [
+        True,
+        False,
+        0,
+        1,
+        2,
+        3.0,
+        -1,
+        1000,
+        5000,
+        "true",
+        "yes",
+        "1",
+        "512Mi",
+        "512mb",
+        "1Gb",
+        "10Gi",
+        ".5",
+        "1e3",
+        "500m",
+    ]
+    + ["", "chat.example.com", "10.0.0.0/8:443", "http://ollama:11434", "kube-system", [], ["a"], {}, {"a": "b"}, None]
+    + [choice for key in config_keys().values() for choice in key.choices]
+    + [key.suggestion for key in config_keys().values()]
+)
+
+
+def errors(config: dict[str, Any]) -> list[str]:
+    """What the schema finds in a config."""
+    return [error.message for error in VALIDATOR.iter_errors({"config": config})]
+
+
+def nested(path: str, value: object) -> dict[str, Any]:
+    """The value at a dotted path."""
+    first, _, rest = path.partition(".")
+    return {first: nested(rest, value) if rest else value}
+
+
+def program_accepts(config: dict[str, Any]) -> bool:
+    values = {
+        f"{PROJECT}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in config.items()
+    }
+    try:
+        parse(accepted({f"{PROJECT}:kubeContext": "test", **values}), set())
+    except ConfigError:
+        return False
+    return True
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft7Validator.check_schema(stack_schema())
+
+
+@pytest.mark.parametrize("environment", environments())
+def test_every_stack_file_is_valid_and_names_the_schema(environment: str) -> None:
+    file = stack_file(environment)
+    assert file.read_text().startswith(MODELINE)
+    assert [error.message for error in VALIDATOR.iter_errors(load_yaml(file))] == []
+    assert (ROOT / SCHEMA_FILE).is_file()
+
+
+@pytest.mark.parametrize("name", VISIBLE)
+def test_an_invalid_value_is_found(name: str) -> None:
+    [config] = [dict(config) for case, config, _, _ in SINGLE_MISTAKES if case == name]
+    assert len(errors(config)) >= 1
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"openaiApiKey": "sk-plain"},
+        {"OAUTH_CLIENT_SECRET": "plain"},
+        {"OAUTH_CLIENT_SECRETS": {"secure": "v1:abc"}},
+        {"openWebui": {"openaiApiKey": {"secure": "v1:abc"}}},
+        {f"{PROJECT}:redsi": {}},
+    ],
+)
+def test_a_plain_or_misplaced_secret_is_found(config: dict[str, Any]) -> None:
+    assert len(errors(config)) >= 1
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {f"{PROJECT}:openaiApiKey": {"secure": "v1:abc"}},
+        {"OAUTH_CLIENT_SECRET": {"secure": "v1:abc"}},
+        {"pulumi:tags": {"team": "platform"}},
+        {"kubernetes:context": "other"},
+        {"protect": "true"},
+        {"openWebui": {"host": None, "autoscaling": None}},
+        {"openWebui": {"env": {"BRAVE_SEARCH_CONTEXT_TOKENS": 4000, "ENABLE_API_KEYS": True}}},
+        {"postgresql": {"resources": {"limits": {"memory": 3e9, "cpu": 2}}}},
+    ],
+)
+def test_what_the_cli_writes_is_valid(config: dict[str, Any]) -> None:
+    assert errors(config) == []
+
+
+@given(st.sampled_from(sorted(config_keys())), VALUES)
+def test_what_the_program_accepts_is_valid(path: str, value: object) -> None:
+    config = nested(path, value)
+    if program_accepts(config):
+        assert errors(config) == []
+
+
+def test_every_key_is_described() -> None:
+    schema = stack_schema()
+    for path, key in config_keys().items():
+        level = schema["properties"]["config"]["properties"][path.partition(".")[0]]
+        for name in path.split(".")[1:]:
+            reference = level.get("$ref") or next(part["$ref"] for part in level["anyOf"] if "$ref" in part)
+            level = schema["definitions"][reference.rpartition("/")[2]]["properties"][name]
+        assert level.get("description", "") == key.description, path
