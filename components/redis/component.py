@@ -1,4 +1,4 @@
-"""Redis as one ComponentResource: the server, its users, its Service and the only edges into it."""
+"""Redis as one ComponentResource: the server, its users, its Services and the rules that admit its clients."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,31 +7,32 @@ from urllib.parse import quote
 
 import pulumi
 import pulumi_kubernetes as k8s
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict, PodTemplateSpecArgsDict
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from ..blocks.children import child_options, stateful
+from ..blocks.children import SKIP_AWAIT, Children
+from ..blocks.component import Component
 from ..blocks.connection import Backend, ConnectionSecret
-from ..blocks.disruption_budget import disruption_budget
+from ..blocks.connection_keys import CACHE_URL, WEBSOCKET_URL
 from ..blocks.egress import egress_rules
 from ..blocks.generated_secrets import checksum
-from ..blocks.network_policy import allow_from, allow_to, namespace, network_policy, pods
+from ..blocks.network_policy import allow_from, allow_to, namespace, pods
 from ..blocks.remembered import remember
-from ..blocks.service import service
-from ..blocks.service_account import service_account
+from ..blocks.volume_claim import volume_claim_spec
 from .monitoring.exporter import EXPORTER_PORT, scrape_annotations
 from .monitoring.watching import watch
+from .names import APP, CONFIG_MAP, CONNECTION_SECRET, HEADLESS_SERVICE, LABELS, SERVICE, SET_UP_LABELS
 from .server.places import PORT
-from .server.pod import CONFIG_MAP, LABELS, configuration, pod
+from .server.pod import configuration, pod
 from .server.set_up_job import set_up_job
 from .server.stored_data import REMEMBERED, refused_server, stored_data
 from .server.tls import certificate, host_names
 from .server.users import users
 from .settings import RedisSettings
 from .topologies.base import ServerTopology
-from .topologies.external import CACHE_URL, WEBSOCKET_URL, External
-from .topologies.names import HEADLESS_SERVICE, SERVICE
+from .topologies.external import CACHE_URL as CACHE_URL_INPUT
+from .topologies.external import WEBSOCKET_URL as WEBSOCKET_URL_INPUT
+from .topologies.external import External
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class RedisArgs:
     """What Redis needs from outside."""
 
     namespace: Input[str]
-    """Existing namespace. The objects' names there are fixed: ``redis``, ``redis-service``, ``redis-config``."""
+    """Existing namespace. The names of the objects in it are fixed (`names`)."""
 
     namespace_name: str
     """The same name as a plain value, for rules that are decided before anything exists."""
@@ -60,18 +61,21 @@ class RedisArgs:
     """Whether the volume, when there is one, is refused deletion."""
 
     scraped_from: str | None = None
-    """Namespace of Prometheus. None: no metrics and no way in for them."""
+    """Namespace of Prometheus. None: no metrics, and no ingress rule for them."""
 
     watched_by_operator: bool = False
-    """Whether the Prometheus operator is told to scrape and to alert."""
+    """Whether the Prometheus operator scrapes the exporters and evaluates the alerts."""
 
 
-class Redis(pulumi.ComponentResource):
-    """One Redis server. Losing it signs nobody out of Open WebUI; open websockets reconnect.
+class Redis(Component[RedisArgs]):
+    """One Redis. Losing it does not sign users out of Open WebUI; open websockets reconnect.
 
-    What is lost with a server that has no durability are websocket rooms, running task states and the list of
-    signed-out tokens.
+    A server without durability loses websocket rooms, the states of running tasks and the list of signed-out tokens.
     """
+
+    TYPE = "open-webui-stack:redis:Redis"
+    LABELS = LABELS
+    OUTPUTS = ("cache_url", "websocket_url")
 
     cache_url: Output[str]
     """``redis://…/0``, application state. Secret: it holds the password."""
@@ -80,112 +84,89 @@ class Redis(pulumi.ComponentResource):
     """``redis://…/1``, websocket events. Secret: it holds the password."""
 
     backend: Backend
-    """What clients need: Secret ``redis-config`` with ``cache-url`` and ``websocket-url``, variables, edges."""
+    """What clients need: Secret with both URLs, variables, network policy rules."""
 
-    def __init__(self, name: str, args: RedisArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("open-webui-stack:redis:Redis", name, opts=opts)
-        self._args = args
-        self._metadata: ObjectMetaArgsDict = {"namespace": args.namespace, "labels": LABELS.metadata}
-
-        layout = args.settings.layout
+    def create(self) -> None:
+        layout, children = self.args.settings.layout, self.children(self.args.namespace)
         if isinstance(layout, External):
-            self._connect(layout)
+            self._connect(children, layout)
         else:
-            self._deploy(layout)
-        self.register_outputs({"cache_url": self.cache_url, "websocket_url": self.websocket_url})
+            self._deploy(children, layout)
 
-    def _deploy(self, layout: ServerTopology) -> None:
-        args = self._args
-        accounts = users(self, self._metadata, layout, rotation=args.rotation)
+    def _deploy(self, children: Children, layout: ServerTopology) -> None:
+        args = self.args
+        accounts = users(children, layout, rotation=args.rotation)
         quoted = accounts.password.apply(lambda password: quote(password, safe=""))
         self.cache_url = Output.secret(quoted.apply(partial(layout.url, database=layout.cache_database)))
         self.websocket_url = Output.secret(quoted.apply(partial(layout.url, database=layout.websocket_database)))
         self.backend = Backend(
-            connection=self._connection_secret(),
+            connection=self._connection_secret(children),
             egress=[allow_to([pods(LABELS.selector)], *layout.client_ports)],
             variables=layout.client_variables,
             authority=layout.authority,
         )
-        self._workload(layout, accounts.secret)
-        for name, (port_name, port) in {SERVICE: ("redis", PORT), **layout.services}.items():
-            service(
-                name,
-                in_namespace=args.namespace,
-                labels=LABELS,
-                port_name=port_name,
-                port=port,
-                opts=child_options(self),
-            )
+        self._workload(children, layout, accounts.secret)
+        for name, (port_name, port) in {SERVICE: (APP, PORT), **layout.services}.items():
+            children.service(name, port_name=port_name, port=port)
         if args.watched_by_operator:
-            watch(self, self._metadata, LABELS, layout, args.namespace_name)
-        disruption_budget("redis", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
+            watch(children, layout, args.namespace_name)
+        children.disruption_budget(APP)
 
-    def _connect(self, layout: External) -> None:
-        secrets = self._args.secret_inputs
-        cache = Output.secret(secrets[CACHE_URL])
-        websocket = Output.secret(secrets[WEBSOCKET_URL]) if WEBSOCKET_URL in secrets else cache
+    def _connect(self, children: Children, layout: External) -> None:
+        secrets = self.args.secret_inputs
+        cache = Output.secret(secrets[CACHE_URL_INPUT])
+        websocket = Output.secret(secrets[WEBSOCKET_URL_INPUT]) if WEBSOCKET_URL_INPUT in secrets else cache
         self.cache_url, self.websocket_url = cache.apply(layout.url), websocket.apply(layout.url)
-        pem = self._args.settings.external.certificate_authority
+        pem = self.args.settings.external.certificate_authority
         if layout.authority and pem:
-            k8s.core.v1.Secret(
-                layout.authority,
-                metadata={"name": layout.authority, **self._metadata},
-                string_data={"ca.crt": Output.secret(pem)},
-                opts=child_options(self),
-            )
+            children.secret(layout.authority, {"ca.crt": Output.secret(pem)})
         self.backend = Backend(
-            connection=self._connection_secret(),
-            egress=egress_rules(layout.destinations, self._args.namespace_name),
+            connection=self._connection_secret(children),
+            egress=egress_rules(layout.destinations, self.args.namespace_name),
             variables=layout.client_variables,
             authority=layout.authority,
         )
 
-    def _connection_secret(self) -> ConnectionSecret:
-        contents = {"cache-url": self.cache_url, "websocket-url": self.websocket_url}
-        secret = k8s.core.v1.Secret(
-            "redis-config",
-            metadata={"name": "redis-config", **self._metadata},
-            string_data=contents,
-            opts=child_options(self),
-        )
-        return ConnectionSecret(name="redis-config", checksum=checksum(contents), resource=secret)
+    def _connection_secret(self, children: Children) -> ConnectionSecret:
+        return children.secret(CONNECTION_SECRET, {CACHE_URL: self.cache_url, WEBSOCKET_URL: self.websocket_url})
 
-    def _workload(self, layout: ServerTopology, users: pulumi.Resource) -> None:
-        args = self._args
+    def _workload(self, children: Children, layout: ServerTopology, users: pulumi.Resource) -> None:
+        args = self.args
         files = configuration(args.settings, layout)
-        conf = k8s.core.v1.ConfigMap(
-            CONFIG_MAP,
-            metadata={"name": CONFIG_MAP, **self._metadata},
-            data=files,
-            opts=child_options(self),
-        )
-        account = service_account("redis", in_namespace=args.namespace, labels=LABELS, opts=child_options(self))
         names = host_names(layout.certificate_hosts, args.namespace_name)
-        issued = certificate(self, self._metadata, args.settings, names)
+        data = stored_data(args.settings)
+        storage = args.settings.storage
         depends_on = [
-            *(users, conf, account, self._network_policy(layout)),
-            *(*self._claims(layout), *issued, *self._remembered()),
+            users,
+            children.config_map(CONFIG_MAP, files),
+            children.service_account(APP),
+            self._network_policy(children, layout),
+            # PVCs of their own, not templates, as the database's (docs/decisions/0003-database-volume.md).
+            *(
+                children.volume_claim(name, size=size, class_name=storage.class_name, protect=args.protect)
+                for name, size in layout.claims.items()
+            ),
+            *certificate(children, args.settings, names),
+            *([remember(REMEMBERED, data, refused_server, children.options())] if data else []),
         ]
-        template: PodTemplateSpecArgsDict = {
-            "metadata": {
-                "labels": LABELS.metadata,
-                "annotations": {
-                    # Not the users: a changed password is loaded into the running server (reload-users.sh).
-                    "checksum/config": checksum(files),
-                    **(scrape_annotations() if args.scraped_from else {}),
-                },
-            },
-            "spec": pod(args.settings, layout, monitored=args.scraped_from is not None),
+        annotations: dict[str, Input[str]] = {
+            # Not the users: a changed password is loaded into the running server (reload-users.sh).
+            "checksum/config": checksum(files),
+            **(scrape_annotations() if args.scraped_from else {}),
         }
+        spec = pod(args.settings, layout, monitored=args.scraped_from is not None)
+        template = children.pod_template(spec, annotations)
         if layout.stateful:
-            self._stateful_set(layout, template, depends_on)
+            self._stateful_set(children, layout, template, depends_on)
         else:
-            self._deployment(template, depends_on)
+            self._deployment(children, template, depends_on)
 
-    def _deployment(self, template: PodTemplateSpecArgsDict, depends_on: list[pulumi.Resource]) -> None:
+    def _deployment(
+        self, children: Children, template: PodTemplateSpecArgsDict, depends_on: list[pulumi.Resource]
+    ) -> None:
         k8s.apps.v1.Deployment(
-            "redis",
-            metadata={"name": "redis", **self._metadata},
+            APP,
+            metadata=children.metadata(APP),
             spec={
                 "replicas": 1,
                 "revision_history_limit": 2,
@@ -194,21 +175,20 @@ class Redis(pulumi.ComponentResource):
                 "selector": {"match_labels": LABELS.selector},
                 "template": template,
             },
-            opts=child_options(self, depends_on=depends_on),
+            opts=children.options(depends_on=depends_on),
         )
 
-    def _remembered(self) -> list[pulumi.Resource]:
-        data = stored_data(self._args.settings)
-        return [remember(REMEMBERED, data, refused_server, child_options(self))] if data else []
-
     def _stateful_set(
-        self, layout: ServerTopology, template: PodTemplateSpecArgsDict, depends_on: list[pulumi.Resource]
+        self,
+        children: Children,
+        layout: ServerTopology,
+        template: PodTemplateSpecArgsDict,
+        depends_on: list[pulumi.Resource],
     ) -> None:
-        headless = [self._headless_service(layout.headless_ports)] if layout.headless_ports else []
-        templates = {name: self._claim(name, size) for name, size in layout.claim_templates.items()}
+        headless = [_headless_service(children, layout.headless_ports)] if layout.headless_ports else []
         workload = k8s.apps.v1.StatefulSet(
-            "redis",
-            metadata={"name": "redis", **self._metadata},
+            APP,
+            metadata=children.metadata(APP),
             spec={
                 "service_name": HEADLESS_SERVICE if headless else SERVICE,
                 "replicas": layout.pods,
@@ -216,80 +196,43 @@ class Redis(pulumi.ComponentResource):
                 "pod_management_policy": layout.pod_management_policy,
                 "selector": {"match_labels": LABELS.selector},
                 "template": template,
-                "volume_claim_templates": list(templates.values()),
-            },
-            opts=child_options(self, depends_on=[*depends_on, *headless]),
-        )
-        if layout.set_up_variables:
-            set_up_job(
-                self,
-                self._args.settings,
-                layout.set_up_variables,
-                in_namespace=self._args.namespace,
-                servers=LABELS.selector,
-                depends_on=[workload],
-            )
-
-    def _headless_service(self, ports: Mapping[str, int]) -> pulumi.Resource:
-        return k8s.core.v1.Service(
-            HEADLESS_SERVICE,
-            metadata={
-                "name": HEADLESS_SERVICE,
-                **self._metadata,
-                "annotations": {"pulumi.com/skipAwait": "true"},
-            },
-            spec={
-                "cluster_ip": "None",
-                # Servers and Sentinels find each other before they are ready.
-                "publish_not_ready_addresses": True,
-                "selector": LABELS.selector,
-                "ports": [
-                    {"name": name, "port": number, "target_port": name, "protocol": "TCP"}
-                    for name, number in ports.items()
+                "volume_claim_templates": [
+                    self._claim_template(children, name, size) for name, size in layout.claim_templates.items()
                 ],
             },
-            opts=child_options(self),
+            opts=children.options(depends_on=[*depends_on, *headless]),
         )
+        if layout.set_up_variables:
+            set_up_job(children.of(SET_UP_LABELS), self.args.settings, layout.set_up_variables, [workload])
 
-    def _claim(self, name: str, size: str) -> PersistentVolumeClaimArgsDict:
-        storage = self._args.settings.storage
-        return {
-            "metadata": {"name": name, **self._metadata},
-            "spec": {
-                "access_modes": ["ReadWriteOnce"],
-                "resources": {"requests": {"storage": size}},
-                **({"storage_class_name": storage.class_name} if storage.class_name else {}),
-            },
-        }
+    def _claim_template(self, children: Children, name: str, size: str) -> PersistentVolumeClaimArgsDict:
+        spec = volume_claim_spec(size=size, class_name=self.args.settings.storage.class_name)
+        return {"metadata": children.metadata(name), "spec": spec}
 
-    def _claims(self, layout: ServerTopology) -> list[pulumi.Resource]:
-        # PVCs of their own, not templates, as the database's (docs/decisions/0003-database-volume.md).
-        claims = {name: self._claim(name, size) for name, size in layout.claims.items()}
-        return [
-            k8s.core.v1.PersistentVolumeClaim(
-                name,
-                metadata=claim["metadata"],
-                spec=claim["spec"],
-                opts=child_options(self, **stateful(self._args.protect)),
-            )
-            for name, claim in claims.items()
-        ]
-
-    def _network_policy(self, layout: ServerTopology) -> k8s.networking.v1.NetworkPolicy:
-        rules = [allow_from([pods(self._args.clients)], *layout.client_ports)]
+    def _network_policy(self, children: Children, layout: ServerTopology) -> k8s.networking.v1.NetworkPolicy:
+        rules = [allow_from([pods(self.args.clients)], *layout.client_ports)]
         between = []
         if layout.peer_ports:
             rules.append(allow_from([pods(LABELS.selector)], *layout.peer_ports))
             between.append(allow_to([pods(LABELS.selector)], *layout.peer_ports))
         rules += [allow_from([pods(labels.selector)], PORT) for labels in layout.further_clients]
-        if self._args.scraped_from:
-            rules.append(allow_from([namespace(self._args.scraped_from)], EXPORTER_PORT))
-        return network_policy(
-            "redis",
-            in_namespace=self._args.namespace,
-            labels=LABELS.metadata,
-            selector=LABELS.selector,
-            ingress=rules,
-            egress=between,
-            opts=child_options(self),
-        )
+        if self.args.scraped_from:
+            rules.append(allow_from([namespace(self.args.scraped_from)], EXPORTER_PORT))
+        return children.network_policy(APP, ingress=rules, egress=between)
+
+
+def _headless_service(children: Children, ports: Mapping[str, int]) -> pulumi.Resource:
+    return k8s.core.v1.Service(
+        HEADLESS_SERVICE,
+        metadata=children.metadata(HEADLESS_SERVICE, SKIP_AWAIT),
+        spec={
+            "cluster_ip": "None",
+            # Servers and Sentinels find each other before they are ready.
+            "publish_not_ready_addresses": True,
+            "selector": LABELS.selector,
+            "ports": [
+                {"name": name, "port": number, "target_port": name, "protocol": "TCP"} for name, number in ports.items()
+            ],
+        },
+        opts=children.options(),
+    )

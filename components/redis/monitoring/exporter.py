@@ -2,9 +2,9 @@
 
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, EnvVarArgsDict
 
-from ...blocks.container_resources import resource_requirements
-from ...blocks.pod_security import container_security_context
+from ...blocks.pod import container_port, plain_variables, restricted_container
 from ...blocks.probes import http_probe
+from ..names import USERS_SECRET
 from ..server.container_sizes import exporter_resources
 
 EXPORTER_PORT = 9121
@@ -21,27 +21,28 @@ def exporter_container(redis_port: int, *, tls: bool) -> ContainerArgsDict:
 
     Args:
         redis_port: port of the server beside it.
-        tls: whether it speaks TLS. Its certificate is not looked at: at the pod's own loopback address nobody else
-            answers.
+        tls: whether it speaks TLS. The exporter does not verify the certificate: only the server of the same pod
+            answers at the loopback address.
     """
-    encrypted: list[EnvVarArgsDict] = [{"name": "REDIS_EXPORTER_SKIP_TLS_VERIFICATION", "value": "true"}] if tls else []
-    return {
-        "name": "exporter",
-        "image": EXPORTER_IMAGE,
-        "image_pull_policy": "IfNotPresent",
-        "env": [
-            {"name": "REDIS_ADDR", "value": f"{'rediss' if tls else 'redis'}://localhost:{redis_port}"},
-            {"name": "REDIS_USER", "value": "exporter"},
-            {
-                "name": "REDIS_PASSWORD",
-                "value_from": {"secret_key_ref": {"name": "redis-acl", "key": "exporter-password"}},
-            },
-            {"name": "REDIS_EXPORTER_CONFIG_COMMAND", "value": "-"},
-            *encrypted,
-        ],
-        "ports": [{"name": "metrics", "container_port": EXPORTER_PORT, "protocol": "TCP"}],
-        "resources": resource_requirements(exporter_resources()),
-        "readiness_probe": http_probe("/health", port="metrics", period_seconds=10, failure_threshold=3),
-        "liveness_probe": http_probe("/health", port="metrics", period_seconds=30, failure_threshold=5),
-        "security_context": container_security_context(),
+    variables = {
+        "REDIS_ADDR": f"{'rediss' if tls else 'redis'}://localhost:{redis_port}",
+        "REDIS_USER": "exporter",
+        "REDIS_EXPORTER_CONFIG_COMMAND": "-",
+        **({"REDIS_EXPORTER_SKIP_TLS_VERIFICATION": "true"} if tls else {}),
     }
+    address, user, *further = plain_variables(variables)
+    password: EnvVarArgsDict = {
+        "name": "REDIS_PASSWORD",
+        "value_from": {"secret_key_ref": {"name": USERS_SECRET, "key": "exporter-password"}},
+    }
+    return restricted_container(
+        {
+            "name": "exporter",
+            "image": EXPORTER_IMAGE,
+            "env": [address, user, password, *further],
+            "ports": [container_port("metrics", EXPORTER_PORT)],
+            "readiness_probe": http_probe("/health", port="metrics", period_seconds=10, failure_threshold=3),
+            "liveness_probe": http_probe("/health", port="metrics", period_seconds=30, failure_threshold=5),
+        },
+        exporter_resources(),
+    )

@@ -4,21 +4,18 @@ from collections.abc import Mapping
 
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
-    ContainerPortArgsDict,
     EnvVarArgsDict,
     PodSpecArgsDict,
     ProbeArgsDict,
-    TopologySpreadConstraintArgsDict,
     VolumeArgsDict,
     VolumeMountArgsDict,
 )
 
-from ...blocks.container_resources import resource_requirements
-from ...blocks.labels import Labels
-from ...blocks.pod_security import container_security_context, pod_security_context
+from ...blocks.pod import claim_volume, container_port, restricted_container, restricted_pod, secret_volume, spread
 from ...blocks.probes import exec_probe, tcp_probe
 from ...blocks.quantities import mebibytes
 from ..monitoring.exporter import exporter_container
+from ..names import APP, CONFIG_MAP, LABELS, USERS_SECRET
 from ..settings import RedisSettings
 from ..topologies.base import PodField, ServerTopology, Sidecar, pod_files
 from .configuration import redis_conf
@@ -33,10 +30,6 @@ from .places import (
     USERS_DIRECTORY,
 )
 from .tls import tls_mount, tls_volume
-from .users import SECRET
-
-LABELS = Labels(app="redis", component="cache")
-CONFIG_MAP = "redis-conf"
 
 _RELOAD_SCRIPT = "reload-users.sh"
 _CHECK_SCRIPT = "check-data.sh"
@@ -61,51 +54,35 @@ def pod(settings: RedisSettings, layout: ServerTopology, *, monitored: bool) -> 
     containers = [_server(settings, layout), *(_sidecar(settings, layout, each) for each in layout.sidecars)]
     if monitored:
         containers.append(exporter_container(PORT, tls=settings.tls.enabled))
-    return {
-        "service_account_name": "redis",
-        "automount_service_account_token": False,
-        "enable_service_links": False,
-        "security_context": pod_security_context(),
-        "termination_grace_period_seconds": layout.grace_seconds,
-        "topology_spread_constraints": [_spread(key) for key in _SPREAD] if layout.replicated else [],
-        "init_containers": [_reload_users(settings, layout)],
-        "containers": containers,
-        "volumes": [
-            {"name": "conf", "config_map": {"name": CONFIG_MAP}},
-            {"name": "acl", "secret": {"secret_name": SECRET, "default_mode": 0o440}},
-            *_data_volume(settings, layout),
-            *(_STATE_VOLUME if layout.replicated else []),
-            *tls_volume(settings, key=True),
-        ],
-    }
-
-
-def _spread(topology_key: str) -> TopologySpreadConstraintArgsDict:
-    return {
-        "topology_key": topology_key,
-        "max_skew": 1,
-        "when_unsatisfiable": "ScheduleAnyway",
-        "label_selector": {"match_labels": LABELS.selector},
-    }
-
-
-_SPREAD = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+    return restricted_pod(
+        APP,
+        {
+            "termination_grace_period_seconds": layout.grace_seconds,
+            "topology_spread_constraints": spread(LABELS) if layout.replicated else [],
+            "init_containers": [_reload_users(settings, layout)],
+            "containers": containers,
+            "volumes": [
+                {"name": "conf", "config_map": {"name": CONFIG_MAP}},
+                secret_volume("acl", USERS_SECRET),
+                *_data_volume(settings, layout),
+                *(_STATE_VOLUME if layout.replicated else []),
+                *tls_volume(settings, key=True),
+            ],
+        },
+    )
 
 
 def _server(settings: RedisSettings, layout: ServerTopology) -> ContainerArgsDict:
     server: ContainerArgsDict = {
-        "name": "redis",
+        "name": APP,
         "image": settings.container_image,
-        "image_pull_policy": "IfNotPresent",
         "command": _start(settings, layout),
-        "ports": [_port(name, number) for name, number in layout.server_ports.items()],
-        "resources": resource_requirements(settings.container_resources()),
+        "ports": [container_port(name, number) for name, number in layout.server_ports.items()],
         # Without a process in the container: a restarted server is in service some tenths of a second earlier.
-        "startup_probe": tcp_probe("redis", period_seconds=1, failure_threshold=60),
+        "startup_probe": tcp_probe(APP, period_seconds=1, failure_threshold=60),
         "readiness_probe": _ping(settings, "PONG", period_seconds=2, failure_threshold=5),
         # A server that loads its file has started and is alive, however large the file is; it is not ready.
         "liveness_probe": _ping(settings, "PONG|LOADING|BUSY", period_seconds=10, failure_threshold=6),
-        "security_context": container_security_context(),
         "volume_mounts": [
             *_MOUNTS,
             *_data_mounts(settings, layout),
@@ -121,7 +98,7 @@ def _server(settings: RedisSettings, layout: ServerTopology) -> ContainerArgsDic
         # It may wait for another server before it starts: up to an hour.
         server["startup_probe"] = _ping(settings, "PONG|LOADING", period_seconds=1, failure_threshold=3600)
         server["readiness_probe"] = exec_probe(_in_service(settings), period_seconds=2, failure_threshold=5)
-    return server
+    return restricted_container(server, settings.container_resources())
 
 
 def _start(settings: RedisSettings, layout: ServerTopology) -> list[str]:
@@ -134,10 +111,6 @@ def _start(settings: RedisSettings, layout: ServerTopology) -> list[str]:
 
 def _script(name: str) -> list[str]:
     return ["sh", f"{CONFIGURATION_DIRECTORY}/{name}"]
-
-
-def _port(name: str, number: int) -> ContainerPortArgsDict:
-    return {"name": name, "container_port": number, "protocol": "TCP"}
 
 
 def _environment(layout: ServerTopology) -> list[EnvVarArgsDict]:
@@ -162,21 +135,21 @@ def _in_service(settings: RedisSettings) -> list[str]:
 
 def _sidecar(settings: RedisSettings, layout: ServerTopology, sidecar: Sidecar) -> ContainerArgsDict:
     ping = ["sh", "-c", f"timeout 3 {settings.engine}-cli -p {sidecar.port} ping | grep -q PONG"]
-    return {
-        "name": sidecar.name,
-        "image": settings.container_image,
-        "image_pull_policy": "IfNotPresent",
-        "command": _script(sidecar.script),
-        "env": _environment(layout),
-        "ports": [_port(sidecar.name, sidecar.port)],
-        "resources": resource_requirements(sidecar.resources),
-        "readiness_probe": exec_probe(ping, period_seconds=5, failure_threshold=3),
-        # It starts after its server, which may wait for another one: until then a restart would not help.
-        "startup_probe": exec_probe(ping, period_seconds=2, failure_threshold=1800),
-        "liveness_probe": exec_probe(ping, period_seconds=10, failure_threshold=6),
-        "security_context": container_security_context(),
-        "volume_mounts": [*_MOUNTS, _STATE_MOUNT],
-    }
+    return restricted_container(
+        {
+            "name": sidecar.name,
+            "image": settings.container_image,
+            "command": _script(sidecar.script),
+            "env": _environment(layout),
+            "ports": [container_port(sidecar.name, sidecar.port)],
+            "readiness_probe": exec_probe(ping, period_seconds=5, failure_threshold=3),
+            # It starts after its server, which may wait for another one: until then a restart would not help.
+            "startup_probe": exec_probe(ping, period_seconds=2, failure_threshold=1800),
+            "liveness_probe": exec_probe(ping, period_seconds=10, failure_threshold=6),
+            "volume_mounts": [*_MOUNTS, _STATE_MOUNT],
+        },
+        sidecar.resources,
+    )
 
 
 def _reload_users(settings: RedisSettings, layout: ServerTopology) -> ContainerArgsDict:
@@ -186,18 +159,18 @@ def _reload_users(settings: RedisSettings, layout: ServerTopology) -> ContainerA
         **layout.reload_variables,
         **({"CLIENT_OPTIONS": options} if options else {}),
     }
-    return {
-        "name": "reload-users",
-        "image": settings.container_image,
-        "image_pull_policy": "IfNotPresent",
-        "command": _script(_RELOAD_SCRIPT),
-        # A sidecar: starts before the server and ends after it.
-        "restart_policy": "Always",
-        "env": [_variable(name, value) for name, value in variables.items()],
-        "resources": resource_requirements(reload_resources()),
-        "security_context": container_security_context(),
-        "volume_mounts": [*_MOUNTS, *tls_mount(settings)],
-    }
+    return restricted_container(
+        {
+            "name": "reload-users",
+            "image": settings.container_image,
+            "command": _script(_RELOAD_SCRIPT),
+            # A sidecar: starts before the server and ends after it.
+            "restart_policy": "Always",
+            "env": [_variable(name, value) for name, value in variables.items()],
+            "volume_mounts": [*_MOUNTS, *tls_mount(settings)],
+        },
+        reload_resources(),
+    )
 
 
 _MOUNTS: list[VolumeMountArgsDict] = [
@@ -212,7 +185,7 @@ _STATE_MOUNT: VolumeMountArgsDict = {"name": "state", "mount_path": STATE_DIRECT
 def _data_volume(settings: RedisSettings, layout: ServerTopology) -> list[VolumeArgsDict]:
     if settings.files_in_pod:
         return [{"name": "data", "empty_dir": {"size_limit": mebibytes(settings.files_in_pod)}}]
-    return [{"name": "data", "persistent_volume_claim": {"claim_name": claim}} for claim in layout.claims]
+    return [claim_volume("data", claim) for claim in layout.claims]
 
 
 def _data_mounts(settings: RedisSettings, layout: ServerTopology) -> list[VolumeMountArgsDict]:

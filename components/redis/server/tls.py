@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import pulumi
-from pulumi_kubernetes.core.v1 import KeyToPathArgsDict, VolumeArgsDict, VolumeMountArgsDict
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+from pulumi_kubernetes.core.v1 import VolumeArgsDict, VolumeMountArgsDict
 
-from ...blocks.children import child_options
+from ...blocks.children import Children
 from ...blocks.custom_kinds import CERTIFICATE, custom_object
+from ...blocks.pod import secret_volume
 from ..settings import RedisSettings
 from ..tls_settings import GENERATED_SECRET
 from .places import TLS_DIRECTORY
@@ -28,10 +28,7 @@ def tls_volume(settings: RedisSettings, *, key: bool) -> list[VolumeArgsDict]:
     if not settings.tls.enabled:
         return []
     names = ("tls.crt", "tls.key", "ca.crt") if key else ("ca.crt",)
-    items: list[KeyToPathArgsDict] = [{"key": name, "path": name} for name in names]
-    return [
-        {"name": "tls", "secret": {"secret_name": settings.tls.secret, "default_mode": 0o440, "items": items}},
-    ]
+    return [secret_volume("tls", settings.tls.secret, *names)]
 
 
 def host_names(hosts: Sequence[str], namespace: str) -> list[str]:
@@ -45,12 +42,7 @@ def host_names(hosts: Sequence[str], namespace: str) -> list[str]:
     return [f"{host}{suffix}" for host in hosts for suffix in suffixes] + ["localhost"]
 
 
-def certificate(
-    parent: pulumi.ComponentResource,
-    metadata: ObjectMetaArgsDict,
-    settings: RedisSettings,
-    names: list[str],
-) -> list[pulumi.Resource]:
+def certificate(children: Children, settings: RedisSettings, names: list[str]) -> list[pulumi.Resource]:
     """The Certificate of cert-manager, when there is an issuer.
 
     https://cert-manager.io/docs/usage/certificate/
@@ -62,7 +54,7 @@ def certificate(
         custom_object(
             "redis-certificate",
             CERTIFICATE,
-            metadata={**metadata, "name": GENERATED_SECRET},
+            metadata=children.metadata(GENERATED_SECRET),
             spec={
                 "secretName": GENERATED_SECRET,
                 "dnsNames": names,
@@ -71,6 +63,6 @@ def certificate(
                 # The members of a Redis Cluster are also clients of each other.
                 "usages": ["server auth", "client auth"],
             },
-            opts=child_options(parent),
+            opts=children.options(),
         )
     ]

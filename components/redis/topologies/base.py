@@ -17,10 +17,10 @@ from ...blocks.footprint import Footprint, Pods
 from ...blocks.labels import Labels
 from ...blocks.monitoring import MonitoringSettings
 from ...blocks.resources import ContainerResources
+from ..names import APP, SERVICE, VOLUME_CLAIM
 from ..server.acl import USERS, Rules
 from ..server.container_sizes import exporter_resources, reload_resources
 from ..server.places import PORT
-from .names import SERVICE
 
 if TYPE_CHECKING:
     from ..settings import RedisSettings
@@ -134,7 +134,7 @@ class ServerTopology(Topology):
     """Ports of the headless Service. Empty: there is no such Service."""
 
     # Server
-    server_ports: ClassVar[Mapping[str, int]] = {"redis": PORT}
+    server_ports: ClassVar[Mapping[str, int]] = {APP: PORT}
     """Ports of the server's container."""
 
     start_script: ClassVar[str | None] = None
@@ -232,7 +232,7 @@ class ServerTopology(Topology):
     @property
     def claims(self) -> Mapping[str, str]:
         """PersistentVolumeClaims, and the size of each, that the pod mounts for its data."""
-        return {"redis-data": self.settings.storage.size} if self.settings.durability == "volume" else {}
+        return {VOLUME_CLAIM: self.settings.storage.size} if self.settings.durability == "volume" else {}
 
     @property
     def claim_templates(self) -> Mapping[str, str]:

@@ -4,18 +4,16 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from ...blocks.labels import Labels
+from ..names import APP, HEADLESS_SERVICE, SET_UP_LABELS
 from ..server.acl import CLUSTER_USERS, Rules
 from ..server.places import DATA_DIRECTORY, MEMBER_DIRECTORY, PORT
 from .base import PodField, pod_files
 from .clients import CLUSTER_VARIABLES
-from .names import HEADLESS_SERVICE, server_names
+from .names import server_names
 from .replicated import Replicated
 
 BUS_PORT = 16379
 """Port of the cluster bus: the port of the clients plus 10000, as Redis has it."""
-
-SET_UP_LABELS = Labels(app="redis-set-up", component="cache")
-"""Labels of the Job's pod. Not those of the servers: it is not one of them."""
 
 SET_UP_USER = "set-up"
 
@@ -33,7 +31,7 @@ class Cluster(Replicated):
     websocket_database: ClassVar[int] = 0
     peer_ports: ClassVar[tuple[int, ...]] = (PORT, BUS_PORT)
     further_clients: ClassVar[tuple[Labels, ...]] = (SET_UP_LABELS,)
-    headless_ports: ClassVar[Mapping[str, int]] = {"redis": PORT, "bus": BUS_PORT}
+    headless_ports: ClassVar[Mapping[str, int]] = {APP: PORT, "bus": BUS_PORT}
 
     server_ports: ClassVar[Mapping[str, int]] = headless_ports
     start_script: ClassVar[str | None] = "start-cluster-node.sh"

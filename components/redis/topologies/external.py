@@ -7,6 +7,7 @@ from ...blocks.authority import with_authority
 from ...blocks.base_settings import Problem
 from ...blocks.destinations import Destination
 from ...blocks.names import hosts_in
+from ..names import AUTHORITY_SECRET
 from .base import KEY, Topology
 from .clients import client_variables
 
@@ -47,7 +48,7 @@ class External(Topology):
 
     @property
     def authority(self) -> str | None:
-        return "redis-ca" if self.settings.external.certificate_authority else None
+        return AUTHORITY_SECRET if self.settings.external.certificate_authority else None
 
     def url(self, url: str) -> str:
         """URL for the clients, from the one in the config."""

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from ..names import APP, HEADLESS_SERVICE, SENTINEL_SERVICE
 from ..server.acl import SENTINEL_USERS, Rules
 from ..server.container_sizes import sentinel_resources
 from ..server.places import PORT, STATE_DIRECTORY, USERS_DIRECTORY
 from .base import PodField, Sidecar, pod_files
 from .clients import sentinel_variables
-from .names import HEADLESS_SERVICE, SENTINEL_SERVICE, server_names
+from .names import server_names
 from .replicated import Replicated
 
 MASTER = "main"
@@ -47,7 +48,7 @@ class Sentinel(Replicated):
     client_ports: ClassVar[tuple[int, ...]] = (PORT, SENTINEL_PORT)
     peer_ports: ClassVar[tuple[int, ...]] = client_ports
     services: ClassVar[Mapping[str, tuple[str, int]]] = {SENTINEL_SERVICE: ("sentinel", SENTINEL_PORT)}
-    headless_ports: ClassVar[Mapping[str, int]] = {"redis": PORT, "sentinel": SENTINEL_PORT}
+    headless_ports: ClassVar[Mapping[str, int]] = {APP: PORT, "sentinel": SENTINEL_PORT}
 
     start_script: ClassVar[str | None] = "start-node.sh"
     stop_script: ClassVar[str | None] = "hand-over.sh"
