@@ -16,7 +16,7 @@ from tests.support.servers.server_process import missing
 from tests.support.servers.tls_proxy import tls_proxy
 
 HOST, ANOTHER = "chat.example.com", "chat.example.org"
-CONNECT_SECONDS = 20
+CONNECT_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,9 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         try:
-            yield browser.new_context(ignore_https_errors=True).new_page()
+            page = browser.new_context(ignore_https_errors=True).new_page()
+            page.set_default_timeout(1000 * CONNECT_SECONDS)
+            yield page
         finally:
             browser.close()
 
