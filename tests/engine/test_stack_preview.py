@@ -1,6 +1,7 @@
 """The preview as a file, the gate on it, and the policy pack, on the real engine."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +54,9 @@ def assert_recorded(name: str, made: str) -> None:
 
 
 def gist(text: str) -> dict[str, object]:
-    """What a preview is about; amounts and versions of the stack may have changed since it was recorded."""
+    """What a preview is about; amounts, versions and scripts of the stack may have changed since it was recorded."""
+    # The ConfigMap with the startup scripts is named after their contents.
+    text = re.sub(r"open-webui-startup-[0-9a-f]{10}", "open-webui-startup", text)
     seen = report("any", parse(text), production=True)
     return {
         "changed": {(change.operation.value, change.component, change.label) for change in seen.changed},
