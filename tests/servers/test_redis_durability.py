@@ -88,7 +88,7 @@ def test_the_copy_for_a_rewrite_fits_into_the_limit(start: Start) -> None:
         # The file has grown so much that Redis rewrites it by itself.
         wait_until(lambda: not inspector.info("persistence")["aof_rewrite_in_progress"], "the end of a rewrite", 30)
         # The child of the rewrite takes its time, so that every key is written while it runs.
-        inspector.config_set("rdb-key-save-delay", 10_000)
+        inspector.config_set("rdb-key-save-delay", 100_000)
         inspector.bgrewriteaof()
         with peak_memory(server.process) as peak:
             for number in range(4096):

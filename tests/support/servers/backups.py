@@ -14,7 +14,7 @@ from tests.support.servers.postgresql_database import PASSWORD, Database
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import give_away, running, unprivileged
 
-RUN_SECONDS = 180
+RUN_SECONDS = 600
 
 
 TABLES = """
