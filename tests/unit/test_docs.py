@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from components.open_webui.variables import CLASSES_FILE, VariableClass
 from policy.rules import RULES
@@ -14,6 +15,7 @@ from stack_config.files import ROOT
 from stack_config.keys import all_paths, config_keys, is_secret_key
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.settings import StackSettings
+from stackctl.app import app
 from stackctl.variables.classes import read_classes
 from tests.support.e2e.measurements import failover_table
 from tests.support.unit.documentation import ROOMS, SOURCES, targets, variables
@@ -27,7 +29,8 @@ _INLINE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _MAKE = re.compile(r"(?:^|[$(`] ?)make\b([^\n`)#]*)", re.MULTILINE)
-_MODULE = re.compile(r"python -m ([\w.]+)")
+_MODULE = re.compile(r"python3? -m ([\w.]+)")
+_STACKCTL = re.compile(r"\bstackctl (?!--)([a-z]+)(?: ([a-z]+))?")
 _PATH = re.compile(rf"(?:{'|'.join(ROOMS)}|docs|scripts)/[\w./-]*|[\w.-]+\.(?:md|toml|yaml|in|txt|py)")
 _KEY_SET = re.compile(r"pulumi config (?:set|rm)(?: --\w+)* (?!--)'?([\w.]+)")
 _SET = re.compile(r"\bSET=(?:'([^']*)'|(\S+))")
@@ -76,6 +79,14 @@ def unknown_modules(_document: Path, text: str) -> Iterator[str]:
     yield from (name for name in _MODULE.findall(text) if importlib.util.find_spec(name) is None)
 
 
+def unknown_stackctl_commands(_document: Path, text: str) -> Iterator[str]:
+    for piece in code(text):
+        for name, word in _STACKCTL.findall(piece):
+            command = get_command(app).commands.get(name)  # type: ignore[attr-defined]
+            if command is None or (word and word not in getattr(command, "commands", (word,))):
+                yield f"stackctl {name} {word}".rstrip()
+
+
 def missing_files(_document: Path, text: str) -> Iterator[str]:
     """Files of the project in backticks that are not there; a bare name is one of the top directory or of a package."""
     for piece in _INLINE.findall(_FENCE.sub("", text)):
@@ -109,6 +120,7 @@ CHECKS: dict[Callable[[Path, str], Iterator[str]], tuple[str, ...]] = {
     broken_links: ("[a](no-such-file.md)", "[a](#no-such-heading)", "[a](CHANGELOG.md#no-such-heading)", "[a](../x)"),
     unknown_commands: ("`make nothing`", "```sh\nmake up NOTHING=1\n```", "```console\n$ make nothing\n```"),
     unknown_modules: ("`python -m no_such_module`",),
+    unknown_stackctl_commands: ("`stackctl nothing`", "```sh\npython -m stackctl backup nothing\n```"),
     missing_files: ("`components/no_such.py`", "`no-such.toml`"),
     unknown_keys: (
         "`redis.maxmemry`",
