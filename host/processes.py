@@ -1,16 +1,17 @@
-"""Processes of this machine, found by the program they run and never by a number that another may have by now."""
+"""Processes of this machine, identified by their program: another process may have a stored process number by now."""
 
 import contextlib
 import os
 import signal
-import time
 from pathlib import Path
+
+from .waiting import attempts
 
 _PROC = Path("/proc")
 
 
 def is_alive(process: int) -> bool:
-    """Whether a process runs. One that has ended but was not yet collected by its parent does not."""
+    """Whether a process runs. A zombie, which its parent has not collected yet, does not."""
     try:
         return _stat(process)[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -23,42 +24,43 @@ def running_from(directory: Path) -> dict[int, str]:
 
 
 def directories_below(directory: Path) -> set[Path]:
-    """Directories below ``directory`` that running programs were started from, whether these are still there or not."""
+    """Directories below ``directory`` that running programs were started from, deleted ones included."""
     return {program.parent for _, program in _running() if directory in program.parents}
 
 
 def program_name(process: int) -> str | None:
-    """Name of the program that a process runs; None when it is gone or may not be asked."""
+    """Name of the program that a process runs; None when it is gone or belongs to another user."""
     program = _program(process)
     return program.name if program else None
 
 
 def children() -> list[int]:
-    """Processes that this one has started and that still run."""
+    """Child processes of this one that run."""
     own = os.getpid()
-    found = []
+    processes = []
     for process in _all():
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             state, parent = _stat(process)[:2]
             if int(parent) == own and state != "Z":
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def end_all_from(directory: Path, seconds: float = 10) -> list[int]:
-    """End the processes started from ``directory``; those that are still there after ``seconds``."""
+    """Kill the processes started from ``directory``; the ones that remain after ``seconds``."""
     for process in running_from(directory):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-    deadline = time.monotonic() + seconds
-    while (left := list(running_from(directory))) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return left
+    for _ in attempts(seconds=seconds, every=0.1):
+        remaining = list(running_from(directory))
+        if not remaining:
+            break
+    return remaining
 
 
 def _running() -> list[tuple[int, Path]]:
-    found = [(process, _program(process)) for process in _all() if is_alive(process)]
-    return [(process, program) for process, program in found if program]
+    running = [(process, _program(process)) for process in _all() if is_alive(process)]
+    return [(process, program) for process, program in running if program]
 
 
 def _all() -> list[int]:
@@ -66,7 +68,7 @@ def _all() -> list[int]:
 
 
 def _stat(process: int) -> list[str]:
-    """State and parent first: what follows the program's name, which may hold any character, in `proc_pid_stat(5)`."""
+    """The fields of `proc_pid_stat(5)` after the program's name, which may hold any character: state, parent, …"""
     return (_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()
 
 

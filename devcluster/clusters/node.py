@@ -9,6 +9,7 @@ import yaml
 from kubernetes import client
 
 from components.open_webui.names import SERVICE
+from host.waiting import attempts
 from terminal.console import step
 from terminal.errors import LocalError
 from terminal.invocation import command_line
@@ -23,6 +24,7 @@ from .api import api_client, create_missing
 from .choice import Cluster
 from .control_plane import ControlPlane
 
+_START_SECONDS = 5
 READY_SECONDS = 60
 _COMPONENTS = frozenset({"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"})
 
@@ -145,13 +147,13 @@ def _remove_containers(layout: Layout) -> None:
 
 
 def _wait(api: client.ApiClient, layout: Layout) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not (_node_is_ready(api, layout) and cluster_dns.is_ready(api)):
-        if not processes.are_running(layout) and time.monotonic() > deadline - READY_SECONDS + 5:
+    started = time.monotonic()
+    for _ in attempts(seconds=READY_SECONDS, every=0.2):
+        if _node_is_ready(api, layout) and cluster_dns.is_ready(api):
+            return
+        if not processes.are_running(layout) and time.monotonic() > started + _START_SECONDS:
             raise LocalError(f"the node has ended: {_last_lines(layout)}")
-        if time.monotonic() > deadline:
-            raise LocalError(f"the node is not ready after {READY_SECONDS} s. {_remedy(layout)}")
-        time.sleep(0.2)
+    raise LocalError(f"the node is not ready after {READY_SECONDS} s. {_remedy(layout)}")
 
 
 def _node_is_ready(api: client.ApiClient, layout: Layout) -> bool:

@@ -1,9 +1,10 @@
 """The node's control groups: one at the root of each hierarchy, so that all of them can be removed."""
 
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
+
+from host.waiting import attempts
 
 from .layout import Layout
 
@@ -38,10 +39,11 @@ def delete(layout: Layout, seconds: float = 20) -> list[Path]:
     Returns:
         Groups that are still there after ``seconds``.
     """
-    deadline = time.monotonic() + seconds
-    while (left := _remove(layout)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return left
+    for _ in attempts(seconds=seconds, every=0.1):
+        remaining = _remove(layout)
+        if not remaining:
+            break
+    return remaining
 
 
 def _remove(layout: Layout) -> list[Path]:

@@ -5,9 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 from host.processes import is_alive
+from host.waiting import attempts
 from stack_config.files import ROOT
 
 from ..toolchain.go_programs import NODE, build
@@ -52,10 +52,11 @@ def end(layout: Layout) -> list[int]:
             os.kill(process, signal.SIGKILL)
         except ProcessLookupError:
             continue
-    deadline = time.monotonic() + _END_SECONDS
-    while (left := _processes(layout)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return left
+    for _ in attempts(seconds=_END_SECONDS, every=0.1):
+        remaining = _processes(layout)
+        if not remaining:
+            break
+    return remaining
 
 
 def are_running(layout: Layout) -> bool:

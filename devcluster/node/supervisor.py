@@ -8,9 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import FrameType
+
+from host.waiting import attempts
 
 from .configuration import CONTAINERD_SOCKET
 
@@ -60,11 +61,10 @@ def _start(command: list[str], log: Path) -> int:
 
 
 def _wait_for_containerd() -> None:
-    deadline = time.monotonic() + _SOCKET_SECONDS
-    while not Path(CONTAINERD_SOCKET).exists():
-        if time.monotonic() > deadline:
-            sys.exit(f"containerd has not opened {CONTAINERD_SOCKET} within {_SOCKET_SECONDS} s")
-        time.sleep(0.1)
+    for _ in attempts(seconds=_SOCKET_SECONDS, every=0.1):
+        if Path(CONTAINERD_SOCKET).exists():
+            return
+    sys.exit(f"containerd has not opened {CONTAINERD_SOCKET} within {_SOCKET_SECONDS} s")
 
 
 if __name__ == "__main__":

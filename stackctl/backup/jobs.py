@@ -74,16 +74,16 @@ def run_job(stack: Stack, arguments: list[str], *, begin: Callable[[str], None] 
     """
     manifest = job_manifest(cron_job(stack), arguments)
     with _created(stack, manifest) as name:
-        started = heard = monotonic()
+        started = answered = monotonic()
         while True:
             try:
                 if (succeeded := _ended(stack.kubectl.get("job", name))) is not None:
                     return Outcome(name=name, succeeded=succeeded, lines=_lines(stack, name))
                 waiting = _waits_for(stack, name)
-                heard = monotonic()
+                answered = monotonic()
             except KubectlError:
                 # A restore is not given up because the cluster's API was away for a moment.
-                if monotonic() - heard > _SILENT_SECONDS:
+                if monotonic() - answered > _SILENT_SECONDS:
                     raise
                 waiting = None
             if waiting and monotonic() - started > START_SECONDS:

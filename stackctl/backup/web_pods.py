@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic, sleep
 from typing import Any
 
+from host.waiting import attempts
 from terminal.console import step
 from terminal.errors import LocalError
 from terminal.invocation import command_line
@@ -87,9 +87,8 @@ def _why(stack: Stack, progress: Callable[[str], None]) -> Callable[[], None]:
 
 
 def _wait(holds: Callable[[], bool], what: str, seconds: float, report: Callable[[], None]) -> None:
-    deadline = monotonic() + seconds
-    while not holds():
-        if monotonic() > deadline:
-            raise LocalError(f"{what} after {seconds:g} s. Look at: kubectl describe pods -l app={WEB}")
+    for _ in attempts(seconds=seconds, every=_POLL_SECONDS):
+        if holds():
+            return
         report()
-        sleep(_POLL_SECONDS)
+    raise LocalError(f"{what} after {seconds:g} s. Look at: kubectl describe pods -l app={WEB}")

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from time import monotonic, sleep
 from typing import Any
+
+from host.waiting import attempts
 
 from .check import CannotRunError, CheckError
 from .kubectl import Kubectl
@@ -137,8 +138,7 @@ def _without_a_node(stack: Stack) -> str:
 
 
 def _wait(holds: Callable[[], bool], what: str, seconds: float, why: Callable[[], str] = str) -> None:
-    deadline = monotonic() + seconds
-    while not holds():
-        if monotonic() > deadline:
-            raise CheckError(": ".join(filter(None, (what, f"not within {seconds:g} s", why()))))
-        sleep(_POLL_SECONDS)
+    for _ in attempts(seconds=seconds, every=_POLL_SECONDS):
+        if holds():
+            return
+    raise CheckError(": ".join(filter(None, (what, f"not within {seconds:g} s", why()))))

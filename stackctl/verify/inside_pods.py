@@ -2,10 +2,10 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from time import monotonic, sleep
 from typing import Any
 
 from components.redis import names as redis
+from host.waiting import attempts
 
 from ..deployed.check import CannotRunError, CheckError
 from ..deployed.stack import WEB, WEB_PORT, Stack
@@ -67,18 +67,17 @@ def redis_serves_the_application(stack: Stack) -> str:
 
 def redis_carries_websockets(stack: Stack) -> str:
     """Socket.IO's channel has one subscriber for each replica."""
-    deadline = monotonic() + _SUBSCRIBED_SECONDS
-    while True:
+    for _ in attempts(seconds=_SUBSCRIBED_SECONDS, every=_POLL_SECONDS):
         pods = web_pods(stack)
         subscribers = stack.in_web_pod(pods[0], "redis_access.py", ask="subscribers")
         if subscribers == len(pods):
             return f"{subscribers} subscribers, {len(pods)} replicas"
-        if monotonic() > deadline or not isinstance(subscribers, int):
-            message = f"{subscribers} subscribers of the channel socketio, but {len(pods)} replicas"
-            if isinstance(subscribers, int) and subscribers > len(pods):
-                message += ": another install uses the same Redis, and each of them gets the other one's events"
-            raise CheckError(message)
-        sleep(_POLL_SECONDS)
+        if not isinstance(subscribers, int):
+            break
+    message = f"{subscribers} subscribers of the channel socketio, but {len(pods)} replicas"
+    if isinstance(subscribers, int) and subscribers > len(pods):
+        message += ": another install uses the same Redis, and each receives the events of the other"
+    raise CheckError(message)
 
 
 def names_resolve(stack: Stack) -> str:

@@ -1,7 +1,8 @@
 """What the checks put into the cluster: made when the first of them needs it, gone when they are through."""
 
 from contextlib import ExitStack
-from time import monotonic, sleep
+
+from host.waiting import attempts
 
 from ..deployed.check import CannotRunError, CheckError
 from ..deployed.runs import LABEL, this_run
@@ -122,13 +123,13 @@ def _replicas(stack: Stack, client: str) -> list[WebApi]:
 
 
 def _wait_for_the_way(replicas: list[WebApi]) -> None:
-    """Wait until the network lets the client through: policies take effect a moment after they are made."""
-    deadline = monotonic() + _WAY_SECONDS
-    for replica in replicas:
-        while (answer := replica.request("GET", "/health")).status != 200:
-            if monotonic() > deadline:
-                raise CheckError(f"the client pod does not reach {replica.url}: {answer}")
-            sleep(1)
+    """Wait until the client can connect: network policies take effect a moment after they are created."""
+    for _ in attempts(seconds=_WAY_SECONDS, every=1):
+        answers = ((replica.url, replica.request("GET", "/health")) for replica in replicas)
+        failure = next((f"{url}: {answer}" for url, answer in answers if answer.status != 200), None)
+        if failure is None:
+            return
+    raise CheckError(f"the client pod does not reach {failure}")
 
 
 def _host(address: str) -> str:

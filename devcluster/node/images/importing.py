@@ -9,10 +9,11 @@ import json
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
+
+from host.waiting import attempts
 
 _SOCKET = Path("/run/containerd/containerd.sock")
 _SOCKET_SECONDS = 20
@@ -39,11 +40,12 @@ def main(arguments: list[str]) -> None:
 
 
 def _wait(containerd: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _SOCKET_SECONDS
-    while not _SOCKET.exists():
-        if containerd.poll() is not None or time.monotonic() > deadline:
-            sys.exit("containerd does not start")
-        time.sleep(0.1)
+    for _ in attempts(seconds=_SOCKET_SECONDS, every=0.1):
+        if _SOCKET.exists():
+            return
+        if containerd.poll() is not None:
+            break
+    sys.exit("containerd does not start")
 
 
 def _write_archive(out: IO[bytes], plan: Mapping[str, Any]) -> None:
