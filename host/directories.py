@@ -1,4 +1,4 @@
-"""Where things are kept that are not part of the project: built programs, clusters, stack state."""
+"""Directories outside the checkout: built programs, clusters, stack state."""
 
 import contextlib
 import os
@@ -9,27 +9,27 @@ from pathlib import Path
 from terminal.errors import UsageError
 
 CACHE_VARIABLE = "OPEN_WEBUI_STACK_CACHE"
-_ELSEWHERE = f"Built programs, clusters and state are kept there. Another place: export {CACHE_VARIABLE}=<directory>"
+_ANOTHER = f"It is for built programs, clusters and state. To use another one: export {CACHE_VARIABLE}=<directory>"
 
 
 def cache_directory() -> Path:
     """``$OPEN_WEBUI_STACK_CACHE``, else ``open-webui-stack`` in the user's cache directory. For the owner only.
 
     Raises:
-        UsageError: it cannot be made; says how to name another one. So do all functions here.
+        UsageError: it cannot be created; the message says how to name another one. So do all functions here.
     """
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
         if chosen := os.environ.get(CACHE_VARIABLE):
             return _private(Path(chosen).expanduser().absolute())
-        # The XDG base directory specification: a relative path is to be ignored.
+        # The XDG base directory specification: a relative path is ignored.
         return _private((base if base.is_absolute() else Path.home() / ".cache") / "open-webui-stack")
     except RuntimeError as error:
-        raise UsageError(f"there is no home directory to keep things in.\n{_ELSEWHERE}") from error
+        raise UsageError(f"there is no home directory for the cache.\n{_ANOTHER}") from error
 
 
 def programs_directory() -> Path:
-    """Programs that were built or downloaded. Kept by every clean-up: they take a quarter of an hour to make."""
+    """Programs that were built or downloaded. No command removes them: a build takes a quarter of an hour."""
     return _private(cache_directory() / "programs")
 
 
@@ -39,12 +39,12 @@ def state_directory() -> Path:
 
 
 def environment_directory(environment: str) -> Path:
-    """What belongs to one environment: its cluster's kubeconfig, its copy of the config."""
+    """Files of one environment: its cluster's kubeconfig, its copy of the config."""
     return _private(_private(cache_directory() / "environments") / environment)
 
 
 def clusters_directory() -> Path:
-    """The clusters of simulated nodes: kwokctl's work directory, with their keys, data and logs."""
+    """Clusters with simulated nodes: kwokctl's work directory, with their keys, data and logs."""
     return _private(cache_directory() / "kwok")
 
 
@@ -54,29 +54,29 @@ def nodes_directory() -> Path:
 
 
 def images_directory() -> Path:
-    """Container images that were made from packages. Kept by every clean-up: they take minutes to make."""
+    """Container images built from packages. No command removes them: a build takes minutes."""
     return _private(cache_directory() / "images")
 
 
 def locks_directory() -> Path:
-    """Files that processes lock."""
+    """Lock files."""
     return _private(cache_directory() / "locks")
 
 
 def environments_in_use() -> list[str]:
-    """Environments that `up` made on this machine and `down` has not taken away."""
+    """Environments that `up` deployed from this machine and `down` has not removed."""
     directory = cache_directory() / "environments"
     return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
 
 
 def passphrase_file() -> Path:
-    """File with the passphrase that encrypts the secrets in the state, made at the first call."""
+    """File with the passphrase that encrypts the secrets in the state, created at the first call."""
     file = cache_directory() / "passphrase"
     if not file.exists():
         descriptor, draft = tempfile.mkstemp(dir=file.parent)
         with os.fdopen(descriptor, "w") as out:
             out.write(secrets.token_hex(32))
-        # A link fails where a name is taken: of two commands that start together one passphrase is used by both.
+        # A link fails when the name exists: two commands that start together use the same passphrase.
         with contextlib.suppress(FileExistsError):
             os.link(draft, file)
         os.unlink(draft)
@@ -84,7 +84,7 @@ def passphrase_file() -> Path:
 
 
 def write(file: Path, text: str) -> None:
-    """Write a file for the owner only. At every moment it has the old text or the new one, on a full disk as well."""
+    """Write a file for the owner only. At every moment it has the old text or the new one, even on a full disk."""
     descriptor, draft = tempfile.mkstemp(dir=file.parent)
     try:
         with os.fdopen(descriptor, "w") as out:
@@ -99,5 +99,5 @@ def _private(directory: Path) -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise UsageError(f"{directory}: {error.strerror}.\n{_ELSEWHERE}") from error
+        raise UsageError(f"{directory}: {error.strerror}.\n{_ANOTHER}") from error
     return directory

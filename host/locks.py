@@ -1,4 +1,4 @@
-"""One at a time on this machine: builds of a program, starts of clusters, commands on an environment."""
+"""Locks between commands on this machine: builds of a program, starts of a cluster, commands on an environment."""
 
 import fcntl
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from .directories import locks_directory
 
 @contextmanager
 def exclusive(name: str, doing: str) -> Iterator[None]:
-    """Wait until nobody else holds the lock ``name``, and hold it. The system frees it when a holder dies.
+    """Hold the lock ``name``, after waiting for another holder. The operating system frees it when the holder ends.
 
     Args:
         name: of the lock, as a file name.
-        doing: what the other one does, for the notice that there is a wait: ``builds etcd``.
+        doing: work of the holder, for the notice to a waiting command: ``builds etcd``.
     """
     with (locks_directory() / name).open("w") as lock:
         try:

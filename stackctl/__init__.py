@@ -1,1 +1,1 @@
-"""The stack on one machine: a Pulumi toolchain, a cluster, and the commands behind `make up`."""
+"""The operator's command line: a package for each command, over `deployed`, `engine` and `render`."""

@@ -1,1 +1,1 @@
-"""What the commands print, and the errors that people read."""
+"""The terminal: output, errors with their exit codes, commands in messages."""

@@ -1,4 +1,4 @@
-"""What is printed: progress and notices on stderr, results on stdout."""
+"""Output of the commands: progress and notices on stderr, results on stdout."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,14 +15,14 @@ LOG_SECONDS = 30
 
 @contextmanager
 def step(what: str, usual_seconds: int = 0) -> Iterator[Callable[[str], None]]:
-    """Show that something is going on, how long it has taken and how long it usually takes.
+    """Show the progress of a step, with the time it has taken and the time it usually takes.
 
     Args:
-        what: the work, as it stands behind the check mark when it is done.
-        usual_seconds: seconds it usually takes; 0 for what is too short to say.
+        what: the step, printed after the check mark when it is done.
+        usual_seconds: time that it usually takes; 0 for a short step.
 
     Yields:
-        Function that says how far it is. A terminal shows it at once, a log every half a minute.
+        Function that reports the progress. A terminal shows it at once, a log every half a minute.
     """
     started = monotonic()
     usual = f" (usually {duration(usual_seconds)})" if usual_seconds else ""
@@ -32,7 +32,7 @@ def step(what: str, usual_seconds: int = 0) -> Iterator[Callable[[str], None]]:
             task = progress.add_task(f"{what}{usual}")
             yield lambda state: progress.update(task, description=f"{what}{usual}: {state}")
     else:
-        # A log has no spinner: say at the start what takes long.
+        # A log has no spinner: announce a long step when it starts.
         if usual_seconds:
             notices.print(f"… {what}{usual}")
         yield _Log().report
@@ -40,7 +40,7 @@ def step(what: str, usual_seconds: int = 0) -> Iterator[Callable[[str], None]]:
 
 
 class _Log:
-    """Says now and then how far it is."""
+    """Reports the progress every half a minute."""
 
     def __init__(self) -> None:
         self._started = self._last = monotonic()

@@ -1,1 +1,1 @@
-"""Taking over what was deployed by hand: its objects and its secrets become the stack's, and nothing restarts."""
+"""Adopting a manual deployment: its objects and its secrets become the stack's, and no pod restarts."""

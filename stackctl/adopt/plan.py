@@ -133,7 +133,7 @@ def _immutable(resource: Resource, live: Object) -> Iterable[Obstacle]:
         names = ", ".join(template["metadata"]["name"] for template in current["volumeClaimTemplates"])
         yield Obstacle(
             subject=resource.title,
-            why=f"its data is in PVCs from volume claim templates ({names}); the stack's own PVC is another, empty one",
+            why=f"its data is in PVCs from volumeClaimTemplates ({names}); the stack's own PVC is another, empty one",
             remedy=_MOVE,
         )
     if kind == "PersistentVolumeClaim":

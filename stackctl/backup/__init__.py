@@ -1,1 +1,1 @@
-"""Backups of a deployed stack by hand: make one now, list them, restore one."""
+"""Manual backups of a deployed stack: dump now, list the dumps, restore one."""

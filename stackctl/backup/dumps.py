@@ -1,4 +1,4 @@
-"""The dumps on the volume, as the script lists them."""
+"""The dumps on the volume, in the format of the script's list."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from terminal.errors import UsageError
 
 NEWEST = "newest"
 SAFETY = "-before-restore"
-"""End of the name of a dump that a restore has made."""
+"""Suffix of the name of a safety dump, which a restore makes."""
 
 _LINE = re.compile(
     r"backup: dump (?P<name>\S+): (?P<size>\d+) bytes(?:, (?P<tables>\d+) tables with (?P<rows>\d+) rows)?"
@@ -26,41 +26,41 @@ class Dump:
     """Bytes."""
 
     contents: str
-    """``12 tables with 345 rows``; empty where that is not known."""
+    """``12 tables with 345 rows``; empty when unknown."""
 
     @property
     def made(self) -> datetime | None:
-        """When it was made."""
-        found = _TIME.search(self.name)
-        return datetime.strptime(found[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if found else None
+        """When it was made; None when its name has no time."""
+        time = _TIME.search(self.name)
+        return datetime.strptime(time[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if time else None
 
     @property
     def is_safety_dump(self) -> bool:
-        """Whether it is what a restore has replaced."""
+        """Whether it holds the contents that a restore replaced."""
         return self.name.endswith(f"{SAFETY}.dump")
 
 
 def read_list(lines: Iterable[str]) -> list[Dump]:
-    """The dumps in what the script printed, in its order: the newest first."""
+    """The dumps in the output of the script, in its order: the newest first."""
     return [
         Dump(
-            name=found["name"],
-            size=int(found["size"]),
-            contents=f"{found['tables']} tables with {found['rows']} rows" if found["tables"] else "",
+            name=match["name"],
+            size=int(match["size"]),
+            contents=f"{match['tables']} tables with {match['rows']} rows" if match["tables"] else "",
         )
         for line in lines
-        if (found := _LINE.fullmatch(line))
+        if (match := _LINE.fullmatch(line))
     ]
 
 
 def choose(dumps: Sequence[Dump], name: str) -> Dump:
-    """The dump of that name; ``newest`` is the newest that no restore has made.
+    """The dump of that name; ``newest`` is the newest that is not a safety dump.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such dump.
     """
     for dump in dumps:
         if dump.name == name or (name == NEWEST and not dump.is_safety_dump):
             return dump
-    there = "".join(f"\n  {dump.name}" for dump in dumps) or " none"
-    raise UsageError(f"there is no dump {name}. Nothing was changed. There are:{there}")
+    names = "".join(f"\n  {dump.name}" for dump in dumps) or " no dumps"
+    raise UsageError(f"there is no dump {name}. Nothing was changed. There are:{names}")

@@ -1,4 +1,4 @@
-"""Jobs made from the CronJob of the backups: the same pod, with other arguments."""
+"""Jobs from the template of the backups' CronJob, with other arguments."""
 
 import copy
 import secrets
@@ -15,7 +15,7 @@ from ..deployed.kubectl import KubectlError
 from ..deployed.stack import Stack, why_not_ready
 
 START_SECONDS = 300
-# What a Job by hand has printed is shown at once; the Job is kept for whoever asks a little later.
+# The log of a manual Job is printed at once; the Job stays for later questions.
 KEPT_SECONDS = 3600
 _POLL_SECONDS = 1
 _SILENT_SECONDS = 60
@@ -29,13 +29,13 @@ class Outcome:
     name: str
     succeeded: bool
     lines: tuple[str, ...]
-    """What it printed."""
+    """Lines of its log."""
 
     def check(self) -> "Outcome":
         """This, if it succeeded.
 
         Raises:
-            LocalError: it failed; the message is the end of what it printed.
+            LocalError: it failed; the message is the end of its log.
         """
         if self.succeeded:
             return self
@@ -46,27 +46,27 @@ def cron_job(stack: Stack) -> dict[str, Any]:
     """The CronJob.
 
     Raises:
-        UsageError: there is none.
-        LocalError: its pods would not run.
+        UsageError: there is no CronJob.
+        LocalError: its pods are simulated.
     """
-    found = stack.kubectl.run("get", "cronjob", CRON_JOB, "--ignore-not-found", "-o", "name").strip()
-    if not found:
+    existing = stack.kubectl.run("get", "cronjob", CRON_JOB, "--ignore-not-found", "-o", "name").strip()
+    if not existing:
         raise UsageError(
             f"there is no CronJob {CRON_JOB} in the namespace {stack.kubectl.namespace}: backups are off.\n"
             "Turn them on: pulumi config set --path backup.enabled true; pulumi up"
         )
     if stack.is_simulated():
-        raise LocalError("pods are simulated here: no container runs, so that there is nothing to back up")
+        raise LocalError("pods are simulated here: no container runs, so there is nothing to back up")
     return stack.kubectl.get("cronjob", CRON_JOB)
 
 
 def run_job(stack: Stack, arguments: list[str], *, begin: Callable[[str], None] = lambda _state: None) -> Outcome:
-    """Run the script of the backups in a pod of its own, to its end.
+    """Run the script of the backups in a new pod, to its end.
 
     Args:
-        stack: whose.
+        stack: with the backups.
         arguments: of the script.
-        begin: told how far it is.
+        begin: receives the progress.
 
     Raises:
         LocalError: its pod did not start, or the backups are off.
@@ -82,20 +82,20 @@ def run_job(stack: Stack, arguments: list[str], *, begin: Callable[[str], None] 
                 waiting = _waits_for(stack, name)
                 answered = monotonic()
             except KubectlError:
-                # A restore is not given up because the cluster's API was away for a moment.
+                # A restore continues when the API server does not answer for a moment.
                 if monotonic() - answered > _SILENT_SECONDS:
                     raise
                 waiting = None
             if waiting and monotonic() - started > START_SECONDS:
                 raise LocalError(f"the pod of Job {name} did not start within {START_SECONDS} s: {waiting}")
-            begin(f"waits for its pod: {waiting}" if waiting else (_lines(stack, name, "--tail=1") or ("",))[-1])
+            begin(f"waiting for its pod: {waiting}" if waiting else (_lines(stack, name, "--tail=1") or ("",))[-1])
             sleep(_POLL_SECONDS)
 
 
 def job_manifest(cron: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
-    """A Job as `kubectl create job --from` makes it, with other arguments.
+    """A Job like those of `kubectl create job --from`, with other arguments.
 
-    It has one try: whoever asked sees why it failed.
+    It has one attempt: the operator sees why it failed.
     """
     template = copy.deepcopy(cron["spec"]["jobTemplate"])
     template["spec"]["backoffLimit"] = 0
@@ -112,8 +112,8 @@ def job_manifest(cron: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
             "kind": "CronJob",
             "name": cron["metadata"]["name"],
             "uid": cron["metadata"]["uid"],
-            # A backup is one of the CronJob's own: it counts as its last success, and goes with its history. The others
-            # go with the CronJob only: while one of their pods exists, done or not, the claim cannot be deleted.
+            # A backup belongs to the CronJob's history: it counts as its last success. The other Jobs only go with the
+            # CronJob: while one of their pods exists, even a completed one, the PVC cannot be deleted.
             "controller": arguments == ["run"],
         }
     ]
@@ -124,13 +124,13 @@ def job_manifest(cron: dict[str, Any], arguments: list[str]) -> dict[str, Any]:
 
 @contextmanager
 def _created(stack: Stack, manifest: dict[str, Any]) -> Iterator[str]:
-    """The Job; ended with its pod when the body does not come to its end."""
+    """Create the Job. When the body fails, delete it with its pod."""
     name = str(manifest["metadata"]["name"])
     try:
         stack.kubectl.apply(manifest)
         yield name
     except BaseException:
-        # The script takes back what it has begun; only when its pod is gone is nobody connected any more.
+        # The script rolls back when it is stopped. Its connections end with its pod.
         stack.kubectl.run(
             "delete", "job", name, "--ignore-not-found", "--cascade=foreground", "--wait", seconds=_DELETE_SECONDS
         )
@@ -145,11 +145,11 @@ def _ended(job: dict[str, Any]) -> bool | None:
 
 
 def _waits_for(stack: Stack, job: str) -> str | None:
-    """What its pod waits for; None when it runs."""
+    """Why its pod does not run; None when it runs."""
     pods = stack.kubectl.get("pods", "-l", f"job-name={job}")["items"]
     if not pods:
         events = stack.kubectl.get("events", f"--field-selector=involvedObject.name={job},reason=FailedCreate")["items"]
-        return str(events[-1]["message"]) if events else "it was not created yet"
+        return str(events[-1]["message"]) if events else "it is not created yet"
     return why_not_ready(pods[0]) if pods[0]["status"].get("phase") == "Pending" else None
 
 
@@ -157,6 +157,6 @@ def _lines(stack: Stack, job: str, *options: str) -> tuple[str, ...]:
     try:
         printed = stack.kubectl.run("logs", f"job/{job}", *options)
     except KubectlError:
-        # It has only just started, or its pod was evicted.
+        # The pod has just started, or was evicted.
         return ()
     return tuple(printed.splitlines())

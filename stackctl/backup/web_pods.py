@@ -1,4 +1,4 @@
-"""No web pod while the database is replaced, and then as many as before, whoever decides about their number."""
+"""Stopping the web pods while the database is replaced, and restoring the original replica count afterwards."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from ..deployed.scaling import is_changed
 from ..deployed.stack import WEB, Stack, is_ready, why_not_ready
 
 RECORD = "open-webui-stack/restore-replicas"
-"""Annotation of the Deployment while its pods are stopped: how many it has to have again."""
+"""Annotation of the Deployment while its pods are stopped: the original replica count."""
 
 _READY_SECONDS = 600
 _POLL_SECONDS = 1
@@ -21,18 +21,18 @@ _POLL_SECONDS = 1
 
 @contextmanager
 def stopped(stack: Stack) -> Iterator[int]:
-    """Stop every web pod while the body runs, and start them again, ready, whatever comes of it.
+    """Stop every web pod while the body runs. Afterwards start them and wait until they are ready, also on failure.
 
-    An autoscaler leaves a Deployment with no replicas alone, and goes on when there are some:
+    An autoscaler ignores a Deployment without replicas, and resumes when there are some:
     https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation
 
-    The number is written to the Deployment first: a restore that was killed is made good by the next one.
+    The count is written to the Deployment first: after a restore that was killed, the next one restores it.
 
     Yields:
-        The number of before.
+        The original replica count.
 
     Raises:
-        LocalError: somebody else changes the number, a pod does not leave, or does not get ready again.
+        LocalError: a check is changing the count, a pod does not terminate, or does not become ready.
     """
     if is_changed(stack):
         raise LocalError(
@@ -45,9 +45,9 @@ def stopped(stack: Stack) -> Iterator[int]:
             _scale(stack, 0)
             _wait(
                 lambda: not _pods(stack),
-                "the web pods have not left",
+                "the web pods have not terminated",
                 stack.leaving_seconds(),
-                lambda: progress("leaving"),
+                lambda: progress("terminating"),
             )
         yield replicas
     finally:
@@ -69,9 +69,9 @@ def _scale(stack: Stack, replicas: int) -> None:
 
 
 def _pods(stack: Stack) -> list[dict[str, Any]]:
-    """Those that are leaving included: they are connected until they are gone."""
-    found: list[dict[str, Any]] = stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
-    return [pod for pod in found if pod["status"].get("phase") not in ("Succeeded", "Failed")]
+    """The web pods, terminating ones included: they stay connected to the database until they are gone."""
+    pods: list[dict[str, Any]] = stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
+    return [pod for pod in pods if pod["status"].get("phase") not in ("Succeeded", "Failed")]
 
 
 def _are_ready(stack: Stack, replicas: int) -> bool:

@@ -1,4 +1,4 @@
-"""What is known about a deployed environment: its outputs, its kubeconfig."""
+"""Outputs and kubeconfig of a deployed environment."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a check is, and the two ways in which it can end without passing."""
+"""A check, and the two errors with which it ends without passing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from .stack import Stack
 
 
 class CheckError(Exception):
-    """Something is not as it has to be."""
+    """The check fails."""
 
 
 class CannotRunError(Exception):
-    """This check has nothing to look at here; that is neither good nor bad."""
+    """The check does not apply here: it neither passes nor fails."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,18 +19,16 @@ class Check:
     """One check."""
 
     name: str
-    """What holds when it passes."""
+    """Name in the report: the condition in a few words."""
+
+    proves: str
+    """The condition in one sentence."""
 
     run: Callable[[Stack], str]
-    """Looks, and says in a few words what it saw. Raises `CheckError` or `CannotRunError`."""
+    """Returns what it observed, in a few words. Raises `CheckError` or `CannotRunError`."""
 
     look_at: str
     """A command that shows more when it fails; ``{kubectl}`` is kubectl with the cluster and the namespace."""
 
     runs_in_pods: bool = True
-    """Whether it needs containers that run, which simulated pods do not have."""
-
-    @property
-    def proves(self) -> str:
-        """The rule in one sentence."""
-        return (self.run.__doc__ or "").strip().partition("\n")[0]
+    """Whether it needs running containers, which simulated pods do not have."""

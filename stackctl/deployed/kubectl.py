@@ -1,4 +1,4 @@
-"""kubectl on one cluster: how the checks reach a stack, whoever deployed it."""
+"""kubectl on one cluster: works on any stack, deployed by `make up` or by pulumi."""
 
 import json
 import shlex
@@ -14,7 +14,7 @@ from terminal.errors import LocalError
 
 
 class KubectlError(LocalError):
-    """A command failed; the message is the last line of kubectl's."""
+    """A command failed; the message is kubectl's last line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +34,15 @@ class Kubectl:
     """Context in it; None for its current one."""
 
     def run(self, *arguments: str, stdin: str = "", seconds: float = 60) -> str:
-        """Run a command and return what it printed.
+        """Run a command and return its output.
 
         Args:
             arguments: of kubectl.
-            stdin: given to it; the way for secrets, which a command line would show to everybody on the machine.
-            seconds: time it may take.
+            stdin: standard input. Secrets go here: every user of the machine can see command lines.
+            seconds: timeout.
 
         Raises:
-            KubectlError: it failed, or took longer.
+            KubectlError: it failed, or timed out.
         """
         try:
             done = subprocess.run(
@@ -52,7 +52,7 @@ class Kubectl:
                 text=True,
                 timeout=seconds,
                 check=False,
-                # Ctrl-C at the terminal is for this process, which cleans up with kubectl.
+                # Ctrl-C at the terminal must not reach kubectl: this process uses it to clean up.
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired as error:
@@ -62,44 +62,44 @@ class Kubectl:
         return done.stdout
 
     def get(self, *arguments: str) -> dict[str, Any]:
-        """The object, or list of objects, that `kubectl get` finds.
+        """The object, or list of objects, of `kubectl get`.
 
         Raises:
-            KubectlError: there is none of that name, or the cluster does not answer.
+            KubectlError: the object does not exist, or the cluster does not answer.
         """
-        found: dict[str, Any] = json.loads(self.run("get", *arguments, "-o", "json"))
-        return found
+        answer: dict[str, Any] = json.loads(self.run("get", *arguments, "-o", "json"))
+        return answer
 
     def apply(self, manifest: dict[str, Any]) -> None:
         """Create an object, or change it to this."""
         self.run("apply", "-f", "-", stdin=json.dumps(manifest))
 
     def python(self, pod: str, script: Path, config: dict[str, Any], *, container: str, seconds: float = 60) -> Any:
-        """Run a script with the Python of a pod; what it prints is JSON.
+        """Run a script with the Python of a pod, and return its output, which is JSON.
 
         Args:
             pod: name of the pod.
-            script: file; it finds ``config`` as the variable ``CONFIG``.
-            config: plain values, secrets allowed: they reach the pod through its standard input.
+            script: file. It reads ``config`` from the variable ``CONFIG``.
+            config: plain values. Secrets are allowed: they reach the pod through standard input.
             container: of the pod.
-            seconds: time it may take.
+            seconds: timeout.
 
         Raises:
-            KubectlError: it failed; the message is the last line it printed.
+            KubectlError: it failed; the message is the last line of its errors.
         """
         command = ("exec", "-i", pod, "-c", container, "--", "python", "-")
-        said = self.run(*command, stdin=program(script, config), seconds=seconds)
+        output = self.run(*command, stdin=program(script, config), seconds=seconds)
         try:
-            return json.loads(said)
+            return json.loads(output)
         except ValueError as error:
-            # Not what it said: that may be a secret.
+            # Without the output: it may contain a secret.
             raise KubectlError(f"{script.name} in {pod} ended without a result") from error
 
     @contextmanager
     def python_running(
         self, pod: str, script: Path, config: dict[str, Any], *, container: str
     ) -> Iterator[subprocess.Popen[str]]:
-        """As `python`, while the body runs; the body reads from the process what the script prints."""
+        """As `python`, while the body runs. The body reads the output of the script from the process."""
         command = self.command("exec", "-i", pod, "-c", container, "--", "python", "-")
         pipe = subprocess.PIPE
         with subprocess.Popen(
@@ -115,8 +115,8 @@ class Kubectl:
                 process.kill()
 
     def shown(self) -> str:
-        """How a person would write it, to be pasted into a shell; a further ``-n`` means another namespace."""
-        # Where there is none on PATH, one was built for the cluster.
+        """The command for a shell, with cluster and namespace; a further ``-n`` overrides the namespace."""
+        # A machine without kubectl has the one that was built for the cluster.
         program = "kubectl" if shutil.which("kubectl") else self.program
         return shlex.join([program, *self._where(), "-n", self.namespace])
 
@@ -130,11 +130,11 @@ class Kubectl:
 
 
 def _last_line(errors: str) -> str:
-    """What went wrong, without kubectl's own remark that something did."""
+    """The reason of a failure, without the line in which kubectl reports the exit code."""
     lines = [line for line in errors.strip().splitlines() if not line.startswith("command terminated with")]
     return lines[-1] if lines else ""
 
 
 def program(script: Path, config: dict[str, Any]) -> str:
-    """Text of a script that knows its config."""
+    """Text of a script, preceded by its config."""
     return f"import json\nCONFIG = json.loads({json.dumps(json.dumps(config))})\n{script.read_text()}"

@@ -1,4 +1,4 @@
-"""Who made what the checks put into the cluster: this run, another one that is at work, or one that was killed."""
+"""Which run of the checks created an object: this one, another that still runs, or one that was killed."""
 
 import os
 import re
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 
 LABEL = "open-webui-stack/verify-run"
-"""Label of everything that a run creates; its value is the run."""
+"""Label of every object that a run creates; its value is the run."""
 
 LONGEST_RUN_SECONDS = 1800
-"""No run lasts longer: the client pod ends itself after this time."""
+"""Longest run: the client pod ends itself after this time."""
 
 _FORM = re.compile(r"(?P<host>[a-z0-9-]{1,30})\.(?P<process>\d+)\.(?P<started>\d+)")
 
@@ -26,7 +26,7 @@ class Run:
     """Seconds since the epoch."""
 
     def __str__(self) -> str:
-        """As the value of a label: 63 of `[A-Za-z0-9._-]` at the most."""
+        """The value of the label: at most 63 characters of `[A-Za-z0-9._-]`."""
         return f"{self.host}.{self.process}.{self.started}"
 
 
@@ -36,13 +36,13 @@ def this_run() -> Run:
     return Run(_host(), os.getpid(), int(time.time()))
 
 
-def is_left_over(value: str) -> bool:
-    """Whether nobody will take away what bears this value any more.
+def is_orphaned(value: str) -> bool:
+    """Whether the objects with this label are orphaned: their run has ended.
 
-    A run on this machine is over when its process is. Of one on another machine only its age is known.
+    A run on this machine ends with its process. Of a run on another machine only the age is known.
 
     Args:
-        value: what a label says, in the form of `Run`; anything else is nobody's.
+        value: of the label, in the form of `Run`. Objects with any other value are orphaned.
     """
     form = _FORM.fullmatch(value)
     if not form:

@@ -1,4 +1,4 @@
-"""One replica more for a while, and the number of before again, whoever decides about it."""
+"""Scales up by one replica temporarily and restores the original count, with or without an autoscaler."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,11 +10,11 @@ from host.waiting import attempts
 
 from .check import CannotRunError, CheckError
 from .kubectl import Kubectl
-from .runs import is_left_over, this_run
+from .runs import is_orphaned, this_run
 from .stack import WEB, Stack, is_ready
 
 RECORD = "open-webui-stack/verify-scale"
-"""Annotation of the Deployment while its number is changed: what it has to be again, and who owes that."""
+"""Annotation of the Deployment while its replica count is changed: the original scale, and the run that changes it."""
 
 _AUTOSCALER = "horizontalpodautoscaler"
 _READY_SECONDS = 300
@@ -23,10 +23,10 @@ _POLL_SECONDS = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """What decides about the number of replicas."""
+    """The scale of the web pods."""
 
     run: str
-    """The run that changes it."""
+    """The run that changes the scale."""
 
     replicas: int
     """`spec.replicas` of the Deployment."""
@@ -37,16 +37,16 @@ class Scale:
 
 @contextmanager
 def one_more(stack: Stack) -> Iterator[Scale]:
-    """One replica more, ready, while the body runs. The number of before is set afterwards, and not waited for.
+    """One more ready replica while the body runs. Afterwards the original scale is set, without waiting.
 
-    What has to be restored is written to the Deployment first, so that the next run can do it after a kill.
+    The original scale is written to the Deployment first: if this run is killed, the next run restores it.
 
     Yields:
-        The scale of before.
+        The original scale.
 
     Raises:
-        CannotRunError: the autoscaler allows no more, or another run is at it.
-        CheckError: the further replica is not ready after five minutes.
+        CannotRunError: the autoscaler is at its maximum, or another run changes the scale.
+        CheckError: the additional replica is not ready after five minutes.
     """
     before = _present(stack)
     _annotate(stack.kubectl, json.dumps(asdict(before)))
@@ -60,44 +60,44 @@ def one_more(stack: Stack) -> Iterator[Scale]:
 
 
 def wait_until_left(stack: Stack, before: Scale) -> None:
-    """Wait until the further replica has left.
+    """Wait until the additional replica has terminated.
 
     Raises:
-        CheckError: it is still there a minute after the end of its grace period.
+        CheckError: it still exists a minute after the end of its grace period.
     """
 
     def settled() -> bool:
-        # An autoscaler may have found a reason of its own to change the number by now.
-        wanted = before.replicas if before.minimum is None else int(stack.deployment()["spec"]["replicas"])
+        # An autoscaler may have changed the count for another reason by now.
+        desired = before.replicas if before.minimum is None else int(stack.deployment()["spec"]["replicas"])
         pods = stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
-        return len(pods) == wanted and all(map(is_ready, pods))
+        return len(pods) == desired and all(map(is_ready, pods))
 
-    _wait(settled, "the further replica has left", stack.leaving_seconds())
+    _wait(settled, "the additional replica has terminated", stack.leaving_seconds())
 
 
-def restore_left_over(stack: Stack) -> None:
-    """Set the number that a run that was killed has changed."""
+def restore_orphaned(stack: Stack) -> None:
+    """Restore the scale that a killed run changed."""
     record = _record(stack.deployment())
-    if record and is_left_over(record.run):
+    if record and is_orphaned(record.run):
         _restore(stack.kubectl, record)
 
 
 def is_changed(stack: Stack) -> bool:
-    """Whether a run still owes the number of before."""
+    """Whether a run has not restored the original replica count yet."""
     return _record(stack.deployment()) is not None
 
 
 def _present(stack: Stack) -> Scale:
     deployment = stack.deployment()
     if record := _record(deployment):
-        raise CannotRunError(f"another run changes the number of replicas at this moment: {record.run}")
+        raise CannotRunError(f"another run is changing the replica count: {record.run}")
     replicas = int(deployment["spec"]["replicas"])
     autoscaler = _autoscaler(stack.kubectl)
     if not autoscaler:
         return Scale(run=str(this_run()), replicas=replicas)
     most = int(autoscaler["spec"]["maxReplicas"])
     if replicas >= most:
-        raise CannotRunError(f"the autoscaler is at its most, {most} replicas")
+        raise CannotRunError(f"the autoscaler is at its maximum, {most} replicas")
     return Scale(run=str(this_run()), replicas=replicas, minimum=int(autoscaler["spec"].get("minReplicas", 1)))
 
 
@@ -113,14 +113,14 @@ def _autoscaler(kubectl: Kubectl) -> dict[str, Any] | None:
 
 def _set(kubectl: Kubectl, replicas: int, minimum: int | None) -> None:
     if minimum is not None:
-        # Below its minimum an autoscaler goes up at once; without this it would take the further replica away again.
+        # An autoscaler scales up to its minimum at once. Without this patch it would remove the additional replica.
         patch = json.dumps({"spec": {"minReplicas": minimum}})
         kubectl.run("patch", _AUTOSCALER, WEB, "--type=merge", "--patch", patch)
     kubectl.run("scale", "deployment", WEB, f"--replicas={replicas}")
 
 
 def _restore(kubectl: Kubectl, scale: Scale) -> None:
-    # An autoscaler would take minutes to go down, and does not at all without metrics.
+    # An autoscaler takes minutes to scale down, and without metrics it never does.
     _set(kubectl, scale.replicas, scale.minimum)
     _annotate(kubectl, None)
 
@@ -131,7 +131,7 @@ def _annotate(kubectl: Kubectl, text: str | None) -> None:
 
 
 def _without_a_node(stack: Stack) -> str:
-    """What the scheduler says of web pods that it finds no node for; an update needs room for one more as well."""
+    """The scheduler's reasons for unschedulable web pods. An update needs room for one more pod as well."""
     pods = stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
     conditions = [condition for pod in pods for condition in pod["status"].get("conditions", ())]
     return "; ".join({c.get("message", "") for c in conditions if c.get("reason") == "Unschedulable"})

@@ -1,8 +1,7 @@
-"""The deployed stack as the checks see it: pods, Secrets, the administrator's account."""
+"""A deployed stack: its pods, Secrets, and the administrator's account."""
 
 import base64
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from components.blocks.labels import PART_OF as PART_OF_LABEL
@@ -12,7 +11,6 @@ from components.redis import names as redis
 
 from .kubectl import Kubectl, KubectlError
 
-SCRIPTS = Path(__file__).parents[1] / "verify" / "inside"
 WEB = open_webui.APP
 WEB_PORT = open_webui.PORT
 PART_OF = f"{PART_OF_LABEL}={STACK}"
@@ -21,7 +19,7 @@ _SIMULATED = "kwok.x-k8s.io/node"
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """Somebody who can sign in."""
+    """An account of Open WebUI."""
 
     email: str
     password: str
@@ -34,13 +32,13 @@ class Stack:
     kubectl: Kubectl
 
     def pods(self, app: str) -> list[dict[str, Any]]:
-        """Pods with the label ``app``, those that are leaving aside, in the order of their names."""
+        """Pods with the label ``app`` by name, without terminating ones."""
         items = self.kubectl.get("pods", "-l", f"app={app}")["items"]
         staying = [pod for pod in items if not pod["metadata"].get("deletionTimestamp")]
         return sorted(staying, key=lambda pod: str(pod["metadata"]["name"]))
 
     def ready(self, app: str) -> list[dict[str, Any]]:
-        """Those of `pods` that are ready."""
+        """The ready ones of `pods`."""
         return [pod for pod in self.pods(app) if is_ready(pod)]
 
     def workloads(self) -> dict[str, dict[str, Any]]:
@@ -49,14 +47,14 @@ class Stack:
         return {item["metadata"]["labels"]["app"]: item for item in items}
 
     def addresses(self) -> dict[str, str]:
-        """The Services in the namespace and their addresses; ``None``, as a text, for a headless one."""
+        """The Services in the namespace and their addresses; the text ``None`` for a headless one."""
         items = self.kubectl.get("services")["items"]
         return {item["metadata"]["name"]: item["spec"].get("clusterIP", "") for item in items}
 
     def has_redis(self) -> bool:
-        """Whether Redis is the stack's own: then there are users of it. An external one has neither pod nor Service."""
-        found = self.kubectl.get("secrets", "-l", f"app={redis.APP},{PART_OF}")["items"]
-        return any(item["metadata"]["name"] == redis.USERS_SECRET for item in found)
+        """Whether the stack has its own Redis, and so a Secret with its users."""
+        secrets = self.kubectl.get("secrets", "-l", f"app={redis.APP},{PART_OF}")["items"]
+        return any(item["metadata"]["name"] == redis.USERS_SECRET for item in secrets)
 
     def secret(self, name: str) -> dict[str, str]:
         """Keys and values of a Secret."""
@@ -64,7 +62,7 @@ class Stack:
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
     def administrator(self) -> Account:
-        """The account that the stack made at its first start."""
+        """The account that the stack created at its first start."""
         secret = self.secret(open_webui.ADMIN_SECRET)
         return Account(email=secret[open_webui.ADMIN_EMAIL], password=secret[open_webui.ADMIN_PASSWORD])
 
@@ -73,11 +71,11 @@ class Stack:
         return self.kubectl.get("deployment", WEB)
 
     def leaving_seconds(self) -> int:
-        """Within which a web pod that has to leave is gone: its grace period, and a minute for the cluster."""
+        """Time for a web pod to terminate: its grace period, and a minute for the cluster."""
         return int(self.deployment()["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 30)) + 60
 
     def variable(self, name: str) -> str:
-        """Plain value of an environment variable of the web pods; empty when it has none."""
+        """Plain value of an environment variable of the web pods; empty when it is not set."""
         container = self.deployment()["spec"]["template"]["spec"]["containers"][0]
         return next((str(v.get("value", "")) for v in container["env"] if v["name"] == name), "")
 
@@ -87,19 +85,15 @@ class Stack:
         if not names:
             return False
         try:
-            found = self.kubectl.get("nodes", *names)
+            answer = self.kubectl.get("nodes", *names)
         except KubectlError as error:
-            # Nodes belong to no namespace: who has rights in this one alone may not see them, and is on a real cluster.
+            # Nodes are not in a namespace: a user with rights in one namespace, on a real cluster, cannot see them.
             if "forbidden" in str(error).lower():
                 return False
             raise
         # kubectl prints one object as it is, several as a list.
-        nodes = found.get("items", [found])
+        nodes = answer.get("items", [answer])
         return any(_SIMULATED in node["metadata"].get("annotations", {}) for node in nodes)
-
-    def in_web_pod(self, pod: dict[str, Any], script: str, **config: Any) -> Any:
-        """Run one of the scripts in ``inside/`` in a web pod, whose variables it finds."""
-        return self.kubectl.python(pod["metadata"]["name"], SCRIPTS / script, config, container=WEB)
 
 
 def is_ready(pod: dict[str, Any]) -> bool:
@@ -109,7 +103,7 @@ def is_ready(pod: dict[str, Any]) -> bool:
 
 
 def why_not_ready(pod: dict[str, Any]) -> str:
-    """What keeps a pod from being ready, in the cluster's own words: ``CrashLoopBackOff``, ``Unschedulable``."""
+    """Why a pod is not ready, in the cluster's words: ``CrashLoopBackOff``, ``Unschedulable``."""
     status = pod["status"]
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         state = container.get("state", {})
@@ -122,7 +116,7 @@ def why_not_ready(pod: dict[str, Any]) -> str:
 
 
 def restarts(pod: dict[str, Any]) -> int:
-    """How often containers of a pod were started again."""
+    """Number of restarts of the containers of a pod."""
     status = pod["status"]
     containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
     return sum(int(container.get("restartCount", 0)) for container in containers)

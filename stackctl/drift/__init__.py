@@ -1,1 +1,1 @@
-"""What differs in the cluster from the last update."""
+"""Objects of the cluster that differ from the last update."""

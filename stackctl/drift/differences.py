@@ -52,7 +52,7 @@ class Drift:
     """Whether it is gone from the cluster."""
 
     properties: tuple[Property, ...] = ()
-    """What differs, when it is there."""
+    """Properties that differ, if the object exists."""
 
 
 def drift_of(event: EngineEvent) -> Drift | None:

@@ -12,7 +12,7 @@ from terminal.invocation import command_line
 
 from .progress import Progress
 
-_KEPT = "What was done before is kept; the next run continues from there."
+_KEPT = "Completed steps are kept; the next run continues from there."
 
 
 def unprotect_first() -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from host.processes import program_name
 
-# https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/lock.go: a file with the holder's host and process.
+# https://github.com/pulumi/pulumi/blob/v3.272.0/pkg/backend/diy/lock.go: a file with the holder's host and process.
 _LOCKS = ".pulumi/locks"
 
 

@@ -27,7 +27,7 @@ _STASH = "pulumi:index:Stash"
 
 @dataclass
 class _Recorder(mocks.Mocks):
-    """Keeps the Kubernetes objects; a generated secret gets a placeholder for a value."""
+    """Records the Kubernetes objects; the value of a generated secret is a placeholder."""
 
     objects: list[dict[str, Any]] = field(default_factory=list)
 
@@ -45,31 +45,31 @@ class _Recorder(mocks.Mocks):
 
 
 def render(environment: str, out: Path, sets: Iterable[str] = ()) -> list[Path]:
-    """Write every Kubernetes object of an environment to a file of its own.
+    """Write the Kubernetes objects of an environment, one file each.
 
     Args:
         environment: ``dev``, ``prod`` ...
-        out: directory for the files. Made when missing; what an earlier run wrote there is replaced.
+        out: directory for the files, created when missing. The files of an earlier run are replaced.
         sets: ``KEY=VALUE`` in the syntax of ``pulumi config set --path``, over the environment's config.
 
     Returns:
         The files, named ``<kind>-<name>.yaml``.
 
     Raises:
-        ConfigError: the config is wrong; no file has been touched.
+        ConfigError: the config is invalid; no file was changed.
         StackFileError: there is no such environment.
-        FileExistsError: ``out`` holds something that is no rendered object; nothing has been touched.
+        FileExistsError: ``out`` has a file that is not a rendered object; nothing was changed.
     """
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file; name a directory")
     if out.exists() and (strange := sorted(path.name for path in out.iterdir() if not _is_rendered(path))):
-        raise FileExistsError(f"{out} holds {strange[0]}, which is no rendered object; name an empty directory")
+        raise FileExistsError(f"{out} has {strange[0]}, which is not a rendered object; name an empty directory")
     config = read_stack(environment, [f"kubeContext={CONTEXT_PLACEHOLDER}", *sets])
     return _write(planned_objects(config, environment), out)
 
 
 def _is_rendered(path: Path) -> bool:
-    """Whether an earlier run wrote the file: only then may this one replace it."""
+    """Whether an earlier run wrote the file, so that this one may replace it."""
     return path.suffix == ".yaml" and path.is_file() and path.read_bytes().startswith(HEADER.encode())
 
 
@@ -77,7 +77,7 @@ def planned_objects(config: StackConfig, stack: str) -> list[dict[str, Any]]:
     """The Kubernetes objects that the program would register, secrets replaced by placeholders.
 
     Args:
-        config: config as `stack_config.files.read_stack` gives it.
+        config: from `stack_config.files.read_stack`.
         stack: name of the stack.
     """
     recorder = _Recorder()
@@ -97,13 +97,13 @@ def _run_program() -> None:
 
 
 def _manifest(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The object as `kubectl` would show it: identity first, the rest by name."""
+    """The object in the order of `kubectl`: identity first, the rest by name."""
     first = ("apiVersion", "kind", "metadata")
     return {name: _plain(inputs[name]) for name in (*first, *sorted(inputs.keys() - set(first)))}
 
 
 def _plain(value: Any) -> Any:
-    """Without secrets, without the order and the floating point numbers of the protocol."""
+    """A value without secrets, its keys sorted, its numbers integers again."""
     if is_rpc_secret(value):
         contents = unwrap_rpc_secret(value)
         return {key: f"<secret {key}>" for key in sorted(contents)} if isinstance(contents, dict) else "<secret>"
@@ -132,7 +132,7 @@ def _write(objects: list[dict[str, Any]], out: Path) -> list[Path]:
 
 
 class _Dumper(SafeDumper):
-    """Texts of several lines as blocks, so that a configuration file in a ConfigMap can be read."""
+    """Writes texts of several lines as blocks, so that a configuration file in a ConfigMap is readable."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
         return self.represent_scalar("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)

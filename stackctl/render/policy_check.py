@@ -11,13 +11,13 @@ from stack_config.libyaml import SafeLoader
 
 
 def check(files: Iterable[Path], environment: str) -> list[Finding]:
-    """What the policies find wrong with the objects in the files.
+    """Violations of the policies in the objects of the files.
 
-    Not checked: protection, which is no part of an object. The policy pack checks it.
+    Protection is not part of an object: only the policy pack checks it.
 
     Args:
-        files: YAML, any number of objects in each.
-        environment: its name; decides whether the rules of production are kept.
+        files: YAML, with any number of objects.
+        environment: its name; decides whether the rules of production apply.
     """
     objects = [item for file in files for item in yaml.load_all(file.read_text(), SafeLoader) if item]
     return findings(RULES, objects, Context(production=environment in PRODUCTION))

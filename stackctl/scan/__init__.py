@@ -1,1 +1,1 @@
-"""`python -m stackctl.scan`: other people's checks on the rendered objects and on the workflows."""
+"""Third-party scanners on the rendered objects and on the workflows: `stackctl scan`."""

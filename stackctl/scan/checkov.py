@@ -11,7 +11,7 @@ _FOUND_SOMETHING = 1
 
 
 def scan(environment: str, directory: Path) -> Scan:
-    """Failed checks of rendered objects. Nothing is downloaded or sent.
+    """Failed checks of rendered objects, without network access.
 
     Raises:
         ScanError: it failed, or could not read an object.
@@ -26,7 +26,7 @@ def scan(environment: str, directory: Path) -> Scan:
 
 
 def read(environment: str, report: dict[str, Any]) -> Scan:
-    """The scan that checkov's JSON describes.
+    """The scan of checkov's JSON.
 
     Raises:
         ScanError: it checked nothing, or could not read an object.
@@ -50,6 +50,6 @@ def read(environment: str, report: dict[str, Any]) -> Scan:
 
 
 def _subject(resource: str) -> str:
-    """``Kind/name`` of ``Kind.namespace.name``; a name may hold dots."""
+    """``Kind/name`` of ``Kind.namespace.name``; a name may have dots."""
     kind, _, name = resource.split(".", 2)
     return f"{kind}/{name}"

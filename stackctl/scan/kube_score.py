@@ -1,4 +1,4 @@
-"""kube-score: practice for objects that are to run well, https://github.com/zegl/kube-score."""
+"""kube-score: best practices for objects, https://github.com/zegl/kube-score."""
 
 import re
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def scan(environment: str, files: Sequence[Path]) -> Scan:
 
 
 def read(environment: str, scored: Sequence[dict[str, Any]]) -> Scan:
-    """The scan that kube-score's JSON describes.
+    """The scan of kube-score's JSON.
 
     Raises:
         ScanError: it scored nothing.
@@ -60,12 +60,12 @@ def read(environment: str, scored: Sequence[dict[str, Any]]) -> Scan:
 
 def _what(check: dict[str, Any]) -> str:
     grade = "critical" if check["grade"] <= _CRITICAL else "warning"
-    said = (f"{comment['path']}: {comment['summary']}".removeprefix(": ") for comment in check["comments"] or ())
-    return f"{grade}: {'; '.join(said) or check['check']['comment']}"
+    comments = (f"{comment['path']}: {comment['summary']}".removeprefix(": ") for comment in check["comments"] or ())
+    return f"{grade}: {'; '.join(comments) or check['check']['comment']}"
 
 
 def _version() -> str:
     # A program built from a module does not know its version; its go.mod does.
     module = Path(__file__).parents[2] / "devcluster" / "toolchain" / KUBE_SCORE.module / "go.mod"
-    found = re.search(rf"github\.com/zegl/{NAME} v(\S+)", module.read_text())
-    return found[1] if found else "of unknown version"
+    version = re.search(rf"github\.com/zegl/{NAME} v(\S+)", module.read_text())
+    return version[1] if version else "of unknown version"

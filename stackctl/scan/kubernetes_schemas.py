@@ -20,7 +20,7 @@ _FOUND_SOMETHING = 1
 
 
 def scan(environment: str, files: Sequence[Path]) -> Scan:
-    """Objects that do not fit the schemas of the three newest versions that come with it; unknown fields count.
+    """Objects that violate the schemas of its three newest Kubernetes versions, unknown fields included.
 
     Raises:
         ScanError: it failed.
@@ -42,7 +42,7 @@ def scan(environment: str, files: Sequence[Path]) -> Scan:
 
 
 def newest(versions: Sequence[str]) -> list[str]:
-    """The newest ones as ``major.minor``, oldest first.
+    """The newest versions as ``major.minor``, oldest first.
 
     Raises:
         ScanError: there are fewer.
@@ -54,7 +54,7 @@ def newest(versions: Sequence[str]) -> list[str]:
 
 
 def read(lines: Sequence[str], files: Sequence[Path]) -> tuple[Finding, ...]:
-    """Findings of what it printed. An object without a schema is one: it was not checked.
+    """The findings in its output. An object without a schema is one: it was not checked.
 
     Raises:
         ScanError: a line says something else.

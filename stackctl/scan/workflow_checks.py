@@ -20,7 +20,7 @@ def workflows(root: Path = ROOT) -> list[Path]:
     """The workflow files.
 
     Raises:
-        ScanError: there are none.
+        ScanError: there is no workflow.
     """
     files = sorted((root / ".github" / "workflows").glob("*.yml"))
     if not files:
@@ -29,7 +29,7 @@ def workflows(root: Path = ROOT) -> list[Path]:
 
 
 def scan(root: Path = ROOT) -> list[Scan]:
-    """What both say about the workflows, without a network.
+    """The findings of both in the workflows, without network access.
 
     Raises:
         LocalError: actionlint cannot be built.

@@ -1,4 +1,4 @@
-"""The classes that a person gave to the variables, and the table that follows from them and from a release."""
+"""The classes of the variables, from `variables.yaml`, and the table of a release that follows from them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _NAMES, _PREFIXES = "names", "prefixes"
 
 
 class ClassesError(LocalError):
-    """The classes are wrong or incomplete; the message has one line for each fault."""
+    """The classes are invalid or incomplete; the message has one line for each error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +52,10 @@ def read_classes(path: Path) -> Classes:
     """The classes in the file.
 
     Raises:
-        ClassesError: two classes for one name, or a rule that is not one.
+        ClassesError: a name has two classes, or a rule is invalid.
     """
     content = yaml.safe_load(path.read_text())
-    given: dict[str, dict[str, Rule]] = {"groups": {}, "libraries": {}, _PREFIXES: {}}
+    rules: dict[str, dict[str, Rule]] = {"groups": {}, "libraries": {}, _PREFIXES: {}}
     faults: list[str] = []
     for section in ("groups", "libraries"):
         for group in content[section]:
@@ -63,22 +63,22 @@ def read_classes(path: Path) -> Classes:
             faults += _faults(rule, group)
             for kind, target in ((_NAMES, section), (_PREFIXES, _PREFIXES)):
                 for name in str(group.get(kind, "")).split():
-                    if name in given[target]:
+                    if name in rules[target]:
                         faults.append(f"{name} has two classes")
-                    given[target][name] = rule
-    faults += [f"{name} is in both sections" for name in given["groups"].keys() & given["libraries"].keys()]
+                    rules[target][name] = rule
+    faults += [f"{name} is in both sections" for name in rules["groups"].keys() & rules["libraries"].keys()]
     if faults:
         raise ClassesError("\n".join(faults))
     return Classes(
         release=str(content["release"]),
-        variables=given["groups"],
-        libraries=given["libraries"],
-        prefixes=given[_PREFIXES],
+        variables=rules["groups"],
+        libraries=rules["libraries"],
+        prefixes=rules[_PREFIXES],
     )
 
 
 def unclassified(classes: Classes, readings: Mapping[str, Reading]) -> list[str]:
-    """What keeps the table from being complete, one line each: names without a class, and names that are not read."""
+    """Errors of the classes, one line each: variables without a class, and classes of variables that are not read."""
     new = [
         f"{name} has no class ({', '.join(readings[name].places)})"
         for name in readings
@@ -92,7 +92,7 @@ def table(classes: Classes, readings: Mapping[str, Reading]) -> str:
     """The text of ``variables.json``.
 
     Raises:
-        ClassesError: a name without a class, or a class for a name that is not read.
+        ClassesError: a variable without a class, or a class of a variable that is not read.
     """
     if faults := unclassified(classes, readings):
         raise ClassesError("\n".join(faults))
@@ -113,7 +113,7 @@ def table(classes: Classes, readings: Mapping[str, Reading]) -> str:
 
 
 def readings_of(content: Mapping[str, Any]) -> dict[str, Reading]:
-    """What the table says the release reads, to compare another release with it."""
+    """The variables of the table's release, to compare another release with them."""
     return {
         name: Reading(places=tuple(places), default=default)
         for name, (_, default, places) in content["variables"].items()
@@ -121,7 +121,7 @@ def readings_of(content: Mapping[str, Any]) -> dict[str, Reading]:
 
 
 def differences(before: Mapping[str, Reading], after: Mapping[str, Reading]) -> Iterator[str]:
-    """What a person has to look at in a release, one line for each variable."""
+    """Changes of a release that need a review, one line for each variable."""
     for name in sorted(before.keys() | after.keys()):
         if name not in before:
             yield f"added    {name} (default {after[name].default}) {', '.join(after[name].places)}"
@@ -134,12 +134,12 @@ def differences(before: Mapping[str, Reading], after: Mapping[str, Reading]) -> 
 
 
 def _modules(reading: Reading) -> str:
-    """Where it is read, without lines: those move with every release."""
+    """The modules that read it, without lines, which move with every release."""
     return ", ".join(sorted({place.rpartition(":")[0] for place in reading.places}))
 
 
 def _rule(group: Mapping[str, Any]) -> Rule:
-    # YAML takes `on` and `off` for booleans.
+    # YAML reads `on` and `off` as booleans.
     text = {key: {True: "on", False: "off"}.get(value, value) for key, value in group.items()}
     known = {field.name for field in fields(Rule)} - {"kind"}
     if unknown := set(text) - known - {"class", _NAMES, _PREFIXES}:
@@ -150,7 +150,7 @@ def _rule(group: Mapping[str, Any]) -> Rule:
 
 
 def _name(rule: Rule) -> str:
-    """A name that follows from the rule alone: another rule elsewhere changes no line of the table but its own."""
+    """A name derived from the rule alone: a changed rule changes only its own lines of the table."""
     return f"{rule.kind}-{sha256(json.dumps(_plain(rule), sort_keys=True).encode()).hexdigest()[:8]}"
 
 

@@ -1,8 +1,7 @@
-"""Which environment variables a release of Open WebUI reads: its sources, parsed and never run.
+"""The environment variables that a release of Open WebUI reads, from its sources, which are parsed and never run.
 
-A name is found where it is a literal, where a function passes a parameter on (``_int_env("NAME", 1)``) and where a loop
-runs over literals. Every other access is an error: a name that this module cannot tell would be a variable without a
-class.
+The parser resolves literals, functions that pass a parameter on (``_int_env("NAME", 1)``) and loops over literals.
+Every other access is an error: its variables would have no class.
 """
 
 import ast
@@ -15,24 +14,24 @@ from terminal.errors import LocalError
 
 PACKAGE = "open_webui"
 _GETTERS = ("get", "setdefault", "pop")
-# They read the environment without naming a variable that the source shows.
+# They read the environment, but their source does not name the variables.
 _SETTINGS_CLASSES = ("BaseSettings",)
 _OF_OS = ("environ", "getenv")
 
 
 class ReadingError(LocalError):
-    """The wheel has an access to the environment whose names the source does not show."""
+    """The source reads the environment without naming the variable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """One variable as a release reads it."""
+    """A variable, as a release reads it."""
 
     places: tuple[str, ...]
     """Where: ``env.py:303``, relative to the package, in the order of the sources."""
 
     default: str | None
-    """Python source of its default, joined by ``or`` where places differ; None for none."""
+    """Python source of its default, joined by ``or`` where places differ; None when it has no default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +42,10 @@ class _Access:
 
 
 def read_wheel(wheel: Path) -> dict[str, Reading]:
-    """Every variable that the package in the wheel reads, by its name.
+    """The variables that the package in the wheel reads, by name.
 
     Raises:
-        ReadingError: an access to the environment could not be resolved.
+        ReadingError: an access to the environment cannot be resolved.
     """
     with zipfile.ZipFile(wheel) as archive:
         sources = {
@@ -58,22 +57,22 @@ def read_wheel(wheel: Path) -> dict[str, Reading]:
 
 
 def read_package(package: Path) -> dict[str, Reading]:
-    """Every variable that an installed package reads, by its name.
+    """The variables that an installed package reads, by name.
 
     Raises:
-        ReadingError: an access to the environment could not be resolved.
+        ReadingError: an access to the environment cannot be resolved.
     """
     return read_sources({str(path.relative_to(package)): path.read_text() for path in sorted(package.rglob("*.py"))})
 
 
 def read_sources(sources: Mapping[str, str]) -> dict[str, Reading]:
-    """Every variable that the sources read.
+    """The variables that the sources read, by name.
 
     Args:
         sources: path of a module -> its source.
 
     Raises:
-        ReadingError: an access to the environment could not be resolved.
+        ReadingError: an access to the environment cannot be resolved.
     """
     helpers = {
         function.name: parameter
@@ -82,16 +81,16 @@ def read_sources(sources: Mapping[str, str]) -> dict[str, Reading]:
         if (parameter := _passed_on(function)) is not None
     }
     modules = _parsed(sources, ("environ", "getenv", *_SETTINGS_CLASSES, *helpers))
-    found: dict[str, list[_Access]] = {}
+    by_name: dict[str, list[_Access]] = {}
     for path, module in modules.items():
         for access in _Module(path, module, helpers).accesses():
-            found.setdefault(access.name, []).append(access)
+            by_name.setdefault(access.name, []).append(access)
     return {
         name: Reading(
             places=tuple(dict.fromkeys(access.place for access in accesses)),
             default=_together([access.default for access in accesses]),
         )
-        for name, accesses in sorted(found.items())
+        for name, accesses in sorted(by_name.items())
     }
 
 
@@ -101,7 +100,7 @@ def _together(defaults: list[str | None]) -> str | None:
 
 
 def _parsed(sources: Mapping[str, str], words: Collection[str]) -> dict[str, ast.Module]:
-    """The modules that hold one of the words: a release has hundreds, and few of them read the environment."""
+    """The modules with one of the words. A release has hundreds of modules; few of them read the environment."""
     return {path: ast.parse(source, path) for path, source in sources.items() if any(word in source for word in words)}
 
 
@@ -113,7 +112,7 @@ def _functions(module: ast.Module) -> Iterator[_Function]:
 
 
 def _passed_on(function: _Function) -> int | None:
-    """Position of the parameter that the function reads the environment with; None for none."""
+    """Position of the parameter that names the variable; None when the function reads no variable."""
     parameters = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     for node in ast.walk(function):
         if (read := _read(node)) and isinstance(read.name, ast.Name) and read.name.id in parameters:
@@ -130,12 +129,12 @@ class _Read:
 
 
 def _is_environment(node: ast.expr) -> bool:
-    # A bare `environ` is a parameter of Socket.IO's handlers; an import under that name is refused below.
+    # A bare `environ` is a parameter of Socket.IO's handlers; an import with that name is refused below.
     return isinstance(node, ast.Attribute) and node.attr == "environ"
 
 
 def _read(node: ast.AST) -> _Read | None:
-    """The access that this very node is; None when it is not one."""
+    """The access to the environment at this node; None at any other node."""
     if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and _is_environment(node.value):
         return _Read(name=node.slice, default=None)
     if isinstance(node, ast.Compare) and any(map(_is_environment, node.comparators)):
@@ -151,7 +150,7 @@ def _read(node: ast.AST) -> _Read | None:
 
 
 class _Module:
-    """One module, with what is needed to tell the names in it."""
+    """One module, with its context for resolving names."""
 
     def __init__(self, path: str, module: ast.Module, helpers: Mapping[str, int]) -> None:
         self._path = path
@@ -218,11 +217,11 @@ class _Module:
 
 
 def _out_of_sight(node: ast.AST) -> str | None:
-    """Why names that are read after this node would not be seen; None where they are."""
+    """Why the names that this node reads cannot be resolved; None when they can."""
     if isinstance(node, ast.ClassDef) and any(_named(base) in _SETTINGS_CLASSES for base in node.bases):
         return f"{node.name} reads the environment by its fields"
     if isinstance(node, ast.ImportFrom) and node.module == "os" and any(a.name in _OF_OS for a in node.names):
-        return "imports a part of os under a name of its own"
+        return "imports a part of os by name"
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and _is_environment(node.value):
         return "gives the environment another name"
     return None

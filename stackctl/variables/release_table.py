@@ -106,7 +106,7 @@ def check(release: str | None, wheel: Path | None) -> None:
 
 
 def diff(release: str | None, wheel: Path | None) -> bool:
-    """Print the variables that another release adds, removes and changes; whether there are none.
+    """Print the variables that another release adds, removes and changes; whether there are no changes.
 
     Raises:
         ReadingError: the wheel cannot be read.

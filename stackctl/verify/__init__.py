@@ -1,1 +1,1 @@
-"""Checks of a deployed stack: `python -m stackctl.verify`, `make verify`."""
+"""Checks of a deployed stack: `stackctl verify`."""

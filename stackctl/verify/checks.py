@@ -1,4 +1,4 @@
-"""All checks, in the order in which one explains the next."""
+"""All checks. An earlier one may explain the failure of a later one."""
 
 from collections.abc import Callable
 
@@ -10,6 +10,7 @@ from ..deployed.check import CheckError as CheckError
 from ..deployed.scaling import is_changed, one_more, wait_until_left
 from ..deployed.stack import Stack
 from .inside_pods import (
+    LOG_LINE,
     log_names_redis,
     names_resolve,
     redis_answers,
@@ -26,10 +27,10 @@ _REDIS_LOG = "{kubectl} logs -l app=redis"
 
 
 def all_checks(visit: Visit | None = None) -> tuple[Check, ...]:
-    """Every check. The last one takes away what the others have made.
+    """Every check. The last one removes what the others created.
 
     Args:
-        visit: what they share. Default: one of their own, with the administrator of the stack's Secret.
+        visit: shared by them. Default: a new one, with the administrator of the stack's Secret.
     """
     visit = visit or Visit()
     return (*_checks_of_objects(), *_checks_inside(), *_checks_of_sharing(visit), *_checks_of_scaling(visit))
@@ -39,24 +40,28 @@ def _checks_of_objects() -> tuple[Check, ...]:
     return (
         Check(
             name="pods are ready",
+            proves="Every application has as many ready pods of its present template as it should have.",
             run=pods_are_ready,
             look_at="{kubectl} describe pods; {kubectl} get events --sort-by=.lastTimestamp",
             runs_in_pods=False,
         ),
         Check(
             name="Secrets are complete",
+            proves="Each Secret has its keys; its URLs name servers of this stack, a user and a password.",
             run=secrets_are_complete,
             look_at="{kubectl} get secrets,services; pulumi up",
             runs_in_pods=False,
         ),
         Check(
             name="Services lead to ready pods",
+            proves="Each Service has the address of at least one ready pod.",
             run=services_lead_to_pods,
             look_at="{kubectl} get endpointslices,services -o wide",
             runs_in_pods=False,
         ),
         Check(
             name="no backup failed",
+            proves="The last scheduled backup succeeded, or is still running.",
             run=no_backup_failed,
             look_at=f"{{kubectl}} logs -l app=postgres-backup --tail=-1 --prefix; {command_line('backup run')}",
             runs_in_pods=False,
@@ -67,21 +72,41 @@ def _checks_of_objects() -> tuple[Check, ...]:
 def _checks_inside() -> tuple[Check, ...]:
     return (
         Check(
-            name="Redis answers PONG", run=redis_answers, look_at=f"{_REDIS_LOG}; {{kubectl}} describe pod -l app=redis"
+            name="Redis answers PONG",
+            proves="`redis-cli ping` in each Redis pod answers PONG, without a password.",
+            run=redis_answers,
+            look_at=f"{_REDIS_LOG}; {{kubectl}} describe pod -l app=redis",
         ),
         Check(
             name="names resolve in the web pods",
+            proves="In each web pod, the names of the Services resolve to their addresses.",
             run=names_resolve,
             look_at="{kubectl} get services,networkpolicies; {kubectl} get pods -n kube-system -l k8s-app=kube-dns",
         ),
         Check(
-            name="Redis serves the web pods and nobody else",
+            name="Redis serves the web pods only",
+            proves="Each replica writes, reads and publishes with both URLs; without credentials only PING works.",
             run=redis_serves_the_application,
             look_at=f"{{kubectl}} get secret redis-acl redis-config; {{kubectl}} get networkpolicies; {_REDIS_LOG}",
         ),
-        Check(name="Redis carries the websockets", run=redis_carries_websockets, look_at=f"{_WEB_LOG} | grep -i redis"),
-        Check(name="the logs say so", run=log_names_redis, look_at=f"{_WEB_LOG} --tail=-1 | grep -i websocket"),
-        Check(name="every replica is healthy", run=replicas_are_healthy, look_at=_WEB_LOG),
+        Check(
+            name="Redis carries the websockets",
+            proves="The channel of Socket.IO has one subscriber for each replica.",
+            run=redis_carries_websockets,
+            look_at=f"{_WEB_LOG} | grep -i redis",
+        ),
+        Check(
+            name="the logs say so",
+            proves=f"The log of each replica has the line `{LOG_LINE}`.",
+            run=log_names_redis,
+            look_at=f"{_WEB_LOG} --tail=-1 | grep -i websocket",
+        ),
+        Check(
+            name="every replica is healthy",
+            proves="Every health endpoint of every replica answers 200.",
+            run=replicas_are_healthy,
+            look_at=_WEB_LOG,
+        ),
     )
 
 
@@ -89,12 +114,21 @@ def _checks_of_sharing(visit: Visit) -> tuple[Check, ...]:
     return (
         Check(
             name="a session is valid on every replica",
+            proves="A user who signs in on one replica is signed in on every other.",
             run=session_is_shared(visit),
             look_at=f"{{kubectl}} get pods -l app=open-webui -o yaml | grep checksum; {_WEB_LOG}",
         ),
-        Check(name="an event crosses replicas", run=event_crosses(visit), look_at=f"{_WEB_LOG}; {_REDIS_LOG}"),
         Check(
-            name="a sign-out counts on every replica", run=sign_out_counts(visit), look_at=f"{_WEB_LOG}; {_REDIS_LOG}"
+            name="an event crosses replicas",
+            proves="An event that is posted to one replica arrives at a websocket of another.",
+            run=event_crosses(visit),
+            look_at=f"{_WEB_LOG}; {_REDIS_LOG}",
+        ),
+        Check(
+            name="a sign-out counts on every replica",
+            proves="Every replica rejects a token that was signed out on one, and its websocket is closed.",
+            run=sign_out_counts(visit),
+            look_at=f"{_WEB_LOG}; {_REDIS_LOG}",
         ),
     )
 
@@ -103,13 +137,20 @@ def _checks_of_scaling(visit: Visit) -> tuple[Check, ...]:
     return (
         Check(
             name="one replica more and back",
+            proves="An additional replica becomes ready, and terminates again.",
             run=_scales(visit),
             look_at="{kubectl} describe deployment open-webui; {kubectl} describe resourcequota; {kubectl} get events",
             runs_in_pods=False,
         ),
-        Check(name="no request fails meanwhile", run=_loses_nothing(visit), look_at=f"{_WEB_LOG} --tail=-1"),
+        Check(
+            name="no request fails meanwhile",
+            proves="All requests through the Service are answered while a replica is added and removed.",
+            run=_loses_nothing(visit),
+            look_at=f"{_WEB_LOG} --tail=-1",
+        ),
         Check(
             name="nothing is left behind",
+            proves="The temporary pod, policies, account and chat are gone; the replica count is the original one.",
             run=_leaves(visit),
             look_at="{kubectl} get pods,networkpolicies -l app.kubernetes.io/component=verify; "
             "{kubectl} get deployment open-webui -o yaml",
@@ -120,7 +161,6 @@ def _checks_of_scaling(visit: Visit) -> tuple[Check, ...]:
 
 def _scales(visit: Visit) -> Callable[[Stack], str]:
     def run(stack: Stack) -> str:
-        """A further replica gets ready, and leaves again."""
         if not stack.is_simulated():
             visit.begin_load(stack)
         try:
@@ -136,10 +176,9 @@ def _scales(visit: Visit) -> Callable[[Stack], str]:
 
 def _loses_nothing(visit: Visit) -> Callable[[Stack], str]:
     def run(_stack: Stack) -> str:
-        """All requests through the Service are answered while a replica comes and goes."""
         outcome = visit.outcome
         if outcome is None or not outcome.requests:
-            raise CannotRunError("no request was made while scaling, see above")
+            raise CannotRunError("no request was sent while scaling, see above")
         if outcome.failures:
             raise CheckError(f"{len(outcome.failures)} of {outcome.requests} failed: {outcome.failures[0]['what']}")
         return f"{outcome.requests} requests through the Service, none failed"
@@ -149,11 +188,10 @@ def _loses_nothing(visit: Visit) -> Callable[[Stack], str]:
 
 def _leaves(visit: Visit) -> Callable[[Stack], str]:
     def run(stack: Stack) -> str:
-        """The temporary pod, policies, account and chat are gone, and the number of replicas is that of before."""
         visit.leave()
         nothing_left(stack)
         if is_changed(stack):
-            raise CheckError("the number of replicas is still to be set to that of before")
+            raise CheckError("the original replica count is not restored yet")
         return "no pod, policy, account or scale"
 
     return run

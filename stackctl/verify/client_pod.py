@@ -1,4 +1,4 @@
-"""A pod inside the namespace that may connect to the web pods, there for the time of the checks."""
+"""A temporary pod in the namespace that may connect to the web pods."""
 
 import secrets
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..deployed.kubectl import Kubectl
-from ..deployed.runs import LABEL, LONGEST_RUN_SECONDS, is_left_over, this_run
+from ..deployed.runs import LABEL, LONGEST_RUN_SECONDS, is_orphaned, this_run
 from ..deployed.stack import WEB, WEB_PORT, Stack
 
 CONTAINER = "client"
@@ -17,16 +17,16 @@ _START_SECONDS = 120
 
 @contextmanager
 def client_pod(stack: Stack) -> Iterator[str]:
-    """The pod and the two policies that let it connect; gone afterwards, also when the body fails.
+    """Create the pod and two network policies that allow its connections. Delete them afterwards, also on failure.
 
     Yields:
         Its name. Its container is called `CONTAINER`.
 
     Raises:
-        KubectlError: it could not be made, or did not start within two minutes.
+        KubectlError: it cannot be created, or did not start within two minutes.
     """
     kubectl = stack.kubectl
-    remove_left_over(kubectl)
+    remove_orphans(kubectl)
     name = f"{_APP}-{secrets.token_hex(4)}"
     try:
         for manifest in (*_policies(name), _pod(name, stack.deployment()["spec"]["template"]["spec"])):
@@ -38,11 +38,11 @@ def client_pod(stack: Stack) -> Iterator[str]:
         kubectl.run("delete", KINDS, "-l", f"app={name}", "--grace-period=1", "--ignore-not-found")
 
 
-def remove_left_over(kubectl: Kubectl) -> None:
-    """Remove the pods and policies of runs that were killed."""
+def remove_orphans(kubectl: Kubectl) -> None:
+    """Delete the pods and policies of killed runs."""
     items = kubectl.get(KINDS, "-l", LABEL)["items"]
     for value in sorted({item["metadata"]["labels"][LABEL] for item in items}):
-        if is_left_over(value):
+        if is_orphaned(value):
             kubectl.run("delete", KINDS, "-l", f"{LABEL}={value}", "--grace-period=1", "--ignore-not-found")
 
 
@@ -53,8 +53,8 @@ def _metadata(name: str, client: str) -> dict[str, Any]:
 
 def _policies(client: str) -> list[dict[str, Any]]:
     port = [{"protocol": "TCP", "port": WEB_PORT}]
-    # To any address, as cluster DNS may be outside the pods (a cache on each node). The stack's own policies let every
-    # pod resolve names; a deployment without policies has none that would.
+    # To any address: cluster DNS may be outside the pods (a cache on each node). The stack's own policies allow DNS to
+    # every pod, but a deployment without policies has none that does.
     names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
     this, web = {"matchLabels": {"app": client}}, {"matchLabels": {"app": WEB}}
     egress = {
@@ -79,9 +79,9 @@ def _policies(client: str) -> list[dict[str, Any]]:
 
 
 def _pod(name: str, web: dict[str, Any]) -> dict[str, Any]:
-    """The pod, with the image of the web pods and what they need to be given a node.
+    """The pod, with the image and the scheduling constraints of the web pods.
 
-    Its needs are within what the quota spares for pods beside the stack's own.
+    Its requests and limits fit into the reserve of the quota.
     """
     container = {
         "name": CONTAINER,
@@ -110,7 +110,7 @@ def _pod(name: str, web: dict[str, Any]) -> dict[str, Any]:
             "enableServiceLinks": False,
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 1,
-            # What a killed run leaves ends by itself; the next run removes it.
+            # The pod of a killed run ends by itself; the next run deletes it.
             "activeDeadlineSeconds": LONGEST_RUN_SECONDS,
             "securityContext": {
                 "runAsNonRoot": True,

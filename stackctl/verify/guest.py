@@ -1,4 +1,4 @@
-"""An account for the time of the checks. It and its chats are gone afterwards."""
+"""A temporary account for the checks. It and its chats are removed afterwards."""
 
 import secrets
 from collections.abc import Iterator
@@ -6,30 +6,32 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
+from terminal.invocation import option
+
 from ..deployed.check import CheckError
-from ..deployed.runs import is_left_over, this_run
+from ..deployed.runs import is_orphaned, this_run
 from ..deployed.stack import Account
 from .web_api import Answer, WebApi
 
 DOMAIN = "verify.open-webui-stack.invalid"
-"""Domain of the accounts' addresses. RFC 2606: nobody can ever get mail there."""
+"""Domain of the accounts' addresses. RFC 2606: it can never receive mail."""
 
 
 @contextmanager
 def guest(web: WebApi, administrator: Account) -> Iterator[Account]:
-    """A new account of an ordinary user, made by the administrator.
+    """A new account of an ordinary user, created by the administrator.
 
     Args:
         web: a replica.
-        administrator: who makes and removes it.
+        administrator: creates and removes it.
 
     Raises:
-        CheckError: the administrator cannot sign in or may not add an account, or it could not be removed again.
+        CheckError: the administrator cannot sign in or may not add an account, or the account cannot be removed.
     """
     token = _signed_in(web, administrator)
     try:
-        _remove_left_over(web, token)
-        # The local part says whose it is, so that another run can tell whether it was left over.
+        _remove_orphans(web, token)
+        # The local part is the run, so that another run can tell whether the account is orphaned.
         account = Account(email=f"{this_run()}@{DOMAIN}", password=f"{secrets.token_urlsafe(24)}Aa1!")
         added = web.request("POST", "/api/v1/auths/add", token, {**_user(account), "role": "user"})
         if added.status != 200:
@@ -51,13 +53,13 @@ def _signed_in(web: WebApi, administrator: Account) -> str:
 
 def _refusal(administrator: Account, answer: Answer) -> str:
     if answer.status == 200:
-        return f"{administrator.email} is asked for a second factor; name an account without: --admin-email"
+        return f"{administrator.email} needs a second factor; name an account without one: --admin-email"
     if answer.status == 429:
         return f"{administrator.email} has signed in too often (15 times in 3 minutes); wait that long"
     if answer.status in (400, 401, 403):
         return (
-            f"{administrator.email} cannot sign in ({answer}). The Secret holds the first password. If it was changed "
-            "in Open WebUI, give the present one: --admin-password-file FILE (make: ADMIN_PASSWORD_FILE=FILE)"
+            f"{administrator.email} cannot sign in ({answer}). The Secret holds the initial password. If it was "
+            f"changed in Open WebUI, name a file with the present one: {option('admin_password_file', '<file>')}"
         )
     return f"{administrator.email} cannot sign in: {answer}"
 
@@ -66,12 +68,12 @@ def _user(account: Account) -> dict[str, Any]:
     return {"name": "make verify", "email": account.email, "password": account.password}
 
 
-def _remove_left_over(web: WebApi, token: str) -> None:
-    """Remove the accounts of runs that were killed."""
+def _remove_orphans(web: WebApi, token: str) -> None:
+    """Remove the accounts of killed runs."""
     answer = web.request("GET", f"/api/v1/users/?{urlencode({'query': DOMAIN})}", token)
     for user in answer.body["users"] if answer.status == 200 else []:
         owner, _, domain = str(user["email"]).partition("@")
-        if domain == DOMAIN and is_left_over(owner):
+        if domain == DOMAIN and is_orphaned(owner):
             _remove(web, token, str(user["id"]), str(user["email"]))
 
 

@@ -1,4 +1,4 @@
-"""Steady requests to the web pods through their Service, from inside the cluster, with the count of what failed."""
+"""Steady requests to the web pods through their Service, from inside the cluster, and their failures."""
 
 import json
 from collections.abc import Iterator
@@ -8,21 +8,22 @@ from subprocess import TimeoutExpired
 from typing import Any
 
 from ..deployed.kubectl import KubectlError
-from ..deployed.stack import SCRIPTS, WEB, Stack
+from ..deployed.stack import WEB, Stack
+from .scripts import SCRIPTS
 
 _END_SECONDS = 60
 
 
 @dataclass
 class Load:
-    """What came of it; filled in when the load has ended."""
+    """Result of a load; complete when the load has ended."""
 
     requests: int = 0
     failures: list[dict[str, Any]] = field(default_factory=list)
-    """Of each failed request: ``at`` (seconds since the start), ``after`` (seconds it took) and ``what``."""
+    """For each failed request ``at`` (seconds since the start), ``after`` (its duration in seconds) and ``what``."""
 
     gaps: list[float] = field(default_factory=list)
-    """Seconds between the loss of a websocket and its return."""
+    """Seconds between the loss of a websocket and its reconnection."""
 
     disconnected: int = 0
     """Websockets that were not connected at the end."""
@@ -30,17 +31,17 @@ class Load:
 
 @contextmanager
 def load(stack: Stack, client: str, *, rate: float, sockets: int = 0, token: str = "") -> Iterator[Load]:
-    """Requests for as long as the body runs.
+    """Send requests while the body runs.
 
     Args:
-        stack: whose Service is called.
+        stack: with the Service.
         client: name of the client pod.
-        rate: requests a second, each over a connection of its own.
-        sockets: websockets to keep open besides.
-        token: of the account that they are for.
+        rate: requests a second, each over a new connection.
+        sockets: number of websockets to keep open as well.
+        token: of the account of the websockets.
 
     Raises:
-        KubectlError: it could not be started, has ended by itself, or does not end.
+        KubectlError: the load cannot start, ended early, or does not end.
     """
     outcome = Load()
     config = {"url": f"http://{WEB}", "path": "/api/config", "rate": rate, "sockets": sockets, "token": token}
@@ -48,7 +49,7 @@ def load(stack: Stack, client: str, *, rate: float, sockets: int = 0, token: str
     with kubectl.python_running(client, SCRIPTS / "load.py", config, container="client") as process:
         assert process.stdout
         if not process.stdout.readline():
-            raise KubectlError(f"the requests could not be started: {_last_line(process.communicate()[1])}")
+            raise KubectlError(f"the requests cannot start: {_last_line(process.communicate()[1])}")
         try:
             yield outcome
         finally:
@@ -56,9 +57,9 @@ def load(stack: Stack, client: str, *, rate: float, sockets: int = 0, token: str
         try:
             output, errors = process.communicate(timeout=_END_SECONDS)
         except TimeoutExpired as error:
-            raise KubectlError(f"the requests have not ended {_END_SECONDS} s after they were asked to") from error
+            raise KubectlError(f"the requests did not end within {_END_SECONDS} s") from error
     if process.returncode:
-        raise KubectlError(f"the requests ended before their time: {_last_line(errors)}")
+        raise KubectlError(f"the requests ended early: {_last_line(errors)}")
     result = json.loads(output)
     outcome.requests, outcome.failures = result["requests"], result["failures"]
     outcome.gaps = [gap for record in result["sockets"] for gap in record["gaps"]]
@@ -66,4 +67,4 @@ def load(stack: Stack, client: str, *, rate: float, sockets: int = 0, token: str
 
 
 def _last_line(text: str) -> str:
-    return text.strip().splitlines()[-1] if text.strip() else "it said nothing"
+    return text.strip().splitlines()[-1] if text.strip() else "no output"

@@ -1,4 +1,4 @@
-"""Checks of the stack's objects: they need no container that runs."""
+"""Checks of the objects of a stack. They need no running container."""
 
 from urllib.parse import urlsplit
 
@@ -23,42 +23,42 @@ SCHEMES = {redis.CONNECTION_SECRET: ("redis", "rediss"), postgresql.SECRET: ("po
 
 
 def apps(stack: Stack) -> list[str]:
-    """What has pods: Redis only when it is the stack's own."""
+    """Applications with pods. An external Redis has none."""
     return [*([redis.APP] if stack.has_redis() else []), postgresql.APP, open_webui.APP]
 
 
 def services(stack: Stack) -> list[str]:
-    """Services of these pods."""
+    """Services of these applications."""
     return [SERVICES[app] for app in apps(stack)]
 
 
 def pods_are_ready(stack: Stack) -> str:
-    """Redis, PostgreSQL and Open WebUI have as many ready pods, of their present template, as they should have."""
+    """Check that every application has its ready pods, of the present template."""
     workloads = stack.workloads()
     if missing := [app for app in apps(stack) if app not in workloads]:
         raise CheckError(f"there is no Deployment or StatefulSet of {', '.join(missing)}")
     seen, again = [], 0
     for app, workload in workloads.items():
         pods = stack.pods(app)
-        wanted, status = workload["spec"].get("replicas", 1), workload.get("status", {})
+        replicas, status = workload["spec"].get("replicas", 1), workload.get("status", {})
         ready = [pod for pod in pods if is_ready(pod)]
-        if len(ready) < wanted:
+        if len(ready) < replicas:
             reasons = {f"{pod['metadata']['name']} {why_not_ready(pod)}" for pod in pods if not is_ready(pod)}
-            why = f": {', '.join(sorted(reasons))}" if reasons else ": the others were not created"
-            raise CheckError(f"{app}: {len(ready)} of {wanted} pods are ready{why}")
+            why = f": {', '.join(sorted(reasons))}" if reasons else ": the others are not created"
+            raise CheckError(f"{app}: {len(ready)} of {replicas} pods are ready{why}")
         if status.get("observedGeneration", 0) < workload["metadata"]["generation"] or (
-            status.get("updatedReplicas", wanted) < wanted
+            status.get("updatedReplicas", replicas) < replicas
         ):
-            raise CheckError(f"{app}: a rollout is under way")
+            raise CheckError(f"{app}: a rollout is in progress")
         seen.append(f"{app} {len(ready)}")
         again += sum(map(restarts, pods))
     return f"{', '.join(seen)}; {again} restarts"
 
 
 def secrets_are_complete(stack: Stack) -> str:
-    """Each Secret has its keys, and the URLs in them name servers of this stack, a user and a password."""
+    """Check the keys of each Secret, and that its URLs name servers of this stack, a user and a password."""
     known = stack.addresses()
-    # With Sentinels the host is the name of the service that they watch.
+    # With Sentinels the host is the name of the primary that they monitor.
     anywhere = bool(stack.variable("REDIS_SENTINEL_HOSTS"))
     own = stack.has_redis()
     for name, keys in SECRET_KEYS.items():
@@ -73,7 +73,7 @@ def secrets_are_complete(stack: Stack) -> str:
                 values[key],
                 SCHEMES[name],
                 None if of_redis and anywhere else known,
-                # How an external Redis lets its clients in is not the stack's to say.
+                # The stack does not configure an external Redis, nor its credentials.
                 with_credentials=own or not of_redis,
             )
             if problem:
@@ -84,7 +84,7 @@ def secrets_are_complete(stack: Stack) -> str:
 def _url_problem(
     text: str, schemes: tuple[str, ...], known: dict[str, str] | None, *, with_credentials: bool
 ) -> str | None:
-    """What is wrong with a URL, in words that do not show it; ``known`` are the Services, None when it names none."""
+    """Why a URL is invalid, without quoting it; ``known`` are the Services, None when the host is not a Service."""
     try:
         url = urlsplit(text)
         host, _ = url.hostname, url.port
@@ -94,7 +94,7 @@ def _url_problem(
         return f"not a URL of {schemes[0]}"
     if not host:
         return "the URL names no host"
-    # A name with a dot is somebody else's, outside the namespace.
+    # A name with a dot is outside the namespace.
     if known is not None and "." not in host and host not in known:
         return f"there is no Service {host}"
     if with_credentials and not (url.username and url.password):
@@ -103,28 +103,28 @@ def _url_problem(
 
 
 def no_backup_failed(stack: Stack) -> str:
-    """The last backup that was due is there, or still at work."""
+    """Check that the last scheduled backup succeeded, or is still running."""
     items = stack.kubectl.get("cronjobs", "-l", PART_OF)["items"]
     if not items:
-        return "none is scheduled"
+        return "no backup is scheduled"
     status = items[0].get("status") or {}
     due, succeeded = status.get("lastScheduleTime", ""), status.get("lastSuccessfulTime", "")
-    last = f"the last good one ended at {succeeded}" if succeeded else "there is no good one yet"
-    # RFC 3339 in UTC, as the API server writes them: the order of the texts is that of the times.
+    last = f"the last successful one ended at {succeeded}" if succeeded else "no backup has succeeded yet"
+    # The API server writes RFC 3339 in UTC: the texts sort like the times.
     if due > succeeded and not status.get("active"):
         raise CheckError(f"the backup of {due} failed; {last}")
     return last
 
 
 def services_lead_to_pods(stack: Stack) -> str:
-    """Each Service has the address of at least one ready pod behind it."""
+    """Check that each Service has the address of at least one ready pod."""
     seen = []
     for name in services(stack):
         slices = stack.kubectl.get("endpointslices", "-l", f"kubernetes.io/service-name={name}")["items"]
-        endpoints = [endpoint for found in slices for endpoint in found.get("endpoints") or []]
-        # Discovery v1: without a statement an endpoint is to be taken as ready.
+        endpoints = [endpoint for item in slices for endpoint in item.get("endpoints") or []]
+        # discovery.k8s.io/v1: an endpoint without the condition counts as ready.
         ready = [e for e in endpoints if (e.get("conditions") or {}).get("ready") is not False]
         if not ready:
-            raise CheckError(f"there is no ready pod behind the Service {name}")
+            raise CheckError(f"the Service {name} has no ready pod")
         seen.append(f"{name} {len(ready)}")
     return ", ".join(seen)

@@ -1,4 +1,4 @@
-"""Run the checks and show what came of them."""
+"""Running the checks, and the report on them."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -21,28 +21,28 @@ SIMULATED = "pods are simulated here: no container runs"
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What came of one check."""
+    """Result of one check."""
 
     check: str
     proves: str
-    """The rule in one sentence."""
+    """The condition in one sentence."""
 
     outcome: Outcome
     seconds: float
     detail: str
-    """What was seen."""
+    """The observation."""
 
     look_at: str
     """Command that shows more; empty unless it failed."""
 
 
 def run(checks: Iterable[Check], stack: Stack, begin: Callable[[str], None] = lambda _name: None) -> list[Result]:
-    """Run checks one after the other; a failed one does not keep the next from running.
+    """Run checks one after the other. A failed check does not prevent the next one.
 
     Args:
         checks: to run.
-        stack: to look at.
-        begin: told the name of each check before it runs.
+        stack: to check.
+        begin: receives the name of each check before it runs.
     """
     simulated = stack.is_simulated()
     results = []
@@ -80,30 +80,30 @@ def _result(check: Check, stack: Stack, outcome: Outcome, detail: str, seconds: 
 
 
 def count(results: Iterable[Result], outcome: Outcome) -> int:
-    """How many checks ended like this."""
+    """Number of checks with this outcome."""
     return sum(result.outcome == outcome for result in results)
 
 
 def print_table(results: Sequence[Result], console: Console) -> None:
-    """The results for a person."""
+    """Print the results as a table."""
     table = Table(box=None, pad_edge=False)
     table.add_column("check", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    table.add_column("seen", overflow="fold")
+    table.add_column("observed", overflow="fold")
     for result in results:
-        # As a Text: what was seen may have brackets, which are no markup.
-        seen = Text(result.detail)
+        # As a Text: brackets in an observation are not markup.
+        observed = Text(result.detail)
         if result.look_at:
-            seen.append(f"\nlook at: {result.look_at}", style="dim")
+            observed.append(f"\nlook at: {result.look_at}", style="dim")
         outcome = Text(result.outcome, style=_STYLES[result.outcome])
-        table.add_row(result.check, outcome, f"{result.seconds:.1f} s", seen)
+        table.add_row(result.check, outcome, f"{result.seconds:.1f} s", observed)
     console.print(table)
     console.print(summary(results))
 
 
 def summary(results: Sequence[Result]) -> str:
-    """One line: how many passed, failed, could not run, and what that means."""
+    """One line: how many checks passed, failed and cannot run, and the meaning."""
     passed, failed, cannot = (count(results, outcome) for outcome in get_args(Outcome))
     parts = [f"{passed} passed", f"{failed} failed", f"{cannot} cannot run here"]
     meaning = "" if failed or not cannot else " (neither passed nor failed; all that can run passes)"
@@ -111,7 +111,7 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def as_json(results: Sequence[Result], stack: Stack) -> str:
-    """The results for a program."""
+    """The results as JSON."""
     passed, failed, cannot = (count(results, outcome) for outcome in get_args(Outcome))
     document = {
         "context": stack.kubectl.context,

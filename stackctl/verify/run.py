@@ -12,13 +12,13 @@ from terminal.errors import UsageError, nothing_checked
 
 from ..deployed.check import CheckError
 from ..deployed.kubectl import KubectlError
-from ..deployed.scaling import restore_left_over
+from ..deployed.scaling import restore_orphaned
 from ..deployed.stack import Account, Stack
 from ..deployed.target import find_stack
 from ..options import Target
 from . import report
 from .checks import all_checks
-from .client_pod import remove_left_over
+from .client_pod import remove_orphans
 from .visit import Visit
 
 _USUAL_SECONDS = 90
@@ -48,8 +48,8 @@ def verify(target: Target, *, email: str | None, password_file: Path | None, jso
 
 
 def _run(stack: Stack, visit: Visit) -> list[report.Result]:
-    remove_left_over(stack.kubectl)
-    restore_left_over(stack)
+    remove_orphans(stack.kubectl)
+    restore_orphaned(stack)
     try:
         with step("check the stack", _USUAL_SECONDS) as progress:
             return report.run(all_checks(visit), stack, progress)

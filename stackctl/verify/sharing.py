@@ -1,4 +1,4 @@
-"""Checks that replicas are interchangeable: what is done on one counts on the others."""
+"""Checks that the replicas are interchangeable: a change on one takes effect on the others."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..deployed.check import CannotRunError, CheckError
-from ..deployed.stack import SCRIPTS, Stack
+from ..deployed.stack import Stack
 from .client_pod import CONTAINER
 from .inside_pods import web_pods
+from .scripts import SCRIPTS
 from .visit import Visit
 from .web_api import WebApi
 
@@ -16,25 +17,23 @@ _EVENT_SECONDS = 15
 
 
 def session_is_shared(visit: Visit) -> Callable[[Stack], str]:
-    """Check A: signing key and database are the same."""
+    """Check that signing key and database are the same."""
 
     def run(stack: Stack) -> str:
-        """Who signs in on one replica is known to every other."""
         one, *others = _replicas(visit, stack)
         with _signed_in(visit, stack, one) as token:
             for other in others:
                 if (answer := other.session(token)).status != 200:
                     raise CheckError(f"signed in on {one.url}; {other.url} answers with {answer}")
-        return f"signed in on one, served by {len(others)} more"
+        return f"signed in on one replica, valid on {len(others)} more"
 
     return run
 
 
 def event_crosses(visit: Visit) -> Callable[[Stack], str]:
-    """Check C: Socket.IO's events go by Redis."""
+    """Check that events of Socket.IO go through Redis."""
 
     def run(stack: Stack) -> str:
-        """An event that is posted to one replica arrives at a websocket of another."""
         one, other, *_ = _replicas(visit, stack)
         with _signed_in(visit, stack, one) as token, _chat(one, token) as chat:
             mark = secrets.token_hex(16)
@@ -42,7 +41,7 @@ def event_crosses(visit: Visit) -> Callable[[Stack], str]:
             event = {"type": "status", "data": {"description": mark, "done": True}}
             seen = _websocket(stack, one, token=token, url=url, json=event, mark=mark)
         if seen["status"] != 200:
-            raise CheckError(f"{other.url} does not take the event: status {seen['status']}")
+            raise CheckError(f"{other.url} rejects the event: status {seen['status']}")
         if not seen["event"]:
             raise CheckError(f"posted to {other.url}, not at the websocket of {one.url} after {_EVENT_SECONDS} s")
         return f"arrived after {seen['seconds']:.2f} s"
@@ -51,14 +50,13 @@ def event_crosses(visit: Visit) -> Callable[[Stack], str]:
 
 
 def sign_out_counts(visit: Visit) -> Callable[[Stack], str]:
-    """Check B: revoked tokens are in Redis."""
+    """Check that revoked tokens are in Redis."""
 
     def run(stack: Stack) -> str:
-        """A token that is signed out on one replica is refused by every other, and its websocket there is closed."""
         one, other, *_ = replicas = _replicas(visit, stack)
         with _signed_in(visit, stack, one) as token:
             if (answer := one.session(token)).status != 200:
-                raise CheckError(f"{one.url} does not know the token that it has given: {answer}")
+                raise CheckError(f"{one.url} rejects the token that it issued: {answer}")
             url = f"{other.url}/api/v1/auths/signout"
             seen = _websocket(stack, one, token=token, url=url, json={}, mark=None)
             if seen["status"] != 200:
@@ -67,15 +65,15 @@ def sign_out_counts(visit: Visit) -> Callable[[Stack], str]:
                 if (answer := replica.session(token)).status != 401:
                     raise CheckError(f"signed out on {other.url}; {replica.url} answers with {answer}, not 401")
         if not seen["closed"]:
-            raise CheckError(f"refused by all, but the websocket is still open after {_EVENT_SECONDS} s")
-        return f"refused by {len(replicas)}; websocket closed after {seen['seconds']:.2f} s"
+            raise CheckError(f"rejected by all, but the websocket is still open after {_EVENT_SECONDS} s")
+        return f"rejected by {len(replicas)}; websocket closed after {seen['seconds']:.2f} s"
 
     return run
 
 
 def _replicas(visit: Visit, stack: Stack) -> list[WebApi]:
     if len(web_pods(stack)) < 2:
-        raise CannotRunError("there is one replica: no other one to share with")
+        raise CannotRunError("there is only one replica")
     return visit.replicas(stack)
 
 
@@ -93,10 +91,10 @@ def _signed_in(visit: Visit, stack: Stack, web: WebApi) -> Iterator[str]:
 
 @contextmanager
 def _chat(web: WebApi, token: str) -> Iterator[str]:
-    """A chat of the temporary account. Were it not removed here, it would go with the account."""
+    """A chat of the temporary account. The removal of the account would delete it as well."""
     answer = web.request("POST", "/api/v1/chats/new", token, {"chat": {"title": "make verify"}})
     if answer.status != 200:
-        raise CheckError(f"the temporary account cannot make a chat: {answer}")
+        raise CheckError(f"the temporary account cannot create a chat: {answer}")
     chat = str(answer.body["id"])
     try:
         yield chat

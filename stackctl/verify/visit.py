@@ -1,4 +1,4 @@
-"""What the checks put into the cluster: made when the first of them needs it, gone when they are through."""
+"""Objects that the checks create in the cluster when they need them, and remove at the end."""
 
 from contextlib import ExitStack
 
@@ -13,17 +13,17 @@ from .load import Load, load
 from .web_api import WebApi
 
 REQUESTS_PER_SECOND = 10.0
-_WAY_SECONDS = 60.0
+_CONNECT_SECONDS = 60.0
 
 
 class Visit:
-    """The client pod, the temporary account and the load of one run of the checks, shared by them."""
+    """The client pod, the temporary account and the load of one run, shared by its checks."""
 
     def __init__(self, administrator: Account | None = None) -> None:
-        """Make nothing yet.
+        """Create nothing yet.
 
         Args:
-            administrator: who makes the account. Default: the one in the stack's Secret.
+            administrator: creates the account. Default: the one in the stack's Secret.
         """
         self._administrator = administrator
         self._made = ExitStack()
@@ -32,20 +32,20 @@ class Visit:
         self._guest: Account | None = None
         self._failed: set[str] = set()
         self.outcome: Load | None = None
-        """What came of the load, once it was started."""
+        """Result of the load; None until it is started."""
 
     def client(self, stack: Stack) -> str:
         """Name of the client pod.
 
         Raises:
-            KubectlError: it could not be made.
+            KubectlError: it cannot be created.
             CheckError: it does not reach the web pods.
-            CannotRunError: an earlier check has tried in vain.
+            CannotRunError: an earlier check failed to create it.
         """
         if not self._client:
             self._first_try("client pod")
             client = self._made.enter_context(client_pod(stack))
-            _wait_for_the_way(_replicas(stack, client))
+            _wait_until_connected(_replicas(stack, client))
             self._client = client
         return self._client
 
@@ -57,8 +57,8 @@ class Visit:
         """The temporary account.
 
         Raises:
-            CheckError: it could not be made.
-            CannotRunError: an earlier check has tried in vain.
+            CheckError: it cannot be created.
+            CannotRunError: an earlier check failed to create it.
         """
         if not self._guest:
             self._first_try("temporary account")
@@ -69,15 +69,15 @@ class Visit:
         """Start steady requests through the Service.
 
         Raises:
-            KubectlError: they could not be started.
+            KubectlError: they cannot start.
         """
         self.outcome = self._load.enter_context(load(stack, self.client(stack), rate=REQUESTS_PER_SECOND))
 
     def end_load(self) -> None:
-        """End the requests; `outcome` is complete then. Without any: nothing.
+        """End the requests, if there are any; `outcome` is complete then.
 
         Raises:
-            KubectlError: they had ended by themselves.
+            KubectlError: they ended early.
         """
         try:
             self._load.close()
@@ -86,11 +86,11 @@ class Visit:
             raise
 
     def leave(self) -> None:
-        """Take away everything. What another check needs afterwards is made anew.
+        """Remove everything. A later check creates what it needs again.
 
         Raises:
-            CheckError: the account could not be removed.
-            KubectlError: the pod or its policies could not be removed.
+            CheckError: the account cannot be removed.
+            KubectlError: the pod or its policies cannot be removed.
         """
         self._client, self._guest, self._failed = "", None, set()
         try:
@@ -105,16 +105,16 @@ class Visit:
 
 
 def nothing_left(stack: Stack) -> None:
-    """Look whether objects of this run are still there.
+    """Check that no objects of this run remain.
 
     Raises:
-        CheckError: they are.
+        CheckError: some remain.
     """
     items = stack.kubectl.get(KINDS, "-l", f"{LABEL}={this_run()}")["items"]
-    # A pod that is leaving was told so.
-    left = [f"{i['kind']} {i['metadata']['name']}" for i in items if not i["metadata"].get("deletionTimestamp")]
-    if left:
-        raise CheckError(f"still there: {', '.join(left)}")
+    # A terminating pod is deleted already.
+    remaining = [f"{i['kind']} {i['metadata']['name']}" for i in items if not i["metadata"].get("deletionTimestamp")]
+    if remaining:
+        raise CheckError(f"still there: {', '.join(remaining)}")
 
 
 def _replicas(stack: Stack, client: str) -> list[WebApi]:
@@ -122,9 +122,9 @@ def _replicas(stack: Stack, client: str) -> list[WebApi]:
     return [WebApi(stack=stack, client=client, url=f"http://{_host(address)}:{WEB_PORT}") for address in addresses]
 
 
-def _wait_for_the_way(replicas: list[WebApi]) -> None:
+def _wait_until_connected(replicas: list[WebApi]) -> None:
     """Wait until the client can connect: network policies take effect a moment after they are created."""
-    for _ in attempts(seconds=_WAY_SECONDS, every=1):
+    for _ in attempts(seconds=_CONNECT_SECONDS, every=1):
         answers = ((replica.url, replica.request("GET", "/health")) for replica in replicas)
         failure = next((f"{url}: {answer}" for url, answer in answers if answer.status != 200), None)
         if failure is None:
@@ -133,5 +133,5 @@ def _wait_for_the_way(replicas: list[WebApi]) -> None:
 
 
 def _host(address: str) -> str:
-    """An address as it stands in a URL."""
+    """An address in the form of a URL."""
     return f"[{address}]" if ":" in address else address

@@ -3,25 +3,26 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..deployed.stack import SCRIPTS, Account, Stack
+from ..deployed.stack import Account, Stack
 from .client_pod import CONTAINER
+from .scripts import SCRIPTS
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """An answer, or the reason why there is no answer."""
 
     status: int
-    """HTTP status; 0 when there was no answer."""
+    """HTTP status; 0 when there is no answer."""
 
     body: Any
-    """Of an answer in JSON."""
+    """Body of a JSON answer; None for any other."""
 
     reason: str = ""
-    """Why there was no answer."""
+    """Why there is no answer."""
 
     def __str__(self) -> str:
-        """``status 403``, or why there was no answer. Never the body: it may hold a token."""
+        """``status 403``, or why there is no answer. Never the body: it may contain a token."""
         return f"status {self.status}" if self.status else f"no answer ({self.reason})"
 
 
@@ -39,17 +40,17 @@ class WebApi:
     def request(self, method: str, path: str, token: str = "", json: Any = None) -> Answer:
         """Make a request. Token and body reach the pod through the standard input of its Python."""
         config = {"method": method, "url": f"{self.url}{path}", "token": token, "json": json}
-        seen = self.stack.kubectl.python(self.client, SCRIPTS / "http_request.py", config, container=CONTAINER)
-        return Answer(**seen)
+        answer = self.stack.kubectl.python(self.client, SCRIPTS / "http_request.py", config, container=CONTAINER)
+        return Answer(**answer)
 
     def sign_in(self, account: Account) -> Answer:
-        """Sign in; the answer's body holds ``token``."""
+        """Sign in; the body of the answer has ``token``."""
         return self.request("POST", "/api/v1/auths/signin", json={"email": account.email, "password": account.password})
 
     def sign_out(self, token: str) -> Answer:
-        """Make a token invalid."""
+        """Sign a token out."""
         return self.request("POST", "/api/v1/auths/signout", token)
 
     def session(self, token: str) -> Answer:
-        """Who a token is for; 401 when it is not valid."""
+        """The account of a token; status 401 when the token is not valid."""
         return self.request("GET", "/api/v1/auths/", token)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from stackctl.deployed.kubectl import Kubectl, KubectlError
-from stackctl.deployed.stack import SCRIPTS, WEB, Stack
+from stackctl.deployed.stack import WEB, Stack
+from stackctl.verify.scripts import SCRIPTS
 
 OUTSIDE = "outside"
 EMPTY = "without-endpoints"

@@ -97,7 +97,7 @@ def test_claims_made_from_templates_are_not_the_stacks() -> None:
     live = workload("StatefulSet", "postgres", "postgres")
     live["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
     [obstacle] = against([wanted], [live], [])
-    assert "PVCs from volume claim templates (data)" in obstacle
+    assert "PVCs from volumeClaimTemplates (data)" in obstacle
 
 
 def test_a_claim_left_by_another_database_is_not_taken_over() -> None:

@@ -285,7 +285,7 @@ def test_the_newest_is_the_newest_that_no_restore_has_made() -> None:
     assert choose(dumps, SAFETY).name == SAFETY
     with pytest.raises(UsageError, match=f"there is no dump nothing. Nothing was changed. There are:\n  {SAFETY}"):
         choose(dumps, "nothing")
-    with pytest.raises(UsageError, match="none"):
+    with pytest.raises(UsageError, match="There are: no dumps"):
         choose([], "newest")
 
 

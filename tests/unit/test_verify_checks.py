@@ -20,7 +20,7 @@ Change = Callable[[FakeCluster], Any]
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not come true at once does not come true here."""
     monkeypatch.setattr(inside_pods, "_SUBSCRIBED_SECONDS", 0)
-    monkeypatch.setattr(visit, "_WAY_SECONDS", 0)
+    monkeypatch.setattr(visit, "_CONNECT_SECONDS", 0)
     monkeypatch.setattr(Stack, "leaving_seconds", lambda _: 0)
     for seconds in ("_READY_SECONDS", "_POLL_SECONDS"):
         monkeypatch.setattr(scaling, seconds, 0)
@@ -59,12 +59,12 @@ WRONG: list[tuple[Change, str, str]] = [
             "backups", {"lastScheduleTime": "2026-01-02T02:30:00Z", "lastSuccessfulTime": "2026-01-01T02:31:00Z"}
         ),
         "no backup failed",
-        "the backup of 2026-01-02T02:30:00Z failed; the last good one ended at 2026-01-01T02:31:00Z",
+        "the backup of 2026-01-02T02:30:00Z failed; the last successful one ended at 2026-01-01T02:31:00Z",
     ),
     (
         set_field("backups", {"lastScheduleTime": "2026-01-02T02:30:00Z"}),
         "no backup failed",
-        "the backup of 2026-01-02T02:30:00Z failed; there is no good one yet",
+        "the backup of 2026-01-02T02:30:00Z failed; no backup has succeeded yet",
     ),
     (set_field("starts", 1), "pods are ready", "open-webui: 1 of 2 pods are ready: open-webui-1 open-webui: CrashLoop"),
     (set_secret("redis-config", "websocket-url", ""), "Secrets are complete", "redis-config lacks websocket-url"),
@@ -74,8 +74,8 @@ WRONG: list[tuple[Change, str, str]] = [
         "there is no Service redis",
     ),
     (set_secret("redis-config", "cache-url", "redis://redis-service:6379/0"), "Secrets are complete", "no password"),
-    (set_field("rollout", {"observedGeneration": 0}), "pods are ready", "open-webui: a rollout is under way"),
-    (set_field("rollout", {"updatedReplicas": 1}), "pods are ready", "open-webui: a rollout is under way"),
+    (set_field("rollout", {"observedGeneration": 0}), "pods are ready", "open-webui: a rollout is in progress"),
+    (set_field("rollout", {"updatedReplicas": 1}), "pods are ready", "open-webui: a rollout is in progress"),
     (
         set_secret("postgresql-secret", "database-url", f"sqlite:///{PASSWORD}"),
         "Secrets are complete",
@@ -96,15 +96,15 @@ WRONG: list[tuple[Change, str, str]] = [
         "Secrets are complete",
         "not a URL",
     ),
-    (set_redis("ping", "NOAUTH"), "Redis serves the web pods and nobody else", "PING without credentials: NOAUTH"),
+    (set_redis("ping", "NOAUTH"), "Redis serves the web pods only", "PING without credentials: NOAUTH"),
     (
         set_redis("allowed", ["GET"]),
-        "Redis serves the web pods and nobody else",
+        "Redis serves the web pods only",
         "without credentials Redis serves GET",
     ),
     (
         set_redis("WEBSOCKET_REDIS_URL", "AuthenticationError: WRONGPASS"),
-        "Redis serves the web pods and nobody else",
+        "Redis serves the web pods only",
         "WEBSOCKET_REDIS_URL of open-webui-0: AuthenticationError: WRONGPASS",
     ),
     (set_field("names", {"postgres": None}), "names resolve in the web pods", "no address for postgres"),
@@ -119,7 +119,7 @@ WRONG: list[tuple[Change, str, str]] = [
         "Redis carries the websockets",
         "another install uses the same Redis",
     ),
-    (set_field("log", "2026-01-01T00:00:05Z started\n"), "the logs say so", "does not say: Using Redis"),
+    (set_field("log", "2026-01-01T00:00:05Z started\n"), "the logs say so", "lacks the line: Using Redis"),
     (set_field("log", "failed to open\n"), "the logs say so", "cannot be read: failed to open"),
     (set_web("shares_key", False), "a session is valid on every replica", "answers with status 401"),
     (
@@ -132,9 +132,9 @@ WRONG: list[tuple[Change, str, str]] = [
         "a session is valid on every replica",
         "the client pod does not reach http://10.1.0.1:8080: status 503",
     ),
-    (set_web("refuses", {"/event": 403}), "an event crosses replicas", "does not take the event: status 403"),
+    (set_web("refuses", {"/event": 403}), "an event crosses replicas", "rejects the event: status 403"),
     (set_web("shares_redis", False), "an event crosses replicas", "not at the websocket"),
-    (set_web("refuses", {"/auths/": 403}), "a sign-out counts on every replica", "does not know the token that it has"),
+    (set_web("refuses", {"/auths/": 403}), "a sign-out counts on every replica", "rejects the token that it issued"),
     (set_web("refuses", {"/signout": 403}), "a sign-out counts on every replica", "does not sign out: status 403"),
     (set_web("closes_websockets", False), "a sign-out counts on every replica", "the websocket is still open after 15"),
     (set_web("shares_redis", False), "a sign-out counts on every replica", "answers with status 200, not 401"),
@@ -144,10 +144,10 @@ WRONG: list[tuple[Change, str, str]] = [
         "1 of 10 failed: status 502",
     ),
     (set_field("starts", 2), "one replica more and back", "3 ready replicas: not within 0 s"),
-    (set_field("load_ends", "no module aiohttp"), "one replica more and back", "before their time: no module aiohttp"),
-    (set_field("lingering", 3), "one replica more and back", "the further replica has left: not within 0 s"),
+    (set_field("load_ends", "no module aiohttp"), "one replica more and back", "ended early: no module aiohttp"),
+    (set_field("lingering", 3), "one replica more and back", "the additional replica has terminated: not within 0 s"),
     (set_field("deletes", False), "nothing is left behind", "still there: NetworkPolicy verify-client-"),
-    (set_field("forgets", False), "nothing is left behind", "the number of replicas is still to be set"),
+    (set_field("forgets", False), "nothing is left behind", "the original replica count is not restored"),
     (set_web("removes_accounts", False), "nothing is left behind", "could not be removed (status 500)"),
 ]
 
@@ -166,13 +166,13 @@ def test_what_is_wrong_is_told(change: Change, check: str, told: str) -> None:
 
 
 UNTOLD: list[tuple[Change, str, str]] = [
-    (set_field("level", "INFO"), "the logs say so", "which is INFO here"),
-    (set_field("log", "2026-01-02T00:00:05Z much later\n"), "the logs say so", "does not go back to its start"),
-    (set_field("replicas", 1), "an event crosses replicas", "there is one replica"),
+    (set_field("level", "INFO"), "the logs say so", "the level here is INFO"),
+    (set_field("log", "2026-01-02T00:00:05Z much later\n"), "the logs say so", "no longer has its start"),
+    (set_field("replicas", 1), "an event crosses replicas", "there is only one replica"),
     (set_field("fails", {"apply"}), "an event crosses replicas", "there is no client pod, see above"),
-    (set_field("fails", {"apply"}), "no request fails meanwhile", "no request was made"),
-    (set_field("load_ends", "no module aiohttp"), "no request fails meanwhile", "no request was made"),
-    (set_field("requests", 0), "no request fails meanwhile", "no request was made"),
+    (set_field("fails", {"apply"}), "no request fails meanwhile", "no request was sent"),
+    (set_field("load_ends", "no module aiohttp"), "no request fails meanwhile", "no request was sent"),
+    (set_field("requests", 0), "no request fails meanwhile", "no request was sent"),
 ]
 
 
@@ -190,7 +190,7 @@ def test_the_client_in_a_redis_pod_is_the_engines_and_speaks_tls() -> None:
         redis_pods=3, reload_environment=[{"name": name, "value": value} for name, value in given.items()]
     )
     result = outcomes(cluster)["Redis answers PONG"]
-    assert (result.outcome, result.detail) == ("pass", "PONG, 3 of them")
+    assert (result.outcome, result.detail) == ("pass", "PONG from 3 pods")
     asked = [words for words in cluster.commands if words[-1] == "ping"]
     assert [words[0] for words in asked] == ["redis-0", "redis-1", "redis-2"]
     assert {words[-4:] for words in asked} == {("valkey-cli", "--tls", "--insecure", "ping")}
@@ -212,7 +212,7 @@ def test_of_an_external_redis_no_pod_is_asked() -> None:
         set_secret("redis-config", key, "rediss://redis.example.com:6379/0")(cluster)
     results = outcomes(cluster)
     assert {name: (r.outcome, r.detail) for name, r in results.items() if r.outcome != "pass"} == {
-        "Redis answers PONG": ("cannot run", "Redis is an external one: none of its pods is here")
+        "Redis answers PONG": ("cannot run", "Redis is external: it has no pods here")
     }
     assert "redis" not in results["Services lead to ready pods"].detail
     # The stack's own Redis has lost its pods: that is another thing.
@@ -245,7 +245,7 @@ def test_a_service_without_pods(monkeypatch: pytest.MonkeyPatch) -> None:
         return slices if kinds == "endpointslices" else answer(self, kinds, rest)
 
     monkeypatch.setattr(FakeCluster, "_get", get)
-    with pytest.raises(CheckError, match="no ready pod behind the Service redis-service"):
+    with pytest.raises(CheckError, match="the Service redis-service has no ready pod"):
         parts.services_lead_to_pods(cluster.stack)
 
 
@@ -270,12 +270,12 @@ def test_a_changed_administrators_password_is_said_plainly() -> None:
 @pytest.mark.parametrize(
     ("status", "seen"),
     [
-        (None, "none is scheduled"),
-        ({}, "there is no good one yet"),
-        ({"lastScheduleTime": "2026-01-02T02:30:00Z", "active": [{"name": "a"}]}, "there is no good one yet"),
+        (None, "no backup is scheduled"),
+        ({}, "no backup has succeeded yet"),
+        ({"lastScheduleTime": "2026-01-02T02:30:00Z", "active": [{"name": "a"}]}, "no backup has succeeded yet"),
         (
             {"lastScheduleTime": "2026-01-02T02:30:00Z", "lastSuccessfulTime": "2026-01-02T02:31:00Z"},
-            "the last good one ended at 2026-01-02T02:31:00Z",
+            "the last successful one ended at 2026-01-02T02:31:00Z",
         ),
     ],
     ids=["off", "new", "at work", "good"],
@@ -295,7 +295,7 @@ def test_the_autoscalers_minimum_is_raised_and_put_back() -> None:
 def test_an_autoscaler_at_its_most_is_left_alone() -> None:
     spec = {"scaleTargetRef": {"name": "open-webui"}, "minReplicas": 2, "maxReplicas": 2}
     cluster = FakeCluster(autoscaler={"spec": spec})
-    with pytest.raises(CannotRunError, match="at its most, 2 replicas"), scaling.one_more(cluster.stack):
+    with pytest.raises(CannotRunError, match="at its maximum, 2 replicas"), scaling.one_more(cluster.stack):
         pass
     assert cluster.wants == []
     assert cluster.left() == []

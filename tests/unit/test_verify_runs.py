@@ -18,13 +18,13 @@ from host.directories import CACHE_VARIABLE, environment_directory
 from stackctl.deployed import runs, scaling, target
 from stackctl.deployed.check import CannotRunError
 from stackctl.deployed.kubectl import Kubectl, KubectlError
-from stackctl.deployed.runs import LABEL, LONGEST_RUN_SECONDS, Run, is_left_over, this_run
-from stackctl.deployed.stack import SCRIPTS
+from stackctl.deployed.runs import LABEL, LONGEST_RUN_SECONDS, Run, is_orphaned, this_run
 from stackctl.options import Target
 from stackctl.verify import client_pod, report
 from stackctl.verify import run as verification
 from stackctl.verify.checks import all_checks
 from stackctl.verify.guest import DOMAIN, guest
+from stackctl.verify.scripts import SCRIPTS
 from stackctl.verify.visit import Visit
 from stackctl.verify.web_api import WebApi
 from terminal.errors import LocalError, UsageError
@@ -45,14 +45,14 @@ def killed() -> str:
 
 
 def test_whose_process_is_gone_is_over_and_of_another_machine_only_the_age_is_known(killed: str) -> None:
-    assert is_left_over(killed)
-    assert not is_left_over(str(this_run()))
-    assert not is_left_over(run_of(1))
+    assert is_orphaned(killed)
+    assert not is_orphaned(str(this_run()))
+    assert not is_orphaned(run_of(1))
     gone = int(killed.split(".")[1])
-    assert not is_left_over(run_of(gone, host="another"))
-    assert is_left_over(run_of(gone, host="another", age=LONGEST_RUN_SECONDS + 1))
-    assert is_left_over(run_of(os.getpid(), age=LONGEST_RUN_SECONDS + 1))
-    assert is_left_over("by-hand")
+    assert not is_orphaned(run_of(gone, host="another"))
+    assert is_orphaned(run_of(gone, host="another", age=LONGEST_RUN_SECONDS + 1))
+    assert is_orphaned(run_of(os.getpid(), age=LONGEST_RUN_SECONDS + 1))
+    assert is_orphaned("by-hand")
 
 
 def test_a_run_is_the_value_of_a_label(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_the_pods_of_a_killed_run_are_removed_and_nobody_elses(killed: str) -> N
     cluster = FakeCluster()
     labelled(cluster, "killed", killed)
     labelled(cluster, "at-work", run_of(1))
-    client_pod.remove_left_over(cluster.stack.kubectl)
+    client_pod.remove_orphans(cluster.stack.kubectl)
     assert cluster.left() == ["at-work"]
 
 
@@ -91,16 +91,19 @@ def scale(run: str) -> dict[str, str]:
 
 def test_the_scale_of_a_killed_run_is_restored(killed: str) -> None:
     cluster = FakeCluster(replicas=3, annotations=scale(killed))
-    scaling.restore_left_over(cluster.stack)
+    scaling.restore_orphaned(cluster.stack)
     assert (cluster.wants, cluster.annotations) == ([2], {})
-    scaling.restore_left_over(cluster.stack)
+    scaling.restore_orphaned(cluster.stack)
     assert cluster.wants == [2]
 
 
 def test_the_scale_of_a_run_that_is_at_work_is_left_alone() -> None:
     cluster = FakeCluster(replicas=3, annotations=scale(run_of(1)))
-    scaling.restore_left_over(cluster.stack)
-    with pytest.raises(CannotRunError, match="another run changes the number"), scaling.one_more(cluster.stack):
+    scaling.restore_orphaned(cluster.stack)
+    with (
+        pytest.raises(CannotRunError, match="another run is changing the replica count"),
+        scaling.one_more(cluster.stack),
+    ):
         pass
     assert cluster.wants == []
 

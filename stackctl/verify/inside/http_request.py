@@ -1,4 +1,4 @@
-"""In a pod: one HTTP request. Prints status and, if it is JSON, body of the answer; status 0 and why there was none."""
+"""In a pod: one HTTP request. Prints status and JSON body of the answer; without an answer status 0 and the reason."""
 
 import urllib.error
 import urllib.request
@@ -8,7 +8,7 @@ if CONFIG.get("token"):
     headers["Authorization"] = f"Bearer {CONFIG['token']}"
 data = None if CONFIG.get("json") is None else json.dumps(CONFIG["json"]).encode()
 request = urllib.request.Request(CONFIG["url"], data=data, headers=headers, method=CONFIG["method"])
-# No proxy, whatever the image's variables say: the pods talk to each other directly.
+# No proxy, whatever the variables of the image: the pods connect to each other directly.
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 reason = ""
 try:

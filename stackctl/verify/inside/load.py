@@ -1,6 +1,6 @@
-"""In the client pod: steady requests through the Service, and websockets that come back, until /tmp/stop is there.
+"""In the client pod: steady requests through the Service, and websockets that reconnect, until /tmp/stop exists.
 
-Prints a line of JSON when it has begun, and one with what happened at the end.
+Prints a line of JSON when it has begun, and one with the results at the end.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ async def one_request(session):
 
 
 async def requests_at_rate():
-    # A connection for each request: a kept one would stay with the pod it has found.
+    # A new connection for each request: a reused one would stay with its pod.
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
     tasks = set()
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=20)) as session:
@@ -46,7 +46,7 @@ async def requests_at_rate():
 
 
 async def websocket():
-    """Stay connected; note for how long it was not."""
+    """Stay connected, and record the interruptions."""
     import socketio
 
     record = {"gaps": [], "connected": False}

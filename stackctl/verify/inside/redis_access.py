@@ -1,4 +1,4 @@
-"""In a web pod: what Redis serves with the replica's own URLs, and without credentials. Prints JSON."""
+"""In a web pod: access to Redis with the URLs of the replica, and without credentials. Prints JSON."""
 
 import os
 import time
@@ -11,7 +11,7 @@ from redis.cluster import RedisCluster
 from redis.sentinel import Sentinel
 
 CHANNEL = "socketio"
-# redis-py's error of a cluster that cannot be reached is none of the others.
+# redis-py's error for a Redis Cluster that cannot be reached is not a RedisError.
 FAILED = (redis.exceptions.RedisError, redis.exceptions.RedisClusterException)
 SECONDS = 5
 DATA_COMMANDS = (
@@ -30,7 +30,7 @@ def reason(error):
 
 
 def client(variable):
-    """A client as Open WebUI makes it for that URL: of one server, of a cluster, or of the master of Sentinels."""
+    """A client like Open WebUI's for that URL: of one server, of a Redis Cluster, or of the primary of Sentinels."""
     url, side = os.environ[variable], "WEBSOCKET_" if variable.startswith("WEBSOCKET_") else "REDIS_"
     if hosts := os.environ.get(f"{side}SENTINEL_HOSTS"):
         host, port = master(url, hosts, int(os.environ.get(f"{side}SENTINEL_PORT") or 26379))
@@ -41,7 +41,7 @@ def client(variable):
 
 
 def master(url, hosts, port):
-    """Where the master is that the Sentinels know by the name that is the URL's host."""
+    """Host and port of the primary. The host of the URL is its name for the Sentinels."""
     parts = urlsplit(url)
     credentials = {"username": parts.username, "password": parts.password, "socket_timeout": SECONDS}
     sentinels = [(host.strip(), port) for host in hosts.split(",")]
@@ -56,7 +56,7 @@ def at(url, place):
 
 
 def served(variable):
-    """A key of the application's own prefix is written, read and deleted. It would end by itself after a minute."""
+    """Write, read and delete a key with the application's prefix. It would expire after a minute."""
     key, value = f"open-webui:verify:{uuid.uuid4()}", uuid.uuid4().hex
     try:
         with client(variable) as connection:
@@ -64,11 +64,11 @@ def served(variable):
             read, deleted = connection.get(key), connection.delete(key)
     except FAILED as error:
         return reason(error)
-    return "" if (read, deleted) == (value, 1) else "what was written was not read back"
+    return "" if (read, deleted) == (value, 1) else "a written value was not read back"
 
 
 def crosses(variable):
-    """What is published on a channel of Socket.IO's rooms reaches a subscriber."""
+    """Publish on a channel of Socket.IO, and receive as a subscriber."""
     channel = f"{CHANNEL}#verify-{uuid.uuid4()}"
     try:
         with client(variable) as connection:
@@ -82,11 +82,11 @@ def crosses(variable):
                     return ""
     except FAILED as error:
         return reason(error)
-    return "what was published did not arrive"
+    return "a published message did not arrive"
 
 
 def without_credentials():
-    """The answer to PING, and the data commands that are not refused."""
+    """The answer to PING, and the data commands that Redis does not reject."""
     parts = urlsplit(os.environ["REDIS_URL"])
     place = parts.netloc.rpartition("@")[2]
     if hosts := os.environ.get("REDIS_SENTINEL_HOSTS"):
@@ -112,7 +112,7 @@ def without_credentials():
 
 
 def subscribers(variable):
-    """Those of Socket.IO's channel, at every node of a cluster: each counts its own."""
+    """Subscribers of Socket.IO's channel. Each member of a Redis Cluster counts its own."""
     try:
         with client(variable) as connection:
             places = [{}]

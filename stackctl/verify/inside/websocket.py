@@ -1,7 +1,7 @@
-"""In the client pod: open a websocket to one replica, make a request to another one, and see what comes of it.
+"""In the client pod: open a websocket to one replica, send a request to another one, and observe the websocket.
 
-Prints whether the mark came as an event, whether the websocket was closed, after how many seconds, and the request's
-status.
+Prints whether the mark arrived as an event, whether the websocket was closed, after how many seconds, and the status
+of the request.
 """
 
 import asyncio

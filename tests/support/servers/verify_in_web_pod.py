@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stackctl.deployed.kubectl import program
-from stackctl.deployed.stack import SCRIPTS
+from stackctl.verify.scripts import SCRIPTS
 from tests.support.servers.redis_nodes import names_wrapper
 
 SERVED = {"REDIS_URL": "", "WEBSOCKET_REDIS_URL": "", "ping": "PONG", "allowed": []}
