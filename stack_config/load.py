@@ -12,7 +12,7 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from components.blocks.base_settings import CROSS_FIELD, Problem
+from components.blocks.base_settings import CROSS_FIELD, Fix, Problem
 from components.blocks.finding import Finding, fix_command
 from components.open_webui.variable_rules import key_of_variable, meant_variable, variable_warnings
 
@@ -223,14 +223,24 @@ def _from_problem(problem: Problem, prefix: str, raw: Mapping[str, Any]) -> Find
     element = (
         f"[{len(value) if isinstance(value, list) else 0}]" if declared and declared.type.startswith("list") else ""
     )
-    path = f"{key}{element}" if problem.example else key
     return Finding(
         key=key,
         value=shown(key, "" if value is None else value),
         message=problem.message,
         allowed=problem.allowed,
-        commands=(secret_command(key) if problem.example == "--secret" else fix_command(path, problem.example),),
+        commands=(_command(problem.fix, key, f"{key}{element}"),),
     )
+
+
+def _command(fix: str | Fix, key: str, element: str) -> str:
+    """The command of a fix. A value for a list becomes its next element."""
+    match fix:
+        case Fix.SET_SECRET:
+            return secret_command(key)
+        case Fix.REMOVE | "":
+            return fix_command(key, "")
+        case _:
+            return fix_command(element, fix)
 
 
 def _message(detail: ErrorDetails) -> str:

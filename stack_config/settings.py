@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from components.backup.settings import BackupSettings
-from components.blocks.base_settings import Problem, Settings
+from components.blocks.base_settings import Fix, Problem, Settings
 from components.blocks.component_settings import ComponentSettings
 from components.blocks.custom_kinds import KindsNeeded
 from components.blocks.monitoring import MonitoringSettings
@@ -94,7 +94,7 @@ class StackSettings(Settings):
                 keys=("kubeContext",),
                 message="kubeContext is missing: the stack does not know its cluster",
                 allowed="a context of your kubeconfig (list them: kubectl config get-contexts --output name)",
-                example="<context>",
+                fix="<context>",
             )
         yield from conditional_problems(self.open_webui, external_redis=self.redis.is_external)
         needed = self.open_webui.database_connections + CONNECTIONS_BESIDE_OPEN_WEBUI
@@ -105,7 +105,7 @@ class StackSettings(Settings):
                 message=f"postgresql.maxConnections {self.postgresql.max_connections} is too low: "
                 f"{self.open_webui.most_pods} Open WebUI pods, draining ones included, may open {needed} connections",
                 allowed=f"at least {needed}, or fewer replicas",
-                example=str(needed),
+                fix=str(needed),
             )
             yield from self._memory_problems(needed)
 
@@ -117,7 +117,7 @@ class StackSettings(Settings):
                 keys=("postgresql.resources.limits.memory",),
                 message=f"postgresql.resources.limits.memory {limit} is too little for {connections} connections",
                 allowed=f"at least {least}Mi, or fewer replicas",
-                example=f"{least}Mi",
+                fix=f"{least}Mi",
             )
 
     def _backup_problems(self) -> Iterator[Problem]:
@@ -128,7 +128,7 @@ class StackSettings(Settings):
                 message=f"backup.storage.size {self.backup_storage_size} is below postgresql.storage.size {least}: a "
                 "copy of the database would not fit, and no dump could be verified",
                 allowed=f"at least {least}; if it is not set, twice that",
-                example=mebibytes(2 * quantity(least)),
+                fix=mebibytes(2 * quantity(least)),
             )
 
 
@@ -159,14 +159,14 @@ def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iter
                 keys=(key, reason),
                 message=f"the secret {key} is missing; {reason} needs it",
                 allowed="an encrypted value",
-                example="--secret",
+                fix=Fix.SET_SECRET,
             )
         if not needed and key in configured:
             yield Problem(
                 keys=(key, reason),
                 message=f"the secret {key} is set, but {reason} does not need it",
                 allowed=f"remove it, or set {reason}",
-                example="",
+                fix=Fix.REMOVE,
             )
 
 
@@ -192,7 +192,7 @@ def _invalid_secret(key: str, error: str, allowed: str) -> Problem:
         keys=(key, "redis.external"),
         message=f"the secret {key} is invalid: {error}",
         allowed=allowed,
-        example="--secret",
+        fix=Fix.SET_SECRET,
     )
 
 
@@ -210,5 +210,5 @@ def upload_problems(settings: StackSettings) -> Iterator[Problem]:
             message=f"openWebui.uploads.kind pod with {web.most_replicas} replicas: an upload is stored in the pod "
             "that received it. Other replicas cannot send it to a model, and it is lost with the pod",
             allowed="volume, s3, one replica, or openWebui.uploads.acceptLoss: true",
-            example="volume",
+            fix="volume",
         )

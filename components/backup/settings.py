@@ -68,7 +68,7 @@ class BackupSettings(ComponentSettings):
                 keys=("resources.limits.memory",),
                 message=f"resources.limits.memory {memory} is too little for the server that a dump is restored into",
                 allowed=f"at least {least}Mi",
-                example="512Mi",
+                fix="512Mi",
             )
 
     def footprint(self, _monitoring: MonitoringSettings) -> Footprint:

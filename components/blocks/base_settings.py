@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -9,6 +10,16 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 CROSS_FIELD = "cross_field"
+
+
+class Fix(Enum):
+    """A fix that needs no value in the report."""
+
+    REMOVE = auto()
+    """Remove the key."""
+
+    SET_SECRET = auto()
+    """Set the key as a secret. The CLI asks for the value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +35,8 @@ class Problem:
     allowed: str
     """What would be right."""
 
-    example: str
-    """A value for the first key that mends it; empty when the key has to be removed."""
+    fix: str | Fix
+    """A value for the first key, or the fix without a value."""
 
 
 class Settings(BaseModel):

@@ -29,5 +29,5 @@ class MonitoringSettings(Settings):
                 keys=("operator", "enabled"),
                 message="operator without enabled: there is no exporter to scrape",
                 allowed="operator: true with enabled: true, or operator: false",
-                example="false",
+                fix="false",
             )

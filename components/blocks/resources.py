@@ -57,7 +57,7 @@ class Resources(Settings):
                     keys=(f"requests.{key}", f"limits.{key}"),
                     message=f"requests.{key} {request} is above limits.{key} {limit}; Kubernetes refuses such a pod",
                     allowed=f"at most limits.{key} ({limit}), or raise that limit",
-                    example=limit,
+                    fix=limit,
                 )
 
     @property

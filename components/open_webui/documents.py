@@ -40,7 +40,7 @@ class DocumentSettings(Settings):
                 message=f"halfPrecision false with dimensions {self.dimensions}: a vector of more than "
                 f"{MOST_FULL_PRECISION} dimensions has no index",
                 allowed=f"true, or dimensions of at most {MOST_FULL_PRECISION}",
-                example="true",
+                fix="true",
             )
 
     @property

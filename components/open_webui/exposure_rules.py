@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ..blocks.base_settings import Problem
+from ..blocks.base_settings import Fix, Problem
 from ..blocks.destinations import Destination, is_private_name, is_range
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def public_url_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
     }
     for key, message in reasons.items():
         if message:
-            yield Problem(keys=("host", key), message=message, allowed=_NAME, example=_EXAMPLE)
+            yield Problem(keys=("host", key), message=message, allowed=_NAME, fix=_EXAMPLE)
 
 
 def _contradictions(settings: OpenWebUISettings) -> Iterator[Problem]:
@@ -47,7 +47,7 @@ def _contradictions(settings: OpenWebUISettings) -> Iterator[Problem]:
             message="publicScheme http with ingress.tlsSecretName: browsers come by https, and their websockets would "
             "be refused",
             allowed="https, or no ingress.tlsSecretName",
-            example="https",
+            fix="https",
         )
 
 
@@ -60,7 +60,7 @@ def egress_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
                 keys=("egress",),
                 message=f"{target.host} is a name of a private network, and a network policy knows addresses only",
                 allowed=f"its addresses, as CIDR:{target.port}",
-                example="",
+                fix=Fix.REMOVE,
             )
 
 
@@ -85,5 +85,5 @@ def private_name_problems(
         message=f"names of private networks: {names}. A network policy knows addresses only, and the connections would "
         "be refused",
         allowed=f"their addresses as well: {', '.join(f'CIDR:{port}' for port in ports)}",
-        example=f"10.20.0.0/16:{ports[0]}",
+        fix=f"10.20.0.0/16:{ports[0]}",
     )

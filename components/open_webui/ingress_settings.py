@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field
 
 from ..blocks.addresses import Cidr
-from ..blocks.base_settings import Problem, Settings
+from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.names import ExistingNamespace, ObjectName, Text
 from .controllers import CONTROLLERS, Controller, ControllerName, controller_of_class, controller_of_namespace
 from .environment_names import AnnotationName, PublicText
@@ -100,7 +100,7 @@ class IngressSettings(Settings):
                 message=f"className {self.class_name} is the class of {by_class}, and controllerNamespace "
                 f"{self.controller_namespace} the namespace of {by_namespace}: the controller could not connect",
                 allowed="the namespace of the controller that serves the class, or controller with it",
-                example=CONTROLLERS[by_class].namespace or "",
+                fix=CONTROLLERS[by_class].namespace or "",
             )
         elif not (self.peers.is_known_peer or self.controller_namespace or self.allowed_cidrs):
             yield self._unknown_peer()
@@ -109,7 +109,7 @@ class IngressSettings(Settings):
                 keys=("stickySessions", "controller"),
                 message=f"stickySessions has no effect with controller {self._controller}",
                 allowed="false; where it is wanted, its own annotations in ingress.annotations",
-                example="false",
+                fix="false",
             )
 
     def _unknown_peer(self) -> Problem:
@@ -119,14 +119,14 @@ class IngressSettings(Settings):
                 message=f"controller {self._controller} without controllerNamespace or allowedCidrs: nothing could "
                 "connect",
                 allowed="the namespace of its pods, or the addresses that it connects from",
-                example="10.20.0.0/16",
+                fix="10.20.0.0/16",
             )
         of_class = f"className {self.class_name}" if self.class_name else "the cluster's default class"
         return Problem(
             keys=("controller", "className"),
             message=f"it is not known who serves {of_class}: the network policy would refuse its connections",
             allowed=f"{' | '.join(CONTROLLERS)}, or controllerNamespace",
-            example="ingress-nginx",
+            fix="ingress-nginx",
         )
 
     def _unused(self) -> Iterator[Problem]:
@@ -142,12 +142,12 @@ class IngressSettings(Settings):
                     keys=(key, "enabled"),
                     message=f"{key} without an ingress has no effect",
                     allowed="set only with enabled: true",
-                    example="",
+                    fix=Fix.REMOVE,
                 )
         if self.controller_labels and not self.namespace:
             yield Problem(
                 keys=("controllerLabels", "controllerNamespace"),
                 message="controllerLabels without controllerNamespace: labels of pods in no namespace",
                 allowed="both, or neither",
-                example="",
+                fix=Fix.REMOVE,
             )

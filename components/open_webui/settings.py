@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from ..blocks.addresses import HIGHEST_PORT, EgressTarget
-from ..blocks.base_settings import Problem, Settings
+from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import CILIUM_NETWORK_POLICY, KindsNeeded
 from ..blocks.destinations import Destination, destination_of_target, destination_of_url
@@ -59,7 +59,7 @@ class AutoscalingSettings(Settings):
                 keys=("maxReplicas", "minReplicas"),
                 message=f"maxReplicas {self.max_replicas} is below minReplicas {self.min_replicas}",
                 allowed=f"at least minReplicas ({self.min_replicas})",
-                example=str(self.min_replicas),
+                fix=str(self.min_replicas),
             )
 
 
@@ -113,7 +113,7 @@ class UploadSettings(Settings):
                 keys=("s3.bucketName", "kind"),
                 message="kind s3 needs s3.bucketName",
                 allowed="the name of an existing bucket",
-                example="open-webui-uploads",
+                fix="open-webui-uploads",
             )
         for kind, key in (("volume", "volume"), ("s3", "s3")):
             if key in self.model_fields_set and self.kind != kind:
@@ -121,7 +121,7 @@ class UploadSettings(Settings):
                     keys=(key, "kind"),
                     message=f"{key} conflicts with kind {self.kind}: it has no effect",
                     allowed=f"remove {key}, or set kind to {kind}",
-                    example="",
+                    fix=Fix.REMOVE,
                 )
 
 
@@ -214,7 +214,7 @@ class OpenWebUISettings(ComponentSettings):
                 keys=("replicas", "autoscaling"),
                 message=f"replicas {self.replicas} conflicts with autoscaling, which sets the number itself",
                 allowed="either replicas or autoscaling",
-                example="",
+                fix=Fix.REMOVE,
             )
         yield from variable_problems(self.env, self.version)
         yield from plugin_variable_problems(self.plugin_env)
@@ -231,7 +231,7 @@ class OpenWebUISettings(ComponentSettings):
                 message=f"maxUnavailable 0 with {self.fewest_replicas} replica(s) blocks every drain: no pod may ever "
                 "be evicted",
                 allowed="at least 1",
-                example="1",
+                fix="1",
             )
         if 1 < self.fewest_replicas <= self.max_unavailable:
             return Problem(
@@ -239,7 +239,7 @@ class OpenWebUISettings(ComponentSettings):
                 message=f"maxUnavailable {self.max_unavailable} lets a drain take all {self.fewest_replicas} replicas "
                 "at once: nobody would be served",
                 allowed=f"from 1 to {self.fewest_replicas - 1}",
-                example="1",
+                fix="1",
             )
         return None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..blocks.base_settings import Problem
+from ..blocks.base_settings import Fix, Problem
 from .environment_names import has_credentials, holds_secret
 from .variables import Rule, VariableClass, variable_table
 
@@ -131,7 +131,7 @@ def conditional_problems(web: "OpenWebUISettings", *, external_redis: bool) -> I
                 keys=(f"openWebui.{ENV}.{name}", condition.key),
                 message=f"{name} does not fit {condition.key}. {_clause(variable.rule)}",
                 allowed=condition.allowed,
-                example="",
+                fix=Fix.REMOVE,
             )
 
 
@@ -233,7 +233,7 @@ def _unknown(name: str, value: str, version: str) -> Problem | None:
 
 
 def _refusal(key: str, name: str, message: str, allowed: str) -> Problem:
-    return Problem(keys=(f"{key}.{name}",), message=message, allowed=allowed, example="")
+    return Problem(keys=(f"{key}.{name}",), message=message, allowed=allowed, fix=Fix.REMOVE)
 
 
 def _clause(rule: Rule) -> str:

@@ -68,14 +68,14 @@ class PostgreSQLSettings(ComponentSettings):
                 message=f"resources.limits.memory {memory} is too little for PostgreSQL with maxConnections "
                 f"{self.max_connections}: beside the connections, the index of the documents could not be built",
                 allowed=f"at least {least}Mi, or fewer connections",
-                example=f"{least}Mi",
+                fix=f"{least}Mi",
             )
         if quantity(self.storage.size) < quantity(LEAST_STORAGE):
             yield Problem(
                 keys=("storage.size",),
                 message=f"storage.size {self.storage.size} is too little for a database and its log",
                 allowed=f"at least {LEAST_STORAGE}",
-                example="10Gi",
+                fix="10Gi",
             )
 
     def footprint(self, _monitoring: MonitoringSettings) -> Footprint:

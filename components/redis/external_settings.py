@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from ..blocks.base_settings import Problem, Settings
+from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.destinations import Destination
 from ..blocks.names import HostList, hosts_in
 from .topologies.base import KEY
@@ -61,7 +61,7 @@ class RedisExternalSettings(Settings):
                 message=f"kind {self.resolved_kind} "
                 + ("with sentinelHosts: nothing would ask them" if self.sentinel_hosts else "without sentinelHosts"),
                 allowed="kind sentinel with sentinelHosts, or another kind without",
-                example="sentinel" if self.sentinel_hosts else "standalone",
+                fix="sentinel" if self.sentinel_hosts else "standalone",
             )
         for key, hosts in (("hosts", self.hosts), ("sentinelHosts", self.sentinel_hosts)):
             others = [host for host in hosts_in(hosts) if not belongs_to_install(host)]
@@ -72,19 +72,19 @@ class RedisExternalSettings(Settings):
                     "other their events, whatever the database",
                     allowed=f"a Redis of its own for each install: {KEY} standalone, sentinel or cluster, or another "
                     "host",
-                    example=",".join(others) or "redis.example.com",
+                    fix=",".join(others) or "redis.example.com",
                 )
         if self.certificate_authority and "-----BEGIN CERTIFICATE-----" not in self.certificate_authority:
             yield Problem(
                 keys=("certificateAuthority",),
                 message="certificateAuthority is no certificate in PEM",
                 allowed="text with -----BEGIN CERTIFICATE-----",
-                example="",
+                fix=Fix.REMOVE,
             )
         if self.certificate_authority and self.sentinel_hosts:
             yield Problem(
                 keys=("certificateAuthority", "sentinelHosts"),
                 message="certificateAuthority with sentinelHosts: Open WebUI would connect without TLS, silently",
                 allowed="TLS without Sentinels, or Sentinels without TLS",
-                example="",
+                fix=Fix.REMOVE,
             )

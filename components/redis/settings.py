@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..blocks.base_settings import Problem, Settings
+from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
 from ..blocks.footprint import Footprint
@@ -136,14 +136,14 @@ class RedisSettings(ComponentSettings):
                 message=f"storage.size {self.storage.size} is too small for maxmemory {self.maxmemory}; the "
                 "append-only file would fill the volume while it is rewritten",
                 allowed=f"at least four times maxmemory ({mebibytes(self.figures.disk)})",
-                example=mebibytes(self.figures.disk),
+                fix=mebibytes(self.figures.disk),
             )
         if self.durability != "volume" and not self.layout.volumes and "storage" in self.model_fields_set:
             yield Problem(
                 keys=("storage", "durability"),
                 message=f"storage is set, but durability is {self.durability}: there is no volume",
                 allowed="durability: volume, or no storage",
-                example="",
+                fix=Fix.REMOVE,
             )
         yield from self._section_problems()
         yield from self.layout.problems()
@@ -156,7 +156,7 @@ class RedisSettings(ComponentSettings):
                     keys=(name, KEY),
                     message=f"{name} is set, but {KEY} is {own}: {other.unused_section}",
                     allowed=f"{KEY}: {name}, or no {name}",
-                    example="",
+                    fix=Fix.REMOVE,
                 )
         if self.tls.enabled and self.layout.tls_refused:
             others = " or ".join(name for name, other in TOPOLOGIES.items() if not other.tls_refused)
@@ -164,7 +164,7 @@ class RedisSettings(ComponentSettings):
                 keys=("tls", KEY),
                 message=f"tls with {KEY} {own}: {self.layout.tls_refused}",
                 allowed=f"{KEY}: {others}, or no tls",
-                example="",
+                fix=Fix.REMOVE,
             )
 
     def _limit_too_small(self, limit: str) -> Problem:
@@ -177,7 +177,7 @@ class RedisSettings(ComponentSettings):
             message=f"maxmemory {self.maxmemory} is too much for resources.limits.memory {limit}; Redis would be "
             "killed before it can evict",
             allowed=f"at most {largest}mb with this limit, or {enough}" if fits else enough,
-            example=f"{largest}mb" if fits else least,
+            fix=f"{largest}mb" if fits else least,
         )
 
     @property

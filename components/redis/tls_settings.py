@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ..blocks.base_settings import Problem, Settings
+from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.names import ObjectName
 from .server.places import AUTHORITY
 
@@ -27,7 +27,7 @@ class RedisTlsIssuerSettings(Settings):
                 keys=("kind", "name"),
                 message="kind without name: there is no issuer",
                 allowed="the name of an issuer with it",
-                example="",
+                fix=Fix.REMOVE,
             )
 
 
@@ -73,5 +73,5 @@ class RedisTlsSettings(Settings):
                 keys=("secretName", "issuer.name"),
                 message="secretName and issuer.name: there would be two certificates",
                 allowed="one of them",
-                example="",
+                fix=Fix.REMOVE,
             )

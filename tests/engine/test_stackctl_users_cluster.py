@@ -86,7 +86,7 @@ def test_up_and_down_on_a_context(
     assert exists(core)
     kept = machine.stackctl("clean")
     assert kept.returncode == 0
-    assert "kept, since it is on a cluster of yours: dev" in kept.stdout
+    assert "kept, because it is on a cluster of yours: dev" in kept.stdout
     assert exists(core)
 
     machine.succeed("up", "--cluster", cluster.context, *CONFIG, *secret_file, "--set", "protect=false")

@@ -130,7 +130,7 @@ def test_a_number_is_a_quantity_as_the_cli_writes_it() -> None:
 def test_a_rule_that_the_defaults_break_is_reported_and_does_not_go_on_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    broken = Problem(keys=("postgresql.maxConnections",), message="never right", allowed="nothing", example="1")
+    broken = Problem(keys=("postgresql.maxConnections",), message="never right", allowed="nothing", fix="1")
     monkeypatch.setattr(StackSettings, "problems", lambda _: iter([broken]))
     assert "postgresql.maxConnections: never right" in report({})
 

@@ -30,7 +30,7 @@ class External(Topology):
                 keys=("external.hosts", "external", KEY),
                 message=f"{KEY} {self.name} without external.hosts: the network policy would not let anybody reach it",
                 allowed="names or addresses of its servers, with commas",
-                example="redis.example.com",
+                fix="redis.example.com",
             )
         if self.settings.durability != "none":
             yield Problem(
@@ -38,7 +38,7 @@ class External(Topology):
                 message=f"durability {self.settings.durability} with {KEY} {self.name}: the stack does not configure "
                 "an external Redis",
                 allowed=f"none, or another {KEY}",
-                example="none",
+                fix="none",
             )
 
     @property
