@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from devcluster.clusters.node import web_address
+from host.waiting import attempts
 from stack_config.files import ROOT
 from stackctl.deployed.stack import WEB, Stack
 from stackctl.verify.web_api import WebApi
@@ -112,8 +113,7 @@ def pod_that_serves(stack: Stack, besides: dict[str, Any] | None = None) -> dict
         stack: whose web pods.
         besides: one that was just killed, and is not looked at.
     """
-    deadline = time.monotonic() + 90
-    while True:
+    for _ in attempts(seconds=90, every=0):
         pods = [
             pod for pod in stack.ready(WEB) if not besides or pod["metadata"]["name"] != besides["metadata"]["name"]
         ]
@@ -122,7 +122,7 @@ def pod_that_serves(stack: Stack, besides: dict[str, Any] | None = None) -> dict
         staying = [pod for pod in pods if connections(pod) & before[pod["metadata"]["name"]]]
         if len(staying) == 1:
             return staying[0]
-        assert time.monotonic() < deadline, f"{len(staying)} pods have a connection that stays"
+    raise AssertionError(f"{len(staying)} pods have a connection that stays")
 
 
 def connections(pod: dict[str, Any]) -> set[str]:

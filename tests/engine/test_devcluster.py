@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from devcluster.clusters import control_plane, kwok, simulation
 from devcluster.clusters.choice import Cluster
 from host.directories import clusters_directory
 from host.processes import is_alive, running_from
+from host.waiting import attempts
 
 NAMESPACE = "local-cluster"
 
@@ -28,12 +28,7 @@ def core(cluster: Cluster) -> Iterator[Any]:
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 90) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)
-    return True
+    return any(holds() for _ in attempts(seconds=seconds, every=0.2))
 
 
 def test_nodes_are_ready_in_three_zones(core: Any) -> None:

@@ -15,6 +15,7 @@ from kubernetes import config
 from kubernetes.dynamic import DynamicClient
 from pulumi import automation
 
+from host.waiting import attempts
 from tests.engine.recordings.program import NAMESPACE, PROJECT, Settings, deploy
 from tests.engine.recordings.recorded import Run, load
 from tests.support.engine.pulumi_commands import skip_summaries
@@ -270,10 +271,7 @@ def _edit_by_hand(api: DynamicClient) -> None:
         field_manager="kubectl-patch",
     )
     policies.delete("default-deny", NAMESPACE)
-    deadline = time.monotonic() + 30
-    while deployments.get("redis", NAMESPACE).status.readyReplicas != 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    assert any(deployments.get("redis", NAMESPACE).status.readyReplicas == 2 for _ in attempts(seconds=30, every=0.2))
 
 
 def test_protection(stack: RecordedStack) -> None:

@@ -11,6 +11,7 @@ import pytest
 from kubernetes import client, config
 
 from host.processes import is_alive
+from host.waiting import attempts
 from pulumi_values.urns import resource_name
 from tests.support.engine.machine import Machine, engine_of
 
@@ -57,11 +58,12 @@ def is_ready(pod: Any) -> bool:
 def killed_while(machine: Machine, is_at: Callable[[], bool], *sets: str) -> None:
     """Start an update and end it and its engine, without warning, at some point."""
     with machine.running("up", "--cluster", "kwok", *sets) as command:
-        deadline = time.monotonic() + UP_SECONDS
-        while not is_at():
+        for _ in attempts(seconds=UP_SECONDS, every=0.05):
+            if is_at():
+                break
             assert command.poll() is None, "the update ended before it could be interrupted"
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        else:
+            raise AssertionError(f"the update did not come to the point within {UP_SECONDS} s")
         engine = engine_of(command)
         # The command first: it would notice the end of the engine and clear up.
         os.kill(command.pid, signal.SIGKILL)

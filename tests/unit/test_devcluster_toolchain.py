@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from devcluster.toolchain.go_programs import ACTIONLINT, CONTROL_PLANE, KUBECTL,
 from devcluster.toolchain.providers import needed, search_path, uses_stand_ins
 from host.directories import CACHE_VARIABLE, programs_directory
 from host.processes import is_alive
+from host.waiting import attempts
 from stack_config.files import ROOT
 from terminal.errors import LocalError
 
@@ -189,10 +189,7 @@ def test_a_build_that_is_stopped_leaves_no_go_behind(
     with pytest.raises(KeyboardInterrupt):
         go_programs.build(PULUMI)
     process = int(started.read_text())
-    deadline = time.monotonic() + 10
-    while is_alive(process):
-        assert time.monotonic() < deadline, "it is still there"
-        time.sleep(0.02)
+    assert any(not is_alive(process) for _ in attempts(seconds=10, every=0.02)), "it is still there"
 
 
 def test_what_was_built_is_not_built_again(install: Install) -> None:

@@ -2,9 +2,9 @@
 
 import subprocess
 import sys
-import time
 
 from host.processes import is_alive
+from host.waiting import attempts
 from stack_config.files import ROOT
 
 ENGINE = """
@@ -23,7 +23,4 @@ def test_a_stand_in_ends_when_its_engine_is_killed() -> None:
         plugin = int(engine.stdout.readline())
         assert is_alive(plugin)
         engine.kill()
-    deadline = time.monotonic() + 10
-    while is_alive(plugin):
-        assert time.monotonic() < deadline, "it is still there"
-        time.sleep(0.02)
+    assert any(not is_alive(plugin) for _ in attempts(seconds=10, every=0.02)), "it is still there"

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from host.waiting import attempts
 from stackctl.deployed.kubectl import KubectlError
 from stackctl.deployed.stack import WEB, Stack, is_ready
 from tests.support.e2e import containers
@@ -56,16 +57,15 @@ def evict(stack: Stack, name: str) -> None:
     """Evict a pod; where a budget says no, again later."""
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
     path = f"/api/v1/namespaces/{stack.kubectl.namespace}/pods/{name}/eviction"
-    deadline = time.monotonic() + _READY_SECONDS
-    while True:
+    for _ in attempts(seconds=_READY_SECONDS, every=1):
         try:
             stack.kubectl.run("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
         except KubectlError as error:
-            if "disruption budget" not in str(error) or time.monotonic() > deadline:
+            if "disruption budget" not in str(error):
                 raise
-            time.sleep(1)
         else:
             return
+    raise AssertionError(f"the disruption budget refuses to evict {name} for {_READY_SECONDS} s")
 
 
 def fill_redis(megabytes: int) -> Fault:
@@ -136,21 +136,21 @@ def wait_until_ready(stack: Stack, replicas: int, redis: int = 1) -> None:
         replicas: of Open WebUI.
         redis: nodes of Redis.
     """
-    deadline = time.monotonic() + _READY_SECONDS
-    wanted = {"redis": redis, "postgres": 1, WEB: replicas}
-    while missing := {app: n for app, n in wanted.items() if not _all_ready(stack, app, n)}:
-        assert time.monotonic() < deadline, f"not ready after {_READY_SECONDS} s: {missing}"
-        time.sleep(0.5)
+    expected = {"redis": redis, "postgres": 1, WEB: replicas}
+    for _ in attempts(seconds=_READY_SECONDS, every=0.5):
+        missing = {app: n for app, n in expected.items() if not _all_ready(stack, app, n)}
+        if not missing:
+            return
+    raise AssertionError(f"not ready after {_READY_SECONDS} s: {missing}")
 
 
 def wait_until_gone(stack: Stack) -> None:
     """Wait until no web pod is leaving any more."""
-    deadline = time.monotonic() + stack.leaving_seconds()
-    while any(
-        pod["metadata"].get("deletionTimestamp") for pod in stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
-    ):
-        assert time.monotonic() < deadline, "a web pod does not leave"
-        time.sleep(1)
+    for _ in attempts(seconds=stack.leaving_seconds(), every=1):
+        pods = stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
+        if not any(pod["metadata"].get("deletionTimestamp") for pod in pods):
+            return
+    raise AssertionError("a web pod does not terminate")
 
 
 def _all_ready(stack: Stack, app: str, wanted: int) -> bool:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from pulumi import automation
 from pulumi.automation import EngineEvent, OpType
 
 from devcluster.clusters.choice import Cluster
+from host.waiting import attempts
 from pulumi_values.urns import resource_name
 from stack_config.files import ROOT, set_path, stack_file
 from stack_config.load import PROJECT
@@ -257,10 +257,8 @@ class Namespace:
         Raises:
             AssertionError: it is still there after a minute.
         """
-        deadline = time.monotonic() + 60
-        while self.exists():
-            assert time.monotonic() < deadline, f"the namespace {self.name} is still there"
-            time.sleep(0.5)
+        is_gone = any(not self.exists() for _ in attempts(seconds=60, every=0.5))
+        assert is_gone, f"the namespace {self.name} is still there"
 
     def wait_until_available(self, deployment: str, replicas: int) -> None:
         """Wait for what an autoscaler starts after the update that created it.
@@ -268,10 +266,10 @@ class Namespace:
         Raises:
             AssertionError: there are not that many available replicas after a minute.
         """
-        deadline = time.monotonic() + 60
-        while self.apps.read_namespaced_deployment(deployment, self.name).status.available_replicas != replicas:
-            assert time.monotonic() < deadline, f"{deployment} has not {replicas} available replicas"
-            time.sleep(0.5)
+        assert any(
+            self.apps.read_namespaced_deployment(deployment, self.name).status.available_replicas == replicas
+            for _ in attempts(seconds=60, every=0.5)
+        ), f"{deployment} has not {replicas} available replicas"
 
     def pods(self, app: str | None = None) -> list[Any]:
         """Its pods that serve, all or those of one application; those of a Job are at their end."""

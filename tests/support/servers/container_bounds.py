@@ -4,12 +4,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from host.waiting import attempts
 from tests.support.servers.server_process import CONTAINER_USER, not_there
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -86,12 +86,8 @@ def _check_possible() -> None:
 
 def _remove(group: Path) -> None:
     # A process that has ended is in its group until its last thread has gone.
-    deadline = time.monotonic() + 20
-    while True:
-        try:
+    for _ in attempts(seconds=20, every=0.1):
+        with suppress(OSError):
             group.rmdir()
             return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    group.rmdir()
