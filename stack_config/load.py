@@ -12,13 +12,13 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from components.blocks.base_settings import CROSS_FIELD, Fix, Problem
+from components.blocks.base_settings import CROSS_FIELD, Problem
 from components.blocks.finding import Finding, fix_command
 from components.open_webui.variable_rules import key_of_variable, meant_variable, variable_warnings
 
 from .files import ENCRYPTED
 from .keys import ConfigKey, all_paths, config_keys, is_secret_key
-from .report import HIDDEN, Location, path_of, report, secret_command, shown, suggested_value
+from .report import HIDDEN, Location, command_of, path_of, report, secret_command, shown, suggested_value
 from .settings import SECRET_KEYS, StackSettings, secret_problems, secret_value_problems, upload_problems
 
 PROJECT = "open-webui-stack"
@@ -228,19 +228,8 @@ def _from_problem(problem: Problem, prefix: str, raw: Mapping[str, Any]) -> Find
         value=shown(key, "" if value is None else value),
         message=problem.message,
         allowed=problem.allowed,
-        commands=(_command(problem.fix, key, f"{key}{element}"),),
+        commands=(command_of(problem.fix, key, f"{key}{element}"),),
     )
-
-
-def _command(fix: str | Fix, key: str, element: str) -> str:
-    """The command of a fix. A value for a list becomes its next element."""
-    match fix:
-        case Fix.SET_SECRET:
-            return secret_command(key)
-        case Fix.REMOVE | "":
-            return fix_command(key, "")
-        case _:
-            return fix_command(element, fix)
 
 
 def _message(detail: ErrorDetails) -> str:

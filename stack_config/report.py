@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterable
 
-from components.blocks.finding import Finding
+from components.blocks.base_settings import Fix
+from components.blocks.finding import Finding, fix_command
 from components.blocks.secret_names import suggests_secret
 from components.open_webui.environment_names import has_credentials, looks_secret
 from pulumi_values import property_paths
@@ -76,6 +77,17 @@ def _shortened(text: str) -> str:
 def secret_command(key: str) -> str:
     """The command that prompts for a secret."""
     return f"pulumi config set --secret {key}   # asks for the value"
+
+
+def command_of(fix: str | Fix, key: str, element: str) -> str:
+    """The command of a fix. A value for a list becomes its next element."""
+    match fix:
+        case Fix.SET_SECRET:
+            return secret_command(key)
+        case Fix.REMOVE | "":
+            return fix_command(key, "")
+        case _:
+            return fix_command(element, fix)
 
 
 def suggested_value(key: ConfigKey, value: object) -> str:

@@ -15,7 +15,7 @@ from pulumi_values.special import SECRET, contains_secret, is_secret
 from pulumi_values.urns import resource_name
 from terminal.errors import ExitCode, LocalError
 
-from ..gate.redaction import redact
+from ..redaction import redact
 
 ABSENT = "(not there)"
 _LONGEST = 60

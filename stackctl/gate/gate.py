@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..redaction import shown
 from .changes import PROVIDER_PREFIX, Change, Operation
 from .disruption import Disruption, disruptions
 from .model import at, known
 from .property_diff import differences
-from .redaction import shown
 from .versions import VersionChange, version_changes
 from .volumes import Detachment, detachments
 from .workloads import COUNTED

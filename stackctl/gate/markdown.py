@@ -6,7 +6,7 @@ from decimal import Decimal
 from .changes import Change, Operation
 from .gate import Finding
 from .marker import MARKER
-from .redaction import code, plain
+from .markup import code, plain
 from .report import Report
 from .requested import Requested
 

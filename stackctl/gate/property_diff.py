@@ -7,8 +7,8 @@ from typing import Any
 
 from pulumi_values.special import SECRET, is_unknown
 
+from ..redaction import AFTER_UPDATE, redact, shown
 from .changes import Change
-from .redaction import AFTER_UPDATE, redact, shown
 
 _ABSENT = object()
 _MOST_TEXT_LINES = 20

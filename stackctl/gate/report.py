@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from pulumi_values.urns import without_urns
 
+from ..redaction import redact
 from .changes import Change, Operation, changes
 from .gate import Finding, findings, unprotected
+from .markup import code
 from .model import Diagnostic, Preview
 from .policies import policy_findings
 from .property_diff import Difference, differences
-from .redaction import code, redact
 from .requested import Requested, requested
 from .rollouts import Rollout, rollouts
 from .versions import VersionChange, version_changes

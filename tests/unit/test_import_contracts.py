@@ -59,6 +59,8 @@ def test_no_import_runs_upwards(project: Path) -> None:
         ("stack_config/files.py", "devcluster.clusters_in_use"),
         ("emulators/plugin.py", "stack_config.files"),
         ("devcluster/clusters/kind.py", "stackctl.deployed.kubectl"),
+        ("stackctl/drift/differences.py", "stackctl.gate.model"),
+        ("stackctl/deployed/stack.py", "stackctl.verify.report"),
     ],
 )
 def test_an_upward_import_is_refused(project: Path, module: str, imported: str) -> None:

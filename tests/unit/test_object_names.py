@@ -37,7 +37,7 @@ def literals(source: Path) -> Iterator[tuple[int, str]]:
     """Line and value of every string in a module, f-strings and examples of config values aside."""
     tree = ast.parse(source.read_text())
     keywords = [
-        node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg in ("example", "examples")
+        node for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg in ("example", "examples", "fix")
     ]
     skipped = [*keywords, *(node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr))]
     parts = {id(part) for each in skipped for part in ast.walk(each)}

@@ -10,8 +10,8 @@ from pulumi_values.special import SECRET, UNKNOWN_STRING, plain_secret
 from stackctl.gate.markdown import LONGEST, comment
 from stackctl.gate.marker import MARKER
 from stackctl.gate.model import PreviewError, parse
-from stackctl.gate.redaction import AFTER_UPDATE, CHECKSUM, shown
 from stackctl.gate.report import report
+from stackctl.redaction import AFTER_UPDATE, CHECKSUM, shown
 from tests.support.previews import COMMENTED, DIRECTORY, comment_on
 
 TYPE = "urn:pulumi:dev::open-webui-stack::"

@@ -14,7 +14,7 @@ from pulumi_values.special import SECRET
 from stack_config.report import HIDDEN
 from stack_config.report import shown as shown_in_report
 from stackctl.drift.differences import value_at
-from stackctl.gate.redaction import redact, shown
+from stackctl.redaction import redact, shown
 
 SECRET_NAMES = [
     "PASSWORD",

@@ -1,4 +1,4 @@
-"""What a comment may show of a value, and what it must not."""
+"""Values of a preview or a cluster for people: secrets are redacted, checksums and long texts shortened."""
 
 import re
 
@@ -59,20 +59,3 @@ def shown(value: object, *, name: str, secret: bool = False) -> str:
         return f"(text of {len(text.splitlines())} lines)"
     text = _CHECKSUM.sub(lambda checksum: f"{checksum[0][:12]}…", text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-# What would begin a link, an image, markup or code. A mention, a reference or an address is undone by a character of no
-# width.
-_MARKUP = str.maketrans({"`": "'", "<": "&lt;", "[": "\\[", "]": "\\]", "\n": " ", "\r": " "})
-_REFERENCE = re.compile(r"(?<=[@#!])(?=\w)|(?<=www)(?=\.)|(?<=:)(?=//)")
-
-
-def plain(text: str) -> str:
-    """Text from the preview between the comment's own words: nothing in it is markup, and nobody is called by it."""
-    return _REFERENCE.sub("\u2060", text.translate(_MARKUP))
-
-
-def code(text: str) -> str:
-    """Text from the preview as code, where only its end could be markup."""
-    inside = " ".join(text.replace("`", "'").split())
-    return f"`{inside}`"
