@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from terminal.errors import ExitCode, LocalError
+from terminal.invocation import program
 
 from .adopt.command import adopt
 from .backup.command import backup, restore
@@ -56,7 +57,7 @@ def main() -> None:
         os.environ.setdefault("HOME", str(Path.home()))
     try:
         with as_ctrl_c():
-            app()
+            app(prog_name=program())
     except SystemExit as end:
         if end.code == ExitCode.INTERRUPTED:
             typer.echo("interrupted. To continue, run the same command again", err=True)

@@ -20,7 +20,7 @@ def command_line(command: str, **options: str | bool | None) -> str:
         options: long options, with ``_`` for ``-``. False and None are left out. A value in angle brackets is a
             placeholder and stays as it is.
     """
-    name = f"make {_TARGETS.get(command, command)}" if _by_make() else f"{_program()} {command}"
+    name = f"make {_TARGETS.get(command, command)}" if _by_make() else f"{program()} {command}"
     return " ".join([name, *(option(key, value) for key, value in options.items() if value)])
 
 
@@ -41,6 +41,7 @@ def _by_make() -> bool:
     return os.environ.get(CALLER_VARIABLE) == "make"
 
 
-def _program() -> str:
+def program() -> str:
+    """The name by which this process was called: ``stackctl`` or ``python -m stackctl``."""
     entry_point = Path(sys.argv[0]).name
     return entry_point if entry_point == "stackctl" else "python -m stackctl"
