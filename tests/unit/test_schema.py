@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stack_config.cli_yaml import load_yaml
 from stack_config.files import ROOT, environments, stack_file
-from stack_config.keys import config_keys
+from stack_config.keys import ConfigKey, config_keys
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.schema import SCHEMA_FILE, stack_schema
 from tests.support.unit.single_mistakes import SINGLE_MISTAKES
@@ -141,6 +141,15 @@ def test_what_the_program_accepts_is_valid(path: str, value: object) -> None:
     config = nested(path, value)
     if program_accepts(config):
         assert errors(config) == []
+
+
+@pytest.mark.parametrize("key", [key for key in config_keys().values() if not key.is_object], ids=lambda key: key.path)
+def test_the_default_and_the_example_of_a_key_are_valid(key: ConfigKey) -> None:
+    # An example is a text: of an element for a list, of what the CLI stores as a boolean for a boolean.
+    example = [key.example] if key.is_list else key.example == "true" if key.type == "boolean" else key.example
+    values = [key.default, *([example] if key.example else [])]
+    values = [value for value in values if value is not None]
+    assert [error for value in values for error in errors(nested(key.path, value))] == []
 
 
 def test_every_key_is_described() -> None:
