@@ -45,7 +45,7 @@ def budgets(objects: Sequence[Object], context: Context) -> Iterator[Violation]:
         for each in selecting if fewest else ():
             allowed = _evictable(each, fewest or 0)
             if allowed == 0:
-                yield Violation(item=each, message=f"it lets no pod of {fewest} go: a drain waits for ever")
+                yield Violation(item=each, message=f"it lets no pod of {fewest} go: a drain waits forever")
             elif fewest and 1 < fewest <= allowed:
                 yield Violation(item=each, message=f"it lets all {fewest} pods go at once")
 
