@@ -41,16 +41,16 @@ def _reasons(change: Change, old: Workload, new: Workload | None) -> Iterable[st
     if new is None:
         return
     if old.budget is not None and new.budget is None:
-        yield "its budget is gone: a drain may take all its pods"
+        yield "it no longer has a budget: a drain may evict all its pods"
     elif old.fewest and not new.fewest:
-        yield f"no pod is left, so far {old.fewest}"
+        yield f"no pod remains of {old.fewest}"
     elif _left(old) >= 1 > _left(new):
         yield (
-            f"a drain may take the last pod: {new.fewest} replicas with {new.budget} unavailable, "
-            f"so far {old.fewest} with {old.budget}"
+            f"a drain may evict the last pod: {new.fewest} replicas with {new.budget} unavailable, "
+            f"before {old.fewest} with {old.budget}"
         )
     if new.budget == 0 and old.budget != 0 and new.fewest:
-        yield "no pod may ever be evicted: every drain of a node waits for ever"
+        yield "no pod may be evicted: every drain of a node waits forever"
 
 
 def _left(workload: Workload) -> int:

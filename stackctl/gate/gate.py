@@ -25,8 +25,8 @@ _CONSEQUENCES = {
     "PersistentVolume": "the data on the volume may be lost",
     "StatefulSet": "its pods all stop",
     "Namespace": "everything in it is deleted",
-    "RandomPassword": "whoever still has the old value is locked out",
-    "RandomBytes": "whoever still has the old value is locked out",
+    "RandomPassword": "clients with the old value are locked out",
+    "RandomBytes": "clients with the old value are locked out",
     "Provider": "every object that it manages is replaced",
 }
 
@@ -106,7 +106,7 @@ def _detached(detachment: Detachment, environment: str) -> Finding:
     return Finding(
         environment=environment,
         resource=detachment.change.label,
-        what=f"starts without the data of the claim {detachment.claim}, which stays where it is",
+        what=f"starts without the data of the PVC {detachment.claim}, which stays in the cluster",
         cause=f"no longer mounted at {', '.join(detachment.places)}",
         label=f"allow-detach:{environment}/{detachment.change.name}",
     )
@@ -121,7 +121,7 @@ def _unprotected(changes: Iterable[Change], environment: str) -> list[Finding]:
         Finding(
             environment=environment,
             resource=", ".join(names),
-            what="no longer protected: the next mistake may delete it",
+            what="no longer protected: a later change may delete it",
             cause="protect",
             label=f"allow-unprotect:{environment}/stack",
         )
@@ -142,7 +142,7 @@ def _disrupted(disruption: Disruption, environment: str) -> Finding:
     return Finding(
         environment=environment,
         resource=disruption.change.label,
-        what="fewer pods than its disruption budget promises",
+        what="fewer pods than its disruption budget requires",
         cause="; ".join(disruption.reasons),
         label=f"allow-disruption:{environment}/{disruption.change.name}",
     )
@@ -156,8 +156,8 @@ def _unjudged(changes: Iterable[Change], environment: str) -> list[Finding]:
         Finding(
             environment=environment,
             resource=", ".join(names),
-            what="whether the disruption budgets are kept cannot be told",
-            cause="the preview leaves out what stays the same",
+            what="it is unknown whether the disruption budgets are kept",
+            cause="the preview leaves out unchanged resources",
             label=None,
             remedy="write it with `make preview`, or with `pulumi preview --json --show-sames`",
         )
@@ -173,7 +173,7 @@ def _destroyed(change: Change, environment: str) -> Finding | None:
         return None
     consequence = _CONSEQUENCES.get(change.kind, "it is protected")
     if change.retained and change.is_kubernetes:
-        consequence = "the object stays in the cluster, and the stack no longer knows it"
+        consequence = "the object stays in the cluster, outside of the stack"
     verb = "is replaced" if change.operation is Operation.REPLACE else "is deleted"
     # The engine refuses unless the same change removes the protection; its preview says nothing of it.
     refused = change.protected_before and (change.protected_after or change.operation is Operation.DELETE)
@@ -196,7 +196,8 @@ def _shrunk(change: Change, environment: str) -> Finding | None:
     return Finding(
         environment=environment,
         resource=change.label,
-        what=f"{before - after:g} of its pods go: what only they have is lost (a part of the data, in a Redis Cluster)",
+        what=f"{before - after:g} of its pods are removed: data that only they hold is lost (hash slots, in a Redis "
+        "Cluster)",
         cause=_with_values(change, "spec.replicas"),
         label=f"allow-delete:{environment}/{change.name}",
     )
@@ -222,8 +223,8 @@ def _elsewhere(change: Change, environment: str) -> Finding | None:
     return Finding(
         environment=environment,
         resource=change.label,
-        what="leads to another cluster, or to this one under another name: what is here is left alone, and taken to be "
-        "there",
+        what="connects to another cluster, or to this one under another name: the objects stay here, and the state "
+        "takes them for objects of the other cluster",
         cause=", ".join(_with_values(change, path) for path in paths),
         label=f"allow-cluster:{environment}/{change.name}",
     )

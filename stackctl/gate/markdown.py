@@ -85,7 +85,7 @@ def _gate(reports: Sequence[Report], unused_labels: Sequence[str]) -> list[str]:
         blocks.append("\n".join(rows))
     if unused_labels:
         labels = ", ".join(code(label) for label in unused_labels)
-        blocks.append(f"These labels allow nothing here: {labels}.")
+        blocks.append(f"These labels do not allow anything here: {labels}.")
     return blocks
 
 
@@ -102,7 +102,7 @@ def _environment(each: Report) -> list[str]:
     blocks = [f"### `{each.environment}`: {told}"]
     if each.errors:
         text = "\n".join(_shortened(error) for error in each.errors).replace("```", "'''")
-        told = ", so that what follows may not be all" if each.changed else ""
+        told = ", so the following may be incomplete" if each.changed else ""
         blocks += [f"The preview failed{told}:", f"```text\n{text}\n```"]
     if each.changed:
         blocks += [_table(each.changed), "\n".join([*_at_stake(each), *_protection(each), *_unchanged_sums(each)])]
@@ -147,7 +147,7 @@ def _at_stake(each: Report) -> Iterable[str]:
         yield f"- **Pods:** {code(rollout.workload)}, {_count(rollout.pods, 'pod')}: {rollout.how}{why}"
     interrupted = [f"{code(r.workload)}: {r.interruption}" for r in each.rollouts if r.interruption]
     yield f"- **Requests:** {'; '.join(interrupted) or 'served throughout'}"
-    yield f"- **Data:** {'; '.join(each.data) or 'no volume is touched'}"
+    yield f"- **Data:** {'; '.join(each.data) or 'no volume changes'}"
     for version in each.versions:
         yield f"- **Version:** {version.product} {plain(version.before)} → {plain(version.after)}: {version.note}"
 

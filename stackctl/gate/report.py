@@ -126,14 +126,14 @@ def unused_labels(reports: Iterable[Report], labels: Iterable[str]) -> list[str]
 def _data_at_stake(changed: tuple[Change, ...]) -> Iterable[str]:
     before, _ = both_sides(changed)
     for detachment in detachments(changed):
-        yield f"{code(detachment.change.label)} starts without the claim {code(detachment.claim)}"
+        yield f"{code(detachment.change.label)} starts without the PVC {code(detachment.claim)}"
     for change in changed:
         if not change.destroys:
             continue
         stays = ", its volume is kept" if change.retained else ""
         if change.kind == "PersistentVolumeClaim":
-            yield f"{code(change.label)} goes{stays}"
+            yield f"{code(change.label)} is deleted{stays}"
         elif change.kind == "Namespace":
-            yield f"{code(change.label)} goes with everything in it"
+            yield f"{code(change.label)} is deleted with everything in it"
         elif change.kind == "StatefulSet" and before[key(change)].spec.get("volumeClaimTemplates"):
-            yield f"{code(change.label)} has claim templates: the new one may start with empty volumes"
+            yield f"{code(change.label)} has PVCs from templates: the new one may start with empty volumes"

@@ -1,12 +1,18 @@
-"""Which pods an update restarts, why, and whether somebody notices."""
+"""Which pods an update restarts, why, and what that means for requests."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from components.open_webui import names as open_webui
+from components.postgresql import names as postgresql
+from components.redis import names as redis
+from components.redis.server.places import DATA_DIRECTORY as REDIS_DATA
+
 from .changes import Change, Operation
 from .model import at
 from .property_diff import Difference, differences
+from .volumes import deleted_claims, keeps_data
 from .workloads import Workload, both_sides, key
 
 _TEMPLATE = "spec.template."
@@ -15,17 +21,24 @@ _CHECKSUM = re.compile(r"annotations\.checksum/(?P<what>.+)$")
 _VARIABLE = re.compile(r"ontainers\[(?P<container>[^\]]+)\]\.env\[(?P<name>[^\]]+)\]")
 _PART = re.compile(r"ontainers\[(?P<container>[^\]]+)\]\.(?P<part>.+)$")
 
-RESTARTS = {
-    "redis": "Redis restarts empty: websockets reconnect, signed-out tokens count as valid until they expire",
-    "postgres": "the database restarts: requests fail until it is back",
-    "open-webui": "nobody is served until the new pods are ready",
+_RESTARTS = {
+    redis.APP: "Redis restarts empty: websockets reconnect, signed-out tokens count as valid until they expire",
+    postgresql.APP: "the database restarts: requests fail until it is back",
+    open_webui.APP: "no request is served until the new pods are ready",
 }
-"""What the end of all pods of one of the stack's applications means."""
+"""What it means that all pods of an application of the stack end and others follow."""
+
+_RESTARTS_WITH_DATA = {
+    redis.APP: "Redis restarts with the data on its volume: requests fail and websockets reconnect until it is ready",
+}
+"""The same for pods that find the data of those before them."""
+
+_STOPS = "no pod remains that answers"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """Pods of one workload that go."""
+    """Pods of one workload that end."""
 
     workload: str
     """``Deployment/redis``."""
@@ -43,13 +56,15 @@ def rollouts(changes: Iterable[Change]) -> list[Rollout]:
     """The workloads whose pods are restarted or removed."""
     listed = tuple(changes)
     before, after = both_sides(listed)
+    deleted = deleted_claims(listed)
     found = []
     for change in listed:
         old, new = before.get(key(change)), after.get(key(change))
+        with_data = keeps_data(change, REDIS_DATA, deleted)
         if old and change.destroys:
-            found.append(_ended(change, old))
+            found.append(_ended(change, old, with_data=with_data))
         elif old and new and rolls(change):
-            found.append(_rolled(change, new))
+            found.append(_rolled(change, new, with_data=with_data))
         elif old and new and new.fewest < old.fewest:
             found.append(_scaled_down(change, old, new))
     return found
@@ -62,29 +77,29 @@ def rolls(change: Change) -> bool:
     )
 
 
-def _ended(change: Change, old: Workload) -> Rollout:
+def _ended(change: Change, old: Workload, *, with_data: bool) -> Rollout:
     again = change.operation is Operation.REPLACE
     return Rollout(
         workload=change.label,
         pods=old.fewest,
         how="all stop, then the new ones start" if again else "all are removed",
         why=(change.replaced_by[:_MOST_REASONS] or _template_reasons(change)) if again else (),
-        interruption=_effect(old),
+        interruption=_restart(old, with_data=with_data) if again else _stop(old),
     )
 
 
-def _rolled(change: Change, new: Workload) -> Rollout:
+def _rolled(change: Change, new: Workload, *, with_data: bool) -> Rollout:
     taken = new.taken_by_rollout
     if taken >= new.fewest:
         how = "all at once, then the new ones start" if new.fewest > 1 else "stops before the new one starts"
     else:
-        how = f"up to {taken} away at a time" if taken else "none is taken before a new one is ready"
+        how = f"up to {taken} unavailable at a time" if taken else "each one is replaced when a new one is ready"
     return Rollout(
         workload=change.label,
         pods=new.fewest,
         how=how,
         why=_template_reasons(change),
-        interruption=_effect(new) if taken >= new.fewest else None,
+        interruption=_restart(new, with_data=with_data) if taken >= new.fewest else None,
     )
 
 
@@ -103,14 +118,20 @@ def _scaled_down(change: Change, old: Workload, new: Workload) -> Rollout:
         pods=old.fewest - new.fewest,
         how="removed, their connections are closed",
         why=(f"replicas {old.fewest} → {new.fewest}",),
-        interruption=None if new.fewest else _effect(old),
+        interruption=None if new.fewest else _stop(old),
     )
 
 
-def _effect(workload: Workload) -> str | None:
+def _restart(workload: Workload, *, with_data: bool) -> str | None:
     if not workload.fewest:
         return None
-    return RESTARTS.get(workload.name, "none of its pods answers until the new ones are ready")
+    if with_data and workload.name in _RESTARTS_WITH_DATA:
+        return _RESTARTS_WITH_DATA[workload.name]
+    return _RESTARTS.get(workload.name, "none of its pods answers until the new ones are ready")
+
+
+def _stop(workload: Workload) -> str | None:
+    return _STOPS if workload.fewest else None
 
 
 def reason(difference: Difference) -> str:

@@ -1,20 +1,27 @@
 """Changes of version that need more than a new image."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from components.blocks.image_versions import postgresql_major, tag
+from components.blocks.image_versions import postgresql_major, release, tag
 from components.open_webui.names import APP as OPEN_WEBUI
 from components.postgresql.names import APP as POSTGRESQL
+from components.redis.names import APP as REDIS
+from components.redis.server.places import DATA_DIRECTORY as REDIS_DATA
 
 from .changes import Change, Operation
 from .model import at, known
+from .volumes import deleted_claims, keeps_data
+from .workloads import CONTROLLERS
 
-# A container is found by its name, which never changes; its image can come from a mirror of any name.
+if TYPE_CHECKING:
+    from components.blocks.remembered import Facts
+
 _CONTAINERS = ("spec", "template", "spec", "containers")
 _UNREADABLE = ""
+_REDIS_PROGRAM = re.compile(r"\b(?P<engine>redis|valkey)-(?:server|cli)\b")
 _OPEN_WEBUI_VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
 
 
@@ -34,25 +41,30 @@ class VersionChange:
 
 
 def version_changes(changes: Iterable[Change]) -> list[VersionChange]:
-    """Versions of Open WebUI and PostgreSQL that differ between before and after."""
+    """Versions of Open WebUI, PostgreSQL and Redis that differ between before and after."""
+    listed = tuple(changes)
+    deleted = deleted_claims(listed)
     found = []
-    for change in changes:
-        if change.kind in ("Deployment", "StatefulSet") and change.operation in (Operation.UPDATE, Operation.REPLACE):
-            for name, compare in ((OPEN_WEBUI, _open_webui), (POSTGRESQL, _postgresql)):
-                before, after = _image(change, change.before, name), _image(change, change.after, name)
-                if before is None or after is None:
-                    continue
-                if _UNREADABLE in (before, after):
-                    found.append(_untold(change, name, before, after))
-                elif before != after and (version := compare(change, before, after)):
-                    found.append(version)
+    for change in listed:
+        if change.kind not in CONTROLLERS or change.operation not in (Operation.UPDATE, Operation.REPLACE):
+            continue
+        for application in _APPLICATIONS:
+            before, after = (_image(change, item, application.container) for item in (change.before, change.after))
+            if before is None or after is None:
+                continue
+            if _UNREADABLE in (before, after):
+                version = application.hidden(change, before, after, deleted)
+            else:
+                version = application.compare(change, before, after, deleted) if before != after else None
+            if version:
+                found.append(version)
     return found
 
 
 def _image(change: Change, item: Any, container: str) -> str | None:
     """Image of the container of that name; None where there is no such container."""
     if not known(item, *_CONTAINERS):
-        # One secret in a list makes the whole list secret. Then the workload's name has to do.
+        # One secret in a list makes the whole list secret. The name of the workload decides then.
         return _UNREADABLE if change.name == container else None
     for each in at(item, *_CONTAINERS) or []:
         if at(each, "name") == container:
@@ -60,18 +72,42 @@ def _image(change: Change, item: Any, container: str) -> str | None:
     return None
 
 
-def _untold(change: Change, container: str, before: str, after: str) -> VersionChange:
-    return VersionChange(
-        change=change,
-        product="Open WebUI" if container == OPEN_WEBUI else "PostgreSQL",
-        before=tag(before) or "(not told)",
-        after=tag(after) or "(not told)",
-        note="the preview hides the image: an older or another major version cannot be ruled out",
-        blocked_as="downgrade" if container == OPEN_WEBUI else "major",
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Application:
+    """How versions of one application are compared."""
+
+    container: str
+    """Name of its container. It is the stack's own and never changes; an image can come from a mirror of any name."""
+
+    product: str
+    hidden_as: Literal["major", "downgrade"]
+    """The worst change of version, which a hidden image may be."""
+
+    compare: Callable[[Change, str, str, frozenset[str]], VersionChange | None]
+    """Of the change of the workload, both images, and the names of the PVCs that the update deletes."""
+
+    only_with_data: str = ""
+    """Directory of its data, where the version matters only when the change keeps them; empty: it always matters."""
+
+    def hidden(self, change: Change, before: str, after: str, deleted: frozenset[str]) -> VersionChange | None:
+        """What a preview that hides an image may mean; None when it does not matter."""
+        if self.only_with_data and _shows_pods(change) and not keeps_data(change, self.only_with_data, deleted):
+            return None
+        return VersionChange(
+            change=change,
+            product=self.product,
+            before=tag(before) or "(hidden)",
+            after=tag(after) or "(hidden)",
+            note="the preview hides the image: an older or another major version cannot be ruled out",
+            blocked_as=self.hidden_as,
+        )
 
 
-def _open_webui(change: Change, before: str, after: str) -> VersionChange | None:
+def _shows_pods(change: Change) -> bool:
+    return all(known(item, *_CONTAINERS) for item in (change.before, change.after))
+
+
+def _open_webui(change: Change, before: str, after: str, _deleted: frozenset[str]) -> VersionChange | None:
     old, new = (_OPEN_WEBUI_VERSION.match(tag(image)) for image in (before, after))
     if old and new and old[1] == new[1]:
         return None
@@ -91,7 +127,7 @@ def _open_webui(change: Change, before: str, after: str) -> VersionChange | None
     )
 
 
-def _postgresql(change: Change, before: str, after: str) -> VersionChange | None:
+def _postgresql(change: Change, before: str, after: str, _deleted: frozenset[str]) -> VersionChange | None:
     old, new = postgresql_major(before), postgresql_major(after)
     if tag(before) == tag(after) and old and new:
         return None
@@ -114,3 +150,66 @@ def _postgresql(change: Change, before: str, after: str) -> VersionChange | None
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
+
+
+def _redis(change: Change, before: str, after: str, deleted: frozenset[str]) -> VersionChange | None:
+    """Another server on the data of this one. Where no data is kept, any server may start."""
+    if keeps_data(change, REDIS_DATA, deleted):
+        kept = "files"
+    elif change.kind == "StatefulSet" and change.operation is Operation.UPDATE:
+        kept = "replicas"
+    else:
+        return None
+    old_engine, new_engine = _redis_engine(change.before, before), _redis_engine(change.after, after)
+    old, new = release(before), release(after)
+    if old and old_engine == new_engine and tag(before) == tag(after):
+        return None
+    note, blocked = _redis_note(
+        {"engine": old_engine, "image": before, "kept": kept}, {"engine": new_engine, "image": after, "kept": kept}
+    )
+    older = old_engine == new_engine and old and new and new < old
+    return VersionChange(
+        change=change,
+        product="Redis" if old_engine == new_engine == "redis" else "Valkey" if old_engine == new_engine else "Engine",
+        before=tag(before) or before if old_engine == new_engine else f"{old_engine} {tag(before)}".rstrip(),
+        after=tag(after) or after if old_engine == new_engine else f"{new_engine} {tag(after)}".rstrip(),
+        note=note,
+        blocked_as=("downgrade" if older else "major") if blocked else None,
+    )
+
+
+def _redis_note(before: "Facts", after: "Facts") -> tuple[str, bool]:
+    """What another server means for the data, and whether it must be allowed."""
+    # It imports the SDK, for which only such a change has to wait.
+    from components.redis.server.stored_data import refused_server
+
+    old, new = release(before["image"]), release(after["image"])
+    if refused := refused_server(before, after):
+        return f"{refused.message}: it does not start", True
+    if not (old and new):
+        return "the tag does not name the release: it may not read the data of this one", True
+    if before["engine"] != after["engine"]:
+        return "another engine reads the data of this one, and not the other way round: copy the volume before", True
+    if before["kept"] == "files" and old[0] != new[0]:
+        return (
+            "a new major release reads the files of this one, and not the other way round: copy the volume before",
+            True,
+        )
+    return "it reads the data of this one", False
+
+
+def _redis_engine(item: Mapping[str, Any], image: str) -> str:
+    """``redis`` or ``valkey``: the one whose programs the pod runs."""
+    pod = at(item, "spec", "template", "spec")
+    containers = [*(at(pod, "initContainers") or []), *(at(pod, "containers") or [])]
+    words = [word for container in containers for word in at(container, "command") or []]
+    words += [at(variable, "value") for container in containers for variable in at(container, "env") or []]
+    programs = [program for word in words if (program := _REDIS_PROGRAM.search(str(word)))]
+    return programs[0]["engine"] if programs else "valkey" if "valkey" in image else "redis"
+
+
+_APPLICATIONS = (
+    _Application(container=OPEN_WEBUI, product="Open WebUI", hidden_as="downgrade", compare=_open_webui),
+    _Application(container=POSTGRESQL, product="PostgreSQL", hidden_as="major", compare=_postgresql),
+    _Application(container=REDIS, product="Redis", hidden_as="major", compare=_redis, only_with_data=REDIS_DATA),
+)

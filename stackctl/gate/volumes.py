@@ -1,4 +1,4 @@
-"""Volumes that a workload had and no longer has in the same place: it starts as if their data had never been."""
+"""PVCs that the pods of a workload had before a change and still have after it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,42 +11,69 @@ from .workloads import CONTROLLERS
 
 @dataclass(frozen=True, kw_only=True)
 class Detachment:
-    """A claim that the pods of a workload lose."""
+    """A PVC that stays, and that the pods of a workload no longer mount."""
 
     change: Change
     """Of the workload."""
 
     claim: str
-    """Name of the claim."""
+    """Name of the PVC."""
 
     places: tuple[str, ...]
-    """Where it was mounted, and is not any more."""
+    """Where it was mounted and is not any more."""
 
 
 def detachments(changes: Iterable[Change]) -> list[Detachment]:
-    """Claims that stay, and that the workload they belonged to no longer mounts where it did.
+    """PVCs that stay, and that the workload no longer mounts where it did: it starts without their data.
 
-    A claim that goes itself is a matter of its own.
+    The deletion of a PVC is a finding of its own, and so is the deletion of a workload.
     """
     listed = tuple(changes)
-    gone = {change.object_name for change in listed if change.kind == "PersistentVolumeClaim" and change.destroys}
-    found = []
-    for change in listed:
-        # What goes as a whole is a matter of its own, too.
-        if change.kind in CONTROLLERS and change.after:
-            before, after = _mounted(change.before), _mounted(change.after)
-            for claim in before.keys() - gone:
-                if lost := before[claim] - after.get(claim, set()):
-                    found.append(Detachment(change=change, claim=claim, places=tuple(sorted(lost))))
-    return found
+    deleted = deleted_claims(listed)
+    return [
+        Detachment(change=change, claim=claim, places=tuple(sorted(lost)))
+        for change in listed
+        if change.kind in CONTROLLERS and change.after
+        for before, after in [(_mounted(change.before), _mounted(change.after))]
+        for claim in before.keys() - deleted
+        if (lost := before[claim] - after.get(claim, set()))
+    ]
+
+
+def deleted_claims(changes: Iterable[Change]) -> frozenset[str]:
+    """Names of the PVCs that the update deletes or replaces."""
+    return frozenset(
+        change.object_name for change in changes if change.kind == "PersistentVolumeClaim" and change.destroys
+    )
+
+
+def keeps_data(change: Change, directory: str, deleted: frozenset[str]) -> bool:
+    """Whether the pods of a workload find after the update what they wrote before it.
+
+    Args:
+        change: of the workload.
+        directory: where its containers write their data.
+        deleted: names of the PVCs that the update deletes.
+    """
+    before, after = (
+        {claim for claim, places in _mounted(item).items() if directory in places}
+        for item in (change.before, change.after)
+    )
+    # The controller deletes the PVCs of a deleted StatefulSet only under this policy.
+    retention = at(change.before, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")
+    if change.destroys and retention == "Delete":
+        before -= _templates(change.before)
+    return bool((before & after) - deleted)
 
 
 def _mounted(item: Mapping[str, Any]) -> dict[str, set[str]]:
-    """Places by claim. Init containers do not count: what the application keeps is written by its own container."""
+    """Mount paths by PVC or claim template. Those of init containers do not count: they do not write the data."""
     spec = at(item, "spec", "template", "spec")
     claims = {
         at(volume, "name"): at(volume, "persistentVolumeClaim", "claimName") for volume in at(spec, "volumes") or []
     }
+    # The PVCs that the controller creates have the name of the template and of the pod, which stay the same.
+    claims |= {name: name for name in _templates(item)}
     found: dict[str, set[str]] = {}
     for container in at(spec, "containers") or []:
         for mount in at(container, "volumeMounts") or []:
@@ -54,3 +81,8 @@ def _mounted(item: Mapping[str, Any]) -> dict[str, set[str]]:
                 part = f" (part {mount['subPath']})" if at(mount, "subPath") else ""
                 found.setdefault(str(claim), set()).add(f"{at(mount, 'mountPath')}{part}")
     return found
+
+
+def _templates(item: Mapping[str, Any]) -> set[str]:
+    names = {at(template, "metadata", "name") for template in at(item, "spec", "volumeClaimTemplates") or []}
+    return {str(name) for name in names if name}

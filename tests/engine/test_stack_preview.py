@@ -1,7 +1,5 @@
 """The preview as a file, the gate on it, and the policy pack, on the real engine."""
 
-import os
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +16,7 @@ from stackctl.gate.model import parse
 from stackctl.gate.report import Report, report
 from tests.support.engine.secrets import secret_values, seen_in
 from tests.support.engine.stack import BASE_NAMESPACE, PREFLIGHT, Namespace, Stack, StackFactory
-from tests.support.previews import CHANGES, DIRECTORY, NEW, slim
+from tests.support.previews import CHANGES, NEW, assert_recorded, slim
 
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
@@ -44,27 +42,6 @@ def test_the_preview_of_a_new_stack_is_as_the_engine_makes_it(new_stack: StackFa
     """Nothing is deployed: generated values and checksums are unknown."""
     stack = new_stack("prod", "namespace=rag-new")
     assert_recorded(NEW, slim(stack.preview_as_json(), stack.cluster.context))
-
-
-def assert_recorded(name: str, made: str) -> None:
-    file = DIRECTORY / f"{name}.json"
-    if os.environ.get("WRITE_PREVIEWS"):
-        file.write_text(made)
-    assert gist(made) == gist(file.read_text())
-
-
-def gist(text: str) -> dict[str, object]:
-    """What a preview is about; amounts, versions and scripts of the stack may have changed since it was recorded."""
-    # The ConfigMap with the startup scripts is named after their contents.
-    text = re.sub(r"open-webui-startup-[0-9a-f]{10}", "open-webui-startup", text)
-    seen = report("any", parse(text), production=True)
-    return {
-        "changed": {(change.operation.value, change.component, change.label) for change in seen.changed},
-        "rollouts": {(rollout.workload, rollout.how) for rollout in seen.rollouts},
-        "findings": {(finding.resource, finding.label) for finding in seen.findings},
-        "versions": {version.product for version in seen.versions},
-        "whole": seen.whole_stack,
-    }
 
 
 def test_a_replaced_namespace_takes_volume_and_database_with_it(base: Stack) -> None:
@@ -200,7 +177,7 @@ def test_production_keeps_its_budget(base: Stack) -> None:
     assert reported(base, "openWebui.replicas=1").findings == ()
     one, policy = reported(base, "openWebui.replicas=1", production=True).findings
     assert one.label == "allow-disruption:dev/open-webui"
-    assert "a drain may take the last pod" in one.cause
+    assert "a drain may evict the last pod" in one.cause
     assert (policy.cause, policy.label) == ("production-replicas", None)
     [version] = reported(base, "openWebui.version=0.13.0", production=True).findings
     assert version.cause == "the update stops 2 of 2 pods at once, the budget allows 1"

@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ CHANGES: dict[str, tuple[str, ...]] = {
 
 EARLIER = ("postgresql-major",)
 """Of a stack that has no record of what its data was made with. With one the preview fails."""
+
+REDIS_VOLUME: dict[str, tuple[str, ...]] = {
+    "redis-volume-memory": ("redis.maxmemory=256mb",),
+    "redis-volume-engine": ("redis.engine=valkey",),
+}
+"""Previews of a stack whose Redis has a volume. The second one is of a stack without a record of the engine."""
 
 NEW = "new-prod"
 """Preview of `prod` with nothing deployed."""
@@ -61,7 +68,7 @@ OFFICIAL_STACK = tuple(
 Some leave out what stays the same. `storage-class-protected` fails: the volume is protected.
 """
 
-COMMENTED = (*CHANGES, *EARLIER, NEW, *OFFICIAL, *OFFICIAL_STACK)
+COMMENTED = (*CHANGES, *EARLIER, *REDIS_VOLUME, NEW, *OFFICIAL, *OFFICIAL_STACK)
 """Previews with a comment beside them."""
 
 # What the report reads of a resource that stays the same.
@@ -110,6 +117,33 @@ def _numbered_checksums(text: str) -> str:
     """Those of generated secrets are others each time; which of them are the same, is not."""
     numbers: dict[str, str] = {}
     return _CHECKSUM.sub(lambda found: numbers.setdefault(found[0], f"{len(numbers):08x}".ljust(64, "0")), text)
+
+
+def assert_recorded(name: str, made: str) -> None:
+    """Compare a preview with the recorded one, or record it.
+
+    Args:
+        name: of the recording.
+        made: the preview, as `slim` returns it.
+    """
+    file = DIRECTORY / f"{name}.json"
+    if os.environ.get("WRITE_PREVIEWS"):
+        file.write_text(made)
+    assert _gist(made) == _gist(file.read_text())
+
+
+def _gist(text: str) -> dict[str, object]:
+    """What a preview is about; amounts, versions and scripts of the stack may have changed since it was recorded."""
+    # The ConfigMap with the startup scripts is named after their contents.
+    text = re.sub(r"open-webui-startup-[0-9a-f]{10}", "open-webui-startup", text)
+    seen = report("any", parse(text), production=True)
+    return {
+        "changed": {(change.operation.value, change.component, change.label) for change in seen.changed},
+        "rollouts": {(rollout.workload, rollout.how, rollout.interruption) for rollout in seen.rollouts},
+        "findings": {(finding.resource, finding.label) for finding in seen.findings},
+        "versions": {version.product for version in seen.versions},
+        "whole": seen.whole_stack,
+    }
 
 
 def write_comments() -> None:

@@ -280,8 +280,8 @@ WRONG: list[tuple[str, Change, str]] = [
     (BUDGET, assign("spec.maxUnavailable", 3, POD_BUDGET), "all 3 pods"),
     (BUDGET, delete("spec.selector", POD_BUDGET), "Deployment/open-webui: no PodDisruptionBudget"),
     (BUDGET, assign("spec.maxUnavailable", "70%", POD_BUDGET), "all 3 pods"),
-    (BUDGET, assign("spec.maxUnavailable", 0, POD_BUDGET), "waits for ever"),
-    (BUDGET, assign("spec", {"minAvailable": 3, "selector": {}}, POD_BUDGET), "waits for ever"),
+    (BUDGET, assign("spec.maxUnavailable", 0, POD_BUDGET), "waits forever"),
+    (BUDGET, assign("spec", {"minAvailable": 3, "selector": {}}, POD_BUDGET), "waits forever"),
 ]
 
 RIGHT: list[Change] = [

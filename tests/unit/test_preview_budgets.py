@@ -23,49 +23,49 @@ from tests.support.unit.preview_steps import (
 DISRUPTIONS: dict[str, tuple[list[dict[str, Any]], str]] = {
     "fewer replicas": (
         [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), deployment(1))],
-        "a drain may take the last pod: 1 replicas with 1 unavailable, so far 3 with 1",
+        "a drain may evict the last pod: 1 replicas with 1 unavailable, before 3 with 1",
     ),
     "fewer by the autoscaler": (
         [ONE_AT_A_TIME, same(DEPLOYMENT, deployment(3)), step("update", SCALER, scaler(3), scaler(1))],
-        "a drain may take the last pod",
+        "a drain may evict the last pod",
     ),
     "no replicas": (
         [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), deployment(0))],
-        "no pod is left, so far 3",
+        "no pod remains of 3",
     ),
     "no autoscaler": (
         [ONE_AT_A_TIME, same(DEPLOYMENT, deployment(None)), step("delete", SCALER, scaler(3))],
-        "a drain may take the last pod",
+        "a drain may evict the last pod",
     ),
     "labels that the budget does not select": (
         [ONE_AT_A_TIME, step("update", DEPLOYMENT, deployment(3), relabelled(deployment(3)))],
-        "its budget is gone",
+        "it no longer has a budget",
     ),
     "a wider budget": (
         [same(DEPLOYMENT, deployment(3)), step("update", BUDGET, budget(maxUnavailable=1), budget(maxUnavailable=3))],
-        "a drain may take the last pod",
+        "a drain may evict the last pod",
     ),
     "a wider budget in percent": (
         [same(DEPLOYMENT, deployment(3)), step("update", BUDGET, budget(minAvailable=2), budget(minAvailable="0%"))],
-        "a drain may take the last pod",
+        "a drain may evict the last pod",
     ),
     "a budget without selector": (
         [
             same(DEPLOYMENT, deployment(3)),
             step("update", BUDGET, budget(maxUnavailable=1), {**budget(), "spec": {"maxUnavailable": 1}}),
         ],
-        "its budget is gone",
+        "it no longer has a budget",
     ),
     "no budget": (
         [same(DEPLOYMENT, deployment(3)), step("delete", BUDGET, budget(maxUnavailable=1))],
-        "its budget is gone",
+        "it no longer has a budget",
     ),
     "a budget that blocks": (
         [
             same(DEPLOYMENT, deployment(3)),
             step("update", BUDGET, budget(maxUnavailable=1), budget(minAvailable="100%")),
         ],
-        "every drain of a node waits for ever",
+        "every drain of a node waits forever",
     ),
     "a roll of too many": (
         [
@@ -154,7 +154,7 @@ def aimed_at(**target: str) -> dict[str, Any]:
 def test_the_autoscaler_of_another_workload_holds_nothing(other: dict[str, Any]) -> None:
     assert gate(ONE_AT_A_TIME, FEWER, same(SCALER, scaler(3))) == []
     [finding] = gate(ONE_AT_A_TIME, FEWER, same(SCALER, other))
-    assert "a drain may take the last pod" in finding.cause
+    assert "a drain may evict the last pod" in finding.cause
 
 
 def test_an_autoscaler_without_a_fewest_keeps_one() -> None:

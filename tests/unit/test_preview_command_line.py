@@ -45,7 +45,7 @@ def test_exit_code_1_and_the_label_that_makes_it_0(stackctl: CommandLine) -> Non
 def test_a_label_with_a_mistake_in_it_allows_nothing_and_is_named(stackctl: CommandLine, label: str) -> None:
     ended = stackctl("gate", f"dev={file('storage-class')}", "--labels", f"allowance,{label}, ,")
     assert ended.code == 1
-    assert f"These labels allow nothing here: `{label.replace('`', chr(39))}`, `allowance`." in ended.out
+    assert f"These labels do not allow anything here: `{label.replace('`', chr(39))}`, `allowance`." in ended.out
 
 
 def test_a_preview_from_stdin(stackctl: CommandLine) -> None:

@@ -67,7 +67,7 @@ def test_several_environments_are_in_one_comment() -> None:
     assert "## ⛔ Blocked: 3 dangerous changes" in text
     assert "`allow-replace:prod/postgres-data`" in text
     assert text.index("### `dev`") < text.index("### `prod`")
-    assert "allow nothing here: `allow-replace:prod/nothing`" in text
+    assert "do not allow anything here: `allow-replace:prod/nothing`" in text
 
 
 @pytest.mark.parametrize(

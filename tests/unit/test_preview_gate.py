@@ -51,14 +51,14 @@ def test_pods_with_data_of_their_own_do_not_go_unnoticed() -> None:
     nodes = "kubernetes:apps/v1:StatefulSet::redis"
     eight, six = ({"spec": {"replicas": number}} for number in (8, 6))
     [finding] = gate(step("update", nodes, eight, six))
-    assert finding.what.startswith("2 of its pods go")
+    assert finding.what.startswith("2 of its pods are removed")
     assert (finding.cause, finding.label) == ("spec.replicas (8 → 6)", "allow-delete:prod/redis")
     [allowed] = gate(step("update", nodes, eight, six), labels=("allow-delete:prod/redis",))
     assert allowed.allowed
     [finding] = gate(step("update", nodes, eight, {"spec": {}}))
-    assert finding.what.startswith("7 of its pods go")
+    assert finding.what.startswith("7 of its pods are removed")
     [finding] = gate(step("update", nodes, eight, {"spec": {"replicas": UNKNOWN_NUMBER}}))
-    assert finding.what.startswith("8 of its pods go")
+    assert finding.what.startswith("8 of its pods are removed")
     assert finding.cause == "spec.replicas"
     assert gate(step("update", nodes, six, eight)) == []
     assert gate(same(nodes, eight)) == []
@@ -131,7 +131,7 @@ def test_a_database_that_starts_empty_is_stopped(after: dict[str, Any], place: s
     database = "kubernetes:apps/v1:StatefulSet::postgres"
     [finding] = gate(step("update", database, stored(), after), production=False)
     assert (finding.resource, finding.label) == ("StatefulSet/postgres", "allow-detach:prod/postgres")
-    assert "starts without the data of the claim data" in finding.what
+    assert "starts without the data of the PVC data" in finding.what
     assert finding.cause == f"no longer mounted at {place}"
     [part] = gate(step("update", database, stored(subPath="a"), stored(subPath="b")), production=False)
     assert part.cause == "no longer mounted at /data (part a)"
@@ -193,10 +193,10 @@ def test_the_cause_where_the_engine_gives_none() -> None:
 def test_what_stays_in_the_cluster_is_not_called_lost() -> None:
     claim = "kubernetes:core/v1:PersistentVolumeClaim::data"
     [finding] = gate(step("delete", claim, old={"retainOnDelete": True}))
-    assert finding.what == "is deleted: the object stays in the cluster, and the stack no longer knows it"
+    assert finding.what == "is deleted: the object stays in the cluster, outside of the stack"
     # A generated value is in the state alone.
     [password] = gate(step("delete", "random:index/randomPassword:RandomPassword::pw", old={"retainOnDelete": True}))
-    assert password.what == "is deleted: whoever still has the old value is locked out"
+    assert password.what == "is deleted: clients with the old value are locked out"
     [lost] = gate(step("delete", claim))
     assert lost.what == "is deleted: the data on the volume is lost"
 

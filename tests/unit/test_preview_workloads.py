@@ -92,7 +92,7 @@ def test_a_version_that_the_preview_hides_is_stopped(name: str, blocked: str, pa
     else:
         made["newState"]["inputs"]["spec"] = value
     [version] = version_changes(parsed(made))
-    assert (version.before, version.after, version.blocked_as) == ("17.0.0", "(not told)", blocked)
+    assert (version.before, version.after, version.blocked_as) == ("17.0.0", "(hidden)", blocked)
     assert f"allow-{blocked}:prod/{name}" in [finding.label for finding in gate(made, production=False)]
 
 
@@ -122,9 +122,12 @@ def test_requests_count_replicas_and_the_larger_of_init_and_ordinary_containers(
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        ([step("update", DEPLOYMENT, deployment(4), deployment(4, image="x:2"))], (4, "up to 1 away at a time", True)),
-        ([step("update", DEPLOYMENT, deployment(3), deployment(3, image="x:2"))], (3, "none is taken", True)),
-        ([step("update", DEPLOYMENT, deployment(1), deployment(1, image="x:2"))], (1, "none is taken", True)),
+        (
+            [step("update", DEPLOYMENT, deployment(4), deployment(4, image="x:2"))],
+            (4, "up to 1 unavailable at a time", True),
+        ),
+        ([step("update", DEPLOYMENT, deployment(3), deployment(3, image="x:2"))], (3, "each one is replaced", True)),
+        ([step("update", DEPLOYMENT, deployment(1), deployment(1, image="x:2"))], (1, "each one is replaced", True)),
         (
             [step("update", DEPLOYMENT, deployment(3), deployment(3, "x:2", strategy={"type": "Recreate"}))],
             (3, "all at once", False),
@@ -141,3 +144,119 @@ def test_which_pods_go_and_whether_requests_are_served(steps: list[Any], expecte
     assert rollout.pods == pods
     assert how in rollout.how
     assert (rollout.interruption is None) is served
+
+
+def redis(
+    image: str = "redis:7.4-alpine",
+    *,
+    volume: dict[str, Any] | None = None,
+    templates: tuple[str, ...] = (),
+    mounts: tuple[tuple[str, str], ...] = (("data", "/data"),),
+    engine: str = "redis",
+    **spec: Any,
+) -> dict[str, Any]:
+    """A workload of one Redis, whose volume `data` is that one, or made from a template."""
+    state = deployment(1, strategy={"type": "Recreate"}, **spec)
+    state["metadata"]["name"] = "redis"
+    state["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": name}} for name in templates]
+    state["spec"]["template"]["spec"] = {
+        "containers": [
+            {
+                "name": "redis",
+                "image": image,
+                "command": [f"{engine}-server", "/etc/redis/redis.conf"],
+                "volumeMounts": [{"name": name, "mountPath": path} for name, path in mounts],
+            }
+        ],
+        "volumes": [{"name": "data", **volume}] if volume else [],
+    }
+    return state
+
+
+REDIS = "kubernetes:apps/v1:Deployment::redis"
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim::redis-data"
+VOLUME = {"persistentVolumeClaim": {"claimName": "redis-data"}}
+MEMORY: dict[str, Any] = {"emptyDir": {}}
+DELETED: Any = {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}
+EMPTY, WITH_DATA = "Redis restarts empty", "Redis restarts with the data on its volume"
+
+
+@pytest.mark.parametrize(
+    ("operation", "before", "after", "others", "says"),
+    [
+        ("update", redis(), redis("redis:8"), [], EMPTY),
+        ("update", redis(volume=MEMORY), redis("redis:8", volume=MEMORY), [], EMPTY),
+        ("update", redis(volume=VOLUME), redis("redis:8", volume=VOLUME), [], WITH_DATA),
+        ("replace", redis(volume=VOLUME), redis(volume=VOLUME), [], WITH_DATA),
+        ("update", redis(volume=VOLUME), redis(volume=MEMORY), [], EMPTY),
+        ("update", redis(volume=MEMORY), redis(volume=VOLUME), [], EMPTY),
+        ("replace", redis(volume=VOLUME), redis(volume=VOLUME), [step("replace", CLAIM, {"a": 1}, {"a": 2})], EMPTY),
+        ("replace", redis(templates=("data",)), redis("x:8", templates=("data",)), [], WITH_DATA),
+        ("replace", redis(templates=("data",), **DELETED), redis("x:8", templates=("data",)), [], EMPTY),
+        # The volume of a cluster member without durability holds its identity, not the data.
+        (
+            "replace",
+            redis(templates=("node",), mounts=(("node", "/var/lib/redis-node"),)),
+            redis("x:8", templates=("node",), mounts=(("node", "/var/lib/redis-node"),)),
+            [],
+            EMPTY,
+        ),
+        ("delete", redis(volume=VOLUME), None, [], "no pod remains"),
+    ],
+)
+def test_what_a_restart_of_redis_means_follows_from_its_volumes(
+    operation: str, before: dict[str, Any], after: dict[str, Any] | None, others: list[Any], says: str
+) -> None:
+    [rollout] = rollouts(parsed(step(operation, REDIS, before, after), *others))
+    assert rollout.interruption is not None
+    assert rollout.interruption.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named", "note", "blocked"),
+    [
+        # Files on a volume.
+        (redis(volume=VOLUME), redis("redis:7.4.2", volume=VOLUME), ("7.4-alpine", "7.4.2"), "it reads", None),
+        (redis(volume=VOLUME), redis("redis:8.2", volume=VOLUME), ("7.4-alpine", "8.2"), "a new major", "major"),
+        (redis(volume=VOLUME), redis("redis:7.0", volume=VOLUME), ("7.4-alpine", "7.0"), "the volume", "downgrade"),
+        (redis(volume=VOLUME), redis("redis:latest", volume=VOLUME), ("7.4-alpine", "latest"), "the tag", "major"),
+        (
+            redis(volume=VOLUME),
+            redis("valkey/valkey:8.1", volume=VOLUME, engine="valkey"),
+            ("redis 7.4-alpine", "valkey 8.1"),
+            "the volume holds files of Redis 7.4, which Valkey 8.1 does not read",
+            "major",
+        ),
+        (
+            redis("valkey/valkey:8.1", volume=VOLUME, engine="valkey"),
+            redis(volume=VOLUME),
+            ("valkey 8.1", "redis 7.4-alpine"),
+            "another engine",
+            "major",
+        ),
+        # An image of any name: the command says which engine it is.
+        (
+            redis("m/cache:7.4", volume=VOLUME),
+            redis("m/cache:8.1", volume=VOLUME, engine="valkey"),
+            ...,
+            "the",
+            "major",
+        ),
+        # No data is kept.
+        (redis(), redis("valkey/valkey:8.1", engine="valkey"), None, "", None),
+        (redis(volume=MEMORY), redis("redis:8.2", volume=MEMORY), None, "", None),
+        (redis(volume=VOLUME), redis("valkey/valkey:8.1", volume=MEMORY, engine="valkey"), None, "", None),
+        # The same image from another registry.
+        (redis(volume=VOLUME), redis("mirror:5000/redis:7.4-alpine", volume=VOLUME), None, "", None),
+    ],
+)
+def test_another_server_on_the_data_of_redis(
+    before: dict[str, Any], after: dict[str, Any], named: Any, note: str, blocked: str | None
+) -> None:
+    change = step("update", REDIS, before, after)
+    seen = version_changes(parsed(change))
+    assert len(seen) == (named is not None)
+    assert named in (None, ..., *((version.before, version.after) for version in seen))
+    assert all(version.note.startswith(note) and version.blocked_as == blocked for version in seen)
+    labels = [each.label for each in gate(change, production=False) if each.label and "detach" not in each.label]
+    assert labels == ([f"allow-{blocked}:prod/redis"] if blocked else [])
