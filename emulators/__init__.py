@@ -1,4 +1,4 @@
-"""Stand-ins for the official Pulumi providers `random` and `kubernetes`, for machines that cannot download those.
+"""Provider emulators for Pulumi's `random` and `kubernetes`, for machines that cannot install the official providers.
 
 They are served as plugins by `python -m emulators <name>`; the engine finds them on `PATH` under the official
 names. They follow the official providers (operations, replace reasons, diff paths, await, error texts), so that what

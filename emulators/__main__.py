@@ -1,4 +1,4 @@
-"""`python -m emulators <provider> <engine address>`: serve one stand-in to the Pulumi engine."""
+"""`python -m emulators <provider> <engine address>`: serve one provider emulator to the Pulumi engine."""
 
 import sys
 from importlib.util import find_spec

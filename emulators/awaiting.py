@@ -35,7 +35,7 @@ class NotReadyError(Exception):
 
 
 def annotation(manifest: Object, name: str) -> str:
-    """Value of an annotation `pulumi.com/<name>`, empty if there is none."""
+    """Value of an annotation `pulumi.com/<name>`, empty without one."""
     value = (manifest.get("metadata", {}).get("annotations") or {}).get(f"pulumi.com/{name}", "")
     return value if isinstance(value, str) else ""
 

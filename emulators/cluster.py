@@ -17,7 +17,7 @@ from .kubernetes_configuration import Configuration, KubeconfigError
 Query = list[tuple[str, str]]
 Object = dict[str, Any]
 
-# (connect, read) in seconds, for requests that are no watch.
+# (connect, read) in seconds, for requests other than watches.
 REQUEST_TIMEOUT = (10, 60)
 DRY_RUN: Query = [("dryRun", "All")]
 

@@ -1,8 +1,8 @@
 """Ownership of fields under server-side apply.
 
 The provider creates objects as `pulumi-kubernetes` and applies under a name of its own per resource. Before the first
-apply it takes over what it created and what kubectl changed, as the official provider does (await.fixCSAFieldManagers);
-without that, every field would have two owners and none could be removed.
+apply it adopts the fields that it created and that kubectl changed, as the official provider does
+(await.fixCSAFieldManagers). Otherwise every field would have two owners and could not be removed.
 """
 
 from typing import Any
@@ -12,9 +12,9 @@ _TAKEN_OVER = ("kubectl", "before-first-apply", "pulumi-kubernetes", "pulumi-res
 
 
 def takeover(live: dict[str, Any], manager: str) -> list[dict[str, Any]]:
-    """JSON patch that gives `manager` the fields of kubectl and of the creation; empty if there are none.
+    """JSON patch that gives `manager` the fields of kubectl and of the creation; empty without such fields.
 
-    What was changed through a subresource (`kubectl scale`) keeps its owner and conflicts.
+    A field that was changed through a subresource (`kubectl scale`) keeps its owner and conflicts.
     """
     entries = live["metadata"].get("managedFields", [])
     taken = [
@@ -41,7 +41,7 @@ def takeover(live: dict[str, Any], manager: str) -> list[dict[str, Any]]:
 
 
 def created_here(live: dict[str, Any]) -> bool:
-    """Whether the fields still belong to the creation. A dry run has to force then, since it cannot take over."""
+    """Whether the fields still belong to the creation. A dry run has to force then: it cannot change the owner."""
     return any(
         entry["manager"] in (CREATOR, "pulumi-resource-kubernetes") and entry["operation"] == "Update"
         for entry in live["metadata"].get("managedFields", [])

@@ -25,7 +25,7 @@ _SERVED = frozenset(
         "enableServerSideApply",
     ]
 )
-# Known to change nothing that a stand-in does; `version` and the like are the engine's own.
+# Known not to change what an emulator does; `version` and the like are the engine's own.
 _HARMLESS = frozenset(
     [
         "kubeClientSettings",
@@ -39,7 +39,7 @@ _HARMLESS = frozenset(
 
 
 def unserved_options(options: Properties) -> list[str]:
-    """Names of options that would change what the provider does and that the stand-in does not serve."""
+    """Names of options that would change what the provider does and that the emulator does not serve."""
     return sorted(
         name
         for name, value in options.items()

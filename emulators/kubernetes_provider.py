@@ -1,4 +1,4 @@
-"""Stand-in for the official `kubernetes` provider 4.3x in server-side-apply mode.
+"""Emulator of the official `kubernetes` provider 4.3x in server-side-apply mode.
 
 What it decides (diffs, replacements, readiness, ownership) is in the modules beside; here the engine's requests become
 requests to the API server and back. Order of steps, texts and state (`__inputs`, `__fieldManager`, ...) are the
@@ -214,7 +214,7 @@ class KubernetesProvider(Provider):
         return provider_pb2.UpdateResponse(properties=_state(manifest, live, inputs, old))
 
     def _apply(self, request: Any, manifest: Object, old: Properties) -> Object:
-        """Apply server-side. A preview is a dry run, before which ownership cannot be taken over."""
+        """Apply server-side. A preview is a dry run, before which the owner of fields cannot be changed."""
         manager, preview = _manager(manifest, old), bool(request.preview)
         live = self.cluster.get(manifests.reference(old))
         if manifest["kind"] == "CustomResourceDefinition":

@@ -9,7 +9,7 @@ from .property_values import Properties, Unknown
 Manifest = dict[str, Any]
 
 AUTONAMED = "pulumi.com/autonamed"
-# Kinds that the official provider waits for in ways that the stand-in does not have.
+# Kinds whose readiness the emulator does not know.
 _UNSERVED_KINDS = {("apps/v1", "DaemonSet"), ("v1", "Pod"), ("v1", "ReplicationController")}
 _UNSERVED_ANNOTATIONS = ("pulumi.com/waitFor",)
 _CLUSTER_SCOPED = (
@@ -28,7 +28,7 @@ def kind_of_type(token: str) -> tuple[str, str]:
 
 
 def unserved(token: str, manifest: Manifest) -> tuple[str, str] | None:
-    """What of a resource the stand-in does not serve, as (sort, name); None if it serves all of it."""
+    """The part of a resource that the emulator does not serve, as (sort, name); None if it serves all of it."""
     kind = token.rpartition(":")[2]
     if token.startswith(("kubernetes:helm.sh/", "kubernetes:kustomize:", "kubernetes:yaml")):
         return "resource", token
@@ -90,7 +90,7 @@ def reference(state: Properties) -> Manifest:
 
 
 def in_one_place(old: Manifest, new: Manifest, live: Manifest) -> None:
-    """Write out the namespace where the live object has one, and the live name, so that omitting them is no change."""
+    """Write out the namespace and the name of the live object, so that leaving them out changes nothing."""
     namespaced = "namespace" in live["metadata"]
     for manifest in (old, new):
         metadata = manifest.get("metadata")

@@ -1,4 +1,4 @@
-"""What changes in a Kubernetes object: the old manifest, the live object and the new manifest compared.
+"""Changes of a Kubernetes object: the old manifest, the live object and the new manifest compared.
 
 Pure functions over plain values; UNKNOWN stands for what a preview cannot know. The shape of the result (paths, kinds)
 is that of the official provider, which diffs a JSON merge patch.

@@ -71,10 +71,11 @@ class Engine:
 
 
 class Provider:
-    """What every stand-in answers alike. A subclass has one method for each RPC it serves, named in snake case.
+    """The answers that all provider emulators have in common.
 
-    What is not served fails by name; an RPC without a method is answered UNIMPLEMENTED, which the engine copes with
-    where the protocol calls the RPC optional.
+    A subclass has one method for each RPC it serves, named in snake case. A request that is not served fails and names
+    what is missing. An RPC without a method is answered UNIMPLEMENTED, which the engine accepts for RPCs that the
+    protocol calls optional.
     """
 
     name: str
@@ -85,7 +86,7 @@ class Provider:
 
     def get_plugin_info(self, _: Empty) -> Any:
         # The SDK package asks for a plugin of its own version or newer.
-        return plugin_pb2.PluginInfo(version=f"{metadata.version(f'pulumi-{self.name}')}+standin")
+        return plugin_pb2.PluginInfo(version=f"{metadata.version(f'pulumi-{self.name}')}+emulator")
 
     def cancel(self, _: Empty) -> Empty:
         self.cancelled.set()
@@ -113,7 +114,7 @@ class Provider:
 
     def refusal(self, what: str, token: str) -> ProviderError:
         return ProviderError(
-            f"the stand-in for the {self.name} provider does not serve the {what} {token}; "
+            f"the emulator of the {self.name} provider does not serve the {what} {token}; "
             f"the official one does: pulumi plugin install resource {self.name}"
         )
 
@@ -160,7 +161,7 @@ def serve(provider: Provider) -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    # An engine that was killed cannot end its plugins any more; whoever lost it ends with whatever it was waiting for.
+    # An engine that was killed cannot end its plugins. They end themselves, and with them the requests that wait.
     while server.wait_for_termination(timeout=0.25):
         if os.getppid() != engine:
             os._exit(1)

@@ -13,7 +13,7 @@ from pulumi_values.special import SECRET, SECRET_SIGNATURE, SIGNATURE, UNKNOWN_S
 
 Properties = dict[str, Any]
 
-# Shorter strings are no secrets worth hiding ("1", "yes"), and replacing them would garble the message.
+# Shorter strings ("1", "yes") are not worth hiding, and replacing them would garble the message.
 SHORTEST_REDACTED = 4
 
 

@@ -1,4 +1,4 @@
-"""Stand-in for the official `random` provider: values drawn once with `secrets` and kept in the state.
+"""Emulator of the official `random` provider: values drawn once with `secrets` and kept in the state.
 
 It serves what this project's programs have: `RandomPassword`, without `bcryptHash`, since neither the standard library
 nor a dependency of this project computes bcrypt, and `RandomBytes`.

@@ -113,7 +113,7 @@ def stateful_set_progress(stateful_set: Object, pods: list[Object]) -> Progress:
 
 
 def pod_problems(pods: Iterable[Object]) -> list[str]:
-    """What keeps pods from running: images that cannot be pulled, crashes, containers that ended and what they said.
+    """Reasons why pods do not run: images that cannot be pulled, crashes, containers that ended and what they said.
 
     As in the official provider's pkg/await/checker/pod: the first of the conditions that does not hold decides.
     """

@@ -93,7 +93,7 @@ def is_switch(value: str) -> bool:
 
 
 def suggests_secret(name: str) -> bool:
-    """Whether a secret may be under the name: for keys that nobody declared, such as ``auth`` or ``tlsCert``.
+    """Whether a secret may be under the name: for undeclared keys, such as ``auth`` or ``tlsCert``.
 
     For reports on errors only, which hide the value. To refuse a value by this rule would refuse harmless ones.
     """

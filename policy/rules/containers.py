@@ -43,7 +43,7 @@ def resources(item: Object, _context: Context) -> Iterator[str]:
 
 
 def probes(item: Object, _context: Context) -> Iterator[str]:
-    """Containers of which nobody knows whether they work."""
+    """Containers without probes: the kubelet does not know whether they work."""
     for container in _probed(item):
         for probe in ("readinessProbe", "livenessProbe"):
             if not container.get(probe):
@@ -67,7 +67,7 @@ def _probed(item: Object) -> Iterator[Mapping[str, Any]]:
 
 
 def _serves(container: Mapping[str, Any]) -> bool:
-    # A sidecar without a port has nobody who waits for it, and the kubelet starts it again when it ends.
+    # No client waits for a sidecar without a port, and the kubelet restarts it when it ends.
     return "restartPolicy" not in container or bool(container.get("ports"))
 
 

@@ -1,4 +1,4 @@
-"""Who may come in: nothing from outside the cluster unless asked for, nothing inside it unless a policy says so."""
+"""Connections to pods: from outside the cluster by an explicit exposure, inside it by a network policy."""
 
 from collections.abc import Iterator, Sequence
 
@@ -46,12 +46,12 @@ def open_to_all(item: Object, _context: Context) -> Iterator[str]:
                 continue
             given = items(field(rule, peers))
             if not given:
-                yield f"a rule for {direction} names nobody, so that it is for everybody"
+                yield f"a rule for {direction} names no peers, so that it allows all of them"
             for peer in given:
                 if field(peer, "namespaceSelector") == {} and not field(peer, "podSelector"):
-                    yield f"a rule for {direction} is for every pod of every namespace"
+                    yield f"a rule for {direction} allows every pod of every namespace"
                 if str(field(peer, "ipBlock", "cidr")).endswith("/0") and not items(field(peer, "ipBlock", "except")):
-                    yield f"a rule for {direction} is for every address"
+                    yield f"a rule for {direction} allows every address"
 
 
 def _directions(policy: Object) -> Sequence[str]:
@@ -63,19 +63,19 @@ def _directions(policy: Object) -> Sequence[str]:
 RULES = (
     ObjectRule(
         name="service-not-exposed",
-        description="No Service is a LoadBalancer or NodePort unless that is asked for: the way in is the Ingress.",
+        description="No Service is a LoadBalancer or NodePort without an annotation: the Ingress is the exposure.",
         remedy=f"Use type ClusterIP, or annotate the Service {ALLOW_EXPOSURE}: <why>.",
         check=exposed,
     ),
     StackRule(
         name="network-policies-cover-pods",
-        description="NetworkPolicies cover every pod in both directions: what is not covered may talk to everyone.",
+        description="NetworkPolicies cover every pod in both directions: a pod without one may connect to every other.",
         remedy="Keep default-deny of the namespace, or add a policy whose podSelector selects the pods.",
         check=uncovered,
     ),
     ObjectRule(
         name="network-policies-name-peers",
-        description="Every rule of a NetworkPolicy names its peers, and fewer than all: one for everybody is none.",
+        description="Every rule of a NetworkPolicy names its peers, and not all peers: such a rule restricts nothing.",
         remedy="Use allow_from() and allow_to() of components/blocks/network_policy.py with the pods, the namespace or "
         "the addresses that need it.",
         check=open_to_all,

@@ -34,7 +34,7 @@ class Pod:
 
 
 def field(value: object, *path: str) -> Any:
-    """The value at a path of mappings; None where there is none."""
+    """The value at a path of mappings; None where there is no value."""
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value

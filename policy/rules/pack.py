@@ -89,7 +89,7 @@ def _protection_policy() -> Policy:
 
     return ResourceValidationPolicy(
         name=PROTECTION,
-        description="In production the namespace and the volumes are protected: no mistake deletes them.",
+        description="In production the namespace and the volumes are protected: a wrong change cannot delete them.",
         validate=validate,
         remediation_steps=remedy,
         enforcement_level=EnforcementLevel.MANDATORY,

@@ -1,4 +1,4 @@
-"""Secrets belong into Secrets: nowhere else are they kept from whoever may read objects."""
+"""Secrets belong in Secrets: every other object can be read with permissions that do not include Secrets."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _CONFIGURED = tuple(
         r"^\s*(?P<name>user)\s+\S+\s.*>[^\s<$%{]",
     )
 )
-# Programs are no configuration: their lines assign variables, and what they handle has names, too.
+# Programs are not configuration: their lines assign variables, whose names may be those of secrets.
 _PROGRAM = re.compile(r"\.(?:py|sh|js|ts|rb|go|sql)$")
 
 

@@ -46,7 +46,7 @@ _APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 
 
 def restricted(item: Object, _context: Context) -> Iterator[str]:
-    """What keeps a pod out of a namespace that enforces "restricted"."""
+    """Reasons why a namespace that enforces "restricted" rejects a pod."""
     found = pod(item)
     if found is None:
         return
@@ -123,7 +123,7 @@ def _of_network(container: Mapping[str, Any]) -> Iterator[str]:
 
 
 def service_account_token(item: Object, _context: Context) -> Iterator[str]:
-    """Pods that may ask the API server: whoever takes one over may, too."""
+    """Pods with a token for the API server: a compromised container can use it."""
     found = pod(item)
     if found is None:
         return
@@ -139,7 +139,7 @@ def service_account_token(item: Object, _context: Context) -> Iterator[str]:
 
 
 def enforced(item: Object, _context: Context) -> Iterator[str]:
-    """What keeps a Namespace from refusing pods that are not "restricted"."""
+    """Labels without which a Namespace accepts pods that are not "restricted"."""
     if field(item, "kind") == "Namespace":
         labels = mapping(field(item, "metadata", "labels"))
         if labels.get("pod-security.kubernetes.io/enforce") != "restricted":

@@ -1,4 +1,4 @@
-"""What production needs to survive the loss of a pod, and a mistake."""
+"""Requirements of production: it survives the loss of a pod and a wrong change."""
 
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
@@ -8,7 +8,7 @@ from .rule import Context, StackRule, Violation
 from .selectors import selects
 
 PROTECTED_KINDS = ("Namespace", "PersistentVolumeClaim")
-"""Kinds that the engine must refuse to delete. Whether it does is no part of the object: only the pack can know."""
+"""Kinds that the engine must refuse to delete. The object does not show it: only the pack can check it."""
 
 
 def replicas(objects: Sequence[Object], context: Context) -> Iterator[Violation]:

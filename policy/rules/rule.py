@@ -41,18 +41,18 @@ class ObjectRule:
 
     name: str
     description: str
-    """What must be, and why, in a sentence."""
+    """The requirement and its reason, in a sentence."""
 
     remedy: str
     """What to do about a violation."""
 
     check: Callable[[Object, Context], Iterable[str]]
-    """Messages of what is wrong with an object; none for an object that the rule is not about."""
+    """Messages about the violations of an object; empty for an object that the rule does not apply to."""
 
     level: Level = Level.MANDATORY
 
     def violations(self, objects: Sequence[Object], context: Context) -> Iterator[Violation]:
-        """What is wrong with the objects."""
+        """The violations of the objects."""
         for item in objects:
             yield from (Violation(item=item, message=message) for message in self.check(item, context))
 
@@ -63,18 +63,18 @@ class StackRule:
 
     name: str
     description: str
-    """What must be, and why, in a sentence."""
+    """The requirement and its reason, in a sentence."""
 
     remedy: str
     """What to do about a violation."""
 
     check: Callable[[Sequence[Object], Context], Iterable[Violation]]
-    """What is wrong."""
+    """The violations."""
 
     level: Level = Level.MANDATORY
 
     def violations(self, objects: Sequence[Object], context: Context) -> Iterator[Violation]:
-        """What is wrong with the objects."""
+        """The violations of the objects."""
         yield from self.check(objects, context)
 
 

@@ -1,4 +1,4 @@
-"""What gives a secret away in plain text: the form of its value, or the name of what holds it."""
+"""How to recognize a secret in plain text: by the form of its value, or by its name."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

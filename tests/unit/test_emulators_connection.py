@@ -1,4 +1,4 @@
-"""What the stand-ins make of HTTP answers, and the engine of what a stand-in raises."""
+"""HTTP answers to the emulators, and their errors as the engine sees them."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the kubernetes stand-in takes for a change, for a replacement, and for none of both."""
+"""Which differences the kubernetes emulator takes for a change, and which for a replacement."""
 
 from typing import Any
 

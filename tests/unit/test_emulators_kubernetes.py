@@ -1,4 +1,4 @@
-"""Names, ownership, configuration and refusals of the kubernetes stand-in."""
+"""Names, ownership, configuration and refusals of the kubernetes emulator."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A stand-in's process lives as long as its engine."""
+"""The process of an emulator lives as long as its engine."""
 
 import subprocess
 import sys

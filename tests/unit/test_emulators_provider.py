@@ -1,4 +1,4 @@
-"""What the kubernetes stand-in makes of an API server's answers. Against a real one: tests/engine."""
+"""The kubernetes emulator and the answers of an API server. Against a real one: tests/engine."""
 
 from collections.abc import Iterator
 from typing import Any

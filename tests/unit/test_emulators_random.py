@@ -1,4 +1,4 @@
-"""The random stand-in: what it draws, what counts as another value, what it refuses."""
+"""The random emulator: what it draws, what counts as another value, what it refuses."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""Secrets and unknown values on their way through the stand-ins."""
+"""Secrets and unknown values on their way through the emulators."""
 
 from typing import Any
 

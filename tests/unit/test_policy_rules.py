@@ -261,8 +261,8 @@ WRONG: list[tuple[str, Change, str]] = [
         ],
         "for egress",
     ),
-    (PEERS, append("spec.ingress", {"ports": [{"port": 6379}]}, item("NetworkPolicy/redis")), "for everybody"),
-    (PEERS, append("spec.egress", {"to": []}, item("NetworkPolicy/redis")), "for egress names nobody"),
+    (PEERS, append("spec.ingress", {"ports": [{"port": 6379}]}, item("NetworkPolicy/redis")), "allows all of them"),
+    (PEERS, append("spec.egress", {"to": []}, item("NetworkPolicy/redis")), "for egress names no peers"),
     (
         PEERS,
         append("spec.ingress", {"from": [{"namespaceSelector": {}}]}, item("NetworkPolicy/redis")),
