@@ -24,16 +24,16 @@ class Fix(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Settings that are fine alone and wrong together."""
+    """Values that are valid each and invalid together."""
 
     keys: tuple[str, ...]
     """The keys involved, as the user writes them, relative to the model. The first is the one to change."""
 
     message: str
-    """What is wrong and what would happen, with the values."""
+    """The error and its consequence, with the values."""
 
     allowed: str
-    """What would be right."""
+    """The values that are allowed."""
 
     fix: str | Fix
     """A value for the first key, or the fix without a value."""
@@ -42,7 +42,7 @@ class Problem:
 class Settings(BaseModel):
     """Plain values, free of Pulumi. A wrong key is refused when the stack is planned, not when a container starts."""
 
-    # Strict: "yes" is no boolean and 2.5 no replica count; a guess here becomes an outage later.
+    # Strict: "yes" is not a boolean and 2.5 is not a replica count. A guess here becomes an outage later.
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,

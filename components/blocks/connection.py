@@ -1,4 +1,4 @@
-"""What one component hands to another: a Secret to read from, not a password to pass on."""
+"""The connection of one component to another: pods read it from a Secret, and no component passes a password on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class ConnectionSecret:
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """A server that the web pods connect to, whatever its shape and wherever it is."""
+    """A server that the web pods connect to: the stack's own or an external one, in any topology."""
 
     connection: ConnectionSecret
     """Secret with its URLs."""

@@ -1,4 +1,4 @@
-"""Disruption budgets: what a node drain may take."""
+"""Disruption budgets: how many pods a node drain may evict at the same time."""
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions
@@ -16,7 +16,7 @@ def disruption_budget(
 ) -> k8s.policy.v1.PodDisruptionBudget:
     """At most ``max_unavailable`` pods at a time.
 
-    A pod that is not ready may always be evicted: it serves nobody, and a drain must not wait for it for ever.
+    A pod that is not ready may always be evicted: it serves no requests, and a drain must not wait for it for ever.
     """
     return k8s.policy.v1.PodDisruptionBudget(
         name,

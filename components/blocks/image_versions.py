@@ -14,12 +14,12 @@ def tag(image: str) -> str:
 
 
 def postgresql_major(image: str) -> str | None:
-    """``17`` of ``pgvector/pgvector:0.8.0-pg17``; None when the tag does not say."""
-    found = _POSTGRESQL_MAJOR.match(tag(image))
-    return (found[1] or found[2]) if found else None
+    """``17`` of ``pgvector/pgvector:0.8.0-pg17``; None when the tag does not name it."""
+    version = _POSTGRESQL_MAJOR.match(tag(image))
+    return (version[1] or version[2]) if version else None
 
 
 def release(image: str) -> tuple[int, int] | None:
     """``(7, 4)`` of ``redis:7.4.2-alpine``; None when the tag does not name a major and a minor version."""
-    found = _VERSION.match(tag(image))
-    return (int(found[1]), int(found[2])) if found and found[2] else None
+    version = _VERSION.match(tag(image))
+    return (int(version[1]), int(version[2])) if version and version[2] else None

@@ -1,4 +1,4 @@
-"""Labels: what `kubectl -l app=...` selects, and what tools read."""
+"""Labels: `app` for selectors and `kubectl -l`, `app.kubernetes.io/*` for tools."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Peers and rules of network policies: a namespace that denies everything, and the connections of the diagram."""
+"""Peers and rules of network policies. The namespace denies every connection that no rule allows."""
 
 from collections.abc import Mapping, Sequence
 
@@ -49,7 +49,7 @@ def allow_to(peers: list[NetworkPolicyPeerArgsDict], *ports: int) -> NetworkPoli
 
 
 def allow_dns(servers: list[NetworkPolicyPeerArgsDict], port: int) -> NetworkPolicyEgressRuleArgsDict:
-    """Egress rule: names resolve, by the DNS servers among the peers, which listen on that port."""
+    """Egress rule: queries to the DNS servers among the peers, which listen on that port."""
     return {"to": servers, "ports": [{"protocol": protocol, "port": port} for protocol in ("UDP", "TCP")]}
 
 
@@ -97,7 +97,7 @@ def cilium_policy(
     port: int,
     opts: ResourceOptions,
 ) -> Resource:
-    """A CiliumNetworkPolicy that lets Cilium's own entities in: they are not pods, which a NetworkPolicy could select.
+    """A CiliumNetworkPolicy that admits Cilium's own entities. They are not pods, so no NetworkPolicy can select them.
 
     It adds to the NetworkPolicies of the same pods: https://docs.cilium.io/en/stable/network/kubernetes/policy/
 
@@ -106,7 +106,7 @@ def cilium_policy(
         in_namespace: namespace of the object.
         labels: labels of the object.
         selector: labels of the pods.
-        entities: who may connect, such as ``ingress``: the Envoy of Cilium's Ingress and Gateways.
+        entities: entities that may connect, such as ``ingress``: the Envoy of Cilium's Ingress and Gateways.
         port: TCP port of the pods.
         opts: resource options.
     """

@@ -1,4 +1,4 @@
-"""Security contexts that Pod Security "restricted" asks for, and a little more.
+"""Security contexts that Pod Security "restricted" requires, and a read-only root file system.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
@@ -23,7 +23,7 @@ def pod_security_context(*, group: int = UID) -> PodSecurityContextArgsDict:
 
 
 def container_security_context() -> SecurityContextArgsDict:
-    """Security context of a container: no privileges to gain, nothing to write but its volumes."""
+    """Security context of a container: no privilege escalation, no capabilities, a read-only root file system."""
     return {
         "allow_privilege_escalation": False,
         "read_only_root_filesystem": True,

@@ -1,4 +1,4 @@
-"""Probes: which answer means started, ready and alive, and how often to ask."""
+"""Probes: a command, an HTTP request or a connection, with its period and its threshold."""
 
 from pulumi_kubernetes.core.v1 import ProbeArgsDict
 
@@ -7,9 +7,9 @@ def exec_probe(command: list[str], *, period_seconds: int, failure_threshold: in
     """A command in the container, with three seconds of its own and five for the kubelet.
 
     Args:
-        command: exits with 0 when the answer is right.
+        command: exits with 0 when the container is as it should be.
         period_seconds: seconds between two attempts.
-        failure_threshold: wrong answers in a row until the kubelet acts.
+        failure_threshold: failures in a row until the kubelet acts.
     """
     return _timed({"exec_": {"command": command}}, period_seconds, failure_threshold)
 

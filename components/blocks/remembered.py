@@ -1,4 +1,4 @@
-"""Facts that stored data was made with. A change that the data cannot follow is refused in the preview.
+"""Settings that stored data was written with. A change that makes the data unreadable is refused in the preview.
 
 Some settings cannot be changed once there is data: the engine whose files are on a volume, the major version of a
 database, the dimensions of stored vectors, a key that stored values are encrypted with. Whether such a change is

@@ -1,4 +1,4 @@
-"""Service accounts: an identity of its own for each application, and no token in its pods."""
+"""Service accounts: each application has its own, without a token in its pods."""
 
 import pulumi_kubernetes as k8s
 from pulumi import Input, ResourceOptions

@@ -28,7 +28,7 @@ class NamespaceArgs:
     """Hard limits of the namespace's ResourceQuota."""
 
     dns: DnsSettings
-    """The DNS servers that every pod may ask."""
+    """The DNS servers that every pod may query."""
 
     pod_security_version: str
     """Version of the Pod Security Standard, such as ``v1.30``."""

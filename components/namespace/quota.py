@@ -1,4 +1,4 @@
-"""The namespace's quota: what the stack's pods may need together, and a little for the people who look after it."""
+"""The namespace's quota: the sum of the components' footprints, and a spare for pods that an operator runs."""
 
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal

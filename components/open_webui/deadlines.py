@@ -1,4 +1,4 @@
-"""How long each step of an update of Open WebUI may take. Every deadline follows from the steps that it encloses."""
+"""Time limits of the steps of an update of Open WebUI. Every deadline is the sum of the steps that it encloses."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ STARTUP_PERIOD_SECONDS = 2
 STARTUP_SECONDS = 300
 """From the start of the server to the open port, on a slow node."""
 
-# So that the inner deadline is over, and has said why, before the outer one is.
+# The inner deadline passes, and reports its reason, before the outer one does.
 MARGIN_SECONDS = 60
 
 
@@ -56,7 +56,7 @@ class Deadlines:
 
     @property
     def progress(self) -> int:
-        """Kubernetes calls an update stuck after that long without a new available pod."""
+        """Seconds without a new available pod after which Kubernetes reports that the update is stuck."""
         return self.pod_start + MARGIN_SECONDS
 
     @property

@@ -58,8 +58,8 @@ def env_destinations(env: Mapping[str, str], own_hosts: Collection[str] = ()) ->
         own_hosts: public names of the stack itself. Their URLs, as of a redirection, are the browser's.
     """
     for name, value in env.items():
-        found = [*_in_value(name, value), *_of_host(name, value, env), *_of_vendor(name, value)]
-        yield from ((name, each) for each in dict.fromkeys(found) if each.host not in own_hosts)
+        destinations = [*_in_value(name, value), *_of_host(name, value, env), *_of_vendor(name, value)]
+        yield from ((name, each) for each in dict.fromkeys(destinations) if each.host not in own_hosts)
 
 
 def _in_value(name: str, value: str) -> Iterator[Destination]:

@@ -1,4 +1,4 @@
-"""The Ingress, and who may connect to the web pods: the controller's pods, or addresses."""
+"""The Ingress, and the peers that may connect to the web pods: the controller's pods, or addresses."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def ingress(
 
 
 def clients(settings: IngressSettings) -> list[NetworkPolicyPeerArgsDict]:
-    """Who may connect to the web pods, as peers of a network policy."""
+    """The peers of the network policy that may connect to the web pods."""
     peers: list[NetworkPolicyPeerArgsDict] = []
     if name := settings.namespace:
         peers.append(namespace(name, settings.controller_labels))

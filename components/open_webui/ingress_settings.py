@@ -108,7 +108,7 @@ class IngressSettings(Settings):
             yield Problem(
                 keys=("stickySessions", "controller"),
                 message=f"stickySessions has no effect with controller {self._controller}",
-                allowed="false; where it is wanted, its own annotations in ingress.annotations",
+                allowed="false; for sticky sessions, the controller's own annotations in ingress.annotations",
                 fix="false",
             )
 
@@ -130,14 +130,14 @@ class IngressSettings(Settings):
         )
 
     def _unused(self) -> Iterator[Problem]:
-        for key, given in (
+        for key, value in (
             ("stickySessions", self.sticky_sessions),
             ("tlsSecretName", self.tls_secret_name),
             ("className", self.class_name),
             ("annotations", self.annotations),
             ("waitForAddress", self.wait_for_address),
         ):
-            if given and not self.enabled:
+            if value and not self.enabled:
                 yield Problem(
                     keys=(key, "enabled"),
                     message=f"{key} without an ingress has no effect",

@@ -1,4 +1,4 @@
-"""The Job that asks the database and the bucket whether the new pods can start, while the old ones serve.
+"""The Job that checks the database and the bucket before the new pods start, while the old ones serve.
 
 docs/decisions/0023-preflight.md
 """

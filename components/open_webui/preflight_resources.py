@@ -1,4 +1,4 @@
-"""What the preflight needs. It is the same for every environment."""
+"""Resources of the preflight, the same in every environment."""
 
 from ..blocks.resources import ContainerResources
 

@@ -237,7 +237,7 @@ class OpenWebUISettings(ComponentSettings):
             return Problem(
                 keys=keys,
                 message=f"maxUnavailable {self.max_unavailable} lets a drain take all {self.fewest_replicas} replicas "
-                "at once: nobody would be served",
+                "at once: no replica would serve",
                 allowed=f"from 1 to {self.fewest_replicas - 1}",
                 fix="1",
             )

@@ -1,4 +1,4 @@
-"""What the documents of a database were stored as, and that it cannot be changed."""
+"""Dimensions and type of the stored vectors of documents, which cannot be changed."""
 
 from ..blocks.finding import Finding, fix_command
 from ..blocks.remembered import Facts

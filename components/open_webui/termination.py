@@ -1,4 +1,4 @@
-"""How a web pod ends, and what follows from how long that may take."""
+"""Termination of a web pod, and the time limits that follow from it."""
 
 import math
 
@@ -40,7 +40,7 @@ def leaving_pods(replicas: int, drain_seconds: int) -> int:
 
 
 def deletion_timeout(drain_seconds: int) -> str:
-    """How long Pulumi waits until the pods of a deleted Deployment have left.
+    """How long Pulumi waits until the pods of a deleted Deployment are gone.
 
     Args:
         drain_seconds: longest drain.

@@ -1,4 +1,4 @@
-"""What a database's files were written by, and which change of the image they cannot follow."""
+"""The release that wrote a database's files, and the changes of the image that cannot read them."""
 
 from ..blocks.finding import Finding, fix_command
 from ..blocks.image_versions import postgresql_major
@@ -16,8 +16,8 @@ def stored_data(image: str) -> Facts:
 def refused_image(before: Facts, after: Facts) -> Finding | None:
     """Why the files cannot be used by the new image; None when they can, or when a tag does not name the version.
 
-    A server starts on files of its own major version only: https://www.postgresql.org/docs/current/upgrading.html. What
-    a tag hides is refused at the start of the pod (prepare.sh).
+    A server starts on files of its own major version only: https://www.postgresql.org/docs/current/upgrading.html. A
+    version that the tag does not name is checked at the start of the pod (prepare.sh).
     """
     old, new = postgresql_major(before["image"]), postgresql_major(after["image"])
     if old is None or new is None or old == new:
