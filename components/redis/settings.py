@@ -1,7 +1,7 @@
 """Settings of Redis: plain, validated values."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,8 +11,8 @@ from ..blocks.custom_kinds import KindsNeeded
 from ..blocks.footprint import Footprint
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
-from ..blocks.quantities import Bytes, Cores, RedisMemory, mebibytes, quantity
-from ..blocks.resources import Amounts, ContainerResources, Resources
+from ..blocks.quantities import Bytes, RedisMemory, mebibytes, quantity
+from ..blocks.resources import ContainerResources, Resources, Sizes
 from .cluster_settings import RedisClusterSettings
 from .external_settings import RedisExternalSettings
 from .server.engines import Engine
@@ -37,33 +37,17 @@ Durability = Literal["none", "container", "volume"]
 IMAGES: dict[Engine, str] = {"redis": "redis:7.4-alpine", "valkey": "valkey/valkey:8.1-alpine"}
 
 
-class RedisRequests(Amounts):
-    """Requests of the Redis container."""
-
-    cpu: Cores = Field("100m", description="CPU in cores.")
-    memory: Bytes = Field("256Mi", description="Memory in bytes.")
-    ephemeral_storage: Bytes = Field("64Mi", description="Logs on the node's disk.")
-
-
-class RedisLimits(Amounts):
-    """Limits of the Redis container."""
-
-    cpu: Cores = Field("500m", description="CPU in cores.")
-    memory: Bytes | None = Field(
-        None,
-        description="Memory in bytes. Default: derived from `maxmemory` (704Mi for 512mb; twice `maxmemory` where the "
-        "server forks: with durability, replicas or a cluster).",
-    )
-    ephemeral_storage: Bytes = Field(
-        "256Mi", description="Logs on the node's disk. Files of Redis in the pod come on top."
-    )
-
-
-class RedisResources(Resources):
-    """Requests and limits of the Redis container."""
-
-    requests: RedisRequests = Field(RedisRequests(), description="What the scheduler reserves.")
-    limits: RedisLimits = Field(RedisLimits(), description="What the container cannot exceed.")
+_SIZES = Sizes(
+    name="Redis",
+    cpu=("100m", "500m"),
+    memory=("256Mi", None),
+    ephemeral_storage=("64Mi", "256Mi"),
+    about={
+        "limits.memory": "Memory in bytes. Default: derived from `maxmemory` (704Mi for 512mb; twice `maxmemory` where "
+        "the server forks: with durability, replicas or a cluster).",
+        "limits.ephemeral_storage": "Logs on the node's disk. Files of Redis in the pod come on top.",
+    },
+)
 
 
 class RedisStorageSettings(Settings):
@@ -121,7 +105,7 @@ class RedisSettings(ComponentSettings):
     tls: RedisTlsSettings = Field(
         RedisTlsSettings(), description="TLS of the stack's own Redis. Default: none. Not with Sentinels."
     )
-    resources: RedisResources = Field(RedisResources(), description="Requests and limits of the container.")
+    resources: Annotated[Resources, _SIZES] = _SIZES.field()
     external: RedisExternalSettings = Field(
         RedisExternalSettings(), description="The existing Redis. Not with other topologies."
     )
