@@ -108,7 +108,7 @@ class IngressSettings(Settings):
             yield Problem(
                 keys=("stickySessions", "controller"),
                 message=f"stickySessions has no effect with controller {self._controller}",
-                allowed="false; for sticky sessions, the controller's own annotations in ingress.annotations",
+                allowed="false; for sticky sessions, set its own annotations in ingress.annotations",
                 fix="false",
             )
 
