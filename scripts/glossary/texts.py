@@ -179,15 +179,22 @@ def _of_comments(content: str, lexer: Lexer) -> Iterator[Text]:
     comments: list[tuple[int, str]] = []
     quoted: list[str] | None = None
     number = began = 1
+    substitutions = 0
     for kind, value in lexer.get_tokens(content):
         if kind in Comment and kind is not Comment.Hashbang:  # type: ignore[comparison-overlap]
             comments += enumerate((_COMMENT_MARK.sub("", line) for line in value.rstrip().split("\n")), number)
-        if kind is String.Double and value == '"':
+        if quoted is not None and value in ("$(", ")") and kind is not String.Double:
+            substitutions += 1 if value == "$(" else -1
+        elif substitutions:
+            pass  # code
+        elif kind is String.Double and value == '"':
             if quoted and _is_message("".join(quoted)):
                 yield from _paragraphs(enumerate("".join(quoted).split("\n"), began))
             quoted, began = ([] if quoted is None else None), number
+        elif kind is String.Double and quoted is None and _is_message(value):
+            yield from _paragraphs(enumerate(value.strip('"').split("\n"), number))
         elif quoted is not None:
-            quoted.append(value)
+            quoted.append(value if kind is String.Double else "{}")
         number += value.count("\n")
     yield from _paragraphs(comments)
 

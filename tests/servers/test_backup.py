@@ -21,7 +21,7 @@ def test_a_dump_is_made_proved_and_kept(backups: Backups) -> None:
     (dump,) = backups.dumps()
     assert re.fullmatch(r"ragsystemdb-\d{8}T\d{6}Z\.dump", dump)
     assert f"3 tables with {ROWS} rows" in output
-    assert output.rstrip().endswith("The restored copy was the same.")
+    assert output.rstrip().endswith("The restored copy was identical.")
     assert backups.files() == [dump.replace(".dump", ".contents"), dump]
     assert not list(backups.temporary.iterdir())
     if os.getuid() == 0:
@@ -153,7 +153,7 @@ def test_two_at_once_do_not_work_on_one_volume(backups: Backups) -> None:
         result = backups.run()
 
         assert result.returncode == 1
-        assert "Another backup or restore is at work" in result.stdout
+        assert "Another backup or restore is running" in result.stdout
         assert process.poll() is None
         process.terminate()
         process.wait(60)
@@ -271,7 +271,7 @@ def test_a_full_volume_keeps_the_earlier_dumps(
 
     assert ("Restoring the dump into a private server" in output) is dumped
     assert output.rstrip().endswith(
-        "The volume of the backups is full. Nothing is kept of this dump, the earlier ones are untouched: 1 of them. "
+        "The volume of the backups is full. This dump is not kept; the earlier ones are unchanged: 1 of them. "
         "Raise backup.storage.size."
     )
     assert earlier.read_text() == "earlier"

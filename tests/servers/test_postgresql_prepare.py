@@ -273,7 +273,7 @@ def test_a_directory_with_something_else_in_it_is_refused(database: Database) ->
     result = database.prepare()
 
     assert result.returncode == 1
-    assert "it is no PostgreSQL data. Nothing was changed" in result.stdout
+    assert "it is not a PostgreSQL data directory. Nothing was changed" in result.stdout
     assert fingerprint(database.directory / "volume") == {"pgdata/holiday.jpg": hashlib.sha256(b"beach").hexdigest()}
 
 

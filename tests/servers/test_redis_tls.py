@@ -151,7 +151,7 @@ def test_events_go_by_tls(authority: Path) -> None:
 
 def test_a_renewed_certificate_is_taken_without_a_restart(node: Node, authority: Path, directory: Path) -> None:
     node.start("reload-users")
-    first = ("The certificate is loaded.", "The users' file is loaded.")
+    first = ("Loaded the certificate.", "Loaded the ACL file.")
     wait_until(lambda: all(text in node.log("reload-users") for text in first), "the first look", 20)
     connected = client(HOST, authority)
     connected.set("open-webui:kept", "1")

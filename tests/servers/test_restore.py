@@ -47,7 +47,7 @@ def test_what_was_there_before_a_restore_can_be_had_back(backups: Backups) -> No
     output = backups.done("restore", "newest")
 
     (safety,) = [dump for dump in backups.dumps() if dump.endswith("-before-restore.dump")]
-    assert f"To go back to what is in the database now: restore {safety}" in output
+    assert f"To return to the current data: restore {safety}" in output
     assert backups.contents() != before
     backups.done("restore", safety, "no-safety-dump")
     assert backups.contents() == before
@@ -103,7 +103,7 @@ def test_a_damaged_dump_changes_nothing(backups: Backups, place: float) -> None:
 
     output = backups.refused("restore", name, "no-safety-dump")
 
-    assert "The database is as it was" in output or "is damaged" in output
+    assert "The database is unchanged" in output or "is damaged" in output
     assert backups.contents() == before
 
 
@@ -116,7 +116,7 @@ def test_a_dump_that_was_cut_short_changes_nothing(backups: Backups) -> None:
 
     output = backups.refused("restore", name, "no-safety-dump")
 
-    assert f"{name} could not be restored. The database is as it was" in output
+    assert f"{name} could not be restored. The database is unchanged" in output
     assert backups.contents() == before
 
 
@@ -135,7 +135,7 @@ def test_a_dump_that_is_not_read_to_its_end_changes_nothing(backups: Backups) ->
     output = backups.refused("restore", "newest", "no-safety-dump")
 
     assert "pg_restore: error: Input/output error\n" in output
-    assert "could not be restored. The database is as it was" in output
+    assert "could not be restored. The database is unchanged" in output
     assert backups.contents() == before
 
 
@@ -164,5 +164,5 @@ def test_a_restore_waits_for_others_to_leave_and_then_refuses(backups: Backups) 
     before = backups.contents()
     with backups.database.connect():
         output = backups.refused("restore", "newest")
-    assert "1 others are connected to ragsystemdb. Nothing was changed." in output
+    assert "1 other sessions are connected to ragsystemdb. Nothing was changed." in output
     assert backups.contents() == before

@@ -199,7 +199,7 @@ def test_a_restore_stops_the_web_pods_and_brings_them_back(
 def test_a_failed_restore_brings_the_web_pods_back(
     cluster: BackupCluster, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster.printed["restore"] = "backup: The database is as it was; the reason is above.\n"
+    cluster.printed["restore"] = "backup: The database is unchanged; the reason is above.\n"
     original = run_job
 
     def failing(stack: Stack, arguments: list[str], **more: Any) -> Any:
@@ -208,7 +208,7 @@ def test_a_failed_restore_brings_the_web_pods_back(
 
     monkeypatch.setattr(operations, "run_job", failing)
     code, output = call("restore", "--yes")
-    assert (code, "The database is as it was" in output) == (1, True)
+    assert (code, "The database is unchanged" in output) == (1, True)
     assert cluster.wants == [0, 2]
 
 

@@ -41,7 +41,7 @@ def test_a_rule_finds_the_left_column_and_leaves_the_right_one(left: str, right:
 @pytest.mark.parametrize(
     "sentence",
     [
-        "There is no Redis.",
+        "There is no Redis, or there is none.",
         "It is no longer a replica.",
         "What is a replica?",
         "The pod that writes is the primary.",
@@ -68,6 +68,12 @@ def test_other_sentences_pass(sentence: str, tmp_path: Path) -> None:
         ("a.py", 'x = "we mend it"\ny = f"we mend {x} and"\nz = "mend"\nmend = b"we mend it"\n', [1, 2]),
         ("a.py", "# The rule of\n# `mend` and\n# by hand\nx = 1\n\n# anew\n", [3, 6]),
         ("a.sh", "# mend\nmend  # anew\necho \"we mend $it for you\"\nawk '# mend'\n", [1, 2, 3]),
+        (
+            "a.sh",
+            'say "a $mend of ${mend:-anew} in $(mend "anew" $(mend)) there" "we mend all of it"\n# mend\n',
+            [1, 2],
+        ),
+        ("a.sh", 'say "a $mend of ${mend:-anew} in $(mend "anew" $(mend)) there"\n', []),
         ("run", "#!/usr/bin/env bash\n# mend\nmend\n", [2]),
         ("run", "# mend\n", []),
         ("a.yaml", "# mend\na: mend\nb:\n  - we mend it, too\nc: |\n  one\n  we mend it\n", [1, 4, 7]),

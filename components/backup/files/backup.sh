@@ -1,19 +1,19 @@
 #!/bin/sh
-# Dumps the database and proves every dump by restoring it; restores one into the database; lists them.
+# Dumps the database and verifies every dump by restoring it; restores a dump into the database; lists the dumps.
 #
-#   backup.sh run                                 a new dump; afterwards only the newest KEEP are left
-#   backup.sh list                                one line for each dump, the newest first
-#   backup.sh restore NAME|newest [no-safety-dump]   what is in the database is dumped first, then replaced by that dump
+#   backup.sh run                                    create a dump, then delete all but the newest KEEP
+#   backup.sh list                                   print one line for each dump, the newest first
+#   backup.sh restore NAME|newest [no-safety-dump]   dump the current data, then replace it with that dump
 #
-# A dump gets its name only when it has been restored into a private server and has there, table by table, the same rows
-# with the same contents as the database had at the moment of the dump. What is interrupted leaves no dump.
+# A dump gets its name only after it has been restored into a private server, where every table has the same rows with
+# the same contents as in the database at the time of the dump. An interrupted run leaves no dump.
 #
 # Environment:
-#   PGHOST, PGPORT, PGUSER, PGDATABASE  the database, and its owner's role: no other rights are needed
+#   PGHOST, PGPORT, PGUSER, PGDATABASE  the database and the role that owns it; no other privileges are needed
 #   PASSWORD_FILE     file with the role's password
-#   BACKUP_DIRECTORY  the volume of the dumps; the private server is on it for the time of a run
-#   KEEP              dumps to keep
-#   PRIVATE_SERVER_OPTIONS  options of the private server's command line, for the memory of the container
+#   BACKUP_DIRECTORY  the volume for the dumps; during a run it also holds the private server
+#   KEEP              number of dumps to keep
+#   PRIVATE_SERVER_OPTIONS  command-line options of the private server that fit the memory of the container
 # Exit status: 0 done, 1 refused or failed (the reason is the last line), 130 or 143 stopped by a signal.
 set -eu
 
@@ -37,7 +37,8 @@ fail() {
   exit 1
 }
 
-# In the background, because a shell runs its traps only between foreground commands. 4 and 9 are this shell's own.
+# In the background, because a shell runs its traps only between foreground commands. File descriptors 4 and 9 belong to
+# this shell.
 run() {
   { "$@" <&3 3<&- 4>&- 9>&- & } 3<&0
   child=$!
@@ -65,51 +66,51 @@ clean_up() {
 check_environment() {
   : "${PGHOST:?is the server}" "${PGPORT:?is its port}" "${PGUSER:?is the role}" "${PGDATABASE:?is the database}"
   : "${PASSWORD_FILE:?is the file with the password}" "${BACKUP_DIRECTORY:?is the volume of the dumps}"
-  : "${KEEP:?is how many dumps are kept}" "${PRIVATE_SERVER_OPTIONS:?is what the private server is started with}"
+  : "${KEEP:?is the number of dumps to keep}" "${PRIVATE_SERVER_OPTIONS:?are the options of the private server}"
   [ -r "$PASSWORD_FILE" ] || fail "PASSWORD_FILE $PASSWORD_FILE cannot be read; mount the Secret there."
   [ -w "$BACKUP_DIRECTORY" ] || fail "BACKUP_DIRECTORY $BACKUP_DIRECTORY cannot be written."
   work=$BACKUP_DIRECTORY/.work
 }
 
-# One at a time, the runs of the schedule and those by hand. Another node cannot mount the volume meanwhile.
+# One run at a time, scheduled or manual. The lock is on the volume, which no other node can mount meanwhile.
 take_lock() {
   exec 9>"$BACKUP_DIRECTORY/.lock"
-  flock -n 9 || fail "Another backup or restore is at work on this volume. Nothing was changed; try again later."
+  flock -n 9 || fail "Another backup or restore is running on this volume. Nothing was changed; try again later."
 }
 
 prepare_work() {
   umask 077
   private=$(mktemp -d)
-  # Left by a run that was killed.
+  # Remains of a run that was killed.
   rm -rf "$work"
   mkdir "$work"
   : >"$private/errors.log"
   : >"$private/server.log"
-  # The password's way into libpq without being an argument or a variable of this shell.
+  # libpq reads the password from this file, so it is neither an argument nor a variable of this shell.
   { printf '*:*:*:*:' && sed 's/[\\:]/\\&/g' "$PASSWORD_FILE"; } >"$private/pgpass"
   live="host=$PGHOST"
-  # The names of role and database are the same there.
+  # With the same names of role and database.
   private_server="host=$private port=5432"
   export PGPASSFILE="$private/pgpass" PGCONNECT_TIMEOUT=10 PGCLIENTENCODING=UTF8 PGAPPNAME=backup
-  # What decides how a value is written, so that both servers write it the same way.
+  # The settings that affect the text of a value, so that both servers write it the same way.
   export PGOPTIONS="-c client_min_messages=error -c statement_timeout=0 -c lock_timeout=${LEAVE_SECONDS}s \
 -c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1"
 }
 
-# Terse: in full, an error shows the row.
+# Terse, because a full error shows the row.
 query() {
   run psql --no-psqlrc --no-password --quiet --no-align --tuples-only -v ON_ERROR_STOP=1 -v VERBOSITY=terse \
     -v snapshot="${snapshot:-}" -d "$1" 2>>"$private/errors.log"
 }
 
-# Fails with the reason: what the programs said, and what follows from it.
+# fail_because dump|restore MESSAGE: prints the errors of the programs and fails with the message.
 fail_because() {
   cat "$private/errors.log" >&2
   if grep -q 'No space left on device' "$private/errors.log" "$private/server.log"; then
     case $1 in
-      restore) fail "The database's volume has no room for both the old and the new contents. Nothing was changed;" \
+      restore) fail "The volume of the database cannot hold both the old and the new contents. Nothing was changed;" \
         "raise postgresql.storage.size." ;;
-      *) fail "The volume of the backups is full. Nothing is kept of this dump, the earlier ones are untouched:" \
+      *) fail "The volume of the backups is full. This dump is not kept; the earlier ones are unchanged:" \
         "$(dumps | wc -l) of them. Raise backup.storage.size." ;;
     esac
   fi
@@ -126,7 +127,7 @@ check_database() {
   query "$live" <"$private/statement" >"$private/answer" || no_answer
 }
 
-# A session that keeps a snapshot, so that the dump and the count see the same rows.
+# A session that holds a snapshot, so that the dump and the row count see the same rows.
 hold_snapshot() {
   mkfifo "$private/hold"
   psql --no-psqlrc --no-password --quiet --no-align --tuples-only -v ON_ERROR_STOP=1 -v VERBOSITY=terse \
@@ -149,7 +150,8 @@ release_snapshot() {
   rm "$private/hold"
 }
 
-# One line for each table: its rows, a sum over what is in them that does not depend on their order, and its name.
+# Prints a line for each table: the number of rows, a checksum of their contents that does not depend on the order, the
+# name.
 contents() {
   if [ -n "${snapshot:-}" ]; then
     echo "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT :'snapshot';"
@@ -167,7 +169,7 @@ SQL
   query "$1" <"$private/contents.sql"
 }
 
-# Of such lines: how much it is.
+# summary FILE: the number of tables and rows in the output of contents.
 summary() {
   awk -F '|' '{ rows += $1 } END { printf "%d tables with %d rows", NR, rows }' "$1"
 }
@@ -181,21 +183,21 @@ write_dump() {
   release_snapshot
 }
 
-# Everything that can be restored, and nothing that only a superuser could: the extensions are there, made at the start
-# of the server.
+# Selects the entries to restore: all but the comments on extensions, which only a superuser may set. The extensions
+# exist, because prepare.sh creates them.
 read_list() {
   run pg_restore --list "$1" >"$private/all" 2>>"$private/errors.log" ||
     fail_because dump "$(basename "$1") is damaged: its list of contents cannot be read."
-  grep -v ' COMMENT - EXTENSION ' "$private/all" >"$private/wanted"
+  grep -v ' COMMENT - EXTENSION ' "$private/all" >"$private/selected"
 }
 
-# COMMIT comes only when the dump has been read to its end; without it the server takes everything back.
+# COMMIT follows only if the whole dump has been read; without it the server rolls everything back.
 write_sql() {
   printf 'BEGIN;\n%s\n' "$2"
-  pg_restore --no-owner --no-privileges --use-list="$private/wanted" --file=- "$1" && printf 'COMMIT;\n'
+  pg_restore --no-owner --no-privileges --use-list="$private/selected" --file=- "$1" && printf 'COMMIT;\n'
 }
 
-# restore_into SERVER DUMP STATEMENT: one transaction, with the statement before everything else.
+# restore_into SERVER DUMP STATEMENT: restores in one transaction, which the statement begins.
 restore_into() {
   rm -f "$private/sql"
   mkfifo "$private/sql"
@@ -204,22 +206,22 @@ restore_into() {
   answer=0
   query "$1" <"$private/sql" >"$private/answer" || answer=$?
   wait "$reader" || {
-    # When the server refused, that is the reason, and the reader has only lost its listener.
+    # If the server failed, that is the cause, and the reader only saw a broken pipe.
     [ "$answer" -ne 0 ] || cat "$private/reading.log" >>"$private/errors.log"
     answer=1
   }
   return "$answer"
 }
 
-# A server of this script's own, made by the script that makes the real one: nobody else can connect, and its data are
-# gone afterwards, so that it need not care for a crash.
+# A private server, prepared by the same script as the real one. No other process can connect. Its data are deleted
+# afterwards, so it runs without protection against a crash.
 start_private_server() {
   od -An -N16 -tx1 /dev/urandom >"$private/server-password"
-  # A server takes PGPORT for its own, too.
+  # The server would use PGPORT, too.
   run env -u PGPORT -u PGOPTIONS PGDATA="$work/pgdata" POSTGRES_USER="$PGUSER" POSTGRES_DB="$PGDATABASE" \
     PASSWORD_FILE="$private/server-password" sh "$SCRIPTS/prepare.sh" >"$private/server.log" 2>&1 || {
     cat "$private/server.log" >&2
-    fail_because dump "The private server could not be made; the reason is above."
+    fail_because dump "The private server could not be prepared; the reason is above."
   }
   printf 'local all all trust\n' >"$private/pg_hba.conf"
   private_server_runs=yes
@@ -239,12 +241,12 @@ stop_private_server() {
   private_server_runs=''
 }
 
-# The dump is good when what comes out of it is what was in the database.
-prove() {
+# Verifies a dump: the restored tables must equal those of the database.
+verify() {
   read_list "$1"
   start_private_server
   restore_into "$private_server" "$1" '' ||
-    fail_because dump "The dump cannot be restored; the reason is above. It is not kept."
+    fail_because dump "The dump cannot be restored and is not kept; the reason is above."
   contents "$private_server" >"$work/restored" ||
     fail_because dump "The restored rows could not be counted; the reason is above."
   cmp -s "$work/contents" "$work/restored" || {
@@ -266,12 +268,12 @@ back_up() {
   say "Dumping $PGDATABASE from $PGHOST."
   write_dump
   say "Restoring the dump into a private server: $(summary "$work/contents")."
-  prove "$work/dump"
-  # The dump last: what has its name is complete.
+  verify "$work/dump"
+  # The dump is renamed last: a file with the name of a dump is complete.
   mv "$work/contents" "$BACKUP_DIRECTORY/${name%.dump}.contents"
   mv "$work/dump" "$BACKUP_DIRECTORY/$name"
   sync "$BACKUP_DIRECTORY/$name" "$BACKUP_DIRECTORY"
-  say "Kept as $name, $(wc -c <"$BACKUP_DIRECTORY/$name") bytes. The restored copy was the same."
+  say "Kept as $name, $(wc -c <"$BACKUP_DIRECTORY/$name") bytes. The restored copy was identical."
 }
 
 prune() {
@@ -292,7 +294,7 @@ list() {
     awk 'NR == 2 { printf "backup: volume: %d MiB free of %d MiB\n", $4 / 1024, $2 / 1024 }'
 }
 
-# Whoever is connected might write what neither the safety dump nor the restored database would have.
+# Another connection could write rows that neither the safety dump nor the restored database would have.
 refuse_others() {
   deadline=$(($(date +%s) + LEAVE_SECONDS))
   while :; do
@@ -301,7 +303,7 @@ SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
 SQL
     [ "$(cat "$private/others")" != 0 ] || return 0
-    [ "$(date +%s)" -lt "$deadline" ] || fail "$(cat "$private/others") others are connected to $PGDATABASE." \
+    [ "$(date +%s)" -lt "$deadline" ] || fail "$(cat "$private/others") other sessions are connected to $PGDATABASE." \
       "Nothing was changed. Stop the web pods first."
     sleep 1
   done
@@ -309,33 +311,33 @@ SQL
 
 restore() {
   chosen=$1
-  # Not one that a restore has made: the same command twice would undo what it did.
+  # A safety dump is never the newest one: otherwise repeating the command would undo the restore.
   [ "$chosen" != newest ] || chosen=$(dumps | grep -v -- "$SAFETY" | head -n 1)
-  [ -n "$chosen" ] || fail "There is no dump yet. Nothing was changed."
+  [ -n "$chosen" ] || fail "There is no dump. Nothing was changed."
   case $chosen in
-    */*) fail "$chosen is no name of a dump. Nothing was changed." ;;
+    */*) fail "$chosen is not the name of a dump. Nothing was changed." ;;
   esac
   dump=$BACKUP_DIRECTORY/$chosen
-  [ -f "$dump" ] || fail "There is no dump $chosen. Nothing was changed. There are: $(dumps | tr '\n' ' ')"
+  [ -f "$dump" ] || fail "There is no dump $chosen. Nothing was changed. Dumps: $(dumps | tr '\n' ' ')"
   read_list "$dump"
   refuse_others
   if [ "${2:-}" = no-safety-dump ]; then
-    say "No dump is made of what is in the database now."
+    say "Skipping the dump of the current data."
   else
     back_up "$SAFETY"
-    say "To go back to what is in the database now: restore $name"
+    say "To return to the current data: restore $name"
   fi
   read_list "$dump"
   refuse_others
   say "Restoring $chosen into $PGDATABASE, in one transaction."
-  # Also what the dump does not know, as the tables of a newer version, which would be in the way of its migrations.
+  # Also drops objects that are not in the dump, such as tables of a newer version, which would break its migrations.
   restore_into "$live" "$dump" 'DROP OWNED BY CURRENT_USER CASCADE;' ||
-    fail_because restore "$chosen could not be restored. The database is as it was; the reason is above."
+    fail_because restore "$chosen could not be restored. The database is unchanged; the reason is above."
   contents "$live" >"$work/restored" ||
     fail_because dump "$chosen was restored, but its rows could not be counted; the reason is above."
   if [ -e "${dump%.dump}.contents" ] && ! cmp -s "${dump%.dump}.contents" "$work/restored"; then
-    fail "$chosen was restored, but the database does not hold what was dumped: somebody wrote to it meanwhile," \
-      "or another version of PostgreSQL writes a value in another way."
+    fail "$chosen was restored, but the database differs from the dump: another session wrote to it meanwhile," \
+      "or this version of PostgreSQL writes some values differently."
   fi
   echo 'ANALYZE;' | query "$live" || fail_because dump "$chosen was restored, but ANALYZE failed; the reason is above."
   say "Restored $chosen: $(summary "$work/restored")."
@@ -363,5 +365,5 @@ case ${1:-} in
     check_database
     restore "${2:?is the name of a dump, or newest}" "${3:-}"
     ;;
-  *) fail "Say what to do: run, list or restore NAME." ;;
+  *) fail "Usage: backup.sh run | list | restore NAME." ;;
 esac

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes the data directory ready before the server starts: a new cluster if there is none, then the application's role
-# with its current password, its database and pgvector. Every start runs all of it; doing it again changes nothing.
+# Prepares the data directory before the server starts: creates the database cluster if there is none, then the
+# application's role with its current password, its database and pgvector. Every start runs every step; each step is
+# idempotent.
 #
 # Environment:
 #   PGDATA         data directory; the directory above it is the volume
@@ -10,7 +11,7 @@
 # Exit status: 0 ready, 1 refused or failed (the reason is the last line), 130 or 143 stopped by a signal.
 set -eu
 
-# Replaying the log after a crash takes as long as the server's startup probe allows.
+# As long as the startup probe of the server allows for replaying the WAL after a crash.
 START_SECONDS=600
 STOP_SECONDS=100
 SUPERUSER=postgres
@@ -66,19 +67,19 @@ check_version() {
     "start PostgreSQL $program on an empty volume and restore it (pg_restore)."
 }
 
-# A killed initdb leaves half a cluster. It works beside the data directory and gets the name only when it is complete.
+# A killed initdb leaves an incomplete cluster, so it writes to another directory, which is renamed when it is complete.
 create_cluster() {
   unfinished=$PGDATA.unfinished
   if [ -e "$unfinished" ]; then
-    say "Removing $unfinished, left by a start that was interrupted."
+    say "Removing $unfinished of an interrupted start."
     rm -rf "$unfinished"
   fi
   [ ! -e "$PGDATA" ] || rmdir "$PGDATA" 2>/dev/null ||
-    fail "$PGDATA holds files, but no PG_VERSION: it is no PostgreSQL data. Nothing was changed. Use an empty volume."
+    fail "$PGDATA holds files, but no PG_VERSION: it is not a PostgreSQL data directory. Nothing was changed. Use an empty volume."
   say "Creating a new cluster in $PGDATA."
   name_user
   # C.UTF-8 sorts by code point: no update of the C library can change the order that indexes rely on.
-  # The server has its own pg_hba.conf; the one in the data directory lets nobody in.
+  # The server has its own pg_hba.conf; the one in the data directory rejects every connection.
   run env ${preload:+"$preload"} NSS_WRAPPER_PASSWD="$private/passwd" NSS_WRAPPER_GROUP="$private/group" \
     initdb -D "$unfinished" -U "$SUPERUSER" --encoding=UTF8 --locale=C.UTF-8 --data-checksums --auth=reject \
     --no-instructions >"$private/initdb.log" 2>&1 || {
@@ -89,7 +90,7 @@ create_cluster() {
   sync "$(dirname "$PGDATA")"
 }
 
-# initdb gives up on a user without a name; the server and psql do not look for one.
+# initdb fails if the user has no name; the server and psql do not need one.
 name_user() {
   preload=''
   ! getent passwd "$(id -u)" >/dev/null || return 0
@@ -104,14 +105,14 @@ name_user() {
     "(the official postgres images have it) or a user that has a name."
 }
 
-# Only on a socket in a directory of this script's own: nobody else can connect.
+# Listens only on a socket in a private directory: no other process can connect.
 start_server() {
   say "Starting a private server."
   printf 'local all all trust\n' >"$private/pg_hba.conf"
-  # fsGroup can have opened the directory to the group; the server refuses to start then.
+  # The server refuses to start if fsGroup has opened the directory to the group.
   chmod 0700 "$PGDATA"
-  # A child of this process: after a crash the volume's lock names process 1, which the server takes for its own only
-  # in its parent. Statements are never logged: one of them holds the password.
+  # A child of this process: after a crash the lock file names process 1, which the server accepts only as its parent.
+  # Statements are never logged: one of them contains the password.
   postgres -D "$PGDATA" -c listen_addresses= -c unix_socket_directories="$private" -c unix_socket_permissions=0700 \
     -c hba_file="$private/pg_hba.conf" -c logging_collector=off -c log_destination=stderr -c log_statement=none \
     -c log_min_duration_statement=-1 -c log_min_error_statement=panic -c log_parameter_max_length_on_error=0 &
@@ -149,7 +150,7 @@ stop_server() {
   return "$status"
 }
 
-# Terse: in full, an error shows the statement.
+# Terse, because a full error shows the statement.
 query() {
   run psql --no-psqlrc --no-password --quiet -v ON_ERROR_STOP=1 -v VERBOSITY=terse \
     -v user="$POSTGRES_USER" -v database="$POSTGRES_DB"

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Before a cluster's node ends: when it is a master, a replica takes its place. The server lets writes wait until that one
-# has all of them, and then leads the clients there.
+# Runs before a member of a Redis Cluster stops. If it is the primary of a shard, a replica is promoted by a manual
+# failover: the server pauses writes until the replica has all of them and then redirects the clients.
 # shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 seconds=20
 
-# What a node knows of all, a line each: identifier, host, flags, master, state of its link, whether it has a part. The host
-# is the name or, of one that has just started and has not said its name yet, the address.
+# The members that a member knows, one a line: identifier, host, flags, primary, state of the link, whether it has hash
+# slots. The host is the name, or the address if a member that has just started has not announced its name yet.
 known_by() {
   nodes_seen_by "$1" | awk '{
     split($2, part, ",")
@@ -16,7 +16,7 @@ known_by() {
   }'
 }
 
-# Its replicas that may be there, by what it knows itself. One that is suspected to have failed may be back already.
+# The replicas of this server that may be up, by its own view. A replica that is suspected to have failed may be back.
 followers() {
   known_by "$self" | awk '
     $3 ~ /myself/ { id = $1 }
@@ -24,25 +24,25 @@ followers() {
     END { for (each in host) if (master[each] == id) print host[each] }'
 }
 
-# Whether most masters can be asked for their votes and can answer: a server that has just started has no links to them
-# yet, nor they to it. Without their votes the servers would let writes wait for five seconds, for nothing.
+# Whether a majority of the primaries can vote for the replica: a server that has just started has no links to them, nor
+# they to it. Without their votes the servers would pause writes for five seconds, and the failover would fail.
 can_be_elected() {
   view=$(known_by "$1")
   id=$(echo "$view" | awk '$3 ~ /myself/ { print $1 }')
   linked=0
   for master in $(echo "$view" | awk '$3 ~ /master/ && $5 == "connected" && $6 { print $2 }'); do
-    if known_by "$master" | awk -v id="$id" '$1 == id && $5 == "connected" { found = 1 } END { exit !found }'; then
+    if known_by "$master" | awk -v id="$id" '$1 == id && $5 == "connected" { linked = 1 } END { exit !linked }'; then
       linked=$((linked + 1))
     fi
   done
   [ $((2 * linked)) -gt "$(echo "$view" | awk '$3 ~ /master/ && $6 { masters++ } END { print masters + 0 }')" ]
 }
 
-# someone_takes_over REPLICA...: whether one of them has begun to.
-someone_takes_over() {
+# request_failover REPLICA...: whether one of them has accepted.
+request_failover() {
   for node in "$@"; do
     if can_be_elected "$node" && [ "$(ask "$node" "$server_port" cluster failover)" = OK ]; then
-      say "asked $node to take over"
+      say "requested a failover to $node"
       return 0
     fi
   done
@@ -53,23 +53,23 @@ end=$(($(date +%s) + seconds))
 while is_master "$self"; do
   replicas=$(followers)
   if [ -z "$replicas" ]; then
-    say "nobody can take over"
+    say "no replica can be promoted"
     exit 0
   fi
   if [ "$(date +%s)" -ge "$end" ]; then
-    say "nobody took over within $seconds s"
+    say "no replica was promoted within $seconds s"
     exit 0
   fi
   # shellcheck disable=SC2086 # several words
-  if ! someone_takes_over $replicas; then
+  if ! request_failover $replicas; then
     sleep 0.2
     continue
   fi
-  # A hand-over that has not come about after five seconds is given up by the servers.
+  # The servers abort a manual failover after five seconds.
   tries=0
   while is_master "$self" && [ "$tries" -lt 30 ]; do
     tries=$((tries + 1))
     sleep 0.2
   done
 done
-say "is no master"
+say "this server is not a primary"

@@ -1,14 +1,15 @@
 #!/bin/sh
-# Before a node's server ends: when it is the master, another one takes its place. Writes wait meanwhile, so that none is
-# answered and lost; they are repeated by the clients at the new master when this server ends. A replica goes when the
-# master has another one: without any it refuses writes (min-replicas-to-write).
+# Runs before a server that Sentinels watch stops. A primary requests a switchover to a replica. Writes are paused
+# meanwhile, so that no acknowledged write is lost; the clients retry them at the new primary when this server stops. A
+# replica waits until the primary has another replica, because a primary without replicas refuses writes
+# (min-replicas-to-write).
 # shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 seconds=20
 seconds_of_a_replica=10
 
-# The replicas of a server that it counts: a replica takes itself to be one a moment earlier.
+# The replicas that a server counts as online. A replica reports the link as up a moment earlier.
 replicas() {
   ask "$1" "$server_port" info replication | sed -n 's/^slave[0-9]*:ip=\([^,]*\),.*state=online.*/\1/p'
 }
@@ -17,14 +18,14 @@ has_replica() {
   [ -n "$(replicas "$1")" ]
 }
 
-# The master of a replica; empty when the server is none.
+# The primary of a replica; empty if the server is not a replica.
 master_of() {
   ask "$1" "$server_port" role | awk 'NR == 1 && $0 != "slave" { exit } NR == 2'
 }
 
-# What replicates this server follows the new master at once. The Sentinels lead it there themselves, unless they still look
-# for it at its old address, as of a pod that was replaced a moment ago: then they would do it much later.
-lead_replicas() {
+# Makes the other replicas of this server follow the new primary at once. The Sentinels do the same, but much later for
+# a replica whose pod was replaced a moment ago, because they still use its old address.
+redirect_replicas() {
   is_master "$1" || return 0
   for node in $(peers); do
     if [ "$node" != "$1" ] && [ "$(master_of "$node")" = "$self" ]; then
@@ -37,7 +38,7 @@ wait_for_another_replica_of() {
   end=$(($(date +%s) + seconds_of_a_replica))
   until replicas "$1" | grep -qvxF "$self"; do
     if [ "$(date +%s)" -ge "$end" ]; then
-      say "leaves $1 without a replica"
+      say "leaving $1 without a replica"
       return
     fi
     sleep 0.2
@@ -51,7 +52,7 @@ if ! is_master "$self"; then
 fi
 
 if ! has_replica "$self"; then
-  say "nobody can take over"
+  say "no replica can be promoted"
   exit 0
 fi
 
@@ -69,14 +70,14 @@ while [ "$(date +%s)" -lt "$end" ]; do
   fi
   master=$(known_master)
   if [ -n "$master" ] && [ "$master" != "$self" ]; then
-    lead_replicas "$master"
-    # Until it has a replica the new master refuses writes (min-replicas-to-write).
+    redirect_replicas "$master"
+    # Without a replica the new primary refuses writes (min-replicas-to-write).
     if has_replica "$master"; then
-      say "handed over to $master"
+      say "switched over to $master"
       exit 0
     fi
   fi
   sleep 0.2
 done
 ask "$self" "$server_port" client unpause >/dev/null
-say "nobody took over within $seconds s"
+say "no replica was promoted within $seconds s"

@@ -1,16 +1,16 @@
-# shellcheck shell=sh disable=SC2034 # the scripts that read it use the variables
-# What the scripts of a node share; read by each of them with `.`. In POSIX sh, for the shells of Alpine and Debian.
+# shellcheck shell=sh disable=SC2034 # the scripts that source this file use the variables
+# Functions that the scripts of a Redis pod source. POSIX sh, for the shells of Alpine and Debian.
 set -eu
 
-# Set for the container: NODES (names of all nodes; a cluster's node has them in its file), POD_NAME and DOMAIN (together
-# the own name), ENGINE, ACCOUNT (user of Redis), CLIENT_OPTIONS (of the client, for TLS; may be empty).
-# Only tests set these; the containers have their files where the stack mounts them.
+# The container's environment: NODES (names of all servers; a member of a Redis Cluster reads them from its file),
+# POD_NAME and DOMAIN (together the name of this server), ENGINE, ACCOUNT (the Redis user), CLIENT_OPTIONS (TLS options
+# of the client; may be empty). Tests set the directories; containers use the mount paths.
 configuration=${CONFIGURATION_DIRECTORY:-/etc/redis}
 users=${USERS_DIRECTORY:-/etc/redis-acl}
 data=${DATA_DIRECTORY:-/data}
 state=${STATE_DIRECTORY:-/run/redis}
 
-# The Job of a cluster is no node.
+# The Job that creates the Redis Cluster runs no server.
 self=${POD_NAME:-none}.$DOMAIN
 service=main
 server_port=6379
@@ -20,7 +20,7 @@ say() {
   echo "$(basename "$0"): $*"
 }
 
-# ask HOST PORT COMMAND...: the answer as plain text, empty when there is none.
+# ask HOST PORT COMMAND...: prints the reply as plain text; prints nothing if the server does not reply.
 ask() {
   ask_host=$1 ask_port=$2
   shift 2
@@ -36,16 +36,16 @@ is_master() {
   return 1
 }
 
-said=
+last_reason=
 wait_because() {
-  if [ "$said" != "$*" ]; then
-    said=$*
-    say "waits: $said"
+  if [ "$last_reason" != "$*" ]; then
+    last_reason=$*
+    say "waiting: $last_reason"
   fi
   sleep 0.5
 }
 
-# Names of the other nodes whose pods exist, ready or not.
+# Names of the other servers whose pods exist, ready or not.
 peers() {
   for node in $NODES; do
     if [ "$node" != "$self" ] && getent hosts "$node" >/dev/null; then
@@ -54,7 +54,7 @@ peers() {
   done
 }
 
-# The master that the Sentinels know. Of several answers the one of the latest election; empty when none knows one.
+# The primary that the Sentinels know, by the latest election if they differ. Empty if no Sentinel knows one.
 known_master() {
   for node in $NODES; do
     ask "$node" "$sentinel_port" sentinel master "$service" |
@@ -62,12 +62,12 @@ known_master() {
   done | sort -n | tail -n 1 | cut -d ' ' -f 2
 }
 
-# CLUSTER NODES as a node of a cluster answers it.
+# The reply of a member to CLUSTER NODES.
 nodes_seen_by() {
   ask "$1" "$server_port" cluster nodes
 }
 
-# What a server holds: data, nothing, or unknown when it does not answer or is still loading.
+# Prints what a server holds: data, nothing, or unknown if it does not reply or is still loading.
 holds() {
   case $(ask "$1" "$server_port" info keyspace) in
     *db[0-9]*:keys=*) echo data ;;

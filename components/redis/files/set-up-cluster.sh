@@ -1,14 +1,14 @@
 #!/bin/sh
-# Makes a cluster of the nodes, or brings one that is there to its settings: nodes that it does not know yet, masters that
-# have no part of the data yet, replicas that follow nobody yet. Every step looks first at what is so already, so that it
-# can be run at any time, and again after it was interrupted. It never deletes a key, a part or a node that has one.
+# Creates the Redis Cluster, or reshapes an existing one to match the settings: adds new members, assigns hash slots to
+# new primaries and primaries to new replicas. Every step is idempotent: the script can run at any time, and again after
+# an interruption. It never deletes a key, a hash slot or a member that has hash slots.
 # shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
 slots=16384
 : "${MASTERS:?is set for the container}"
 
-# The node that is asked about the others.
+# The member that is queried about the others.
 first=${NODES%% *}
 
 fail() {
@@ -24,7 +24,7 @@ id_of() {
   ask "$1" "$server_port" cluster myid
 }
 
-# The tool that moves parts of the data, which asks the nodes itself.
+# Runs a command of `redis-cli --cluster`, which connects to all members.
 manage() {
   command=$1
   shift
@@ -41,7 +41,7 @@ wait_for_every_node() {
   done
 }
 
-# One that belongs to the cluster already, when there is one: a node without its file knows nobody.
+# Prefers a member that has hash slots: a member that lost its file knows no others.
 choose_first() {
   for node in $NODES; do
     if [ "$(assigned_by "$node")" != 0 ]; then
@@ -59,7 +59,7 @@ read_ids() {
   done
 }
 
-# Whether every node is connected to every other one and knows its name, which it tells the clients.
+# Whether every member is connected to all others and knows their names, which it sends to the clients.
 all_know_all() {
   for node in $NODES; do
     view=$(nodes_seen_by "$node" | awk '
@@ -81,35 +81,35 @@ introduce() {
       case $view in
         *"$id"*) ;;
         *)
-          say "$node joins"
+          say "adding $node"
           ask "$first" "$server_port" cluster meet "$(address_of "$node")" "$server_port" >/dev/null
           ;;
       esac
     done
-    wait_because "not all nodes know each other"
+    wait_because "not all members know each other"
     sleep 1
   done
 }
 
-# A node that came back without its file is another one with the same name. The one that it was is forgotten, unless it
-# still has a part.
-forget_the_lost() {
+# A member that restarted without its file has a new identity under the same name. Removes the old identity, unless hash
+# slots belong to it.
+forget_lost_members() {
   nodes_seen_by "$first" | awk -v known="$ids" '
     $3 ~ /fail/ && $3 !~ /fail\?/ && NF == 8 && index(known, $1) == 0 { split($2, part, ","); print $1, part[2] }' |
     while read -r id name; do
-      say "$name was lost and is forgotten: $id"
+      say "removing $id, which $name had before it lost its file"
       for node in $NODES; do
         ask "$node" "$server_port" cluster forget "$id" >/dev/null
       done
     done
 }
 
-refuse_strangers() {
-  strangers=$(nodes_seen_by "$first" | awk -v known="$ids" '
+refuse_unknown_members() {
+  unknown=$(nodes_seen_by "$first" | awk -v known="$ids" '
     NF > 8 && $3 ~ /master/ && index(known, $1) == 0 { split($2, part, ","); printf "%s%s", comma, part[2]; comma = ", " }')
-  if [ -n "$strangers" ]; then
-    fail "$strangers has a part of the data and is none of the $MASTERS masters and their replicas: was" \
-      "redis.cluster.masters lowered, or has a master without a replica lost its volume? Nothing was changed."
+  if [ -n "$unknown" ]; then
+    fail "$unknown has hash slots, but is not one of the $MASTERS primaries and their replicas. Was" \
+      "redis.cluster.masters lowered, or has a primary without a replica lost its volume? Nothing was changed."
   fi
 }
 
@@ -121,7 +121,7 @@ assigned() {
   assigned_by "$first"
 }
 
-assign_parts() {
+assign_slots() {
   if [ "$(assigned)" = "$slots" ]; then
     return
   fi
@@ -129,9 +129,9 @@ assign_parts() {
   for node in $NODES; do
     if [ "$number" -lt "$MASTERS" ]; then
       from=$((slots * number / MASTERS)) to=$((slots * (number + 1) / MASTERS - 1))
-      # Of a range that is taken already, from an earlier run, nothing is assigned again.
+      # An error if an earlier run has assigned the range.
       if [ "$(ask "$node" "$server_port" cluster addslotsrange "$from" "$to")" = OK ]; then
-        say "$node has the slots $from to $to"
+        say "assigned hash slots $from to $to to $node"
       fi
     fi
     number=$((number + 1))
@@ -140,15 +140,15 @@ assign_parts() {
   while [ "$(assigned)" != "$slots" ]; do
     tries=$((tries + 1))
     if [ "$tries" -gt 60 ]; then
-      fail "only $(assigned) of $slots slots belong to a node; look at: $ENGINE-cli --cluster check"
+      fail "only $(assigned) of $slots hash slots are assigned; run: $ENGINE-cli --cluster check"
     fi
-    wait_because "not all parts are assigned"
+    wait_because "not all hash slots are assigned"
   done
 }
 
-# Of the nodes without a part and without a master: the first ones become masters until there are enough, the others
-# follow the master that has the fewest replicas.
-place_the_new() {
+# Places each member that has neither hash slots nor a primary: the first ones become primaries until there are enough,
+# the others become replicas of the primary with the fewest replicas.
+place_new_members() {
   masters=$(nodes_seen_by "$first" | awk '$3 ~ /master/ && NF > 8 { print $1 }')
   for node in $NODES; do
     id=$(id_of "$node")
@@ -161,7 +161,7 @@ place_the_new() {
       *"$id"*) continue ;;
     esac
     if [ "$(echo "$masters" | wc -w)" -lt "$MASTERS" ]; then
-      say "$node is a new master"
+      say "$node becomes a primary"
       masters="$masters $id"
       continue
     fi
@@ -173,11 +173,11 @@ follow() {
   master=$(fewest_replicas)
   answer=$(ask "$1" "$server_port" cluster replicate "$master")
   if [ "$answer" != OK ]; then
-    fail "$1 cannot follow $master: $answer"
+    fail "$1 cannot replicate $master: $answer"
   fi
-  say "$1 follows $master"
+  say "$1 replicates $master"
   while [ "$(nodes_seen_by "$first" | awk -v id="$(id_of "$1")" '$1 == id { print $4 }')" != "$master" ]; do
-    wait_because "$first does not know of it yet"
+    wait_because "$first does not know the new replica $1"
   done
 }
 
@@ -191,9 +191,9 @@ fewest_replicas() {
     }'
 }
 
-# Slots that were on their way when an earlier run, or one of the nodes, was interrupted: marked so, or given up by one node
-# and not taken yet by the other.
-some_are_on_their_way() {
+# Whether an interruption has left hash slots in migration: marked as migrating, or released by the source and not yet
+# owned by the target.
+has_migrating_slots() {
   nodes_seen_by_all | awk -v slots="$slots" '
     /\[[0-9]+-[<>]-/ { marked = 1 }
     $3 ~ /myself,master/ {
@@ -202,7 +202,7 @@ some_are_on_their_way() {
     END { exit !(marked || has < slots) }'
 }
 
-# Whether a master has less than its share: none yet, or an earlier run was interrupted. The tool leaves 2 % alone.
+# Whether a primary has fewer hash slots than its share. `redis-cli --cluster rebalance` tolerates 2 %.
 is_uneven() {
   nodes_seen_by "$first" | awk -v masters="$(echo "$masters" | tr '\n' ' ')" -v share="$((slots / MASTERS))" '
     $3 ~ /master/ {
@@ -215,35 +215,35 @@ is_uneven() {
     }'
 }
 
-# Which slots each node says that it has.
-parts() {
+# The hash slots that each primary reports as its own.
+owned_slots() {
   nodes_seen_by_all | awk '$3 ~ /myself,master/ { $2 = $3 = $4 = $5 = $6 = $7 = $8 = ""; print }'
 }
 
-# The tool refuses while the nodes do not agree yet on who has what, and gives up when one of them restarts. Valkey's gives
-# up more often, after some hundred slots: what counts is whether anything moves.
+# The tool fails while the members disagree about the owners of hash slots, and when a member restarts. Valkey's tool
+# also fails after some hundred slots. So the attempts are counted only while no slot moves.
 balance() {
   tries=0 before=
-  while some_are_on_their_way || is_uneven; do
+  while has_migrating_slots || is_uneven; do
     tries=$((tries + 1))
-    now=$(parts)
+    now=$(owned_slots)
     if [ "$now" != "$before" ]; then
       tries=1 before=$now
     fi
     if [ "$tries" -gt 10 ]; then
       tail -n 5 "$state/moved" >&2
-      fail "parts of the data could not be moved; look at: $ENGINE-cli --cluster check"
+      fail "the hash slots could not be rebalanced; run: $ENGINE-cli --cluster check"
     fi
     if [ "$tries" -gt 1 ]; then
       sleep 2
     fi
-    if some_are_on_their_way; then
-      say "goes on moving what was on its way"
-      # It asks before it gives a slot that nobody has to the node with its keys, or without keys to any: whether or not
-      # it may ask (--cluster-yes). When a master cannot be reached it does neither.
+    if has_migrating_slots; then
+      say "resuming the migration of hash slots"
+      # `fix` asks before it assigns a slot without an owner to the member that holds its keys, or to any member if
+      # there are no keys, even with --cluster-yes. It does neither if a primary cannot be reached.
       yes yes | manage fix >"$state/moved" 2>&1 || continue
     fi
-    say "moves parts to the new masters"
+    say "moving hash slots to the new primaries"
     manage rebalance --cluster-use-empty-masters </dev/null >"$state/moved" 2>&1 || true
   done
 }
@@ -257,14 +257,15 @@ nodes_seen_by_all() {
 wait_until_it_serves() {
   for node in $NODES; do
     until ask "$node" "$server_port" cluster info | grep -q '^cluster_state:ok'; do
-      wait_because "$node does not count the cluster as well"
+      wait_because "$node does not report cluster_state:ok"
     done
-    # Well it is without some parts, too (cluster-require-full-coverage): those that it has not heard of yet.
+    # The state is ok although some slots are not covered (cluster-require-full-coverage no): those that the member does
+    # not know yet.
     until [ "$(assigned_by "$node")" = "$slots" ]; do
-      wait_because "$node does not know yet who has which part"
+      wait_because "$node does not know the owner of every hash slot"
     done
     until ask "$node" "$server_port" role | grep -Eqx 'master|connected'; do
-      wait_because "$node has not received its master's data yet"
+      wait_because "$node has not received the data of its primary"
     done
   done
 }
@@ -273,10 +274,10 @@ wait_for_every_node
 choose_first
 read_ids
 introduce
-forget_the_lost
-refuse_strangers
-assign_parts
-place_the_new
+forget_lost_members
+refuse_unknown_members
+assign_slots
+place_new_members
 balance
 wait_until_it_serves
-say "the cluster serves: $(nodes_seen_by "$first" | awk '$3 ~ /master/ && NF > 8' | wc -l) masters, $slots slots"
+say "the cluster is ready: $(nodes_seen_by "$first" | awk '$3 ~ /master/ && NF > 8' | wc -l) primaries, $slots hash slots"

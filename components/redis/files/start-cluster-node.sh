@@ -1,7 +1,7 @@
 #!/bin/sh
-# Starts the server of a cluster's node. It remembers who it is, who the others are and who has which part of the data in
-# its file; what has changed since are addresses. Never as a master without data while a replica of it has some: the
-# replica would copy the emptiness. That one takes over first.
+# Starts a member of a Redis Cluster. Its file holds its identity, the other members and the owners of the hash slots;
+# only addresses have changed since. It never starts as an empty primary while one of its replicas has data, because the
+# replica would copy the empty data set: that replica is promoted first.
 # shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
@@ -15,7 +15,7 @@ start() {
     echo "cluster-announce-ip $POD_IP"
     echo "cluster-announce-hostname $self"
   } >"$state/redis.conf"
-  say "starts$*"
+  say "starting$*"
   exec "$ENGINE-server" "$state/redis.conf"
 }
 
@@ -23,8 +23,8 @@ address_of() {
   getent hosts "$1" | awk '{ print $1; exit }'
 }
 
-# A line of the file and of CLUSTER NODES: identifier, address:port@bus,name[,...], flags, master, ..., slots from the
-# ninth on. The prefix is of functions that are given the text.
+# These functions read lines of the file or of CLUSTER NODES: identifier, address:port@bus,name[,...], flags, primary,
+# ..., and from the ninth field on the hash slots.
 names_of_all() {
   awk '$2 ~ /@/ { split($2, part, ","); print part[2] }'
 }
@@ -32,14 +32,14 @@ names_of_replicas_of() {
   awk -v id="$1" '$4 == id && $3 ~ /slave/ { split($2, part, ","); print part[2] }'
 }
 
-# Whether the own file says that this is a master with a part of the data.
-has_part() {
-  awk -v id="$id" '$1 == id && $3 ~ /master/ && NF > 8 { part = 1 } END { exit !part }' "$file"
+# Whether this member was a primary with hash slots.
+owns_slots() {
+  awk -v id="$id" '$1 == id && $3 ~ /master/ && NF > 8 { owner = 1 } END { exit !owner }' "$file"
 }
 
-# Whether the text says that others have all slots of the own file by now, and have them since later. That it gives this
-# node none means nothing: whoever has just joined has not heard of them yet.
-others_have_its_part() {
+# Whether all hash slots of this member have a new owner with a later epoch. That the peer shows none for this member is
+# not enough: a peer that has just joined does not know them yet.
+slots_have_new_owners() {
   awk -v id="$id" '
     function each(text) { split(text, range, "-"); last = range[2] == "" ? range[1] : range[2]; return range[1] + 0 }
     FNR == NR {
@@ -52,7 +52,7 @@ others_have_its_part() {
     END { for (s in own) exit 1 }' "$file" -
 }
 
-# The own name resolves when the cluster's DNS answers and knows this pod; before that, no other name means anything.
+# Until DNS resolves the name of this pod, it says nothing about the other names.
 while ! getent hosts "$self" >/dev/null; do
   wait_because "$self does not resolve yet"
 done
@@ -60,7 +60,7 @@ done
 if [ ! -s "$file" ]; then
   start " for the first time"
 fi
-# Those that it knows, however many there are by now: more nodes change nothing for this one.
+# The members in the file. Members that were added since do not matter to this one.
 NODES=$(names_of_all <"$file")
 for node in $NODES; do
   address=$(address_of "$node")
@@ -69,11 +69,11 @@ for node in $NODES; do
   fi
 done
 id=$(awk '$3 ~ /myself/ { print $1 }' "$file")
-if ! has_part; then
-  start " without a part of its own"
+if ! owns_slots; then
+  start " without hash slots of its own"
 fi
 if [ -n "$(find "$data" -name '*.aof' 2>/dev/null)" ]; then
-  start " with the data in its file"
+  start " with its data"
 fi
 
 attempts=0
@@ -81,8 +81,8 @@ while :; do
   followers=$(names_of_replicas_of "$id" <"$file")
   for peer in $(peers); do
     view=$(nodes_seen_by "$peer")
-    if echo "$view" | others_have_its_part; then
-      start ": another node has its part"
+    if echo "$view" | slots_have_new_owners; then
+      start ": its hash slots have a new owner"
     fi
     followers="$followers $(echo "$view" | names_of_replicas_of "$id")"
   done
@@ -98,15 +98,15 @@ while :; do
     esac
   done
   if [ -n "$full" ]; then
-    # By the vote of the other masters. When there are too few of them for one, without: this node is the only one that
-    # could object.
+    # `force` needs the votes of the other primaries. If too few of them reply, `takeover` does without: this server,
+    # the only rival, is empty.
     attempts=$((attempts + 1))
     if [ "$attempts" -lt 20 ]; then how=force; else how=takeover; fi
     ask "$full" "$server_port" cluster failover "$how" >/dev/null
-    wait_because "this is a master, it is empty, $full is not and takes over"
+    wait_because "this primary is empty and $full has data: promoting $full"
   elif [ -n "$silent" ]; then
-    wait_because "$silent is its replica and does not answer: it may have data"
+    wait_because "the replica $silent does not answer and may have data"
   else
-    start ": no replica of it has data"
+    start ": no replica has data"
   fi
 done

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Starts the server of a node: as a replica of the master that the Sentinels know, or as the master. Never as a master
-# without data while another node may have some: that node would copy the emptiness. A master that comes back empty
-# within the Sentinels' patience is the case; it hands its place to a node with data and becomes a replica of it.
+# Starts a server that Sentinels watch: as a replica of the primary that they know, or as the primary. It never starts
+# as an empty primary while another server may have data, because that server would copy the empty data set. A primary
+# that restarts empty within `down-after-milliseconds` is such a case: it requests a failover and becomes a replica.
 # shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
@@ -14,12 +14,12 @@ start() {
       echo "replicaof $1 $server_port"
     fi
   } >"$state/redis.conf"
-  if [ "$1" = "$self" ]; then say "starts as the master"; else say "starts as a replica of $1"; fi
+  if [ "$1" = "$self" ]; then say "starting as the primary"; else say "starting as a replica of $1"; fi
   exec "$ENGINE-server" "$state/redis.conf"
 }
 
 while :; do
-  # The own name resolves when the cluster's DNS answers and knows this pod; before that, no other name means anything.
+  # Until DNS resolves the name of this pod, it says nothing about the other names.
   if ! getent hosts "$self" >/dev/null; then
     wait_because "$self does not resolve yet"
     continue
@@ -29,7 +29,7 @@ while :; do
     start "$master"
   fi
   if [ -n "$master" ] && [ -n "$(find "$data" -name '*.aof' 2>/dev/null)" ]; then
-    # This is the master, and what it knew is in its file.
+    # This is the primary, and it has its data.
     start "$self"
   fi
 
@@ -45,17 +45,17 @@ while :; do
     esac
   done
   if [ -z "$master" ] && [ -n "$leader" ]; then
-    # Its Sentinel has not started yet.
+    # The Sentinel of that pod has not started yet.
     start "$leader"
   elif [ -n "$master" ] && [ -n "$full" ]; then
     for node in $NODES; do
       ask "$node" "$sentinel_port" sentinel failover "$service" >/dev/null
     done
-    wait_because "this is the master, it is empty, $full is not: the Sentinels are to elect another one"
+    wait_because "this primary is empty and $full has data: requesting a failover"
   elif [ -n "$full" ]; then
-    wait_because "$full has data, and no Sentinel says who the master is"
+    wait_because "$full has data, and no Sentinel knows the primary"
   elif [ -n "$silent" ]; then
-    wait_because "$silent exists and does not answer: it may have data"
+    wait_because "$silent does not answer and may have data"
   else
     start "$self"
   fi

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Starts the Sentinel of a node. It watches the master that the other Sentinels know, else the one that the own server
-# follows. After a restart of the container it goes on with what it knew, but for a master that is another one by now: until
-# the others told it, it would lead clients to the last one.
+# Starts the Sentinel of a pod. It watches the primary that the other Sentinels know, else the primary of its own
+# server. After a restart of the container it keeps its file, but replaces a primary that has changed: until the other
+# Sentinels corrected it, it would send clients to the old one.
 # shellcheck source=node.sh
 . "${CONFIGURATION_DIRECTORY:-/etc/redis}/node.sh"
 
@@ -21,7 +21,7 @@ if [ ! -s "$file" ]; then
     fi
     sleep 0.5
   done
-  say "watches $master"
+  say "watching $master"
   password=$(cat "$users/sentinel-password")
   {
     cat "$configuration/sentinel.conf"
@@ -39,8 +39,8 @@ if [ ! -s "$file" ]; then
 fi
 master=$(known_master)
 if [ -n "$master" ] && ! grep -q "^sentinel monitor $service $master " "$file"; then
-  say "watches $master now"
-  # Replicas are found by asking the master; the new one is among those that are on record.
+  say "watching $master, the new primary"
+  # A Sentinel discovers replicas through the primary. The list in the file contains the new primary.
   sed -e "s/^sentinel monitor $service [^ ]* /sentinel monitor $service $master /" \
     -e "/^sentinel known-replica /d" -e "/^sentinel known-slave /d" "$file" >"$file.new"
   mv "$file.new" "$file"
