@@ -1,4 +1,4 @@
-"""Which cluster each environment is on: remembered from `up` to `down`."""
+"""Records which cluster each environment is on, from `up` to `down`."""
 
 import json
 from dataclasses import asdict
@@ -13,41 +13,41 @@ from .clusters.choice import Cluster, choose
 
 
 def cluster_of(environment: str) -> Cluster | None:
-    """The cluster that `up` put the environment on; None before the first one."""
-    # Not by `environment_directory`, which makes it: asking does not put anything into use.
+    """The cluster of the environment; None before the first `up`."""
+    # `environment_directory` would create the directory; a query must not.
     if environment not in environments_in_use() or not (file := _record(environment)).exists():
         return None
     values = json.loads(file.read_text())
     return Cluster(**{**values, "kubeconfig": Path(values["kubeconfig"]) if values["kubeconfig"] else None})
 
 
-def left_over(environment: str) -> Cluster | None:
-    """A cluster that is there though nothing is noted of it: its record, or the whole cache, was removed by hand."""
+def orphaned_cluster(environment: str) -> Cluster | None:
+    """A cluster that runs although its record, or the whole cache, was removed manually."""
     name = _cluster_name(environment)
     return kwok.named(name, _kubeconfig(environment)) if name in control_plane.names() else None
 
 
-def bring_up(environment: str, asked: str) -> tuple[Cluster, bool]:
-    """The running cluster of an environment, and whether it is new and thus empty.
+def bring_up(environment: str, requested: str) -> tuple[Cluster, bool]:
+    """Start the cluster of an environment; return it, and whether it is new and empty.
 
     Args:
-        environment: name of the environment; a cluster of this project is for it alone.
-        asked: value of CLUSTER; ``auto`` keeps the cluster the environment is on.
+        environment: name of the environment; each has a cluster of its own.
+        requested: value of CLUSTER; ``auto`` keeps the cluster that the environment is on.
 
     Raises:
-        LocalError: the environment is on another cluster, or none could be started.
+        LocalError: the environment is on another cluster, or the cluster does not start.
     """
     known = cluster_of(environment)
-    if known and asked == "auto":
-        asked = known.context if known.kind == "context" else known.kind
-    kind_of_cluster, context = choose(asked)
+    if known and requested == "auto":
+        requested = known.context if known.kind == "context" else known.kind
+    kind_of_cluster, context = choose(requested)
     if known and (known.kind, known.context if context else None) != (kind_of_cluster, context):
         raise LocalError(
-            f"{environment} is on {known.kind} {known.context}. To move it to {asked}, take it down first:\n"
+            f"{environment} is on {known.kind} {known.context}. To move it to {requested}, take it down first:\n"
             f"  {command_line('down', env=environment)}"
         )
     name, kubeconfig = _cluster_name(environment), _kubeconfig(environment)
-    # Recorded before the start: what a start that is cut short leaves behind is then found by `down`.
+    # Recorded before the start, so that `down` finds the remains of an interrupted start.
     if context is not None:
         cluster = _recorded(environment, Cluster(kind="context", name=context, kubeconfig=None, context=context))
         return cluster, False
@@ -62,10 +62,10 @@ def bring_up(environment: str, asked: str) -> tuple[Cluster, bool]:
 
 
 def take_down(cluster: Cluster) -> None:
-    """Remove a cluster of this project with all that runs for it.
+    """Remove a cluster of this project with everything that runs for it.
 
     Raises:
-        LocalError: something of it is still there.
+        LocalError: a process of the cluster is still running.
     """
     if cluster.kind == "kwok":
         control_plane.delete(cluster.name)

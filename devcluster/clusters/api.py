@@ -1,4 +1,4 @@
-"""The API server of a cluster."""
+"""Clients of the API server of a cluster."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +33,7 @@ def dynamic_client(cluster: Cluster) -> dynamic.DynamicClient:
     """A client for objects of any kind, custom ones included.
 
     Raises:
-        LocalError: the cluster does not answer, or there is no such context.
+        LocalError: the cluster does not answer, or the context does not exist.
     """
     file = str(cluster.kubeconfig) if cluster.kubeconfig else None
     try:
@@ -43,10 +43,10 @@ def dynamic_client(cluster: Cluster) -> dynamic.DynamicClient:
 
 
 def find(api: dynamic.DynamicClient, manifest: Mapping[str, Any]) -> Any | None:
-    """The object that has a manifest's kind, namespace and name; None when there is none, or no such kind.
+    """The object with the kind, namespace and name of a manifest; None if it or its kind does not exist.
 
     Raises:
-        LocalError: the API server does not say. To take that for "none" would create the object a second time.
+        LocalError: the API server does not answer. Treating that as None would create the object a second time.
     """
     metadata = manifest["metadata"]
     try:
@@ -59,11 +59,11 @@ def find(api: dynamic.DynamicClient, manifest: Mapping[str, Any]) -> Any | None:
             return None
         raise LocalError(f"{manifest['kind']}/{metadata['name']} cannot be read: {error.reason}") from error
     except urllib3.exceptions.HTTPError as error:
-        raise LocalError(f"the cluster does not answer any more: {error}") from error
+        raise LocalError(f"the cluster does not answer: {error}") from error
 
 
 def create_missing(create: Any, manifest: dict[str, Any], **place: str) -> None:
-    """Create an object; one that is there already stays as it is."""
+    """Create an object unless it exists."""
     try:
         create(body=manifest, **place)
     except client.ApiException as error:

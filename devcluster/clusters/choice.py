@@ -1,4 +1,4 @@
-"""Which cluster: a throw-away one of this project, or a context that the user named."""
+"""Chooses the cluster: one that this project creates, or a context of the user's kubeconfig."""
 
 import os
 import shutil
@@ -18,56 +18,56 @@ Kind = Literal["kwok", "kind", "node", "context"]
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """A cluster that is up."""
+    """A running cluster."""
 
     kind: Kind
-    """`kwok`, `kind` and `node` are this project's own and go with `down`; a `context` is the user's and stays."""
+    """`kwok`, `kind` and `node` belong to this project, and `down` deletes them; a `context` belongs to the user."""
 
     name: str
-    """Name of the cluster, or of the user's context."""
+    """Name of the cluster, or of the context."""
 
     kubeconfig: Path | None
-    """Its kubeconfig; None for the user's own (`KUBECONFIG` or the default file)."""
+    """Its kubeconfig; None for that of the user (`KUBECONFIG` or the default file)."""
 
     context: str
     """Context in the kubeconfig."""
 
 
-def choose(asked: str) -> tuple[Kind, str | None]:
-    """Kind of the cluster, and the user's context when it is one.
+def choose(requested: str) -> tuple[Kind, str | None]:
+    """The kind of the cluster, and the name of the context if it is the user's.
 
     Args:
-        asked: ``auto``, ``kwok``, ``kind``, ``node`` or the name of a context.
+        requested: ``auto``, ``kwok``, ``kind``, ``node`` or the name of a context.
 
     Raises:
-        UsageError: what was asked for cannot be had here.
+        UsageError: the cluster is not available on this machine.
     """
-    if asked == "auto":
-        return ("kind" if kind_is_there() else "kwok"), None
-    if asked == "kwok":
+    if requested == "auto":
+        return ("kind" if kind_is_available() else "kwok"), None
+    if requested == "kwok":
         return "kwok", None
-    if asked == "kind":
-        if not kind_is_there():
+    if requested == "kind":
+        if not kind_is_available():
             raise UsageError(
                 f"{option('cluster', 'kind')} needs the program kind on PATH and a Docker engine that answers.\n"
                 f"Install them (https://kind.sigs.k8s.io), or use {option('cluster', 'kwok')}, which needs neither."
             )
         return "kind", None
-    if asked == "node":
+    if requested == "node":
         return "node", None
-    if asked not in (contexts := user_contexts()):
+    if requested not in (contexts := user_contexts()):
         raise UsageError(
-            f"{option('cluster', asked)} is neither auto, kwok, kind or node nor a context of your kubeconfig.\n"
-            f"Contexts there: {', '.join(contexts) or 'none'}."
+            f"{option('cluster', requested)} is neither auto, kwok, kind or node nor a context of your kubeconfig.\n"
+            f"Contexts: {', '.join(contexts) or 'none'}."
         )
-    return "context", asked
+    return "context", requested
 
 
 def user_contexts() -> list[str]:
-    """Names of the contexts in the user's own kubeconfig: that of ``KUBECONFIG``, else the default file.
+    """Names of the contexts in the user's kubeconfig: that of ``KUBECONFIG``, else the default file.
 
     Raises:
-        UsageError: there is one, but it cannot be read.
+        UsageError: the kubeconfig exists, but cannot be read.
     """
     try:
         contexts, _ = config.list_kube_config_contexts()
@@ -75,14 +75,14 @@ def user_contexts() -> list[str]:
     except config.ConfigException:
         return []
     except (yaml.YAMLError, OSError, ValueError, TypeError, AttributeError, LookupError) as error:
-        # The client's own ways to say that something in the file is not what it expects.
+        # The client raises one of these if the file has an unexpected structure.
         file = os.environ.get("KUBECONFIG") or "~/.kube/config"
         reason = " ".join(str(error).split()) if isinstance(error, (yaml.YAMLError, OSError)) else "not a kubeconfig"
         raise UsageError(f"your kubeconfig {file} cannot be read: {reason}") from error
 
 
-def kind_is_there() -> bool:
-    """Whether a kind cluster can be made: the program is there and Docker answers."""
+def kind_is_available() -> bool:
+    """Whether a kind cluster can be created: the program is on PATH and Docker answers."""
     if not (shutil.which("kind") and shutil.which("docker")):
         return False
     try:

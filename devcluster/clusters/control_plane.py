@@ -1,4 +1,4 @@
-"""A real Kubernetes control plane on this machine, run by kwokctl: the nodes are another's."""
+"""A Kubernetes control plane on this machine, run by kwokctl. Its nodes are started by the caller."""
 
 import os
 import shutil
@@ -25,10 +25,10 @@ _TAKEN = "address already in use"
 
 @dataclass(frozen=True, kw_only=True)
 class ControlPlane:
-    """What a control plane consists of."""
+    """The programs and processes of a control plane."""
 
     programs: tuple[GoProgram, ...]
-    """All that is needed to run it, kwokctl itself included."""
+    """Everything that is needed to run it, kwokctl included."""
 
     components: frozenset[str]
     """Names of the processes that run when it is up."""
@@ -38,49 +38,49 @@ class ControlPlane:
 
 
 def start(cluster: Cluster, plane: ControlPlane) -> bool:
-    """Start a control plane, or what does not run of it.
+    """Start a control plane, or those of its processes that do not run.
 
     Returns:
-        Whether it is new and thus empty.
+        Whether the cluster is new and empty.
 
     Raises:
-        LocalError: it does not start; says where its logs are.
+        LocalError: the control plane does not start; the message names its logs.
     """
     build_programs(plane.programs)
-    # kwokctl takes ports that nobody listens on: two that look at the same time find the same ones.
+    # kwokctl picks free ports; two commands at the same time would pick the same ones.
     with exclusive("kwok", "starts a cluster"):
-        _put_kubeconfig_back(cluster)
+        _restore_kubeconfig(cluster)
         new = not is_running(cluster, plane) and not _restarted(cluster, plane)
         if new:
             with step("start a Kubernetes control plane", 5):
-                _make(cluster, plane)
+                _create_with_retries(cluster, plane)
     return new
 
 
 def delete(name: str) -> None:
-    """End every process of the cluster and remove what belongs to it. Needs nothing built, and nothing to be whole.
+    """End every process of the cluster and remove its files. Needs no built program; the cluster may be incomplete.
 
     Raises:
-        LocalError: a process of it is still there.
+        LocalError: a process of the cluster is still running.
     """
     directory = directory_of(name)
-    # Not by `kwokctl delete`: it takes its pid files at their word, though after a restart of the machine those numbers
-    # may be another's, and leaves alone what a start that was cut short has left.
-    if left := end_all_from(directory / "bin"):
-        raise LocalError(f"processes of the cluster {name} are still there: {', '.join(map(str, left))}")
+    # Not with `kwokctl delete`: it trusts its pid files, although after a restart of the machine those numbers may
+    # belong to other processes, and it ignores the processes of an interrupted start.
+    if remaining := end_all_from(directory / "bin"):
+        raise LocalError(f"processes of the cluster {name} are still running: {', '.join(map(str, remaining))}")
     if directory.exists():
         shutil.rmtree(directory)
 
 
 def names() -> list[str]:
-    """Names of the clusters that there are, running or not; one that runs is there without its directory, too."""
+    """Names of all clusters, running or not, including running ones whose directory was removed."""
     clusters = clusters_directory() / "clusters"
     kept = {path.name for path in clusters.iterdir()} if clusters.is_dir() else set()
     return sorted(kept | {directory.relative_to(clusters).parts[0] for directory in directories_below(clusters)})
 
 
 def is_running(cluster: Cluster, plane: ControlPlane) -> bool:
-    """Whether the whole control plane runs and answers."""
+    """Whether all processes of the control plane run and the API server answers."""
     kubeconfig = _kubeconfig(cluster)
     return (
         kubeconfig.exists()
@@ -90,28 +90,28 @@ def is_running(cluster: Cluster, plane: ControlPlane) -> bool:
 
 
 def build_programs(programs: tuple[GoProgram, ...]) -> None:
-    """Build what is missing of these programs, and kubectl where there is none."""
-    # kwokctl asks with kubectl whether the cluster is up, and would try to download it.
+    """Build the programs that are missing, and kubectl if it is not on PATH."""
+    # kwokctl uses kubectl to check whether the cluster is up, and would download it.
     needed = programs if shutil.which(KUBECTL.name) else (*programs, KUBECTL)
     if to_build := missing(needed):
         names = ", ".join(program.name for program in to_build)
         usual = duration(sum(program.usual_seconds for program in to_build))
         notices.print(
-            f"Once on this machine: {names} are built from Go modules (usually {usual}). An interruption does no harm."
+            f"Once on this machine: {names} are built from Go modules (usually {usual}). You can interrupt the build."
         )
     for program in to_build:
         build(program)
 
 
-def _make(cluster: Cluster, plane: ControlPlane) -> None:
-    """Make a cluster anew, once more with other ports when somebody else has taken one of them in the meantime.
+def _create_with_retries(cluster: Cluster, plane: ControlPlane) -> None:
+    """Create the cluster, and try again with other ports if another process has taken one of them meanwhile.
 
-    The lock keeps out nobody with another cache directory, and kwokctl does not wait for a component that has ended.
+    The lock does not exclude users of other cache directories, and kwokctl does not notice that a component has exited.
     """
     for attempt in range(1, _ATTEMPTS + 1):
-        # What a start that was cut short has left, or a cluster whose directory was removed while it ran.
+        # Remains of an interrupted start, or a cluster whose directory was removed while it ran.
         delete(cluster.name)
-        problem = _problem_of_creation(cluster, plane)
+        problem = _creation_error(cluster, plane)
         if problem is None:
             return
         if attempt == _ATTEMPTS or not _lost_a_port(cluster):
@@ -119,7 +119,7 @@ def _make(cluster: Cluster, plane: ControlPlane) -> None:
     raise AssertionError("the last attempt has returned or raised")
 
 
-def _problem_of_creation(cluster: Cluster, plane: ControlPlane) -> LocalError | None:
+def _creation_error(cluster: Cluster, plane: ControlPlane) -> LocalError | None:
     try:
         _create(cluster, plane)
     except LocalError as error:
@@ -129,7 +129,7 @@ def _problem_of_creation(cluster: Cluster, plane: ControlPlane) -> LocalError | 
     running = running_from(directory_of(cluster.name) / "bin").values()
     ended = ", ".join(sorted(plane.components - set(running))) or "the API server does not answer"
     return LocalError(
-        f"the control plane of {cluster.name} is not whole: {ended}\n"
+        f"the control plane of {cluster.name} is incomplete: {ended}\n"
         f"Its logs: {directory_of(cluster.name)}/logs. Start over with: {command_line('down')}"
     )
 
@@ -139,8 +139,8 @@ def _lost_a_port(cluster: Cluster) -> bool:
     return any(_TAKEN in log.read_text(errors="replace") for log in logs)
 
 
-def _put_kubeconfig_back(cluster: Cluster) -> None:
-    """kwokctl has one of its own. A cluster whose other one was removed would be taken for one that does not start."""
+def _restore_kubeconfig(cluster: Cluster) -> None:
+    """Copy kwokctl's own kubeconfig if ours was removed. Otherwise the cluster would seem not to start."""
     own = directory_of(cluster.name) / "kubeconfig.yaml"
     if own.exists() and not _kubeconfig(cluster).exists():
         write(_kubeconfig(cluster), own.read_text())
@@ -163,31 +163,31 @@ def _create(cluster: Cluster, plane: ControlPlane) -> None:
 
 
 def _restarted(cluster: Cluster, plane: ControlPlane) -> bool:
-    """Whether a cluster that stood still, in part or whole, goes on with what it held."""
+    """Whether a cluster that was stopped, partly or completely, runs again with its data."""
     if not _is_installed(cluster, plane):
         return False
     _remove_wrong_pid_files(cluster.name)
     try:
-        with step(f"start again what does not run of the cluster {cluster.name}"):
+        with step(f"restart the stopped processes of the cluster {cluster.name}"):
             _kwokctl("start", "cluster", "--name", cluster.name, "--wait", f"{START_SECONDS}s")
         if is_running(cluster, plane):
             return True
     except LocalError:
         pass
-    notices.print(f"the cluster {cluster.name} does not start any more: it is made anew, what it held is gone")
+    notices.print(f"the cluster {cluster.name} does not start: creating it again, its objects are lost")
     delete(cluster.name)
     return False
 
 
 def _is_installed(cluster: Cluster, plane: ControlPlane) -> bool:
-    """Whether its creation got as far as a first start. Of one that did not, kwokctl waits for ever to start it."""
+    """Whether its creation got as far as a first start. For a cluster that did not, `kwokctl start` waits forever."""
     directory = directory_of(cluster.name)
     programs = {path.name for path in (directory / "bin").glob("*")}
     return programs >= plane.components and (directory / "kubeconfig.yaml").exists()
 
 
 def _remove_wrong_pid_files(name: str) -> None:
-    """Pid files whose number is now another's, or nobody's: kwokctl would take the component for a running one."""
+    """Remove pid files whose process has exited: kwokctl would consider the component running."""
     running = running_from(directory_of(name) / "bin")
     for file in directory_of(name).glob("pids/*.pid"):
         if running.get(int(file.read_text() or 0)) != file.stem:
@@ -200,7 +200,7 @@ def _kwokctl(*arguments: str) -> None:
         **os.environ,
         "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), str(kubectl().parent)]),
         "KWOK_WORKDIR": str(clusters_directory()),
-        # What the cluster can do is otherwise noted in the user's ~/.kube.
+        # kubectl would cache the discovery documents in the user's ~/.kube.
         "KUBECACHEDIR": str(clusters_directory() / "kubectl-cache"),
     }
     try:
@@ -215,9 +215,9 @@ def _kwokctl(*arguments: str) -> None:
             check=True,
         )
     except subprocess.SubprocessError as error:
-        said = error.stdout if isinstance(error, subprocess.CalledProcessError) else str(error)
+        output = error.stdout if isinstance(error, subprocess.CalledProcessError) else str(error)
         raise LocalError(
-            f"kwokctl failed: {' '.join(arguments[:2])}\n{said.strip()}\n"
+            f"kwokctl failed: {' '.join(arguments[:2])}\n{output.strip()}\n"
             f"Logs of the control plane: {clusters_directory()}/clusters/*/logs. "
             f"Start over with: {command_line('down')}"
         ) from error
@@ -225,10 +225,10 @@ def _kwokctl(*arguments: str) -> None:
 
 def _kubeconfig(cluster: Cluster) -> Path:
     if cluster.kubeconfig is None:
-        raise ValueError(f"{cluster.name} is no cluster of this project")
+        raise ValueError(f"{cluster.name} is not a cluster of this project")
     return cluster.kubeconfig
 
 
 def directory_of(name: str) -> Path:
-    """Where the control plane keeps its keys, its data and its logs."""
+    """Directory of the keys, the data and the logs of the control plane."""
     return clusters_directory() / "clusters" / name

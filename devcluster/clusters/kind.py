@@ -1,4 +1,4 @@
-"""A cluster of kind, where Docker is: pods really run."""
+"""A kind cluster, if Docker is available: pods really run."""
 
 import subprocess
 from pathlib import Path
@@ -11,33 +11,33 @@ from .choice import Cluster
 
 
 def named(name: str, kubeconfig: Path) -> Cluster:
-    """The cluster of that name, whether it is there or not; its kubeconfig is written to ``kubeconfig``."""
+    """The cluster of that name, whether it exists or not; its kubeconfig is written to ``kubeconfig``."""
     return Cluster(kind="kind", name=name, kubeconfig=kubeconfig, context=f"kind-{name}")
 
 
 def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
-    """The cluster of that name: the one that runs, or a new one.
+    """Start the cluster of that name, or use the one that runs.
 
     Returns:
-        The cluster, and whether it is new and thus empty.
+        The cluster, and whether it is new and empty.
 
     Raises:
-        LocalError: kind could not make it; says what kind said.
+        LocalError: kind failed; the message contains its output.
     """
     cluster = named(name, kubeconfig)
     if name in _kind("get", "clusters").split():
         _kind("export", "kubeconfig", *_arguments(cluster))
         if is_ready(kubeconfig, cluster.context):
             return cluster, False
-        notices.print(f"the cluster {cluster.name} does not answer any more: it is made anew, what it held is gone")
+        notices.print(f"the cluster {cluster.name} does not answer: creating it again, its objects are lost")
         delete(cluster)
-    with step("make a kind cluster", 60):
+    with step("create a kind cluster", 60):
         _kind("create", "cluster", *_arguments(cluster), "--wait", "120s")
     return cluster, True
 
 
 def delete(cluster: Cluster) -> None:
-    """Remove the cluster with all that is in it."""
+    """Delete the cluster with everything in it."""
     _kind("delete", "cluster", *_arguments(cluster))
 
 

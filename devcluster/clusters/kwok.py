@@ -22,22 +22,22 @@ PLANE = ControlPlane(
 
 
 def named(name: str, kubeconfig: Path) -> Cluster:
-    """The cluster of that name, whether it is there or not; its kubeconfig is written to ``kubeconfig``."""
+    """The cluster of that name, whether it exists or not; its kubeconfig is written to ``kubeconfig``."""
     return Cluster(kind="kwok", name=name, kubeconfig=kubeconfig, context=f"kwok-{name}")
 
 
 def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
-    """The cluster of that name: the one that runs, the one that stood still, or a new one.
+    """Start the cluster of that name: use the running one, restart a stopped one, or create it.
 
     Args:
         name: name of the cluster.
         kubeconfig: file to write its kubeconfig to.
 
     Returns:
-        The cluster, and whether it is new and thus empty.
+        The cluster, and whether it is new and empty.
 
     Raises:
-        LocalError: it does not start; says where its logs are.
+        LocalError: the cluster does not start; the message names its logs.
     """
     cluster = named(name, kubeconfig)
     new = control_plane.start(cluster, PLANE)
@@ -45,7 +45,7 @@ def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
         simulation.prepare(kubeconfig, cluster.context)
     except urllib3.exceptions.HTTPError as error:
         raise LocalError(
-            f"the control plane of {name} does not answer any more: {error}\n"
+            f"the control plane of {name} does not answer: {error}\n"
             f"Its logs: {control_plane.directory_of(name)}/logs. Start over with: {command_line('down')}"
         ) from error
     return cluster, new

@@ -1,4 +1,4 @@
-"""A real node on this machine: pods really run, under a kubelet, with network policies enforced. Linux and root."""
+"""A real node on this machine: pods run under a kubelet, with network policies enforced. Needs Linux and root."""
 
 import shutil
 import time
@@ -30,23 +30,23 @@ _COMPONENTS = frozenset({"etcd", "kube-apiserver", "kube-controller-manager", "k
 
 
 def named(name: str, kubeconfig: Path) -> Cluster:
-    """The cluster of that name, whether it is there or not; its kubeconfig is written to ``kubeconfig``."""
+    """The cluster of that name, whether it exists or not; its kubeconfig is written to ``kubeconfig``."""
     return Cluster(kind="node", name=name, kubeconfig=kubeconfig, context=f"kwok-{name}")
 
 
 def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
-    """The cluster of that name: the one that runs, the one that stood still, or a new one.
+    """Start the cluster of that name: use the running one, restart a stopped one, or create it.
 
     Args:
         name: name of the cluster.
         kubeconfig: file to write its kubeconfig to.
 
     Returns:
-        The cluster, and whether it is new and thus empty.
+        The cluster, and whether it is new and empty.
 
     Raises:
-        UsageError: this machine cannot be a node.
-        LocalError: it does not start; says where its logs are.
+        UsageError: this machine cannot run a node.
+        LocalError: the cluster does not start; the message names its logs.
     """
     requirements.check()
     cluster = named(name, kubeconfig)
@@ -68,18 +68,18 @@ def up(name: str, kubeconfig: Path) -> tuple[Cluster, bool]:
 
 
 def delete(name: str) -> None:
-    """End every process of the cluster and remove all that belongs to it, also after a crash.
+    """End every process of the cluster and remove its files, also after a crash.
 
     Raises:
-        LocalError: something of it is still there; says what.
+        LocalError: a process or a control group remains; the message names it.
     """
     if layout := layout_of(name):
-        if left := processes.end(layout):
-            raise LocalError(f"processes of the node {name} are still there: {', '.join(map(str, left))}")
+        if remaining := processes.end(layout):
+            raise LocalError(f"processes of the node {name} are still running: {', '.join(map(str, remaining))}")
         network.delete(layout)
         if groups := cgroups.delete(layout):
             raise LocalError(
-                f"the node {name} has ended, but {len(groups)} of its control groups stay: {groups[-1]} ..."
+                f"the node {name} has ended, but {len(groups)} of its control groups remain: {groups[-1]} ..."
             )
     control_plane.delete(name)
     if layout:
@@ -87,7 +87,7 @@ def delete(name: str) -> None:
 
 
 def web_address(kubeconfig: Path, context: str, namespace: str) -> str:
-    """Where a browser on this machine finds the web interface: the Service itself, to which there is a route."""
+    """URL of the web interface for a browser on this machine: the address of the Service, to which there is a route."""
     core: Any = client.CoreV1Api(api_client(kubeconfig, context))
     service = core.read_namespaced_service(SERVICE, namespace)
     [port] = service.spec.ports
@@ -98,13 +98,13 @@ def _plane(layout: Layout) -> ControlPlane:
     keys = control_plane.directory_of(layout.name) / "pki"
     arguments = {
         "service-cluster-ip-range": str(layout.services),
-        # The node's name is known to nobody on this machine.
+        # This machine cannot resolve the name of the node.
         "kubelet-preferred-address-types": "InternalIP",
         "kubelet-client-certificate": str(keys / "admin.crt"),
         "kubelet-client-key": str(keys / "admin.key"),
     }
     flags = [f"--extra-args=kube-apiserver={name}={value}" for name, value in arguments.items()]
-    # kwok's controller would call the pods of the real node ready.
+    # kwok's controller would report the pods of the real node as ready.
     return ControlPlane(programs=CONTROL_PLANE, components=_COMPONENTS, flags=("--disable", "kwok-controller", *flags))
 
 
@@ -118,7 +118,7 @@ def _start(layout: Layout, cluster: Cluster) -> None:
 
 def _configure(layout: Layout, cluster: Cluster) -> None:
     if cluster.kubeconfig is None:
-        raise ValueError(f"{cluster.name} is no cluster of this project")
+        raise ValueError(f"{cluster.name} is not a cluster of this project")
     client_ca = str(control_plane.directory_of(layout.name) / "pki" / "ca.crt")
     admin = yaml.safe_load(cluster.kubeconfig.read_text())
     files = {
@@ -127,7 +127,7 @@ def _configure(layout: Layout, cluster: Cluster) -> None:
         "kubelet.yaml": configuration.kubelet(layout, client_ca),
         "kube-proxy.yaml": configuration.kube_proxy(layout),
         "kubeconfig": configuration.kubeconfig(admin, layout),
-        # Names of this machine's own DNS are not the pods' concern.
+        # The pods must not use the DNS of this machine.
         "resolv.conf": "",
     }
     for name, text in files.items():
@@ -137,9 +137,9 @@ def _configure(layout: Layout, cluster: Cluster) -> None:
 
 
 def _remove_containers(layout: Layout) -> None:
-    """The containers and volumes of an earlier cluster of the same name, of which a new control plane knows nothing."""
+    """Remove containers and volumes of an earlier cluster of the same name, unknown to the new control plane."""
     if processes.end(layout):
-        raise LocalError(f"processes of an earlier node {layout.name} are still there")
+        raise LocalError(f"processes of an earlier node {layout.name} are still running")
     for directory in (layout.containerd_root, layout.kubelet_root, layout.volumes):
         shutil.rmtree(directory, ignore_errors=True)
     layout.kubelet_root.mkdir()
@@ -164,7 +164,7 @@ def _node_is_ready(api: client.ApiClient, layout: Layout) -> bool:
         if error.status == 404:
             return False
         raise
-    # The conditions may be those of an earlier run, which has ended since: the kubelet itself has to answer.
+    # The conditions may be those of an earlier run, so the kubelet itself has to answer.
     try:
         core.connect_get_node_proxy_with_path(layout.node_name, "healthz")
     except client.ApiException:

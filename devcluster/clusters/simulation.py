@@ -1,4 +1,4 @@
-"""What a cluster of simulated nodes needs to look like a real one: nodes in three zones and volumes to claim."""
+"""Objects that make simulated nodes look like a real cluster: nodes in three zones, a StorageClass and free volumes."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ _CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "500Gi", "pods
 
 
 def prepare(kubeconfig: Path, context: str) -> None:
-    """Make what is missing of the nodes, the default StorageClass and the free volumes."""
+    """Create the missing nodes, the default StorageClass and the missing free volumes."""
     api = api_client(kubeconfig, context)
     core = client.CoreV1Api(api)
     for name, zone in NODES.items():
@@ -44,15 +44,15 @@ def _storage_class() -> dict[str, Any]:
         "metadata": {"name": STORAGE_CLASS, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
         "provisioner": "kubernetes.io/no-provisioner",
         "reclaimPolicy": "Retain",
-        # There is no disk whose place would depend on the pod: claims are bound at once.
+        # The volumes are on no node, so PersistentVolumeClaims are bound at once.
         "volumeBindingMode": "Immediate",
-        # The volumes below are larger than any claim, so that a claim can grow.
+        # The volumes below are larger than any PersistentVolumeClaim, so that one can be expanded.
         "allowVolumeExpansion": True,
     }
 
 
 def _add_volumes(core: client.CoreV1Api) -> None:
-    """Nothing provisions volumes here, and a released one is never bound again: keep enough free ones."""
+    """No provisioner creates volumes here, and a released one is never bound again: keep enough free ones."""
     volumes = core.list_persistent_volume().items
     free = [volume for volume in volumes if not volume.status or volume.status.phase in (None, "Pending", "Available")]
     taken = {volume.metadata.name for volume in volumes if volume.metadata}

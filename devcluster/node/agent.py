@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> None:
     kubeconfig, name = arguments
     layout = layout_of(name)
     if layout is None:
-        sys.exit(f"there is no node {name}")
+        sys.exit(f"the node {name} does not exist")
     api: client.ApiClient = config.new_client_from_config(config_file=kubeconfig)
     threading.Thread(target=_enforce, args=(api, layout), daemon=True).start()
     volumes.run(client.CoreV1Api(api), layout)
@@ -32,7 +32,7 @@ def _enforce(api: client.ApiClient, layout: Layout) -> None:
         enforcement.run(api, layout)
     except BaseException:
         traceback.print_exc()
-        # A node that does not enforce is none: it ends with this process.
+        # A node must not run without enforcement: it ends with this process.
         os._exit(1)
 
 

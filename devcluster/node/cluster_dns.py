@@ -1,4 +1,4 @@
-"""The cluster's DNS: CoreDNS as a pod, so that its traffic is subject to network policies as in any cluster."""
+"""The DNS server of the cluster: CoreDNS in a pod, so that network policies apply to its traffic as in any cluster."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from .images.definitions import COREDNS_IMAGE
 from .layout import Layout
 
 NAMESPACE = "kube-system"
-# Names and labels that every cluster's DNS has: policies allow DNS by them.
+# The standard names and labels of the DNS server: network policies select it by them.
 _LABELS = {"k8s-app": "kube-dns"}
 _NAME = "coredns"
 _SERVICE = "kube-dns"
@@ -28,7 +28,7 @@ _COREFILE = """\
 
 
 def deploy(api: client.ApiClient, layout: Layout) -> None:
-    """Make the DNS server where there is none."""
+    """Create the DNS server if it does not exist."""
     core: Any = client.CoreV1Api(api)
     if any(service.metadata.name == _SERVICE for service in core.list_namespaced_service(NAMESPACE).items):
         return
@@ -41,12 +41,12 @@ def deploy(api: client.ApiClient, layout: Layout) -> None:
         core.create_namespaced_config_map, {"metadata": {"name": _NAME}, "data": configuration}, namespace=NAMESPACE
     )
     create_missing(apps.create_namespaced_deployment, _deployment(), namespace=NAMESPACE)
-    # Last, so that it tells that all else is there; its address being taken is no conflict of names.
+    # Last, because it marks the rest as complete; a conflict about its address must raise an error.
     core.create_namespaced_service(NAMESPACE, _service(layout))
 
 
 def is_ready(api: client.ApiClient) -> bool:
-    """Whether names can be resolved."""
+    """Whether the DNS server is ready."""
     apps: Any = client.AppsV1Api(api)
     return bool(apps.read_namespaced_deployment(_NAME, NAMESPACE).status.ready_replicas)
 
@@ -68,7 +68,7 @@ def _role_binding() -> dict[str, Any]:
 
 
 def _kubeconfig(layout: Layout) -> str:
-    """The pod's own account at the address of the API server, whose certificate names another one."""
+    """The kubeconfig of the pod's ServiceAccount. The certificate of the API server names another address."""
     account = "/var/run/secrets/kubernetes.io/serviceaccount"
     port = layout.kubeconfig.read_text().partition(f"https://{layout.machine_address}:")[2].split()[0]
     return f"""\

@@ -1,4 +1,4 @@
-"""Configuration files of the node's processes."""
+"""Configuration files of the processes of the node."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from .layout import Layout
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10"
 ZONE = "zone-a"
 _PLUGIN_DIRECTORY = "/usr/lib/cni"
-# In the node's own mount namespace, where it is a file system of its own.
+# In the mount namespace of the node, where /run is a file system of its own.
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
@@ -24,7 +24,7 @@ state = "/run/containerd"
 address = "{CONTAINERD_SOCKET}"
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "{PAUSE_IMAGE}"
-# Where this process may not lower its own score, runc could not do so for a container and would fail.
+# If this process may not lower its OOM score, runc could not lower that of a container either, and would fail.
 restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
@@ -37,8 +37,10 @@ conf_dir = "{layout.configuration / "cni"}"
 
 
 def cni(layout: Layout) -> str:
-    """The pods' network: each pod has a link of its own to the node, which routes, so that every packet between two
-    pods passes the rules for forwarded ones."""
+    """The network of the pods.
+
+    Each pod has a link to the node, which routes, so that every packet between two pods passes the forward hook.
+    """
     return json.dumps(
         {
             "cniVersion": "0.4.0",
@@ -63,8 +65,8 @@ def kubelet(layout: Layout, client_ca: str) -> str:
     """Configuration of the kubelet.
 
     Args:
-        layout: of the node.
-        client_ca: file with the authority of those who may ask the kubelet for logs and the like.
+        layout: the layout of the node.
+        client_ca: file with the certificate authority of the kubelet's clients.
     """
     return yaml.safe_dump(
         {
@@ -85,12 +87,13 @@ def kubelet(layout: Layout, client_ca: str) -> str:
             "resolvConf": str(layout.configuration / "resolv.conf"),
             "failCgroupV1": False,
             "failSwapOn": False,
-            # The disk is the machine's, which is not ours to keep free; images cannot be had again, so none is removed.
+            # The disk belongs to the machine, so the kubelet must not free space; images cannot be pulled again, so it
+            # removes none.
             "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
             "imageGCHighThresholdPercent": 100,
             "imageMaximumGCAge": "0s",
             "makeIPTablesUtilChains": False,
-            # A Secret or ConfigMap that changed is in the pods after seconds, not after a minute or two.
+            # Pods get a changed Secret or ConfigMap after seconds instead of up to two minutes.
             "syncFrequency": "10s",
             "configMapAndSecretChangeDetectionStrategy": "Watch",
         }
@@ -107,21 +110,21 @@ def kube_proxy(layout: Layout) -> str:
             "clientConnection": {"kubeconfig": str(layout.kubeconfig)},
             "clusterCIDR": str(layout.pods),
             "hostnameOverride": layout.node_name,
-            # The table of connections is the machine's.
+            # The connection tracking table belongs to the machine.
             "conntrack": {"maxPerCore": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         }
     )
 
 
 def kubeconfig(admin: dict[str, Any], layout: Layout) -> str:
-    """The administrator's kubeconfig as the node can use it: the API server is at the other end of the link.
+    """The administrator's kubeconfig for the node, which reaches the API server through its link to this machine.
 
     Args:
         admin: the kubeconfig that reaches the API server from this machine.
-        layout: of the node.
+        layout: the layout of the node.
     """
     [cluster] = admin["clusters"]
     port = cluster["cluster"]["server"].rpartition(":")[2]
-    # The certificate names this machine's loopback address, not that of the link.
+    # The certificate names the loopback address of this machine, not that of the link.
     reached = {"server": f"https://{layout.machine_address}:{port}", "tls-server-name": "localhost"}
     return yaml.safe_dump({**admin, "clusters": [{**cluster, "cluster": {**cluster["cluster"], **reached}}]})

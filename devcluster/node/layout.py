@@ -1,4 +1,4 @@
-"""Where a node keeps its files, and the addresses it has."""
+"""The files and addresses of a node."""
 
 import hashlib
 import ipaddress
@@ -10,23 +10,23 @@ from pathlib import Path
 from host.directories import nodes_directory, write
 from terminal.errors import LocalError
 
-# RFC 2544: for tests of what is between two networks. Nobody routes it, so it is in nobody's way.
+# RFC 2544: reserved for benchmarks of network devices, so no real network uses it.
 _NETWORKS = tuple(ipaddress.IPv4Network("198.18.0.0/15").subnets(new_prefix=18))
 _NODE_NAME = "node"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """The files and addresses of one node. Everything is derived from its name and its network."""
+    """The files and addresses of one node, derived from its name and its network."""
 
     name: str
     """Name of its cluster."""
 
     directory: Path
-    """All that it writes, apart from the images that nodes share."""
+    """Parent of all files of the node, except the images that nodes share."""
 
     network: ipaddress.IPv4Network
-    """Pods, Services and the link to this machine are parts of it."""
+    """Network of the pods, the Services and the link to this machine."""
 
     @property
     def node_name(self) -> str:
@@ -35,7 +35,7 @@ class Layout:
 
     @property
     def identifier(self) -> str:
-        """Short enough for an interface (15 characters), and another one for each directory and name."""
+        """Short enough for an interface (15 characters), and unique for each directory and name."""
         return "owui-" + hashlib.sha256(f"{self.directory}".encode()).hexdigest()[:8]
 
     @property
@@ -60,7 +60,7 @@ class Layout:
 
     @property
     def dns_address(self) -> str:
-        """Address of the cluster's DNS Service."""
+        """Address of the DNS Service."""
         return str(self.services[10])
 
     @property
@@ -70,27 +70,27 @@ class Layout:
 
     @property
     def kubelet_root(self) -> Path:
-        """Volumes of the pods."""
+        """Root of the kubelet, with the volumes of the pods."""
         return self.directory / "kubelet"
 
     @property
     def volumes(self) -> Path:
-        """One file with a file system for each persistent volume."""
+        """A file with a file system for each persistent volume."""
         return self.directory / "volumes"
 
     @property
     def logs(self) -> Path:
-        """Logs of the node's own processes."""
+        """Logs of the processes of the node."""
         return self.directory / "logs"
 
     @property
     def configuration(self) -> Path:
-        """Configuration files of the node's own processes."""
+        """Configuration files of the processes of the node."""
         return self.directory / "configuration"
 
     @property
     def kubeconfig(self) -> Path:
-        """How the node's processes reach the API server."""
+        """The kubeconfig of the processes of the node."""
         return self.configuration / "kubeconfig"
 
     def _part(self, number: int) -> ipaddress.IPv4Network:
@@ -98,7 +98,7 @@ class Layout:
 
 
 def layout_of(name: str) -> Layout | None:
-    """The layout of a node that was made; None when there is none of that name."""
+    """The layout of an existing node; None if it does not exist."""
     file = _record(name)
     if not file.exists():
         return None
@@ -108,7 +108,7 @@ def layout_of(name: str) -> Layout | None:
 
 
 def new_layout(name: str) -> Layout:
-    """A layout on a network that this machine does not use yet, recorded so that `layout_of` finds it.
+    """A layout on a network that this machine does not use, recorded so that `layout_of` finds it.
 
     Raises:
         LocalError: all networks that nodes may take are in use.

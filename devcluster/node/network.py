@@ -1,4 +1,4 @@
-"""The node's network namespace and its link to this machine. Its firewall rules live in there and go with it."""
+"""The network namespace of the node, which contains its firewall rules, and its link to this machine."""
 
 import json
 import subprocess
@@ -9,13 +9,13 @@ from .layout import Layout
 
 
 def create(layout: Layout) -> None:
-    """Make the namespace, the link, and the route to pods and Services. What is there already stays.
+    """Create the namespace, the link, and the route to pods and Services, unless they exist.
 
     Raises:
-        LocalError: the system refuses one of them.
+        LocalError: the system refuses a command.
     """
     name, inside = layout.identifier, f"{layout.identifier}n"
-    # The route comes last: what a start that was cut short has left is made anew.
+    # The route comes last: without it the network of an interrupted start is created again.
     if name in names() and _has_route(layout):
         return
     delete(layout)
@@ -35,21 +35,21 @@ def create(layout: Layout) -> None:
 
 
 def delete(layout: Layout) -> None:
-    """Remove the namespace; link, routes and rules go with it."""
+    """Remove the namespace; the link, the routes and the rules go with it."""
     if layout.identifier in names():
-        # By the link first: the namespace itself lives for as long as any process is in it.
+        # Deletes the link explicitly, because the namespace lives as long as a process in it.
         subprocess.run(["ip", "link", "delete", layout.identifier], capture_output=True, check=False, timeout=30)
         _ip("netns", "delete", layout.identifier)
 
 
 def names() -> set[str]:
-    """Network namespaces of this machine that have a name."""
+    """Named network namespaces of this machine."""
     output = _ip("-json", "netns", "list")
     return {entry["name"] for entry in json.loads(output or "[]")}
 
 
 def processes(layout: Layout) -> list[int]:
-    """Processes in the namespace itself: the node's own, not those of pods."""
+    """Processes in the namespace itself: those of the node, not those of pods."""
     if layout.identifier not in names():
         return []
     return [int(process) for process in _ip("netns", "pids", layout.identifier).split()]

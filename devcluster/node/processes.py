@@ -1,4 +1,4 @@
-"""The node's processes: started in namespaces of their own, and ended with them."""
+"""The processes of the node, which start in their own namespaces and end with them."""
 
 import json
 import os
@@ -19,7 +19,7 @@ _END_SECONDS = 20
 
 
 def start(layout: Layout) -> None:
-    """Start the node's processes; its configuration is written and its network made."""
+    """Start the processes of the node. Its configuration and its network must exist."""
     plan = layout.configuration / "programs.json"
     plan.write_text(json.dumps({"logs": str(layout.logs), "programs": _programs(layout)}))
     # fmt: off
@@ -42,7 +42,7 @@ def start(layout: Layout) -> None:
 
 
 def end(layout: Layout) -> list[int]:
-    """End the node's processes, containers included: they are in a process namespace that ends with its first process.
+    """End the processes of the node, including containers: their process namespace ends with its first process.
 
     Returns:
         Processes that are still there.
@@ -60,12 +60,12 @@ def end(layout: Layout) -> list[int]:
 
 
 def are_running(layout: Layout) -> bool:
-    """Whether the node's processes run. One that ends takes all others with it."""
+    """Whether the processes of the node run. If one of them ends, all end."""
     return bool(network.processes(layout))
 
 
 def _processes(layout: Layout) -> list[int]:
-    """Those in the network namespace, and those in the control groups of pods."""
+    """Processes in the network namespace of the node and in the control groups of its pods."""
     return sorted(filter(is_alive, cgroups.processes(layout).union(network.processes(layout))))
 
 

@@ -1,4 +1,4 @@
-"""What a machine must have to be a node."""
+"""The requirements on a machine that runs a node."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def check() -> None:
     subprocess.run([ROOT / "scripts" / "install-node"], check=False)
     if left := missing():
         raise UsageError(
-            f"A node needs {', '.join(left)}, which are not on this machine.\n"
+            f"A node needs {', '.join(left)}, which this machine lacks.\n"
             "On Debian: apt-get install --no-install-recommends containerd runc containernetworking-plugins nftables "
             f"iproute2 util-linux mmdebstrap e2fsprogs\n{_alternatives()}"
         )
@@ -35,16 +35,16 @@ def check() -> None:
 def obstacle() -> str | None:
     """Why this machine cannot be a node, whatever is installed on it; None when it can."""
     if sys.platform != "linux":
-        return "A node runs a kubelet on this machine, which only Linux can."
+        return "A node runs a kubelet on this machine, which needs Linux."
     if os.geteuid() != 0:
         return "A node starts containers, network namespaces and firewall rules, which needs root. Run it as root."
     if not os.access("/sys/fs/cgroup", os.W_OK):
-        return "A node creates control groups, and /sys/fs/cgroup is read-only here, as it is in most containers."
+        return "A node creates control groups, but /sys/fs/cgroup is read-only, as in most containers."
     if not os.path.exists("/dev/loop-control"):
-        return "A node mounts files as volumes, and there is no /dev/loop-control here."
+        return "A node mounts files as volumes, but there is no /dev/loop-control."
     namespaces = subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"], check=False)
     if namespaces.returncode:
-        return "A node creates namespaces, which the kernel does not allow here."
+        return "A node creates namespaces, which the kernel does not allow."
     return None
 
 

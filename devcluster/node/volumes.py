@@ -1,4 +1,4 @@
-"""Volumes of the size that was claimed: each is a file with a file system in it, which is full when it is full."""
+"""Provisions volumes of the requested size: each is a file with a file system, which limits it."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ _WATCHED_SECONDS = 30
 
 
 def storage_class() -> dict[str, Any]:
-    """The default StorageClass of a node's cluster."""
+    """The default StorageClass of the cluster."""
     return {
         "metadata": {"name": STORAGE_CLASS, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
         "provisioner": PROVISIONER,
@@ -30,7 +30,7 @@ def storage_class() -> dict[str, Any]:
 
 
 def run(core: Any, layout: Layout) -> None:
-    """Make a volume for each claim that has none, and remove those that are released, until the process ends."""
+    """Create a volume for each PersistentVolumeClaim that has none and delete released ones, until the process ends."""
     changed = threading.Event()
     watchers = [
         Watcher(core.list_persistent_volume_claim_for_all_namespaces, changed),
@@ -44,19 +44,19 @@ def run(core: Any, layout: Layout) -> None:
         except (client.ApiException, urllib3.exceptions.HTTPError) as error:
             print(f"the API server did not answer: {error}", flush=True)
         except (OSError, subprocess.SubprocessError) as error:
-            # A disk that is full: the claim waits, and the node goes on.
-            print(f"a volume could not be made or removed: {error}", flush=True)
+            # The disk is full: the PersistentVolumeClaim waits, and the node continues.
+            print(f"a volume could not be created or deleted: {error}", flush=True)
         changed.wait(_WATCHED_SECONDS)
         changed.clear()
 
 
 def reconcile(core: Any, layout: Layout) -> None:
-    """One round."""
+    """Create and delete volumes once."""
     existing = core.list_persistent_volume().items
     for volume in existing:
         if volume.spec.storage_class_name == STORAGE_CLASS and volume.status.phase == "Released":
             _remove(core, layout, volume.metadata.name)
-    _mount_again(layout, [volume.metadata.name for volume in existing if volume.status.phase != "Released"])
+    _remount(layout, [volume.metadata.name for volume in existing if volume.status.phase != "Released"])
     known = {volume.metadata.name for volume in existing}
     for claim in core.list_persistent_volume_claim_for_all_namespaces().items:
         name = f"pvc-{claim.metadata.uid}"
@@ -66,21 +66,21 @@ def reconcile(core: Any, layout: Layout) -> None:
 
 def _provide(core: Any, layout: Layout, name: str, claim: Any) -> None:
     size = claim.spec.resources.requests["storage"]
-    # Of an attempt that failed half-way.
+    # Remains of a failed attempt.
     _discard(layout, name)
     file = layout.volumes / f"{name}.ext4"
-    # Without blocks: it takes what is written to it.
+    # A sparse file: it uses as much space as is written to it.
     with file.open("wb") as image:
         image.truncate(int(utils.parse_quantity(size)))
-    # lost+found is in the way of initdb, and space that only root may fill is of no use to a pod.
+    # initdb refuses a directory with lost+found, and pods cannot use blocks that are reserved for root.
     subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", str(file)], check=True, timeout=120)
     directory = _mount(layout, name)
     (directory / "lost+found").rmdir()
     core.create_persistent_volume(_volume(layout, name, claim, size, directory))
 
 
-def _mount_again(layout: Layout, names: Iterable[str]) -> None:
-    """After a restart of the node, whose mounts ended with it."""
+def _remount(layout: Layout, names: Iterable[str]) -> None:
+    """Mount the volumes after a restart of the node, whose mounts ended with it."""
     for name in names:
         if (layout.volumes / f"{name}.ext4").exists() and not os.path.ismount(layout.volumes / name):
             _mount(layout, name)
@@ -117,7 +117,7 @@ def _volume(layout: Layout, name: str, claim: Any, size: str, directory: Path) -
             "accessModes": claim.spec.access_modes,
             "storageClassName": STORAGE_CLASS,
             "persistentVolumeReclaimPolicy": "Delete",
-            # Kubernetes deletes a released volume only where it knows how; this is done here.
+            # Kubernetes does not delete volumes of this kind; this module does.
             "claimRef": {
                 "kind": "PersistentVolumeClaim",
                 "apiVersion": "v1",
@@ -125,7 +125,7 @@ def _volume(layout: Layout, name: str, claim: Any, size: str, directory: Path) -
                 "name": claim.metadata.name,
                 "uid": claim.metadata.uid,
             },
-            # Unlike hostPath, this kind gives the pod's group (fsGroup) the files.
+            # Unlike hostPath, a local volume is owned by the group of the pod (fsGroup).
             "local": {"path": str(directory)},
             "nodeAffinity": {
                 "required": {

@@ -1,4 +1,4 @@
-"""Hear of changes in the cluster."""
+"""Watches objects of the cluster."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ _PAUSE_SECONDS = 1
 
 
 class Watcher(threading.Thread):
-    """Sets an event at each change of the objects that a list function lists. A lost connection is made again."""
+    """Sets an event at each change of the objects that a function lists. Reconnects after an error."""
 
     def __init__(self, list_objects: Callable[..., Any], changed: threading.Event) -> None:
         """Watch what ``list_objects`` lists and set ``changed`` at each change."""

@@ -21,19 +21,19 @@ _MODULES = Path(__file__).parent
 _END_SECONDS = 10
 _KUBERNETES_VERSION = "v1.36.3"
 _PULUMI_VERSION = "v3.259.0"
-# The first one that fetches by itself the newer Go that a go.mod asks for: https://go.dev/doc/toolchain
+# The first release that downloads the newer Go that a go.mod requires: https://go.dev/doc/toolchain
 _OLDEST_GO = (1, 21)
-# All programs together leave 7.3 GB in GOCACHE and 5.6 GB in GOMODCACHE (measured).
+# All builds together use 7.3 GB in GOCACHE and 5.6 GB in GOMODCACHE (measured).
 _WHAT_NEXT = (
     "A build needs a Go module proxy and up to 13 GB for Go's caches; GOPROXY, GOCACHE and GOMODCACHE name others.\n"
-    "Then run the same command again: it goes on from there."
+    "Then run the same command again: it continues."
 )
 _HOW_TO_GET_GO = "Install Go 1.21 or newer (https://go.dev/dl/), then run this command again."
 
 
 @dataclass(frozen=True, kw_only=True)
 class GoProgram:
-    """One program and how it is built."""
+    """A program and how it is built."""
 
     name: str
     """Name of the executable."""
@@ -45,7 +45,7 @@ class GoProgram:
     """Its main package."""
 
     usual_seconds: int
-    """Seconds a cold build takes on two cores (measured), after those before it in `PROGRAMS`."""
+    """Seconds that a cold build takes on two cores (measured), after the programs before it in `PROGRAMS`."""
 
     variables: tuple[str, ...] = ()
     """Go variables set at link time, ``path=value``."""
@@ -105,12 +105,12 @@ PROMTOOL = GoProgram(
 
 
 def build(program: GoProgram) -> Path:
-    """The executable of a program: the one built before, else a new one.
+    """The executable of a program; builds it if necessary.
 
-    An interrupted build leaves nothing but Go's own cache, with which the next one goes on.
+    An interrupted build leaves only Go's own cache, which the next build uses.
 
     Raises:
-        LocalError: there is no Go, or the build failed; says which command.
+        LocalError: Go is missing, or the build failed; the message contains the command.
     """
     directory = programs_directory() / f"{program.name}-{_fingerprint(program)}"
     executable = directory / program.name
@@ -125,17 +125,17 @@ def build(program: GoProgram) -> Path:
 
 
 def kubectl() -> Path:
-    """The one on PATH, else a built one.
+    """kubectl from PATH, else a built one.
 
     Raises:
         LocalError: as `build`.
     """
-    found = shutil.which(KUBECTL.name)
-    return Path(found) if found else build(KUBECTL)
+    executable = shutil.which(KUBECTL.name)
+    return Path(executable) if executable else build(KUBECTL)
 
 
 def missing(programs: tuple[GoProgram, ...]) -> list[GoProgram]:
-    """Those that have yet to be built."""
+    """The programs that are not built yet."""
     return [p for p in programs if not (programs_directory() / f"{p.name}-{_fingerprint(p)}" / p.name).exists()]
 
 
@@ -149,18 +149,20 @@ def _go() -> str:
     go = shutil.which("go")
     if not go:
         raise LocalError(f"Go is missing: the toolchain is built from Go modules.\n{_HOW_TO_GET_GO}")
-    found = _version(go)
-    if found < _OLDEST_GO:
-        raise LocalError(f"{go} is Go {'.'.join(map(str, found)) or 'of unknown version'}, too old.\n{_HOW_TO_GET_GO}")
+    installed = _version(go)
+    if installed < _OLDEST_GO:
+        raise LocalError(
+            f"{go} is Go {'.'.join(map(str, installed)) or 'of unknown version'}, too old.\n{_HOW_TO_GET_GO}"
+        )
     return go
 
 
 def _version(go: str) -> tuple[int, ...]:
-    # `local`: the version of this very program, not of the one that it would fetch for a go.mod.
+    # `local`: the version of this program, not of the one that it would download for a go.mod.
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
     text = subprocess.run([go, "version"], env=environment, capture_output=True, text=True, check=False).stdout
-    found = re.search(r"\bgo(\d+)\.(\d+)", text)
-    return (int(found[1]), int(found[2])) if found else ()
+    match = re.search(r"\bgo(\d+)\.(\d+)", text)
+    return (int(match[1]), int(match[2])) if match else ()
 
 
 def _compile(go: str, program: GoProgram, executable: Path) -> None:
@@ -186,7 +188,7 @@ def _compile(go: str, program: GoProgram, executable: Path) -> None:
 
 
 def _run(command: list[str], environment: dict[str, str], report: Callable[[str], None]) -> list[str] | None:
-    """None when it worked, else its last lines. `-v` names each package: the count shows that it goes on."""
+    """Run the build. Returns None if it succeeded, else its last lines. `-v` prints each package as progress."""
     last: deque[str] = deque(maxlen=30)
     modules = packages = 0
     with subprocess.Popen(
@@ -202,14 +204,14 @@ def _run(command: list[str], environment: dict[str, str], report: Callable[[str]
                     packages += 1
                     report(f"{packages} packages compiled")
         except BaseException:
-            # At a terminal Ctrl-C has reached it as well; any other signal to stop has not.
+            # Ctrl-C at a terminal reaches the process as well; other signals do not.
             _end(process)
             raise
     return list(last) if process.returncode else None
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Let Go clear up behind itself; what does not hear it is killed."""
+    """Let Go clean up; kill it if it does not end."""
     process.send_signal(signal.SIGINT)
     try:
         process.wait(_END_SECONDS)

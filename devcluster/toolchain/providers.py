@@ -1,4 +1,4 @@
-"""The providers `kubernetes` and `random`: the official ones wherever they can be had, else stand-ins."""
+"""The providers `kubernetes` and `random`: the official ones if they can be installed, else provider emulators."""
 
 import hashlib
 import os
@@ -21,19 +21,19 @@ from .pulumi_cli import installed_plugins
 from .releases import can_be_downloaded
 
 INSTALL_SECONDS = 300
-_MARK = ".stand-ins"
+_MARK = ".provider-emulators"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """A provider at the version that the installed SDK package asks for."""
+    """A provider in the version that the installed SDK package requires."""
 
     name: str
     version: str
 
     @property
     def executable(self) -> str:
-        """Name under which the engine looks for it on PATH, before anywhere else."""
+        """Name of the executable, which the engine looks for on PATH first."""
         return f"pulumi-resource-{self.name}"
 
 
@@ -44,8 +44,8 @@ def needed() -> list[Provider]:
 
 @cache
 def search_path(pulumi: Path) -> str:
-    """PATH for the engine: the CLI's directory, with stand-ins before it for providers that cannot be had."""
-    directories = [str(pulumi.parent), _path_without_stand_ins()]
+    """PATH for the engine: the CLI's directory, preceded by emulators for the providers that cannot be installed."""
+    directories = [str(pulumi.parent), _path_without_emulators()]
     missing = [provider for provider in needed() if not shutil.which(provider.executable, path=directories[1])]
     if missing:
         installed = installed_plugins(pulumi)
@@ -53,28 +53,28 @@ def search_path(pulumi: Path) -> str:
     if missing and can_be_downloaded():
         missing = [provider for provider in missing if not _install(provider, pulumi)]
     if missing:
-        directories.insert(0, str(_stand_in_directory(missing)))
+        directories.insert(0, str(_emulator_directory(missing)))
         names = " and ".join(provider.name for provider in missing)
         notices.print(
-            f"[yellow]The official provider plugins for {names} cannot be downloaded here: stand-ins of this project "
-            "take their place.[/yellow] They follow the official ones (emulators/)."
+            f"[yellow]The official provider plugins for {names} cannot be downloaded: using the provider "
+            "emulators of this project.[/yellow] They follow the official ones (emulators/)."
         )
     return os.pathsep.join(directories)
 
 
-def uses_stand_ins(path: str) -> bool:
-    """Whether a PATH of `search_path` has stand-ins in it."""
-    return any(map(_is_of_stand_ins, path.split(os.pathsep)))
+def uses_emulators(path: str) -> bool:
+    """Whether a PATH of `search_path` contains emulators."""
+    return any(map(_has_emulators, path.split(os.pathsep)))
 
 
-def _path_without_stand_ins() -> str:
-    """PATH of this process. A program started with a PATH of `search_path` does not take stand-ins for the official."""
+def _path_without_emulators() -> str:
+    """PATH of this process without emulators, so that a child process does not use them as official providers."""
     directories = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join(directory for directory in directories if not _is_of_stand_ins(directory))
+    return os.pathsep.join(directory for directory in directories if not _has_emulators(directory))
 
 
-def _is_of_stand_ins(directory: str) -> bool:
-    # A mark rather than a place: it may be in the cache directory of another user or of a test.
+def _has_emulators(directory: str) -> bool:
+    # Marked by a file, because the directory may be in the cache of another user or of a test.
     return (Path(directory) / _MARK).exists()
 
 
@@ -90,21 +90,21 @@ def _install(provider: Provider, pulumi: Path) -> bool:
         return False
     except subprocess.CalledProcessError as error:
         reason = error.stderr.strip().splitlines()
-        notices.print(f"it cannot be had: {reason[-1] if reason else error.returncode}", markup=False)
+        notices.print(f"the download failed: {reason[-1] if reason else error.returncode}", markup=False)
         return False
     return True
 
 
-def _stand_in_directory(replaced: Iterable[Provider]) -> Path:
-    """Directory with this checkout's stand-ins of just these providers. Other checkouts share the cache."""
+def _emulator_directory(replaced: Iterable[Provider]) -> Path:
+    """Directory with this checkout's emulators of these providers. Other checkouts share the cache."""
     names = sorted(provider.executable for provider in replaced)
     checkout = hashlib.sha256(f"{ROOT}\n{sys.executable}".encode()).hexdigest()[:12]
-    directory = cache_directory() / "stand-ins" / checkout / "+".join(names)
+    directory = cache_directory() / "emulators" / checkout / "+".join(names)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / _MARK).touch()
     with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
         emulators.install(Path(scratch))
         for name in names:
-            # Renamed into place: an engine of another command may be starting the one that is there.
+            # Atomically, because the engine of another command may be starting the existing file.
             (Path(scratch) / name).replace(directory / name)
     return directory

@@ -17,12 +17,12 @@ from terminal.errors import LocalError
 from .go_programs import PULUMI, build, missing
 from .releases import can_be_downloaded
 
-# The version the project is tested with; an older one on PATH is not used.
+# The project is tested with this version; an older CLI on PATH is not used.
 OLDEST = semver.VersionInfo.parse("3.259.0")
 DOWNLOAD = semver.VersionInfo.parse("3.259.0")
 DOWNLOAD_SECONDS = 300
 
-# In a process of its own: only that can be ended when the network stops answering half-way.
+# In a separate process, which can be ended if the network stops answering.
 _INSTALL = (
     "import sys, semver; from pulumi.automation import PulumiCommand; "
     "PulumiCommand.install(sys.argv[1], semver.VersionInfo.parse(sys.argv[2]), skip_version_check=True)"
@@ -30,16 +30,16 @@ _INSTALL = (
 
 
 def pulumi_cli() -> Path:
-    """The executable to use.
+    """The executable of the CLI.
 
     Raises:
-        LocalError: none could be had.
+        LocalError: the CLI could neither be downloaded nor built.
     """
-    if found := shutil.which("pulumi"):
-        version = _version(found)
+    if installed := shutil.which("pulumi"):
+        version = _version(installed)
         if version and version >= OLDEST:
-            return Path(found)
-        notices.print(f"{found} is version {version or 'unknown'}, older than {OLDEST}: it is left alone and not used")
+            return Path(installed)
+        notices.print(f"{installed} is version {version or 'unknown'}, older than {OLDEST}: it is not used")
     directory = programs_directory() / f"pulumi-download-{DOWNLOAD}"
     executable = directory / "bin" / "pulumi"
     with exclusive("pulumi-download", "downloads Pulumi"):
@@ -64,7 +64,7 @@ def _version(executable: str) -> semver.VersionInfo | None:
 
 
 def _download(directory: Path) -> bool:
-    """Whether the official release could be downloaded, with the languages' hosts, into ``directory``."""
+    """Download the official release, with its language hosts, into ``directory``; whether that succeeded."""
     partial = directory.with_name(f"{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = [sys.executable, "-c", _INSTALL, str(partial), str(DOWNLOAD)]
@@ -74,7 +74,7 @@ def _download(directory: Path) -> bool:
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=True
             )
     except subprocess.TimeoutExpired:
-        notices.print(f"the official download has not ended after {DOWNLOAD_SECONDS} s and is given up")
+        notices.print(f"the official download did not finish within {DOWNLOAD_SECONDS} s")
         return False
     except subprocess.CalledProcessError as error:
         reason = error.stderr.strip().splitlines()
@@ -85,7 +85,7 @@ def _download(directory: Path) -> bool:
 
 
 def installed_plugins(pulumi: Path) -> set[tuple[str, str]]:
-    """Name and version of the resource plugins in Pulumi's own directory.
+    """Name and version of the installed resource plugins.
 
     Raises:
         LocalError: the CLI does not answer.

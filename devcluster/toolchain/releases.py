@@ -1,4 +1,4 @@
-"""Whether Pulumi's own releases can be downloaded from here."""
+"""Whether releases of Pulumi can be downloaded from this machine."""
 
 import os
 import urllib.error
@@ -11,9 +11,9 @@ ANSWER_SECONDS = 5
 
 @cache
 def can_be_downloaded() -> bool:
-    """Whether the place of the releases answers. Asked first: the installers themselves wait minutes for a silent one.
+    """Whether the download server answers. Without this check the installers wait for minutes.
 
-    A proxy is used as the environment says. Whoever has told Pulumi to take plugins from elsewhere is believed.
+    Uses the proxy of the environment. Trusts a user who has configured another source of plugins.
     """
     if os.environ.get("PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES"):
         return True

@@ -35,7 +35,7 @@ def adopt(environment: str, requested_cluster: str, overrides: Overrides) -> Non
         raise UsageError(
             f"{option('cluster', requested_cluster)} would create an empty cluster, with nothing to adopt.\n"
             f"Name the context of the cluster that has the deployment: {command}\n"
-            f"Contexts there: {', '.join(user_contexts()) or 'none'}."
+            f"Contexts: {', '.join(user_contexts()) or 'none'}."
         )
     with one_command_at_a_time(environment):
         cluster, stack = prepared_stack(environment, requested_cluster, overrides)

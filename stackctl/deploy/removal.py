@@ -6,7 +6,7 @@ import shutil
 from pulumi import automation
 
 from devcluster.clusters.choice import Cluster
-from devcluster.clusters_in_use import cluster_of, left_over, take_down
+from devcluster.clusters_in_use import cluster_of, orphaned_cluster, take_down
 from host.directories import environment_directory, environments_in_use, state_directory
 from pulumi_values.urns import resource_name
 from stack_config.files import environments, stack_file
@@ -31,7 +31,7 @@ def down(environment: str | None) -> None:
     """
     used = environments_in_use()
     if environment is None:
-        names = [*used, *(name for name in environments() if name not in used and left_over(name))]
+        names = [*used, *(name for name in environments() if name not in used and orphaned_cluster(name))]
     else:
         names = [environment]
         if environment not in used:
@@ -67,7 +67,7 @@ def clean() -> None:
 
 
 def _take_down(environment: str) -> None:
-    cluster = cluster_of(environment) or left_over(environment)
+    cluster = cluster_of(environment) or orphaned_cluster(environment)
     if cluster is None:
         results.print(f"{environment} is not up")
     elif cluster.kind == "context":

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from devcluster.clusters import control_plane, kwok
 from devcluster.clusters.choice import Cluster
-from devcluster.toolchain.providers import search_path, uses_stand_ins
+from devcluster.toolchain.providers import search_path, uses_emulators
 from devcluster.toolchain.pulumi_cli import pulumi_cli
 from stack_config.files import ROOT, set_path, stack_config, stack_file, stack_file_text
 from stack_config.load import PROJECT
@@ -68,7 +68,7 @@ def main() -> int:
     for figure in figures:
         mark = "holds" if figure.holds else "[red]over[/red]"
         table.add_row(figure.name, f"{figure.value:.2f} {figure.unit}", f"{figure.limit:g} {figure.unit}", mark)
-    Console(width=100).print(table, NOT_MEASURED if uses_stand_ins(search_path(pulumi_cli())) else "")
+    Console(width=100).print(table, NOT_MEASURED if uses_emulators(search_path(pulumi_cli())) else "")
     return 0 if all(figure.holds for figure in figures) else 1
 
 

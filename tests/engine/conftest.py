@@ -7,7 +7,7 @@ import pytest
 
 from devcluster.clusters import control_plane, kwok
 from devcluster.clusters.choice import Cluster
-from devcluster.toolchain.providers import search_path, uses_stand_ins
+from devcluster.toolchain.providers import search_path, uses_emulators
 from devcluster.toolchain.pulumi_cli import pulumi_cli
 from host.locks import exclusive
 from host.processes import is_alive
@@ -49,7 +49,7 @@ def toolchain() -> Toolchain:
 @pytest.fixture(scope="session")
 def uses_standins(toolchain: Toolchain) -> bool:
     """Whether a provider is a stand-in, since the official plugin cannot be had here."""
-    return uses_stand_ins(toolchain.path)
+    return uses_emulators(toolchain.path)
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ def test_a_cluster_comes_back(own_cluster: Cluster, capsys: pytest.CaptureFixtur
     (directory / "kwok.yaml").unlink()
     capsys.readouterr()
     assert up_again(own_cluster)
-    assert "made anew, what it held is gone" in capsys.readouterr().err
+    assert "creating it again, its objects are lost" in capsys.readouterr().err
     assert control_plane.is_running(own_cluster, kwok.PLANE)
     assert not any(map(is_alive, orphans.values()))
 

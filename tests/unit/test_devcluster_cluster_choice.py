@@ -79,5 +79,5 @@ def test_a_real_node_is_chosen_by_name_alone() -> None:
 
 def test_without_a_kubeconfig_there_is_no_context(kubeconfig: Path) -> None:
     kubeconfig.unlink()
-    with pytest.raises(UsageError, match="Contexts there: none"):
+    with pytest.raises(UsageError, match="Contexts: none"):
         choose("staging")

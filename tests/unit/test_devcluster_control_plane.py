@@ -64,7 +64,7 @@ def test_a_control_plane_that_is_not_whole_is_told_with_its_logs(
     cluster: Cluster, kwokctl: Kwokctl, logs: list[str], attempts: int
 ) -> None:
     kwokctl.logs = logs
-    with pytest.raises(LocalError, match="is not whole: etcd, kube-apiserver, kube-controller-manager") as failed:
+    with pytest.raises(LocalError, match="is incomplete: etcd, kube-apiserver, kube-controller-manager") as failed:
         control_plane.start(cluster, kwok.PLANE)
     assert kwokctl.attempts == attempts
     where = control_plane.directory_of(NAME) / "logs"

@@ -12,7 +12,7 @@ import pytest
 
 from devcluster.toolchain import go_programs, providers, pulumi_cli
 from devcluster.toolchain.go_programs import ACTIONLINT, CONTROL_PLANE, KUBECTL, KWOK, NODE, PROMTOOL, PULUMI, GoProgram
-from devcluster.toolchain.providers import needed, search_path, uses_stand_ins
+from devcluster.toolchain.providers import needed, search_path, uses_emulators
 from host.directories import CACHE_VARIABLE, programs_directory
 from host.processes import is_alive
 from host.waiting import attempts
@@ -89,7 +89,7 @@ def test_official_providers_on_the_path_are_used(install: Install, capsys: pytes
     for provider in needed():
         install(provider.executable, "exit 0")
     path = search_path(pulumi)
-    assert not uses_stand_ins(path)
+    assert not uses_emulators(path)
     assert shutil.which("pulumi-resource-kubernetes", path=path) == str(pulumi.parent / "pulumi-resource-kubernetes")
     assert capsys.readouterr().err == ""
 
@@ -97,24 +97,24 @@ def test_official_providers_on_the_path_are_used(install: Install, capsys: pytes
 def test_official_plugins_that_are_installed_are_used(install: Install) -> None:
     plugins = [{"name": provider.name, "kind": "resource", "version": provider.version} for provider in needed()]
     pulumi = install("pulumi", f"echo '{json.dumps(plugins)}'")
-    assert not uses_stand_ins(search_path(pulumi))
+    assert not uses_emulators(search_path(pulumi))
 
 
 def test_another_version_of_a_plugin_will_not_do(install: Install) -> None:
     plugins = [{"name": provider.name, "kind": "resource", "version": "0.1.0"} for provider in needed()]
-    assert uses_stand_ins(search_path(install("pulumi", f"echo '{json.dumps(plugins)}'")))
+    assert uses_emulators(search_path(install("pulumi", f"echo '{json.dumps(plugins)}'")))
 
 
 def test_each_provider_is_looked_for_on_its_own(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
     pulumi = install("pulumi", "echo '[]'")
     official = install("pulumi-resource-random", "exit 0")
     path = search_path(pulumi)
-    assert uses_stand_ins(path)
+    assert uses_emulators(path)
     assert shutil.which("pulumi-resource-random", path=path) == str(official)
     stand_in = shutil.which("pulumi-resource-kubernetes", path=path)
     assert stand_in
     assert Path(stand_in).parent != official.parent
-    assert "plugins for kubernetes cannot be downloaded here" in capsys.readouterr().err.replace("\n", " ")
+    assert "plugins for kubernetes cannot be downloaded" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_stand_ins_on_the_path_are_not_taken_for_official(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +123,7 @@ def test_stand_ins_on_the_path_are_not_taken_for_official(install: Install, monk
     monkeypatch.setenv("PATH", first)
     search_path.cache_clear()
     again = search_path(pulumi)
-    assert uses_stand_ins(again)
+    assert uses_emulators(again)
     assert again.split(os.pathsep)[0] == first.split(os.pathsep)[0]
 
 
@@ -143,7 +143,7 @@ def test_providers_are_downloaded_where_that_works(
 ) -> None:
     monkeypatch.setattr(providers, "can_be_downloaded", lambda: True)
     pulumi = install("pulumi", f'if [ "$2" = ls ]; then echo "[]"; else {script}; fi')
-    assert uses_stand_ins(search_path(pulumi)) is not installed
+    assert uses_emulators(search_path(pulumi)) is not installed
 
 
 @pytest.mark.usefixtures("programs")
@@ -163,7 +163,7 @@ def test_failed_build_shows_the_command_and_what_it_said(install: Install, tmp_p
     with pytest.raises(LocalError, match="no space left") as failed:
         go_programs.build(PULUMI)
     assert "go build -C" in str(failed.value)
-    assert str(failed.value).endswith("Then run the same command again: it goes on from there.")
+    assert str(failed.value).endswith("Then run the same command again: it continues.")
     assert "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi" in str(failed.value)
     assert not list((tmp_path / "cache" / "programs").glob("*/pulumi"))
 

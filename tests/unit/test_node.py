@@ -122,7 +122,7 @@ def test_what_the_kernel_does_not_allow_is_told(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(
     ("platform", "user", "told"),
-    [("darwin", 0, "only Linux can"), ("linux", 1000, "which needs root")],
+    [("darwin", 0, "needs Linux"), ("linux", 1000, "which needs root")],
 )
 def test_a_machine_that_cannot_is_refused_with_the_other_ways(
     monkeypatch: pytest.MonkeyPatch, platform: str, user: int, told: str
@@ -139,7 +139,7 @@ def test_what_cannot_be_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(requirements, "obstacle", lambda: None)
     monkeypatch.setattr(requirements, "missing", lambda: ["runc"])
     monkeypatch.setattr(subprocess, "run", lambda command, **_: asked.append(command))
-    with pytest.raises(UsageError, match=r"needs runc, which are not on this machine\.\nOn Debian: apt-get install"):
+    with pytest.raises(UsageError, match=r"needs runc, which this machine lacks\.\nOn Debian: apt-get install"):
         requirements.check()
     assert [command[0].name for command in asked] == ["install-node"]
 
@@ -237,7 +237,7 @@ def test_a_disk_that_is_full_and_an_api_server_that_is_away_do_not_end_the_node(
     with pytest.raises(EndedError):
         volumes.run(core, node_in(tmp_path))
     said = capsys.readouterr().out
-    assert "could not be made or removed: [Errno 28] No space left" in said
+    assert "could not be created or deleted: [Errno 28] No space left" in said
     assert "the API server did not answer: (None)\nReason: Unavailable" in said
 
 

@@ -64,7 +64,7 @@ def test_adopting_without_a_cluster_makes_none(run: Run, monkeypatch: pytest.Mon
     exit_code, message = run("adopt", "--env", "dev")
     assert exit_code == 2
     assert "stackctl adopt --env dev --cluster <context>" in message
-    assert "Contexts there: none" in message
+    assert "Contexts: none" in message
     assert not (tmp_path / "cache" / "nodes").exists()
 
 

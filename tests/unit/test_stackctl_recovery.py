@@ -160,7 +160,7 @@ def test_only_what_the_api_server_does_not_have_is_missing() -> None:
     with pytest.raises(LocalError, match=r"^ConfigMap/a cannot be read: Forbidden$"):
         find(api, manifest("ConfigMap"))
     api.answer = urllib3.exceptions.ProtocolError("Connection aborted")
-    with pytest.raises(LocalError, match="does not answer any more: Connection aborted"):
+    with pytest.raises(LocalError, match="does not answer: Connection aborted"):
         find(api, manifest("ConfigMap"))
 
 

@@ -1,1 +1,1 @@
-"""Container images for a machine without a registry: made from Debian's and PyPI's packages, under the public names."""
+"""Container images for a machine without a registry: built from packages of Debian and PyPI, under the public names."""

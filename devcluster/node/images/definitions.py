@@ -1,4 +1,4 @@
-"""Which images there are, and what each is made of."""
+"""The images of the node and their layers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Image:
     """Names that manifests use."""
 
     layers: tuple[str, ...]
-    """Names of functions of `layers`, the lowest first; ``open_webui:VERSION`` gives an argument."""
+    """Names of functions of `layers`, the lowest layer first; ``open_webui:VERSION`` passes an argument."""
 
     entrypoint: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: {"PATH": _PATH})
@@ -37,7 +37,7 @@ def open_webui(version: str) -> Image:
         names=(OpenWebUISettings(version=version).image,),
         layers=("debian", f"open_webui:{version}"),
         entrypoint=("bash", "start.sh"),
-        # Of the variables of the official image those that tell the application what it may expect to find.
+        # The variables of the official image that describe the environment to the application.
         environment={
             "USE_SLIM_DOCKER": "true",
             "DOCKER": "true",
@@ -50,7 +50,7 @@ def open_webui(version: str) -> Image:
 
 
 def images() -> tuple[Image, ...]:
-    """All images of a node: those of the stack's default settings, and those of the cluster itself."""
+    """All images of a node: those of the stack's default settings, and those of the cluster."""
     return (
         Image(names=(PAUSE_IMAGE,), layers=("debian",), entrypoint=("sleep", "infinity")),
         Image(names=(COREDNS_IMAGE,), layers=("coredns",), entrypoint=("/coredns",)),
@@ -62,9 +62,9 @@ def images() -> tuple[Image, ...]:
             names=(PostgreSQLSettings().image, "postgres:15"),
             layers=("debian", "postgresql"),
             entrypoint=("postgres",),
-            # These clients look for the server's socket elsewhere than the official image's.
+            # These clients look for the socket of the server in another directory than those of the official image.
             environment={"PATH": f"{_POSTGRESQL}:{_PATH}", "PGHOST": "/var/run/postgresql"},
-            # As the official image: a fast shutdown. SIGTERM would wait for the last client to leave.
+            # As in the official image: a fast shutdown. SIGTERM would wait for the last client to disconnect.
             stop_signal="SIGINT",
         ),
         open_webui(OpenWebUISettings().version),

