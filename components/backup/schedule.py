@@ -25,8 +25,8 @@ _PART = re.compile(r"(?:[*?]|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+)
 _ZONE = re.compile(r"[A-Za-z][\w+-]*(?:/[\w+-]+)*")
 
 
-def cron_mistake(text: str) -> str | None:
-    """What is wrong with a schedule; None when nothing is."""
+def cron_error(text: str) -> str | None:
+    """The error in a schedule; None if it is valid."""
     if text in _DESCRIPTORS:
         return None
     fields = text.split()
@@ -56,14 +56,14 @@ def _number(text: str, least: int, names: Sequence[str]) -> int | None:
 
 
 def _schedule(text: str) -> str:
-    mistake = cron_mistake(text)
-    if mistake is None:
+    error = cron_error(text)
+    if error is None:
         return text
     raise PydanticCustomError(
         "cron_schedule",
-        "not a schedule of cron ({mistake})",
+        "not a schedule of cron ({error})",
         {
-            "mistake": mistake,
+            "error": error,
             "allowed": "minute, hour, day of the month, month, day of the week (0 is Sunday), or @daily, @hourly ...",
             "example": "'30 2 * * *'",
         },

@@ -53,7 +53,7 @@ class Component(pulumi.ComponentResource, Generic[ArgsT]):
         return ResourceOptions(parent=self, **options)
 
     def children(self, namespace: Input[str], labels: Labels | None = None) -> Children:
-        """What creates the children in a namespace.
+        """A factory for the children in a namespace.
 
         Args:
             namespace: an existing namespace.

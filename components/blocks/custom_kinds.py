@@ -27,7 +27,7 @@ class Installation:
     """Manifest of its newest release for `kubectl apply`; None when that alone does not install it."""
 
     def install_command(self, context: str) -> str:
-        """What installs it into the cluster of a context of the kubeconfig, or where that is documented."""
+        """The command that installs it into the cluster of a context, or the URL of its documentation."""
         if not self.manifest:
             return f"install {self.name}: {self.docs}"
         return f"kubectl --context {context} apply --server-side -f {self.manifest}   # {self.docs}"

@@ -27,7 +27,7 @@ from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, Resource
 from .finding import Finding
 
 Facts = Mapping[str, str]
-"""What is remembered. Plain text: it is shown in previews and kept unencrypted in the state."""
+"""The remembered facts, in plain text: previews show them, and the state stores them unencrypted."""
 
 Judge = Callable[[Facts, Facts], Finding | None]
 """Takes the facts of the last update and the present ones, and returns why the change is refused, or None."""
@@ -48,7 +48,7 @@ def remember(name: str, facts: Facts, judge: Judge, opts: ResourceOptions) -> pu
         opts: options of the stash: its parent.
 
     Returns:
-        The stash. What uses the facts has to depend on it.
+        The stash. Resources that use the facts have to depend on it.
     """
 
     hook = ResourceHook(f"compare-{name}", lambda args: compare(args, judge), ResourceHookOptions(on_dry_run=True))

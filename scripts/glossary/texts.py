@@ -37,7 +37,7 @@ _LEXERS = {
 # Shorter literals are identifiers, keys and values of other programs more often than sentences.
 _WORDS_OF_A_MESSAGE = 3
 _COMMENT_MARK = re.compile(r"^\s*(#+|//|;|/\*)!?")
-_CODE_SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+_CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)|https?://\S+", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def _paragraphs(lines: Iterable[tuple[int, str]]) -> Iterator[Text]:
 
 
 def _without_code(lines: list[tuple[int, str]]) -> Text:
-    """Code spans become backquotes of the same length, so that positions stay."""
-    whole = _CODE_SPAN.sub(lambda span: re.sub(r"[^\n]", "`", span[0]), "\n".join(line for _, line in lines))
+    """Code spans and URLs become backquotes of the same length, so that positions stay."""
+    whole = _CODE.sub(lambda span: re.sub(r"[^\n]", "`", span[0]), "\n".join(line for _, line in lines))
     return Text(tuple((number, line) for (number, _), line in zip(lines, whole.split("\n"), strict=True)))
 
 

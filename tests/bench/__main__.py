@@ -2,10 +2,10 @@
 
     python -m tests.bench
 
-Exits with 1 when a figure is over its limit. The machine may be busy: each figure is the median of several runs, and
-those that are compared are measured in turns.
+Exits with 1 if a measurement exceeds its limit. The machine may be busy: each measurement is the median of several
+runs, and those that are compared are measured in turns.
 
-With the provider emulators, not all that the official providers cost is in the figures; `NOT_MEASURED` says what.
+With the provider emulators, the measurements lack some costs of the official providers: see `NOT_MEASURED`.
 docs/decisions/0028-time-of-a-preview.md says what the time is spent on, and which limits are not met.
 """
 
@@ -44,7 +44,7 @@ CLUSTER = f"open-webui-stack-bench-{os.getpid()}"
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One figure and what it may be at the most."""
+    """A measurement and its limit."""
 
     name: str
     value: float
@@ -57,7 +57,7 @@ class Figure:
 
 
 def main() -> int:
-    """Measure, print, say whether every figure holds."""
+    """Measure, print, and report whether every limit is met."""
     with tempfile.TemporaryDirectory() as directory, running_cluster(Path(directory)) as cluster:
         figures = [
             *engine_figures(Path(directory), cluster),
@@ -183,15 +183,15 @@ def peak_memory() -> Iterator[Callable[[], float]]:
 
 def descendants(process: int) -> list[int]:
     """Processes started by a process, and by those."""
-    found: list[int] = []
+    pids: list[int] = []
     for thread in Path(f"/proc/{process}/task").glob("*/children"):
         try:
             children = [int(child) for child in thread.read_text().split()]
         except OSError:
             continue
         for child in children:
-            found += [child, *descendants(child)]
-    return found
+            pids += [child, *descendants(child)]
+    return pids
 
 
 def resident_megabytes(process: int) -> float:

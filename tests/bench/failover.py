@@ -35,7 +35,7 @@ SERVERS = "is killed with its Sentinel | no retries"
 
 
 def write(sentinels: Any) -> bool:
-    """Whether a new connection to the master that the Sentinels name takes a write."""
+    """Whether the primary that the Sentinels name takes a write over a new connection."""
     try:
         return bool(sentinels.master_for(SERVICE, socket_timeout=1).set("open-webui:x", "1"))
     except redis.RedisError:
@@ -48,14 +48,14 @@ def at_once() -> dict[str, Any]:
 
 
 def seconds_without_writes(nodes: Nodes, lose: Any, options: dict[str, Any]) -> float:
-    """Seconds from the loss of the master to the first write at another one."""
+    """Seconds from the loss of the primary to the first write at the new one."""
     sentinels, old = nodes.of_clients(**options), nodes.master
     # The others do not know the moment in the servers' periods at which it happens.
     time.sleep(random.uniform(0, 2))
     began = time.monotonic()
     loss = threading.Thread(target=lose, args=[old])
     loss.start()
-    # A write that the old master still took says nothing.
+    # A write that the old primary still took does not count.
     while old.processes or not write(sentinels):
         time.sleep(0.05)
     taken = time.monotonic() - began

@@ -52,12 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def measurements() -> Iterator[Measurements]:
-    """Figures of this run; written to a document when one is named."""
-    found = Measurements()
-    yield found
+    """Measurements of this run, written to a document if one is named."""
+    measurements = Measurements()
+    yield measurements
     if file := os.environ.get(MEASUREMENTS_VARIABLE):
-        found.write(ROOT / file)
-    print(f"\n{found.table()}")
+        measurements.write(ROOT / file)
+    print(f"\n{measurements.table()}")
 
 
 @pytest.fixture(scope="session")

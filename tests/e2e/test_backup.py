@@ -1,4 +1,4 @@
-"""What was backed up comes back, what a restore replaced can be had back, and backups can be turned off again."""
+"""A backup can be restored, a restore can be undone, and backups can be turned off again."""
 
 import re
 import time
@@ -39,18 +39,18 @@ def test_a_chat_that_was_deleted_comes_back(node: Node, stack: Stack, client: st
     assert (title(kept), title(later)) == (None, "later")
 
     started = time.monotonic()
-    said = node.backup("restore", "--yes")
+    output = node.backup("restore", "--yes")
     measurements.add("restore of it, until the web pods are ready again", f"{time.monotonic() - started:.0f} s")
 
     assert (title(kept), title(later)) == ("kept", None)
     assert sql(stack, NEAREST) == "42"
     assert len(stack.ready(WEB)) == replicas
-    [safety] = set(re.findall(r"ragsystemdb-\S+-before-restore\.dump", said))
+    [safety] = set(re.findall(r"ragsystemdb-\S+-before-restore\.dump", output))
     assert safety in node.backup("list")
     node.backup("restore", safety, "--yes", "--no-safety-dump")
     assert (title(kept), title(later)) == (None, "later")
 
     del node.sets["backup.enabled"]
     node.up()
-    # Not even the pods of Jobs that are done keep the claim.
+    # Pods of finished Jobs do not keep the PersistentVolumeClaim, either.
     assert stack.kubectl.run("get", "cronjob,job,pvc", "-l", "app=postgres-backup", "-o", "name") == ""

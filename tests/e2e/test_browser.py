@@ -80,7 +80,7 @@ def test_a_chat_goes_on_when_the_pod_that_serves_it_is_killed(chatting: Stack, p
 
     serving = pod_that_serves(chatting)
     containers.send(serving, WEB, signal.SIGKILL)
-    # The page connects again by itself, without being loaded anew.
+    # The page reconnects by itself, without a reload.
     pod_that_serves(chatting, besides=serving)
     ask(page, "second question")
     expect(page.get_by_text(answer_to("second question"))).to_be_visible(timeout=ANSWER_MILLISECONDS)
@@ -130,5 +130,5 @@ def connections(pod: dict[str, Any]) -> set[str]:
     process = str(containers.processes(pod, WEB)[0])
     command = ["nsenter", "--net", "--target", process]
     filters = ["state", "established", "( sport = :8080 )"]
-    found = subprocess.run([*command, "ss", "-Htn", *filters], capture_output=True, text=True, check=True).stdout
-    return {line.split()[-1] for line in found.splitlines()}
+    actual = subprocess.run([*command, "ss", "-Htn", *filters], capture_output=True, text=True, check=True).stdout
+    return {line.split()[-1] for line in actual.splitlines()}

@@ -1,4 +1,4 @@
-"""What users notice when the platform team changes something: nothing."""
+"""Users notice no change by the platform team."""
 
 import pytest
 

@@ -34,7 +34,7 @@ def kill_pod(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("durability", "kill", "status", "told"),
+    ("durability", "kill", "status", "message"),
     [
         ("none", kill_container, 200, "valid again"),
         ("container", kill_container, 401, "refused"),
@@ -51,7 +51,7 @@ def test_a_token_that_was_signed_out_after_redis_was_killed(
     durability: str,
     kill: Callable[[Stack], None],
     status: int,
-    told: str,
+    message: str,
 ) -> None:
     node.sets["redis.durability"] = durability
     node.up()
@@ -63,22 +63,22 @@ def test_a_token_that_was_signed_out_after_redis_was_killed(
     time.sleep(2)
     away = seconds_away(stack, kill)
     faults.wait_until_ready(stack, len(stack.ready(WEB)))
-    found = web.session(token).status
+    actual = web.session(token).status
     what, away_of = "pod", ""
     if kill is kill_container:
         what, away_of = "container", f" (median of {KILLS} kills)"
         away = median([away, *(seconds_away_of_a_new_pod(stack) for _ in range(KILLS - 1))])
     measurements.add(
         f"signed-out token after Redis's {what} was killed, durability {durability}; Redis away{away_of}",
-        f"{told if found == status else found}; {away:.1f} s",
+        f"{message if actual == status else actual}; {away:.1f} s",
     )
-    assert found == status
+    assert actual == status
     if kill is kill_container:
         assert away < MOST_SECONDS
 
 
 def seconds_away_of_a_new_pod(stack: Stack) -> float:
-    """The same once more: of a pod whose container has died before, the next start waits."""
+    """Again with a pod whose container has died before: its next start is delayed."""
     kill_pod(stack)
     faults.wait_until_ready(stack, len(stack.ready(WEB)))
     return seconds_away(stack, kill_container)

@@ -1,4 +1,4 @@
-"""What users notice when a part of the stack fails, and that nothing they were told is done is lost."""
+"""When a part of the stack fails, users lose nothing that was acknowledged; the length of the outage is measured."""
 
 import time
 

@@ -16,12 +16,12 @@ LARGE_EVENTS = 200
 
 
 @pytest.mark.parametrize(
-    ("policy", "status", "told"),
+    ("policy", "status", "message"),
     [("noeviction", 401, "refused"), ("allkeys-lru", 200, "valid again")],
     ids=["noeviction", "allkeys-lru"],
 )
 def test_a_token_that_was_signed_out_under_memory_pressure(
-    node: Node, stack: Stack, client: str, measurements: Measurements, policy: str, status: int, told: str
+    node: Node, stack: Stack, client: str, measurements: Measurements, policy: str, status: int, message: str
 ) -> None:
     """A revoked token is valid again after eviction, which is why prod has `noeviction`."""
     node.sets.update({"redis.maxmemory": f"{MAXMEMORY}mb", "redis.maxmemoryPolicy": policy})
@@ -33,11 +33,11 @@ def test_a_token_that_was_signed_out_under_memory_pressure(
     assert web.session(token).status == 401
     try:
         faults.redis_pressure(stack, ("fill", 4 * MAXMEMORY))
-        found = web.session(token).status
+        actual = web.session(token).status
     finally:
         faults.redis_pressure(stack, ("empty", 4 * MAXMEMORY))
-    measurements.add(f"signed-out token after memory pressure, {policy}", told if found == status else f"{found}")
-    assert found == status
+    measurements.add(f"signed-out token after memory pressure, {policy}", message if actual == status else f"{actual}")
+    assert actual == status
 
 
 @pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru"])
@@ -55,7 +55,7 @@ def test_a_full_redis_with_slow_subscribers_keeps_to_its_memory_limit(
     measurements.add(
         f"memory of a full Redis with slow subscribers, {policy}: most, limit", f"{peak >> 20} MiB, {limit >> 20} MiB"
     )
-    # Or nothing has waited for anybody, and the figure says nothing.
+    # Otherwise no client has waited, and the measurement is void.
     assert published["left"] < published["subscribed"]
     assert [status["restartCount"] for status in pod["status"]["containerStatuses"]] == [0] * 1
     assert MAXMEMORY << 20 < peak < limit

@@ -1,4 +1,4 @@
-"""Who reaches whom, with real packets."""
+"""Network policies with real packets: allowed and denied connections."""
 
 import time
 from collections.abc import Iterator

@@ -62,11 +62,11 @@ def pods(stack: Stack) -> Iterator[dict[str, str]]:
             kubectl.run("create", "serviceaccount", "echo", "-n", namespace)
         for namespace, name in PODS:
             kubectl.run("apply", "-n", namespace, "-f", "-", stdin=json.dumps(_pod(namespace, name, image)))
-        found = {}
+        actual = {}
         for namespace, name in PODS:
             kubectl.run("wait", "--for=condition=Ready", f"pod/{name}", "-n", namespace, "--timeout=90s", seconds=100)
-            found[name] = str(kubectl.get("pod", name, "-n", namespace)["status"]["podIP"])
-        yield found
+            actual[name] = str(kubectl.get("pod", name, "-n", namespace)["status"]["podIP"])
+        yield actual
     finally:
         kubectl.run("delete", "namespace", *namespaces, "--ignore-not-found", "--wait=false")
 

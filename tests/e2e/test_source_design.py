@@ -1,4 +1,4 @@
-"""The source document's own design under the same load and faults, for the figures beside ours.
+"""The source document's own design under the same load and faults, for comparison.
 
 Nothing is asserted about how it fares: that is what is measured.
 """

@@ -1,6 +1,6 @@
 """Previews of the stack that the unit tests read (`tests/unit/previews`), and how the engine tests make them.
 
-`WRITE_PREVIEWS=1 make test-engine` writes them anew, and `python -m tests.support.previews` the comments on them.
+`WRITE_PREVIEWS=1 make test-engine` writes them again, and `python -m tests.support.previews` the comments on them.
 """
 
 import json
@@ -79,7 +79,7 @@ _CHECKSUM = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 def slim(text: str, context: str) -> str:
-    """A preview without what differs from run to run, and without what nobody reads.
+    """A preview without values that differ from run to run, and without members that no reader uses.
 
     Args:
         text: what `pulumi preview --json --show-sames` printed.
@@ -116,7 +116,7 @@ def _slim_step(step: dict[str, Any]) -> dict[str, Any]:
 def _numbered_checksums(text: str) -> str:
     """Those of generated secrets are others each time; which of them are the same, is not."""
     numbers: dict[str, str] = {}
-    return _CHECKSUM.sub(lambda found: numbers.setdefault(found[0], f"{len(numbers):08x}".ljust(64, "0")), text)
+    return _CHECKSUM.sub(lambda actual: numbers.setdefault(actual[0], f"{len(numbers):08x}".ljust(64, "0")), text)
 
 
 def assert_recorded(name: str, made: str) -> None:

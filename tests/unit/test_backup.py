@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from components.backup.schedule import CronSchedule, TimeZone, cron_mistake
+from components.backup.schedule import CronSchedule, TimeZone, cron_error
 from components.blocks.quantities import quantity
 from tests.support.unit.recording import Recording, run
 
@@ -148,7 +148,7 @@ BAD = [
 
 @pytest.mark.parametrize(("schedule", "mistake"), BAD)
 def test_schedules_that_a_cron_job_would_refuse_are_refused(schedule: str, mistake: str) -> None:
-    assert cron_mistake(schedule) == mistake
+    assert cron_error(schedule) == mistake
     with pytest.raises(ValidationError, match="not a schedule of cron"):
         Times(schedule=schedule)
 

@@ -74,9 +74,9 @@ def test_renovate_finds_every_version_in_the_code() -> None:
     ]
     assert len(files) == 4
     text = "\n".join(path.read_text() for path in files)
-    found = [match.groupdict() for pattern in patterns("matchStrings") for match in re.finditer(pattern, text)]
-    images = {f"{each['depName']}:{each['currentValue']}" for each in found if "depName" in each}
-    versions = [each["currentValue"] for each in found if "depName" not in each]
+    actual = [match.groupdict() for pattern in patterns("matchStrings") for match in re.finditer(pattern, text)]
+    images = {f"{each['depName']}:{each['currentValue']}" for each in actual if "depName" in each}
+    versions = [each["currentValue"] for each in actual if "depName" not in each]
     assert versions == [settings.open_webui.version]
     assert images == {settings.postgresql.image, *IMAGES.values(), EXPORTER_IMAGE}
 

@@ -1,4 +1,4 @@
-"""Mistakes of every day, written as people write them into a stack file, and what they read then."""
+"""Common errors as people write them into a stack file, and the report that they get."""
 
 import copy
 import json
@@ -144,7 +144,7 @@ REFUSED: dict[str, tuple[str, dict[str, str]]] = {
         {"openWebui.openaiApiBaseUrl": "a URL without ? and #", "openaiApiKey": "is missing"},
     ),
     "a URL of another kind": (web('{ollamaBaseUrl: "ftp://ollama:21"}'), {"openWebui.ollamaBaseUrl": "not an http"}),
-    "a port that is none": (web('{ollamaBaseUrl: "http://ollama:0"}'), {"openWebui.ollamaBaseUrl": "not an http"}),
+    "an invalid port": (web('{ollamaBaseUrl: "http://ollama:0"}'), {"openWebui.ollamaBaseUrl": "not an http"}),
     "a key for a user": (
         web('{ollamaBaseUrl: "https://hunter2@ollama"}'),
         {"openWebui.ollamaBaseUrl": "a URL with credentials"},
@@ -251,11 +251,11 @@ def test_what_is_right_is_accepted_however_it_is_written(project: Path, text: st
 
 @pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED)
 def test_a_mistake_is_found_where_it_is(project: Path, text: str, expected: dict[str, str]) -> None:
-    found = findings(project, text)
-    assert found.keys() == expected.keys()
+    actual = findings(project, text)
+    assert actual.keys() == expected.keys()
     for key, hint in expected.items():
-        assert hint in found[key]
-    assert "hunter2" not in "".join(found.values())
+        assert hint in actual[key]
+    assert "hunter2" not in "".join(actual.values())
 
 
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -269,7 +269,7 @@ def test_the_commands_of_the_report_mend_the_config(name: str) -> None:
     config = copy.deepcopy(CONFIGS[name])
     values = {key if ":" in key else f"{PROJECT}:{key}": value for key, value in config.items()}
     values.setdefault(f"{PROJECT}:kubeContext", "test")
-    # One mistake can hide another one, as a limit is not compared with a request that is no quantity.
+    # One error can hide another one: a limit is not compared with a request that is not a quantity.
     for _ in range(3):
         secrets = {key for key, value in values.items() if is_encrypted(value)}
         try:

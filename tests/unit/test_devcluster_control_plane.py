@@ -157,7 +157,7 @@ def test_a_cluster_runs_on_when_the_cache_is_removed_and_down_ends_it(
 
     assert capsys.readouterr().out == "dev is down\n"
     assert component.wait(timeout=10) < 0
-    assert of_a_test.poll() is None, "it is nobody's environment"
+    assert of_a_test.poll() is None, "the process is of another environment"
     down(None)
     assert capsys.readouterr().out == "nothing is up\n"
 

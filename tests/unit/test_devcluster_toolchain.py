@@ -63,15 +63,15 @@ def test_pulumi_on_the_path_is_used(install: Install, version: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "told"), [("echo v3.100.0", "3.100.0"), ("echo what", "unknown"), ("exit 1", "unk")]
+    ("script", "message"), [("echo v3.100.0", "3.100.0"), ("echo what", "unknown"), ("exit 1", "unk")]
 )
 def test_pulumi_that_is_too_old_is_passed_over_with_a_word(
-    install: Install, built: Path, script: str, told: str, capsys: pytest.CaptureFixture[str]
+    install: Install, built: Path, script: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pulumi = install("pulumi", script)
     assert pulumi_cli.pulumi_cli() == built
     notice = capsys.readouterr().err
-    assert f"{pulumi} is version {told}" in notice
+    assert f"{pulumi} is version {message}" in notice
     assert "older than 3.259.0" in notice
 
 

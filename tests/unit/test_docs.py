@@ -58,8 +58,8 @@ def broken_links(document: Path, text: str) -> Iterator[str]:
             continue
         name, _, anchor = link.partition("#")
         target = (document.parent / name).resolve() if name else document
-        found = target.exists() and target.is_relative_to(ROOT)
-        if not found or (anchor and anchor not in anchors(target)):
+        actual = target.exists() and target.is_relative_to(ROOT)
+        if not actual or (anchor and anchor not in anchors(target)):
             yield link
 
 
@@ -111,9 +111,9 @@ def unknown_keys(_document: Path, text: str) -> Iterator[str]:
             yield member[1]
     set_by_pulumi = _KEY_SET.findall(text)
     set_by_make = [pair.partition("=")[0] for quoted, bare in _SET.findall(text) for pair in (quoted or bare).split()]
-    given = [*set_by_pulumi, *set_by_make, *_SECRET_FILE.findall(text)]
+    configured = [*set_by_pulumi, *set_by_make, *_SECRET_FILE.findall(text)]
     # One page shows the report about an unknown key.
-    yield from (key for key in given if not is_key(key) and f"{key}: unknown key" not in text)
+    yield from (key for key in configured if not is_key(key) and f"{key}: unknown key" not in text)
 
 
 CHECKS: dict[Callable[[Path, str], Iterator[str]], tuple[str, ...]] = {

@@ -57,9 +57,9 @@ def test_a_long_text_is_shown_from_where_it_differs() -> None:
         {"data": {"conf": text}},
         {"data": {"conf": text.replace("file 4", "file 4" + "x" * 99)}},
     )
-    found = drift_of(changed)
-    assert found is not None
-    (shown,) = found.properties
+    findings = drift_of(changed)
+    assert findings is not None
+    (shown,) = findings.properties
     assert shown.state == "line 5: line of the file 4"
     assert shown.cluster == "line 5: line of the file 4" + "x" * 42 + " …"
 

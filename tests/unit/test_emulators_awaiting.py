@@ -52,9 +52,9 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(awaiting, "RECONNECT", 0.01)
 
 
-def waiting(*answers: Any, seconds: float = 60, said: list[str] | None = None) -> Waiting:
+def waiting(*answers: Any, seconds: float = 60, output: list[str] | None = None) -> Waiting:
     cluster: Any = FakeCluster(*answers)
-    return Waiting(cluster, Event(), (said if said is not None else []).append, seconds)
+    return Waiting(cluster, Event(), (output if output is not None else []).append, seconds)
 
 
 def modified(obj: Any) -> dict[str, Any]:
@@ -62,9 +62,9 @@ def modified(obj: Any) -> dict[str, Any]:
 
 
 def test_ready() -> None:
-    said: list[str] = []
-    assert waiting([modified(JOB), modified(COMPLETE)], said=said).until_ready(JOB, JOB) == COMPLETE
-    assert said == ['Waiting for Job "n/migrate" to start']
+    output: list[str] = []
+    assert waiting([modified(JOB), modified(COMPLETE)], output=output).until_ready(JOB, JOB) == COMPLETE
+    assert output == ['Waiting for Job "n/migrate" to start']
 
 
 def test_a_broken_connection_is_survived() -> None:
@@ -95,9 +95,9 @@ def test_not_ready(answer: Any, seconds: float, reason: str, problems: tuple[str
 
 def test_skip_await() -> None:
     manifest = {**JOB, "metadata": {"name": "migrate", "annotations": {"pulumi.com/skipAwait": "true"}}}
-    said: list[str] = []
-    assert waiting(said=said).until_ready(manifest, JOB) == JOB
-    assert said == ["Skipping await logic"]
+    output: list[str] = []
+    assert waiting(output=output).until_ready(manifest, JOB) == JOB
+    assert output == ["Skipping await logic"]
     assert problems_now(FakeCluster(), manifest, JOB) is None  # type: ignore[arg-type]
 
 
@@ -134,16 +134,16 @@ def test_some_kinds_are_given_up_after_a_time_of_their_own(
 ) -> None:
     """Whatever is asked for."""
     live = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}}
-    given: list[float] = []
+    configured: list[float] = []
 
     def progress(_self: Waiting, _kind: str, _live: Any, deadline: float) -> Iterator[Any]:
-        given.append(deadline - time.monotonic())
+        configured.append(deadline - time.monotonic())
         return iter(())
 
     monkeypatch.setattr(Waiting, "_progress", progress)
     with pytest.raises(NotReadyError, match="timed out" if kind == "Service" else "Timeout occurred polling for 'a'"):
         waiting(seconds=1000).until_ready(live, live)
-    assert given[0] == pytest.approx(seconds, abs=30)
+    assert configured[0] == pytest.approx(seconds, abs=30)
 
 
 @pytest.mark.parametrize(("kind", "is_left"), [("Job", True), ("ConfigMap", False)])

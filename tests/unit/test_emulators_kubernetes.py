@@ -46,9 +46,9 @@ clusters:
     ],
 )
 def test_what_is_not_served_is_named(token: str, manifest: dict[str, Any], refused: str) -> None:
-    found = manifests.unserved(token, manifest)
-    assert found
-    assert found[1] == refused
+    actual = manifests.unserved(token, manifest)
+    assert actual
+    assert actual[1] == refused
 
 
 def test_everything_else_is_served() -> None:
@@ -194,11 +194,11 @@ def test_options_that_would_be_ignored_are_refused(options: dict[str, Any], refu
 def test_kubeconfig_as_path_and_as_contents(tmp_path: Path, as_file: bool) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text(KUBECONFIG)
-    given = str(path) if as_file else KUBECONFIG
-    assert Configuration({"kubeconfig": given}).namespace == "apps"
-    assert Configuration({"kubeconfig": given, "context": "two"}).namespace == "default"
-    assert Configuration({"kubeconfig": given, "namespace": "mine"}).namespace == "mine"
-    assert Configuration({"kubeconfig": given, "context": "two"}).active_cluster == {
+    configured = str(path) if as_file else KUBECONFIG
+    assert Configuration({"kubeconfig": configured}).namespace == "apps"
+    assert Configuration({"kubeconfig": configured, "context": "two"}).namespace == "default"
+    assert Configuration({"kubeconfig": configured, "namespace": "mine"}).namespace == "mine"
+    assert Configuration({"kubeconfig": configured, "context": "two"}).active_cluster == {
         "server": "https://two.example.com"
     }
 
@@ -229,10 +229,10 @@ def test_a_list_of_paths_is_not_a_kubeconfig_option(tmp_path: Path) -> None:
     """The option is a path or the contents; only the environment variable is a list."""
     path = tmp_path / "kubeconfig"
     path.write_text(KUBECONFIG)
-    for given in (f"{path}:{path}", str(tmp_path / "of-another-machine")):
+    for configured in (f"{path}:{path}", str(tmp_path / "of-another-machine")):
         with pytest.raises(KubeconfigError, match="json parse error: json: cannot unmarshal string into Go value"):
-            Configuration({"kubeconfig": given}).client(1)
-        assert Configuration({"kubeconfig": given}).namespace == "default"
+            Configuration({"kubeconfig": configured}).client(1)
+        assert Configuration({"kubeconfig": configured}).namespace == "default"
 
 
 @pytest.mark.parametrize("options", [{}, {"kubeconfig": ""}])

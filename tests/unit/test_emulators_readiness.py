@@ -34,10 +34,10 @@ def deployment(revision: str = "1", available: str = "True", progressing: str = 
     }
 
 
-def replica_set(revision: str, ready: int, wanted: int = 2) -> Any:
+def replica_set(revision: str, ready: int, expected: int = 2) -> Any:
     return {
         "metadata": {"uid": revision, "annotations": {REVISION: revision}, "ownerReferences": [{"uid": "d"}]},
-        "spec": {"replicas": wanted},
+        "spec": {"replicas": expected},
         "status": {"readyReplicas": ready},
     }
 

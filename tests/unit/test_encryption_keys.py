@@ -23,9 +23,9 @@ def keys(recording: Recording) -> dict[str, str]:
 
 def test_the_first_keys_are_those_that_the_release_derives_from_the_signing_key(dev: Recording) -> None:
     signing_key = contents(dev)["secret-key"]
-    found = keys(dev)
-    assert found["OAUTH_CLIENT_INFO_ENCRYPTION_KEY"] == found["OAUTH_SESSION_TOKEN_ENCRYPTION_KEY"] == signing_key
-    assert found == encryption_keys(signing_key)
+    actual = keys(dev)
+    assert actual["OAUTH_CLIENT_INFO_ENCRYPTION_KEY"] == actual["OAUTH_SESSION_TOKEN_ENCRYPTION_KEY"] == signing_key
+    assert actual == encryption_keys(signing_key)
 
 
 def test_the_key_of_second_factors_is_derived_as_the_release_does_it() -> None:
@@ -51,10 +51,10 @@ def test_the_containers_have_them_from_the_secret(recording: Recording, containe
 
 @pytest.mark.parametrize("variable", ENCRYPTION_VARIABLES)
 def test_a_given_key_takes_the_place_of_the_kept_one_and_the_kept_one_stays(dev: Recording, variable: str) -> None:
-    given = run("dev", secrets={variable: "given"})
-    assert keys(given) == {**keys(dev), variable: "given"}
-    assert given.one("Stash", NAME).plain("input") == dev.one("Stash", NAME).plain("input")
-    names = [each["name"] for each in given.containers["open-webui/open-webui"]["env"]]
+    configured = run("dev", secrets={variable: "given"})
+    assert keys(configured) == {**keys(dev), variable: "given"}
+    assert configured.one("Stash", NAME).plain("input") == dev.one("Stash", NAME).plain("input")
+    names = [each["name"] for each in configured.containers["open-webui/open-webui"]["env"]]
     assert names.count(variable) == 1
 
 

@@ -1,4 +1,4 @@
-"""Who may connect to the web pods, and what the public URL decides."""
+"""Network policy rules of the web pods, and the settings that follow from the public URL."""
 
 from typing import Any
 

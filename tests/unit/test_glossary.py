@@ -48,6 +48,9 @@ def test_a_rule_finds_the_left_column_and_leaves_the_right_one(left: str, right:
         "The remaining keys, by handle.",
         "The edge-triggered poll of `is no X`.",
         "A way in which pods differ.",
+        "See https://example.com/tree/master/deploy.",
+        "The value is None.",
+        "StatefulSets with volume claim templates.",
     ],
 )
 def test_other_sentences_pass(sentence: str, tmp_path: Path) -> None:

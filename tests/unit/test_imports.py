@@ -78,6 +78,6 @@ skip_sdk_initialization()
 import emulators.kubernetes_provider, emulators.random_provider
 print(*sys.modules)
 """
-    found = modules(code)
-    assert "pulumi.runtime.proto" in found
-    assert not found & {"kubernetes", "pydantic", "pulumi.resource", "yaml"}
+    actual = modules(code)
+    assert "pulumi.runtime.proto" in actual
+    assert not actual & {"kubernetes", "pydantic", "pulumi.resource", "yaml"}

@@ -1,4 +1,4 @@
-"""A namespace that denies everything, and the edges of the diagram."""
+"""A namespace that denies all traffic, and the network policy rules of the diagram."""
 
 import ipaddress
 

@@ -28,14 +28,14 @@ def own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def routes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Destinations that the machine has routes to."""
-    found = ["default", "10.0.0.0/8"]
+    actual = ["default", "10.0.0.0/8"]
 
     def run(command: list[str], **_: Any) -> Any:
         assert command[:2] == ["ip", "-4"]
-        return SimpleNamespace(stdout=json.dumps([{"dst": destination} for destination in found]))
+        return SimpleNamespace(stdout=json.dumps([{"dst": destination} for destination in actual]))
 
     monkeypatch.setattr(subprocess, "run", run)
-    return found
+    return actual
 
 
 @pytest.mark.usefixtures("routes")
@@ -121,15 +121,15 @@ def test_what_the_kernel_does_not_allow_is_told(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("platform", "user", "told"),
+    ("platform", "user", "message"),
     [("darwin", 0, "needs Linux"), ("linux", 1000, "which needs root")],
 )
 def test_a_machine_that_cannot_is_refused_with_the_other_ways(
-    monkeypatch: pytest.MonkeyPatch, platform: str, user: int, told: str
+    monkeypatch: pytest.MonkeyPatch, platform: str, user: int, message: str
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    with pytest.raises(UsageError, match=told) as refused:
+    with pytest.raises(UsageError, match=message) as refused:
         requirements.check()
     assert "--cluster kwok" in str(refused.value)
 
@@ -145,7 +145,7 @@ def test_what_cannot_be_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 class FakeCore:
-    """Claims and volumes as the API has them."""
+    """PersistentVolumeClaims and volumes as the API serves them."""
 
     def __init__(self) -> None:
         self.claims: list[Any] = []
@@ -236,9 +236,9 @@ def test_a_disk_that_is_full_and_an_api_server_that_is_away_do_not_end_the_node(
     core = SimpleNamespace(list_persistent_volume=None, list_persistent_volume_claim_for_all_namespaces=None)
     with pytest.raises(EndedError):
         volumes.run(core, node_in(tmp_path))
-    said = capsys.readouterr().out
-    assert "could not be created or deleted: [Errno 28] No space left" in said
-    assert "the API server did not answer: (None)\nReason: Unavailable" in said
+    output = capsys.readouterr().out
+    assert "could not be created or deleted: [Errno 28] No space left" in output
+    assert "the API server did not answer: (None)\nReason: Unavailable" in output
 
 
 def test_a_volume_that_was_made_half_way_is_made_anew(
@@ -309,8 +309,8 @@ class FakeIp:
             self.routes.append(command[3])
         elif words.startswith("link delete"):
             self.routes.clear()
-        found = [{"name": name} for name in self.namespaces] if "netns list" in words else self.routes
-        return SimpleNamespace(returncode=0, stdout=json.dumps(found), stderr="")
+        actual = [{"name": name} for name in self.namespaces] if "netns list" in words else self.routes
+        return SimpleNamespace(returncode=0, stdout=json.dumps(actual), stderr="")
 
 
 def test_a_network_that_was_made_half_way_is_made_anew_and_a_whole_one_stays(tmp_path: Path, ip: FakeIp) -> None:

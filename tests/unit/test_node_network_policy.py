@@ -49,10 +49,10 @@ def test_without_policies_everybody_reaches_everybody() -> None:
 
 
 def test_an_empty_selector_isolates_every_pod_of_its_namespace_and_no_other() -> None:
-    found = rules({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
+    actual = rules({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
     chains = [f"{way}-198-18-0-{pod}" for way in ("egress", "ingress") for pod in (2, 3)]
-    assert sorted(found) == sorted([*chains, "forward"])
-    assert all(found[chain] == ["drop"] for chain in chains)
+    assert sorted(actual) == sorted([*chains, "forward"])
+    assert all(actual[chain] == ["drop"] for chain in chains)
 
 
 def test_rules_are_asked_after_those_of_kube_proxy() -> None:
@@ -81,7 +81,7 @@ TO_REDIS = [{"podSelector": {"matchLabels": {"app": "redis"}}}]
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("actual", "expected"),
     [
         (ingress(**{"from": TO_WEB}, ports=[PORT_OF_REDIS]), ["ip saddr 198.18.0.2 tcp dport 6379 return"]),
         (ingress(), ["return"]),
@@ -107,8 +107,8 @@ TO_REDIS = [{"podSelector": {"matchLabels": {"app": "redis"}}}]
         (egress(to=[{"podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}]), []),
     ],
 )
-def test_rules_of_a_policy(found: list[str], expected: list[str]) -> None:
-    assert found == [*expected, "drop"]
+def test_rules_of_a_policy(actual: list[str], expected: list[str]) -> None:
+    assert actual == [*expected, "drop"]
 
 
 def test_policies_add_up() -> None:

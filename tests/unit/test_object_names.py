@@ -68,7 +68,7 @@ def test_nobody_types_a_name_again() -> None:
         and source != ROOT / "stackctl" / "gate" / "rollouts.py"
     ]
     assert len(modules) > 150
-    assert [found for module in modules for found in retyped(module)] == []
+    assert [actual for module in modules for actual in retyped(module)] == []
 
 
 def test_a_name_that_is_typed_again_is_found(tmp_path: Path) -> None:
@@ -93,5 +93,5 @@ def test_every_object_has_an_exported_name(prod: Recording) -> None:
     objects = [
         r for r in prod.objects if r.kind != "Namespace" and r.inputs["metadata"]["labels"].get("app") != "redis"
     ]
-    found = {r.inputs["metadata"]["name"] for r in objects}
-    assert {name for name in found if name not in names and not name.startswith("open-webui-startup-")} == set()
+    actual = {r.inputs["metadata"]["name"] for r in objects}
+    assert {name for name in actual if name not in names and not name.startswith("open-webui-startup-")} == set()

@@ -19,8 +19,8 @@ KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationCon
 def redis() -> dict[str, Any]:
     """A template of pods that keeps to every policy."""
     objects = planned_objects(read_stack("prod", ["kubeContext=any"]), "prod")
-    [found] = [item for item in objects if (item["kind"], item["metadata"]["name"]) == ("Deployment", "redis")]
-    template: dict[str, Any] = found["spec"]["template"]
+    [matching] = [item for item in objects if (item["kind"], item["metadata"]["name"]) == ("Deployment", "redis")]
+    template: dict[str, Any] = matching["spec"]["template"]
     return template
 
 
@@ -67,8 +67,8 @@ def test_every_sort_of_container(template: dict[str, Any], sort: str) -> None:
     bad = {"name": "bad", "image": "x", "args": ["--password=x"], "ports": [{"containerPort": 1, "hostPort": 1}]}
     template["spec"].setdefault(sort, []).append(bad)
     probes = {"probes-set"} if sort == "containers" else set()
-    wanted = {NETWORK, *ALWAYS, *probes} - {"no-service-account-token"}
-    assert violated(owner("StatefulSet", template)) == wanted
+    expected = {NETWORK, *ALWAYS, *probes} - {"no-service-account-token"}
+    assert violated(owner("StatefulSet", template)) == expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -133,8 +133,8 @@ def test_a_container_without_ports_has_probes_unless_it_is_a_sidecar(template: d
 @pytest.mark.parametrize("kind", ["Pod", "StatefulSet"])
 def test_a_secret_in_the_metadata_of_pods_is_told_once(template: dict[str, Any], kind: str, part: str) -> None:
     template["metadata"].setdefault(part, {})["token"] = "x"
-    found = findings(RULES, [owner(kind, template)], Context())
-    [message] = [each.violation.message for each in found if each.rule.name == "no-plain-secrets"]
+    matching = findings(RULES, [owner(kind, template)], Context())
+    [message] = [each.violation.message for each in matching if each.rule.name == "no-plain-secrets"]
     assert message.endswith(f"{part[:-1]} token holds a secret in plain text")
 
 
@@ -203,9 +203,9 @@ PEER = {"podSelector": {"matchLabels": {"app": "x"}}}
     ],
 )
 def test_directions_of_a_network_policy(template: dict[str, Any], spec: dict[str, Any], uncovered: list[str]) -> None:
-    found = findings(RULES, [owner("Deployment", template), policy(**spec)], Context())
-    wanted = [f"no NetworkPolicy covers its pods for {direction}" for direction in uncovered]
-    assert [finding.violation.message for finding in found] == wanted
+    matching = findings(RULES, [owner("Deployment", template), policy(**spec)], Context())
+    expected = [f"no NetworkPolicy covers its pods for {direction}" for direction in uncovered]
+    assert [finding.violation.message for finding in matching] == expected
 
 
 @pytest.mark.parametrize("rule", [Unknown("x"), {"to": Unknown("x")}])
@@ -231,8 +231,8 @@ def test_what_is_not_known_yet_ends_no_rule(template: dict[str, Any], path: str)
 @pytest.mark.parametrize("part", ["securityContext", "resources", "env", "volumeMounts", "ports", "command", "image"])
 def test_what_is_not_known_of_a_container_ends_no_rule(template: dict[str, Any], part: str) -> None:
     template["spec"]["containers"][0][part] = Unknown("x")
-    wanted = {"securityContext": {"pod-security-restricted"}, "resources": {"resources-set"}}
-    assert violated(owner("Deployment", template)) == {NETWORK} | wanted.get(part, set())
+    expected = {"securityContext": {"pod-security-restricted"}, "resources": {"resources-set"}}
+    assert violated(owner("Deployment", template)) == {NETWORK} | expected.get(part, set())
 
 
 # Source: the checks of k8s.io/pod-security-admission/policy, and the fields that they forbid.

@@ -1,4 +1,4 @@
-"""What leaves fewer pods in production than a disruption budget promises."""
+"""Settings that leave fewer pods in production than a disruption budget requires."""
 
 from typing import Any
 
@@ -105,7 +105,7 @@ def test_production_does_not_drop_below_its_budget(name: str) -> None:
 
 
 def test_budgets_are_not_judged_by_half() -> None:
-    """Without what stays the same there may be a budget that nobody sees."""
+    """A preview without the unchanged resources may lack an existing budget."""
     less = parsed(step("update", DEPLOYMENT, deployment(3), deployment(1)))
     [finding] = findings(less, "prod", production=True, complete=False)
     assert (finding.resource, finding.label) == ("Deployment/web", None)

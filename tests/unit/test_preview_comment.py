@@ -251,7 +251,7 @@ def test_sums_say_when_they_are_of_what_changes_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected_message"),
     [
         ("", "it is empty"),
         ("Previewing update (dev):", "not what `pulumi preview --json` prints"),
@@ -261,8 +261,8 @@ def test_sums_say_when_they_are_of_what_changes_only() -> None:
         ('{"steps": "sk-abcdefghijklmnop1234"}', "steps"),
     ],
 )
-def test_what_is_no_preview_is_refused(text: str, told: str) -> None:
-    with pytest.raises(PreviewError, match=told) as raised:
+def test_what_is_no_preview_is_refused(text: str, expected_message: str) -> None:
+    with pytest.raises(PreviewError, match=expected_message) as raised:
         parse(text)
     assert SECRETS[0] not in str(raised.value)
 

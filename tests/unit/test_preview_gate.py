@@ -157,7 +157,7 @@ def test_protection_that_is_taken_away_is_stopped_before_the_deletion_that_follo
     assert finding.resource == "Namespace/ns, PersistentVolumeClaim/data"
     assert finding.label == "allow-unprotect:prod/stack"
     assert gate(*steps, labels=("allow-unprotect:prod/stack",))[0].allowed
-    # What is replaced in the same change has a finding of its own.
+    # A resource that is replaced in the same change has its own finding.
     [replaced] = gate(step("replace", "kubernetes:core/v1:PersistentVolumeClaim::data", old=protected))
     assert replaced.label == "allow-replace:prod/data"
     assert gate(step("same", "kubernetes:core/v1:Namespace::ns", old=protected, new=protected)) == []
@@ -184,8 +184,8 @@ def test_a_database_that_goes_as_a_whole_is_one_finding() -> None:
 def test_the_cause_where_the_engine_gives_none() -> None:
     """It gives none for `replace_on_changes`, nor for what is replaced with what it depends on."""
     claim = "kubernetes:core/v1:PersistentVolumeClaim::data"
-    [told] = gate(step("replace", claim, {"spec": {"a": 1, "b": 1}}, {"spec": {"a": 2, "b": 2}}))
-    assert told.cause == "spec.a, spec.b"
+    [message] = gate(step("replace", claim, {"spec": {"a": 1, "b": 1}}, {"spec": {"a": 2, "b": 2}}))
+    assert message.cause == "spec.a, spec.b"
     [untold] = gate(step("replace", claim, {"spec": {"a": 1}}, {"spec": {"a": 1}}))
     assert untold.cause == "something that it depends on is replaced"
 
@@ -232,8 +232,8 @@ def test_the_parts_of_a_replacement_are_one_replacement() -> None:
 def test_every_operation_of_the_engine(operations: tuple[str, ...], label: str | None) -> None:
     claim = "kubernetes:core/v1:PersistentVolumeClaim::data"
     inputs = {"spec": {"x": 1}}
-    found = gate(*(step(operation, claim, inputs, inputs) for operation in operations))
-    assert [finding.label for finding in found] == ([label] if label else [])
+    findings = gate(*(step(operation, claim, inputs, inputs) for operation in operations))
+    assert [finding.label for finding in findings] == ([label] if label else [])
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def update(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 
 
 def against(*steps: dict[str, Any], production: bool = False, **more: Any) -> list[Finding]:
-    """What is found beside what the gate looks at itself."""
+    """Findings in addition to those of the gate's own rules."""
     seen = report("dev", parse(json.dumps({"steps": list(steps), **more})), production=production)
     return [finding for finding in seen.findings if finding.what.startswith("against a policy")]
 

@@ -71,8 +71,8 @@ def test_no_generated_or_given_secret_appears_in_plain_text(everything: Recordin
     values = [*FULL["secrets"].values(), "generated/", "generated%2F"]
     for resource in everything.resources:
         if resource.kind not in ("Secret", "Stash"):
-            found = [value for value in values if value in str(resource.inputs)]
-            assert not found, f"{resource.type} {resource.name}"
+            matching = [value for value in values if value in str(resource.inputs)]
+            assert not matching, f"{resource.type} {resource.name}"
 
 
 def test_every_object_is_a_child_of_a_component(recording: Recording) -> None:
@@ -137,8 +137,8 @@ def test_the_namespaces_rules_exist_before_any_workload(recording: Recording) ->
     rules = {r.urn for r in recording.objects if r.name in ("default-deny", "quota", "default-limits")}
     assert len(rules) == 3
     for workload in ("redis", "postgres"):
-        [found] = [r for r in recording.objects if r.kind in ("Deployment", "StatefulSet") and r.name == workload]
-        assert rules <= recording.waits_for(found), workload
+        [matching] = [r for r in recording.objects if r.kind in ("Deployment", "StatefulSet") and r.name == workload]
+        assert rules <= recording.waits_for(matching), workload
 
 
 def test_open_webui_starts_after_redis_and_the_database(recording: Recording) -> None:
@@ -217,5 +217,5 @@ def test_a_rotation_rolls_the_pods_that_read_the_secret_and_no_others(
 
 
 def _template(recording: Recording, workload: str) -> object:
-    [found] = [r for r in recording.objects if r.kind in ("Deployment", "StatefulSet") and r.name == workload]
-    return found.inputs["spec"]["template"]
+    [matching] = [r for r in recording.objects if r.kind in ("Deployment", "StatefulSet") and r.name == workload]
+    return matching.inputs["spec"]["template"]

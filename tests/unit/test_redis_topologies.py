@@ -45,10 +45,10 @@ def test_the_outputs_are_the_same_for_every_topology(sentinel: Recording) -> Non
 
 
 def test_both_sides_of_open_webui_ask_every_sentinel(sentinel: Recording) -> None:
-    given = variables(sentinel)
+    configured = variables(sentinel)
     nodes = "redis-sentinel,redis-0.redis-nodes,redis-1.redis-nodes,redis-2.redis-nodes"
-    assert (given["REDIS_SENTINEL_HOSTS"], given["WEBSOCKET_SENTINEL_HOSTS"]) == (nodes, nodes)
-    assert (given["REDIS_SENTINEL_PORT"], given["WEBSOCKET_SENTINEL_PORT"]) == ("26379", "26379")
+    assert (configured["REDIS_SENTINEL_HOSTS"], configured["WEBSOCKET_SENTINEL_HOSTS"]) == (nodes, nodes)
+    assert (configured["REDIS_SENTINEL_PORT"], configured["WEBSOCKET_SENTINEL_PORT"]) == ("26379", "26379")
     assert sentinel.one("Service", "redis-sentinel").inputs["spec"]["ports"][0]["port"] == 26379
     # The host of the URL is the service that the Sentinels watch.
     assert sentinel.outputs["redis_cache_url"][0].endswith("@main/0")
@@ -219,9 +219,9 @@ def test_the_outputs_of_a_cluster_are_those_of_the_others(cluster: Recording, se
         text = cluster.outputs[url][0]
         assert text.startswith("rediss://openwebui:")
         assert text.endswith("@redis-service:6379/0?ssl_ca_certs=/etc/redis-ca/ca.crt")
-    given = variables(cluster)
-    assert (given["REDIS_CLUSTER"], given["WEBSOCKET_REDIS_CLUSTER"]) == ("true", "true")
-    assert "REDIS_SENTINEL_HOSTS" not in given
+    configured = variables(cluster)
+    assert (configured["REDIS_CLUSTER"], configured["WEBSOCKET_REDIS_CLUSTER"]) == ("true", "true")
+    assert "REDIS_SENTINEL_HOSTS" not in configured
 
 
 def test_the_nodes_of_a_cluster_remember_who_they_are(cluster: Recording) -> None:

@@ -1,4 +1,4 @@
-"""What is remembered of stored data: who depends on it, what the judge gets, what the report says."""
+"""Remembered facts about stored data: the resources that depend on them, the input of the judge, the report."""
 
 from typing import Any
 

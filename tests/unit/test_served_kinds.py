@@ -111,18 +111,18 @@ def test_the_finding_names_the_key_the_kinds_and_the_commands(served: dict[str, 
 
 def test_each_key_has_a_finding_of_its_own() -> None:
     needed = settings_of(*OPERATOR, *ISSUER, *EXPOSED, "openWebui.ingress.className=cilium").kinds_needed
-    found = list(missing_kinds(needed, "prod", lambda _: {"groups": []}))
-    assert [finding.commands[1] for finding in found] == [
+    findings = list(missing_kinds(needed, "prod", lambda _: {"groups": []}))
+    assert [finding.commands[1] for finding in findings] == [
         "pulumi config set --path monitoring.operator false",
         "pulumi config rm --path redis.tls.issuer.name",
         "pulumi config set --path openWebui.ingress.controller <controller>",
     ]
-    assert "install Cilium: https://docs.cilium.io/" in found[2].commands[0]
+    assert "install Cilium: https://docs.cilium.io/" in findings[2].commands[0]
 
 
 @pytest.fixture
 def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Warnings of the program, which runs with an engine that is no mock."""
+    """Warnings of the program, which runs with an engine that is not a mock."""
     kept: list[str] = []
     monkeypatch.setattr(served_kinds, "get_monitor", object)
     monkeypatch.setattr(pulumi.log, "warn", kept.append)

@@ -163,8 +163,8 @@ def test_any_values_anywhere_together_are_accepted_or_reported(mistakes: list[tu
     try:
         parse(config(tree), set())
     except ConfigError as error:
-        found = re.findall(r"^  allowed: ", str(error), re.MULTILINE)
-        assert str(error).startswith(f"The stack's config has {len(found)} problem")
+        actual = re.findall(r"^  allowed: ", str(error), re.MULTILINE)
+        assert str(error).startswith(f"The stack's config has {len(actual)} problem")
 
 
 @given(path=paths, value=values)

@@ -51,8 +51,8 @@ def test_secrets(recording: Recording, secret: str, keys: set[str]) -> None:
 )
 def test_variables_come_from_secrets(recording: Recording, variable: str, secret: str, key: str) -> None:
     for container in ("open-webui/open-webui", "open-webui/migrate"):
-        [found] = [v for v in recording.containers[container]["env"] if v["name"] == variable]
-        assert found == {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+        [matching] = [v for v in recording.containers[container]["env"] if v["name"] == variable]
+        assert matching == {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
 def test_the_database_url_of_the_pods_has_time_limits(recording: Recording) -> None:

@@ -41,7 +41,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stackctl: CommandLine) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected_message"),
     [
         (("up", "--env", "test"), "Environments: dev, prod"),
         (("outputs", "--env", "test"), "Environments: dev, prod"),
@@ -52,10 +52,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stackctl: CommandLine) 
         (("upp",), "No such command"),
     ],
 )
-def test_wrong_usage(run: Run, arguments: tuple[str, ...], told: str) -> None:
+def test_wrong_usage(run: Run, arguments: tuple[str, ...], expected_message: str) -> None:
     exit_code, message = run(*arguments)
     assert exit_code == 2
-    assert told in message
+    assert expected_message in message
     assert "Traceback" not in message
 
 
@@ -117,11 +117,11 @@ def test_a_cache_that_cannot_be_made_says_how_to_name_another(
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "expected_message"),
     [(errno.ENOSPC, "run the same command again: it continues"), (errno.EACCES, "Permission denied")],
 )
 def test_what_the_system_refuses_is_told_without_a_trace(
-    run: Run, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+    run: Run, monkeypatch: pytest.MonkeyPatch, number: int, expected_message: str
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number), "/some/file")
@@ -130,7 +130,7 @@ def test_what_the_system_refuses_is_told_without_a_trace(
     exit_code, message = run("up")
     assert exit_code == 1
     assert message.startswith(f"/some/file: {os.strerror(number)}")
-    assert told in message
+    assert expected_message in message
 
 
 @pytest.mark.parametrize("text", ["{{{ : no YAML", "[1, 2]", "contexts: 5"])

@@ -66,7 +66,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Cli:
     cli = Cli({"deployment": {"resources": [resource("there")], "pending_operations": operations}})
     monkeypatch.setattr(recovery, "run_pulumi", cli.run)
     ids = {resource("done")["urn"]: "n/done"}
-    monkeypatch.setattr(recovery, "_identifier_if_there", lambda found, _: ids.get(found["urn"]))
+    monkeypatch.setattr(recovery, "_identifier_if_there", lambda actual, _: ids.get(actual["urn"]))
     return cli
 
 
@@ -84,8 +84,8 @@ def test_what_the_cluster_has_is_taken_over_and_the_rest_comes_again(
         for name, value in zip(interrupted.calls[-1], interrupted.calls[-1][1:], strict=False)
         if name == "--target"
     ] == [resource("done")["urn"]]
-    said = capsys.readouterr().err.splitlines()
-    assert said == [
+    output = capsys.readouterr().err.splitlines()
+    assert output == [
         "  ConfigMap done was created before the last update was interrupted: adopted",
         "  ConfigMap lost was not created before the last update was interrupted: created now",
     ]
@@ -103,11 +103,11 @@ def test_nothing_is_touched_where_nothing_was_interrupted(interrupted: Cli, caps
 
 
 def test_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
+    output: list[str] = []
     waits, entered = threading.Event(), threading.Event()
 
     def told(text: str, **_: object) -> None:
-        said.append(text)
+        output.append(text)
         waits.set()
 
     def second() -> None:
@@ -124,7 +124,7 @@ def test_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
             pass
     assert entered.wait(30)
     thread.join()
-    assert said == ["waiting for another command, which builds it"]
+    assert output == ["waiting for another command, which builds it"]
 
 
 class FakeApi:

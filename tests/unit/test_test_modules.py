@@ -34,12 +34,12 @@ def test_no_test_module_imports_another() -> None:
     assert len(files) > 100
     # A name of a module, not of a function that a module defines.
     modules = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files}
-    found = {
+    actual = {
         str(file.relative_to(ROOT)): names
         for file in files
         if (names := [name for name in imported(file.read_text(), file) if name in modules and is_collected(name)])
     }
-    assert found == {}
+    assert actual == {}
 
 
 def test_every_form_of_an_import_is_seen() -> None:

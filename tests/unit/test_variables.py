@@ -266,9 +266,9 @@ def test_the_policies_take_what_the_table_allows() -> None:
         "metadata": {"name": "open-webui", "namespace": "rag-system"},
         "spec": {"template": {"spec": {"containers": [{"name": "open-webui", "env": env}]}}},
     }
-    found = [each for each in findings(RULES, [deployment], Context()) if each.rule.name == "no-plain-secrets"]
+    actual = [each for each in findings(RULES, [deployment], Context()) if each.rule.name == "no-plain-secrets"]
     assert len(env) > 600
-    assert [each.violation.message for each in found] == []
+    assert [each.violation.message for each in actual] == []
 
 
 # Secret variables have config keys of their own.

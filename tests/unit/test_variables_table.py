@@ -82,7 +82,7 @@ def test_differences_of_releases_leave_line_numbers_out() -> None:
     ]
 
 
-# What is read from a release's sources.
+# Facts that are read from the sources of a release.
 
 
 def test_names_are_found_however_the_environment_is_read() -> None:
@@ -102,17 +102,17 @@ H = [os.getenv(name) for name in ("H", "I")]
 def handler(sid, environ):
     return environ.get("asgi.scope")
 """
-    found = read_sources({"env.py": source})
-    assert sorted(found) == ["A", "B", "C", "D", "E", "F", "G", "H", "I", "OLD_B"]
-    assert (found["A"].default, found["E"].default, found["C"].default) == ("'x'", "3", None)
-    assert found["D"].default == "None or '1'"
-    assert found["B"].places == ("env.py:4",)
+    actual = read_sources({"env.py": source})
+    assert sorted(actual) == ["A", "B", "C", "D", "E", "F", "G", "H", "I", "OLD_B"]
+    assert (actual["A"].default, actual["E"].default, actual["C"].default) == ("'x'", "3", None)
+    assert actual["D"].default == "None or '1'"
+    assert actual["B"].places == ("env.py:4",)
 
 
 def test_a_helper_of_another_module_is_followed() -> None:
     helper = "import os\nasync def flag(default, name):\n    return os.environ.get(name, default)\n"
-    found = read_sources({"helper.py": helper, "main.py": "from helper import flag\nX = flag('no', 'X')\n"})
-    assert {name: reading.places for name, reading in found.items()} == {"X": ("main.py:2",)}
+    actual = read_sources({"helper.py": helper, "main.py": "from helper import flag\nX = flag('no', 'X')\n"})
+    assert {name: reading.places for name, reading in actual.items()} == {"X": ("main.py:2",)}
 
 
 @pytest.mark.parametrize(

@@ -230,12 +230,12 @@ def test_what_to_look_at_is_in_the_cluster_that_was_checked(
         rest = check.look_at.replace("{kubectl}", "")
         assert rest != check.look_at
         assert "kubectl" not in rest, check.name
-    found = program("exit 0")
-    assert found.shown() == "kubectl --context=mine -n rag-system"
+    actual = program("exit 0")
+    assert actual.shown() == "kubectl --context=mine -n rag-system"
     built = tmp_path / "built by us"
     (tmp_path / "kubectl").rename(built)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert replace(found, program=str(built)).shown() == f"'{built}' --context=mine -n rag-system"
+    assert replace(actual, program=str(built)).shown() == f"'{built}' --context=mine -n rag-system"
 
 
 def kubectl_script(name: str) -> Path:

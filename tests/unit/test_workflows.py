@@ -49,8 +49,8 @@ def gitlab_jobs() -> dict[str, dict[str, Any]]:
 
 
 def steps() -> list[tuple[str, str]]:
-    found = [(name, step["run"]) for name, job in jobs() for step in job["steps"] if "run" in step]
-    return found + [(name, line) for name, job in gitlab_jobs().items() for line in job["script"]]
+    actual = [(name, step["run"]) for name, job in jobs() for step in job["steps"] if "run" in step]
+    return actual + [(name, line) for name, job in gitlab_jobs().items() for line in job["script"]]
 
 
 def unknown(command: str) -> Iterator[str]:
@@ -107,8 +107,8 @@ def test_every_action_is_pinned_by_commit() -> None:
 
 def test_permissions_are_the_least() -> None:
     assert all(workflow(path)["permissions"] == {} for path in WORKFLOWS)
-    given = {name: job["permissions"] for name, job in jobs()}
-    assert given == {
+    configured = {name: job["permissions"] for name, job in jobs()}
+    assert configured == {
         "deploy/dev": READ | OIDC,
         "deploy/prod": READ | OIDC,
         "drift/dev": READ | OIDC,
@@ -153,11 +153,11 @@ def test_the_deployed_stacks_are_previewed_only_where_somebody_wants_it_and_neve
     assert [step["continue-on-error"] for step in previews] == [True]
     assert [step.get("continue-on-error", False) for step in gates] == [False]
     for stack in ("dev", "prod"):
-        found = gitlab_jobs()[f"preview-deployed-{stack}"]
-        [rule] = gitlab()[found["extends"]]["rules"]
-        wanted = {'$PREVIEW_DEPLOYED == "true"', "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID"}
-        assert wanted <= set(rule["if"].split(" && "))
-        assert found["environment"] == {"name": f"preview-{stack}", "action": "verify"}
+        actual = gitlab_jobs()[f"preview-deployed-{stack}"]
+        [rule] = gitlab()[actual["extends"]]["rules"]
+        expected = {'$PREVIEW_DEPLOYED == "true"', "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID"}
+        assert expected <= set(rule["if"].split(" && "))
+        assert actual["environment"] == {"name": f"preview-{stack}", "action": "verify"}
 
 
 def test_what_may_write_runs_the_code_of_the_base() -> None:
@@ -172,8 +172,8 @@ def test_what_may_write_runs_the_code_of_the_base() -> None:
 
 
 def test_superseded_previews_are_cancelled_and_deploys_are_not() -> None:
-    found = {path.stem: workflow(path).get("concurrency", {}) for path in WORKFLOWS}
-    assert {name: group.get("cancel-in-progress") for name, group in found.items()} == {
+    actual = {path.stem: workflow(path).get("concurrency", {}) for path in WORKFLOWS}
+    assert {name: group.get("cancel-in-progress") for name, group in actual.items()} == {
         "deploy": None,
         "drift": None,
         "preview": True,
@@ -242,11 +242,11 @@ def test_the_cli_is_of_the_version_of_the_library() -> None:
 
 def test_drift_is_of_the_state() -> None:
     """Of `prod` the default branch is ahead: with the program every night would be drift."""
-    wanted = ["--preview-only", "--expect-no-changes", "--diff", "--non-interactive"]
+    expected = ["--preview-only", "--expect-no-changes", "--diff", "--non-interactive"]
     drift = [command.split() for name, command in steps() if "drift" in name and "kubeconfig" not in command]
     refreshes = [words for words in drift if words[1] != "install"]
     assert sorted(words[3] for words in refreshes) == ["dev", "dev", "prod", "prod"]
-    assert all(words[:3] == ["pulumi", "refresh", "--stack"] and words[4:] == wanted for words in refreshes)
+    assert all(words[:3] == ["pulumi", "refresh", "--stack"] and words[4:] == expected for words in refreshes)
 
 
 def test_a_comment_is_written_whatever_happened_and_never_for_a_fork() -> None:

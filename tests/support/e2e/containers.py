@@ -15,9 +15,9 @@ def send(pod: Mapping[str, Any], container: str, number: signal.Signals) -> None
 
     Unlike `kubectl exec kill` this reaches the first process, too, whom the kernel shields from its own container.
     """
-    found = processes(pod, container)
-    assert found, f"{pod['metadata']['name']}: no process of {container}"
-    for process in found:
+    pids = processes(pod, container)
+    assert pids, f"{pod['metadata']['name']}: no process of {container}"
+    for process in pids:
         # One may have gone with another: a server's end is that of its children.
         with suppress(ProcessLookupError):
             os.kill(process, number)
@@ -25,10 +25,10 @@ def send(pod: Mapping[str, Any], container: str, number: signal.Signals) -> None
 
 def processes(pod: Mapping[str, Any], container: str) -> list[int]:
     """Identifiers of the processes, in the machine's numbering."""
-    found: set[int] = set()
+    pids: set[int] = set()
     for group in _control_groups(pod, container):
-        found |= {int(line) for line in (group / "cgroup.procs").read_text().split()}
-    return sorted(found)
+        pids |= {int(line) for line in (group / "cgroup.procs").read_text().split()}
+    return sorted(pids)
 
 
 def memory(pod: Mapping[str, Any], container: str) -> tuple[int, int]:

@@ -44,7 +44,7 @@ def row(operation: str) -> str:
 
 
 def read_during(operation: Leave, stack: Stack, client: str, token: str) -> Reading:
-    """What browsers read meanwhile."""
+    """Responses that browsers read meanwhile."""
     before = {pod["metadata"]["name"] for pod in stack.pods(WEB)}
     with reading(stack, client, token) as seen:
         operation(stack)

@@ -67,7 +67,7 @@ run](redis-failover.md).
 
 
 class Measurements:
-    """What was measured."""
+    """The measurements of a run."""
 
     def __init__(self) -> None:
         """Nothing yet."""

@@ -68,7 +68,7 @@ class Node:
         return ["up", "--cluster", "node", *sets, *secrets]
 
     def stack(self) -> Stack:
-        """What was deployed, for kubectl."""
+        """The deployed stack, for kubectl."""
         kubeconfig = Path(self.stackctl("kubeconfig").strip())
         return Stack(Kubectl(program=str(kubectl()), namespace="rag-system", kubeconfig=kubeconfig))
 

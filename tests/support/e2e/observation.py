@@ -1,4 +1,4 @@
-"""What users notice of a fault: failed requests, and the time until all is well again."""
+"""Observes a fault as users do: failed requests, and the time until the service is restored."""
 
 import json
 import math
@@ -21,7 +21,7 @@ _END_SECONDS = 180
 
 @dataclass
 class Observation:
-    """What was noticed; filled in when the observation has ended."""
+    """The observations; filled in when the observation has ended."""
 
     requests: Sequence[Mapping[str, Any]] = ()
     """Of each: ``at`` and ``end`` (seconds since the epoch), ``what`` went wrong or None."""
@@ -46,7 +46,7 @@ class Observation:
 
     def seconds_without_events(self, fault: float) -> float:
         """Seconds from the fault to the first event after which all websockets received every one; else infinite."""
-        assert self.events, "nobody has posted an event, so that nothing is known of them"
+        assert self.events, "no event was posted, so events were not tested"
         missed = [event for event in self.events if not _arrived(event)]
         if not missed:
             return 0.0
@@ -54,7 +54,7 @@ class Observation:
         return max(min(later) - fault, 0.0) if later else math.inf
 
     def summary(self, fault: float) -> str:
-        """The figures of a fault at that time (seconds since the epoch), in a few words."""
+        """A summary of a fault at that time (seconds since the epoch)."""
         answers, without = self.seconds_without_answers(fault), self.seconds_without_events(fault)
         events = "not again" if math.isinf(without) else f"{without:.1f} s"
         return (

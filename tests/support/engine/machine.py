@@ -33,7 +33,7 @@ class Machine:
     """Runs the commands of `stackctl` in processes of their own."""
 
     def __init__(self, directory: Path) -> None:
-        """Make an empty machine on which the toolchain is there already.
+        """Make an empty machine on which the toolchain is installed.
 
         Args:
             directory: an empty one for all that the commands write.

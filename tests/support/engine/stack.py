@@ -195,11 +195,11 @@ class Stack:
         """Write the config file: the environment's, the stack's own settings, ``sets``; secrets stay."""
         before = yaml.safe_load(self._file.read_text()) if self._file.exists() else {}
         values = yaml.safe_load(stack_file(self.environment).read_text())["config"]
-        given = {k: v for k, v in (before.get("config") or {}).items() if isinstance(v, dict) and "secure" in v}
+        configured = {k: v for k, v in (before.get("config") or {}).items() if isinstance(v, dict) and "secure" in v}
         for assignment in (f"kubeContext={self.cluster.context}", *self.sets, *sets):
             set_path(values, assignment, PROJECT)
         salt = {KEPT_IN_CONFIG: before[KEPT_IN_CONFIG]} if KEPT_IN_CONFIG in before else {}
-        self._file.write_text(yaml.safe_dump({**salt, "config": values | given}))
+        self._file.write_text(yaml.safe_dump({**salt, "config": values | configured}))
 
     def _run(
         self,
@@ -288,29 +288,29 @@ class Namespace:
 
     def revisions(self) -> dict[str, str]:
         """Revision of the pod template that each application runs: another one means that its pods were rolled."""
-        found = {
+        revisions = {
             deployment.metadata.name: deployment.metadata.annotations["deployment.kubernetes.io/revision"]
             for deployment in self.apps.list_namespaced_deployment(self.name).items
         }
         for stateful_set in self.apps.list_namespaced_stateful_set(self.name).items:
-            found[stateful_set.metadata.name] = stateful_set.status.current_revision
-        return found
+            revisions[stateful_set.metadata.name] = stateful_set.status.current_revision
+        return revisions
 
     def refusals(self) -> list[str]:
-        """What was said about pods that could not be created: by the quota, by Pod Security, by anything."""
+        """Messages about pods that could not be created, because of the quota, of Pod Security or of anything else."""
         events = self.core.list_namespaced_event(self.name).items
         return [event.message for event in events if event.reason == "FailedCreate"]
 
     def objects(self) -> list[dict[str, Any]]:
         """Every object of every kind that can be listed, the namespace itself included."""
         namespace = self.core.api_client.sanitize_for_serialization(self.core.read_namespace(self.name))
-        found = [{**namespace, "kind": "Namespace"}]
+        objects = [{**namespace, "kind": "Namespace"}]
         for kind in self.dynamic.resources.search():
             if kind.namespaced and "list" in (kind.verbs or []) and not kind.kind.endswith("List"):
                 items = self.dynamic.get(kind, namespace=self.name).to_dict()["items"]
                 # In lists the items do not say what they are.
-                found += [{**item, "kind": kind.kind} for item in items]
-        return found
+                objects += [{**item, "kind": kind.kind} for item in items]
+        return objects
 
     def identities(self) -> dict[str, str]:
         """UIDs by kind and name of what the stack puts there: another one means that the object was replaced."""

@@ -12,4 +12,4 @@ class Toolchain:
     """The executable."""
 
     path: str
-    """PATH with the CLI and, where they are needed, the stand-ins first."""
+    """PATH with the CLI, preceded by the provider emulators if they are needed."""

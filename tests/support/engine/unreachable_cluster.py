@@ -9,7 +9,7 @@ from devcluster.clusters.choice import Cluster
 
 
 def unreachable(cluster: Cluster, directory: Path) -> Cluster:
-    """The same cluster at a port where nobody listens."""
+    """The same cluster at a port without a listener."""
     assert cluster.kubeconfig
     contents = yaml.safe_load(cluster.kubeconfig.read_text())
     for entry in contents["clusters"]:

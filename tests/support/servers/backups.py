@@ -95,7 +95,7 @@ class Backups:
         return result.stdout
 
     def files(self) -> list[str]:
-        """What is on the volume, the lock aside."""
+        """Files on the volume, except the lock."""
         return sorted(path.name for path in self.volume.iterdir() if path.name != ".lock")
 
     def dumps(self) -> list[str]:

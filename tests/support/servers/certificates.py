@@ -37,7 +37,7 @@ def certify(authority: Path, directory: Path, *names: str) -> None:
         *("x509", "-req", "-in", "new.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1"),
         *("-extfile", "new.ext", "-out", "new.crt"),
     )
-    # In the order in which nobody finds a certificate with another one's key: the certificate is looked at for changes.
+    # The key first: readers watch the certificate for changes and then read a matching key.
     for source, name in (("ca.crt", "ca.crt"), ("new.key", "tls.key"), ("new.crt", "tls.crt")):
         copy = directory / f"{name}.new"
         copy.write_bytes((authority / source).read_bytes())

@@ -42,7 +42,7 @@ async def app(scope, receive, send):
 
 
 async def write(what, seconds):
-    """What writes an answer."""
+    """Start a task that writes an answer."""
     await asyncio.sleep(seconds)
     with Path("done").open("a") as file:
         file.write(f"{what}\n")

@@ -1,6 +1,6 @@
 """A database on another node that can be lost: its address is in a network namespace whose packets can be dropped.
 
-What listens there passes everything on to the server's Unix socket, which no network namespace keeps apart.
+The listener forwards everything to the Unix socket of the server, which no network namespace isolates.
 """
 
 import os

@@ -52,7 +52,7 @@ Secrets = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for a request."""
+    """The response to a request."""
 
     status: int
     headers: "Message[str, str]"
@@ -87,8 +87,8 @@ class Replica:
             URLError: nothing answered.
         """
         data = None if body is None else json.dumps(body).encode()
-        given = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        request = urllib.request.Request(f"{self.url}{path}", data, {**given, **(headers or {})}, method=method)
+        configured = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        request = urllib.request.Request(f"{self.url}{path}", data, {**configured, **(headers or {})}, method=method)
         try:
             with _opener.open(request, timeout=60) as response:
                 return Answer(response.status, response.headers, response.read().decode(errors="replace"))
@@ -201,7 +201,7 @@ class OpenWebUI:
 
     @contextmanager
     def starting(self, **changes: str | None) -> Iterator[Replica]:
-        """A pod that is not awaited; whoever starts it looks at its process and its log."""
+        """Start a pod without waiting; the caller checks its process and its log."""
         (container,) = self._pod["containers"]
         port = free_port()
         with self._pod_directory() as place:

@@ -42,7 +42,7 @@ class Database:
     port: int = field(default_factory=free_port)
     search_path: str = ""
     bounds: Bounds | None = None
-    """What bounds the main container; None for nothing."""
+    """Resource limits of the main container; None for none."""
 
     def __post_init__(self) -> None:
         for name in ("volume", "tmp", "run", "conf"):

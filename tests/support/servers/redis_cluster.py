@@ -49,10 +49,10 @@ class Cluster(Nodes):
     def set_up(self, *sets: str) -> str:
         """Run the Job, with these config keys set besides; what it says."""
         process = self.begin_set_up(*sets)
-        said, _ = process.communicate(timeout=JOB_SECONDS)
+        output, _ = process.communicate(timeout=JOB_SECONDS)
         logs = "\n".join(f"--- {node.name}\n{node.log('redis')[-1500:]}" for node in self.nodes)
-        assert process.returncode == 0, f"{said}\n{logs}"
-        return str(said)
+        assert process.returncode == 0, f"{output}\n{logs}"
+        return str(output)
 
     def begin_set_up(self, *sets: str) -> "subprocess.Popen[str]":
         config = (*self.sets, *sets)
@@ -131,13 +131,13 @@ class Cluster(Nodes):
         return str(role[0])
 
     def parts(self, seen_by: Node | None = None) -> dict[str, int]:
-        """Slots of each master, by its name, as a node sees it."""
-        found = {}
+        """The number of hash slots of each primary by name, as a member sees them."""
+        slots = {}
         for line in self.lines(seen_by or self.nodes[0]):
             if "master" in line[2] and len(line) > 8:
                 ranges = [part.split("-") for part in line[8:] if not part.startswith("[")]
-                found[line[1].split(",")[1]] = sum(int(part[-1]) - int(part[0]) + 1 for part in ranges)
-        return found
+                slots[line[1].split(",")[1]] = sum(int(part[-1]) - int(part[0]) + 1 for part in ranges)
+        return slots
 
     def lines(self, seen_by: Node) -> list[list[str]]:
         inspector = self.inspector(seen_by)

@@ -97,13 +97,13 @@ class Node:
 
     def stop(self) -> str:
         """What the kubelet does with a pod: preStop, then the signal to every container."""
-        said = self.hand_over()
+        output = self.hand_over()
         for process in self.processes.values():
             process.send_signal(signal.SIGTERM)
         for process in self.processes.values():
             process.wait(STOP_SECONDS)
         self.processes.clear()
-        return said
+        return output
 
     def move(self, address: str) -> None:
         """Another address, as a pod has that takes the place of one: the processes are not running."""
@@ -215,7 +215,7 @@ class Nodes:
                 continue
             if name:
                 return next(each for each in self.nodes if each.name == name[0])
-        raise AssertionError("No Sentinel names a master")
+        raise AssertionError("No Sentinel names a primary")
 
     def wait(self, condition: Any, what: str, seconds: float = 60) -> None:
         try:
@@ -244,10 +244,10 @@ def write_users(directory: Path, passwords: dict[str, list[str]], rules: Mapping
 
 def names_wrapper() -> str:
     """Path of libnss_wrapper.so."""
-    found = sorted(glob("/usr/lib/*/libnss_wrapper.so") + glob("/usr/lib*/libnss_wrapper.so"))
-    if not found:
+    libraries = sorted(glob("/usr/lib/*/libnss_wrapper.so") + glob("/usr/lib*/libnss_wrapper.so"))
+    if not libraries:
         missing("libnss_wrapper.so", "libnss-wrapper")
-    return found[0]
+    return libraries[0]
 
 
 @contextmanager
@@ -294,9 +294,9 @@ def make_node(
     for name in (client, f"{client.removesuffix('cli')}server"):
         redis_program(name)
     # One environment for all containers: the values that are not in the manifest are the pod's own.
-    given = [variable for each in (*containers.values(), reload) for variable in each.get("env", [])]
+    configured = [variable for each in (*containers.values(), reload) for variable in each.get("env", [])]
     own = {"POD_NAME": pod, "POD_IP": address}
-    variables = {v["name"]: v.get("value") or own.get(v["name"], "") for v in given}
+    variables = {v["name"]: v.get("value") or own.get(v["name"], "") for v in configured}
     return Node(
         name=f"{pod}.{workload['serviceName']}" if "serviceName" in workload else pod,
         address=address,

@@ -30,8 +30,8 @@ def passes(
         directory: a node's, when the probe reads files of the container.
     """
     containers: list[dict[str, Any]] = workload["spec"]["template"]["spec"]["containers"]
-    [found] = [each for each in containers if each["name"] == container]
-    [*shell, script] = found[probe]["exec"]["command"]
+    [matching] = [each for each in containers if each["name"] == container]
+    [*shell, script] = matching[probe]["exec"]["command"]
     asked = script if directory is None else moved(script, directory)
     for client in ("redis-cli", "valkey-cli"):
         asked = asked.replace(f" {client} ", f" {client} -h {host} -p {port} ")

@@ -25,8 +25,8 @@ def _objects(environment: str, sets: tuple[str, ...]) -> list[Manifest]:
 def rendered(environment: str, kind: str, name: str, sets: tuple[str, ...] = ()) -> Manifest:
     """That object as it would be deployed, with these config keys set."""
     objects = _objects(environment, sets)
-    (found,) = [thing for thing in objects if (thing["kind"], thing["metadata"]["name"]) == (kind, name)]
-    return found
+    (matching,) = [thing for thing in objects if (thing["kind"], thing["metadata"]["name"]) == (kind, name)]
+    return matching
 
 
 @pytest.fixture(scope="session")

@@ -23,10 +23,10 @@ def inputs(kind: str, name: str, *path: str | int) -> Callable[[Recording], obje
     """The value at a path of the inputs of one resource."""
 
     def value(recording: Recording) -> object:
-        found: Any = recording.one(kind, name).inputs
+        actual: Any = recording.one(kind, name).inputs
         for step in path:
-            found = found[step]
-        return found
+            actual = actual[step]
+        return actual
 
     return value
 

@@ -69,8 +69,8 @@ class Recording:
 
     def one(self, kind: str, name: str | None = None) -> Registration:
         """The only resource of that kind, or of that kind and logical name, components aside."""
-        [found] = [r for r in self.resources if r.custom and r.kind == kind and name in (None, r.name)]
-        return found
+        [matching] = [r for r in self.resources if r.custom and r.kind == kind and name in (None, r.name)]
+        return matching
 
     def of_type(self, prefix: str) -> list[Registration]:
         """The resources whose type starts so."""
@@ -79,14 +79,14 @@ class Recording:
     def waits_for(self, resource: Registration) -> set[str]:
         """URNs of all that has to exist before the resource: a child also waits for what its component waits for."""
         by_urn = {r.urn: r for r in self.resources}
-        found: set[str] = set()
+        matching: set[str] = set()
         queue = [resource]
         while queue:
             current = queue.pop()
-            for urn in {*current.dependencies, current.parent} - found:
-                found.add(urn)
+            for urn in {*current.dependencies, current.parent} - matching:
+                matching.add(urn)
                 queue += [by_urn[urn]] if urn in by_urn else []
-        return found
+        return matching
 
     @property
     def objects(self) -> list[Registration]:
@@ -157,7 +157,7 @@ class _Monitor(mocks.MockMonitor):
 
 @dataclass
 class _Values(mocks.Mocks):
-    """What providers would answer: inputs come back, generated values are made up."""
+    """Answers as the providers do: returns the inputs and made-up generated values."""
 
     unknowns: bool
     stashes: Mapping[str, str]
@@ -246,7 +246,7 @@ def run_config(
 def _run_config(
     config: StackConfig, stack: str, secrets: Mapping[str, str], *, preview: bool, stashes: Mapping[str, str]
 ) -> Recording:
-    given = {f"{PROJECT}:{key}": value for key, value in secrets.items()}
+    configured = {f"{PROJECT}:{key}": value for key, value in secrets.items()}
     recording = Recording()
     loop = asyncio.new_event_loop()
     loop.set_default_executor(_AtOnce())
@@ -255,7 +255,7 @@ def _run_config(
         monitor = _Monitor(recording, unknowns=preview, stashes=stashes)
         log = _Log(recording)
         mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, logger=log, monitor=monitor)
-        set_all_config({**config.values, **given}, [*config.secret_keys, *given])
+        set_all_config({**config.values, **configured}, [*config.secret_keys, *configured])
         exported: dict[str, Any] = {}
 
         def program() -> None:

@@ -1,4 +1,4 @@
-"""Configs with one mistake each: the key that the report names, and a hint in it."""
+"""Configs with one error each: the key that the report names, and a hint in it."""
 
 from collections.abc import Mapping
 
@@ -40,9 +40,9 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "redis.resources.limits.memory",
         "192Mi",
     ),
-    ("a schedule that is none", {"backup": {"schedule": "every night"}}, "backup.schedule", "minute, hour"),
+    ("an invalid schedule", {"backup": {"schedule": "every night"}}, "backup.schedule", "minute, hour"),
     ("Sunday as 7", {"backup": {"schedule": "0 3 * * 7"}}, "backup.schedule", "0 is Sunday"),
-    ("a time zone that is none", {"backup": {"timeZone": "Local"}}, "backup.timeZone", "Etc/UTC"),
+    ("an invalid time zone", {"backup": {"timeZone": "Local"}}, "backup.timeZone", "Etc/UTC"),
     ("no dump to keep", {"backup": {"keep": 0}}, "backup.keep", "integer from 1 to 366"),
     (
         "backups on less than the database's volume",
@@ -127,7 +127,7 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     ),
     ("a cluster of one server", {"redis": {"cluster": {"masters": 3}}}, "redis.cluster", "topology: cluster"),
     (
-        "too few masters for a vote",
+        "too few primaries for a vote",
         {"redis": {"topology": "cluster", "cluster": {"masters": 2}}},
         "redis.cluster.masters",
         "from 3 to 50",
@@ -197,7 +197,7 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     ("namespace with capitals", {"namespace": "RAG"}, "namespace", "lower-case"),
     ("namespace of the system", {"namespace": "kube-system"}, "namespace", "kube-"),
     ("host with a scheme", {"openWebui": {"host": "https://chat.example.com"}}, "openWebui.host", "without scheme"),
-    ("host that is no name", {"openWebui": {"host": "chat_example.com"}}, "openWebui.host", "chat.example.com"),
+    ("host that is not a name", {"openWebui": {"host": "chat_example.com"}}, "openWebui.host", "chat.example.com"),
     (
         "TLS without host",
         {"openWebui": {"ingress": {"enabled": True, "className": "nginx", "tlsSecretName": "tls"}}},

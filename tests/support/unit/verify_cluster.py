@@ -111,7 +111,7 @@ class FakeCluster:
 
     web: Web = field(default_factory=Web)
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
-    """What was applied, by kind and name."""
+    """The applied objects by kind and name."""
 
     fails: set[str] = field(default_factory=set)
     """First words of the commands that fail."""
@@ -339,11 +339,13 @@ class FakeKubectl(Kubectl):
         assert script.is_file()
         made = int(config["rate"]) if self.cluster.requests is None else self.cluster.requests
         result = {"requests": made, "failures": self.cluster.failed_requests, "sockets": []}
-        said = f"import sys; print('begun', flush=True); sys.stdin.read(); print({json.dumps(json.dumps(result))})"
+        output = f"import sys; print('begun', flush=True); sys.stdin.read(); print({json.dumps(json.dumps(result))})"
         if self.cluster.load_ends:
-            said += f"; sys.exit({self.cluster.load_ends!r})"
+            output += f"; sys.exit({self.cluster.load_ends!r})"
         pipe = subprocess.PIPE
-        with subprocess.Popen([sys.executable, "-c", said], stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        with subprocess.Popen(
+            [sys.executable, "-c", output], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        ) as process:
             self.cluster.load = process
             yield process
 

@@ -8,8 +8,8 @@ import redis.backoff
 import redis.exceptions
 import redis.retry
 
-# The kernel says once a second at most that a Service has nobody: what is not answered by then would be waited for, and
-# this client's own waiting would be in the figure.
+# The kernel rejects connections to a Service without endpoints at most once a second. A longer wait would count the
+# client's own retries.
 connection = redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=1, socket_connect_timeout=0.1, retry=None)
 
 
