@@ -67,7 +67,7 @@ def egress_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
 def private_name_problems(
     named: Iterable[tuple[str, Destination]], targets: Iterable[Destination], egress_key: str
 ) -> Iterator[Problem]:
-    """What is wrong with names that no public DNS has: the addresses behind them are not opened.
+    """Problems with names that public DNS does not have: the network policy does not open their addresses.
 
     Args:
         named: destinations, each with the key that it follows from.

@@ -1,4 +1,4 @@
-"""What is wrong with the variables that a config gives: `openWebui.env` and `openWebui.pluginEnv`."""
+"""Problems with the variables of a config: `openWebui.env` and `openWebui.pluginEnv`."""
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ _REDIS_TOPOLOGY = "redis.topology"
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """What conditions look at."""
+    """The settings that a condition depends on."""
 
     web: "OpenWebUISettings"
     external_redis: bool
@@ -36,7 +36,7 @@ class Condition:
     """The config key that it is about, from the top of the config."""
 
     allowed: str
-    """What makes it hold, for the report."""
+    """The setting that meets the condition, for the report."""
 
 
 def _one_replica(deployment: Deployment) -> bool:
@@ -89,7 +89,7 @@ CONDITIONS: Mapping[str, Condition] = {
 
 
 def variable_problems(env: Mapping[str, str], version: str) -> Iterator[Problem]:
-    """What is wrong with `openWebui.env` in every configuration.
+    """Problems with `openWebui.env` in every configuration.
 
     Args:
         env: the variables.
@@ -101,7 +101,7 @@ def variable_problems(env: Mapping[str, str], version: str) -> Iterator[Problem]
 
 
 def plugin_variable_problems(plugin_env: Mapping[str, str]) -> Iterator[Problem]:
-    """What is wrong with `openWebui.pluginEnv`."""
+    """Problems with `openWebui.pluginEnv`."""
     for name, value in plugin_env.items():
         if variable_table().get(name):
             yield _refusal(

@@ -17,7 +17,7 @@ CLASSES_FILE = Path(__file__).with_name("variables.yaml")
 
 
 class VariableClass(StrEnum):
-    """What may be done with a variable in `openWebui.env`."""
+    """The permitted use of a variable in `openWebui.env`."""
 
     STACK = "stack"
     """Refused: the stack sets it. With a condition: may be replaced where that holds."""

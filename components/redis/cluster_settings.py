@@ -12,10 +12,10 @@ class RedisClusterSettings(Settings):
         3,
         ge=3,
         le=50,
-        description="Masters, each with a part of the data. More of them later move their part over; fewer are not "
-        "possible: their part would be lost.",
+        description="Number of primaries, which share the hash slots. Raising it moves hash slots to the new ones; "
+        "lowering it is refused, because hash slots would be lost.",
     )
-    replicas_per_master: int = Field(1, ge=1, le=4, description="Replicas of each master, which take over from it.")
+    replicas_per_master: int = Field(1, ge=1, le=4, description="Replicas of each primary, to fail over to.")
     node_timeout_seconds: int = Field(
-        5, ge=1, le=60, description="Seconds without an answer until the others count a node as down."
+        5, ge=1, le=60, description="Seconds without an answer until the others consider a member down."
     )

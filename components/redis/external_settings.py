@@ -13,7 +13,7 @@ from .topologies.names import belongs_to_install
 
 
 class RedisExternalSettings(Settings):
-    """A Redis that is there already. Its URLs are the secrets `redisCacheUrl` and `redisWebsocketUrl`."""
+    """An existing Redis. Its URLs are the secrets `redisCacheUrl` and `redisWebsocketUrl`."""
 
     kind: Kind | None = Field(
         None,
@@ -77,7 +77,7 @@ class RedisExternalSettings(Settings):
         if self.certificate_authority and "-----BEGIN CERTIFICATE-----" not in self.certificate_authority:
             yield Problem(
                 keys=("certificateAuthority",),
-                message="certificateAuthority is no certificate in PEM",
+                message="certificateAuthority is not a certificate in PEM",
                 allowed="text with -----BEGIN CERTIFICATE-----",
                 fix=Fix.REMOVE,
             )

@@ -61,7 +61,7 @@ class RedisSentinelSettings(Settings):
     """The Sentinels beside the servers."""
 
     down_after_seconds: int = Field(
-        5, ge=1, le=60, description="Seconds without an answer until a Sentinel counts the master as down."
+        5, ge=1, le=60, description="Seconds without an answer until a Sentinel considers the primary down."
     )
 
 
@@ -71,7 +71,7 @@ class RedisSettings(ComponentSettings):
     topology: TopologyName = Field(
         "standalone",
         description="Shape of the deployment. `standalone`: one server. `sentinel`: three servers; the Sentinels "
-        "beside them elect the master. `cluster`: Redis Cluster, the hash slots divided among several masters. "
+        "beside them elect the primary. `cluster`: Redis Cluster, the hash slots divided among several primaries. "
         "`external`: an existing Redis; the stack deploys none.",
     )
     engine: Engine = Field("redis", description="Server: Redis, or Valkey, which has the same protocol and config.")
@@ -84,13 +84,13 @@ class RedisSettings(ComponentSettings):
     maxmemory: RedisMemory = Field("512mb", description="Memory for data of each server, in the syntax of redis.conf.")
     maxmemory_policy: EvictionPolicy = Field(
         "allkeys-lru",
-        description="What a full Redis does. `noeviction` refuses writes; an evicting policy can make a signed-out "
+        description="When the memory is full, `noeviction` refuses writes; an evicting policy can make a signed-out "
         "token valid again.",
     )
     durability: Durability = Field(
         "none",
-        description="What outlives a restart. `none`: nothing. `container`: everything, when the container restarts in "
-        "its pod. `volume`: everything, when the pod is replaced too. Without it a signed-out token is valid again.",
+        description="Data that outlives a restart. `none`: no data. `container`: all data, if the container restarts in "
+        "its pod. `volume`: all data, also if the pod is replaced. Lost data makes signed-out tokens valid.",
     )
     storage: RedisStorageSettings = Field(
         RedisStorageSettings(),
@@ -202,7 +202,7 @@ class RedisSettings(ComponentSettings):
         """Bytes that Redis may write to the pod's own disk."""
         if self.durability == "container":
             return self.figures.disk
-        # A replica keeps what it receives of its master in a file until it has all of it.
+        # A replica stores the data of its primary in a file until the transfer is complete.
         return self.figures.maxmemory if self.layout.replicated and self.durability == "none" else 0
 
     def footprint(self, monitoring: MonitoringSettings) -> Footprint:

@@ -1,1 +1,1 @@
-"""What watches Redis: the exporter, alerts and a dashboard."""
+"""Monitoring of Redis: the exporter, alerts and a dashboard."""

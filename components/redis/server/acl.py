@@ -11,10 +11,10 @@ Rules = Mapping[str, tuple[str, ...]]
 """Rules of an ACL file for each user."""
 
 KEY_PREFIX = "open-webui"
-"""Open WebUI's default ``REDIS_KEY_PREFIX``: what all of its keys and its own channels begin with."""
+"""Open WebUI's default ``REDIS_KEY_PREFIX``: the prefix of all its keys and its own channels."""
 
 # Commands of Open WebUI 0.12 (its sources, redis-py's locks and pipelines, python-socketio's manager).
-# AUTH, HELLO, QUIT and RESET need no permission: without them nobody could log in.
+# AUTH, HELLO, QUIT and RESET need no permission: clients log in with them.
 _OPENWEBUI_COMMANDS: dict[str, tuple[str, ...]] = {
     # Database 0 is the application's, 1 the websockets'; PING is the health check and confirms room subscriptions.
     "connection": ("+ping", "+select"),
@@ -77,12 +77,12 @@ _EXPORTER_COMMANDS = (
 # Loads the users' file again. What the file says is decided by who writes it, not by who has it read.
 _RELOAD_COMMANDS = ("+acl|load",)
 
-# What a replica sends to its master.
+# Commands that a replica sends to its primary.
 _REPLICATION_COMMANDS = ("+ping", "+psync", "+replconf")
 
 # https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#redis-access-control-list-authentication, the
-# one channel instead of all. INFO shows the start script whether a server holds data; PAUSE keeps writes while another
-# one takes over.
+# one channel instead of all. INFO shows the start script whether a server holds data; PAUSE holds writes during a
+# switchover.
 _SENTINEL_COMMANDS = (
     "&__sentinel__:hello",
     *("+ping", "+info", "+role", "+publish", "+subscribe", "+slaveof", "+multi", "+exec", "+config|rewrite"),
@@ -93,11 +93,11 @@ _SENTINEL_COMMANDS = (
 # file (`dir`, `dbfilename`) is protected anyway (enable-protected-configs).
 _CERTIFICATES_COMMANDS = ("+config|set",)
 
-# What the scripts of a cluster's node ask: what the others know and hold; that a replica takes over.
+# Commands of the scripts of a member: the views and data of others, and the failover of a replica.
 _CLUSTER_COMMANDS = ("+ping", "+info", "+role", "+cluster|nodes", "+cluster|failover")
 
-# The Job that makes a cluster of the nodes. Moving a part of the data reads, writes and deletes keys on two of them;
-# all keys are the application's. In a transaction redis-cli decides whose a slot is that was interrupted on its way.
+# The Job that creates the Redis Cluster. Moving a hash slot reads, writes and deletes its keys on two members.
+# redis-cli assigns a slot whose migration was interrupted in a transaction.
 _SET_UP_COMMANDS = (
     f"~{KEY_PREFIX}:*",
     *("+ping", "+info", "+role", "+dbsize", "+migrate", "+select", "+restore-asking", "+asking", "+multi", "+exec"),
@@ -113,7 +113,7 @@ _SET_UP_COMMANDS = (
 # redis-py asks any node who has which part, and how commands are routed; a key that is just moving is asked for twice.
 _CLUSTER_CLIENT_COMMANDS = ("+cluster|slots", "+cluster|shards", "+cluster|nodes", "+command", "+asking", "+readonly")
 
-# The readiness of a replica is its link to the master.
+# The readiness of a replica is its link to the primary.
 _PROBE_COMMANDS = ("+ping", "+role")
 
 USERS: Rules = {
@@ -141,7 +141,7 @@ CLUSTER_USERS: Rules = {
 """Users of a server of a cluster, and their rules."""
 
 SENTINEL_USERS: Rules = {
-    # redis-py asks for the masters, and for the replicas of one.
+    # redis-py queries the primaries, and the replicas of one.
     "openwebui": (
         "+ping",
         *(f"+sentinel|{name}" for name in ("masters", "get-master-addr-by-name", "replicas", "slaves")),

@@ -21,7 +21,7 @@ LEAST_DISK = 256 * MEBIBYTE
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """The figures of one server, in bytes."""
+    """The memory limits of one server, in bytes."""
 
     maxmemory: int
     """Memory for data, as configured."""
@@ -56,17 +56,17 @@ class Memory:
 
     @property
     def replica(self) -> int:
-        """What one replica may have waiting before it has to synchronise anew."""
+        """The backlog that a replica may have before it has to synchronize again."""
         return max(self.maxmemory // 8, 64 * MEBIBYTE)
 
     @property
     def disk(self) -> int:
-        """Bytes on disk: the file, what was appended to it, and both once more while it is rewritten."""
+        """Bytes on disk: the file, its appended commands, and both again during a rewrite."""
         return max(4 * self.maxmemory, LEAST_DISK)
 
 
 def memory(maxmemory: str, *, forks: bool) -> Memory:
-    """Figures for a ``maxmemory`` in the syntax of redis.conf."""
+    """Limits for a ``maxmemory`` in the syntax of redis.conf."""
     return Memory(maxmemory=redis_bytes(maxmemory), forks=forks)
 
 

@@ -124,7 +124,7 @@ def _variable(name: str, value: str | PodField) -> EnvVarArgsDict:
 
 
 def _in_service(settings: RedisSettings) -> list[str]:
-    # A replica without its master is not ready: the next pod of an update has to wait until this one has the data.
+    # A replica without its primary is not ready: an update waits with the next pod until this one has the data.
     password = f'REDISCLI_AUTH="$(cat {USERS_DIRECTORY}/probe-password)"'
     return [
         "sh",

@@ -1,4 +1,4 @@
-"""Redis Cluster: the hash slots are divided among several masters, each with replicas."""
+"""Redis Cluster: the hash slots are divided among several primaries, each with replicas."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -25,7 +25,7 @@ class Cluster(Replicated):
     """One pod a member. A Job creates the Redis Cluster, or reshapes an existing one."""
 
     name: ClassVar[str] = "cluster"
-    unused_section: ClassVar[str] = "there is one master"
+    unused_section: ClassVar[str] = "there is one primary"
 
     # A Redis Cluster has one database; the names of the keys differ.
     websocket_database: ClassVar[int] = 0
@@ -60,7 +60,7 @@ class Cluster(Replicated):
 
     @property
     def needs_replica(self) -> bool:
-        # A master that is cut off from the other masters stops by itself (cluster-node-timeout). With one replica each,
+        # A primary that is partitioned from the others stops by itself (cluster-node-timeout). With one replica each,
         # some hash slots would refuse writes whenever that replica restarts.
         return self.settings.cluster.replicas_per_master > 1
 
@@ -71,11 +71,11 @@ class Cluster(Replicated):
             f"""\
 cluster-enabled yes
 cluster-node-timeout {self.settings.cluster.node_timeout_seconds * 1000}
-# A pod that comes back has another address and the same name: clients are told names.
+# A pod that restarts gets another address and keeps its name, so clients get names.
 cluster-preferred-endpoint-type hostname
-# Without one part of the data the others are served.
+# If some hash slots are not covered, the others are served.
 cluster-require-full-coverage no
-# Cut off from the others, a node does not know which tokens have been signed out since.
+# A partitioned member does not know which tokens have been signed out since.
 cluster-allow-reads-when-down no
 """,
         )

@@ -1,4 +1,4 @@
-"""What is wrong with the URL of an external Redis. It is a secret: nothing here quotes any part of it."""
+"""Checks the URL of an external Redis. It is a secret: no message quotes any part of it."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _TLS_PARAMETERS = frozenset(
 
 
 def url_errors(url: str, external: RedisExternalSettings) -> Iterator[tuple[str, str]]:
-    """What is wrong with the URL, and what is allowed, without any part of the URL.
+    """The errors in the URL, and the allowed values. Never quotes a part of the URL.
 
     Args:
         url: the value of ``redisCacheUrl`` or ``redisWebsocketUrl``.

@@ -19,7 +19,7 @@ class Replicated(ServerTopology):
 
     @property
     def needs_replica(self) -> bool:
-        """Whether a master without a replica refuses writes."""
+        """Whether a primary without a replica refuses writes."""
         return True
 
     @property
@@ -48,7 +48,7 @@ client-output-buffer-limit replica {replica} {replica // 4} 60
 
 
 _MIN_REPLICAS = """\
-# A master without a replica refuses writes: cut off from the others, it would collect what is thrown away later.
+# A primary without a replica refuses writes: if it is partitioned, a failover would discard them.
 min-replicas-to-write 1
 min-replicas-max-lag 10
 """

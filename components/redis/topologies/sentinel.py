@@ -1,4 +1,4 @@
-"""Three servers with a Sentinel beside each, which elect the master."""
+"""Three servers with a Sentinel beside each; the Sentinels elect the primary."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -13,7 +13,7 @@ from .names import server_names
 from .replicated import Replicated
 
 MASTER = "main"
-"""Name of the master that the Sentinels monitor: the host of the clients' URL."""
+"""Name of the primary that the Sentinels monitor: the host of the clients' URL."""
 
 SENTINEL_PORT = 26379
 SERVERS = 3

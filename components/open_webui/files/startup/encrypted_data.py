@@ -15,7 +15,7 @@ _SECRETS = b"SELECT mfa::jsonb ->> 'secret' FROM auth WHERE mfa::jsonb ->> 'secr
 
 
 def second_factor_problems(connection: Connection, environment: Mapping[str, str]) -> list[str]:
-    """What keeps a start from reading the stored second factors; Open WebUI checks the same (utils/mfa.py of 0.12.4).
+    """The reason why stored second factors cannot be read; Open WebUI checks the same (utils/mfa.py of 0.12.4).
 
     Args:
         connection: to the application's database.

@@ -22,12 +22,12 @@ class RefusedError(Exception):
 
 def secrets(environment: Mapping[str, str]) -> list[str]:
     """Texts that must not be printed: values of secret variables and passwords in URLs, the longest first."""
-    found = {value for name, value in environment.items() if is_secret_name(name)}
+    secrets = {value for name, value in environment.items() if is_secret_name(name)}
     # A message may quote one key of a list.
-    found |= {part.strip() for value in found for part in value.split(";")}
-    found.update(text for value in environment.values() for texts in _SECRET_IN_URL.findall(value) for text in texts)
-    found |= {unquote(text) for text in found}
-    return sorted((text for text in found if len(text) > 3 and not is_switch(text)), key=len, reverse=True)
+    secrets |= {part.strip() for value in secrets for part in value.split(";")}
+    secrets.update(text for value in environment.values() for texts in _SECRET_IN_URL.findall(value) for text in texts)
+    secrets |= {unquote(text) for text in secrets}
+    return sorted((text for text in secrets if len(text) > 3 and not is_switch(text)), key=len, reverse=True)
 
 
 _secrets = secrets(os.environ)

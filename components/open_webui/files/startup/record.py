@@ -21,7 +21,7 @@ START_SETTINGS = re.compile(
 
 
 def recorded_state(connection: Connection) -> str | None:
-    """What has been completed, as `requested_state` writes it; None if nothing has."""
+    """The completed state, as `requested_state` writes it; None if nothing is completed."""
     if one(connection, b"SELECT to_regclass(%s)", RECORD) is None:
         return None
     return str(one(connection, f"SELECT state FROM {RECORD}".encode()))

@@ -59,7 +59,7 @@ log = logging.getLogger("uvicorn.error")
 
 
 class Work:
-    """What is in progress in this process."""
+    """The work in progress in this process."""
 
     def __init__(self) -> None:
         """Nothing."""
@@ -102,8 +102,8 @@ class Work:
 
 def registry() -> "dict[str, asyncio.Task[Any]] | None":
     """Open WebUI's tasks by their ids; None where this release has no such registry."""
-    found = getattr(sys.modules.get("open_webui.tasks"), "tasks", None)
-    return found if isinstance(found, dict) else None
+    tasks = getattr(sys.modules.get("open_webui.tasks"), "tasks", None)
+    return tasks if isinstance(tasks, dict) else None
 
 
 def _name(task: "asyncio.Task[Any]") -> str:

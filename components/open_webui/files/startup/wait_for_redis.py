@@ -33,16 +33,16 @@ REFUSED = (AuthenticationError, NoPermissionError)
 def main() -> int:
     """0 when Redis takes the credentials, 1 after ``REDIS_WAIT_SECONDS`` without that."""
     deadline = time.monotonic() + float(os.environ["REDIS_WAIT_SECONDS"])
-    said = ""
+    last_error = ""
     while True:
         try:
             for step in checks(os.environ):
                 step()
         except (RedisError, OSError) as error:
             # The class alone: a message of the client may quote what it was given.
-            if type(error).__name__ != said:
-                said = type(error).__name__
-                print(f"Redis is not ready for this pod: {said}", flush=True)
+            if type(error).__name__ != last_error:
+                last_error = type(error).__name__
+                print(f"Redis is not ready for this pod: {last_error}", flush=True)
             if time.monotonic() > deadline:
                 return 1
             time.sleep(0.5)
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def checks(environment: Mapping[str, str]) -> Iterator[Any]:
-    """What has to succeed, one callable after the other."""
+    """The checks that have to succeed, one callable after the other."""
     for url, hosts, port in PAIRS:
         if not (value := environment.get(url)):
             continue
@@ -67,7 +67,7 @@ def checks(environment: Mapping[str, str]) -> Iterator[Any]:
 
 
 def sentinels(url: str, hosts: list[str], port: int) -> None:
-    """Every Sentinel that answers, the master, and every replica that answers."""
+    """Check every Sentinel that answers, the primary, and every replica that answers."""
     parts = urlsplit(url)
     credentials: dict[str, Any] = {"username": parts.username, "password": parts.password}
     service = parts.netloc.rpartition("@")[2].split(":")[0]
