@@ -89,8 +89,8 @@ class RedisSettings(ComponentSettings):
     )
     durability: Durability = Field(
         "none",
-        description="Data that outlives a restart. `none`: no data. `container`: all data, if the container restarts in "
-        "its pod. `volume`: all data, also if the pod is replaced. Lost data makes signed-out tokens valid.",
+        description="Data that outlives a restart. `none`: no data. `container`: all, if the container restarts in "
+        "its pod. `volume`: all, also if the pod is replaced. Lost data makes signed-out tokens valid.",
     )
     storage: RedisStorageSettings = Field(
         RedisStorageSettings(),

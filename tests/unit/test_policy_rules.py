@@ -352,17 +352,13 @@ def test_the_stack_keeps_to_every_policy(rendered: dict[str, list[dict[str, Any]
         assert findings(RULES, rendered[environment], Context(production=production)) == []
 
 
-@pytest.mark.parametrize(
-    ("rule", "change", "expected_message"),
-    WRONG,
-    ids=[f"{rule}: {expected_message}" for rule, _, expected_message in WRONG],
-)
-def test_what_is_wrong_is_found(stack: Objects, rule: str, change: Change, expected_message: str) -> None:
+@pytest.mark.parametrize(("rule", "change", "hint"), WRONG, ids=[f"{rule}: {hint}" for rule, _, hint in WRONG])
+def test_what_is_wrong_is_found(stack: Objects, rule: str, change: Change, hint: str) -> None:
     change(stack)
     seen = found(stack)
     assert seen
     assert {name for name, _ in seen} == {rule}
-    assert any(expected_message in message for _, message in seen)
+    assert any(hint in message for _, message in seen)
     assert "hunter2" not in "".join(message for _, message in seen)
 
 

@@ -155,7 +155,7 @@ class Nodes:
     def bring_up(self) -> None:
         """The servers one after the other, then the Sentinels.
 
-        A Sentinel asks its master for the replicas when it starts and every ten seconds: the first answer names all.
+        A Sentinel asks its primary for the replicas when it starts and every ten seconds: the first answer names all.
         """
         for number, node in enumerate(self.nodes):
             self.exist(*(each.name for each in self.nodes[: number + 1]))

