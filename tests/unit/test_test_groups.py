@@ -19,6 +19,8 @@ def pytest_xdist_make_scheduler(config, log):
 """
 TESTS = """
 import os
+import pathlib
+import time
 import pytest
 
 @pytest.mark.parametrize("number", range(20))
@@ -27,6 +29,11 @@ def test_shared(number):
 
 @pytest.mark.parametrize("number", range(20))
 def test_alone(number):
+    # Where the other worker starts late, these would all be over before it asks for one.
+    pathlib.Path(os.environ["PYTEST_XDIST_WORKER"]).touch()
+    deadline = time.monotonic() + 60
+    while len(list(pathlib.Path().glob("gw*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
     print("alone in", os.environ["PYTEST_XDIST_WORKER"])
 """
 
