@@ -157,7 +157,7 @@ def test_a_database_on_another_claim_is_stopped_though_nothing_is_replaced(
     assert [(change.operation.value, change.label) for change in seen.changed] == [("update", "StatefulSet/postgres")]
     [finding] = seen.findings
     assert finding.label == "allow-detach:dev/postgres"
-    assert "the claim postgres-data" in finding.what
+    assert "the PVC postgres-data" in finding.what
 
 
 def test_versions_are_named(base: Stack) -> None:

@@ -150,7 +150,7 @@ def test_every_node_can_be_rolled_and_no_request_fails(cluster: Cluster) -> None
     asked = []
     with counting(cluster) as outcome:
         for node in reversed(cluster.nodes):
-            asked.append(node.stop().count("to take over\n"))
+            asked.append(node.stop().count("requested a failover to "))
             cluster.exist(*(each.name for each in cluster.nodes if each is not node))
             time.sleep(0.3)
             cluster.exist(*(each.name for each in cluster.nodes))

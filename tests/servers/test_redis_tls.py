@@ -185,10 +185,10 @@ def test_a_cluster_with_tls_moves_its_parts_and_hands_over(
         for new in cluster.add_nodes(four):
             cluster.exist(*(each.name for each in cluster.nodes))
             new.start()
-        assert "4 masters, 16384 slots" in cluster.set_up(four)
+        assert "4 primaries, 16384 hash slots" in cluster.set_up(four)
         assert cluster.parts()[cluster.nodes[6].name] >= 0.95 * 4096
 
         old = cluster.master_of("open-webui:1")
-        assert "is no master" in old.stop()
+        assert "this server is not a primary" in old.stop()
         client = cluster.client()
         assert {key: client.get(key) for key in written} == written
