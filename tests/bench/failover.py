@@ -1,4 +1,4 @@
-"""How long Redis accepts no writes when the master is lost: killed, and with a planned switchover.
+"""How long Redis accepts no writes when the primary is lost: killed, and with a planned switchover.
 
     python -m tests.bench.failover [runs]
 

@@ -43,7 +43,7 @@ def test_a_web_pod_reaches_its_servers(stack: Stack, host: str, port: int) -> No
     connect(stack.kubectl, stack.ready(WEB)[0]["metadata"]["name"], WEB, host, port)
 
 
-def test_a_web_pod_reaches_nobody_else(stack: Stack) -> None:
+def test_a_web_pod_reaches_no_other_pod(stack: Stack) -> None:
     pod, other = (pod for pod in stack.ready(WEB)[:2])
     with pytest.raises(KubectlError, match="TimeoutError"):
         connect(stack.kubectl, pod["metadata"]["name"], WEB, other["status"]["podIP"], 8080)

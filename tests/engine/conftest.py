@@ -47,8 +47,8 @@ def toolchain() -> Toolchain:
 
 
 @pytest.fixture(scope="session")
-def uses_standins(toolchain: Toolchain) -> bool:
-    """Whether a provider is a stand-in, since the official plugin cannot be had here."""
+def emulators_in_use(toolchain: Toolchain) -> bool:
+    """Whether a provider emulator is in use, because the official plugin is not available here."""
     return uses_emulators(toolchain.path)
 
 

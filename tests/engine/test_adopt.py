@@ -38,7 +38,7 @@ def api(cluster: Cluster) -> Any:
 
 @pytest.fixture(scope="module")
 def deployed(api: Any) -> None:
-    """The source document's design, applied by hand."""
+    """The source document's design, applied manually."""
     objects = list(yaml.safe_load_all(MANIFESTS.read_text().replace("rag-seed", NAMESPACE)))
     for item in objects:
         if item["metadata"]["name"] == "postgresql-secret":
@@ -47,8 +47,8 @@ def deployed(api: Any) -> None:
     apps: Any = client.AppsV1Api(api)
 
     def ready() -> bool:
-        found = apps.list_namespaced_deployment(NAMESPACE).items
-        return len(found) == 3 and all(d.status.ready_replicas == d.spec.replicas for d in found)
+        deployments = apps.list_namespaced_deployment(NAMESPACE).items
+        return len(deployments) == 3 and all(d.status.ready_replicas == d.spec.replicas for d in deployments)
 
     wait_until(ready, "the source design is ready", 60)
 
@@ -58,7 +58,7 @@ def adopt(machine: Machine, cluster: Cluster) -> Any:
 
 
 def seen(api: Any) -> dict[str, str]:
-    """Identity and version of everything: another one means that somebody wrote, or made it anew."""
+    """Identity and version of every object. They change when the object is written or created again."""
     core: Any = client.CoreV1Api(api)
     apps: Any = client.AppsV1Api(api)
     items = [
@@ -76,12 +76,12 @@ def identities(api: Any) -> dict[str, str]:
     """Of what the stack has under the same kind and name."""
     core: Any = client.CoreV1Api(api)
     apps: Any = client.AppsV1Api(api)
-    found = [
+    objects = [
         *(core.read_namespaced_secret(name, NAMESPACE) for name in ("postgresql-secret", "openwebui-secret")),
         *(core.read_namespaced_service(name, NAMESPACE) for name in ("redis-service", "postgres", "open-webui")),
         *(apps.read_namespaced_deployment(name, NAMESPACE) for name in ("redis", "open-webui")),
     ]
-    return {f"{type(item).__name__} {item.metadata.name}": item.metadata.uid for item in found}
+    return {f"{type(item).__name__} {item.metadata.name}": item.metadata.uid for item in objects}
 
 
 @pytest.mark.usefixtures("deployed")

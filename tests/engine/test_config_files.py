@@ -1,4 +1,4 @@
-"""What is read without the CLI is what the CLI reads, and the commands of the report are commands: said by the CLI."""
+"""The stack file reads the same with and without the Pulumi CLI, and the CLI accepts the commands of the report."""
 
 import json
 import shlex

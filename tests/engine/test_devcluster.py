@@ -118,7 +118,7 @@ def processes(cluster: Cluster) -> dict[str, int]:
 
 
 def up_again(cluster: Cluster) -> bool:
-    """Whether it was made anew."""
+    """Start the cluster again. Returns whether it was created again."""
     assert cluster.kubeconfig
     return kwok.up(cluster.name, cluster.kubeconfig)[1]
 
@@ -156,7 +156,7 @@ def test_a_cluster_comes_back(own_cluster: Cluster, capsys: pytest.CaptureFixtur
     assert not up_again(own_cluster)
     assert still_there()
 
-    # Its kubeconfig removed by hand, while it runs.
+    # Its kubeconfig is removed while it runs.
     assert own_cluster.kubeconfig
     own_cluster.kubeconfig.unlink()
     assert not up_again(own_cluster)

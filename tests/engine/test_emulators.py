@@ -1,6 +1,6 @@
-"""The stand-ins beyond the recordings: secrets, readiness, ownership, refusals, cancellation.
+"""The provider emulators beyond the recordings: secrets, readiness, ownership, refusals, cancellation.
 
-Their own tests: with the official plugins in use there is nothing here to prove.
+These tests are skipped when the official plugins are in use.
 """
 
 import base64
@@ -35,8 +35,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 
 @pytest.fixture(autouse=True)
-def _standins_in_use(uses_standins: bool) -> None:
-    if not uses_standins:
+def _only_with_emulators(emulators_in_use: bool) -> None:
+    if not emulators_in_use:
         pytest.skip("the official provider plugins are in use")
 
 

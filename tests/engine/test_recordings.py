@@ -1,6 +1,6 @@
 """The providers in use decide what the official ones decided when the recordings were made.
 
-With the stand-ins this is their proof; with the official plugins in place it is the recordings' own.
+With the provider emulators, this proves the emulators; with the official plugins, it proves the recordings.
 """
 
 import re
@@ -22,7 +22,7 @@ from tests.support.engine.pulumi_commands import skip_summaries
 
 RECORDED = load()
 BASE = Settings()
-# Previews that need more than the base state to start from, or are no previews of an update.
+# Previews that start from more than the base state, or that do not preview an update.
 SPECIAL = {"00-create", "20-drift", "22-named-port", "23-named-port-second", "25-protect-then-namespace"}
 SERVICE_SETTLES = 10
 
@@ -84,10 +84,10 @@ class RecordedStack:
         """A resource as the state has it, by the end of its URN."""
         deployment = self.stack.export_stack().deployment
         assert deployment
-        found: dict[str, Any] = next(
+        stored: dict[str, Any] = next(
             resource for resource in deployment["resources"] if resource["urn"].endswith(f":{name}")
         )
-        return found
+        return stored
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +266,7 @@ def _edit_by_hand(api: DynamicClient) -> None:
     config_maps.patch(
         name="redis-settings",
         namespace=NAMESPACE,
-        body={"data": {"redis.conf": "edited by hand"}},
+        body={"data": {"redis.conf": "edited manually"}},
         content_type=merge,
         field_manager="kubectl-patch",
     )
@@ -275,7 +275,7 @@ def _edit_by_hand(api: DynamicClient) -> None:
 
 
 def test_protection(stack: RecordedStack) -> None:
-    """Protecting is no change; what would replace or delete a protected resource fails and leaves it there."""
+    """Protection changes no object. An update that replaces or deletes a protected resource fails and keeps it."""
     protected = Settings(protect="yes")
     assert stack.up(protected).errors == []
     recorded = RECORDED["25-protect-then-namespace"]

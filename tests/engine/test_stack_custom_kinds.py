@@ -43,7 +43,7 @@ def test_a_kind_that_is_not_served_is_refused_before_anything_is_registered(
 
 
 def test_a_cluster_that_cannot_be_asked_has_a_preview(stack: Stack, cluster: Cluster, tmp_path: Any) -> None:
-    """As without custom kinds; that nobody was asked is a warning."""
+    """The preview is the one without custom kinds; a warning says that the cluster was not asked."""
     stack.use(unreachable(cluster, tmp_path))
     run = stack.preview(*OPERATOR)
     assert "create ServiceMonitor redis-monitor" in run.changes

@@ -1,4 +1,4 @@
-"""What was changed by hand in the cluster is put right by the next update that looks there."""
+"""An update that refreshes first reverts manual changes in the cluster."""
 
 from tests.support.engine.stack import Namespace, Stack
 

@@ -101,7 +101,7 @@ def test_nothing_but_the_volume_is_left_of_dev(new_stack: StackFactory) -> None:
 
 
 def claimed_volumes(namespace: Namespace) -> set[str]:
-    """Names of the volumes that the namespace's claims are bound to."""
+    """Names of the volumes that the namespace's PVCs are bound to."""
     claims = namespace.core.list_namespaced_persistent_volume_claim(namespace.name).items
     return {claim.spec.volume_name for claim in claims}
 

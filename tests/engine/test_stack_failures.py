@@ -35,7 +35,7 @@ def test_wrong_config_is_refused_before_anything_is_registered(never_deployed: S
     assert not Namespace(never_deployed.cluster, "never-deployed").exists()
 
 
-def test_all_mistakes_are_in_one_report(never_deployed: Stack) -> None:
+def test_all_errors_are_in_one_report(never_deployed: Stack) -> None:
     run = never_deployed.up("redis.maxmemry=1gb", "openWebui.replicas=0", "namespace=RAG", fails=True)
     assert "3 problems; nothing was changed" in run.error
     for mistake in ("redis.maxmemry", "openWebui.replicas", "namespace"):

@@ -28,9 +28,9 @@ def stack(new_stack: StackFactory, deployed_from: Path) -> Stack:
     made.use_kubeconfig(str(deployed_from))
     provider: Any = k8s.Provider
 
-    def without_kubeconfig(*given: Any, **named: Any) -> Any:
+    def without_kubeconfig(*positional: Any, **named: Any) -> Any:
         named.pop("kubeconfig", None)
-        return provider(*given, **named)
+        return provider(*positional, **named)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(k8s, "Provider", without_kubeconfig)

@@ -29,7 +29,7 @@ def reported(stack: Stack, *sets: str, fails: bool = False, production: bool = F
     return report(stack.environment, parse(text), production=production)
 
 
-def told(findings: tuple[Finding, ...]) -> dict[str, str | None]:
+def labels(findings: tuple[Finding, ...]) -> dict[str, str | None]:
     return {finding.resource: finding.label for finding in findings}
 
 
@@ -47,7 +47,7 @@ def test_the_preview_of_a_new_stack_is_as_the_engine_makes_it(new_stack: StackFa
 def test_a_replaced_namespace_takes_volume_and_database_with_it(base: Stack) -> None:
     seen = reported(base, "namespace=rag-elsewhere")
     assert seen.blocked
-    assert told(seen.findings) == {
+    assert labels(seen.findings) == {
         "Namespace/namespace": "allow-replace:dev/namespace",
         "PersistentVolumeClaim/postgres-data": "allow-replace:dev/postgres-data",
         "StatefulSet/postgres": "allow-replace:dev/postgres",
@@ -72,7 +72,7 @@ def test_another_provider_is_stopped(base: Stack, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(k8s, "Provider", elsewhere)
     seen = reported(base)
-    assert told(seen.findings)["Provider/cluster"] == "allow-replace:dev/cluster"
+    assert labels(seen.findings)["Provider/cluster"] == "allow-replace:dev/cluster"
 
 
 def test_generated_secrets_and_volumes_that_go_are_stopped(base: Stack) -> None:
@@ -81,7 +81,7 @@ def test_generated_secrets_and_volumes_that_go_are_stopped(base: Stack) -> None:
         seen = reported(base)
     finally:
         base.up()
-    assert told(seen.findings) == {
+    assert labels(seen.findings) == {
         "RandomPassword/redis-password-2": "allow-delete:dev/redis-password-2",
         "PersistentVolumeClaim/open-webui-uploads": "allow-delete:dev/open-webui-uploads",
     }
@@ -90,7 +90,7 @@ def test_generated_secrets_and_volumes_that_go_are_stopped(base: Stack) -> None:
 
 @pytest.fixture
 def protected(base: Stack) -> Iterator[Stack]:
-    """The base with protection, which is no change of any object."""
+    """The base with protection, which changes no object."""
     base.up("protect=true")
     yield base
     base.up()
@@ -184,12 +184,12 @@ def test_production_keeps_its_budget(base: Stack) -> None:
 
 
 def test_what_goes_against_a_policy_is_stopped(base: Stack) -> None:
-    found = reported(base, f"openWebui.pluginEnv.NOTE=ghp_{'a1' * 18}", "openWebui.logLevel=ERROR").findings
-    assert {(one.resource, one.cause) for one in found} == {
+    findings = reported(base, f"openWebui.pluginEnv.NOTE=ghp_{'a1' * 18}", "openWebui.logLevel=ERROR").findings
+    assert {(one.resource, one.cause) for one in findings} == {
         ("Deployment/open-webui", "no-plain-secrets"),
         (f"Job/{PREFLIGHT}", "no-plain-secrets"),
     }
-    assert not [one for one in found if "a1a1" in one.what]
+    assert not [one for one in findings if "a1a1" in one.what]
 
 
 def test_a_preview_that_the_api_server_refuses_says_so_in_the_file(base: Stack) -> None:
@@ -206,15 +206,15 @@ def test_the_stack_keeps_to_the_policy_pack(base: Stack, new_stack: StackFactory
 
 def test_the_policy_pack_stops_what_is_against_it(base: Stack) -> None:
     against = f"openWebui.pluginEnv.NOTE=ghp_{'a1' * 18}"
-    found = violations(base, against, "redis.resources.requests.ephemeralStorage=1Mi", fails=True)
-    assert found == {("mandatory", "no-plain-secrets", name) for name in ("open-webui", PREFLIGHT)}
+    seen = violations(base, against, "redis.resources.requests.ephemeralStorage=1Mi", fails=True)
+    assert seen == {("mandatory", "no-plain-secrets", name) for name in ("open-webui", PREFLIGHT)}
 
 
 def test_the_policy_pack_knows_what_is_protected(base: Stack, tmp_path: Path) -> None:
     config = tmp_path / "policies.json"
     config.write_text('{"production-protection": {"production": ["dev"]}}')
-    found = violations(base, fails=True, policy_pack_configs=[str(config)])
-    assert found == {
+    seen = violations(base, fails=True, policy_pack_configs=[str(config)])
+    assert seen == {
         ("mandatory", "production-protection", "namespace"),
         ("mandatory", "production-protection", "postgres-data"),
     }
@@ -222,11 +222,11 @@ def test_the_policy_pack_knows_what_is_protected(base: Stack, tmp_path: Path) ->
 
 def violations(stack: Stack, *sets: str, fails: bool, **options: list[str]) -> set[tuple[str, str, str]]:
     """Level, policy and resource of every violation in a preview with the pack."""
-    found = set()
+    seen = set()
 
     def observe(event: automation.EngineEvent) -> None:
         if policy := event.policy_event:
-            found.add((policy.enforcement_level, policy.policy_name, (policy.resource_urn or "").rpartition("::")[2]))
+            seen.add((policy.enforcement_level, policy.policy_name, (policy.resource_urn or "").rpartition("::")[2]))
 
     stack.preview(*sets, fails=fails, observe=observe, policy_packs=[str(PACK)], **options)
-    return found
+    return seen

@@ -14,8 +14,8 @@ def test_the_search_finds_every_secret_where_it_belongs(base: Stack, live: Names
     contents = {(name, key): value for name, secret in live.secrets().items() for key, value in secret.items()}
     # Their names alone: a failing test prints what it compares.
     for secret, key in (("openaiApiKey", "openai-api-key"), ("OAUTH_CLIENT_SECRET", "OAUTH_CLIENT_SECRET")):
-        given = [name for name, value in contents.items() if value == GIVEN_SECRETS[secret]]
-        assert given == [("openwebui-secret", key)]
+        places = [name for name, value in contents.items() if value == GIVEN_SECRETS[secret]]
+        assert places == [("openwebui-secret", key)]
     assert len(seen_in(in_kubernetes, set(contents.values()))) == len(set(contents.values()))
     assert {("redis-config", "cache-url"), ("postgresql-secret", "database-url")} <= set(contents)
     outputs = json.dumps(base.outputs())
@@ -40,8 +40,8 @@ def test_the_state_shows_none(base: Stack, live: Namespace) -> None:
 def test_nothing_that_the_engine_says_shows_one(base: Stack, live: Namespace) -> None:
     """Every command on this stack so far, and what shows the most: differences with --debug, a refresh, a rotation."""
     rotated = [f"rotate.{name}=9" for name in ("redis", "postgresql", "openWebui")]
-    said = base.preview(*rotated, diff=True, debug=True).text
-    assert any("redis-config" in line and "[secret]" in line for line in said)
+    output = base.preview(*rotated, diff=True, debug=True).text
+    assert any("redis-config" in line and "[secret]" in line for line in output)
     base.preview("openWebui.adminEmail=root@example.com", diff=True, log_to_std_err=True, log_verbosity=3)
     base.refresh(diff=True, debug=True)
     base.transcript.append(base.pulumi("stack", "--show-urns"))

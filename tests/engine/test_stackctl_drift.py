@@ -1,4 +1,4 @@
-"""`make drift`: what was changed in the cluster by hand is reported, and nothing is changed by that."""
+"""`make drift` reports manual changes in the cluster and changes nothing itself."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def objects(api: Any) -> dict[str, str]:
     # Untyped: in the models every field may be None, in what the API server answers it is not.
     core: Any = client.CoreV1Api(api)
     apps: Any = client.AppsV1Api(api)
-    found = [
+    listed = [
         *core.list_namespaced_secret(NAMESPACE).items,
         *core.list_namespaced_config_map(NAMESPACE).items,
         *core.list_namespaced_service(NAMESPACE).items,
@@ -48,10 +48,10 @@ def objects(api: Any) -> dict[str, str]:
     generations = {
         item.metadata.name: str(item.metadata.generation) for item in apps.list_namespaced_deployment(NAMESPACE).items
     }
-    return {str(item.metadata.uid): item.metadata.resource_version for item in found} | generations
+    return {str(item.metadata.uid): item.metadata.resource_version for item in listed} | generations
 
 
-def test_what_nobody_touched_has_not_drifted(machine: Machine) -> None:
+def test_objects_that_are_unchanged_have_not_drifted(machine: Machine) -> None:
     done = machine.stackctl("drift")
     assert (done.returncode, done.stdout) == (0, "dev: no drift\n"), done.stderr
 

@@ -37,7 +37,7 @@ def machine(
     machine.environment |= {
         "KUBECONFIG": str(cluster.kubeconfig),
         "PATH": os.pathsep.join([str(programs), machine.environment["PATH"]]),
-        # Of another state: whoever has it set must not need it here.
+        # A user may have the passphrase of another backend set: these commands must not depend on it.
         "PULUMI_CONFIG_PASSPHRASE": "of the user's own stacks",
     }
     yield machine

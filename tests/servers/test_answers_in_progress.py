@@ -43,8 +43,8 @@ def ask(replica: Replica, token: str, number: int) -> tuple[str, str]:
 def stored(replica: Replica, token: str, chat: str, message: str) -> dict[str, Any]:
     """The message as the database has it."""
     body = replica.request("GET", f"/api/v1/chats/{chat}", token=token).body
-    found: dict[str, Any] = body["chat"]["history"]["messages"][message]
-    return found
+    stored_message: dict[str, Any] = body["chat"]["history"]["messages"][message]
+    return stored_message
 
 
 def test_a_replica_finishes_its_answers_before_it_ends(web: Web, leaving: Replica) -> None:
@@ -57,6 +57,6 @@ def test_a_replica_finishes_its_answers_before_it_ends(web: Web, leaving: Replic
     leaving.process.wait(60)
     assert time.monotonic() - began > ANSWER_SECONDS / 2, "it has not waited for anything"
     for number, (chat, message) in enumerate(asked):
-        found = stored(web.replicas[0], token, chat, message)
-        assert found["content"].strip() == answer_to(f"Speak for {ANSWER_SECONDS} s, number {number}.")
-        assert found["done"] is True
+        answer = stored(web.replicas[0], token, chat, message)
+        assert answer["content"].strip() == answer_to(f"Speak for {ANSWER_SECONDS} s, number {number}.")
+        assert answer["done"] is True

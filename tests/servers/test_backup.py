@@ -57,7 +57,7 @@ def test_a_dump_that_cannot_be_restored_is_not_kept(backups: Backups, damage: st
 
 @pytest.mark.parametrize("change", ["DELETE FROM chat WHERE id = 7", "UPDATE chat SET whole = 'other' WHERE id = 7"])
 def test_a_dump_with_other_rows_is_not_kept(backups: Backups, change: str) -> None:
-    # What comes out of the dump is changed on its way: the number of rows, or one value alone.
+    # pg_restore changes the contents of the dump: the number of rows, or a single value.
     program_before(
         backups,
         "pg_restore",

@@ -79,7 +79,7 @@ def test_first_start_makes_an_ordinary_role_and_its_own_utf8_database(database: 
         assert one(connection, f"SELECT {rights} FROM pg_roles WHERE rolname = current_user") is False
 
 
-def test_the_application_can_make_its_tables_and_nobody_else_can_connect(database: Database) -> None:
+def test_the_application_can_make_its_tables_and_no_other_user_can_connect(database: Database) -> None:
     database.copied()
     with database.serving(), database.connect(autocommit=True) as connection:
         connection.execute("CREATE TABLE chat (id text PRIMARY KEY)")
@@ -125,7 +125,7 @@ def test_any_password_is_set_as_it_is_written(database: Database) -> None:
 
 def test_an_error_of_the_server_does_not_show_the_password(database: Database) -> None:
     database.copied()
-    # A role that exists and that nobody may alter: the statement with the password fails.
+    # A role that exists and that PostgreSQL lets no user alter: the statement with the password fails.
     database.environment = {**database.environment, "POSTGRES_USER": "pg_monitor"}
 
     result = database.prepare()

@@ -71,7 +71,7 @@ def test_the_websocket_connects_under_each_public_host(web: Web, port: int, page
 
 
 def frames(page: Page) -> list[str]:
-    """What comes back over websockets, as it comes: `0` and `40` of Socket.IO's protocol are its connection."""
+    """Messages that arrive over websockets. `0` and `40` are those of Socket.IO's protocol that open a connection."""
     received: list[str] = []
 
     def listen(websocket: WebSocket) -> None:

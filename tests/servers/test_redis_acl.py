@@ -45,7 +45,7 @@ def server(shared_server: Server) -> Server:
 
 
 def refused(client: Client, *command: str | int) -> bool:
-    """Whether the server denies a command (NOPERM). Every other error is the test's mistake."""
+    """Whether the server denies a command (NOPERM). Every other error is an error of the test."""
     try:
         client.execute_command(*command)
     except redis.exceptions.NoPermissionError:
@@ -101,7 +101,7 @@ def test_anybody_may_ping(server: Server, engine: str) -> None:
     ],
     ids=lambda command: " ".join(map(str, command)),
 )
-def test_nobody_else_may_do_anything_else(server: Server, command: tuple[str | int, ...]) -> None:
+def test_no_other_user_may_do_anything_else(server: Server, command: tuple[str | int, ...]) -> None:
     assert refused(server.client(None, None), *command)
 
 
@@ -171,7 +171,7 @@ def test_open_webui_may_not(server: Server, command: tuple[str | int, ...]) -> N
     assert refused(server.openwebui(), *command)
 
 
-def test_nobody_may_debug_the_server(server: Server) -> None:
+def test_no_user_may_debug_the_server(server: Server) -> None:
     # Switched off for everybody (enable-debug-command no); the server says so before it looks at users.
     with pytest.raises(redis.ResponseError, match="DEBUG command not allowed"):
         server.openwebui().execute_command("DEBUG", "SLEEP", "0")

@@ -1,4 +1,4 @@
-"""Redis Cluster: how it comes about, what happens when masters go, and when there are more of them."""
+"""Redis Cluster: how it is created, what happens when primaries are lost, and how primaries are added."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ FOUR = "redis.cluster.masters=4"
 
 @pytest.fixture
 def cluster(directory: Path, manifest: Find, engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """Three masters with a replica each."""
+    """Three primaries with a replica each."""
     with cluster_of(directory, manifest, f"redis.engine={engine}") as made:
         resolve_names(made, monkeypatch)
         made.bring_up()
@@ -30,7 +30,7 @@ def cluster(directory: Path, manifest: Find, engine: str, monkeypatch: pytest.Mo
 
 
 def fill(cluster: Cluster, count: int = 300) -> dict[str, str]:
-    """Keys of all parts, on the replicas too."""
+    """Keys of all shards, on the replicas too."""
     written = {f"open-webui:auth:token:{number}:revoked": str(number) for number in range(count)}
     client = cluster.client()
     for key, value in written.items():
@@ -41,7 +41,7 @@ def fill(cluster: Cluster, count: int = 300) -> dict[str, str]:
 
 
 def is_copied(cluster: Cluster, master: Node) -> bool:
-    """Whether the replica of a master has as many keys."""
+    """Whether the replica of a primary has as many keys."""
     replica = cluster.replica_of(master)
     return bool(cluster.inspector(replica).dbsize() == cluster.inspector(master).dbsize() > 0)
 
@@ -57,7 +57,7 @@ def lost(cluster: Cluster, written: dict[str, str]) -> list[str]:
 
 
 def counting(cluster: Cluster) -> AbstractContextManager[Outcome]:
-    """Increments of keys of all parts while the block runs."""
+    """Increments of keys of all shards while the block runs."""
     client = cluster.client()
     return steady(lambda number: client.incr(f"open-webui:count:{number % 12}"), pause=0.005)
 
@@ -75,16 +75,16 @@ def test_the_job_makes_a_cluster_and_can_be_run_again(cluster: Cluster) -> None:
     assert len({cluster.replica_of(node).name for node in masters(cluster)}) == 3
     written = fill(cluster)
 
-    said = cluster.set_up()
+    output = cluster.set_up()
 
-    assert said.splitlines() == ["set-up-cluster.sh: the cluster is ready: 3 primaries, 16384 hash slots"]
+    assert output.splitlines() == ["set-up-cluster.sh: the cluster is ready: 3 primaries, 16384 hash slots"]
     assert cluster.parts() == parts
     assert lost(cluster, written) == []
     assert cluster.denials() == []
 
 
 @on_every_engine
-def test_a_killed_master_is_replaced_while_the_client_goes_on(cluster: Cluster) -> None:
+def test_a_killed_primary_is_replaced_while_the_client_goes_on(cluster: Cluster) -> None:
     written = fill(cluster)
     key = next(iter(written))
     old = cluster.master_of(key)
@@ -104,18 +104,18 @@ def test_a_killed_master_is_replaced_while_the_client_goes_on(cluster: Cluster) 
     cluster.wait(lambda: successor in masters(cluster, witness), "the successor")
     assert lost(cluster, written) == []
     old.start()
-    cluster.wait(lambda: cluster.role(old) == "slave", "the old master as a replica")
+    cluster.wait(lambda: cluster.role(old) == "slave", "the old primary as a replica")
 
 
 @on_every_engine
-def test_a_master_that_comes_back_empty_at_once_wipes_nobody(cluster: Cluster) -> None:
+def test_a_primary_that_comes_back_empty_at_once_wipes_no_replica(cluster: Cluster) -> None:
     written = fill(cluster)
     old = masters(cluster)[1]
     # Long before the others count it as down: for them it has never been away.
     old.kill()
     old.start()
 
-    cluster.wait(lambda: cluster.role(old) == "slave", "the old master as a replica")
+    cluster.wait(lambda: cluster.role(old) == "slave", "the old primary as a replica")
     assert "is empty" in old.log("redis")
     assert lost(cluster, written) == []
 
@@ -132,7 +132,7 @@ def test_without_the_start_script_its_part_would_be_wiped(cluster: Cluster, engi
     cluster.wait(lambda: len(lost(cluster, written)) > 50, "the loss as clients see it")
 
 
-def test_most_masters_at_once_are_taken_over_without_a_vote(cluster: Cluster) -> None:
+def test_replicas_of_most_primaries_are_promoted_without_a_vote(cluster: Cluster) -> None:
     written = fill(cluster)
     gone = masters(cluster)[:2]
     for node in gone:
@@ -147,10 +147,10 @@ def test_most_masters_at_once_are_taken_over_without_a_vote(cluster: Cluster) ->
 @on_every_engine
 def test_every_node_can_be_rolled_and_no_request_fails(cluster: Cluster) -> None:
     written = fill(cluster)
-    asked = []
+    failovers = []
     with counting(cluster) as outcome:
         for node in reversed(cluster.nodes):
-            asked.append(node.stop().count("requested a failover to "))
+            failovers.append(node.stop().count("requested a failover to "))
             cluster.exist(*(each.name for each in cluster.nodes if each is not node))
             time.sleep(0.3)
             cluster.exist(*(each.name for each in cluster.nodes))
@@ -159,14 +159,14 @@ def test_every_node_can_be_rolled_and_no_request_fails(cluster: Cluster) -> None
         cluster.wait(lambda: outcome.answered > 100 or bool(outcome.errors), "answered requests")
 
     assert outcome.errors == []
-    # A hand-over that is given up and begun again lets writes wait for seconds.
-    assert sorted(asked) == [0, 0, 0, 1, 1, 1]
+    # A manual failover that is aborted and requested again makes writes wait for seconds.
+    assert sorted(failovers) == [0, 0, 0, 1, 1, 1]
     assert counted(cluster) >= outcome.answered
     assert lost(cluster, written) == []
 
 
 @on_every_engine
-def test_a_replica_whose_name_is_not_known_yet_can_take_over(cluster: Cluster) -> None:
+def test_a_replica_whose_name_is_not_known_yet_can_be_promoted(cluster: Cluster) -> None:
     fill(cluster)
     old = masters(cluster)[0]
     successor = cluster.replica_of(old)
@@ -174,9 +174,9 @@ def test_a_replica_whose_name_is_not_known_yet_can_take_over(cluster: Cluster) -
     cluster.inspector(successor).config_set("cluster-announce-hostname", "")
     cluster.wait(lambda: not any(successor.name in line[1] for line in cluster.lines(old)), "no name")
 
-    said = old.hand_over()
+    output = old.hand_over()
 
-    assert said.splitlines() == [
+    assert output.splitlines() == [
         f"hand-over-part.sh: requested a failover to {successor.address}",
         "hand-over-part.sh: this server is not a primary",
     ]
@@ -208,7 +208,7 @@ def test_pods_that_all_come_back_elsewhere_find_each_other(cluster: Cluster) -> 
     fill(cluster)
 
 
-def test_more_masters_take_their_part_over_and_nothing_is_lost(cluster: Cluster) -> None:
+def test_added_primaries_receive_hash_slots_and_nothing_is_lost(cluster: Cluster) -> None:
     written = fill(cluster, 2000)
     new = cluster.add_nodes(FOUR)
     cluster.exist(*(node.name for node in cluster.nodes))
@@ -222,21 +222,21 @@ def test_more_masters_take_their_part_over_and_nothing_is_lost(cluster: Cluster)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert cluster.parts()[new[0].name] < 4096
-        said = cluster.set_up(FOUR)
+        output = cluster.set_up(FOUR)
 
     assert outcome.errors == []
     assert counted(cluster) >= outcome.answered > 100
-    assert "4 primaries, 16384 hash slots" in said
+    assert "4 primaries, 16384 hash slots" in output
     assert cluster.parts()[new[0].name] >= 0.95 * 4096
     assert cluster.replica_of(new[0]) is new[1]
     assert lost(cluster, written) == []
     assert cluster.set_up(FOUR).count("\n") == 1
     assert cluster.denials() == []
-    # The same three masters as before: the fourth would take its part along.
+    # With three primaries as before, the hash slots of the fourth would be lost.
     process = cluster.begin_set_up()
-    said, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert f"{new[0].name} has hash slots, but is not one of" in said
+    assert f"{new[0].name} has hash slots, but is not one of" in output
     assert lost(cluster, written) == []
 
 
@@ -249,20 +249,20 @@ def test_a_node_that_lost_its_volume_is_taken_in_again(cluster: Cluster) -> None
     for file in (old.directory / "node").iterdir():
         file.unlink()
     old.start()
-    cluster.wait(lambda: cluster.role(old) == "master", "a node that knows nobody")
+    cluster.wait(lambda: cluster.role(old) == "master", "a member that knows no other")
 
-    said = cluster.set_up()
+    output = cluster.set_up()
 
-    assert f"adding {old.name}" in said
-    assert f"which {old.name} had before it lost its file" in said
+    assert f"adding {old.name}" in output
+    assert f"which {old.name} had before it lost its file" in output
     assert cluster.role(old) == "slave"
     assert len(cluster.lines(witness)) == 6
     assert lost(cluster, written) == []
 
 
 @pytest.mark.parametrize(("engine", "slot"), [("redis", "with keys"), ("valkey", "without keys")])
-def test_a_slot_that_was_given_up_and_not_taken_has_a_master_again(cluster: Cluster, slot: str) -> None:
-    # Where an earlier run can have been interrupted: the others still believe the last master.
+def test_a_slot_without_an_owner_has_a_primary_again(cluster: Cluster, slot: str) -> None:
+    # Where an earlier run can have been interrupted: the others still believe the last primary.
     written = fill(cluster)
     old = cluster.master_of(next(iter(written)))
     used = {cluster.client().keyslot(key) for key in written}
@@ -270,9 +270,9 @@ def test_a_slot_that_was_given_up_and_not_taken_has_a_master_again(cluster: Clus
     lost_slot = next(number for number in range(first, last + 1) if (number in used) == (slot == "with keys"))
     cluster.inspector(old).execute_command("CLUSTER DELSLOTS", lost_slot)
 
-    said = cluster.set_up()
+    output = cluster.set_up()
 
-    assert "resuming the migration of hash slots" in said
+    assert "resuming the migration of hash slots" in output
     assert sum(cluster.parts().values()) == 16384
     assert lost(cluster, written) == []
     assert cluster.denials() == []

@@ -48,7 +48,7 @@ VIEWS = {
         [line(OWN, "master", epoch=3), line(OTHER, "myself,master", epoch=4, slots="0-10921")],
         TAKEN_BY_FORCE,
     ),
-    "knows the last master, of before": (
+    "knows the last primary, of before": (
         [line(OWN, "slave", master=OTHER, epoch=2), line(OTHER, "myself,master", epoch=2, slots="0-10921 16383")],
         TAKEN_BY_FORCE,
     ),
@@ -65,7 +65,7 @@ esac
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_an_empty_master_believes_only_who_knows_better(directory: Path, manifest: Find, view: str) -> None:
+def test_an_empty_primary_believes_only_members_with_a_newer_epoch(directory: Path, manifest: Find, view: str) -> None:
     lines, expected = VIEWS[view]
     for place in ("conf", "users", "data", "run", "bin"):
         (directory / place).mkdir()
@@ -97,6 +97,6 @@ def test_an_empty_master_believes_only_who_knows_better(directory: Path, manifes
     command = ["timeout", str(SECONDS), "sh", f"{directory}/conf/start-cluster-node.sh"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, **unprivileged())
 
-    said = done.stdout
-    assert expected in said, done.stdout + done.stderr
-    assert (FAILED_OVER in said) == (expected == FAILED_OVER)
+    output = done.stdout
+    assert expected in output, done.stdout + done.stderr
+    assert (FAILED_OVER in output) == (expected == FAILED_OVER)

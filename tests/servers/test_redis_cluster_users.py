@@ -164,8 +164,13 @@ def url(cluster: Cluster) -> str:
 
 
 def test_a_new_pod_waits_until_every_node_takes_its_credentials(cluster: Cluster) -> None:
-    def wait(given: str) -> int:
-        environment = {**CLUSTER_VARIABLES, "REDIS_URL": given, "WEBSOCKET_REDIS_URL": given, "REDIS_WAIT_SECONDS": "1"}
+    def wait(address: str) -> int:
+        environment = {
+            **CLUSTER_VARIABLES,
+            "REDIS_URL": address,
+            "WEBSOCKET_REDIS_URL": address,
+            "REDIS_WAIT_SECONDS": "1",
+        }
         names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(cluster.hosts)}
         script = [sys.executable, str(ROOT / "components" / "open_webui" / "files" / "startup" / "wait_for_redis.py")]
         return subprocess.run(script, env={**environment, **names}, timeout=60, check=False).returncode

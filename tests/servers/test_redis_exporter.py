@@ -55,8 +55,8 @@ def exported(workload: Manifest, directory: Path, host: str, port: int, password
     """What the exporter of a rendered pod says about the server at that address."""
     containers: list[dict[str, Any]] = workload["spec"]["template"]["spec"]["containers"]
     [container] = [each for each in containers if each["name"] == "exporter"]
-    given = {variable["name"]: variable.get("value", password) for variable in container["env"]}
-    given["REDIS_ADDR"] = given["REDIS_ADDR"].replace("localhost:6379", f"{host}:{port}")
+    environment = {variable["name"]: variable.get("value", password) for variable in container["env"]}
+    environment["REDIS_ADDR"] = environment["REDIS_ADDR"].replace("localhost:6379", f"{host}:{port}")
     listens = f"127.0.0.1:{free_port()}"
     program, log = shutil.which(PROGRAM), directory / "exporter.log"
     if not program:
@@ -66,7 +66,7 @@ def exported(workload: Manifest, directory: Path, host: str, port: int, password
         directory=directory,
         log=log,
         stop_signal=signal.SIGTERM,
-        environment=given,
+        environment=environment,
     ) as process:
         page: list[str] = []
 
@@ -84,13 +84,13 @@ def exported(workload: Manifest, directory: Path, host: str, port: int, password
 
 
 def samples(text: str) -> Metrics:
-    """What is on a page of metrics."""
-    found: Metrics = {}
+    """The samples on a page of metrics, by the names of their series."""
+    metrics: Metrics = {}
     for line in text.splitlines():
         if match := re.match(r"(\w+)(?:\{(.*)\})? (\S+)$", line):
             labels = dict(re.findall(r'(\w+)="([^"]*)"', match[2] or ""))
-            found.setdefault(match[1], []).append(Sample(labels, float(match[3])))
-    return found
+            metrics.setdefault(match[1], []).append(Sample(labels, float(match[3])))
+    return metrics
 
 
 def named(topology: type[ServerTopology]) -> set[str]:
@@ -117,7 +117,7 @@ def test_every_metric_of_a_single_server_is_exported(start: Start, manifest: Fin
 
 
 @on_every_engine
-def test_every_metric_of_a_master_with_replicas_is_exported(nodes: Nodes, manifest: Find, engine: str) -> None:
+def test_every_metric_of_a_primary_with_replicas_is_exported(nodes: Nodes, manifest: Find, engine: str) -> None:
     workload = manifest("prod", "StatefulSet", "redis", monitored(engine, "redis.topology=sentinel"))
     master, *replicas = nodes.nodes
     metrics = exported(workload, master.directory, master.address, 6379, PASSWORDS["exporter"][0])

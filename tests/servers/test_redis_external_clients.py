@@ -123,13 +123,13 @@ def used(
 
 def outcome(done: "subprocess.CompletedProcess[str]") -> list[str]:
     """Names of the errors in the output of `USE`."""
-    found = re.search(r"^attempts: \d+ errors:(.*)$", done.stdout, re.MULTILINE)
-    assert found, done.stdout
-    return found[1].split()
+    summary = re.search(r"^attempts: \d+ errors:(.*)$", done.stdout, re.MULTILINE)
+    assert summary, done.stdout
+    return summary[1].split()
 
 
 def lose_master(sentinels: ExternalRedis) -> None:
-    """Kill the master, and have the Sentinels promote another server."""
+    """Kill the primary, and have the Sentinels promote another server."""
     old = sentinels.master
     sentinels.processes[old].kill()
     assert sentinels.client(sentinels.addresses[0], SENTINEL_PORT).sentinel_failover(MASTER)
@@ -140,7 +140,7 @@ def is_master(external: ExternalRedis, address: str) -> bool:
     return bool(external.client(address).role()[0] == "master")
 
 
-def test_no_operation_fails_while_external_sentinels_replace_their_master(
+def test_no_operation_fails_while_external_sentinels_replace_their_primary(
     with_sentinels: OpenWebUI, sentinels: ExternalRedis
 ) -> None:
     with used(with_sentinels, sentinels, lambda: sentinels.master) as errors:

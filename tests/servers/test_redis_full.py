@@ -11,7 +11,7 @@ from tests.support.servers.server_process import wait_until
 
 
 @on_every_engine
-def test_dev_forgets_sign_outs_when_it_is_full(start: Start) -> None:
+def test_dev_evicts_sign_outs_when_it_is_full(start: Start) -> None:
     with start("dev", "maxmemory 8mb") as server:
         client = server.openwebui()
         client.set(REVOKED, "1", ex=3600)
@@ -22,7 +22,7 @@ def test_dev_forgets_sign_outs_when_it_is_full(start: Start) -> None:
 
 
 @on_every_engine
-def test_prod_refuses_writes_when_it_is_full_and_forgets_nothing(start: Start) -> None:
+def test_prod_refuses_writes_when_it_is_full_and_evicts_nothing(start: Start) -> None:
     with start("prod", "maxmemory 8mb") as server:
         client = server.openwebui()
         listener = server.openwebui(1).pubsub(ignore_subscribe_messages=True)

@@ -59,13 +59,13 @@ def test_an_event_above_the_default_bound_reaches_every_replica(start: Start, en
 
 def received(listener: Any) -> str:
     """The next message."""
-    found: list[str] = []
+    messages: list[str] = []
 
     def heard() -> bool:
         message = listener.get_message(timeout=0.1)
         if message:
-            found.append(message["data"])
-        return bool(found)
+            messages.append(message["data"])
+        return bool(messages)
 
     wait_until(heard, "the event", 30)
-    return found[0]
+    return messages[0]

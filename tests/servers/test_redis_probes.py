@@ -1,4 +1,4 @@
-"""The probes against servers that serve, load, are busy, hang, or follow a master that is gone."""
+"""The probes against servers that serve, load, are busy, hang, or follow a primary that is gone."""
 
 import signal
 import threading
@@ -82,7 +82,7 @@ def test_a_server_that_loads_its_file_is_alive(start: Start, answers: Answers) -
         wait_until(lambda: answers(server) == READY_AND_ALIVE, "a server that has loaded its file", 30)
 
 
-def test_a_replica_without_its_master_is_not_ready(nodes: Nodes, manifest: Find, engine: str) -> None:
+def test_a_replica_without_its_primary_is_not_ready(nodes: Nodes, manifest: Find, engine: str) -> None:
     stateful_set = manifest("prod", "StatefulSet", "redis", ("redis.topology=sentinel", f"redis.engine={engine}"))
 
     def ready() -> list[bool]:
@@ -92,7 +92,7 @@ def test_a_replica_without_its_master_is_not_ready(nodes: Nodes, manifest: Find,
 
     master, *replicas = nodes.nodes
     assert ready() == [True, True, True]
-    # Without a Sentinel nobody elects another one.
+    # Without a Sentinel, no replica is promoted.
     for node in nodes.nodes:
         node.kill("sentinel")
     master.kill("redis")

@@ -1,4 +1,4 @@
-"""A rotated password reaches the running server: nobody is turned away, and nothing that it holds is lost."""
+"""A rotated password reaches the running server: no client is turned away, and no data is lost."""
 
 import os
 import signal

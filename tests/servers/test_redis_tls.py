@@ -1,4 +1,4 @@
-"""TLS of the stack's own Redis: nobody is served without it or with another authority; renewal needs no restart."""
+"""TLS of the stack's own Redis: no client is served without it or with another authority; renewal needs no restart."""
 
 import asyncio
 import subprocess
@@ -67,8 +67,8 @@ def node(
 
 def url(host: str, authority: Path) -> str:
     """As Open WebUI has it, with the file of these tests."""
-    given = with_authority(f"rediss://openwebui:{APPLICATION_PASSWORD}@{host}:6379/0")
-    return given.replace(f"{AUTHORITY_DIRECTORY}/ca.crt", f"{authority}/ca.crt")
+    address = with_authority(f"rediss://openwebui:{APPLICATION_PASSWORD}@{host}:6379/0")
+    return address.replace(f"{AUTHORITY_DIRECTORY}/ca.crt", f"{authority}/ca.crt")
 
 
 def client(host: str, authority: Path) -> Client:
@@ -95,7 +95,7 @@ def test_who_trusts_the_authority_is_served_by_name(node: Node, authority: Path,
         client(HOST, other).ping()
 
 
-def test_nobody_is_served_without_tls(node: Node) -> None:
+def test_no_client_is_served_without_tls(node: Node) -> None:
     with pytest.raises(redis.ConnectionError):
         without_tls(HOST).ping()
     process = node.processes["redis"].pid
@@ -163,11 +163,11 @@ def test_a_renewed_certificate_is_taken_without_a_restart(node: Node, authority:
     wait_until(lambda: serves(client(HOST, other)), "the new certificate", 20)
     with pytest.raises(redis.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
         client(HOST, authority).ping()
-    # Who is connected stays so.
+    # A client that is connected stays connected.
     assert connected.get("open-webui:kept") == b"1"
 
 
-def test_a_cluster_with_tls_moves_its_parts_and_hands_over(
+def test_a_cluster_with_tls_moves_hash_slots_and_fails_over(
     directory: Path, authority: Path, manifest: Find, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {"ssl": True, "ssl_ca_certs": str(authority / "ca.crt")}

@@ -56,7 +56,7 @@ class Serving:
 
     @property
     def done(self) -> list[str]:
-        """What tasks have finished."""
+        """The tasks that have finished."""
         file = self.directory / "done"
         return file.read_text().split() if file.exists() else []
 
@@ -154,7 +154,7 @@ def test_a_stream_is_finished_and_its_connection_closed(tmp_path: Path) -> None:
         server.leave()
         wait_until(lambda: "Draining" in server.log, "the drain begins")
         during = server.get("/health")
-        assert during.headers["Connection"] is None, "a probe's connection is nobody's"
+        assert during.headers["Connection"] is None, "a probe's connection is left alone"
         assert server.get("/stream/0").headers["Connection"] == "close"
         assert before.read().endswith(b"end")
         server.seconds_until_end()

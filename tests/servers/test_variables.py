@@ -86,21 +86,21 @@ def run_in_open_webui(program: str, package: Path, directory: Path, variables: M
 def settings(package: Path, directory: Path, variables: Mapping[str, str]) -> dict[str, str]:
     """The settings that Open WebUI has after its import with these variables, as Python source."""
     printed = run_in_open_webui(SHOW_SETTINGS, package, directory, variables)
-    found: dict[str, str] = json.loads(printed.partition("settings:")[2])
-    return found
+    values: dict[str, str] = json.loads(printed.partition("settings:")[2])
+    return values
 
 
 def defaults(*kinds: VariableClass) -> dict[str, str]:
     """Variables of the classes with their defaults, where the source has a literal."""
-    found: dict[str, str] = {}
+    literals: dict[str, str] = {}
     for variable in variable_table().read:
         try:
             default: Any = ast.literal_eval(variable.default or "None")
         except ValueError:
             continue  # follows from another variable
         if variable.rule.kind in kinds and default is not None:
-            found[variable.name] = str(default)
-    return found
+            literals[variable.name] = str(default)
+    return literals
 
 
 def test_the_default_of_every_allowed_variable_changes_nothing(package: Path, tmp_path: Path) -> None:
@@ -117,9 +117,9 @@ def test_the_application_is_imported_with_every_allowed_variable(package: Path, 
 
 
 def test_an_allowed_variable_has_its_effect(package: Path, tmp_path: Path) -> None:
-    found = settings(package, tmp_path, {"RAG_SOURCE_METADATA_KEYS": "name, page", "CHUNK_SIZE": "7"})
-    assert found["open_webui.env.RAG_SOURCE_METADATA_KEYS"] == "['name', 'page']"
-    assert found["open_webui.config.CHUNK_SIZE"] == "7"
+    values = settings(package, tmp_path, {"RAG_SOURCE_METADATA_KEYS": "name, page", "CHUNK_SIZE": "7"})
+    assert values["open_webui.env.RAG_SOURCE_METADATA_KEYS"] == "['name', 'page']"
+    assert values["open_webui.config.CHUNK_SIZE"] == "7"
 
 
 def handshake(port: int) -> str:

@@ -1,4 +1,4 @@
-"""What of a cluster a stack can take over, and what stands against it."""
+"""The objects of a cluster that a stack can adopt, and the obstacles to it."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -45,11 +45,11 @@ CLAIM = item("PersistentVolumeClaim", "postgres-data", resources={"requests": {"
 CLAIM["metadata"]["labels"] = {"app.kubernetes.io/part-of": "open-webui-stack"}
 
 
-def against(wanted: list[dict[str, Any]], live: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[str]:
-    resources = [resource(each) for each in wanted]
-    found = {resource(each).urn: each for each in live}
+def against(declared: list[dict[str, Any]], live: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[str]:
+    resources = [resource(each) for each in declared]
+    live_objects = {resource(each).urn: each for each in live}
     workloads = [each for each in (*live, *others) if "template" in each["spec"]]
-    return [f"{each.subject}: {each.why}" for each in plan.obstacles(resources, found, workloads)]
+    return [f"{each.subject}: {each.why}" for each in plan.obstacles(resources, live_objects, workloads)]
 
 
 def test_what_fits_is_taken_over() -> None:
@@ -57,7 +57,7 @@ def test_what_fits_is_taken_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("live", "others", "told"),
+    ("live", "others", "reason"),
     [
         (
             [{**WEB, "spec": {**WEB["spec"], "selector": {"matchLabels": {"app": "x"}}}}, DATABASE],
@@ -81,9 +81,9 @@ def test_what_fits_is_taken_over() -> None:
         ),
     ],
 )
-def test_what_stands_against_it(live: list[dict[str, Any]], others: list[dict[str, Any]], told: str) -> None:
+def test_what_stands_against_it(live: list[dict[str, Any]], others: list[dict[str, Any]], reason: str) -> None:
     [obstacle] = against([WEB, DATABASE, SERVICE, CLAIM], live, others)
-    assert told in obstacle
+    assert reason in obstacle
 
 
 def test_what_is_being_deleted_is_not_taken_over() -> None:
@@ -93,10 +93,10 @@ def test_what_is_being_deleted_is_not_taken_over() -> None:
 
 
 def test_claims_made_from_templates_are_not_the_stacks() -> None:
-    wanted = workload("StatefulSet", "postgres", "postgres")
+    declared = workload("StatefulSet", "postgres", "postgres")
     live = workload("StatefulSet", "postgres", "postgres")
     live["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
-    [obstacle] = against([wanted], [live], [])
+    [obstacle] = against([declared], [live], [])
     assert "PVCs from volumeClaimTemplates (data)" in obstacle
 
 
@@ -109,8 +109,8 @@ def test_passwords_in_use_take_the_place_of_the_highest_generated_ones() -> None
     names = ("postgresql-password-1", "postgresql-password-2", "redis-password-1", "openwebui-secret-key-1")
     live = [DATABASE, secret("openwebui-secret", **{"secret-key": "k0123"})]
     live.append(secret("redis-config", **{"cache-url": "redis://openwebui:abc@redis-service:6379/0"}))
-    found = plan.passwords([password(name) for name in names], {each["metadata"]["name"]: each for each in live})
-    assert {urn.rpartition("::")[2]: value for urn, value in found.items()} == {
+    passwords = plan.passwords([password(name) for name in names], {each["metadata"]["name"]: each for each in live})
+    assert {urn.rpartition("::")[2]: value for urn, value in passwords.items()} == {
         "postgresql-password-2": "rag322wq",
         "openwebui-secret-key-1": "k0123",
         "redis-password-1": "abc",
@@ -128,9 +128,9 @@ def test_passwords_in_use_take_the_place_of_the_highest_generated_ones() -> None
 )
 def test_passwords_that_the_stack_could_not_use_are_left_out(name: str, key: str, url: str) -> None:
     generated = [password("redis-password-1"), password("postgresql-password-1")]
-    found = {"any": secret(name, **{key: url})}
-    assert plan.passwords(generated, found) == {}
-    assert plan.left_out(generated, found) == (["postgresql-password-1"] if name == "postgresql-secret" else [])
+    secrets = {"any": secret(name, **{key: url})}
+    assert plan.passwords(generated, secrets) == {}
+    assert plan.left_out(generated, secrets) == (["postgresql-password-1"] if name == "postgresql-secret" else [])
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def test_passwords_that_the_stack_could_not_use_are_left_out(name: str, key: str
 )
 def test_the_key_of_encrypted_data_is_the_one_it_was_encrypted_with(contents: dict[str, str], kept: list[str]) -> None:
     stash = resource({}, name="openwebui-encryption-key", kind="pulumi:index:Stash")
-    found = plan.encryption_key(
+    keys = plan.encryption_key(
         [password("openwebui-secret-key-1"), stash], {"u": secret("openwebui-secret", **contents)}
     )
-    assert list(found.values()) == kept
-    assert set(found) <= {stash.urn}
+    assert list(keys.values()) == kept
+    assert set(keys) <= {stash.urn}
     assert not plan.is_component(stash)
 
 
@@ -181,11 +181,11 @@ def cluster_that(status: int | None) -> Any:
 
 def test_what_the_cluster_does_not_tell_is_not_taken_for_absent() -> None:
     """Half a deployment in the state is worse than none: the next update would meet the other half."""
-    wanted = [resource({**item("Secret", "s"), "apiVersion": "v1"})]
-    assert cluster_that(404).matching(wanted) == {}
+    declared = [resource({**item("Secret", "s"), "apiVersion": "v1"})]
+    assert cluster_that(404).matching(declared) == {}
     for status in (403, 500):
         with pytest.raises(LocalError, match="Secret/s cannot be read: because"):
-            cluster_that(status).matching(wanted)
+            cluster_that(status).matching(declared)
 
 
 def test_what_the_cluster_refuses_is_told_before_anything_is_taken_over() -> None:
@@ -202,18 +202,18 @@ def test_what_the_cluster_refuses_is_told_before_anything_is_taken_over() -> Non
 
 
 def test_what_is_no_text_in_a_secret_does_not_stop_it() -> None:
-    [found] = cluster_that(None).matching([resource({**item("Secret", "s"), "apiVersion": "v1"})]).values()
-    assert found["stringData"]["secret-key"] == "key"
+    [adopted] = cluster_that(None).matching([resource({**item("Secret", "s"), "apiVersion": "v1"})]).values()
+    assert adopted["stringData"]["secret-key"] == "key"
 
 
 def test_own_fields_are_those_the_stack_gives_a_value_to() -> None:
     live = {"a": 1, "filled-in": 2, "b": {"c": 3, "filled-in": 4}, "d": [{"e": 5, "filled-in": 6}], "f": [1, 2]}
-    wanted = {"a": 9, "b": {"c": 9, "new": 9}, "d": [{"e": 9}], "f": [9]}
-    assert plan.own_fields(live, wanted) == {"a": 1, "b": {"c": 3}, "d": [{"e": 5}], "f": [1, 2]}
+    declared = {"a": 9, "b": {"c": 9, "new": 9}, "d": [{"e": 9}], "f": [9]}
+    assert plan.own_fields(live, declared) == {"a": 1, "b": {"c": 3}, "d": [{"e": 5}], "f": [1, 2]}
 
 
 @pytest.mark.parametrize(("now", "becomes"), [("RollingUpdate", True), ("Recreate", False)])
 def test_a_deployment_that_is_to_end_its_pods_first(now: str, becomes: bool) -> None:
-    wanted = resource(item("Deployment", "redis", strategy={"type": "Recreate"}))
-    assert plan.becomes_recreate(wanted, item("Deployment", "redis", strategy={"type": now})) is becomes
+    declared = resource(item("Deployment", "redis", strategy={"type": "Recreate"}))
+    assert plan.becomes_recreate(declared, item("Deployment", "redis", strategy={"type": now})) is becomes
     assert not plan.becomes_recreate(resource(SERVICE), SERVICE)

@@ -63,7 +63,7 @@ def test_dumps_are_proved_on_a_server_that_the_same_script_makes(backed_up: Reco
     assert container["args"] == ["run"]
 
 
-def test_the_only_edge_is_the_one_to_the_database(backed_up: Recording) -> None:
+def test_the_only_connection_is_the_one_to_the_database(backed_up: Recording) -> None:
     spec = backed_up.one("NetworkPolicy", "postgres-backup").inputs["spec"]
     assert spec["podSelector"] == {"matchLabels": {"app": "postgres-backup"}}
     assert spec["ingress"] == []
@@ -89,7 +89,7 @@ def test_the_quota_has_room_for_it(dev: Recording, backed_up: Recording) -> None
         assert int(after[name]) == int(before[name]) + 1
 
 
-def test_nobody_waits_for_a_volume_that_the_first_backup_binds(backed_up: Recording) -> None:
+def test_the_update_does_not_wait_for_a_volume_that_the_first_backup_binds(backed_up: Recording) -> None:
     metadata = backed_up.one("PersistentVolumeClaim", "postgres-backups").inputs["metadata"]
     assert metadata["annotations"] == {"pulumi.com/skipAwait": "true"}
 

@@ -117,7 +117,7 @@ def test_a_job_is_the_scheduled_one_with_other_arguments(cluster: BackupCluster)
     assert job["spec"]["backoffLimit"] == 0
 
 
-def test_a_backup_by_hand_counts_as_one_of_the_schedule_and_nothing_else_does(cluster: BackupCluster) -> None:
+def test_a_manual_backup_counts_as_one_of_the_schedule_and_nothing_else_does(cluster: BackupCluster) -> None:
     assert cluster.cron_job
     backup, restore = (job_manifest(cluster.cron_job, words) for words in (["run"], ["restore", NEWEST]))
     for job, counts in ((backup, True), (restore, False)):

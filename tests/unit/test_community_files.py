@@ -29,7 +29,7 @@ def test_a_hook_is_a_target() -> None:
     assert {"lint", "docs-check", "types", "test-unit"} == {entry[1] for entry in entries}
 
 
-def test_the_paths_with_owners_exist_and_nobody_is_named() -> None:
+def test_the_paths_with_owners_exist_and_no_person_is_named() -> None:
     text = (ROOT / ".github" / "CODEOWNERS").read_text()
     paths = re.findall(r"^(?:# )?(/\S+)", text, re.MULTILINE)
     assert len(paths) >= 5

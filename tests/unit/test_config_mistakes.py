@@ -250,7 +250,7 @@ def test_what_is_right_is_accepted_however_it_is_written(project: Path, text: st
 
 
 @pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED)
-def test_a_mistake_is_found_where_it_is(project: Path, text: str, expected: dict[str, str]) -> None:
+def test_an_invalid_value_is_reported_where_it_is(project: Path, text: str, expected: dict[str, str]) -> None:
     actual = findings(project, text)
     assert actual.keys() == expected.keys()
     for key, hint in expected.items():
@@ -265,7 +265,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_commands_of_the_report_mend_the_config(name: str) -> None:
+def test_the_commands_of_the_report_fix_the_config(name: str) -> None:
     config = copy.deepcopy(CONFIGS[name])
     values = {key if ":" in key else f"{PROJECT}:{key}": value for key, value in config.items()}
     values.setdefault(f"{PROJECT}:kubeContext", "test")

@@ -18,7 +18,7 @@ from tests.support.unit.uploads_in_pods import accepted
 @pytest.mark.parametrize(
     ("values", "key", "hint"), [case[1:] for case in SINGLE_MISTAKES], ids=[case[0] for case in SINGLE_MISTAKES]
 )
-def test_a_mistake_is_named_with_what_is_allowed_and_how_to_mend_it(
+def test_an_invalid_value_is_named_with_what_is_allowed_and_how_to_fix_it(
     values: Mapping[str, object], key: str, hint: str
 ) -> None:
     text = report(values)
@@ -29,7 +29,7 @@ def test_a_mistake_is_named_with_what_is_allowed_and_how_to_mend_it(
     assert "hunter2" not in text
 
 
-def test_each_mistake_alone_is_one_problem() -> None:
+def test_each_invalid_value_alone_is_one_problem() -> None:
     for name, values, *_ in SINGLE_MISTAKES:
         expected = 2 if name == "a bucket without its keys" else 3 if name == "a bucket without name" else 1
         # The URL of an external Redis is a secret, and missing in all of these.
@@ -37,7 +37,7 @@ def test_each_mistake_alone_is_one_problem() -> None:
         assert len(re.findall(r"^  allowed: ", report(values), re.MULTILINE)) == expected, name
 
 
-def test_all_mistakes_come_in_one_report() -> None:
+def test_all_invalid_values_come_in_one_report() -> None:
     text = report(
         {
             "redis": {"maxmemory": "2gb", "resources": {"limits": {"memory": "1Gi"}}, "persistence": True},

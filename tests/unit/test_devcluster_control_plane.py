@@ -87,7 +87,7 @@ def test_a_kubeconfig_that_was_removed_is_put_back(cluster: Cluster, kwokctl: Kw
 
 
 @pytest.mark.parametrize("missing", ["bin/kube-scheduler", "kubeconfig.yaml"])
-def test_a_cluster_whose_creation_was_cut_short_is_made_anew(
+def test_a_cluster_whose_creation_was_interrupted_is_created_again(
     cluster: Cluster, kwokctl: Kwokctl, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     """kwokctl would wait for ever to start it."""

@@ -111,13 +111,13 @@ def test_each_provider_is_looked_for_on_its_own(install: Install, capsys: pytest
     path = search_path(pulumi)
     assert uses_emulators(path)
     assert shutil.which("pulumi-resource-random", path=path) == str(official)
-    stand_in = shutil.which("pulumi-resource-kubernetes", path=path)
-    assert stand_in
-    assert Path(stand_in).parent != official.parent
+    emulator = shutil.which("pulumi-resource-kubernetes", path=path)
+    assert emulator
+    assert Path(emulator).parent != official.parent
     assert "plugins for kubernetes cannot be downloaded" in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_stand_ins_on_the_path_are_not_taken_for_official(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_emulators_on_the_path_are_not_taken_for_official(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     pulumi = install("pulumi", "echo '[]'")
     first = search_path(pulumi)
     monkeypatch.setenv("PATH", first)
@@ -127,7 +127,7 @@ def test_stand_ins_on_the_path_are_not_taken_for_official(install: Install, monk
     assert again.split(os.pathsep)[0] == first.split(os.pathsep)[0]
 
 
-def test_each_checkout_has_its_own_stand_ins(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_checkout_has_its_own_emulators(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     """They start this checkout's code; the cache is the user's, whichever checkout filled it last."""
     pulumi = install("pulumi", "echo '[]'")
     ours = search_path(pulumi).split(os.pathsep)[0]

@@ -207,7 +207,7 @@ def test_every_output_is_described() -> None:
     assert len(exported) == 7
 
 
-def test_the_figures_of_the_settings_are_right() -> None:
+def test_the_limits_of_the_settings_are_right() -> None:
     scaling = (ROOT / "docs" / "operations" / "scale.md").read_text()
     settings = StackSettings.model_validate({"kubeContext": "any"})
     pods, connections = settings.open_webui.most_pods, settings.open_webui.database_connections

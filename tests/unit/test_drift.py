@@ -87,7 +87,7 @@ def test_a_secret_is_hidden_even_where_the_engine_did_not() -> None:
         ("data.conf", {"data": {"conf": "a\nrequirepass by-hand"}}, {"data": {"conf": "a\nrequirepass by-hand-too"}}),
     ],
 )
-def test_what_somebody_put_there_by_hand_may_be_a_secret(path: str, old: dict[str, Any], new: dict[str, Any]) -> None:
+def test_a_value_that_was_set_manually_may_be_a_secret(path: str, old: dict[str, Any], new: dict[str, Any]) -> None:
     drift = drift_of(event(OpType.UPDATE, "ConfigMap", {path: {}}, old, new))
     assert drift is not None
     assert "by-hand" not in "".join(lines(drift))

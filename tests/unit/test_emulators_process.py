@@ -17,7 +17,7 @@ time.sleep(60)
 """
 
 
-def test_a_stand_in_ends_when_its_engine_is_killed() -> None:
+def test_a_provider_emulator_ends_when_its_engine_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", ENGINE], cwd=ROOT, stdout=subprocess.PIPE, text=True) as engine:
         assert engine.stdout
         plugin = int(engine.stdout.readline())

@@ -69,12 +69,12 @@ class TellingEngine(Engine):
 
     def __init__(self) -> None:
         super().__init__(None)
-        self.told: list[str] = []
+        self.messages: list[str] = []
 
     def _log(self, urn: str, message: str, warning: bool, ephemeral: bool) -> None:
         assert urn
         assert ephemeral or warning
-        self.told.append(message)
+        self.messages.append(message)
 
 
 def manifest(kind: str = "ConfigMap", api_version: str = "v1", **fields: Any) -> Object:
@@ -137,7 +137,7 @@ def test_what_exists_is_not_taken_over() -> None:
 
 
 @pytest.mark.parametrize("answer", [EXISTS, FORBIDDEN, NOT_FOUND])
-def test_a_preview_does_not_fail_for_what_an_update_may_mend(answer: ApiError) -> None:
+def test_a_preview_does_not_fail_for_what_an_update_may_fix(answer: ApiError) -> None:
     cluster = FakeCluster({}, create=[answer])
     assert decode(create(cluster, manifest(), preview=True).properties) == manifest()
     assert cluster.options("create")["preview"] is True
@@ -148,7 +148,7 @@ def test_a_preview_of_a_replacement_shows_the_attempt_as_the_official_provider_d
     inputs = manifest()
     made.create(provider_pb2.CreateRequest(urn=urn(inputs), properties=encode(inputs), preview=True))
     assert isinstance(made.engine, TellingEngine)
-    assert made.engine.told == ['Retry #0; creation failed: configmaps "a" already exists']
+    assert made.engine.messages == ['Retry #0; creation failed: configmaps "a" already exists']
 
 
 def test_a_preview_tells_what_the_api_server_refuses() -> None:
@@ -169,8 +169,8 @@ def test_no_secret_is_in_what_is_told() -> None:
     made = provider(FakeCluster({}, create=[QUOTES]))
     with pytest.raises(ProviderError) as failed:
         made.create(provider_pb2.CreateRequest(urn=urn(inputs), properties=encode(inputs)))
-    told = made.engine.told  # type: ignore[attr-defined]
-    assert told == ['Retry #0; creation failed: Invalid value: "[secret]"']
+    messages = made.engine.messages  # type: ignore[attr-defined]
+    assert messages == ['Retry #0; creation failed: Invalid value: "[secret]"']
     assert str(failed.value).endswith('Invalid value: "[secret]"')
 
 
@@ -186,11 +186,11 @@ def test_what_does_not_get_ready_is_kept_with_the_reason_and_without_secrets() -
     reason = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": f"it said {SECRET}"}
     failed = {**live(inputs), "status": {"conditions": [reason]}}
     cluster = FakeCluster({}, create=[live(inputs)], watch=[{"type": "MODIFIED", "object": failed}])
-    with pytest.raises(InitializationError) as told:
+    with pytest.raises(InitializationError) as failure:
         create(cluster, inputs)
-    assert told.value.detail.id == "n/a"
-    assert list(told.value.detail.reasons)[1:] == ["[DeadlineExceeded] it said [secret]"]
-    assert decode(told.value.detail.properties)["spec"]["note"] == Secret(SECRET)
+    assert failure.value.detail.id == "n/a"
+    assert list(failure.value.detail.reasons)[1:] == ["[DeadlineExceeded] it said [secret]"]
+    assert decode(failure.value.detail.properties)["spec"]["note"] == Secret(SECRET)
 
 
 OLD, NEW = manifest(data={"a": "1"}), manifest(data={"a": "2"})
@@ -208,7 +208,7 @@ def test_an_update_takes_over_what_the_creation_owns_and_forces_nothing() -> Non
     }
 
 
-def test_a_preview_forces_what_an_update_would_take_over() -> None:
+def test_a_preview_forces_what_an_update_would_adopt() -> None:
     cluster = FakeCluster(live(OLD, "pulumi-kubernetes"))
     update(cluster, OLD, NEW, preview=True)
     assert cluster.names() == ["get", "apply"]
@@ -230,10 +230,10 @@ def test_conflicts_are_forced_when_the_user_says_so() -> None:
 
 def test_a_conflict_is_explained() -> None:
     cluster = FakeCluster(live(OLD, "somebody"), apply=[error(409, "Conflict", "conflict with somebody")])
-    with pytest.raises(InitializationError) as told:
+    with pytest.raises(InitializationError) as failed:
         update(cluster, OLD, NEW)
-    assert "server-side apply field conflict detected" in str(told.value)
-    assert "conflict with somebody" in str(told.value)
+    assert "server-side apply field conflict detected" in str(failed.value)
+    assert "conflict with somebody" in str(failed.value)
 
 
 def test_a_preview_of_what_may_not_be_written_yet_does_not_fail() -> None:
@@ -308,10 +308,10 @@ REPLACING = [
 )
 def test_fields_that_cannot_change_replace(api_version: str, kind: str, path: str) -> None:
     old, new = (at(manifest(kind, api_version), path, value) for value in ("1", "2"))
-    found = diff(old, new)
-    assert list(found.replaces) == [path]
+    response = diff(old, new)
+    assert list(response.replaces) == [path]
     # The name was chosen: old and new one would collide, but in another namespace.
-    assert found.deleteBeforeReplace == (path != "metadata.namespace")
+    assert response.deleteBeforeReplace == (path != "metadata.namespace")
 
 
 def at(manifest: Object, path: str, value: str) -> Object:
@@ -351,11 +351,11 @@ def test_a_job_that_has_not_come_to_its_end_is_replaced_where_its_annotation_say
     annotated = {"annotations": {"pulumi.com/replaceUnready": "true"}}
     for metadata, expected in ((annotated, replaced), ({}, False)):
         inputs = manifest(kind, versions[kind], metadata=metadata)
-        found = diff(inputs, inputs, cluster=FakeCluster({**live(inputs), "status": status}))
+        response = diff(inputs, inputs, cluster=FakeCluster({**live(inputs), "status": status}))
         annotation = '.metadata.annotations["pulumi.com/replaceUnready"]'
-        assert list(found.replaces) == ([annotation] if expected else [])
-        assert found.deleteBeforeReplace is expected
-        assert (found.changes == provider_pb2.DiffResponse.DIFF_SOME) is expected
+        assert list(response.replaces) == ([annotation] if expected else [])
+        assert response.deleteBeforeReplace is expected
+        assert (response.changes == provider_pb2.DiffResponse.DIFF_SOME) is expected
 
 
 def test_a_job_that_is_gone_is_left_to_the_refresh() -> None:

@@ -132,8 +132,8 @@ def test_ignored_changes_make_none() -> None:
     ],
 )
 def test_inputs_that_cannot_be_served(token: str, inputs: dict[str, Any], reason: str) -> None:
-    (found,) = failures(token, inputs)
-    assert reason in found
+    (failure,) = failures(token, inputs)
+    assert reason in failure
 
 
 def test_other_types_fail_by_name() -> None:
@@ -146,14 +146,14 @@ def test_other_types_fail_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "given", "identifier", "output", "value"),
+    ("token", "imported", "identifier", "output", "value"),
     [
         (PASSWORD, "hunter22", "none", "result", "hunter22"),
         ("random:index/randomBytes:RandomBytes", "AAEC", "AAEC", "hex", "000102"),
     ],
 )
-def test_import(token: str, given: str, identifier: str, output: str, value: Any) -> None:
-    response = PROVIDER.read(provider_pb2.ReadRequest(urn=urn(token), id=given))
+def test_import(token: str, imported: str, identifier: str, output: str, value: Any) -> None:
+    response = PROVIDER.read(provider_pb2.ReadRequest(urn=urn(token), id=imported))
     assert response.id == identifier
     assert reveal(decode(response.properties))[output] == value
     assert failures(token, decode(response.inputs)) == []

@@ -46,7 +46,7 @@ def provider_of(step: Step) -> Provider:
 def revealed(value: Any, name: str = "") -> Any:
     """The recorded value with something in the place of the secrets.
 
-    Of a Secret the recording shows neither names nor values. What is known is in ``data``; ``stringData`` remains only
+    The recording shows neither names nor values of a Secret. Known values are in ``data``; ``stringData`` remains only
     where a value is unknown.
     """
     if value == SECRET:

@@ -36,7 +36,7 @@ def test_a_relative_choice_stays_the_same_place_elsewhere(tmp_path: Path, monkey
 
 
 @pytest.mark.usefixtures("cache")
-def test_nobody_else_can_look_inside() -> None:
+def test_no_other_user_can_look_inside() -> None:
     made = [
         directories.cache_directory(),
         directories.state_directory(),

@@ -47,13 +47,13 @@ def test_only_open_webui_and_the_backups_reach_the_servers(
     assert not spec["egress"]
 
 
-def test_an_edge_is_open_at_both_ends(recording: Recording) -> None:
+def test_a_connection_is_allowed_at_both_ends(recording: Recording) -> None:
     egress = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
     reached = {(rule["to"][0]["podSelector"]["matchLabels"]["app"], rule["ports"][0]["port"]) for rule in egress}
     assert reached == {("redis", 6379), ("postgres", 5432)}
 
 
-def test_without_an_ingress_nobody_gets_in(dev: Recording) -> None:
+def test_without_an_ingress_no_client_gets_in(dev: Recording) -> None:
     assert not dev.one("NetworkPolicy", "open-webui").inputs["spec"]["ingress"]
 
 

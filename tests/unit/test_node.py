@@ -241,7 +241,7 @@ def test_a_disk_that_is_full_and_an_api_server_that_is_away_do_not_end_the_node(
     assert "the API server did not answer: (None)\nReason: Unavailable" in output
 
 
-def test_a_volume_that_was_made_half_way_is_made_anew(
+def test_a_volume_that_is_incomplete_is_created_again(
     tmp_path: Path, commands: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node, core = node_in(tmp_path), FakeCore()
@@ -313,7 +313,7 @@ class FakeIp:
         return SimpleNamespace(returncode=0, stdout=json.dumps(actual), stderr="")
 
 
-def test_a_network_that_was_made_half_way_is_made_anew_and_a_whole_one_stays(tmp_path: Path, ip: FakeIp) -> None:
+def test_a_network_that_is_incomplete_is_created_again_and_a_complete_one_stays(tmp_path: Path, ip: FakeIp) -> None:
     node = node_in(tmp_path)
     ip.fails_at = "route add"
     with pytest.raises(LocalError, match=r"ip route add .* failed: RTNETLINK answers: Operation not permitted"):

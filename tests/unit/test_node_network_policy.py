@@ -59,7 +59,7 @@ def test_rules_are_asked_after_those_of_kube_proxy() -> None:
     assert "hook forward priority filter + 10;" in rules()["forward"][0]
 
 
-def test_what_is_on_its_way_goes_on_and_a_pod_nobody_knows_reaches_nobody() -> None:
+def test_open_connections_continue_and_an_unknown_pod_reaches_no_pod() -> None:
     forward = rules({"podSelector": {}})["forward"]
     assert forward[1] == "ct state established,related accept"
     assert forward[3] == "ip saddr 198.18.0.0/20 ip saddr != { 198.18.0.2, 198.18.0.3, 198.18.0.4 } drop"

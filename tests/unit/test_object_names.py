@@ -57,7 +57,7 @@ def retyped(source: Path) -> list[str]:
     ]
 
 
-def test_nobody_types_a_name_again() -> None:
+def test_no_module_types_a_name_again() -> None:
     modules = [
         source
         for source in SOURCES

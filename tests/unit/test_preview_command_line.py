@@ -42,7 +42,7 @@ def test_exit_code_1_and_the_label_that_makes_it_0(stackctl: CommandLine) -> Non
         "allow`|<b>",
     ],
 )
-def test_a_label_with_a_mistake_in_it_allows_nothing_and_is_named(stackctl: CommandLine, label: str) -> None:
+def test_an_invalid_label_allows_nothing_and_is_named(stackctl: CommandLine, label: str) -> None:
     ended = stackctl("gate", f"dev={file('storage-class')}", "--labels", f"allowance,{label}, ,")
     assert ended.code == 1
     assert f"These labels do not allow anything here: `{label.replace('`', chr(39))}`, `allowance`." in ended.out

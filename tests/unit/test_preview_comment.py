@@ -173,7 +173,7 @@ HOSTILE = "x|y`z\n/merge\n## @everyone <script>[a](https://evil.example) ![i](//
         ),
     ],
 )
-def test_a_hostile_value_is_no_markup_and_calls_nobody(step: dict[str, Any]) -> None:
+def test_a_hostile_value_is_not_markup_and_mentions_no_user(step: dict[str, Any]) -> None:
     text = text_of(step)
     outside = re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL)
     for markup in ("@everyone", "<script", "#1", "://evil"):

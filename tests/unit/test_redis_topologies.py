@@ -71,7 +71,7 @@ def test_nodes_start_one_after_the_other_and_are_found_before_they_are_ready(sen
     assert service["selector"] == workload["selector"]["matchLabels"]
 
 
-def test_the_grace_period_is_longer_than_the_hand_over(sentinel: Recording) -> None:
+def test_the_grace_period_is_longer_than_the_switchover(sentinel: Recording) -> None:
     script = sentinel.one("ConfigMap", "redis-conf").inputs["data"]["hand-over.sh"]
     [seconds] = re.findall(r"^seconds=(\d+)$", script, re.MULTILINE)
     assert sentinel.pods["redis"]["terminationGracePeriodSeconds"] >= int(seconds) + 20

@@ -130,7 +130,7 @@ def test_neither_a_switch_nor_an_empty_value_is_a_secret(value: str, secret: boo
 
 
 @pytest.mark.parametrize(("name", "suggestive"), [("auth", True), ("tlsCert", True), ("dbPwd", True), ("size", False)])
-def test_a_name_that_nobody_declared_is_doubted(name: str, suggestive: bool) -> None:
+def test_an_undeclared_name_is_doubted(name: str, suggestive: bool) -> None:
     assert suggests_secret(name) is suggestive
 
 
@@ -140,7 +140,7 @@ def container(name: str) -> dict[str, Any]:
 
 def refused_by_the_pack(name: str) -> bool:
     pod = {"kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": [container(name)]}}
-    return any(found.rule.name == "no-plain-secrets" for found in findings(RULES, [pod], Context()))
+    return any(finding.rule.name == "no-plain-secrets" for finding in findings(RULES, [pod], Context()))
 
 
 @pytest.mark.parametrize("name", [*SECRET_NAMES, *OTHER_NAMES])

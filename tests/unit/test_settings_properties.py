@@ -168,7 +168,7 @@ def test_any_values_anywhere_together_are_accepted_or_reported(mistakes: list[tu
 
 
 @given(path=paths, value=values)
-def test_the_commands_of_a_report_mend_what_it_reports(path: str, value: object) -> None:
+def test_the_commands_of_a_report_fix_what_it_reports(path: str, value: object) -> None:
     tree = nested(path, value)
     written = {f"{PROJECT}:{key}": member for key, member in {"kubeContext": "test", **tree}.items()}
     if not set(_names(value)) <= set(string.ascii_letters + string.digits + "_-"):

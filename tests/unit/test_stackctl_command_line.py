@@ -68,7 +68,7 @@ def test_adopting_without_a_cluster_makes_none(run: Run, monkeypatch: pytest.Mon
     assert not (tmp_path / "cache" / "nodes").exists()
 
 
-def test_every_mistake_in_the_config_is_in_one_report(run: Run, tmp_path: Path) -> None:
+def test_every_invalid_value_in_the_config_is_in_one_report(run: Run, tmp_path: Path) -> None:
     wrong = ("namespace=Not_A_Name", "redis.maxmemory=lots", "openWebui.replicas=0", "nonsense=1")
     exit_code, message = run("up", *(part for assignment in wrong for part in ("--set", assignment)))
     assert exit_code == 1

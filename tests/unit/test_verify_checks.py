@@ -18,7 +18,7 @@ Change = Callable[[FakeCluster], Any]
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not come true at once does not come true here."""
+    """The checks do not wait: a condition that does not hold at once does not hold later either."""
     monkeypatch.setattr(inside_pods, "_SUBSCRIBED_SECONDS", 0)
     monkeypatch.setattr(visit, "_CONNECT_SECONDS", 0)
     monkeypatch.setattr(Stack, "leaving_seconds", lambda _: 0)
@@ -152,12 +152,12 @@ WRONG: list[tuple[Change, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "check", "told"), WRONG, ids=[f"{check}: {told}" for _, check, told in WRONG])
-def test_what_is_wrong_is_told(change: Change, check: str, told: str) -> None:
+@pytest.mark.parametrize(("change", "check", "detail"), WRONG, ids=[f"{check}: {detail}" for _, check, detail in WRONG])
+def test_what_is_wrong_is_told(change: Change, check: str, detail: str) -> None:
     cluster = FakeCluster()
     change(cluster)
     results = outcomes(cluster)
-    assert (results[check].outcome, told in results[check].detail) == ("fail", True), results[check]
+    assert (results[check].outcome, detail in results[check].detail) == ("fail", True), results[check]
     assert results[check].look_at
     assert "{kubectl}" not in results[check].look_at
     printed = report.as_json(list(results.values()), cluster.stack)
@@ -176,18 +176,20 @@ UNTOLD: list[tuple[Change, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "check", "told"), UNTOLD, ids=[f"{check}: {told}" for _, check, told in UNTOLD])
-def test_what_cannot_be_told_is_neither_good_nor_bad(change: Change, check: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "check", "detail"), UNTOLD, ids=[f"{check}: {detail}" for _, check, detail in UNTOLD]
+)
+def test_what_cannot_be_told_is_neither_good_nor_bad(change: Change, check: str, detail: str) -> None:
     cluster = FakeCluster()
     change(cluster)
     result = outcomes(cluster)[check]
-    assert (result.outcome, told in result.detail) == ("cannot run", True), result
+    assert (result.outcome, detail in result.detail) == ("cannot run", True), result
 
 
 def test_the_client_in_a_redis_pod_is_the_engines_and_speaks_tls() -> None:
-    given = {"CLIENT": "valkey-cli", "CLIENT_OPTIONS": "--tls --insecure"}
+    environment = {"CLIENT": "valkey-cli", "CLIENT_OPTIONS": "--tls --insecure"}
     cluster = FakeCluster(
-        redis_pods=3, reload_environment=[{"name": name, "value": value} for name, value in given.items()]
+        redis_pods=3, reload_environment=[{"name": name, "value": value} for name, value in environment.items()]
     )
     result = outcomes(cluster)["Redis answers PONG"]
     assert (result.outcome, result.detail) == ("pass", "PONG from 3 pods")
@@ -263,8 +265,8 @@ def test_a_changed_administrators_password_is_said_plainly() -> None:
     assert first.outcome == "fail"
     assert "--admin-password-file" in first.detail
     assert results["an event crosses replicas"].detail == "there is no temporary account, see above"
-    given = outcomes(cluster, Visit(Account(email=ADMIN, password="changed-Password-3")))
-    assert {result.outcome for result in given.values()} == {"pass"}
+    results = outcomes(cluster, Visit(Account(email=ADMIN, password="changed-Password-3")))
+    assert {result.outcome for result in results.values()} == {"pass"}
 
 
 @pytest.mark.parametrize(

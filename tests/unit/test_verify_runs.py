@@ -66,7 +66,7 @@ def labelled(cluster: FakeCluster, name: str, run: str) -> None:
     cluster.objects["Pod", name] = {"kind": "Pod", "metadata": {"name": name, "labels": {LABEL: run}}}
 
 
-def test_the_pods_of_a_killed_run_are_removed_and_nobody_elses(killed: str) -> None:
+def test_only_the_pods_of_a_killed_run_are_removed(killed: str) -> None:
     cluster = FakeCluster()
     labelled(cluster, "killed", killed)
     labelled(cluster, "at-work", run_of(1))
@@ -74,7 +74,7 @@ def test_the_pods_of_a_killed_run_are_removed_and_nobody_elses(killed: str) -> N
     assert cluster.left() == ["at-work"]
 
 
-def test_the_accounts_of_a_killed_run_are_removed_and_nobody_elses(killed: str) -> None:
+def test_only_the_accounts_of_a_killed_run_are_removed(killed: str) -> None:
     cluster = FakeCluster()
     others = {f"{run_of(1)}@{DOMAIN}", f"{killed}@example.com"}
     cluster.web.accounts |= dict.fromkeys((f"{killed}@{DOMAIN}", *others), "password")

@@ -1,4 +1,4 @@
-"""What can go wrong on a node, done on purpose. Each function returns when the fault is over."""
+"""Faults of a node, caused on purpose. Each function returns when the fault is over."""
 
 import json
 import os
@@ -34,11 +34,11 @@ def stop(app: str, container: str, seconds: float = STOPPED_SECONDS) -> Fault:
     """The processes of one pod's container do nothing, as on a node that is overloaded; then they go on."""
 
     def fault(stack: Stack) -> None:
-        found = containers.processes(stack.ready(app)[0], container)
-        for process in found:
+        processes = containers.processes(stack.ready(app)[0], container)
+        for process in processes:
             os.kill(process, signal.SIGSTOP)
         time.sleep(seconds)
-        for process in found:
+        for process in processes:
             # The kubelet may have ended it in the meantime.
             if Path(f"/proc/{process}").exists():
                 os.kill(process, signal.SIGCONT)
@@ -88,8 +88,8 @@ def redis_pressure(stack: Stack, *steps: tuple[str, int]) -> list[dict[str, Any]
     """Fill, empty or publish, from a web pod."""
     pod = stack.ready(WEB)[0]["metadata"]["name"]
     script = SCRIPTS / "redis_pressure.py"
-    found: list[dict[str, Any]] = stack.kubectl.python(pod, script, {"steps": steps}, container=WEB, seconds=180)
-    return found
+    measured: list[dict[str, Any]] = stack.kubectl.python(pod, script, {"steps": steps}, container=WEB, seconds=180)
+    return measured
 
 
 def fill_postgresql_volume(stack: Stack) -> None:
@@ -153,9 +153,9 @@ def wait_until_gone(stack: Stack) -> None:
     raise AssertionError("a web pod does not terminate")
 
 
-def _all_ready(stack: Stack, app: str, wanted: int) -> bool:
+def _all_ready(stack: Stack, app: str, replicas: int) -> bool:
     pods = stack.pods(app)
-    return len(pods) == wanted and all(map(is_ready, pods))
+    return len(pods) == replicas and all(map(is_ready, pods))
 
 
 MAXMEMORY = 64

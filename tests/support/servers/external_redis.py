@@ -38,7 +38,7 @@ class ExternalRedis:
 
     @property
     def master(self) -> str:
-        """Address of the master that a Sentinel names."""
+        """Address of the primary that a Sentinel names."""
         return str(self.client(self.addresses[0], SENTINEL_PORT).sentinel_get_master_addr_by_name(MASTER)[0])
 
     def master_of(self, key: str) -> str:
@@ -70,8 +70,8 @@ def external_sentinels(directory: Path) -> Iterator[ExternalRedis]:
             follows = f"replicaof {addresses[0]} {SERVER_PORT}\n" if address != addresses[0] else ""
             conf = f"masteruser {USER}\nmasterauth {PASSWORD}\nrepl-diskless-sync-delay 0\n{follows}"
             processes[address] = stack.enter_context(_server(directory, address, SERVER_PORT, conf))
-        found = ExternalRedis(addresses, processes)
-        first = found.client(addresses[0])
+        external = ExternalRedis(addresses, processes)
+        first = external.client(addresses[0])
         wait_until(lambda: first.info("replication")["connected_slaves"] == 2, "the replicas")
         for address in addresses:
             conf = (
@@ -80,25 +80,25 @@ def external_sentinels(directory: Path) -> Iterator[ExternalRedis]:
                 f"sentinel down-after-milliseconds {MASTER} 5000\nsentinel failover-timeout {MASTER} 5000\n"
             )
             stack.enter_context(_server(directory, address, SENTINEL_PORT, conf, "--sentinel"))
-        wait_until(lambda: all(_knows_the_others(found, address) for address in addresses), "the Sentinels", 30)
-        yield found
+        wait_until(lambda: all(_knows_the_others(external, address) for address in addresses), "the Sentinels", 30)
+        yield external
 
 
-def _knows_the_others(found: ExternalRedis, address: str) -> bool:
-    state = found.client(address, SENTINEL_PORT).sentinel_master(MASTER)
+def _knows_the_others(external: ExternalRedis, address: str) -> bool:
+    state = external.client(address, SENTINEL_PORT).sentinel_master(MASTER)
     return (state["num-other-sentinels"], state["num-slaves"]) == (2, 2)
 
 
 @contextmanager
 def external_cluster(directory: Path) -> Iterator[ExternalRedis]:
-    """A Redis Cluster of three masters and a replica of each while the block runs."""
+    """A Redis Cluster of three primaries and a replica of each while the block runs."""
     network = free_network()
     addresses = [f"{network}.{number}" for number in range(1, 7)]
     conf = f"masteruser {USER}\nmasterauth {PASSWORD}\nrepl-diskless-sync-delay 0\ncluster-enabled yes\n"
     conf += "cluster-node-timeout 2000\n"
     with ExitStack() as stack:
         processes = {each: stack.enter_context(_server(directory, each, SERVER_PORT, conf)) for each in addresses}
-        found = ExternalRedis(addresses, processes)
+        external = ExternalRedis(addresses, processes)
         create = [redis_program("redis-cli"), "--user", USER, "--pass", PASSWORD, "--cluster", "create"]
         servers = [f"{address}:{SERVER_PORT}" for address in addresses]
         done = subprocess.run(
@@ -109,12 +109,12 @@ def external_cluster(directory: Path) -> Iterator[ExternalRedis]:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        wait_until(lambda: all(_serves(found, address) for address in addresses), "the Redis Cluster", 30)
-        yield found
+        wait_until(lambda: all(_serves(external, address) for address in addresses), "the Redis Cluster", 30)
+        yield external
 
 
-def _serves(found: ExternalRedis, address: str) -> bool:
-    client = found.client(address)
+def _serves(external: ExternalRedis, address: str) -> bool:
+    client = external.client(address)
     role = client.role()
     linked = role[0] == "master" or role[3] == "connected"
     return bool(linked and client.cluster("info")["cluster_state"] == "ok")
