@@ -95,7 +95,7 @@ def test_the_commands_of_the_readme_keep_every_chat(node: Node, deployed: Stack,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    assert "postgresql-password-1: the value that is in use" in done.stdout
+    assert "postgresql-password-1: the value in use" in done.stdout
     assert PASSWORD not in done.stdout + done.stderr
 
     faults.wait_until_ready(deployed, 2)
