@@ -8,15 +8,15 @@ from . import PROVIDERS
 
 
 def skip_sdk_initialization() -> None:
-    """Let `pulumi.runtime.proto` be imported without all of the SDK, of which a provider needs nothing else.
+    """Let `pulumi.runtime.proto` be imported without the rest of the SDK, which a provider does not need.
 
     The engine starts its providers one after the other, so every preview waits for both: 0.09 s instead of 0.20 s each
-    (2 cores). The packages themselves stay as installed; their `__init__` is what does not run.
+    (2 cores). The packages stay as installed, but their `__init__` does not run.
     """
-    found = find_spec("pulumi")
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec("pulumi")
+    if spec is None or not spec.submodule_search_locations:
         sys.exit("the package pulumi is not installed for " + sys.executable)
-    directory = found.submodule_search_locations[0]
+    directory = spec.submodule_search_locations[0]
     for name, path in (("pulumi", directory), ("pulumi.runtime", f"{directory}/runtime")):
         package = ModuleType(name)
         package.__path__ = [path]

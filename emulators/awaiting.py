@@ -111,13 +111,13 @@ class Waiting:
                     continue
                 for event in self.cluster.watch(live, remaining):
                     if event["type"] != "DELETED":
-                        yield event["object"], self._told(progress_of(self.cluster, kind, event["object"]))
+                        yield event["object"], self._reported(progress_of(self.cluster, kind, event["object"]))
 
     def _settled_service(self, live: Object, seconds: float) -> tuple[Object, Progress]:
         """The Service and how far it is, after its endpoints were watched for `seconds`."""
         if not readiness.needs_endpoints(live):
             live = self.cluster.get(live)
-            return live, self._told(readiness.service_progress(live, None, settled=True))
+            return live, self._reported(readiness.service_progress(live, None, settled=True))
         endpoints: Object | None = None
         end = time.monotonic() + seconds
         for event in self.cluster.watch({**live, "kind": "Endpoints"}, seconds):
@@ -125,9 +125,9 @@ class Waiting:
         self.cancelled.wait(max(0.0, end - time.monotonic()))
         live = self.cluster.get(live)
         settled = endpoints is not None and not self.cancelled.is_set()
-        return live, self._told(readiness.service_progress(live, endpoints, settled=settled))
+        return live, self._reported(readiness.service_progress(live, endpoints, settled=settled))
 
-    def _told(self, progress: Progress) -> Progress:
+    def _reported(self, progress: Progress) -> Progress:
         for message in progress.status:
             self.report(message)
         return progress

@@ -131,12 +131,12 @@ class Cluster:
             if not cached or api_version not in self._resources:
                 root = "/api" if "/" not in api_version else "/apis"
                 try:
-                    found = self._request("GET", f"{root}/{api_version}")["resources"]
+                    resources = self._request("GET", f"{root}/{api_version}")["resources"]
                 except ApiError as error:
                     if error.code != 404:
                         raise
-                    found = []
-                self._resources[api_version] = found
+                    resources = []
+                self._resources[api_version] = resources
             for resource in self._resources[api_version]:
                 if resource["kind"] == kind and "/" not in resource["name"]:
                     return dict(resource)

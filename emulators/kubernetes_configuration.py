@@ -125,28 +125,28 @@ class Configuration:
             try:
                 loaded = yaml.safe_load(Path(path).expanduser().read_text())
             except (OSError, yaml.YAMLError):
-                continue  # told with its reason by the first request that needs the cluster
+                continue  # the first request that needs the cluster reports it with its reason
             if isinstance(loaded, dict):
                 merged = _merged(merged, loaded)
         return merged
 
     def _entry(self, section: str, name: str) -> dict[str, Any]:
         entries = self._kubeconfig.get(section) or []
-        found: dict[str, Any] = next((entry for entry in entries if entry.get("name") == name), {})
-        inner: dict[str, Any] = found.get(section.removesuffix("s")) or {}
+        entry: dict[str, Any] = next((each for each in entries if each.get("name") == name), {})
+        inner: dict[str, Any] = entry.get(section.removesuffix("s")) or {}
         return inner
 
 
-def _parsed(given: Any) -> dict[str, Any]:
+def _parsed(option: Any) -> dict[str, Any]:
     """The kubeconfig of a `kubeconfig` option: a path, else the contents.
 
     A list of paths (`a:b`) is not a path, and is read as contents.
     """
     import yaml
 
-    if isinstance(given, dict):
-        return given
-    text = str(given)
+    if isinstance(option, dict):
+        return option
+    text = str(option)
     path = Path(text).expanduser()
     try:
         loaded = yaml.safe_load(path.read_text() if _exists(path) else text)

@@ -143,7 +143,7 @@ class KubernetesProvider(Provider):
     def create(self, request: Any) -> Any:
         inputs = decode(request.properties)
         manifest = reveal(inputs)
-        with _errors_told(inputs):
+        with _redacted_errors(inputs):
             if request.preview:
                 foreseen = self._foreseen_creation(request.urn, manifest)
                 properties = _state(manifest, foreseen, inputs, {}) if foreseen else request.properties
@@ -196,7 +196,7 @@ class KubernetesProvider(Provider):
     def update(self, request: Any) -> Any:
         inputs, old = decode(request.news), reveal(decode(request.olds))
         manifest = normalized(reveal(inputs))
-        with _errors_told(inputs):
+        with _redacted_errors(inputs):
             if request.preview and (has_unknown(manifest) or not self.cluster.serves(manifest)):
                 return provider_pb2.UpdateResponse(properties=request.news)
             try:
@@ -252,7 +252,7 @@ class KubernetesProvider(Provider):
         if imported:
             manifest = dict(zip(("apiVersion", "kind"), manifests.kind_of_type(type_of(request.urn)), strict=True))
         namespace, _, name = request.id.rpartition("/")
-        with _errors_told(inputs):
+        with _redacted_errors(inputs):
             try:
                 live = self.cluster.get({**manifest, "metadata": {"name": name, "namespace": namespace}})
             except NoSuchKindError:
@@ -265,13 +265,14 @@ class KubernetesProvider(Provider):
                 self.engine.warn(request.urn, f"{messages.CLUSTER_UNREACHABLE}: {error}")
                 subject = "failed to read resource state due to unreachable cluster"
                 raise ProviderError(messages.unreachable(subject)) from error
-            found = manifests.imported_inputs(live) if imported else as_live(manifest, live)
-            properties, found_inputs = _state(found, live, inputs, state), encode(mark_secrets(found, inputs))
+            refreshed = manifests.imported_inputs(live) if imported else as_live(manifest, live)
+            properties = _state(refreshed, live, inputs, state)
+            refreshed_inputs = encode(mark_secrets(refreshed, inputs))
             problems = None if imported else awaiting.problems_now(self.cluster, manifest, live)
         if problems is not None:
             reasons = [f"Resource '{name}' was created but failed to initialize", *problems]
-            raise _not_ready(request.id, properties, reasons, inputs, found_inputs)
-        return provider_pb2.ReadResponse(id=request.id, properties=properties, inputs=found_inputs)
+            raise _not_ready(request.id, properties, reasons, inputs, refreshed_inputs)
+        return provider_pb2.ReadResponse(id=request.id, properties=properties, inputs=refreshed_inputs)
 
     def delete(self, request: Any) -> Empty:
         marked = decode(request.properties)
@@ -279,7 +280,7 @@ class KubernetesProvider(Provider):
         manifest, live = state.get(INPUTS, {}), manifests.reference(state)
         policy = awaiting.annotation(manifest, "deletionPropagationPolicy").capitalize()
         propagation = policy if policy in ("Orphan", "Background") else "Foreground"
-        with _errors_told(marked):
+        with _redacted_errors(marked):
             try:
                 self.cluster.delete(live, propagation=propagation)
                 self._waiting(request, manifest).until_gone(manifest, live)
@@ -297,13 +298,13 @@ class KubernetesProvider(Provider):
         return Empty()
 
     def _waiting(self, request: Any, manifest: Object) -> awaiting.Waiting:
-        said = ""
+        last_message = ""
 
         def report(message: str) -> None:
-            nonlocal said
-            if message != said:
+            nonlocal last_message
+            if message != last_message:
                 self.engine.status(request.urn, message)
-            said = message
+            last_message = message
 
         seconds = awaiting.seconds_allowed(manifest, request.timeout)
         return awaiting.Waiting(self.cluster, self.cancelled, report, seconds)
@@ -343,8 +344,8 @@ def _not_ready(
 
 
 @contextmanager
-def _errors_told(secret: Properties) -> Iterator[None]:
-    """Errors as the user may read them: without the secrets in `secret`."""
+def _redacted_errors(secret: Properties) -> Iterator[None]:
+    """Errors within the body become a `ProviderError` without the secrets in `secret`."""
     try:
         yield
     except InitializationError:

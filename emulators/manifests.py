@@ -126,4 +126,4 @@ def imported_inputs(live: Manifest) -> Manifest:
 
 def is_ignored(path: str, ignored: Iterable[str]) -> bool:
     """Whether `ignoreChanges` names `path` or something above it."""
-    return any(path == given or path.startswith((f"{given}.", f"{given}[")) for given in ignored)
+    return any(path == prefix or path.startswith((f"{prefix}.", f"{prefix}[")) for prefix in ignored)

@@ -134,11 +134,11 @@ def mark_secrets(outputs: Properties, inputs: Any) -> Properties:
             key: Secret(reveal(value)) if key in ("data", "stringData") else value for key, value in outputs.items()
         }
     marked = dict(outputs)
-    for key, given in (inputs if isinstance(inputs, Mapping) else {}).items():
+    for key, value in (inputs if isinstance(inputs, Mapping) else {}).items():
         if key not in marked:
             continue
-        if isinstance(given, Mapping) and isinstance(marked[key], Mapping):
-            marked[key] = mark_secrets(marked[key], given)
-        elif has_secret(given):
+        if isinstance(value, Mapping) and isinstance(marked[key], Mapping):
+            marked[key] = mark_secrets(marked[key], value)
+        elif has_secret(value):
             marked[key] = Secret(reveal(marked[key]))
     return marked

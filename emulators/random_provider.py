@@ -53,10 +53,10 @@ class Kind:
 
 def with_defaults(kind: Kind, inputs: Properties) -> Properties:
     """Inputs as the value depends on them: defaults filled in, the deprecated `number` folded into `numeric`."""
-    given = {key: value for key, value in reveal(inputs).items() if value is not None}
-    if "number" in given:
-        given.setdefault("numeric", given.pop("number"))
-    return {**kind.defaults, **given}
+    set_inputs = {key: value for key, value in reveal(inputs).items() if value is not None}
+    if "number" in set_inputs:
+        set_inputs.setdefault("numeric", set_inputs.pop("number"))
+    return {**kind.defaults, **set_inputs}
 
 
 def draw_string(inputs: Properties) -> str:
@@ -92,8 +92,8 @@ def _bytes(value: bytes) -> Properties:
     return {"id": encoded, "base64": encoded, "hex": value.hex()}
 
 
-def _restored_bytes(given: str) -> Properties:
-    value = base64.b64decode(given, validate=True)
+def _restored_bytes(encoded: str) -> Properties:
+    value = base64.b64decode(encoded, validate=True)
     return {"length": len(value), **_bytes(value)}
 
 
@@ -102,7 +102,7 @@ KINDS = {
         options=frozenset({"number", "overrideSpecial"}),
         defaults=STRING_DEFAULTS,
         draw=_password,
-        restore=lambda given: {"length": len(given), "id": "none", "result": given},
+        restore=lambda password: {"length": len(password), "id": "none", "result": password},
         secret=frozenset({"result"}),
     ),
     "random:index/randomBytes:RandomBytes": Kind(

@@ -61,9 +61,9 @@ def deployment_progress(deployment: Object, replica_sets: list[Object], pods: li
         ),
         None,
     )
-    wanted = current["spec"].get("replicas", 1) if current else 1
+    desired = current["spec"].get("replicas", 1) if current else 1
     live = current.get("status", {}).get("readyReplicas", 0) if current else 0
-    all_live = current is not None and live >= wanted
+    all_live = current is not None and live >= desired
     progressing, available = _condition(deployment, "Progressing"), _condition(deployment, "Available")
     is_available = available.get("status") == "True"
     rolled_out = progressing.get("status") == "True" and progressing.get("reason") == "NewReplicaSetAvailable"
@@ -74,7 +74,7 @@ def deployment_progress(deployment: Object, replica_sets: list[Object], pods: li
         for condition in (progressing, available)
         if condition and condition["status"] != "True"
     )
-    waiting = f"Waiting for app ReplicaSet to be available ({live}/{wanted} Pods available)"
+    waiting = f"Waiting for app ReplicaSet to be available ({live}/{desired} Pods available)"
     if not is_available:
         problem = "Minimum number of live Pods was not attained"
     elif revision == "1" or not rolled_out:
@@ -88,25 +88,27 @@ def deployment_progress(deployment: Object, replica_sets: list[Object], pods: li
 def stateful_set_progress(stateful_set: Object, pods: list[Object]) -> Progress:
     """Ready when every replica is ready and of the newest revision."""
     spec, status = stateful_set["spec"], stateful_set.get("status", {})
-    wanted = spec.get("replicas", 1)
+    desired = spec.get("replicas", 1)
     observed = _observed(stateful_set)
     replicas, live = status.get("replicas", 0), status.get("readyReplicas", 0)
     current, target = status.get("currentRevision", ""), status.get("updateRevision", "")
-    by_hand = spec.get("updateStrategy", {}).get("type") == "OnDelete" and stateful_set["metadata"]["generation"] > 1
-    revision_ready = observed and (by_hand or (current != "" and current == target))
-    replicas_ready = observed and replicas == live == wanted and (by_hand or status.get("currentReplicas", 0) == wanted)
+    on_delete = spec.get("updateStrategy", {}).get("type") == "OnDelete" and stateful_set["metadata"]["generation"] > 1
+    revision_ready = observed and (on_delete or (current != "" and current == target))
+    replicas_ready = (
+        observed and replicas == live == desired and (on_delete or status.get("currentReplicas", 0) == desired)
+    )
     if revision_ready and replicas_ready:
         return Progress(ready=True, status=("StatefulSet initialization complete",))
     shown = live if revision_ready else min(live, status.get("updatedReplicas", 0))
     if stateful_set["metadata"].get("generation", 1) <= 1:
-        step = f"[1/2] Waiting for StatefulSet to create Pods ({shown}/{wanted} Pods ready)"
+        step = f"[1/2] Waiting for StatefulSet to create Pods ({shown}/{desired} Pods ready)"
     elif not replicas_ready:
-        step = f"[1/3] Waiting for StatefulSet update to roll out ({shown}/{wanted} Pods ready)"
+        step = f"[1/3] Waiting for StatefulSet update to roll out ({shown}/{desired} Pods ready)"
     else:
         step = "[2/3] Waiting for StatefulSet to update .status.currentRevision"
     problems = []
     if not replicas_ready:
-        problems.append(f"{shown} out of {wanted} replicas succeeded readiness checks")
+        problems.append(f"{shown} out of {desired} replicas succeeded readiness checks")
     if not revision_ready:
         problems.append(f'StatefulSet controller failed to advance from revision "{current}" to revision "{target}"')
     return Progress(ready=False, status=(step,), problems=(*problems, *pod_problems(owned_by(pods, stateful_set))))
@@ -145,9 +147,9 @@ def _container_errors(container: Object) -> Iterator[str]:
     if (waiting := state.get("waiting")) and waiting.get("reason") != "ContainerCreating":
         yield f"[{waiting.get('reason', '')}] {waiting.get('message', '')}"
     if (ended := state.get("terminated")) and ended.get("reason"):
-        said = ended.get("message")
+        message = ended.get("message")
         code = f'container "{container.get("name")}" completed with exit code {ended.get("exitCode")}'
-        yield f"[{ended['reason']}] {said}" if said else code
+        yield f"[{ended['reason']}] {message}" if message else code
     if last := container.get("lastState", {}).get("terminated"):
         how = f"({last.get('reason', '')}: exit code {last.get('exitCode')})"
         yield f'container "{container.get("name")}" terminated at {last.get("finishedAt")} {how}'

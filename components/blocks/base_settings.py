@@ -56,8 +56,10 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _fields_fit_together(self) -> Self:
-        if found := list(self.problems()):
+        if problems := list(self.problems()):
             raise PydanticCustomError(
-                CROSS_FIELD, "{text}", {"text": "; ".join(problem.message for problem in found), "problems": found}
+                CROSS_FIELD,
+                "{text}",
+                {"text": "; ".join(problem.message for problem in problems), "problems": problems},
             )
         return self

@@ -84,7 +84,7 @@ class Redis(Component[RedisArgs]):
     """``redis://…/1``, websocket events. Secret: it holds the password."""
 
     backend: Backend
-    """What clients need: Secret with both URLs, variables, network policy rules."""
+    """For the clients: the Secret with both URLs, variables, network policy rules."""
 
     def create(self) -> None:
         layout, children = self.args.settings.layout, self.children(self.args.namespace)

@@ -24,13 +24,13 @@ def create(layout: Layout) -> None:
 
 def processes(layout: Layout) -> set[int]:
     """Processes in the groups, those of the pods' containers included."""
-    found: set[int] = set()
+    pids: set[int] = set()
     for hierarchy in _hierarchies():
         for directory, _, _ in os.walk(hierarchy / layout.identifier):
             # The group of a container that has just ended is gone, or has no processes to be asked for.
             with suppress(OSError):
-                found.update(map(int, (Path(directory) / "cgroup.procs").read_text().split()))
-    return found
+                pids.update(map(int, (Path(directory) / "cgroup.procs").read_text().split()))
+    return pids
 
 
 def delete(layout: Layout, seconds: float = 20) -> list[Path]:

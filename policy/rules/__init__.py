@@ -10,7 +10,7 @@ RULES: tuple[Rule, ...] = (
     *network.RULES,
     *production.RULES,
 )
-"""All rules, those aside that need more than the objects (`pack.PROTECTION`)."""
+"""All rules except the one that needs more than the objects (`pack.PROTECTION`)."""
 
 PRODUCTION = frozenset({"prod"})
-"""Environments that the rules of production are for, unless the pack is configured otherwise."""
+"""Environments that the production rules apply to, unless the pack is configured otherwise."""

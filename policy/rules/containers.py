@@ -1,4 +1,4 @@
-"""What every container says: a version, what it needs, how to tell whether it works."""
+"""Rules for every container: a fixed image version, requests and limits, probes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,12 +12,12 @@ _LIMITS = ("memory", "ephemeral-storage")
 
 
 def image_version(item: Object, _context: Context) -> Iterator[str]:
-    """Images of which another one may be run tomorrow."""
-    found = pod(item)
-    for container in containers(found.spec) if found else ():
+    """Images whose reference may mean another image tomorrow."""
+    described = pod(item)
+    for container in containers(described.spec) if described else ():
         if wrong := _wrong_image(field(container, "image")):
             yield f"container {field(container, 'name')}: its image {wrong}"
-    for volume in items(found.spec.get("volumes")) if found else ():
+    for volume in items(described.spec.get("volumes")) if described else ():
         if field(volume, "image") is not None and (wrong := _wrong_image(field(volume, "image", "reference"))):
             yield f"volume {field(volume, 'name')}: its image {wrong}"
 
@@ -25,7 +25,7 @@ def image_version(item: Object, _context: Context) -> Iterator[str]:
 def _wrong_image(image: object) -> str | None:
     if isinstance(image, Unknown):
         return None
-    # Of `name@sha256:…` this is the digest, which is as good.
+    # In `name@sha256:…` this is the digest, which is as good.
     tag = str(image or "").rpartition("/")[2].partition(":")[2]
     if tag and tag != "latest":
         return None
@@ -34,11 +34,11 @@ def _wrong_image(image: object) -> str | None:
 
 def resources(item: Object, _context: Context) -> Iterator[str]:
     """Requests and limits that are not set."""
-    found = pod(item)
-    for container in containers(found.spec) if found else ():
+    described = pod(item)
+    for container in containers(described.spec) if described else ():
         for side, names in (("requests", _REQUESTS), ("limits", _LIMITS)):
-            given = mapping(field(container, "resources", side))
-            if missing := [name for name in names if not given.get(name)]:
+            amounts = mapping(field(container, "resources", side))
+            if missing := [name for name in names if not amounts.get(name)]:
                 yield f"container {field(container, 'name')}: no {side} of {', '.join(missing)}"
 
 
@@ -51,7 +51,7 @@ def probes(item: Object, _context: Context) -> Iterator[str]:
 
 
 def probes_differ(item: Object, _context: Context) -> Iterator[str]:
-    """Containers that are restarted as soon as they are not ready."""
+    """Containers that the kubelet restarts as soon as they are not ready."""
     for container in _probed(item):
         ready, alive = container.get("readinessProbe"), container.get("livenessProbe")
         if ready and alive and _what(ready) == _what(alive) and _patience(alive) <= _patience(ready):
@@ -59,11 +59,11 @@ def probes_differ(item: Object, _context: Context) -> Iterator[str]:
 
 
 def _probed(item: Object) -> Iterator[Mapping[str, Any]]:
-    found = pod(item)
-    # A bare Pod runs on, too, unless it says that it ends.
+    described = pod(item)
+    # A bare Pod keeps running, too, unless its restart policy says that it ends.
     lasts = field(item, "kind") == "Pod" and field(item, "spec", "restartPolicy") in (None, "Always")
-    if found and (lasts or field(item, "kind") in LONG_RUNNING):
-        yield from (each for each in lasting_containers(found.spec) if _serves(each))
+    if described and (lasts or field(item, "kind") in LONG_RUNNING):
+        yield from (each for each in lasting_containers(described.spec) if _serves(each))
 
 
 def _serves(container: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ ALLOW_EXPOSURE = "open-webui-stack/allow-exposure"
 
 
 def exposed(item: Object, _context: Context) -> Iterator[str]:
-    """Services that are open to the outside and do not say why."""
+    """Services that are reachable from outside the cluster and do not say why."""
     if field(item, "kind") != "Service" or field(item, "metadata", "annotations", ALLOW_EXPOSURE):
         return
     if field(item, "spec", "type") in ("LoadBalancer", "NodePort"):
@@ -21,33 +21,33 @@ def exposed(item: Object, _context: Context) -> Iterator[str]:
 
 
 def uncovered(objects: Sequence[Object], _context: Context) -> Iterator[Violation]:
-    """Pods that no NetworkPolicy holds back, in one direction or both."""
+    """Pods that no NetworkPolicy selects, in one direction or both."""
     policies = [item for item in objects if field(item, "kind") == "NetworkPolicy"]
-    for found in pods(objects):
+    for described in pods(objects):
         selecting = [
             each
             for each in policies
-            if field(each, "metadata", "namespace") == found.namespace
-            and selects(field(each, "spec", "podSelector"), found.labels)
+            if field(each, "metadata", "namespace") == described.namespace
+            and selects(field(each, "spec", "podSelector"), described.labels)
         ]
         for direction in ("Ingress", "Egress"):
             if not any(direction in _directions(each) for each in selecting):
                 message = f"no NetworkPolicy covers its pods for {direction.lower()}"
-                yield Violation(item=found.owner, message=message)
+                yield Violation(item=described.owner, message=message)
 
 
 def open_to_all(item: Object, _context: Context) -> Iterator[str]:
-    """Policies that let everybody in, or out to everywhere: they are there, and hold nothing back."""
+    """Policies that allow every peer: they exist and restrict nothing."""
     if field(item, "kind") != "NetworkPolicy":
         return
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         for rule in items(field(item, "spec", direction)):
             if isinstance(rule, Unknown) or isinstance(field(rule, peers), Unknown):
                 continue
-            given = items(field(rule, peers))
-            if not given:
+            listed = items(field(rule, peers))
+            if not listed:
                 yield f"a rule for {direction} names no peers, so that it allows all of them"
-            for peer in given:
+            for peer in listed:
                 if field(peer, "namespaceSelector") == {} and not field(peer, "podSelector"):
                     yield f"a rule for {direction} allows every pod of every namespace"
                 if str(field(peer, "ipBlock", "cidr")).endswith("/0") and not items(field(peer, "ipBlock", "except")):
@@ -56,8 +56,8 @@ def open_to_all(item: Object, _context: Context) -> Iterator[str]:
 
 def _directions(policy: Object) -> Sequence[str]:
     # Source: NetworkPolicySpec.policyTypes: unset is Ingress, and Egress when there are egress rules.
-    given = items(field(policy, "spec", "policyTypes"))
-    return given or (("Ingress", "Egress") if field(policy, "spec", "egress") else ("Ingress",))
+    types = items(field(policy, "spec", "policyTypes"))
+    return types or (("Ingress", "Egress") if field(policy, "spec", "egress") else ("Ingress",))
 
 
 RULES = (

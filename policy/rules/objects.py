@@ -1,4 +1,4 @@
-"""Kubernetes objects as plain mappings: pods wherever they are described, containers of every sort."""
+"""Kubernetes objects as plain mappings: the pods that they describe, and the containers of all kinds."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Object = Mapping[str, Any]
 
 
 class Unknown(str):
-    """A value that is known only when the update runs. No rule says anything about it."""
+    """A value that is known only when the update runs. No rule checks it."""
 
     __slots__ = ()
 
@@ -56,7 +56,7 @@ def name_of(item: Object) -> str:
 
 
 def pod(item: Object) -> Pod | None:
-    """The pod that an object describes; None when it describes none."""
+    """The pod that an object describes; None for an object that does not describe one."""
     kind = field(item, "kind")
     if kind == "Pod":
         template: object = item
@@ -76,7 +76,7 @@ def pod(item: Object) -> Pod | None:
 
 def pods(objects: Iterable[Object]) -> Iterator[Pod]:
     """Every pod that the objects describe."""
-    return (found for item in objects if (found := pod(item)))
+    return (described for item in objects if (described := pod(item)))
 
 
 def containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -86,6 +86,6 @@ def containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def lasting_containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Containers that run as long as the pod: the ordinary ones, and init containers that are restarted always."""
+    """Containers that run as long as the pod: the ordinary ones and the sidecars (`restartPolicy: Always`)."""
     yield from (each for each in items(spec.get("initContainers")) if field(each, "restartPolicy") == "Always")
     yield from items(spec.get("containers"))

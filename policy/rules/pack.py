@@ -36,7 +36,7 @@ PROTECTION = "production-protection"
 
 
 def policies() -> list[Policy]:
-    """Every rule as a policy, and the one that needs more than the objects."""
+    """Every rule as a policy, and the protection policy, which needs more than the objects."""
     return [*(_policy(rule) for rule in RULES), _protection_policy()]
 
 
@@ -75,7 +75,7 @@ def _stack_check(rule: StackRule) -> Callable[[StackValidationArgs, ReportViolat
 
 
 def _urn(item: Object, objects: Sequence[Object], resources: Sequence[PolicyResource]) -> str | None:
-    return next((each.urn for each, found in zip(resources, objects, strict=True) if found is item), None)
+    return next((each.urn for each, other in zip(resources, objects, strict=True) if other is item), None)
 
 
 def _protection_policy() -> Policy:
@@ -98,14 +98,14 @@ def _protection_policy() -> Policy:
 
 
 def _context(urn: str, config: Mapping[str, Any] | None) -> Context:
-    # The engine does not tell the stack's name in any other way that the policy SDK passes on.
+    # The policy SDK passes on the stack's name in the URN only.
     stack = urn.removeprefix("urn:pulumi:").partition("::")[0]
     production: Iterable[str] = (config or {}).get("production") or PRODUCTION
     return Context(production=stack in production)
 
 
 def plain(value: Any) -> Any:
-    """What the engine sent, as a manifest has it: whole numbers, no proxies; what is not known yet is `Unknown`."""
+    """Properties from the engine as a manifest: whole numbers, no proxies, `Unknown` for what is not known yet."""
     if isinstance(value, Mapping):
         return {name: _member(value, name) for name in value}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Secrets belong in Secrets: every other object can be read with permissions that do not include Secrets."""
+"""Secrets belong in Secrets: permissions that do not include Secrets allow reading every other object."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -27,19 +27,19 @@ _PROGRAM = re.compile(r"\.(?:py|sh|js|ts|rb|go|sql)$")
 
 
 def plain_secrets(item: Object, _context: Context) -> Iterator[str]:
-    """Where an object has a secret in plain text. The messages say where, and nothing of the secret."""
+    """Places where an object has a secret in plain text. The messages name the place and never quote the secret."""
     kind = field(item, "kind")
     if kind == "Secret":
-        # Its annotations are read by everyone who may list Secrets, and kept in plain text.
+        # Its annotations are stored in plain text.
         yield from _metadata(field(item, "metadata"), "")
         return
     yield from _metadata(field(item, "metadata"), "")
     if kind == "ConfigMap":
         yield from _config_map(item)
-    elif found := pod(item):
-        if found.owner is not item or kind != "Pod":
-            yield from _metadata({"annotations": found.annotations, "labels": found.labels}, "pod: ")
-        for container in containers(found.spec):
+    elif described := pod(item):
+        if described.owner is not item or kind != "Pod":
+            yield from _metadata({"annotations": described.annotations, "labels": described.labels}, "pod: ")
+        for container in containers(described.spec):
             for message in _container(container):
                 yield f"container {field(container, 'name')}: {message}"
     else:
@@ -69,14 +69,14 @@ def _container(container: Mapping[str, Any]) -> Iterator[str]:
         if has_secret_value(value) or named:
             yield f"variable {field(variable, 'name')} holds a secret in plain text"
     words = [str(word) for part in ("command", "args") for word in items(container.get(part))]
-    if found := secret_in_command(words):
-        yield f"its command line holds a secret in plain text: {found}"
+    if place := secret_in_command(words):
+        yield f"its command line holds a secret in plain text: {place}"
     commands = [field(container, probe, "exec", "command") for probe in ("livenessProbe", "readinessProbe")]
     commands += [field(container, "startupProbe", "exec", "command")]
     commands += [field(container, "lifecycle", hook, "exec", "command") for hook in ("postStart", "preStop")]
     for command in commands:
-        if found := secret_in_command([str(word) for word in items(command)]):
-            yield f"the command of a probe or hook holds a secret in plain text: {found}"
+        if place := secret_in_command([str(word) for word in items(command)]):
+            yield f"the command of a probe or hook holds a secret in plain text: {place}"
 
 
 def _config_map(item: Object) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _config_map(item: Object) -> Iterator[str]:
 
 
 def _settings(text: str) -> Iterator[str]:
-    """Names of the settings of a configuration that hold a secret, the first one of each form."""
+    """Names of the settings in a configuration whose value is a secret: the first one of each form."""
     for pattern in _CONFIGURED:
         names = (line["name"] for line in pattern.finditer(text))
         yield from [name for name in names if name == "user" or is_secret_name(name)][:1]

@@ -1,6 +1,6 @@
 """Pod Security Standards, profile "restricted" (baseline included), for Linux pods.
 
-Of version v1.30, which the stack's namespace enforces, and what later ones refuse beyond it (hosts in probes, 1.34).
+Version v1.30, which the stack's namespace enforces, and what later versions reject in addition (hosts in probes, 1.34).
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards/
 """
@@ -47,27 +47,27 @@ _APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 
 def restricted(item: Object, _context: Context) -> Iterator[str]:
     """Reasons why a namespace that enforces "restricted" rejects a pod."""
-    found = pod(item)
-    if found is None:
+    described = pod(item)
+    if described is None:
         return
-    yield from _of_pod(found)
-    for container in containers(found.spec):
-        for message in _of_container(container, mapping(field(found.spec, "securityContext"))):
+    yield from _of_pod(described)
+    for container in containers(described.spec):
+        for message in _of_container(container, mapping(field(described.spec, "securityContext"))):
             yield f"container {field(container, 'name')}: {message}"
 
 
-def _of_pod(found: Pod) -> Iterator[str]:
+def _of_pod(described: Pod) -> Iterator[str]:
     for name in ("hostNetwork", "hostPID", "hostIPC"):
-        if found.spec.get(name):
+        if described.spec.get(name):
             yield f"{name} is not allowed"
-    for volume in items(found.spec.get("volumes")):
+    for volume in items(described.spec.get("volumes")):
         for sort in set(volume) - {"name"} - _VOLUMES:
             yield f"volume {field(volume, 'name')}: {sort} is not allowed"
-    context = mapping(field(found.spec, "securityContext"))
+    context = mapping(field(described.spec, "securityContext"))
     for sysctl in items(context.get("sysctls")):
         if field(sysctl, "name") not in _SYSCTLS:
             yield f"sysctl {field(sysctl, 'name')} is not allowed"
-    for name, profile in found.annotations.items():
+    for name, profile in described.annotations.items():
         if name.startswith(_APPARMOR_ANNOTATION) and not str(profile).startswith(("runtime/default", "localhost/")):
             yield "AppArmor must not be switched off"
     if context.get("runAsNonRoot") is False:
@@ -76,7 +76,7 @@ def _of_pod(found: Pod) -> Iterator[str]:
 
 
 def _of_both(context: Mapping[str, Any]) -> Iterator[str]:
-    """What a pod and a container may both say."""
+    """Violations in the fields that the security contexts of pods and containers share."""
     if context.get("runAsUser") == 0:
         yield "runAsUser must not be 0"
     if context.get("seccompProfile") is not None and field(context, "seccompProfile", "type") not in _SECCOMP:
@@ -124,14 +124,14 @@ def _of_network(container: Mapping[str, Any]) -> Iterator[str]:
 
 def service_account_token(item: Object, _context: Context) -> Iterator[str]:
     """Pods with a token for the API server: a compromised container can use it."""
-    found = pod(item)
-    if found is None:
+    described = pod(item)
+    if described is None:
         return
-    if found.spec.get("automountServiceAccountToken") is not False:
+    if described.spec.get("automountServiceAccountToken") is not False:
         yield "automountServiceAccountToken must be false"
-    for volume in items(found.spec.get("volumes")):
+    for volume in items(described.spec.get("volumes")):
         for source in items(field(volume, "projected", "sources")):
-            # One for an audience of its own is for somebody else, and the API server refuses it.
+            # The API server rejects a token for another audience.
             if field(source, "serviceAccountToken") is not None and not field(
                 source, "serviceAccountToken", "audience"
             ):

@@ -1,4 +1,4 @@
-"""Requirements of production: it survives the loss of a pod and a wrong change."""
+"""Requirements of production: it survives the loss of a pod and an accidental deletion."""
 
 from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
@@ -14,7 +14,7 @@ PROTECTED_KINDS = ("Namespace", "PersistentVolumeClaim")
 def replicas(objects: Sequence[Object], context: Context) -> Iterator[Violation]:
     """Deployments with one pod, though several may run side by side.
 
-    A Deployment with the strategy Recreate says of itself that its pods may not, as a StatefulSet of one does.
+    The strategy Recreate declares that the pods of a Deployment may not. A StatefulSet may have one pod.
     """
     for item in objects if context.production else ():
         recreates = field(item, "spec", "strategy", "type") == "Recreate"
@@ -25,19 +25,19 @@ def replicas(objects: Sequence[Object], context: Context) -> Iterator[Violation]
 
 
 def budgets(objects: Sequence[Object], context: Context) -> Iterator[Violation]:
-    """Workloads that a drain may take as a whole, or that no drain ever gets past."""
+    """Workloads of which a drain may evict all pods, or none."""
     for item in objects if context.production else ():
-        found = pod(item)
-        if field(item, "kind") not in ("Deployment", "StatefulSet") or found is None:
+        described = pod(item)
+        if field(item, "kind") not in ("Deployment", "StatefulSet") or described is None:
             continue
         selecting = [
             each
             for each in objects
             if field(each, "kind") == "PodDisruptionBudget"
-            and field(each, "metadata", "namespace") == found.namespace
-            # Without a selector it is for no pod, with an empty one for every pod: PodDisruptionBudgetSpec.
+            and field(each, "metadata", "namespace") == described.namespace
+            # Without a selector a budget covers no pod, with an empty one every pod: PodDisruptionBudgetSpec.
             and field(each, "spec", "selector") is not None
-            and selects(field(each, "spec", "selector"), found.labels)
+            and selects(field(each, "spec", "selector"), described.labels)
         ]
         if not selecting:
             yield Violation(item=item, message="no PodDisruptionBudget")
@@ -51,7 +51,7 @@ def budgets(objects: Sequence[Object], context: Context) -> Iterator[Violation]:
 
 
 def fewest_replicas(item: Object, objects: Sequence[Object]) -> int | None:
-    """Pods that always run: the autoscaler's fewest, or the replicas; None when that is not known yet."""
+    """Pods that always run: the autoscaler's minimum, or the replicas; None when that is not known yet."""
     for each in objects:
         target = field(each, "spec", "scaleTargetRef")
         if (

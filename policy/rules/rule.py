@@ -1,4 +1,4 @@
-"""What a rule is."""
+"""Rules, their violations, and the context that they are checked in."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from .objects import Object, name_of
 
 
 class Level(StrEnum):
-    """What a violation does."""
+    """Effect of a violation."""
 
     MANDATORY = "mandatory"
-    """It stops the update, and `make manifests CHECK=1` fails."""
+    """The update stops, and `make manifests CHECK=1` fails."""
 
     ADVISORY = "advisory"
-    """It is shown."""
+    """The violation is only shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a rule has to know beside the objects."""
+    """Input of a rule besides the objects."""
 
     production: bool = False
     """Whether the environment is one that must survive the loss of a pod."""
@@ -27,7 +27,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Violation:
-    """One thing that is wrong. It never holds a value that may be secret."""
+    """One violation of a rule. It never contains a value that may be secret."""
 
     item: Object
     """The object that it is in."""
@@ -44,7 +44,7 @@ class ObjectRule:
     """The requirement and its reason, in a sentence."""
 
     remedy: str
-    """What to do about a violation."""
+    """How to fix a violation."""
 
     check: Callable[[Object, Context], Iterable[str]]
     """Messages about the violations of an object; empty for an object that the rule does not apply to."""
@@ -66,7 +66,7 @@ class StackRule:
     """The requirement and its reason, in a sentence."""
 
     remedy: str
-    """What to do about a violation."""
+    """How to fix a violation."""
 
     check: Callable[[Sequence[Object], Context], Iterable[Violation]]
     """The violations."""
@@ -83,7 +83,7 @@ Rule = ObjectRule | StackRule
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A violation, with the rule that it is of."""
+    """A violation and its rule."""
 
     rule: Rule
     violation: Violation
@@ -94,7 +94,7 @@ class Finding:
 
 
 def findings(rules: Iterable[Rule], objects: Sequence[Object], context: Context) -> list[Finding]:
-    """Everything that the rules find wrong."""
+    """All violations of the rules in the objects."""
     return [
         Finding(rule=rule, violation=violation) for rule in rules for violation in rule.violations(objects, context)
     ]

@@ -15,19 +15,19 @@ SECRET_VALUE = re.compile(
     r"|\bpul-[0-9a-f]{40}\b|\bdckr_pat_[\w-]{20,}"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\."
     r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"
-    # PASSWORD, <password> and ${PASSWORD} stand for one.
+    # PASSWORD, <password> and ${PASSWORD} are placeholders.
     r"|\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?![A-Z]+@|[<${%])[^\s/@:]+@"
 )
 
 # A flag with a value in one word or two; the end of an assignment in a shell.
 _FLAG = re.compile(r"^--?(?P<name>[\w-]+)(?:=(?P<value>.+))?$", re.DOTALL)
 _WORDS = re.compile(r"[^\s;&|()]+")
-# Its password is behind one letter.
+# The flag for its password is one letter, -a.
 _REDIS_CLIENT = re.compile(r"(?:^|/)(?:redis|valkey)-cli$")
 _ASSIGNMENT = re.compile(r"\b(?P<name>[A-Za-z_]\w*)=(?P<value>[^\s;&|'\"$]+|'[^'$]+'|\"[^\"$]+\")")
 
 
-# Scripts are long, and each look at the stack meets the same ones.
+# Scripts are long, and every check of the stack reads the same ones.
 @lru_cache(maxsize=4096)
 def has_secret_value(text: str) -> bool:
     """Whether the text holds something that has the form of a secret."""
@@ -35,7 +35,7 @@ def has_secret_value(text: str) -> bool:
 
 
 def secret_in_command(words: Sequence[str]) -> str | None:
-    """What in a command line holds a secret, by its name only; None when nothing does."""
+    """The word of a command line that holds a secret, by its name only; None when there is no secret."""
     of_redis = any(_REDIS_CLIENT.search(word) for word in words)
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
@@ -51,10 +51,10 @@ def secret_in_command(words: Sequence[str]) -> str | None:
                 return f"the assignment to {assignment['name']}"
         if has_secret_value(word):
             return "a word that has the form of a secret"
-        # What a shell is given is a command line in one word.
+        # The script of `sh -c` is a command line in one word.
         inside = _WORDS.findall(word)
-        if len(inside) > 1 and (found := secret_in_command(inside)):
-            return found
+        if len(inside) > 1 and (place := secret_in_command(inside)):
+            return place
     return None
 
 

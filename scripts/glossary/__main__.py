@@ -79,10 +79,9 @@ def main(paths: list[str]) -> int:
     """Check the paths, print each finding on a line, and return the exit status."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["glossary"]
     style = read_style(ROOT)
-    excluded = settings["exclude"] + ([] if paths else settings["pending"])
     findings = [
         finding
-        for path in tracked_files(ROOT, paths, excluded)
+        for path in tracked_files(ROOT, paths, settings["exclude"])
         for finding in check_file(ROOT, path, style, settings["names"])
     ]
     for finding in findings:

@@ -1,4 +1,4 @@
-"""Every resource of a preview with what happens to it, one entry each."""
+"""The resources of a preview, one entry each, with the operation on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .model import Preview, PreviewError, Step, at
 
 
 class Operation(StrEnum):
-    """What happens to a resource, in the words of the comment."""
+    """An operation on a resource, in the words of the comment."""
 
     CREATE = "create"
     IMPORT = "import"
@@ -21,7 +21,7 @@ class Operation(StrEnum):
     SAME = "same"
 
 
-# Source: pkg/resource/deploy/step.go. The parts of a replacement are told as the replacement.
+# Source: pkg/resource/deploy/step.go. All steps of a replacement count as the replacement.
 _OPERATIONS = {
     "create": Operation.CREATE,
     "import": Operation.IMPORT,
@@ -40,8 +40,8 @@ _OPERATIONS = {
     "discard-replaced": Operation.REPLACE,
 }
 
-_OF_WHAT_IS_THERE = frozenset({"update", "delete", "same", "replace", "delete-replaced"})
-"""Operations that are always on something that is there."""
+_ON_EXISTING = frozenset({"update", "delete", "same", "replace", "delete-replaced"})
+"""Operations whose resource always exists already."""
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
@@ -59,7 +59,7 @@ class Change:
     """Logical name: the one that the program gives it."""
 
     component: str
-    """Logical name of the component that it is part of; ``stack`` for what is in none."""
+    """Logical name of the component that it is part of; ``stack`` for a resource outside of all components."""
 
     before: Mapping[str, Any]
     """Inputs so far; empty when it is new."""
@@ -76,7 +76,7 @@ class Change:
     """Paths of the properties that force the replacement."""
 
     paths: tuple[str, ...]
-    """Paths of the properties that change, as the provider tells them."""
+    """Paths of the properties that change, as the provider reports them."""
 
     secret_properties: frozenset[str]
     """Top-level properties that are secret whatever they look like."""
@@ -97,7 +97,7 @@ class Change:
 
     @property
     def destroys(self) -> bool:
-        """Whether what is there now goes."""
+        """Whether the existing object is deleted."""
         return self.operation in (Operation.REPLACE, Operation.DELETE)
 
     @property
@@ -111,7 +111,7 @@ class Change:
 
     @property
     def namespace(self) -> str:
-        """``metadata.namespace``, empty where there is none."""
+        """``metadata.namespace``; empty where it is not set."""
         return str(at(self.after or self.before, "metadata", "namespace") or "")
 
 
@@ -119,23 +119,22 @@ def changes(preview: Preview) -> tuple[Change, ...]:
     """The resources that a provider manages, and the providers, in the order of the preview.
 
     Raises:
-        PreviewError: an operation is not known here, or a step does not say what it is about. What it does cannot be
-            told, so that nothing is said.
+        PreviewError: an operation is unknown, or a step has no state. The effect of such a step cannot be judged.
     """
-    found: dict[str, Change] = {}
+    by_urn: dict[str, Change] = {}
     for step in preview.steps:
         if step.op not in _OPERATIONS:
             raise PreviewError(f"the operation {step.op!r} of {name_of(step.urn)} is not known here")
         state = step.new_state or step.old_state
-        # The engine leaves out what it cannot write down (pkg/backend/display/json.go).
-        if state is None or (step.op in _OF_WHAT_IS_THERE and step.old_state is None):
+        # The engine leaves out a state that it cannot serialize (pkg/backend/display/json.go).
+        if state is None or (step.op in _ON_EXISTING and step.old_state is None):
             raise PreviewError(f"the step {step.op!r} of {name_of(step.urn)} has no state")
         if not state.custom or type_of(step.urn) == STACK_TYPE:
             continue
         change = _change(step, parent=state.parent)
-        earlier = found.get(step.urn)
-        found[step.urn] = change if earlier is None else _merged(earlier, change)
-    return tuple(found.values())
+        earlier = by_urn.get(step.urn)
+        by_urn[step.urn] = change if earlier is None else _merged(earlier, change)
+    return tuple(by_urn.values())
 
 
 def _change(step: Step, parent: str) -> Change:
@@ -160,10 +159,10 @@ def _change(step: Step, parent: str) -> Change:
 
 
 def _merged(earlier: Change, later: Change) -> Change:
-    """Two steps of one resource: those of a replacement that are listed on their own, or a deletion and a creation."""
+    """Two steps of one resource: the separate steps of a replacement, or a deletion and a creation."""
     first = earlier if earlier.before else later
     last = later if later.after else earlier
-    # What is the same is what a refresh had to say.
+    # A refresh is a step of its own and changes nothing.
     operations = {earlier.operation, later.operation} - {Operation.SAME} or {Operation.SAME}
     replaced = operations & {Operation.REPLACE, Operation.DELETE}
     [operation] = operations if len(operations) == 1 else [Operation.REPLACE if replaced else last.operation]

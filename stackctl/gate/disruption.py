@@ -21,16 +21,16 @@ class Disruption:
 def disruptions(changes: Iterable[Change]) -> list[Disruption]:
     """The workloads that drop below their budget: during the update, or for good.
 
-    A new workload has none before; whether it has what it needs is for the policies.
+    A new workload has no budget to drop below; the policies check whether it has one at all.
     """
     listed = tuple(changes)
     before, after = both_sides(listed)
-    found = []
+    disrupted = []
     for change in listed:
         old, new = before.get(key(change)), after.get(key(change))
         if old and (reasons := tuple(_reasons(change, old, new))):
-            found.append(Disruption(change=change, reasons=reasons))
-    return found
+            disrupted.append(Disruption(change=change, reasons=reasons))
+    return disrupted
 
 
 def _reasons(change: Change, old: Workload, new: Workload | None) -> Iterable[str]:
@@ -54,5 +54,5 @@ def _reasons(change: Change, old: Workload, new: Workload | None) -> Iterable[st
 
 
 def _left(workload: Workload) -> int:
-    """Pods that a drain leaves."""
+    """Pods that keep running during a drain."""
     return workload.fewest - (workload.fewest if workload.budget is None else min(workload.budget, workload.fewest))

@@ -1,4 +1,4 @@
-"""What must not be merged unless somebody says so (docs/decisions/0016-review-gate.md)."""
+"""Changes that must not be merged unless a label allows them (docs/decisions/0016-review-gate.md)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -15,9 +15,9 @@ from .volumes import Detachment, detachments
 from .workloads import COUNTED
 
 _GENERATED = ("random:index/randomPassword:RandomPassword", "random:index/randomBytes:RandomBytes")
-# The engine makes one for each version of a package; another version is another name, and the old one goes.
+# The engine creates one for each version of a package; a new version has a new name, and the old provider is deleted.
 _DEFAULT_PROVIDER = re.compile(r"default(_\d+_\d+_\d+(_.*)?)?")
-# Not the kubeconfig: where its file is differs from machine to machine.
+# Not the kubeconfig: the path of its file differs from machine to machine.
 _WHICH_CLUSTER = ("context", "cluster")
 
 _CONSEQUENCES = {
@@ -36,26 +36,26 @@ ALLOWING = re.compile(r"allow-(replace|delete|detach|cluster|unprotect|major|dow
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that the gate stops, or would."""
+    """A dangerous change: the gate stops it unless its label allows it."""
 
     environment: str
     resource: str
     """``PersistentVolumeClaim/postgres-data``."""
 
     what: str
-    """What happens to it, and what that means."""
+    """The effect on the resource, and its consequence."""
 
     cause: str
-    """The property that makes it so."""
+    """The property that causes it."""
 
     label: str | None
-    """Label that allows it; None when nothing does, because the update would fail."""
+    """Label that allows it; None when no label does."""
 
     remedy: str | None = None
-    """What to do where no label helps."""
+    """How to proceed where no label allows it."""
 
     allowed: bool = False
-    """Whether the label has been given."""
+    """Whether the pull request has the label."""
 
 
 def findings(
@@ -72,11 +72,11 @@ def findings(
         changes: all resources of the preview.
         environment: its name, part of every label.
         production: whether the disruption budgets are kept, too.
-        complete: whether what stays the same is among the changes. Without it budgets cannot be judged.
+        complete: whether unchanged resources are among the changes. Without them budgets cannot be judged.
         labels: labels of the pull request.
     """
     listed = tuple(changes)
-    found = [
+    dangerous = [
         finding
         for change in listed
         for finding in (
@@ -84,17 +84,17 @@ def findings(
         )
         if finding
     ]
-    found += [_detached(detachment, environment) for detachment in detachments(listed)]
-    found += _unprotected(listed, environment)
-    found += [_version(version, environment) for version in version_changes(listed) if version.blocked_as]
+    dangerous += [_detached(detachment, environment) for detachment in detachments(listed)]
+    dangerous += _unprotected(listed, environment)
+    dangerous += [_version(version, environment) for version in version_changes(listed) if version.blocked_as]
     if production:
-        found += [_disrupted(disruption, environment) for disruption in disruptions(listed)]
-        found += [] if complete else _unjudged(listed, environment)
-    return [_with_label(finding, labels) for finding in found]
+        dangerous += [_disrupted(disruption, environment) for disruption in disruptions(listed)]
+        dangerous += [] if complete else _unjudged(listed, environment)
+    return [_with_label(finding, labels) for finding in dangerous]
 
 
 def unprotected(changes: Iterable[Change]) -> list[Change]:
-    """Resources that stay, and lose their protection."""
+    """Resources that stay and lose their protection."""
     return [
         change
         for change in changes
@@ -113,7 +113,7 @@ def _detached(detachment: Detachment, environment: str) -> Finding:
 
 
 def _unprotected(changes: Iterable[Change], environment: str) -> list[Finding]:
-    """One for all: protection is one setting of a stack. What is replaced in the same change has a finding anyway."""
+    """One finding for all: protection is one setting of a stack. A replaced resource has a finding of its own."""
     names = [change.label for change in unprotected(changes) if not change.destroys]
     if not names:
         return []
@@ -175,7 +175,7 @@ def _destroyed(change: Change, environment: str) -> Finding | None:
     if change.retained and change.is_kubernetes:
         consequence = "the object stays in the cluster, outside of the stack"
     verb = "is replaced" if change.operation is Operation.REPLACE else "is deleted"
-    # The engine refuses unless the same change removes the protection; its preview says nothing of it.
+    # The engine refuses unless the same change removes the protection; its preview does not say so.
     refused = change.protected_before and (change.protected_after or change.operation is Operation.DELETE)
     word = "replace" if change.operation is Operation.REPLACE else "delete"
     return Finding(
@@ -189,7 +189,7 @@ def _destroyed(change: Change, environment: str) -> Finding | None:
 
 
 def _shrunk(change: Change, environment: str) -> Finding | None:
-    """A StatefulSet with fewer pods: each of those that go may be the only one that has its data."""
+    """A StatefulSet with fewer pods: each removed pod may have the only copy of its data."""
     before, after = _replicas(change.before), _replicas(change.after)
     if change.kind != "StatefulSet" or not change.before or after >= before:
         return None
@@ -204,7 +204,7 @@ def _shrunk(change: Change, environment: str) -> Finding | None:
 
 
 def _replicas(item: Mapping[str, Any]) -> float:
-    """Pods of a StatefulSet, of which Kubernetes' own default is one; none where it cannot be told."""
+    """Pods of a StatefulSet, 1 by default as in Kubernetes; 0 where the preview hides the number."""
     if not known(item, "spec", "replicas"):
         return 0
     number = at(item, "spec", "replicas")
@@ -214,8 +214,8 @@ def _replicas(item: Mapping[str, Any]) -> float:
 def _elsewhere(change: Change, environment: str) -> Finding | None:
     """A provider that is updated to another cluster.
 
-    With a `cluster_identifier` it is not replaced then, and neither is anything of its own: the state goes on to say
-    that the objects are there (docs/decisions/0002-provider.md).
+    With a `cluster_identifier` neither the provider nor its objects are replaced: the state then lists objects that the
+    other cluster does not have (docs/decisions/0002-provider.md).
     """
     paths = [name for name in _WHICH_CLUSTER if change.before.get(name) != change.after.get(name)]
     if change.type != f"{PROVIDER_PREFIX}kubernetes" or change.operation is not Operation.UPDATE or not paths:
@@ -242,7 +242,7 @@ def _cause(change: Change) -> str:
     if change.operation is Operation.DELETE:
         return "no longer in the program"
     if not change.replaced_by:
-        # The engine gives none for `replace_on_changes`, nor for what is replaced with what it depends on.
+        # The engine gives no reason for `replace_on_changes`, nor where the replacement of a dependency is the reason.
         paths = [difference.path for difference in differences(change)]
         return ", ".join(paths[:3]) or "something that it depends on is replaced"
     return ", ".join(_with_values(change, path) for path in change.replaced_by)
@@ -253,8 +253,8 @@ def _with_values(change: Change, path: str) -> str:
     steps = path.split(".")
     before, after = at(change.before, *steps), at(change.after, *steps)
     simple = all(value is None or isinstance(value, str | int) for value in (before, after))
-    told = known(change.before, *steps) and known(change.after, *steps)
-    if not simple or not told or before == after or steps[0] in change.secret_properties:
+    visible = known(change.before, *steps) and known(change.after, *steps)
+    if not simple or not visible or before == after or steps[0] in change.secret_properties:
         return path
     old, new = ("not set" if value is None else shown(value, name=steps[-1]) for value in (before, after))
     return f"{path} ({old} → {new})"

@@ -1,4 +1,4 @@
-"""The comment: what a reviewer has to know on top, the property diffs folded away."""
+"""The comment: the summary for the reviewer first, then the property diffs, folded."""
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -11,7 +11,7 @@ from .report import Report
 from .requested import Requested
 
 LONGEST = 60_000
-"""Characters of a comment. GitHub takes 65536."""
+"""Most characters of a comment. GitHub accepts 65536."""
 
 _COLUMNS = (Operation.CREATE, Operation.IMPORT, Operation.UPDATE, Operation.REPLACE, Operation.DELETE)
 _ALWAYS = frozenset(_COLUMNS) - {Operation.IMPORT}
@@ -27,8 +27,8 @@ def comment(reports: Sequence[Report], unused_labels: Sequence[str] = (), commit
 
     Args:
         reports: one for each environment, in the order in which they are shown.
-        unused_labels: labels that are meant to allow something, and allow nothing.
-        commit: what was previewed; an older comment is then seen to be one.
+        unused_labels: labels that are meant to allow something and do not.
+        commit: the previewed commit, so that a reader recognizes an older comment.
     """
     of = [f"Preview of {code(commit)}."] if commit else []
     head = [MARKER, f"## {_headline(reports)}", *of, *_gate(reports, unused_labels)]
@@ -42,7 +42,7 @@ def comment(reports: Sequence[Report], unused_labels: Sequence[str] = (), commit
 
 
 def _cut(text: str) -> str:
-    """What fits, up to the end of a line."""
+    """The text, cut at the end of a line where it is too long."""
     if len(text) <= LONGEST:
         return text
     note = "\n\n_The rest is too long for a comment: see the log of the preview._\n"
@@ -98,12 +98,12 @@ def _finding(finding: Finding) -> str:
 
 def _environment(each: Report) -> list[str]:
     counts = [(op, sum(change.operation is op for change in each.changed)) for op in _COLUMNS]
-    told = ", ".join(f"{number} {op}" for op, number in counts if number) or "no changes"
-    blocks = [f"### `{each.environment}`: {told}"]
+    summary = ", ".join(f"{number} {op}" for op, number in counts if number) or "no changes"
+    blocks = [f"### `{each.environment}`: {summary}"]
     if each.errors:
         text = "\n".join(_shortened(error) for error in each.errors).replace("```", "'''")
-        told = ", so the following may be incomplete" if each.changed else ""
-        blocks += [f"The preview failed{told}:", f"```text\n{text}\n```"]
+        warning = ", so the following may be incomplete" if each.changed else ""
+        blocks += [f"The preview failed{warning}:", f"```text\n{text}\n```"]
     if each.changed:
         blocks += [_table(each.changed), "\n".join([*_at_stake(each), *_protection(each), *_unchanged_sums(each)])]
         blocks += _sums(each)
@@ -113,7 +113,7 @@ def _environment(each: Report) -> list[str]:
 
 
 def _shortened(error: str) -> str:
-    # The end of a Python trace says what was wrong, the beginning of a message of the API server.
+    # The error is at the end of a Python traceback, and at the beginning of a message of the API server.
     half = _MOST_OF_AN_ERROR // 2
     return error if len(error) <= _MOST_OF_AN_ERROR else f"{error[:half]}\n…\n{error[-half:]}"
 
@@ -163,7 +163,7 @@ _Line = tuple[str, Decimal, Decimal, Callable[[Decimal], str]]
 
 
 def _lines(each: Report) -> list[_Line]:
-    """What is requested of each resource before and after; without those of which nothing is."""
+    """Requests before and after the update, by resource; without the resources that are not requested."""
     before, after = each.before, each.after
     lines: list[_Line] = [
         ("CPU", before.cpu, after.cpu, _cores),
@@ -206,17 +206,17 @@ def _details(each: Report) -> list[str]:
     if not each.differences:
         return []
     lines: list[str] = []
-    for change, found in each.differences:
+    for change, listed in each.differences:
         lines.append(f"  {change.operation} {change.label}")
-        for difference in found[:_MOST_DIFFERENCES]:
+        for difference in listed[:_MOST_DIFFERENCES]:
             if difference.lines:
                 lines += [f"  {difference.path}:", *difference.lines]
             if difference.before is not None and not difference.lines:
                 lines.append(f"- {difference.path}: {difference.before}")
             if difference.after is not None and not difference.lines:
                 lines.append(f"+ {difference.path}: {difference.after}")
-        if len(found) > _MOST_DIFFERENCES:
-            lines.append(f"  … and {len(found) - _MOST_DIFFERENCES} properties more")
+        if len(listed) > _MOST_DIFFERENCES:
+            lines.append(f"  … and {len(listed) - _MOST_DIFFERENCES} properties more")
     text = "\n".join(lines).replace("```", "'''")
     summary = f"<summary>Property diffs of {_count(len(each.differences), 'resource')} in {each.environment}</summary>"
     return [f"<details>{summary}\n\n```diff\n{text}\n```\n\n</details>"]

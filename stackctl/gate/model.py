@@ -1,4 +1,4 @@
-"""What `pulumi preview --json` prints, as far as it is needed here.
+"""The output of `pulumi preview --json`, as far as the gate needs it.
 
 Source: `PreviewDigest` in sdk/go/common/display/json.go and `ResourceV3` in sdk/go/common/apitype/core.go of pulumi
 3.259.
@@ -14,7 +14,7 @@ from pulumi_values.special import is_hidden, without_secrets
 
 
 class PreviewError(Exception):
-    """A text is no preview. The message says what it is instead, and holds nothing of it."""
+    """A text is not a preview. The message says why, and never quotes the text."""
 
 
 class _Model(BaseModel):
@@ -25,10 +25,10 @@ class State(_Model):
     """A resource before or after the step."""
 
     custom: bool = False
-    """Whether a provider manages it; components and the stack are not."""
+    """Whether a provider manages it; no provider manages components and the stack."""
 
     inputs: dict[str, Any] = {}
-    """What the program asks for. A secret is `special.SECRET`, an unknown one of `special.UNKNOWNS`."""
+    """The inputs that the program sets. A secret is `special.SECRET`, an unknown one of `special.UNKNOWNS`."""
 
     parent: str = ""
     """URN of the component that it is part of."""
@@ -40,12 +40,12 @@ class State(_Model):
     """Whether the object stays when the resource is deleted."""
 
     additional_secret_outputs: list[str] = []
-    """Properties that the provider keeps secret whatever the program says."""
+    """Properties that are always secret."""
 
     @field_validator("inputs", mode="before")
     @classmethod
     def _hidden(cls, value: object) -> object:
-        # A preview has no signatures; a file that has gone through other hands may.
+        # A preview does not contain secret signatures; an edited file may.
         return without_secrets(value)
 
 
@@ -72,7 +72,7 @@ class Step(_Model):
 
 
 class Diagnostic(_Model):
-    """Something that the engine, a provider or the program said."""
+    """A message of the engine, a provider or the program."""
 
     message: str = ""
     severity: str = ""
@@ -85,17 +85,17 @@ class Preview(_Model):
     steps: list[Step] = []
     diagnostics: list[Diagnostic] = []
     change_summary: dict[str, int] = Field(default_factory=dict)
-    """Number of resources by operation, those included that ``steps`` leaves out."""
+    """Number of resources by operation, including those that ``steps`` leaves out."""
 
     @property
     def errors(self) -> list[str]:
-        """Messages of its errors; a preview with any has failed, and its steps are not all that there are."""
+        """Messages of its errors. A preview with errors has failed, and its steps are incomplete."""
         messages = [
             diagnostic.message.strip().removeprefix("error: ").removeprefix("Preview failed: ")
             for diagnostic in self.diagnostics
             if diagnostic.severity == "error"
         ]
-        # That it failed is said by there being a message.
+        # The other messages already show that it failed.
         return [message for message in messages if message != "preview failed"] or messages
 
 
@@ -103,7 +103,7 @@ def parse(text: str) -> Preview:
     """Read a preview.
 
     Raises:
-        PreviewError: it is none.
+        PreviewError: the text is not a preview.
     """
     if not text.strip():
         raise PreviewError("it is empty")
@@ -119,13 +119,13 @@ def parse(text: str) -> Preview:
 
 
 def at(value: object, *path: str) -> Any:
-    """The value at a path of mappings; None where there is none, or where it is secret or unknown."""
-    found = _raw(value, *path)
-    return None if is_hidden(found) else found
+    """The value at a path of mappings; None where there is no value, or where it is secret or unknown."""
+    member = _raw(value, *path)
+    return None if is_hidden(member) else member
 
 
 def known(value: object, *path: str) -> bool:
-    """Whether `at` tells all: nothing on the way to the value, nor the value, is secret or unknown."""
+    """Whether `at` returns the real value: neither it nor a mapping on its path is secret or unknown."""
     return not any(is_hidden(_raw(value, *path[:length])) for length in range(len(path) + 1))
 
 

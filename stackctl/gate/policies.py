@@ -1,4 +1,4 @@
-"""Policies that a change goes against and the stack so far keeps to (docs/decisions/0017-policies.md)."""
+"""Policies that the stack meets before a change and violates after it (docs/decisions/0017-policies.md)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -15,9 +15,9 @@ from .gate import Finding
 
 
 def policy_findings(changes: Iterable[Change], environment: str, *, production: bool) -> Iterator[Finding]:
-    """Violations of mandatory policies that come with the change. No label allows them.
+    """Violations of mandatory policies that the change introduces. No label allows them.
 
-    What was against a policy before is no matter of this change: whoever merged it has seen it.
+    Earlier violations do not block this change: the review of the change that introduced them covered them.
 
     Args:
         changes: all resources of the preview, also those that stay the same: some rules look at all objects together.
@@ -26,25 +26,26 @@ def policy_findings(changes: Iterable[Change], environment: str, *, production: 
     """
     listed = [change for change in changes if change.is_kubernetes]
     context = Context(production=production)
-    before = {_told(found) for found in violations(RULES, [_plain(c.before) for c in listed if c.before], context)}
-    for found in violations(RULES, [_plain(change.after) for change in listed if change.after], context):
-        if found.rule.level is Level.MANDATORY and _told(found) not in before:
+    earlier = violations(RULES, [_plain(change.before) for change in listed if change.before], context)
+    before = {_identity(each) for each in earlier}
+    for each in violations(RULES, [_plain(change.after) for change in listed if change.after], context):
+        if each.rule.level is Level.MANDATORY and _identity(each) not in before:
             yield Finding(
                 environment=environment,
-                resource=name_of(found.violation.item),
-                what=f"against a policy: {found.violation.message}",
-                cause=found.rule.name,
+                resource=name_of(each.violation.item),
+                what=f"against a policy: {each.violation.message}",
+                cause=each.rule.name,
                 label=None,
-                remedy=found.rule.remedy,
+                remedy=each.rule.remedy,
             )
 
 
-def _told(found: Violation) -> tuple[str, str, str]:
-    return found.rule.name, name_of(found.violation.item), found.violation.message
+def _identity(each: Violation) -> tuple[str, str, str]:
+    return each.rule.name, name_of(each.violation.item), each.violation.message
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
-    """The object as the rules take it: what the preview does not tell is unknown to them, too."""
+    """The object as the rules expect it: a value that the preview hides is `Unknown`."""
 
     def part(value: object) -> object:
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The properties that differ between two objects, as lines that may be shown."""
+"""The properties that differ between two objects, as lines without secrets."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,47 +17,47 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One property. Both texts may be shown."""
+    """One property. Neither text contains a secret."""
 
     path: str
     before: str | None
-    """None when it is new."""
+    """None when the property is new."""
 
     after: str | None
-    """None when it goes."""
+    """None when the property is removed."""
 
     lines: tuple[str, ...] = ()
     """For a text of several lines: its own diff."""
 
 
 def differences(change: Change) -> list[Difference]:
-    """What differs between before and after, leaf by leaf.
+    """The properties that differ between before and after, leaf by leaf.
 
-    Lists of named elements are compared by name. What only the provider sees a difference in is listed, too: a secret
-    that is another one, or a value that is not known yet.
+    Lists of named elements are compared by name. Differences that only the provider sees are listed, too: a changed
+    secret, or a value that is not known yet.
     """
-    found = list(_walk(change.before, change.after, "", "", False, change.secret_properties))
-    told = [difference.path for difference in found]
+    listed = list(_walk(change.before, change.after, "", "", False, change.secret_properties))
+    paths = [difference.path for difference in listed]
     for path in change.paths:
-        if not any(_same_place(path, other) for other in told):
+        if not any(_same_place(path, other) for other in paths):
             secret = path.partition(".")[0].partition("[")[0] in change.secret_properties
             text = SECRET if secret else f"({AFTER_UPDATE})"
-            found.append(Difference(path=path, before=SECRET if secret else None, after=text))
-    return _without_secret_pairs(found)
+            listed.append(Difference(path=path, before=SECRET if secret else None, after=text))
+    return _without_secret_pairs(listed)
 
 
 def _same_place(path: str, other: str) -> bool:
-    # The provider counts list elements, here they have names: what is before the first bracket has to do.
+    # The provider numbers list elements, here they have names: only the part before the first bracket is comparable.
     plain, named = path.partition("[")[0], other.partition("[")[0]
     return plain.startswith(named) or named.startswith(plain)
 
 
-def _without_secret_pairs(found: list[Difference]) -> list[Difference]:
+def _without_secret_pairs(listed: list[Difference]) -> list[Difference]:
     """The provider keeps `stringData` of a Secret as `data`: one line says that the contents change."""
-    secret = [d for d in found if d.path.partition(".")[0] in ("data", "stringData") and SECRET in (d.before, d.after)]
+    secret = [d for d in listed if d.path.partition(".")[0] in ("data", "stringData") and SECRET in (d.before, d.after)]
     if len(secret) < 2:
-        return found
-    others = [difference for difference in found if difference not in secret]
+        return listed
+    others = [difference for difference in listed if difference not in secret]
     return [*others, Difference(path="data", before=SECRET, after=SECRET)]
 
 
@@ -67,8 +67,8 @@ def _walk(
     if before == after:
         return
     if SECRET in (before, after) or name == _LAST_APPLIED:
-        # What is secret on one side is the same value, or its successor, on the other. What `kubectl apply` wrote down
-        # is the whole object, a Secret's values included.
+        # A value that is secret on one side is secret on the other. The annotation of `kubectl apply` contains the
+        # whole object, including the values of a Secret.
         yield Difference(path=path, before=_secret(before), after=_secret(after))
     elif isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
@@ -77,7 +77,7 @@ def _walk(
             yield from _walk(before.get(key, _ABSENT), after.get(key, _ABSENT), inside, key, hidden, secret_names)
     elif (pairs := _pairs(before, after)) is not None:
         for key, old, new in pairs:
-            # In a variable it is the name of the element that says what the value is.
+            # The name of an environment variable is the name of its element.
             element = str(key) if isinstance(key, str) else name
             yield from _element(old, new, f"{path}[{key}]", element, secret)
     else:
@@ -109,7 +109,7 @@ def _pairs(before: Any, after: Any) -> list[tuple[object, Any, Any]] | None:
 
 
 def _leaves(before: Any, after: Any, path: str, name: str, secret: bool) -> Iterator[Difference]:
-    """One side is missing or they are of different sorts: the leaves of what goes, then of what comes."""
+    """One side is missing or the types differ: the leaves of the old value, then those of the new one."""
     if _is_text(before) and _is_text(after) and not secret:
         yield Difference(path=path, before="", after="", lines=_text_diff(before, after))
         return
@@ -147,7 +147,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _text_diff(before: str, after: str) -> tuple[str, ...]:
-    """The lines that differ, without their surroundings; of many the first ones."""
+    """The lines that differ, without context; at most the first ``_MOST_TEXT_LINES``."""
     lines = [
         redact(line)
         for line in unified_diff(redact(before).splitlines(), redact(after).splitlines(), lineterm="", n=0)

@@ -1,10 +1,10 @@
 """`python3 -m stackctl.gate.pull_request_comment comment.md`: the one comment on a pull request, created or updated.
 
-Standard library alone: the job that may write to the pull request installs nothing. Where the file is missing, the
-preview did not get that far; the comment says that, since the one on an earlier commit would stay.
+Standard library only: the job that may write to the pull request installs no packages. Where the file is missing, an
+earlier step failed; the comment then says so and replaces the comment on an earlier commit.
 
-Environment, on GitHub: ``GH_TOKEN``, ``PULL_REQUEST`` (its number), and what every job has.
-On GitLab: ``GITLAB_TOKEN`` (a project access token with the scope ``api``), and what every job has.
+Environment, on GitHub: ``GH_TOKEN``, ``PULL_REQUEST`` (its number), and the variables of every job.
+On GitLab: ``GITLAB_TOKEN`` (a project access token with the scope ``api``), and the variables of every job.
 """
 
 import json
@@ -22,19 +22,19 @@ from .marker import MARKER
 PAGE = 100
 TIMEOUT_SECONDS = 30
 GITHUB_AUTHOR = "github-actions[bot]"
-"""Whose comment is updated: anybody may write one that begins like it."""
+"""Author of the comment to update: any user may write a comment with the same first line."""
 
 
 class CommentError(Exception):
-    """The comment cannot be written. For people: what was wrong, and what to do."""
+    """The comment cannot be written. The message says why, and how to fix it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Discussion:
-    """Where the comments of one pull request are, and how they are changed."""
+    """The addresses and methods for the comments of one pull request."""
 
     comments: str
-    """Address that lists comments, and takes a new one."""
+    """Address that lists the comments and accepts a new one."""
 
     one: str
     """Address of one comment, without its number."""
@@ -44,10 +44,10 @@ class Discussion:
 
     headers: Mapping[str, str]
     author: str
-    """User name of the author whose comment is updated; empty: ask the service who the token is."""
+    """User name of the author whose comment is updated; empty: the user of the token."""
 
     user: str
-    """Address that says who the token is."""
+    """Address that returns the user of the token."""
 
 
 def discussion(environment: Mapping[str, str]) -> Discussion:
@@ -81,7 +81,7 @@ def discussion(environment: Mapping[str, str]) -> Discussion:
 
 
 def write(place: Discussion, text: str) -> str:
-    """Update the comment that begins with the same line and is one's own; else write it.
+    """Update the author's comment that begins with the same line; create one where there is none.
 
     Returns:
         ``updated`` or ``written``.
@@ -102,10 +102,10 @@ def write(place: Discussion, text: str) -> str:
 
 def _comments(place: Discussion) -> Iterator[dict[str, Any]]:
     page = 1
-    found: list[dict[str, Any]] = [{}] * PAGE
-    while len(found) == PAGE:
-        found = _request(place, "GET", f"{place.comments}?per_page={PAGE}&page={page}")
-        yield from found
+    comments: list[dict[str, Any]] = [{}] * PAGE
+    while len(comments) == PAGE:
+        comments = _request(place, "GET", f"{place.comments}?per_page={PAGE}&page={page}")
+        yield from comments
         page += 1
 
 
@@ -134,7 +134,7 @@ def _text(file: Path, environment: Mapping[str, str]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code: 0, the comment is there; 1, it is not; 2, wrong usage."""
+    """Exit code: 0, the comment is written; 1, it is not; 2, wrong usage."""
     if len(arguments) != 1:
         print("usage: python3 -m stackctl.gate.pull_request_comment FILE", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Everything that the comment says about one environment."""
+"""The contents of the comment about one environment."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,41 +28,41 @@ class Report:
     """Resources that change, in the order of the preview."""
 
     errors: tuple[str, ...]
-    """Why the preview failed; what is reported of such a one may be incomplete."""
+    """Why the preview failed. The report of a failed preview may be incomplete."""
 
     findings: tuple[Finding, ...]
     versions: tuple[VersionChange, ...]
     rollouts: tuple[Rollout, ...]
     data: tuple[str, ...]
-    """What is at stake of the data."""
+    """Consequences for the stored data."""
 
     unprotected: tuple[str, ...]
     """Resources that lose their protection."""
 
     protected: tuple[str, ...]
-    """Resources that were there without protection, and get it."""
+    """Existing resources that gain protection."""
 
     is_new: bool
-    """Whether nothing of the stack is deployed."""
+    """Whether no resource of the stack is deployed yet."""
 
     pods: int
-    """Pods that run after the update, autoscalers at their fewest."""
+    """Pods that run after the update, with every autoscaler at its minimum."""
 
     before: Requested
     after: Requested
     whole_stack: bool
-    """Whether the sums are those of the stack, or only those of what changes."""
+    """Whether the sums cover the whole stack, or only the resources that change."""
 
     differences: tuple[tuple[Change, tuple[Difference, ...]], ...]
 
     @property
     def blocked(self) -> bool:
-        """Whether the gate is shut."""
+        """Whether the gate stops the change."""
         return bool(self.errors) or any(not finding.allowed for finding in self.findings)
 
 
 def report(environment: str, preview: Preview, *, production: bool, labels: frozenset[str] = frozenset()) -> Report:
-    """Everything that is to be said about a preview.
+    """The report on a preview.
 
     Args:
         environment: its name.
@@ -71,23 +71,23 @@ def report(environment: str, preview: Preview, *, production: bool, labels: froz
         labels: labels of the pull request.
 
     Raises:
-        PreviewError: an operation is not known here.
+        PreviewError: a step cannot be judged.
     """
     listed = changes(preview)
     changed = tuple(change for change in listed if change.changes)
     before, after = requested(listed)
     steps_same = sum(1 for step in preview.steps if step.op == "same")
     whole_stack = steps_same >= preview.change_summary.get("same", 0)
-    found = findings(
+    dangerous = findings(
         listed, environment, production=production, complete=whole_stack or bool(preview.errors), labels=labels
     )
     if whole_stack and not preview.errors:
-        found += policy_findings(listed, environment, production=production)
+        dangerous += policy_findings(listed, environment, production=production)
     return Report(
         environment=environment,
         changed=changed,
         errors=tuple(dict.fromkeys(redact(without_urns(error)) for error in preview.errors)),
-        findings=tuple(found),
+        findings=tuple(dangerous),
         versions=tuple(version_changes(listed)),
         rollouts=tuple(rollouts(listed)),
         data=tuple(_data_at_stake(changed)),
@@ -109,7 +109,7 @@ def report(environment: str, preview: Preview, *, production: bool, labels: froz
 
 
 def unreadable(environment: str, why: str) -> Report:
-    """The report on a preview that cannot be read: that it cannot, and nothing else."""
+    """The report on a preview that cannot be read. It contains only that error."""
     return report(
         environment,
         Preview(diagnostics=[Diagnostic(message=why, severity="error")]),
@@ -118,7 +118,7 @@ def unreadable(environment: str, why: str) -> Report:
 
 
 def unused_labels(reports: Iterable[Report], labels: Iterable[str]) -> list[str]:
-    """Labels that are made to allow something and allow nothing here: an old one, or one with a mistake in it."""
+    """Labels that are meant to allow something and do not: outdated or misspelled ones."""
     used = {finding.label for each in reports for finding in each.findings}
     return sorted(label for label in set(labels) if label.lower().startswith("allow") and label not in used)
 

@@ -1,4 +1,4 @@
-"""What a stack asks the cluster for: CPU, memory, storage, replicas counted."""
+"""The requests of a stack over all replicas: CPU, memory, storage."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Requested:
     """Bytes."""
 
     storage: Decimal = _NOTHING
-    """Bytes of volume claims."""
+    """Bytes of PVCs."""
 
     most_cpu: Decimal = _NOTHING
     """Cores when every autoscaler is at its most replicas."""
@@ -37,8 +37,8 @@ class Requested:
 def requested(changes: Iterable[Change]) -> tuple[Requested, Requested]:
     """Before and after the update.
 
-    What is retained when its resource goes still takes its storage; it is no longer counted, since the stack no longer
-    asks for it.
+    A PVC that is retained when its resource is deleted still uses its storage. It is not counted: the stack no longer
+    requests it.
     """
     listed = [change for change in changes if change.is_kubernetes]
     return (
@@ -65,9 +65,9 @@ def _sum(objects: list[tuple[Change, Mapping[str, Any]]]) -> Requested:
 
 
 def _pod(workload: Workload, resource: str) -> Decimal:
-    """What the scheduler reserves for one pod.
+    """The amount that the scheduler reserves for one pod.
 
-    Init containers run one after the other and before all others, except those that are restarted always, which stay.
+    Init containers run one after the other before all others; sidecars (`restartPolicy: Always`) keep running.
     Source: https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
     """
     stay = sum((_request(container, resource) for container in at(workload.pod, "containers") or []), _NOTHING)

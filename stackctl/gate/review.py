@@ -1,4 +1,4 @@
-"""Previews of several environments, read from their files, as one comment and what the gate stops."""
+"""Reads the previews of several environments, writes one comment, and lists the changes that the gate stops."""
 
 import sys
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from .report import Report, report, unreadable, unused_labels
 def review(
     previews: Sequence[str], *, out: Path | None, labels: frozenset[str], production: frozenset[str], commit: str
 ) -> list[str]:
-    """Write the comment, and return what stops the change: a line for each failed preview and each dangerous change.
+    """Write the comment, and return the reasons to stop: one text for each failed preview and each dangerous change.
 
     Args:
         previews: ``ENV=FILE``; ``-`` is stdin.

@@ -1,4 +1,4 @@
-"""Which pods an update restarts, why, and what that means for requests."""
+"""The pods that an update restarts, the reason, and the effect on requests."""
 
 import re
 from collections.abc import Iterable
@@ -26,19 +26,19 @@ _RESTARTS = {
     postgresql.APP: "the database restarts: requests fail until it is back",
     open_webui.APP: "no request is served until the new pods are ready",
 }
-"""What it means that all pods of an application of the stack end and others follow."""
+"""The effect of a restart of all pods of an application."""
 
 _RESTARTS_WITH_DATA = {
     redis.APP: "Redis restarts with the data on its volume: requests fail and websockets reconnect until it is ready",
 }
-"""The same for pods that find the data of those before them."""
+"""The same for pods that start with the data of the previous pods."""
 
 _STOPS = "no pod remains that answers"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
-    """Pods of one workload that end."""
+    """Pods of one workload that an update stops."""
 
     workload: str
     """``Deployment/redis``."""
@@ -49,7 +49,7 @@ class Rollout:
     how: str
     why: tuple[str, ...]
     interruption: str | None
-    """What it means for requests; None when they are served throughout."""
+    """The effect on requests; None when they are served throughout."""
 
 
 def rollouts(changes: Iterable[Change]) -> list[Rollout]:
@@ -57,17 +57,17 @@ def rollouts(changes: Iterable[Change]) -> list[Rollout]:
     listed = tuple(changes)
     before, after = both_sides(listed)
     deleted = deleted_claims(listed)
-    found = []
+    stopped = []
     for change in listed:
         old, new = before.get(key(change)), after.get(key(change))
         with_data = keeps_data(change, REDIS_DATA, deleted)
         if old and change.destroys:
-            found.append(_ended(change, old, with_data=with_data))
+            stopped.append(_ended(change, old, with_data=with_data))
         elif old and new and rolls(change):
-            found.append(_rolled(change, new, with_data=with_data))
+            stopped.append(_rolled(change, new, with_data=with_data))
         elif old and new and new.fewest < old.fewest:
-            found.append(_scaled_down(change, old, new))
-    return found
+            stopped.append(_scaled_down(change, old, new))
+    return stopped
 
 
 def rolls(change: Change) -> bool:
@@ -105,7 +105,7 @@ def _rolled(change: Change, new: Workload, *, with_data: bool) -> Rollout:
 
 def _template_reasons(change: Change) -> tuple[str, ...]:
     inside = [difference for difference in differences(change) if difference.path.startswith(_TEMPLATE)]
-    # Another image says more than what follows from it.
+    # A new image comes first: the other differences often follow from it.
     inside.sort(key=lambda difference: not difference.path.endswith(".image"))
     reasons = list(dict.fromkeys(reason(difference) for difference in inside))
     more = len(reasons) - _MOST_REASONS
@@ -135,16 +135,16 @@ def _stop(workload: Workload) -> str | None:
 
 
 def reason(difference: Difference) -> str:
-    """A difference in a pod template in a few words."""
+    """A short text for a difference in a pod template."""
     path = difference.path
-    if found := _CHECKSUM.search(path):
-        what = found["what"]
+    if match := _CHECKSUM.search(path):
+        what = match["what"]
         return "new configuration or secret" if what in ("config", "secret") else f"new contents of {what}"
-    if found := _VARIABLE.search(path):
-        return f"variable {found['name']}"
-    if found := _PART.search(path):
-        if found["part"] == "image":
+    if match := _VARIABLE.search(path):
+        return f"variable {match['name']}"
+    if match := _PART.search(path):
+        if match["part"] == "image":
             return f"image {difference.before} → {difference.after}"
-        # Of a whole mount or probe that changes, one mention is enough.
-        return f"{found['container']}: {found['part'].partition('.')[0]}"
+        # A mount or probe that changes as a whole is mentioned once.
+        return f"{match['container']}: {match['part'].partition('.')[0]}"
     return path.removeprefix(_TEMPLATE).removeprefix("spec.").removeprefix("metadata.")

@@ -1,4 +1,4 @@
-"""Changes of version that need more than a new image."""
+"""Version changes that need more than a new image."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -27,24 +27,24 @@ _OPEN_WEBUI_VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
 
 @dataclass(frozen=True, kw_only=True)
 class VersionChange:
-    """Another version of an application."""
+    """A change of the version of an application."""
 
     change: Change
     product: str
     before: str
     after: str
     note: str
-    """What it means."""
+    """The consequence."""
 
     blocked_as: Literal["major", "downgrade"] | None
-    """Why it must be allowed; None when naming it is enough."""
+    """Why it must be allowed; None when the comment only mentions it."""
 
 
 def version_changes(changes: Iterable[Change]) -> list[VersionChange]:
     """Versions of Open WebUI, PostgreSQL and Redis that differ between before and after."""
     listed = tuple(changes)
     deleted = deleted_claims(listed)
-    found = []
+    versions = []
     for change in listed:
         if change.kind not in CONTROLLERS or change.operation not in (Operation.UPDATE, Operation.REPLACE):
             continue
@@ -57,14 +57,14 @@ def version_changes(changes: Iterable[Change]) -> list[VersionChange]:
             else:
                 version = application.compare(change, before, after, deleted) if before != after else None
             if version:
-                found.append(version)
-    return found
+                versions.append(version)
+    return versions
 
 
 def _image(change: Change, item: Any, container: str) -> str | None:
     """Image of the container of that name; None where there is no such container."""
     if not known(item, *_CONTAINERS):
-        # One secret in a list makes the whole list secret. The name of the workload decides then.
+        # One secret in a list makes the whole list secret. Then the name of the workload decides.
         return _UNREADABLE if change.name == container else None
     for each in at(item, *_CONTAINERS) or []:
         if at(each, "name") == container:
@@ -87,10 +87,10 @@ class _Application:
     """Of the change of the workload, both images, and the names of the PVCs that the update deletes."""
 
     only_with_data: str = ""
-    """Directory of its data, where the version matters only when the change keeps them; empty: it always matters."""
+    """Directory of its data, if the version matters only when the change keeps the data; empty: it always matters."""
 
     def hidden(self, change: Change, before: str, after: str, deleted: frozenset[str]) -> VersionChange | None:
-        """What a preview that hides an image may mean; None when it does not matter."""
+        """The version change that a hidden image may be; None when the version does not matter."""
         if self.only_with_data and _shows_pods(change) and not keeps_data(change, self.only_with_data, deleted):
             return None
         return VersionChange(
@@ -153,7 +153,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _redis(change: Change, before: str, after: str, deleted: frozenset[str]) -> VersionChange | None:
-    """Another server on the data of this one. Where no data is kept, any server may start."""
+    """A new Redis server on existing data. Where no data is kept, any server may start."""
     if keeps_data(change, REDIS_DATA, deleted):
         kept = "files"
     elif change.kind == "StatefulSet" and change.operation is Operation.UPDATE:
@@ -179,8 +179,8 @@ def _redis(change: Change, before: str, after: str, deleted: frozenset[str]) -> 
 
 
 def _redis_note(before: "Facts", after: "Facts") -> tuple[str, bool]:
-    """What another server means for the data, and whether it must be allowed."""
-    # It imports the SDK, for which only such a change has to wait.
+    """The consequence of a new server for the data, and whether it must be allowed."""
+    # It imports the SDK, which is slow: only a change of the server waits for it.
     from components.redis.server.stored_data import refused_server
 
     old, new = release(before["image"]), release(after["image"])

@@ -1,4 +1,4 @@
-"""PVCs that the pods of a workload had before a change and still have after it."""
+"""The PVCs that the pods of a workload mount before and after a change."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ class Detachment:
     """Name of the PVC."""
 
     places: tuple[str, ...]
-    """Where it was mounted and is not any more."""
+    """Mount paths at which it is no longer mounted."""
 
 
 def detachments(changes: Iterable[Change]) -> list[Detachment]:
     """PVCs that stay, and that the workload no longer mounts where it did: it starts without their data.
 
-    The deletion of a PVC is a finding of its own, and so is the deletion of a workload.
+    The deletions of a PVC and of a workload are separate findings.
     """
     listed = tuple(changes)
     deleted = deleted_claims(listed)
@@ -48,7 +48,7 @@ def deleted_claims(changes: Iterable[Change]) -> frozenset[str]:
 
 
 def keeps_data(change: Change, directory: str, deleted: frozenset[str]) -> bool:
-    """Whether the pods of a workload find after the update what they wrote before it.
+    """Whether the pods of a workload keep their data across the update.
 
     Args:
         change: of the workload.
@@ -67,20 +67,20 @@ def keeps_data(change: Change, directory: str, deleted: frozenset[str]) -> bool:
 
 
 def _mounted(item: Mapping[str, Any]) -> dict[str, set[str]]:
-    """Mount paths by PVC or claim template. Those of init containers do not count: they do not write the data."""
+    """Mount paths by PVC or claim template, without those of init containers, which do not write the data."""
     spec = at(item, "spec", "template", "spec")
     claims = {
         at(volume, "name"): at(volume, "persistentVolumeClaim", "claimName") for volume in at(spec, "volumes") or []
     }
-    # The PVCs that the controller creates have the name of the template and of the pod, which stay the same.
+    # The PVCs that the controller creates are named after the template and the pod, which keep their names.
     claims |= {name: name for name in _templates(item)}
-    found: dict[str, set[str]] = {}
+    mounted: dict[str, set[str]] = {}
     for container in at(spec, "containers") or []:
         for mount in at(container, "volumeMounts") or []:
             if claim := claims.get(at(mount, "name")):
                 part = f" (part {mount['subPath']})" if at(mount, "subPath") else ""
-                found.setdefault(str(claim), set()).add(f"{at(mount, 'mountPath')}{part}")
-    return found
+                mounted.setdefault(str(claim), set()).add(f"{at(mount, 'mountPath')}{part}")
+    return mounted
 
 
 def _templates(item: Mapping[str, Any]) -> set[str]:

@@ -12,12 +12,12 @@ from .model import at
 
 CONTROLLERS = ("Deployment", "StatefulSet")
 COUNTED = (*CONTROLLERS, "PodDisruptionBudget", "HorizontalPodAutoscaler")
-"""Kinds that say how many pods there are, and how many may go."""
+"""Kinds that set the number of pods, or how many of them may be evicted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """A Deployment or StatefulSet with what decides how many of its pods there are."""
+    """A Deployment or StatefulSet, with its autoscaler and disruption budget applied."""
 
     label: str
     """``Deployment/redis``."""
@@ -28,10 +28,10 @@ class Workload:
     """Pods that always run."""
 
     most: int
-    """Pods that the autoscaler may make of them."""
+    """Pods that run when the autoscaler is at its maximum."""
 
     budget: int | None
-    """Pods that a drain may take at the same time; None without a budget, when a drain may take all."""
+    """Pods that a drain may evict at the same time; None without a budget: a drain may evict all."""
 
     @property
     def pod(self) -> Mapping[str, Any]:
@@ -45,7 +45,7 @@ class Workload:
 
     @property
     def taken_by_rollout(self) -> int:
-        """Pods that are away at the same time while the update rolls."""
+        """Pods that are unavailable at the same time during a rollout."""
         if self.recreates:
             return self.fewest
         if self.label.startswith("StatefulSet/"):
@@ -59,12 +59,12 @@ def workloads(objects: Iterable[tuple[Change, Mapping[str, Any]]]) -> dict[str, 
     """Workloads by ``namespace/Deployment/redis``.
 
     Args:
-        objects: the objects of one side, each with the change it is from.
+        objects: the objects of one side, each with its change.
     """
     present = [(change, spec) for change, spec in objects if change.is_kubernetes and spec]
     budgets = [item for change, item in present if change.kind == "PodDisruptionBudget"]
     scalers = [item for change, item in present if change.kind == "HorizontalPodAutoscaler"]
-    found = {}
+    by_key = {}
     for change, item in present:
         if change.kind in CONTROLLERS:
             # Kubernetes' own default is one replica.
@@ -74,7 +74,7 @@ def workloads(objects: Iterable[tuple[Change, Mapping[str, Any]]]) -> dict[str, 
                 if _scales(scaler, change.kind, at(item, "metadata", "name"), at(item, "metadata", "namespace")):
                     fewest = int(at(scaler, "spec", "minReplicas") or 1)
                     most = int(at(scaler, "spec", "maxReplicas") or fewest)
-            found[key(change)] = Workload(
+            by_key[key(change)] = Workload(
                 label=change.label,
                 name=change.object_name,
                 spec=at(item, "spec") or {},
@@ -82,11 +82,11 @@ def workloads(objects: Iterable[tuple[Change, Mapping[str, Any]]]) -> dict[str, 
                 most=most,
                 budget=_budget(budgets, item, fewest),
             )
-    return found
+    return by_key
 
 
 def key(change: Change) -> str:
-    """What tells a workload from all others, on both sides."""
+    """Identifies a workload on both sides."""
     return f"{change.type}/{change.name}"
 
 
@@ -111,7 +111,7 @@ def _budget(budgets: Iterable[Mapping[str, Any]], item: Mapping[str, Any], repli
     for budget in budgets:
         same_namespace = at(budget, "metadata", "namespace") == namespace
         selector = at(budget, "spec", "selector")
-        # Without a selector a budget is for no pod, with an empty one for every pod: PodDisruptionBudgetSpec.
+        # Without a selector a budget covers no pod, with an empty one every pod: PodDisruptionBudgetSpec.
         if not same_namespace or selector is None or not selects(selector, labels):
             continue
         most, least = at(budget, "spec", "maxUnavailable"), at(budget, "spec", "minAvailable")
@@ -123,7 +123,7 @@ def _budget(budgets: Iterable[Mapping[str, Any]], item: Mapping[str, Any], repli
 
 
 def _pods(amount: object, replicas: int, *, up: bool) -> int:
-    """A number of pods, or of a percentage of them.
+    """The number of pods for a number or a percentage.
 
     Source: GetScaledValueFromIntOrPercent in k8s.io/apimachinery/pkg/util/intstr; budgets round up, rollouts down.
     """
