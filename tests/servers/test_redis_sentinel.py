@@ -100,7 +100,7 @@ def test_a_replica_stops_when_the_primary_has_another_one(nodes: Nodes) -> None:
     assert "\nseconds_of_a_replica=10\n" in script.read_text()
     script.write_text(script.read_text().replace("seconds_of_a_replica=10", "seconds_of_a_replica=4"))
     began = time.monotonic()
-    assert f"leaves {nodes.master.name} without a replica" in leaving.hand_over()
+    assert f"leaving {nodes.master.name} without a replica" in leaving.hand_over()
     assert 2 < time.monotonic() - began < 20
 
 
