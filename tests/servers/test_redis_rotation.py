@@ -54,7 +54,7 @@ def reloading(server: Server, manifest: Find) -> Iterator[Path]:
     with running(
         ["sh", str(script)], directory=server.directory, log=log, stop_signal=signal.SIGTERM, environment=environment
     ) as process:
-        wait_until(lambda: "loaded" in log.read_text(), "the first load", 10)
+        wait_until(lambda: "Loaded" in log.read_text(), "the first load", 10)
         yield log
     # Ended by the signal, not killed after the pod's grace period.
     assert process.returncode == 0
