@@ -149,7 +149,7 @@ def test_the_stacks_command_reads_the_compression_of_websockets(
     command = [words.get(word, word) for word in run("dev").containers["open-webui/open-webui"]["command"]]
     environment = {
         "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": f"{ROOT}/components/open_webui",
+        "PYTHONPATH": f"{ROOT}/components/open_webui/files",
         "UVICORN_WS_PER_MESSAGE_DEFLATE": value,
     }
     log = tmp_path / "log"
