@@ -18,7 +18,10 @@ _CHECKSUM_OF_CONTENTS = re.compile("checksum/.+")
 that of a short secret the secret could be found out."""
 CHECKSUM = "(checksum)"
 # `password = x`, `"apiKey": "x"`, `requirepass x`, in a configuration file or a message.
-_ASSIGNMENT = re.compile(r"(?P<name>[\w.-]+)(?:[\"']?\s*[=:]\s*|(?<=requirepass)\s+|(?<=masterauth)\s+)", re.IGNORECASE)
+# A name is tried once, from its start to its end: otherwise a long word takes time by the square of its length.
+_ASSIGNMENT = re.compile(
+    r"(?<![\w.-])(?P<name>[\w.-]++)(?:[\"']?\s*[=:]\s*|(?<=requirepass)\s+|(?<=masterauth)\s+)", re.IGNORECASE
+)
 _ASSIGNED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s,;]+")
 # The user information of a URL up to its end, which the shape of a secret in a URL leaves out on purpose.
 _REST = r"[^\s\"']*"
