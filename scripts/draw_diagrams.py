@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts.generated_files import ROOT, write_or_check
+
 DIAGRAMS = ROOT / "docs" / "diagrams"
 IMAGES = ROOT / "docs" / "images"
 
@@ -174,18 +175,5 @@ def drawings() -> dict[Path, str]:
     return {IMAGES / f"{source.stem}.svg": draw(yaml.safe_load(source.read_text())) for source in sources}
 
 
-def main() -> int:
-    """Draw all diagrams; with `--check` exit with 1 where an image is not current."""
-    differing = {path: text for path, text in drawings().items() if not path.exists() or path.read_text() != text}
-    if "--check" in sys.argv[1:]:
-        for path in differing:
-            print(f"{path.relative_to(ROOT)} is not current; run: make docs", file=sys.stderr)
-        return 1 if differing else 0
-    for path, text in differing.items():
-        path.write_text(text)
-        print(f"wrote {path.relative_to(ROOT)}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(drawings(), check="--check" in sys.argv[1:]))

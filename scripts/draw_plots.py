@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts.generated_files import ROOT, write_or_check
+
 DATA = ROOT / "docs" / "data"
 IMAGES = ROOT / "docs" / "images"
 
@@ -133,18 +134,5 @@ def plots() -> dict[Path, str]:
     }
 
 
-def main() -> int:
-    """Draw all plots; with `--check` exit with 1 where one is not current."""
-    differing = {path: text for path, text in plots().items() if not path.exists() or path.read_text() != text}
-    if "--check" in sys.argv[1:]:
-        for path in differing:
-            print(f"{path.relative_to(ROOT)} is not current; run: make docs", file=sys.stderr)
-        return 1 if differing else 0
-    for path, text in differing.items():
-        path.write_text(text)
-        print(f"wrote {path.relative_to(ROOT)}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(plots(), check="--check" in sys.argv[1:]))
