@@ -155,7 +155,8 @@ def test_a_holder_that_dies_releases_the_lock(fake: FakeOpenWebUI) -> None:
 
 def test_the_lock_outlives_a_killed_parent_as_long_as_its_child_works(fake: FakeOpenWebUI) -> None:
     holder = fake.start(**fake.hold())
-    wait_until(lambda: fake.starts() == 1, "the first is at work")
+    # Not earlier: a child that prints when its parent is gone ends, and the lock with it.
+    wait_until(fake.is_held, "the first is at work")
     holder.kill()
     second = fake.start()
     line = first_line(second)

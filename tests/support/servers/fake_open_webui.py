@@ -48,6 +48,8 @@ async def install_tool_and_function_dependencies():
 @contextlib.asynccontextmanager
 async def lifespan(app):
     print("fake: the environment is", dict(os.environ))
+    if "FAKE_CREATES" in os.environ:
+        open(os.environ["FAKE_CREATES"], "w").close()
     while os.path.exists(os.environ.get("FAKE_WAITS_FOR_THE_END_OF", "")):
         await asyncio.sleep(0.05)
     if "FAKE_ERROR" in os.environ:
@@ -134,11 +136,20 @@ class FakeOpenWebUI:
 
     def hold(self) -> dict[str, str]:
         """Environment with which the fake's start lasts until `let_go`."""
+        self.gate_reached.unlink(missing_ok=True)
         self.gate.touch()
-        return {"FAKE_WAITS_FOR_THE_END_OF": str(self.gate)}
+        return {"FAKE_WAITS_FOR_THE_END_OF": str(self.gate), "FAKE_CREATES": str(self.gate_reached)}
 
     def let_go(self) -> None:
         self.gate.unlink()
+
+    def is_held(self) -> bool:
+        """Whether a start has reached the point where it waits for `let_go`: it prints nothing more until then."""
+        return self.gate_reached.exists()
+
+    @property
+    def gate_reached(self) -> Path:
+        return self.directory / "gate-reached"
 
     @property
     def gate(self) -> Path:
