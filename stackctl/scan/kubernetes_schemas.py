@@ -1,4 +1,4 @@
-"""kubernetes-validate: objects against the schemas of Kubernetes, https://pypi.org/project/kubernetes-validate/."""
+"""kubernetes-validate: objects against the schemas of Kubernetes."""
 
 import re
 from collections.abc import Sequence
