@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from scripts.generated_files import ROOT, write_or_check
+from stack_config.files import ROOT
+from stack_config.generated_files import write_or_check
 
 DIAGRAMS = ROOT / "docs" / "diagrams"
 IMAGES = ROOT / "docs" / "images"
@@ -176,4 +177,4 @@ def drawings() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check(drawings(), check="--check" in sys.argv[1:]))
+    sys.exit(write_or_check(drawings(), check="--check" in sys.argv[1:], command="make docs"))

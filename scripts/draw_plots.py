@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.generated_files import ROOT, write_or_check
+from stack_config.files import ROOT
+from stack_config.generated_files import write_or_check
 
 DATA = ROOT / "docs" / "data"
 IMAGES = ROOT / "docs" / "images"
@@ -135,4 +136,4 @@ def plots() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check(plots(), check="--check" in sys.argv[1:]))
+    sys.exit(write_or_check(plots(), check="--check" in sys.argv[1:], command="make docs"))

@@ -11,6 +11,7 @@ import yaml
 
 from .copies import generated_copies
 from .files import ROOT
+from .generated_files import write_or_check
 from .keys import ConfigKey, config_keys
 from .schema import SCHEMA_FILE, schema_text
 from .settings import SECRET_KEYS
@@ -77,18 +78,7 @@ def generated(root: Path) -> dict[Path, str]:
     }
 
 
-def main() -> int:
-    """Write the files, or with `--check` report those that differ."""
-    differing = [path for path, text in generated(ROOT).items() if not path.exists() or path.read_text() != text]
-    if "--check" in sys.argv[1:]:
-        for path in differing:
-            print(f"{path.name} is not up to date; run: python -m stack_config.config_docs", file=sys.stderr)
-        return 1 if differing else 0
-    for path in differing:
-        path.write_text(generated(ROOT)[path])
-        print(f"wrote {path.name}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        write_or_check(generated(ROOT), check="--check" in sys.argv[1:], command="python -m stack_config.config_docs")
+    )
