@@ -66,3 +66,20 @@ def overrides(sets: list[str] | None, secret_files: list[str] | None) -> Overrid
         if not (key and equals and file):
             raise UsageError(f"{option('secret_file', key)}: expected KEY=FILE, for example openaiApiKey=key.txt")
     return Overrides(sets=tuple(sets or ()), secret_files={key: Path(file) for key, _, file in pairs})
+
+
+def secret_from(file: Path, shown: str) -> str:
+    """The secret in a file that the command line names, without the spaces and line ends around it.
+
+    Args:
+        file: the file.
+        shown: the option as the user wrote it, for the message.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise UsageError(f"{shown}: {reason}") from error

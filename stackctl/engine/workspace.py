@@ -19,10 +19,10 @@ from host.directories import cache_directory, environment_directory, passphrase_
 from stack_config.files import ROOT, is_encrypted, set_path, stack_config, stack_file, stack_file_text
 from stack_config.load import PROJECT
 from terminal.console import notices
-from terminal.errors import LocalError, UsageError
+from terminal.errors import LocalError
 from terminal.invocation import command_line, option
 
-from ..options import Overrides
+from ..options import Overrides, secret_from
 from .stale_locks import remove_stale_locks
 
 
@@ -48,7 +48,9 @@ def open_stack(environment: str, cluster: Cluster, overrides: Overrides) -> auto
         UsageError: a secret's file cannot be read.
         LocalError: the toolchain is not available.
     """
-    secrets = {key: _secret(key, file) for key, file in overrides.secret_files.items()}
+    secrets = {
+        key: secret_from(file, option("secret_file", f"{key}={file}")) for key, file in overrides.secret_files.items()
+    }
     options = _options(environment, cluster, search_path(pulumi_cli()))
     _write_project_copy(environment, cluster, overrides)
     load_program()
@@ -135,14 +137,6 @@ def _options(environment: str, cluster: Cluster, path: str) -> automation.LocalW
         pulumi_command=automation.PulumiCommand(root=str(command_root(pulumi_cli()))),
         secrets_provider="passphrase",
     )
-
-
-def _secret(key: str, file: Path) -> str:
-    try:
-        return file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise UsageError(f"{option('secret_file', f'{key}={file}')}: {reason}") from error
 
 
 def load_program() -> None:

@@ -15,7 +15,7 @@ from ..deployed.kubectl import KubectlError
 from ..deployed.scaling import restore_orphaned
 from ..deployed.stack import Account, Stack
 from ..deployed.target import find_stack
-from ..options import Target
+from ..options import Target, secret_from
 from . import report
 from .checks import all_checks
 from .client_pod import remove_orphans
@@ -64,9 +64,5 @@ def _administrator(stack: Stack, email: str | None, password_file: Path | None) 
         return None
     if password_file is None:
         raise UsageError("--admin-email needs --admin-password-file")
-    try:
-        password = password_file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise UsageError(f"--admin-password-file {password_file}: {reason}") from error
+    password = secret_from(password_file, f"--admin-password-file {password_file}")
     return Account(email=email or stack.administrator().email, password=password)
