@@ -21,12 +21,12 @@ from ..topologies.base import PodField, ServerTopology, Sidecar, pod_files
 from .configuration import redis_conf
 from .container_sizes import reload_resources
 from .engines import formats_file
+from .mounts import FILE_MOUNTS, STATE_MOUNT, STATE_VOLUME
 from .places import (
     CONFIGURATION_DIRECTORY,
     DATA_DIRECTORY,
     MEMBER_DIRECTORY,
     PORT,
-    STATE_DIRECTORY,
     USERS_DIRECTORY,
 )
 from .tls import tls_mount, tls_volume
@@ -65,7 +65,7 @@ def pod(settings: RedisSettings, layout: ServerTopology, *, monitored: bool) -> 
                 {"name": "conf", "config_map": {"name": CONFIG_MAP}},
                 secret_volume("acl", USERS_SECRET),
                 *_data_volume(settings, layout),
-                *(_STATE_VOLUME if layout.replicated else []),
+                *([STATE_VOLUME] if layout.replicated else []),
                 *tls_volume(settings, key=True),
             ],
         },
@@ -84,9 +84,9 @@ def _server(settings: RedisSettings, layout: ServerTopology) -> ContainerArgsDic
         # A server that loads its file has started and is alive, however large the file is; it is not ready.
         "liveness_probe": _ping(settings, "PONG|LOADING|BUSY", period_seconds=10, failure_threshold=6),
         "volume_mounts": [
-            *_MOUNTS,
+            *FILE_MOUNTS,
             *_data_mounts(settings, layout),
-            *([_STATE_MOUNT] if layout.replicated else []),
+            *([STATE_MOUNT] if layout.replicated else []),
             *tls_mount(settings),
         ],
     }
@@ -146,7 +146,7 @@ def _sidecar(settings: RedisSettings, layout: ServerTopology, sidecar: Sidecar) 
             # It starts after its server, which may wait for another one: until then a restart would not help.
             "startup_probe": exec_probe(ping, period_seconds=2, failure_threshold=1800),
             "liveness_probe": exec_probe(ping, period_seconds=10, failure_threshold=6),
-            "volume_mounts": [*_MOUNTS, _STATE_MOUNT],
+            "volume_mounts": [*FILE_MOUNTS, STATE_MOUNT],
         },
         sidecar.resources,
     )
@@ -167,19 +167,10 @@ def _reload_users(settings: RedisSettings, layout: ServerTopology) -> ContainerA
             # A sidecar: starts before the server and ends after it.
             "restart_policy": "Always",
             "env": [_variable(name, value) for name, value in variables.items()],
-            "volume_mounts": [*_MOUNTS, *tls_mount(settings)],
+            "volume_mounts": [*FILE_MOUNTS, *tls_mount(settings)],
         },
         reload_resources(),
     )
-
-
-_MOUNTS: list[VolumeMountArgsDict] = [
-    {"name": "conf", "mount_path": CONFIGURATION_DIRECTORY, "read_only": True},
-    {"name": "acl", "mount_path": USERS_DIRECTORY, "read_only": True},
-]
-# In memory, not on the disk of the Kubernetes node: the Sentinel's file holds its password.
-_STATE_VOLUME: list[VolumeArgsDict] = [{"name": "state", "empty_dir": {"medium": "Memory", "size_limit": "1Mi"}}]
-_STATE_MOUNT: VolumeMountArgsDict = {"name": "state", "mount_path": STATE_DIRECTORY}
 
 
 def _data_volume(settings: RedisSettings, layout: ServerTopology) -> list[VolumeArgsDict]:

@@ -15,7 +15,8 @@ from ..settings import RedisSettings
 from ..topologies.base import pod_files
 from ..topologies.cluster import SET_UP_USER
 from .container_sizes import set_up_resources
-from .places import CONFIGURATION_DIRECTORY, PORT, STATE_DIRECTORY, USERS_DIRECTORY
+from .mounts import FILE_MOUNTS, STATE_MOUNT, STATE_VOLUME
+from .places import CONFIGURATION_DIRECTORY, PORT
 from .tls import tls_mount, tls_volume
 
 _SCRIPT = "set-up-cluster.sh"
@@ -69,7 +70,7 @@ def _pod(settings: RedisSettings, variables: Mapping[str, str]) -> PodSpecArgsDi
                 {"name": "conf", "config_map": {"name": SET_UP}},
                 # Its own password and no other.
                 secret_volume("acl", USERS_SECRET, f"{SET_UP_USER}-password"),
-                {"name": "state", "empty_dir": {"medium": "Memory", "size_limit": "1Mi"}},
+                STATE_VOLUME,
                 *tls_volume(settings, key=False),
             ],
         },
@@ -84,9 +85,8 @@ def _container(settings: RedisSettings, variables: Mapping[str, str]) -> Contain
             "command": ["sh", f"{CONFIGURATION_DIRECTORY}/{_SCRIPT}"],
             "env": plain_variables(variables),
             "volume_mounts": [
-                {"name": "conf", "mount_path": CONFIGURATION_DIRECTORY, "read_only": True},
-                {"name": "acl", "mount_path": USERS_DIRECTORY, "read_only": True},
-                {"name": "state", "mount_path": STATE_DIRECTORY},
+                *FILE_MOUNTS,
+                STATE_MOUNT,
                 *tls_mount(settings),
             ],
         },
