@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _CONTAINERS = ("spec", "template", "spec", "containers")
 _UNREADABLE = ""
 _REDIS_PROGRAM = re.compile(r"\b(?P<engine>redis|valkey)-(?:server|cli)\b")
+_ENGINE_PRODUCTS = {"redis": "Redis", "valkey": "Valkey"}
 _OPEN_WEBUI_VERSION = re.compile(r"v?(\d+\.\d+\.\d+)")
 
 
@@ -161,18 +162,23 @@ def _redis(change: Change, before: str, after: str, deleted: frozenset[str]) -> 
     else:
         return None
     old_engine, new_engine = _redis_engine(change.before, before), _redis_engine(change.after, after)
+    same_engine = old_engine == new_engine
     old, new = release(before), release(after)
-    if old and old_engine == new_engine and tag(before) == tag(after):
+    if old and same_engine and tag(before) == tag(after):
         return None
     note, blocked = _redis_note(
         {"engine": old_engine, "image": before, "kept": kept}, {"engine": new_engine, "image": after, "kept": kept}
     )
-    older = old_engine == new_engine and old and new and new < old
+    older = same_engine and old and new and new < old
+    shown = [
+        tag(image) or image if same_engine else f"{engine} {tag(image)}".rstrip()
+        for engine, image in ((old_engine, before), (new_engine, after))
+    ]
     return VersionChange(
         change=change,
-        product="Redis" if old_engine == new_engine == "redis" else "Valkey" if old_engine == new_engine else "Engine",
-        before=tag(before) or before if old_engine == new_engine else f"{old_engine} {tag(before)}".rstrip(),
-        after=tag(after) or after if old_engine == new_engine else f"{new_engine} {tag(after)}".rstrip(),
+        product=_ENGINE_PRODUCTS[old_engine] if same_engine else "Engine",
+        before=shown[0],
+        after=shown[1],
         note=note,
         blocked_as=("downgrade" if older else "major") if blocked else None,
     )
