@@ -1,6 +1,7 @@
 """The settings of the stack: those of its components, and the rules between them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from pydantic import Field
 
@@ -14,7 +15,7 @@ from components.blocks.quantities import MEBIBYTE, mebibytes, quantity
 from components.namespace.quota import resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion
 from components.open_webui.exposure_rules import private_name_problems
-from components.open_webui.settings import OpenWebUISettings
+from components.open_webui.settings import OpenWebUISettings, feature_secrets
 from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import RedisSettings
@@ -134,38 +135,47 @@ class StackSettings(Settings):
 
 SECRET_KEYS: Mapping[str, str] = {
     "openaiApiKey": "Key of the service at `openWebui.openaiApiBaseUrl`. Required with it.",
-    "s3AccessKeyId": "Access key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
-    "s3SecretAccessKey": "Secret key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
+    **{secret.name: secret.description for secret in feature_secrets()},
     "redisCacheUrl": "URL of the application's state in an external Redis. Required with one.",
     "redisWebsocketUrl": "URL of the websockets in an external Redis. Default: `redisCacheUrl`.",
 }
 """Secret config keys: flat, set with `pulumi config set --secret`, never inside an object. Values are descriptions."""
 
-OPTIONAL_SECRETS = frozenset({"redisWebsocketUrl"})
-"""Secrets that are optional."""
+
+@dataclass(frozen=True)
+class _SecretUse:
+    key: str
+    setting: str
+    used: bool
+    required: bool = True
 
 
 def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iterator[Problem]:
     """Secrets that the settings need and the config lacks, and secrets that the settings do not use."""
-    needed_for = {
-        "openaiApiKey": ("openWebui.openaiApiBaseUrl", settings.open_webui.openai_api_base_url is not None),
-        "s3AccessKeyId": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
-        "s3SecretAccessKey": ("openWebui.uploads.kind", settings.open_webui.uploads.kind == "s3"),
-        **dict.fromkeys(("redisCacheUrl", "redisWebsocketUrl"), ("redis.topology", settings.redis.is_external)),
-    }
-    for key, (reason, needed) in needed_for.items():
-        if needed and key not in configured and key not in OPTIONAL_SECRETS:
+    web = settings.open_webui
+    uses = [
+        _SecretUse("openaiApiKey", "openWebui.openaiApiBaseUrl", web.openai_api_base_url is not None),
+        *(
+            _SecretUse(secret.name, f"openWebui.{key}.{secret.setting}", feature.uses(secret), secret.required)
+            for key, feature in web.features.items()
+            for secret in feature.SECRETS
+        ),
+        _SecretUse("redisCacheUrl", "redis.topology", settings.redis.is_external),
+        _SecretUse("redisWebsocketUrl", "redis.topology", settings.redis.is_external, required=False),
+    ]
+    for use in uses:
+        if use.used and use.required and use.key not in configured:
             yield Problem(
-                keys=(key, reason),
-                message=f"the secret {key} is missing; {reason} needs it",
+                keys=(use.key, use.setting),
+                message=f"the secret {use.key} is missing; {use.setting} needs it",
                 allowed="an encrypted value",
                 fix=Fix.SET_SECRET,
             )
-        if not needed and key in configured:
+        if not use.used and use.key in configured:
             yield Problem(
-                keys=(key, reason),
-                message=f"the secret {key} is set, but {reason} does not need it",
-                allowed=f"remove it, or set {reason}",
+                keys=(use.key, use.setting),
+                message=f"the secret {use.key} is set, but {use.setting} does not need it",
+                allowed=f"remove it, or set {use.setting}",
                 fix=Fix.REMOVE,
             )
 

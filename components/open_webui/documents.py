@@ -1,10 +1,15 @@
 """How documents are stored: the size and type of their vectors, and the index over them."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ..blocks.base_settings import Problem, Settings
+from ..blocks.base_settings import Problem
+from .feature_settings import FeatureSettings
+
+if TYPE_CHECKING:
+    from .settings import OpenWebUISettings
 
 MOST_FULL_PRECISION = 2000
 """Dimensions of a ``vector`` that an index takes, half of those of a ``halfvec``: https://github.com/pgvector/pgvector"""
@@ -16,7 +21,7 @@ INDEX_METHOD = "hnsw"
 5,000 chunks and then needs memory for all its samples. A database that has an IVFFlat index keeps it."""
 
 
-class DocumentSettings(Settings):
+class DocumentSettings(FeatureSettings):
     """Vectors of documents. They cannot be changed once there are documents."""
 
     dimensions: int = Field(
@@ -53,9 +58,7 @@ class DocumentSettings(Settings):
         """Type of the column in the database: ``vector(1536)``."""
         return f"{'halfvec' if self.is_half_precision else 'vector'}({self.dimensions})"
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """Environment variables of Open WebUI."""
+    def variables(self, _web: "OpenWebUISettings") -> dict[str, str]:
         return {
             "PGVECTOR_INDEX_METHOD": INDEX_METHOD,
             "PGVECTOR_INITIALIZE_MAX_VECTOR_LENGTH": str(self.dimensions),

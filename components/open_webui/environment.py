@@ -16,6 +16,7 @@ from .settings import (
     PGVECTOR_POOL_OVERFLOW,
     PGVECTOR_POOL_SIZE,
     OpenWebUISettings,
+    feature_secrets,
 )
 from .variables import is_secret_variable
 
@@ -26,8 +27,7 @@ STATIC_DIRECTORY = "/app/backend/static"
 # Secret config key -> key in the Secret and environment variable.
 SECRET_VARIABLES = {
     "openaiApiKey": ("openai-api-key", "OPENAI_API_KEY"),
-    "s3AccessKeyId": ("s3-access-key-id", "S3_ACCESS_KEY_ID"),
-    "s3SecretAccessKey": ("s3-secret-access-key", "S3_SECRET_ACCESS_KEY"),
+    **{secret.name: (secret.key, secret.variable) for secret in feature_secrets()},
 }
 
 
@@ -64,8 +64,8 @@ def environment(
     plain = {
         **_always(settings),
         **_models(settings),
-        **_uploads(settings),
         **_sign_in(settings),
+        **_features(settings),
         "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
         **{name: value for name, value in settings.env.items() if not _is_of_redis(name)},
         **settings.plugin_env,
@@ -132,7 +132,6 @@ def _always(settings: OpenWebUISettings) -> dict[str, str]:
         "VECTOR_DB": "pgvector",
         # The database creates it; the application's user may not.
         "PGVECTOR_CREATE_EXTENSION": "false",
-        **settings.documents.variables,
         # It runs pip while the pod starts: a different program on every replica.
         "ENABLE_PIP_INSTALL_FRONTMATTER_REQUIREMENTS": "false",
         # No look for updates of itself or of models: the pod's network does not lead there.
@@ -158,6 +157,13 @@ def _models(settings: OpenWebUISettings) -> dict[str, str]:
     }
 
 
+def _features(settings: OpenWebUISettings) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for feature in settings.features.values():
+        variables |= feature.variables(settings)
+    return variables
+
+
 # Client ID of each provider, its redirection, and the provider's name in the path (`load_oauth_providers`, 0.12.4).
 _PROVIDERS = (
     ("OAUTH_CLIENT_ID", "OPENID_REDIRECT_URI", "oidc"),
@@ -178,16 +184,3 @@ def _sign_in(settings: OpenWebUISettings) -> dict[str, str]:
         for client, redirection, provider in _PROVIDERS
         if settings.env.get(client)
     }
-
-
-def _uploads(settings: OpenWebUISettings) -> dict[str, str]:
-    if settings.uploads.kind != "s3":
-        return {"STORAGE_PROVIDER": "local"}
-    s3 = settings.uploads.s3
-    optional = {
-        "S3_BUCKET_NAME": s3.bucket_name,
-        "S3_ENDPOINT_URL": s3.endpoint_url,
-        "S3_REGION_NAME": s3.region_name,
-        "S3_KEY_PREFIX": s3.key_prefix,
-    }
-    return {"STORAGE_PROVIDER": "s3", **{name: value for name, value in optional.items() if value}}

@@ -14,17 +14,18 @@ from ..blocks.custom_kinds import CILIUM_NETWORK_POLICY, KindsNeeded
 from ..blocks.destinations import Destination, destination_of_target, destination_of_url
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
-from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageRepository, ObjectName, Text
-from ..blocks.quantities import Bytes
+from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageRepository, Text
 from ..blocks.resources import Resources, Sizes
 from .deadlines import Deadlines
 from .documents import DocumentSettings
 from .env_destinations import env_destinations
 from .environment_names import VariableName
 from .exposure_rules import egress_problems, public_url_problems
+from .feature_settings import FeatureSettings, SecretKey
 from .ingress_settings import IngressSettings
 from .preflight_resources import preflight_resources
 from .termination import leaving_pods
+from .uploads import UploadSettings
 from .variable_rules import plugin_variable_problems, variable_problems
 
 # Open WebUI opens three SQLAlchemy engines a process (async, sync, pgvector). At its own defaults they may hold 45
@@ -61,68 +62,6 @@ class AutoscalingSettings(Settings):
                 allowed=f"at least minReplicas ({self.min_replicas})",
                 fix=str(self.min_replicas),
             )
-
-
-class UploadVolumeSettings(Settings):
-    """The shared volume of `uploads.kind: volume`."""
-
-    size: Bytes = Field("20Gi", description="Size of the volume.")
-    class_name: ObjectName | None = Field(
-        None,
-        examples=["nfs"],
-        description="StorageClass that serves ReadWriteMany. Default: the cluster's default class.",
-    )
-
-
-class S3Settings(Settings):
-    """The bucket of `uploads.kind: s3`. Credentials: the secrets `s3AccessKeyId` and `s3SecretAccessKey`."""
-
-    bucket_name: str | None = Field(
-        None, min_length=3, max_length=63, examples=["open-webui-uploads"], description="Bucket. Required for kind s3."
-    )
-    endpoint_url: HttpUrl | None = Field(
-        None, examples=["https://s3.example.com"], description="URL of an S3 service. Default: AWS."
-    )
-    region_name: str | None = Field(
-        None, min_length=1, examples=["eu-central-1"], description="Region. Default: the S3 client's."
-    )
-    key_prefix: str | None = Field(
-        None, min_length=1, examples=["open-webui"], description="Prefix of every object's key."
-    )
-
-
-class UploadSettings(Settings):
-    """Where uploaded files live. Their text and vectors are in PostgreSQL in any case."""
-
-    kind: Literal["pod", "volume", "s3"] = Field(
-        "pod",
-        description="`pod`: in the pod that took the upload, gone with it. `volume`: one ReadWriteMany volume for all "
-        "replicas. `s3`: a bucket.",
-    )
-    accept_loss: bool = Field(
-        False,
-        description="Accept kind `pod` with more than one replica: models do not get the pictures that another replica "
-        "took, and a file goes with its pod. Each `pulumi up` warns of it.",
-    )
-    volume: UploadVolumeSettings = Field(UploadVolumeSettings(), description="The volume of kind `volume`.")
-    s3: S3Settings = Field(S3Settings(), description="The bucket of kind `s3`.")
-
-    def problems(self) -> Iterator[Problem]:
-        if self.kind == "s3" and not self.s3.bucket_name:
-            yield Problem(
-                keys=("s3.bucketName", "kind"),
-                message="kind s3 needs s3.bucketName",
-                allowed="the name of an existing bucket",
-                fix="open-webui-uploads",
-            )
-        for kind, key in (("volume", "volume"), ("s3", "s3")):
-            if key in self.model_fields_set and self.kind != kind:
-                yield Problem(
-                    keys=(key, "kind"),
-                    message=f"{key} conflicts with kind {self.kind}: it has no effect",
-                    allowed=f"remove {key}, or set kind to {kind}",
-                    fix=Fix.REMOVE,
-                )
 
 
 def _release(text: str) -> str:
@@ -290,15 +229,19 @@ class OpenWebUISettings(ComponentSettings):
         return f"{self.image_repository}:v{self.version}{'-slim' if self.variant == 'slim' else ''}"
 
     @property
+    def features(self) -> dict[str, FeatureSettings]:
+        """Settings of every feature, by their key."""
+        fields = type(self).model_fields
+        return {fields[name].alias or name: value for name, value in self if isinstance(value, FeatureSettings)}
+
+    @property
     def service_urls(self) -> dict[str, str]:
         """URLs of the services that the settings name, by their key."""
-        s3 = self.uploads.s3.endpoint_url or "https://s3.amazonaws.com"
-        urls = {
-            "openaiApiBaseUrl": self.openai_api_base_url,
-            "ollamaBaseUrl": self.ollama_base_url,
-            "uploads.s3.endpointUrl": s3 if self.uploads.kind == "s3" else None,
+        urls = {"openaiApiBaseUrl": self.openai_api_base_url, "ollamaBaseUrl": self.ollama_base_url}
+        return {
+            **{key: url for key, url in urls.items() if url},
+            **{f"{key}.{path}": url for key, feature in self.features.items() for path, url in feature.urls().items()},
         }
-        return {key: url for key, url in urls.items() if url}
 
     @property
     def named_destinations(self) -> list[tuple[str, Destination]]:
@@ -342,3 +285,14 @@ class OpenWebUISettings(ComponentSettings):
     def public_url(self) -> str | None:
         """URL for browsers, when there is a host."""
         return self.origins[0] if self.origins else None
+
+
+def feature_secrets() -> tuple[SecretKey, ...]:
+    """Every secret config key that a feature can use."""
+    features = (field.annotation for field in OpenWebUISettings.model_fields.values())
+    return tuple(
+        secret
+        for feature in features
+        if isinstance(feature, type) and issubclass(feature, FeatureSettings)
+        for secret in feature.SECRETS
+    )

@@ -3,6 +3,7 @@
 import pytest
 
 from components.open_webui.documents import DocumentSettings
+from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.stored_vectors import refused_vectors, stored_vectors
 from tests.support.unit.config_reports import report
 
@@ -18,7 +19,7 @@ def test_only_what_has_an_index_is_stored(dimensions: int, stored: str) -> None:
 def test_half_precision_can_be_chosen_with_few_dimensions() -> None:
     settings = DocumentSettings.model_validate({"dimensions": 1024, "halfPrecision": True})
     assert settings.vector_type == "halfvec(1024)"
-    assert settings.variables["PGVECTOR_USE_HALFVEC"] == "true"
+    assert settings.variables(OpenWebUISettings())["PGVECTOR_USE_HALFVEC"] == "true"
 
 
 def test_more_dimensions_than_any_index_takes_are_refused() -> None:

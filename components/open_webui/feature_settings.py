@@ -1,0 +1,58 @@
+"""What the settings of every feature of the web pods declare: variables, destinations, secrets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ..blocks.base_settings import Settings
+
+if TYPE_CHECKING:
+    from .settings import OpenWebUISettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretKey:
+    """A secret config key of a feature: flat, set with `pulumi config set --secret`."""
+
+    name: str
+    """The config key: ``s3AccessKeyId``, or the name of the variable itself (``OAUTH_CLIENT_SECRET``)."""
+
+    variable: str
+    """Environment variable of the web pods that gets the value."""
+
+    key: str
+    """Key in the Secret of the web pods."""
+
+    setting: str
+    """The setting that the secret belongs to, relative to the feature: ``kind``."""
+
+    description: str
+    required: bool = True
+    """Whether the feature cannot work without it when it uses it."""
+
+
+class FeatureSettings(Settings):
+    """Settings of one feature of the web pods, such as uploads.
+
+    `OpenWebUISettings` finds them by this class: a field of it is all that a feature needs there. The container gets
+    the variables, the network policy opens the destinations, and the config report asks for the secrets.
+    """
+
+    SECRETS: ClassVar[tuple[SecretKey, ...]] = ()
+    """Every secret config key that the feature can use."""
+
+    def variables(self, _web: "OpenWebUISettings") -> Mapping[str, str]:
+        """Environment variables without secrets.
+
+        Args:
+            _web: the settings of the component, for what depends on the public URL or the image.
+        """
+        return {}
+
+    def urls(self) -> Mapping[str, str]:
+        """URLs that the web pods connect to, each by its key relative to the feature."""
+        return {}
+
+    def uses(self, _secret: SecretKey) -> bool:
+        """Whether the feature, as it is set, uses the secret."""
+        return True
