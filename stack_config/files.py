@@ -36,18 +36,21 @@ class StackConfig:
     """The keys whose values are encrypted."""
 
 
-def read_stack(environment: str, sets: Iterable[str] = (), root: Path = ROOT) -> StackConfig:
+def read_stack(
+    environment: str, sets: Iterable[str] = (), root: Path = ROOT, directory: Path | None = None
+) -> StackConfig:
     """Config of an environment: the defaults of Pulumi.yaml, overridden by the stack file, overridden by ``sets``.
 
     Args:
         environment: ``dev``, ``prod`` ...
         sets: ``KEY=VALUE`` in the syntax of ``pulumi config set --path``.
         root: directory of the project.
+        directory: directory of the stack file. Default: that of the project.
 
     Raises:
         StackFileError: the environment does not exist, or a set is invalid.
     """
-    file = stack_file(environment, root)
+    file = stack_file(environment, directory or root)
     project = load_yaml(root / "Pulumi.yaml")
     values: dict[str, Any] = {
         f"{project['name']}:{key}": declared["default"]

@@ -81,6 +81,7 @@ class Stack:
         directory: Path,
         sets: Iterable[str] = (),
         secrets: Mapping[str, str] | None = None,
+        stack_files: Path = ROOT,
     ) -> None:
         """Make the stack, with nothing deployed.
 
@@ -90,9 +91,11 @@ class Stack:
             variables: environment variables of the engine.
             directory: an empty one, for the project file and the config.
             sets: config over the environment's.
-            secrets: secret config keys and their values.
+            secrets: secret config keys and their values; a path such as ``secretEnv.NAME`` is a member of an object.
+            stack_files: directory of the `Pulumi.<name>.yaml`.
         """
         self.environment = environment
+        self._source = stack_file(environment, stack_files)
         self.sets = list(sets)
         self.transcript: list[str] = []
         """Everything that the commands on this stack have said so far."""
@@ -113,7 +116,7 @@ class Stack:
         skip_summaries(self._stack)
         self.use(cluster)
         for key, value in (secrets or {}).items():
-            self.pulumi("config", "set", "--secret", key, stdin=value)
+            self.pulumi("config", "set", "--secret", *(["--path"] if "." in key else []), key, stdin=value)
 
     def use(self, cluster: Cluster) -> None:
         """Deploy to another cluster, or to the same one under another name, from now on."""
@@ -194,7 +197,7 @@ class Stack:
     def configure(self, *sets: str) -> None:
         """Write the config file: the environment's, the stack's own settings, ``sets``; secrets stay."""
         before = yaml.safe_load(self._file.read_text()) if self._file.exists() else {}
-        values = yaml.safe_load(stack_file(self.environment).read_text())["config"]
+        values = yaml.safe_load(self._source.read_text())["config"]
         configured = {k: v for k, v in (before.get("config") or {}).items() if isinstance(v, dict) and "secure" in v}
         for assignment in (f"kubeContext={self.cluster.context}", *self.sets, *sets):
             set_path(values, assignment, PROJECT)

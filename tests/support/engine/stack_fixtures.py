@@ -1,6 +1,6 @@
 """Fixtures of the tests of the stack, shared by their modules: to be named in `pytest_plugins`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import pytest
 
 from devcluster.clusters import simulation
 from devcluster.clusters.choice import Cluster
+from stack_config.files import ROOT
 from tests.support.engine.secrets import secret_values, seen_in
 from tests.support.engine.stack import BASE_NAMESPACE, GIVEN_SECRETS, Namespace, Stack, StackFactory
 
@@ -22,14 +23,20 @@ def new_stack(
 ) -> StackFactory:
     """Makes stacks with nothing deployed: ``new_stack("dev", "namespace=other", on=…, secrets=…)``."""
 
-    def make(environment: str, *sets: str, on: Cluster = cluster, secrets: dict[str, str] | None = None) -> Stack:
+    def make(
+        environment: str,
+        *sets: str,
+        on: Cluster = cluster,
+        secrets: Mapping[str, str] | None = None,
+        stack_files: Path = ROOT,
+    ) -> Stack:
         if on.kind == "kwok" and on.kubeconfig:
             # As `make up` does: the stacks before this one have used volumes up.
             simulation.prepare(on.kubeconfig, on.context)
         # A backend of its own for each: there are several stacks called `dev`.
         backend: Path = tmp_path_factory.mktemp("backend")
         variables = {**engine_environment, "PULUMI_BACKEND_URL": backend.as_uri()}
-        return Stack(environment, on, variables, tmp_path_factory.mktemp("project"), sets, secrets)
+        return Stack(environment, on, variables, tmp_path_factory.mktemp("project"), sets, secrets, stack_files)
 
     return make
 

@@ -1,0 +1,23 @@
+"""Each example of the documentation deploys, and a second preview shows no changes."""
+
+import pytest
+
+from tests.support.engine.stack import Namespace, StackFactory
+from tests.support.examples import Example, examples
+
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+def test_an_example_deploys(example: Example, new_stack: StackFactory) -> None:
+    namespace = f"example-{example.name}"
+    stack = new_stack(example.name, f"namespace={namespace}", secrets=example.secrets, stack_files=example.directory)
+    live = Namespace(stack.cluster, namespace)
+    try:
+        stack.up()
+        assert stack.preview(refresh=True).changes == set()
+        assert live.refusals() == []
+        assert live.pods("open-webui")
+    finally:
+        stack.keep("protect=false")
+        stack.destroy()

@@ -1,0 +1,69 @@
+"""The examples of the documentation: each a stack file, and the commands on its page that set the secrets."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack_config.files import ROOT, StackConfig, read_stack
+
+EXAMPLES = ROOT / "docs" / "examples"
+_SECRET = re.compile(r"^pulumi config set --secret (?:--path )?'?([\w.]+)'?", re.MULTILINE)
+_URLS = {
+    "redisCacheUrl": "rediss://open-webui:{value}@redis.example.com:6379/0",
+    "redisWebsocketUrl": "rediss://open-webui:{value}@redis.example.com:6379/1",
+}
+"""Secrets whose value has to be a URL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One example."""
+
+    name: str
+    """Name of the directory and of the stack."""
+
+    @property
+    def directory(self) -> Path:
+        """The directory with the stack file and the page."""
+        return EXAMPLES / self.name
+
+    @property
+    def page(self) -> str:
+        """Text of the page."""
+        return (self.directory / "README.md").read_text()
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets that the page's commands set, each with a value of its own. A path is a member of an object."""
+        values = {path: f"made-up-{path.replace('.', '-')}" for path in _SECRET.findall(self.page)}
+        return {path: _URLS.get(path, "{value}").format(value=value) for path, value in values.items()}
+
+    @property
+    def secret_config(self) -> dict[str, str]:
+        """The same as the engine passes them to the program: objects as JSON."""
+        members: dict[str, dict[str, str]] = {}
+        for path, value in self.secrets.items():
+            key, dot, member = path.partition(".")
+            if dot:
+                members.setdefault(key, {})[member] = value
+        flat = {path: value for path, value in self.secrets.items() if "." not in path}
+        return flat | {key: json.dumps(values) for key, values in members.items()}
+
+    def config(self, sets: Mapping[str, str]) -> StackConfig:
+        """The config of the stack file.
+
+        Args:
+            sets: values over it, by path.
+        """
+        return read_stack(self.name, [f"{key}={value}" for key, value in sets.items()], directory=self.directory)
+
+
+def examples() -> list[Example]:
+    """Every example, by name."""
+    return [
+        Example(name=file.parent.name)
+        for file in sorted(EXAMPLES.glob("*/Pulumi.*.yaml"))
+        if file.name == f"Pulumi.{file.parent.name}.yaml"
+    ]
