@@ -46,13 +46,15 @@ def key_table() -> str:
     rows += [
         f"| `{key.path}` | {_cell(key.allowed)} | {_default(key)} | {_cell(key.description)} |"
         for key in config_keys().values()
-        if not key.is_object or key.path == "openWebui.autoscaling"
+        if not key.is_object or key.is_map or key.is_list or key.path == "openWebui.autoscaling"
     ]
     rows += [f"| `{name}` | secret | | {_cell(description)} |" for name, description in SECRET_KEYS.items()]
     return "\n".join(rows) + "\n"
 
 
 def _default(key: ConfigKey) -> str:
+    if key.required:
+        return "required"
     if key.default is None or key.default == "":
         return ""
     if isinstance(key.default, bool):

@@ -2,19 +2,24 @@
 
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from components.blocks.quantities import Bytes, Cores, RedisMemory
 from components.blocks.resources import Sizes
 from components.open_webui.variables import is_secret_variable
+from pulumi_values import property_paths
 
 from .settings import SECRET_KEYS, StackSettings
+
+NAME, ELEMENT = "<name>", "[]"
+"""What a path has in the place of a name that the user chose, and of the index of an element."""
 
 _SCALARS = {str: "string", int: "integer", bool: "boolean"}
 # Types that a function validates: the annotation does not name the accepted values.
@@ -26,7 +31,8 @@ class ConfigKey:
     """A config key as the user writes it."""
 
     path: str
-    """Dotted, camelCase: ``redis.resources.limits.memory``."""
+    """Dotted, camelCase: ``redis.resources.limits.memory``. A member of a map of objects has `NAME` in it, that of a
+    list of objects `ELEMENT`."""
 
     type: str
     """Type of the value: ``integer``, ``boolean``, ``string``, ``a | b`` ..."""
@@ -37,6 +43,9 @@ class ConfigKey:
     description: str
     is_object: bool
     """Whether the key contains other keys."""
+
+    required: bool = False
+    """Whether the object that contains the key needs it."""
 
     minimum: int | None = None
     maximum: int | None = None
@@ -53,6 +62,11 @@ class ConfigKey:
     def is_list(self) -> bool:
         """Whether the value is a list."""
         return self.type.startswith("list")
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the value contains objects under names that the user chooses."""
+        return self.type == _MAP
 
     @property
     def allowed(self) -> str:
@@ -75,6 +89,9 @@ class ConfigKey:
         return self.example or (str(self.minimum) if self.minimum is not None else "")
 
 
+_MAP = "map of objects"
+
+
 def _alternatives(annotation: object) -> tuple[object, ...]:
     # `Annotated[...] | None` is a typing.Union, `int | None` a types.UnionType.
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
@@ -92,6 +109,14 @@ def _model_of(annotation: object) -> type[BaseModel] | None:
     return None
 
 
+def _element_model(annotation: object) -> type[BaseModel] | None:
+    """The model of the elements of a map or a list of objects."""
+    for candidate in _alternatives(annotation):
+        if typing.get_origin(candidate) in (dict, list):
+            return _model_of(typing.get_args(candidate)[-1])
+    return None
+
+
 def _type_name(annotation: object) -> str:
     alternatives = _alternatives(annotation)
     if alternatives != (annotation,):
@@ -104,9 +129,9 @@ def _type_name(annotation: object) -> str:
     if origin is typing.Literal:
         return " | ".join(str(value) for value in typing.get_args(annotation))
     if origin is dict:
-        return "object of strings"
+        return _MAP if _element_model(annotation) else "object of strings"
     if origin is list:
-        return "list of strings"
+        return "list of objects" if _element_model(annotation) else "list of strings"
     if _model_of(annotation):
         return "object"
     return _SCALARS[typing.cast(type, annotation)]
@@ -139,13 +164,14 @@ def _example(field: FieldInfo, annotation: object) -> str | None:
 
 
 def _key(path: str, field: FieldInfo, annotation: object) -> ConfigKey:
-    model = _model_of(annotation)
+    is_object = bool(_model_of(annotation) or _element_model(annotation))
     return ConfigKey(
         path=path,
         type=_type_name(annotation),
-        default=None if model else field.default,
+        default=None if is_object or field.default is PydanticUndefined else field.default,
         description=field.description or "",
-        is_object=model is not None,
+        is_object=is_object,
+        required=field.is_required(),
         minimum=_bound(field, annotated_types.Ge),
         maximum=_bound(field, annotated_types.Le),
         shortest=_bound(field, annotated_types.MinLen),
@@ -154,19 +180,56 @@ def _key(path: str, field: FieldInfo, annotation: object) -> ConfigKey:
     )
 
 
-def _keys(model: type[BaseModel], prefix: str) -> Iterator[ConfigKey]:
+def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[ConfigKey]:
+    """Every key of a model; parents come before their members.
+
+    Args:
+        model: the settings.
+        prefix: path of the object, with a dot at its end.
+    """
     annotations = typing.get_type_hints(model, include_extras=True)
     for name, field in model.model_fields.items():
-        path = f"{prefix}{field.alias or name}"
-        yield _key(path, field, annotations[name])
-        if nested := _model_of(annotations[name]):
-            yield from _keys(nested, f"{path}.")
+        annotation = annotations[name]
+        key = _key(f"{prefix}{field.alias or name}", field, annotation)
+        yield key
+        if nested := _model_of(annotation):
+            yield from keys_of(nested, f"{key.path}.")
+        elif element := _element_model(annotation):
+            path = f"{key.path}.{NAME}" if key.is_map else f"{key.path}{ELEMENT}"
+            yield ConfigKey(path=path, type="object", default=None, description=key.description, is_object=True)
+            yield from keys_of(element, f"{path}.")
 
 
 @cache
 def config_keys() -> Mapping[str, ConfigKey]:
     """Every key that is not a secret, by its path; parents come before their members."""
-    return {key.path: key for key in _keys(StackSettings, "")}
+    return {key.path: key for key in keys_of(StackSettings)}
+
+
+def pattern_of(location: Iterable[str | int]) -> str:
+    """The path under which `config_keys` has what is at the location, if it has it: `NAME` for a chosen name."""
+    path = ""
+    for step in location:
+        parent = config_keys().get(path)
+        if isinstance(step, int):
+            path += ELEMENT
+        elif parent and parent.is_map:
+            path += f".{NAME}"
+        else:
+            path = _joined(path, step)
+    return path
+
+
+def key_at(location: Iterable[str | int]) -> ConfigKey | None:
+    """The key that a location in the config belongs to; None for one that the stack does not have."""
+    return config_keys().get(pattern_of(location))
+
+
+def _joined(path: str, step: str) -> str:
+    if not path:
+        return step
+    # A name with a dot in it is not a path of two keys.
+    return f"{path}{property_paths.render([step])}" if "." in step else f"{path}.{step}"
 
 
 def is_secret_key(key: str) -> bool:

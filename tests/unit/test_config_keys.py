@@ -14,6 +14,7 @@ from stack_config.keys import all_paths, config_keys
 from stack_config.load import ConfigError
 from stack_config.settings import SECRET_KEYS
 from tests.support.unit.effects import Effect
+from tests.support.unit.key_paths import concrete
 from tests.support.unit.recording import Recording, run
 
 EFFECTS: dict[str, Effect] = {
@@ -65,7 +66,7 @@ def run_once(sets: tuple[str, ...], secrets: tuple[tuple[str, str], ...]) -> Rec
 @pytest.mark.parametrize("path", EFFECTS)
 def test_a_key_does_what_it_says(path: str) -> None:
     effect = EFFECTS[path]
-    own = [f"{key}={EFFECTS[key].value}" for key in together(path) if EFFECTS[key].value]
+    own = [f"{concrete(key)}={EFFECTS[key].value}" for key in together(path) if EFFECTS[key].value]
     recording = run_once((*effect.sets, *own), tuple(effect.secrets.items()))
     assert effect.shows(recording) == effect.expected
 

@@ -12,7 +12,7 @@ from typer.main import get_command
 from components.open_webui.variables import CLASSES_FILE, VariableClass
 from policy.rules import RULES
 from stack_config.files import ROOT
-from stack_config.keys import all_paths, config_keys, is_secret_key
+from stack_config.keys import all_paths, config_keys, is_secret_key, key_at
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.settings import StackSettings
 from stackctl.app import app
@@ -98,9 +98,10 @@ def missing_files(_document: Path, text: str) -> Iterator[str]:
 
 def is_key(path: str) -> bool:
     """Whether a path can be set; the members of an object of strings are free."""
-    parent = path.rpartition(".")[0]
-    free = parent in config_keys() and config_keys()[parent].type == "object of strings"
-    return path in all_paths() or is_secret_key(path) or free
+    steps = path.split(".")
+    parent = key_at(steps[:-1])
+    free = parent is not None and parent.type == "object of strings"
+    return path in all_paths() or key_at(steps) is not None or is_secret_key(path) or free
 
 
 def unknown_keys(_document: Path, text: str) -> Iterator[str]:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from stack_config.cli_yaml import load_yaml
 from stack_config.files import ROOT, environments, stack_file
-from stack_config.keys import ConfigKey, config_keys
+from stack_config.keys import ELEMENT, NAME, ConfigKey, config_keys
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.schema import SCHEMA_FILE, stack_schema
+from tests.support.unit.key_paths import nested
 from tests.support.unit.single_mistakes import SINGLE_MISTAKES
 from tests.support.unit.uploads_in_pods import accepted
 
@@ -68,12 +69,6 @@ VALUES = st.sampled_from(
 def errors(config: dict[str, Any]) -> list[str]:
     """What the schema finds in a config."""
     return [error.message for error in VALIDATOR.iter_errors({"config": config})]
-
-
-def nested(path: str, value: object) -> dict[str, Any]:
-    """The value at a dotted path."""
-    first, _, rest = path.partition(".")
-    return {first: nested(rest, value) if rest else value}
 
 
 def program_accepts(config: dict[str, Any]) -> bool:
@@ -152,11 +147,22 @@ def test_the_default_and_the_example_of_a_key_are_valid(key: ConfigKey) -> None:
     assert [error for value in values for error in errors(nested(key.path, value))] == []
 
 
+def members(schema: dict[str, Any], level: dict[str, Any]) -> dict[str, Any]:
+    """The schemas of an object's members."""
+    if "properties" in level:
+        return dict(level["properties"])
+    [reference] = [part["$ref"] for part in (level, *level.get("anyOf", [])) if "$ref" in part]
+    return dict(schema["definitions"][reference.rpartition("/")[2]]["properties"])
+
+
 def test_every_key_is_described() -> None:
     schema = stack_schema()
     for path, key in config_keys().items():
-        level = schema["properties"]["config"]["properties"][path.partition(".")[0]]
-        for name in path.split(".")[1:]:
-            reference = level.get("$ref") or next(part["$ref"] for part in level["anyOf"] if "$ref" in part)
-            level = schema["definitions"][reference.rpartition("/")[2]]["properties"][name]
-        assert level.get("description", "") == key.description, path
+        level = schema["properties"]["config"]
+        for name in path.replace(ELEMENT, f".{ELEMENT}").split("."):
+            if name in (NAME, ELEMENT):
+                level = level["additionalProperties" if name == NAME else "items"]
+            else:
+                level = members(schema, level)[name]
+        if not path.endswith((NAME, ELEMENT)):
+            assert level.get("description", "") == key.description, path
