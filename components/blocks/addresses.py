@@ -14,6 +14,16 @@ HIGHEST_PORT = 65535
 
 
 def _cidr(text: str) -> str:
+    if _source_range(text).endswith("/0"):
+        raise PydanticCustomError(
+            "cidr_of_everything",
+            "a range of every address: a policy with it holds nothing back",
+            {"allowed": "the ranges that are needed", "example": "10.20.0.0/16"},
+        )
+    return text
+
+
+def _source_range(text: str) -> str:
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -21,12 +31,6 @@ def _cidr(text: str) -> str:
     if network is None or "/" not in text or not text.rpartition("/")[2].isdecimal():
         raise PydanticCustomError(
             "cidr", "not a range of addresses", {"allowed": "an address and a prefix length", "example": "10.20.0.0/16"}
-        )
-    if network.prefixlen == 0:
-        raise PydanticCustomError(
-            "cidr_of_everything",
-            "a range of every address: a policy with it holds nothing back",
-            {"allowed": "the ranges that are needed", "example": "10.20.0.0/16"},
         )
     if str(network) != text:
         # The API server refuses bits beyond the prefix, when the first objects exist already.
@@ -68,6 +72,9 @@ def _egress_target(text: str) -> str:
 
 Cidr = Annotated[str, AfterValidator(_cidr), Field(examples=["10.20.0.0/16"])]
 """A range of IPv4 or IPv6 addresses as the API server takes it: no bits beyond the prefix, not every address."""
+
+SourceRange = Annotated[str, AfterValidator(_source_range), Field(examples=["198.51.100.0/24"])]
+"""A `Cidr`, or every address: ``0.0.0.0/0``, ``::/0``."""
 
 EgressTarget = Annotated[str, AfterValidator(_egress_target), Field(examples=["10.20.0.0/16:443"])]
 """A name, an address or a CIDR, and a TCP port: ``llm.example.com:443``, ``10.20.0.0/16:8080``, ``[fd00::/8]:443``."""

@@ -141,6 +141,7 @@ class Children:
         *,
         ingress: list[NetworkPolicyIngressRuleArgsDict],
         egress: list[NetworkPolicyEgressRuleArgsDict],
+        annotations: Mapping[str, str] | None = None,
     ) -> k8s.networking.v1.NetworkPolicy:
         """The connections of the application's pods; every other one is denied (see `network_policy`)."""
         return network_policy(
@@ -150,6 +151,7 @@ class Children:
             selector=self.labels.selector,
             ingress=ingress,
             egress=egress,
+            annotations=annotations,
             opts=self.options(),
         )
 

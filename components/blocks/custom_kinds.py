@@ -66,6 +66,11 @@ _CERT_MANAGER = Installation(
     docs="https://cert-manager.io/docs/installation/",
     manifest="https://github.com/cert-manager/cert-manager/releases/latest/download/cert-manager.yaml",
 )
+_GATEWAY_API = Installation(
+    name="the Gateway API",
+    docs="https://gateway-api.sigs.k8s.io/guides/getting-started/",
+    manifest="https://github.com/kubernetes-sigs/gateway-api/releases/latest/download/standard-install.yaml",
+)
 _CILIUM = Installation(name="Cilium", docs="https://docs.cilium.io/en/stable/gettingstarted/k8s-install-default/")
 
 SERVICE_MONITOR = CustomKind(
@@ -76,6 +81,8 @@ PROMETHEUS_RULE = CustomKind(
 )
 CERTIFICATE = CustomKind(api_version="cert-manager.io/v1", kind="Certificate", served_by=_CERT_MANAGER)
 CILIUM_NETWORK_POLICY = CustomKind(api_version="cilium.io/v2", kind="CiliumNetworkPolicy", served_by=_CILIUM)
+HTTP_ROUTE = CustomKind(api_version="gateway.networking.k8s.io/v1", kind="HTTPRoute", served_by=_GATEWAY_API)
+GATEWAY = CustomKind(api_version="gateway.networking.k8s.io/v1", kind="Gateway", served_by=_GATEWAY_API)
 
 
 def custom_object(

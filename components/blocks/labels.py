@@ -8,6 +8,9 @@ PART_OF = "app.kubernetes.io/part-of"
 STACK = "open-webui-stack"
 """Its value."""
 
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+"""Label of every namespace, with its name."""
+
 VERSION = "app.kubernetes.io/version"
 """Label of an object whose release is known. Never part of a selector."""
 

@@ -11,6 +11,7 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from .custom_kinds import CILIUM_NETWORK_POLICY, custom_object
+from .labels import NAMESPACE_NAME
 
 
 def pods(labels: dict[str, str]) -> NetworkPolicyPeerArgsDict:
@@ -20,7 +21,7 @@ def pods(labels: dict[str, str]) -> NetworkPolicyPeerArgsDict:
 
 def namespace(name: str, labels: Mapping[str, str] | None = None) -> NetworkPolicyPeerArgsDict:
     """Peer: every pod of the namespace of that name, or those of its pods with these labels."""
-    return namespaces({"kubernetes.io/metadata.name": name}, labels)
+    return namespaces({NAMESPACE_NAME: name}, labels)
 
 
 def namespaces(labels: Mapping[str, str], pod_labels: Mapping[str, str] | None = None) -> NetworkPolicyPeerArgsDict:
@@ -61,6 +62,7 @@ def network_policy(
     selector: dict[str, str],
     ingress: list[NetworkPolicyIngressRuleArgsDict],
     egress: list[NetworkPolicyEgressRuleArgsDict],
+    annotations: Mapping[str, str] | None = None,
     opts: ResourceOptions,
 ) -> k8s.networking.v1.NetworkPolicy:
     """A policy for both directions of the selected pods; an empty list allows nothing in that direction.
@@ -72,11 +74,17 @@ def network_policy(
         selector: labels of the pods; empty for all pods of the namespace.
         ingress: rules of `allow_from`.
         egress: rules of `allow_to` and `allow_dns`.
+        annotations: annotations of the object.
         opts: resource options.
     """
     return k8s.networking.v1.NetworkPolicy(
         name,
-        metadata={"name": name, "namespace": in_namespace, "labels": labels},
+        metadata={
+            "name": name,
+            "namespace": in_namespace,
+            "labels": labels,
+            **({"annotations": annotations} if annotations else {}),
+        },
         spec={
             "pod_selector": {"match_labels": selector} if selector else {},
             "policy_types": ["Ingress", "Egress"],

@@ -16,22 +16,26 @@ from ..blocks.connection import Backend, ConnectionSecret
 from ..blocks.egress import egress_rules
 from ..blocks.generated_secrets import generated_password
 from ..blocks.labels import VERSION as VERSION_LABEL
-from ..blocks.network_policy import allow_from, cilium_policy
+from ..blocks.network_policy import addresses, allow_from, cilium_policy, namespaces
 from ..blocks.pod import plain_variables
 from ..blocks.remembered import remember
 from .deadlines import REDIS_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES, encryption_keys, kept_key
 from .environment import environment, redis_environment, secret_variables
-from .ingress import clients, ingress, service_annotations
+from .gateway import gateway
+from .ingress import ingress, service_annotations
+from .load_balancer import PUBLISHED, load_balancer
 from .names import (
     ADMIN_EMAIL,
     ADMIN_PASSWORD,
     ADMIN_SECRET,
     APP,
     CILIUM_POLICY,
+    GATEWAY,
     GENERATED_ADMIN_PASSWORD,
     GENERATED_SIGNING_KEY,
     LABELS,
+    LOAD_BALANCER,
     PORT,
     PORT_NAME,
     PREFLIGHT,
@@ -52,6 +56,12 @@ from .termination import MIN_READY_SECONDS, deletion_timeout
 if TYPE_CHECKING:
     # Most stacks have no autoscaler, and the module takes a while to import.
     from pulumi_kubernetes.autoscaling.v2 import MetricTargetArgsDict
+
+RETIRED = (
+    "openWebui.ingress: upstream has retired ingress-nginx, and its vulnerabilities are no longer fixed "
+    "(https://kubernetes.io/blog/2025/11/11/ingress-nginx-retirement/). Move to another controller, or to "
+    "openWebui.gateway."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,26 +269,57 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         )
         if settings.ingress.enabled:
             ingress(
-                children, APP, settings=settings.ingress, hosts=settings.hosts, service=SERVICE, port_name=PORT_NAME
+                children,
+                APP,
+                settings=settings.ingress,
+                hosts=settings.hosts,
+                file_limit=settings.file_limit,
+                service=SERVICE,
+                port_name=PORT_NAME,
+            )
+            if settings.ingress.peers.is_retired:
+                pulumi.log.warn(RETIRED, self)
+        if settings.gateway.enabled:
+            gateway(
+                children,
+                GATEWAY,
+                settings=settings.gateway,
+                hosts=settings.hosts,
+                public_port=settings.public_port,
+                service=SERVICE,
+                service_port=SERVICE_PORT,
+            )
+        if settings.load_balancer.enabled:
+            load_balancer(
+                children,
+                LOAD_BALANCER,
+                settings=settings.load_balancer,
+                port=settings.browser_port,
+                port_name=PORT_NAME,
             )
         self._network_policies(children)
 
     def _network_policies(self, children: Children) -> None:
         args, settings = self.args, self.args.settings
-        peers = clients(settings.ingress)
+        clients = settings.clients
+        peers = [
+            *(namespaces(labels, pod_labels) for labels, pod_labels in clients.pods),
+            *(addresses(cidr) for cidr in clients.cidrs),
+        ]
         children.network_policy(
             APP,
             # A rule without peers admits everybody.
-            ingress=[allow_from(peers, PORT)] if settings.ingress.is_exposed and peers else [],
+            ingress=[allow_from(peers, PORT)] if peers else [],
             egress=[*args.egress, *egress_rules(settings.destinations, args.namespace_name)],
+            annotations=PUBLISHED if settings.load_balancer.admits_everyone else None,
         )
-        if settings.ingress.is_exposed and (entities := settings.ingress.peers.cilium_entities):
+        if clients.cilium_entities:
             cilium_policy(
                 CILIUM_POLICY,
                 in_namespace=args.namespace,
                 labels=LABELS.metadata,
                 selector=LABELS.selector,
-                entities=entities,
+                entities=clients.cilium_entities,
                 port=PORT,
                 opts=children.options(),
             )

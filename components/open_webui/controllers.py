@@ -1,16 +1,50 @@
-"""Ingress controllers: from where they connect to the web pods, and which annotations they read."""
+"""Ingress controllers and Gateway implementations: from where they connect to the web pods, and what they read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
-ControllerName = Literal["ingress-nginx", "traefik", "haproxy", "openshift", "cilium", "gke", "aws-alb", "other"]
+from ..blocks.labels import NAMESPACE_NAME
+from .names import SERVICE
+
+IngressControllerName = Literal[
+    "ingress-nginx", "f5-nginx", "traefik", "haproxy", "openshift", "cilium", "gke", "aws-alb", "other"
+]
+GatewayControllerName = Literal[
+    "traefik", "envoy-gateway", "istio", "nginx-gateway-fabric", "kgateway", "contour", "cilium", "gke", "other"
+]
+
+_Name = TypeVar("_Name", bound=str)
 
 STICKY_COOKIE = "open-webui-replica"
-# A websocket is one long request: ingress-nginx's default of a minute would cut it.
-_WEBSOCKET_SECONDS = "3600"
-# Uploads of documents; the application has a limit of its own.
-_BODY_SIZE = "100m"
+
+GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+"""Label of the pods that a controller starts for a Gateway: https://gateway-api.sigs.k8s.io/geps/gep-1762/"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clients:
+    """From where connections to the web pods come."""
+
+    pods: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = ()
+    """Labels of namespaces, and of the pods in them; no labels of pods for every pod."""
+
+    cidrs: tuple[str, ...] = ()
+    cilium_entities: tuple[str, ...] = ()
+
+
+def combined(each: Iterable[Clients]) -> Clients:
+    """All of them, each once."""
+    clients = list(each)
+    pods: list[tuple[Mapping[str, str], Mapping[str, str]]] = []
+    for peer in (peer for one in clients for peer in one.pods):
+        if peer not in pods:
+            pods.append(peer)
+    return Clients(
+        pods=tuple(pods),
+        cidrs=tuple(dict.fromkeys(cidr for one in clients for cidr in one.cidrs)),
+        cilium_entities=tuple(dict.fromkeys(entity for one in clients for entity in one.cilium_entities)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +52,16 @@ class Controller:
     """What an installation of the controller with its own defaults has."""
 
     classes: tuple[str, ...] = ()
-    """IngressClasses that it creates."""
+    """IngressClasses or GatewayClasses that it creates."""
 
     namespace: str | None = None
     """Namespace of the pods that connect."""
 
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of the namespaces of the pods that connect, in place of a name."""
+
+    beside_gateway: bool = False
+    """Whether the pods that connect are in the namespace of the Gateway, with `GATEWAY_NAME_LABEL`."""
 
     cidrs: tuple[str, ...] = ()
     """Addresses that connect, for a load balancer outside the cluster."""
@@ -33,7 +70,16 @@ class Controller:
     """Entities of Cilium that connect, for a proxy that is not a pod."""
 
     annotations: Mapping[str, str] = field(default_factory=dict)
-    """Annotations of the Ingress without which websockets are cut and uploads refused."""
+    """Annotations of the Ingress that the application needs whatever the settings are."""
+
+    timeouts: Mapping[str, str] = field(default_factory=dict)
+    """Annotations of the Ingress with the longest silence of a connection; the value is a format of ``seconds``."""
+
+    body_size: str | None = None
+    """Annotation of the Ingress with the largest body, as nginx writes sizes."""
+
+    https_redirect: Mapping[bool, Mapping[str, str]] = field(default_factory=dict)
+    """Annotations of the Ingress that redirect from http to https, also where TLS ends before, or that do not."""
 
     sticky_annotations: Mapping[str, str] = field(default_factory=dict)
     """Annotations of the Ingress that keep a browser on one replica."""
@@ -41,21 +87,52 @@ class Controller:
     sticky_service_annotations: Mapping[str, str] = field(default_factory=dict)
     """The same on the Service behind the Ingress."""
 
+    route_timeouts: bool = True
+    """Whether it accepts an HTTPRoute with `timeouts`."""
+
+    is_retired: bool = False
+    """Whether upstream has ended its maintenance."""
+
     @property
     def is_known_peer(self) -> bool:
         """Whether it is known from where it connects."""
-        return bool(self.namespace or self.namespace_labels or self.cidrs or self.cilium_entities)
+        return bool(
+            self.namespace or self.namespace_labels or self.beside_gateway or self.cidrs or self.cilium_entities
+        )
 
     @property
     def can_be_sticky(self) -> bool:
         """Whether it can keep a browser on one replica by annotations of the stack."""
         return bool(self.sticky_annotations or self.sticky_service_annotations)
 
+    def clients(
+        self, namespace: str | None, pod_labels: Mapping[str, str], cidrs: Sequence[str], *, gateway: str | None = None
+    ) -> Clients:
+        """From where it connects.
 
-_NGINX = {
-    "nginx.ingress.kubernetes.io/proxy-read-timeout": _WEBSOCKET_SECONDS,
-    "nginx.ingress.kubernetes.io/proxy-send-timeout": _WEBSOCKET_SECONDS,
-    "nginx.ingress.kubernetes.io/proxy-body-size": _BODY_SIZE,
+        Args:
+            namespace: namespace of its pods; None for that of its own installation.
+            pod_labels: labels of its pods; empty for every pod of the namespace.
+            cidrs: further addresses.
+            gateway: name of the Gateway, for a controller that starts pods for each.
+        """
+        own = {GATEWAY_NAME_LABEL: gateway} if self.beside_gateway and gateway else {}
+        pods: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = ()
+        if name := namespace or self.namespace:
+            pods = (({NAMESPACE_NAME: name}, pod_labels or own),)
+        elif self.namespace_labels:
+            pods = ((self.namespace_labels, {}),)
+        return Clients(pods=pods, cidrs=(*self.cidrs, *cidrs), cilium_entities=self.cilium_entities)
+
+
+_NGINX_TIMEOUTS = {
+    "nginx.ingress.kubernetes.io/proxy-read-timeout": "{seconds}",
+    "nginx.ingress.kubernetes.io/proxy-send-timeout": "{seconds}",
+}
+_NGINX_BODY_SIZE = "nginx.ingress.kubernetes.io/proxy-body-size"
+_NGINX_REDIRECT = {
+    True: {"nginx.ingress.kubernetes.io/force-ssl-redirect": "true"},
+    False: {"nginx.ingress.kubernetes.io/ssl-redirect": "false"},
 }
 _NGINX_STICKY = {
     "nginx.ingress.kubernetes.io/affinity": "cookie",
@@ -66,39 +143,106 @@ _TRAEFIK_STICKY = {
     "traefik.ingress.kubernetes.io/service.sticky.cookie.name": STICKY_COOKIE,
     "traefik.ingress.kubernetes.io/service.sticky.cookie.httponly": "true",
 }
+# Its Envoy, of Ingresses and of Gateways, has an identity and no pod:
+# https://docs.cilium.io/en/stable/network/servicemesh/ingress-and-network-policy/
+_CILIUM = Controller(classes=("cilium",), cilium_entities=("ingress",))
+# Google's front ends and health checks, for container-native load balancing:
+# https://cloud.google.com/load-balancing/docs/firewall-rules
+_GOOGLE = ("35.191.0.0/16", "130.211.0.0/22")
 
-CONTROLLERS: Mapping[ControllerName, Controller] = {
+INGRESS_CONTROLLERS: Mapping[IngressControllerName, Controller] = {
+    # https://kubernetes.io/blog/2025/11/11/ingress-nginx-retirement/
     "ingress-nginx": Controller(
-        classes=("nginx",), namespace="ingress-nginx", annotations=_NGINX, sticky_annotations=_NGINX_STICKY
+        classes=("nginx",),
+        namespace="ingress-nginx",
+        timeouts=_NGINX_TIMEOUTS,
+        body_size=_NGINX_BODY_SIZE,
+        https_redirect=_NGINX_REDIRECT,
+        sticky_annotations=_NGINX_STICKY,
+        is_retired=True,
+    ),
+    # https://docs.nginx.com/nginx-ingress-controller/configuration/ingress-resources/advanced-configuration-with-annotations/
+    "f5-nginx": Controller(
+        classes=("nginx",),
+        namespace="nginx-ingress",
+        annotations={
+            # It upgrades connections to the named Services alone.
+            "nginx.org/websocket-services": SERVICE,
+            # It keeps back the words of a streamed answer until a buffer is full.
+            "nginx.org/proxy-buffering": "False",
+        },
+        timeouts={"nginx.org/proxy-read-timeout": "{seconds}s", "nginx.org/proxy-send-timeout": "{seconds}s"},
+        body_size="nginx.org/client-max-body-size",
+        https_redirect={
+            True: {"nginx.org/redirect-to-https": "True"},
+            False: {"ingress.kubernetes.io/ssl-redirect": "False"},
+        },
     ),
     # It reads its cookie off the Service, has no limit for bodies, and its times are those of its entry point.
     "traefik": Controller(classes=("traefik",), namespace="traefik", sticky_service_annotations=_TRAEFIK_STICKY),
-    # HAProxy Technologies' own: https://github.com/haproxytech/kubernetes-ingress/tree/master/deploy
-    "haproxy": Controller(classes=("haproxy",), namespace="haproxy-controller"),
+    # HAProxy Technologies' own: https://github.com/haproxytech/kubernetes-ingress/blob/master/documentation/annotations.md
+    "haproxy": Controller(
+        classes=("haproxy",),
+        namespace="haproxy-controller",
+        timeouts={"haproxy.org/timeout-server": "{seconds}s"},
+        https_redirect={
+            True: {"haproxy.org/ssl-redirect": "true"},
+            False: {"haproxy.org/ssl-redirect": "false"},
+        },
+    ),
     # Selects the routers on the pod network and on the host network alike (OpenShift 4.7 release notes, 1.3.5.11).
     "openshift": Controller(
-        classes=("openshift-default",), namespace_labels={"policy-group.network.openshift.io/ingress": ""}
+        classes=("openshift-default",),
+        namespace_labels={"policy-group.network.openshift.io/ingress": ""},
+        # https://docs.openshift.com/container-platform/latest/networking/routes/route-configuration.html
+        timeouts={"haproxy.router.openshift.io/timeout": "{seconds}s"},
     ),
-    # Its Envoy, of Ingresses and of Gateways, has an identity and no pod:
-    # https://docs.cilium.io/en/stable/network/servicemesh/ingress-and-network-policy/
-    "cilium": Controller(classes=("cilium",), cilium_entities=("ingress",)),
-    # Google's front ends and health checks, for container-native load balancing. GKE reads no class:
-    # https://cloud.google.com/load-balancing/docs/firewall-rules
-    "gke": Controller(cidrs=("35.191.0.0/16", "130.211.0.0/22")),
+    "cilium": _CILIUM,
+    # GKE reads no class.
+    "gke": Controller(cidrs=_GOOGLE),
     # In IP mode the load balancer connects from its own subnets, which only the user knows.
     "aws-alb": Controller(classes=("alb",)),
     # It may be another installation of ingress-nginx or Traefik; the others read none of these.
     "other": Controller(
-        annotations=_NGINX, sticky_annotations=_NGINX_STICKY, sticky_service_annotations=_TRAEFIK_STICKY
+        timeouts=_NGINX_TIMEOUTS,
+        body_size=_NGINX_BODY_SIZE,
+        https_redirect=_NGINX_REDIRECT,
+        sticky_annotations=_NGINX_STICKY,
+        sticky_service_annotations=_TRAEFIK_STICKY,
     ),
 }
 
+GATEWAY_CONTROLLERS: Mapping[GatewayControllerName, Controller] = {
+    "traefik": Controller(classes=("traefik",), namespace="traefik"),
+    # https://gateway.envoyproxy.io/docs/tasks/operations/gateway-namespace-mode/: by default all proxies are there.
+    "envoy-gateway": Controller(classes=("eg",), namespace="envoy-gateway-system"),
+    # https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment
+    "istio": Controller(classes=("istio",), beside_gateway=True),
+    # https://docs.nginx.com/nginx-gateway-fabric/overview/gateway-architecture/
+    "nginx-gateway-fabric": Controller(classes=("nginx",), beside_gateway=True),
+    # https://kgateway.dev/docs/main/about/architecture/
+    "kgateway": Controller(classes=("kgateway",), beside_gateway=True),
+    "contour": Controller(classes=("contour",), namespace="projectcontour"),
+    "cilium": _CILIUM,
+    # Timeouts are those of a GCPBackendPolicy:
+    # https://cloud.google.com/kubernetes-engine/docs/how-to/gatewayclass-capabilities
+    "gke": Controller(classes=("gke-l7-global-external-managed", "gke-l7-gxlb"), cidrs=_GOOGLE, route_timeouts=False),
+    "other": Controller(),
+}
 
-def controller_of_class(class_name: str | None) -> ControllerName | None:
-    """The controller that creates the IngressClass of that name."""
-    return next((name for name, each in CONTROLLERS.items() if class_name in each.classes), None)
+
+def controller_of(
+    controllers: Mapping[_Name, Controller], class_name: str | None, namespace: str | None
+) -> _Name | None:
+    """The controller that creates the class; of several that do, the one that is installed in the namespace.
+
+    Without a class that is known, the controller of the namespace.
+    """
+    of_class = [name for name, each in controllers.items() if class_name in each.classes]
+    of_namespace = controller_of_namespace({name: controllers[name] for name in of_class or controllers}, namespace)
+    return of_namespace or (of_class[0] if of_class else None)
 
 
-def controller_of_namespace(namespace: str | None) -> ControllerName | None:
+def controller_of_namespace(controllers: Mapping[_Name, Controller], namespace: str | None) -> _Name | None:
     """The controller that is installed in the namespace of that name."""
-    return next((name for name, each in CONTROLLERS.items() if namespace and namespace == each.namespace), None)
+    return next((name for name, each in controllers.items() if namespace and namespace == each.namespace), None)

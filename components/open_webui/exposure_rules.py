@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..blocks.base_settings import Fix, Problem
 from ..blocks.destinations import Destination, is_private_name, is_range
+from ..blocks.quantities import MEBIBYTE, mebibytes, quantity
+from .ingress_settings import BODY_AROUND_FILE
 
 if TYPE_CHECKING:
     from .settings import OpenWebUISettings
@@ -20,14 +22,19 @@ def public_url_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
     if settings.host:
         yield from _contradictions(settings)
         return
-    secret = settings.ingress.tls_secret_name
+    ingress, gateway = settings.ingress, settings.gateway
     reasons = {
-        "ingress.tlsSecretName": f"ingress.tlsSecretName {secret} without host: TLS needs the name that the "
-        "certificate is for"
-        if secret
-        else "",
+        **{
+            f"{key}.{secret}": f"{key}.{secret} {name} without host: TLS needs the name that the certificate is for"
+            for key, each in (("ingress", ingress), ("gateway", gateway))
+            for secret, name in (("tlsSecretName", each.tls_secret_name), ("issuer.name", each.issuer.name))
+            if name
+        },
         "ingress.enabled": "ingress.enabled without host: the Ingress would answer for every name"
-        if settings.ingress.enabled and not secret
+        if ingress.enabled and not ingress.tls_secret
+        else "",
+        "gateway.enabled": "gateway.enabled without host: the HTTPRoute would answer for every name"
+        if gateway.enabled and not gateway.tls_secret
         else "",
         "additionalHosts": "additionalHosts without host: the public URL is that of host"
         if settings.additional_hosts
@@ -41,13 +48,36 @@ def public_url_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
 
 
 def _contradictions(settings: OpenWebUISettings) -> Iterator[Problem]:
-    if settings.public_scheme == "http" and settings.ingress.tls_secret_name:
+    for key, each in (("ingress", settings.ingress), ("gateway", settings.gateway)):
+        if settings.public_scheme == "http" and each.tls_secret:
+            named = f"{key}.{'tlsSecretName' if each.tls_secret_name else 'issuer.name'}"
+            yield Problem(
+                keys=("publicScheme", named),
+                message=f"publicScheme http with {named}: browsers come by https, and their websockets would "
+                "be refused",
+                allowed=f"https, or no {named}",
+                fix="https",
+            )
+    if settings.ingress.redirect_to_https and settings.scheme == "http":
         yield Problem(
-            keys=("publicScheme", "ingress.tlsSecretName"),
-            message="publicScheme http with ingress.tlsSecretName: browsers come by https, and their websockets would "
-            "be refused",
-            allowed="https, or no ingress.tlsSecretName",
-            fix="https",
+            keys=("ingress.redirectToHttps", "publicScheme"),
+            message="ingress.redirectToHttps without https: browsers come by http, and would be sent where nothing "
+            "answers",
+            allowed="false, or https: ingress.tlsSecretName, ingress.issuer.name or publicScheme",
+            fix="false",
+        )
+
+
+def body_size_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
+    """A limit of the Ingress below the application's own limit of a file."""
+    body, file = settings.ingress.max_body_size, settings.file_limit
+    if body and file and quantity(body) < file:
+        yield Problem(
+            keys=("ingress.maxBodySize", "env.RAG_FILE_MAX_SIZE"),
+            message=f"ingress.maxBodySize {body} is below the largest file of {file // MEBIBYTE} MiB "
+            "(env.RAG_FILE_MAX_SIZE): the controller would refuse it",
+            allowed=f"at least {mebibytes(file + BODY_AROUND_FILE)}, or not set",
+            fix=mebibytes(file + BODY_AROUND_FILE),
         )
 
 

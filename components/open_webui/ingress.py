@@ -1,12 +1,12 @@
-"""The Ingress, and the peers that may connect to the web pods: the controller's pods, or addresses."""
+"""The Ingress, with the annotations that its controller reads."""
 
 from collections.abc import Sequence
 
 import pulumi_kubernetes as k8s
-from pulumi_kubernetes.networking.v1 import IngressRuleArgsDict, NetworkPolicyPeerArgsDict
+from pulumi_kubernetes.networking.v1 import IngressRuleArgsDict
 
-from ..blocks.children import Children
-from ..blocks.network_policy import addresses, namespace, namespaces
+from ..blocks.children import SKIP_AWAIT, Children
+from ..blocks.quantities import MEBIBYTE
 from .ingress_settings import IngressSettings
 
 
@@ -16,34 +16,21 @@ def ingress(
     *,
     settings: IngressSettings,
     hosts: Sequence[str],
+    file_limit: int | None,
     service: str,
     port_name: str,
 ) -> k8s.networking.v1.Ingress:
     """Route every path of the hosts to the Service."""
     return k8s.networking.v1.Ingress(
         name,
-        metadata=children.metadata(name, {**_annotations(settings), **settings.annotations}),
+        metadata=children.metadata(name, {**_annotations(settings, file_limit), **settings.annotations}),
         spec={
             **({"ingress_class_name": settings.class_name} if settings.class_name else {}),
             "rules": [_rule(host, service, port_name) for host in hosts],
-            **(
-                {"tls": [{"hosts": list(hosts), "secret_name": settings.tls_secret_name}]}
-                if settings.tls_secret_name
-                else {}
-            ),
+            **({"tls": [{"hosts": list(hosts), "secret_name": settings.tls_secret}]} if settings.tls_secret else {}),
         },
         opts=children.options(),
     )
-
-
-def clients(settings: IngressSettings) -> list[NetworkPolicyPeerArgsDict]:
-    """The peers of the network policy that may connect to the web pods."""
-    peers: list[NetworkPolicyPeerArgsDict] = []
-    if name := settings.namespace:
-        peers.append(namespace(name, settings.controller_labels))
-    elif labels := settings.peers.namespace_labels:
-        peers.append(namespaces(labels))
-    return [*peers, *(addresses(cidr) for cidr in dict.fromkeys([*settings.peers.cidrs, *settings.allowed_cidrs]))]
 
 
 def service_annotations(settings: IngressSettings) -> dict[str, str]:
@@ -68,11 +55,20 @@ def _rule(host: str, service: str, port_name: str) -> IngressRuleArgsDict:
     }
 
 
-def _annotations(settings: IngressSettings) -> dict[str, str]:
-    annotations = dict(settings.peers.annotations)
+def _annotations(settings: IngressSettings, file_limit: int | None) -> dict[str, str]:
+    controller = settings.peers
+    annotations = {
+        **controller.annotations,
+        **{name: value.format(seconds=settings.timeout_seconds) for name, value in controller.timeouts.items()},
+        **settings.issuer.annotations,
+    }
+    if controller.body_size:
+        annotations[controller.body_size] = f"{-(-settings.body_size(file_limit) // MEBIBYTE)}m"
+    if settings.redirect_to_https is not None:
+        annotations |= controller.https_redirect[settings.redirect_to_https]
     if settings.sticky_sessions:
-        annotations |= settings.peers.sticky_annotations
+        annotations |= controller.sticky_annotations
     if not settings.wait_for_address:
         # Without a controller the address stays empty, and `pulumi up` would wait ten minutes and fail.
-        annotations["pulumi.com/skipAwait"] = "true"
+        annotations |= SKIP_AWAIT
     return annotations

@@ -1,4 +1,4 @@
-"""Settings of the exposure: the Ingress, and from where its controller or a Gateway connects."""
+"""Settings of the Ingress, and from where its controller or a Gateway of the user's own connects."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,12 +6,30 @@ from pydantic import Field
 
 from ..blocks.addresses import Cidr
 from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.issuer import IssuerSettings
 from ..blocks.names import ExistingNamespace, ObjectName, Text
-from .controllers import CONTROLLERS, Controller, ControllerName, controller_of_class, controller_of_namespace
+from ..blocks.quantities import MEBIBYTE, Bytes, quantity
+from .controllers import (
+    INGRESS_CONTROLLERS,
+    Clients,
+    Controller,
+    IngressControllerName,
+    controller_of,
+    controller_of_namespace,
+)
 from .environment_names import AnnotationName, PublicText
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 LabelName = AnnotationName
+
+CERTIFICATE_SECRET = "open-webui-tls"
+"""Secret that cert-manager writes for the Ingress, unless the settings name another."""
+
+LEAST_BODY_SIZE = 100 * MEBIBYTE
+"""Largest body in bytes, unless the settings name another or the application takes larger files."""
+
+BODY_AROUND_FILE = MEBIBYTE
+"""What a form with a file may be larger than the file."""
 
 _PEERS: Mapping[str, str] = {
     "controller": "controller",
@@ -26,19 +44,19 @@ class IngressSettings(Settings):
 
     enabled: bool = Field(False, description="Create an Ingress for `openWebui.host`.")
     class_name: ObjectName | None = Field(
-        None, examples=["nginx"], description="IngressClass. Default: the cluster's default class."
+        None, examples=["traefik"], description="IngressClass. Default: the cluster's default class."
     )
-    controller: ControllerName | None = Field(
+    controller: IngressControllerName | None = Field(
         None,
         description="Ingress controller or Gateway: from where it connects, and whose annotations the Ingress gets. "
         "Default: follows from `className` or `controllerNamespace`, else `other`, which needs one of "
-        "`controllerNamespace` and `allowedCidrs`.",
+        "`controllerNamespace` and `allowedCidrs`. Upstream has retired `ingress-nginx`.",
     )
     controller_namespace: ExistingNamespace | None = Field(
         None,
-        examples=["ingress-nginx"],
+        examples=["traefik"],
         description="Namespace of the controller's pods. Default: that of its own installation (`ingress-nginx`, "
-        "`traefik`, `haproxy-controller`).",
+        "`nginx-ingress` for F5, `traefik`, `haproxy-controller`).",
     )
     controller_labels: dict[LabelName, Text] = Field(
         {}, description="Labels of the controller's pods. Default: every pod of its namespace."
@@ -51,14 +69,34 @@ class IngressSettings(Settings):
     tls_secret_name: ObjectName | None = Field(
         None,
         examples=["open-webui-tls"],
-        description="Secret of type kubernetes.io/tls in the stack's namespace. Default: the Ingress ends no TLS.",
+        description="Secret of type kubernetes.io/tls in the stack's namespace. Default: the Ingress ends no TLS; with "
+        f"`issuer.name` `{CERTIFICATE_SECRET}`, which cert-manager writes.",
+    )
+    issuer: IssuerSettings = Field(
+        IssuerSettings(), description="An issuer of cert-manager, which writes the certificate into the TLS Secret."
+    )
+    max_body_size: Bytes | None = Field(
+        None,
+        examples=["200Mi"],
+        description="Largest request body, for controllers with such a limit (ingress-nginx, F5's NGINX). Default: "
+        "`100Mi`, and room for a file of `openWebui.env.RAG_FILE_MAX_SIZE`.",
+    )
+    timeout_seconds: int = Field(
+        3600,
+        ge=60,
+        le=86_400,
+        description="Longest silence of a websocket, a streamed answer or an upload, for controllers that read it from "
+        "the Ingress (ingress-nginx, F5's NGINX, HAProxy, OpenShift). Traefik has it at its entry point.",
+    )
+    redirect_to_https: bool | None = Field(
+        None,
+        description="Redirect from http, also where TLS ends before the controller, or do not (ingress-nginx, F5's "
+        "NGINX, HAProxy). Default: what the controller does, which is a redirect where the Ingress ends TLS.",
     )
     sticky_sessions: bool = Field(
         False, description="Keep a browser on one replica by cookie (ingress-nginx, Traefik). Never needed, harmless."
     )
-    annotations: dict[AnnotationName, PublicText] = Field(
-        {}, description="Further annotations of the Ingress, such as cert-manager's."
-    )
+    annotations: dict[AnnotationName, PublicText] = Field({}, description="Further annotations of the Ingress.")
     wait_for_address: bool = Field(
         False, description="Let `pulumi up` wait until the controller reports an address (10 minutes at most)."
     )
@@ -71,7 +109,7 @@ class IngressSettings(Settings):
     @property
     def peers(self) -> Controller:
         """The controller, `other` when it does not follow from the settings."""
-        return CONTROLLERS[self._controller or "other"]
+        return INGRESS_CONTROLLERS[self._controller or "other"]
 
     @property
     def namespace(self) -> str | None:
@@ -79,28 +117,49 @@ class IngressSettings(Settings):
         return self.controller_namespace or self.peers.namespace
 
     @property
-    def _controller(self) -> ControllerName | None:
-        return (
-            self.controller
-            or controller_of_class(self.class_name)
-            or controller_of_namespace(self.controller_namespace)
-        )
+    def clients(self) -> Clients:
+        """From where connections to the web pods come; from nowhere when nothing is exposed."""
+        if not self.is_exposed:
+            return Clients()
+        return self.peers.clients(self.controller_namespace, self.controller_labels, self.allowed_cidrs)
+
+    @property
+    def tls_secret(self) -> str | None:
+        """Secret with the certificate; None if the Ingress ends no TLS."""
+        return self.tls_secret_name or (CERTIFICATE_SECRET if self.issuer.name else None)
+
+    def body_size(self, file_limit: int | None) -> int:
+        """Largest body in bytes.
+
+        Args:
+            file_limit: the application's own limit of a file in bytes; None without one.
+        """
+        if self.max_body_size:
+            return int(quantity(self.max_body_size))
+        return max(LEAST_BODY_SIZE, (file_limit or 0) + BODY_AROUND_FILE)
+
+    @property
+    def _controller(self) -> IngressControllerName | None:
+        return self.controller or controller_of(INGRESS_CONTROLLERS, self.class_name, self.controller_namespace)
 
     def problems(self) -> Iterator[Problem]:
         yield from self._unused()
         if not self.is_exposed:
             return
-        by_class, by_namespace = (
-            controller_of_class(self.class_name),
-            controller_of_namespace(self.controller_namespace),
-        )
-        if not self.controller and by_class and by_namespace and by_class != by_namespace:
+        by_class = controller_of(INGRESS_CONTROLLERS, self.class_name, None)
+        by_namespace = controller_of_namespace(INGRESS_CONTROLLERS, self.controller_namespace)
+        if (
+            not self.controller
+            and by_class
+            and by_namespace
+            and self.class_name not in INGRESS_CONTROLLERS[by_namespace].classes
+        ):
             yield Problem(
                 keys=("controllerNamespace", "className"),
                 message=f"className {self.class_name} is the class of {by_class}, and controllerNamespace "
                 f"{self.controller_namespace} the namespace of {by_namespace}: the controller could not connect",
                 allowed="the namespace of the controller that serves the class, or controller with it",
-                fix=CONTROLLERS[by_class].namespace or "",
+                fix=INGRESS_CONTROLLERS[by_class].namespace or "",
             )
         elif not (self.peers.is_known_peer or self.controller_namespace or self.allowed_cidrs):
             yield self._unknown_peer()
@@ -111,6 +170,8 @@ class IngressSettings(Settings):
                 allowed="false; for sticky sessions, set its own annotations in ingress.annotations",
                 fix="false",
             )
+        else:
+            yield from self._not_read()
 
     def _unknown_peer(self) -> Problem:
         if self._controller:
@@ -125,14 +186,34 @@ class IngressSettings(Settings):
         return Problem(
             keys=("controller", "className"),
             message=f"it is not known who serves {of_class}: the network policy would refuse its connections",
-            allowed=f"{' | '.join(CONTROLLERS)}, or controllerNamespace",
-            fix="ingress-nginx",
+            allowed=f"{' | '.join(INGRESS_CONTROLLERS)}, or controllerNamespace",
+            fix="traefik",
         )
+
+    def _not_read(self) -> Iterator[Problem]:
+        """Settings for which the controller has no annotation."""
+        for key, is_set, annotation in (
+            ("maxBodySize", self.max_body_size is not None, self.peers.body_size),
+            ("timeoutSeconds", "timeout_seconds" in self.model_fields_set, self.peers.timeouts),
+            ("redirectToHttps", self.redirect_to_https is not None, self.peers.https_redirect),
+        ):
+            if self.enabled and is_set and not annotation:
+                yield Problem(
+                    keys=(key, "controller"),
+                    message=f"{key} has no effect with controller {self._controller}, which does not read it from an "
+                    "Ingress",
+                    allowed="a setting of the controller itself (docs/exposure.md)",
+                    fix=Fix.REMOVE,
+                )
 
     def _unused(self) -> Iterator[Problem]:
         for key, value in (
             ("stickySessions", self.sticky_sessions),
             ("tlsSecretName", self.tls_secret_name),
+            ("issuer.name", self.issuer.name),
+            ("maxBodySize", self.max_body_size),
+            ("timeoutSeconds", "timeout_seconds" in self.model_fields_set),
+            ("redirectToHttps", self.redirect_to_https is not None),
             ("className", self.class_name),
             ("annotations", self.annotations),
             ("waitForAddress", self.wait_for_address),

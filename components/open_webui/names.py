@@ -32,6 +32,15 @@ VOLUME_CLAIM = "open-webui-uploads"
 
 CILIUM_POLICY = "open-webui-from-cilium"
 
+GATEWAY = "open-webui"
+"""Gateway of the stack, and its HTTPRoute."""
+
+REDIRECT_ROUTE = "open-webui-redirect"
+"""HTTPRoute of the http listener that redirects to https."""
+
+LOAD_BALANCER = "open-webui-load-balancer"
+"""Service of type LoadBalancer."""
+
 PREFLIGHT = "open-webui-preflight"
 """Job that checks the database and the bucket before an update, its ServiceAccount and network policy."""
 

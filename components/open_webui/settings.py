@@ -10,19 +10,24 @@ from pydantic_core import PydanticCustomError
 from ..blocks.addresses import HIGHEST_PORT, EgressTarget
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.component_settings import ComponentSettings
-from ..blocks.custom_kinds import CILIUM_NETWORK_POLICY, KindsNeeded
+from ..blocks.custom_kinds import KindsNeeded
 from ..blocks.destinations import Destination, destination_of_target, destination_of_url
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageRepository, Text
+from ..blocks.quantities import MEBIBYTE
 from ..blocks.resources import Resources, Sizes
+from .controllers import Clients, combined
 from .deadlines import Deadlines
 from .documents import DocumentSettings
 from .env_destinations import env_destinations
 from .environment_names import VariableName
-from .exposure_rules import egress_problems, public_url_problems
+from .exposure_kinds import exposure_kinds
+from .exposure_rules import body_size_problems, egress_problems, public_url_problems
 from .feature_settings import FeatureSettings, SecretKey
+from .gateway_settings import GatewaySettings
 from .ingress_settings import IngressSettings
+from .load_balancer_settings import LoadBalancerSettings
 from .preflight_resources import preflight_resources
 from .termination import leaving_pods
 from .uploads import UploadSettings
@@ -36,6 +41,7 @@ PGVECTOR_POOL_SIZE = 2
 PGVECTOR_POOL_OVERFLOW = 3
 CONNECTIONS_PER_POD = 2 * (DATABASE_POOL_SIZE + DATABASE_POOL_OVERFLOW) + PGVECTOR_POOL_SIZE + PGVECTOR_POOL_OVERFLOW
 SURGE_PODS = 1
+_PORTS = {"http": 80, "https": 443}
 
 
 _SIZES = Sizes(
@@ -107,13 +113,15 @@ class OpenWebUISettings(ComponentSettings):
     )
     public_scheme: Literal["http", "https"] | None = Field(
         None,
-        description="Scheme in the browser. Default: `https` with `ingress.tlsSecretName`, else `http`. Set `https` "
-        "where TLS ends before the Ingress (load balancer, default certificate) or at a Gateway or Route of your own.",
+        description="Scheme in the browser. Default: `https` where the Ingress or the stack's Gateway ends TLS, else "
+        "`http`. Set `https` where TLS ends elsewhere (load balancer, default certificate, existing Gateway, Route).",
     )
     public_port: int | None = Field(
         None, ge=1, le=HIGHEST_PORT, description="Port in the browser. Default: that of the scheme."
     )
     ingress: IngressSettings = Field(IngressSettings(), description="The Ingress, and who may connect.")
+    gateway: GatewaySettings = Field(GatewaySettings(), description="HTTPRoute of the Gateway API, and its Gateway.")
+    load_balancer: LoadBalancerSettings = Field(LoadBalancerSettings(), description="Service of type LoadBalancer.")
     egress: list[EgressTarget] = Field(
         [],
         description="Further destinations of the web pods, `host:port`, `address:port` or `CIDR:port`. A public name "
@@ -160,6 +168,7 @@ class OpenWebUISettings(ComponentSettings):
         if problem := self._budget_problem():
             yield problem
         yield from public_url_problems(self)
+        yield from body_size_problems(self)
         yield from egress_problems(self)
 
     def _budget_problem(self) -> Problem | None:
@@ -188,10 +197,7 @@ class OpenWebUISettings(ComponentSettings):
         return Footprint(pods=(web, preflight), volumes=int(self.uploads.kind == "volume"))
 
     def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
-        if self.ingress.is_exposed and self.ingress.peers.cilium_entities:
-            kinds = (CILIUM_NETWORK_POLICY,)
-            key = "openWebui.ingress.controller"
-            yield KindsNeeded(key=key, value="cilium", off="<controller>", kinds=kinds)
+        yield from exposure_kinds(self.ingress, self.gateway)
 
     @property
     def fewest_replicas(self) -> int:
@@ -272,13 +278,28 @@ class OpenWebUISettings(ComponentSettings):
     @property
     def scheme(self) -> str:
         """Scheme in the browser."""
-        return self.public_scheme or ("https" if self.ingress.tls_secret_name else "http")
+        return self.public_scheme or ("https" if self.ingress.tls_secret or self.gateway.tls_secret else "http")
+
+    @property
+    def clients(self) -> Clients:
+        """From where connections to the web pods come."""
+        return combined(each.clients for each in (self.ingress, self.gateway, self.load_balancer))
+
+    @property
+    def file_limit(self) -> int | None:
+        """The application's own limit of a file in bytes; None without one."""
+        megabytes = self.env.get("RAG_FILE_MAX_SIZE", "")
+        return int(megabytes) * MEBIBYTE if megabytes.isdecimal() and int(megabytes) else None
+
+    @property
+    def browser_port(self) -> int:
+        """Port in the browser."""
+        return self.public_port or _PORTS[self.scheme]
 
     @property
     def origins(self) -> list[str]:
         """Public URLs without a path, as a browser has them in `Origin`: the port only where it is not the scheme's."""
-        default = {"http": 80, "https": 443}[self.scheme]
-        port = f":{self.public_port}" if self.public_port not in (None, default) else ""
+        port = f":{self.browser_port}" if self.browser_port != _PORTS[self.scheme] else ""
         return [f"{self.scheme}://{host}{port}" for host in self.hosts]
 
     @property

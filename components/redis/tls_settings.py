@@ -1,34 +1,16 @@
 """Settings of TLS between Redis and everybody who connects to it."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 from pydantic import Field
 
 from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.issuer import IssuerSettings
 from ..blocks.names import ObjectName
 from .server.places import AUTHORITY
 
 GENERATED_SECRET = "redis-tls"
 """Secret that cert-manager writes."""
-
-
-class RedisTlsIssuerSettings(Settings):
-    """An issuer of cert-manager, which has to be there."""
-
-    name: ObjectName | None = Field(None, description="Name of the issuer that signs the certificate.")
-    kind: Literal["Issuer", "ClusterIssuer"] = Field(
-        "ClusterIssuer", description="Where it is: in the stack's namespace (`Issuer`), or for all of them."
-    )
-
-    def problems(self) -> Iterator[Problem]:
-        if self.name is None and "kind" in self.model_fields_set:
-            yield Problem(
-                keys=("kind", "name"),
-                message="kind without name: there is no issuer",
-                allowed="the name of an issuer with it",
-                fix=Fix.REMOVE,
-            )
 
 
 class RedisTlsSettings(Settings):
@@ -39,8 +21,8 @@ class RedisTlsSettings(Settings):
         description="Existing Secret in the stack's namespace with `tls.crt`, `tls.key` and `ca.crt`. The certificate "
         "is for `redis-service`, with a cluster for `redis-0.redis-nodes` and so on too.",
     )
-    issuer: RedisTlsIssuerSettings = Field(
-        RedisTlsIssuerSettings(), description="An issuer of cert-manager, instead of an existing Secret."
+    issuer: IssuerSettings = Field(
+        IssuerSettings(), description="An issuer of cert-manager, instead of an existing Secret."
     )
 
     @property

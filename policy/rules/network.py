@@ -7,7 +7,8 @@ from .rule import Context, ObjectRule, StackRule, Violation
 from .selectors import selects
 
 ALLOW_EXPOSURE = "open-webui-stack/allow-exposure"
-"""Annotation of a Service that may be reached from outside. Its value says why."""
+"""Annotation of a Service that may be reached from outside, and of a NetworkPolicy that admits every address to its
+pods. Its value says why."""
 
 
 def exposed(item: Object, _context: Context) -> Iterator[str]:
@@ -40,6 +41,7 @@ def open_to_all(item: Object, _context: Context) -> Iterator[str]:
     """Policies that allow every peer: they exist and restrict nothing."""
     if field(item, "kind") != "NetworkPolicy":
         return
+    published = bool(field(item, "metadata", "annotations", ALLOW_EXPOSURE))
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         for rule in items(field(item, "spec", direction)):
             if isinstance(rule, Unknown) or isinstance(field(rule, peers), Unknown):
@@ -50,6 +52,8 @@ def open_to_all(item: Object, _context: Context) -> Iterator[str]:
             for peer in listed:
                 if field(peer, "namespaceSelector") == {} and not field(peer, "podSelector"):
                     yield f"a rule for {direction} allows every pod of every namespace"
+                if direction == "ingress" and published:
+                    continue
                 if str(field(peer, "ipBlock", "cidr")).endswith("/0") and not items(field(peer, "ipBlock", "except")):
                     yield f"a rule for {direction} allows every address"
 
@@ -63,7 +67,7 @@ def _directions(policy: Object) -> Sequence[str]:
 RULES = (
     ObjectRule(
         name="service-not-exposed",
-        description="No Service is a LoadBalancer or NodePort without an annotation: the Ingress is the exposure.",
+        description="No Service is a LoadBalancer or NodePort without an annotation that says why.",
         remedy=f"Use type ClusterIP, or annotate the Service {ALLOW_EXPOSURE}: <why>.",
         check=exposed,
     ),

@@ -59,7 +59,7 @@ def test_without_an_ingress_no_client_gets_in(dev: Recording) -> None:
 
 def test_with_an_ingress_only_its_controller_gets_in(prod: Recording) -> None:
     [rule] = prod.one("NetworkPolicy", "open-webui").inputs["spec"]["ingress"]
-    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "traefik"}}}]
     assert rule["ports"] == [{"protocol": "TCP", "port": 8080}]
 
 

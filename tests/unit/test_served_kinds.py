@@ -21,6 +21,7 @@ from tests.support.unit.recording import run
 OPERATOR = ("monitoring.enabled=true", "monitoring.operator=true")
 ISSUER = ("redis.tls.issuer.name=ca",)
 EXPOSED = ("openWebui.host=chat.example.com", "openWebui.ingress.enabled=true")
+GATEWAY = ("openWebui.host=chat.example.com", "openWebui.gateway.enabled=true")
 EXTERNAL = ("redis.topology=external", "redis.external.hosts=redis.example.com")
 BUILT_IN = (
     "kubernetes:core/",
@@ -28,6 +29,7 @@ BUILT_IN = (
     "kubernetes:batch/",
     "kubernetes:policy/",
     "kubernetes:autoscaling/",
+    "kubernetes:networking.k8s.io/",
 )
 
 
@@ -48,6 +50,8 @@ def settings_of(*sets: str) -> StackSettings:
         (*EXPOSED, "openWebui.ingress.className=cilium"),
         (*EXPOSED, "openWebui.ingress.className=nginx"),
         ("openWebui.ingress.controller=cilium",),
+        (*GATEWAY, "openWebui.gateway.className=cilium"),
+        (*GATEWAY, "openWebui.gateway.controller=traefik", "openWebui.gateway.parentRef.name=public"),
     ],
     ids=" ".join,
 )
@@ -57,7 +61,7 @@ def test_the_settings_name_every_custom_kind_that_the_program_creates(sets: tupl
     created = {
         (resource.inputs["apiVersion"], resource.inputs["kind"])
         for resource in recording.objects
-        if not resource.type.startswith(BUILT_IN) and ".k8s.io/" not in resource.type
+        if not resource.type.startswith(BUILT_IN)
     }
     needed = {(kind.api_version, kind.kind) for needs in settings_of(*sets).kinds_needed for kind in needs.kinds}
     assert needed == created
@@ -199,3 +203,13 @@ def test_a_cluster_that_fails_in_between_is_not_taken_for_one_without_the_kind()
     needed: tuple[KindsNeeded, ...] = OPERATOR_NEEDS
     with pytest.raises(NotAskedError):
         list(missing_kinds(needed, "prod", ask))
+
+
+def test_a_certificate_of_an_ingress_needs_cert_manager() -> None:
+    needed = settings_of(
+        *EXPOSED, "openWebui.ingress.className=traefik", "openWebui.ingress.issuer.name=acme"
+    ).kinds_needed
+    [finding] = missing_kinds(needed, "prod", lambda _: {"groups": []})
+    assert finding.key == "openWebui.ingress.issuer.name"
+    assert "cert-manager is not installed there" in finding.message
+    assert finding.commands[1] == "pulumi config rm --path openWebui.ingress.issuer.name"

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from tests.support.unit.mistakes_in_exposure import EXPOSURE_MISTAKES
+
 SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     ("unknown key at the top", {"redsi": {}}, "redsi", "did you mean redis?"),
     ("unknown member", {"redis": {"maxmemry": "1gb"}}, "redis.maxmemry", "did you mean redis.maxmemory?"),
@@ -393,4 +395,5 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "postgresql.resources.limits.memory",
         "at least 2016Mi, or fewer connections",
     ),
+    *EXPOSURE_MISTAKES,
 ]
