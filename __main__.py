@@ -6,7 +6,7 @@ from pulumi import ResourceOptions
 
 from components.backup import names as backup
 from components.backup.component import Backup, BackupArgs, Server
-from components.blocks.connection import Backend
+from components.blocks.connection import Backend, Connection
 from components.blocks.network_policy import allow_to, pods
 from components.namespace.component import Namespace, NamespaceArgs
 from components.open_webui import names as open_webui
@@ -74,7 +74,7 @@ database = PostgreSQL(
     in_namespace,
 )
 database_backend = Backend(
-    connection=database.connection,
+    connection=Connection(secret=database.connection),
     egress=[allow_to([pods(postgresql.LABELS.selector)], postgresql.PORT)],
 )
 
@@ -92,9 +92,10 @@ if settings.backup.enabled:
                 user=postgresql.USER,
                 database=postgresql.DATABASE,
                 prepare_script=PREPARE_SCRIPT,
+                secret=database.connection,
                 password_key=postgresql.PASSWORD,
             ),
-            backend=database_backend,
+            egress=database_backend.egress,
             protect=settings.protect,
         ),
         in_namespace,

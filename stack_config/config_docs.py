@@ -14,7 +14,7 @@ from .files import ROOT
 from .generated_files import write_or_check
 from .keys import ConfigKey, config_keys
 from .schema import SCHEMA_FILE, schema_text
-from .settings import SECRET_KEYS
+from .settings import SECRET_KEYS, SECRET_MAPS
 
 CONFIG_MARKER = "config:\n"
 TABLE_START = "<!-- config table: python -m stack_config.config_docs -->\n"
@@ -36,6 +36,8 @@ def pulumi_config() -> str:
     for name, description in SECRET_KEYS.items():
         text = f"Secret (pulumi config set --secret). {description}".replace("`", "")
         declared[name] = {"type": "string", "description": text, "default": ""}
+    for name, description in SECRET_MAPS.items():
+        declared[name] = {"type": "object", "description": description.replace("`", ""), "default": {}}
     text = yaml.safe_dump(declared, sort_keys=False, width=116)
     return "".join(f"  {line}\n" for line in text.splitlines())
 
@@ -49,6 +51,7 @@ def key_table() -> str:
         if not key.is_object or key.is_map or key.is_list or key.path == "openWebui.autoscaling"
     ]
     rows += [f"| `{name}` | secret | | {_cell(description)} |" for name, description in SECRET_KEYS.items()]
+    rows += [f"| `{name}` | object of secrets | | {_cell(description)} |" for name, description in SECRET_MAPS.items()]
     return "\n".join(rows) + "\n"
 
 

@@ -60,9 +60,9 @@ def read_stack(
     values |= stack_config(file, project["name"])
     for assignment in sets:
         set_path(values, assignment, project["name"])
-    secret = frozenset(key for key, value in values.items() if _holds_encrypted(value))
-    texts = {key: _text(value) for key, value in values.items()}
-    return StackConfig(values={**texts, **dict.fromkeys(secret, ENCRYPTED)}, secret_keys=secret)
+    secret = frozenset(key for key, value in values.items() if holds_encrypted(value))
+    texts = {key: _text(_with_placeholders(value)) for key, value in values.items()}
+    return StackConfig(values=texts, secret_keys=secret)
 
 
 def stack_file(environment: str, root: Path = ROOT) -> Path:
@@ -106,11 +106,19 @@ def is_encrypted(value: object) -> bool:
     return isinstance(value, dict) and value.keys() == {"secure"}
 
 
-def _holds_encrypted(value: object) -> bool:
-    # The engine treats an object with one encrypted member as a secret.
+def holds_encrypted(value: object) -> bool:
+    """Whether a value of a stack file is encrypted or has an encrypted member: the engine treats both as a secret."""
     if isinstance(value, dict):
-        return is_encrypted(value) or any(_holds_encrypted(member) for member in value.values())
-    return isinstance(value, list) and any(_holds_encrypted(element) for element in value)
+        return is_encrypted(value) or any(holds_encrypted(member) for member in value.values())
+    return isinstance(value, list) and any(holds_encrypted(element) for element in value)
+
+
+def _with_placeholders(value: object) -> object:
+    if is_encrypted(value):
+        return ENCRYPTED
+    if isinstance(value, dict):
+        return {key: _with_placeholders(member) for key, member in value.items()}
+    return [_with_placeholders(element) for element in value] if isinstance(value, list) else value
 
 
 def _text(value: object) -> str:

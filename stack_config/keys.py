@@ -16,7 +16,7 @@ from components.blocks.resources import Sizes
 from components.open_webui.variables import is_secret_variable
 from pulumi_values import property_paths
 
-from .settings import SECRET_KEYS, StackSettings
+from .settings import SECRET_KEYS, SECRET_MAPS, StackSettings
 
 NAME, ELEMENT = "<name>", "[]"
 """What a path has in the place of a name that the user chose, and of the index of an element."""
@@ -233,10 +233,10 @@ def _joined(path: str, step: str) -> str:
 
 
 def is_secret_key(key: str) -> bool:
-    """Whether the key holds a secret: one of `SECRET_KEYS`, or a secret variable of Open WebUI."""
-    return key in SECRET_KEYS or is_secret_variable(key)
+    """Whether the key holds secrets: one of `SECRET_KEYS` or `SECRET_MAPS`, or a secret variable of Open WebUI."""
+    return key in SECRET_KEYS or key in SECRET_MAPS or is_secret_variable(key)
 
 
 def all_paths() -> list[str]:
     """Every path that a user may set, secrets included."""
-    return [*config_keys(), *SECRET_KEYS]
+    return [*config_keys(), *SECRET_KEYS, *SECRET_MAPS]

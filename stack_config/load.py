@@ -1,9 +1,12 @@
 """Turns the stack's config into settings, or into one report of every problem in it."""
 
 import copy
+import dataclasses
 import difflib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -11,6 +14,7 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import ValidationError
 
 from components.blocks.finding import Finding
+from components.blocks.secret_inputs import SecretInputs
 from components.open_webui.variable_rules import variable_warnings
 
 from .files import ENCRYPTED
@@ -21,13 +25,22 @@ from .findings import (
     findings_of,
     from_problem,
     misspelled_project,
-    plain_secret,
     unknown,
     value_at,
 )
 from .keys import config_keys, is_secret_key, key_at
 from .report import HIDDEN, Location, path_of, report
-from .settings import SECRET_KEYS, StackSettings, secret_problems, secret_value_problems, upload_problems
+from .secret_references import EXISTING_SECRETS
+from .secret_sources import Secrets, plain_member, plain_members, read_secrets
+from .settings import (
+    SECRET_ENV,
+    SECRET_KEYS,
+    StackSettings,
+    secret_problems,
+    secret_value_problems,
+    twice_problems,
+    upload_problems,
+)
 
 __all__ = ["PROJECT", "ConfigError", "load_settings", "parse"]
 
@@ -36,23 +49,38 @@ class ConfigError(pulumi.RunError):
     """The stack's config is invalid; the message is the whole report. Nothing has been registered or changed."""
 
 
-def load_settings() -> tuple[StackSettings, Mapping[str, pulumi.Output[str]]]:
+def load_settings() -> tuple[StackSettings, SecretInputs]:
     """Settings and secret inputs of the current stack.
 
     Raises:
         ConfigError: the config is invalid; nothing has been registered yet.
     """
     values = dict(CONFIG.get())
-    settings = parse(values, {key for key in values if is_config_secret(key)})
+    plain = plain_members(_stack_file()) if f"{PROJECT}:{SECRET_ENV}" in values else []
+    checked = _check(values, {key for key in values if is_config_secret(key)}, plain)
+    if checked.findings:
+        raise ConfigError(report(checked.findings))
+    settings, secrets = checked.settings, checked.secrets
     for warning in variable_warnings(settings.open_webui.env):
         pulumi.log.warn(warning)
+    return settings, SecretInputs(
+        values={name: _secret_output(name, secrets) for name in secrets.values},
+        references=settings.existing_secrets,
+        variables=secrets.variables,
+        rotation=settings.rotate.existing_secrets,
+    )
+
+
+def _stack_file() -> Path:
+    return Path(pulumi.get_root_directory() or ".") / f"Pulumi.{pulumi.get_stack()}.yaml"
+
+
+def _secret_output(name: str, secrets: Secrets) -> pulumi.Output[str]:
     config = pulumi.Config()
-    own_keys = [full_key.partition(":")[2] for full_key in values if full_key.startswith(f"{PROJECT}:")]
-    return settings, {
-        key: config.require_secret(key)
-        for key in own_keys
-        if is_secret_key(key) and _is_set(values[f"{PROJECT}:{key}"])
-    }
+    if name not in secrets.members:
+        return config.require_secret(name)
+    members: pulumi.Output[Mapping[str, str]] = config.require_secret_object(SECRET_ENV)
+    return members.apply(lambda values: values[name])
 
 
 def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSettings:
@@ -65,16 +93,24 @@ def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSe
     Raises:
         ConfigError: names every problem.
     """
-    settings, findings = _check(values, secret_keys)
-    if findings:
-        raise ConfigError(report(findings))
-    return settings
+    checked = _check(values, secret_keys)
+    if checked.findings:
+        raise ConfigError(report(checked.findings))
+    return checked.settings
 
 
-def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[StackSettings, list[Finding]]:
+@dataclass(frozen=True, kw_only=True)
+class _Checked:
+    settings: StackSettings
+    secrets: Secrets
+    findings: list[Finding]
+
+
+def _check(values: Mapping[str, object], secret_keys: Collection[str], plain: Collection[str] = ()) -> _Checked:
     findings: list[Finding] = []
     raw: dict[str, Any] = {}
-    secrets: dict[str, str] = {}
+    secret_values: dict[str, object] = {}
+    encrypted_keys: set[str] = set()
     for full_key, value in sorted(values.items()):
         project, _, key = full_key.partition(":")
         encrypted = full_key in secret_keys
@@ -84,10 +120,8 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
                 findings.append(misspelled_project(full_key, key, visible))
             continue
         if is_secret_key(key):
-            if encrypted and _is_set(value):
-                secrets[key] = str(value)
-            elif not encrypted and value != "":
-                findings.append(plain_secret(key))
+            secret_values[key] = value
+            encrypted_keys |= {key} if encrypted else set()
         elif key in config_keys():
             if encrypted:
                 findings.append(encrypted_setting(key))
@@ -95,37 +129,53 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str]) -> tuple[
                 raw[key] = _decoded(key, value)
         else:
             findings.append(unknown((key,), visible))
+    # Those of an invalid reference too: it is in the report, and not that the secret is missing.
+    references = raw.get(EXISTING_SECRETS)
+    secrets, more = read_secrets(secret_values, encrypted_keys, references if isinstance(references, dict) else ())
+    findings += [*more, *map(plain_member, plain)]
     settings, more, removed = _validated(raw)
     findings += more
-    mentioned = {finding.key for finding in findings}
-    for problem in secret_problems(settings, frozenset(secrets)):
+    findings += _problems_of_settings(settings, secrets, raw, {finding.key for finding in findings}, removed)
+    return _Checked(settings=settings, secrets=secrets, findings=findings)
+
+
+def _problems_of_settings(
+    settings: StackSettings, secrets: Secrets, raw: Mapping[str, Any], mentioned: set[str], removed: set[str]
+) -> Iterator[Finding]:
+    """Rules between the settings and the secrets, and those that the defaults break."""
+    for problem in secret_problems(settings, secrets.names):
         key, reason = problem.keys
+        path = secrets.path(key)
         # An invalid or removed setting may be the one that needs the secret.
-        unsure = any(f"{reason}.".startswith(f"{path}.") for path in mentioned | removed)
-        if key not in mentioned and not (key in secrets and unsure):
-            findings.append(from_problem(problem, (), dict.fromkeys(secrets, HIDDEN)))
+        unsure = any(f"{reason}.".startswith(f"{each}.") for each in mentioned | removed)
+        if path not in mentioned and not (key in secrets.names and unsure):
+            yield from_problem(dataclasses.replace(problem, keys=(path,)), (), _hidden(secrets))
     # A stack file that is read without its passphrase holds a placeholder or the ciphertext.
     unseen = (ENCRYPTED, '{"secure":')
-    own = {key: value for key, value in secrets.items() if key in SECRET_KEYS and not value.startswith(unseen)}
+    own = {key: value for key, value in secrets.values.items() if key in SECRET_KEYS and not value.startswith(unseen)}
     for problem in secret_value_problems(settings, own):
         # The URL is checked against redis.external, which may itself be invalid.
         if not any(_overlap(path, problem.keys[1]) for path in mentioned | removed):
-            findings.append(from_problem(problem, (), dict.fromkeys(secrets, HIDDEN)))
-    for problem in upload_problems(settings):
+            path = secrets.path(problem.keys[0])
+            yield from_problem(dataclasses.replace(problem, keys=(path,)), (), _hidden(secrets))
+    for problem in [*upload_problems(settings), *twice_problems(settings, secrets.variables)]:
         # The problem may follow from another invalid value.
         if not any(_overlap(path, key) for path in mentioned | removed for key in problem.keys):
-            findings.append(from_problem(problem, (), raw))
-    return settings, findings
+            yield from_problem(problem, (), raw)
+
+
+def _hidden(secrets: Secrets) -> dict[str, Any]:
+    """The config as the report may show it: where the secrets are."""
+    flat = dict.fromkeys(secrets.values.keys() - secrets.members, HIDDEN)
+    members = dict.fromkeys(secrets.members, HIDDEN)
+    references = dict.fromkeys(secrets.references, HIDDEN)
+    return {**flat, SECRET_ENV: members, EXISTING_SECRETS: references}
 
 
 def _overlap(one: str, other: str) -> bool:
     """Whether one of two paths equals or contains the other."""
     first, second = (f"{path}.".replace("[", ".[") for path in (one, other))
     return first.startswith(second) or second.startswith(first)
-
-
-def _is_set(secret: object) -> bool:
-    return bool(str(secret or "").strip())
 
 
 def _decoded(key: str, value: object) -> object:

@@ -1,6 +1,7 @@
 """The report on an invalid config: each problem, the value, the allowed values and the commands that fix it."""
 
 import json
+import shlex
 from collections.abc import Iterable
 
 from components.blocks.base_settings import Fix
@@ -76,7 +77,8 @@ def _shortened(text: str) -> str:
 
 def secret_command(key: str) -> str:
     """The command that prompts for a secret."""
-    return f"pulumi config set --secret {key}   # asks for the value"
+    path = f"--path {shlex.quote(key)}" if "." in key else key
+    return f"pulumi config set --secret {path}   # asks for the value"
 
 
 def command_of(fix: str | Fix, key: str, element: str) -> str:

@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from components.open_webui.variables import is_secret_variable, variable_table
 
-from .settings import SECRET_KEYS, StackSettings
+from .settings import SECRET_KEYS, SECRET_MAPS, StackSettings
 
 SCHEMA_FILE = PurePath("schema/stack.schema.json")
 PROJECT = "open-webui-stack"
@@ -46,6 +46,7 @@ def stack_schema() -> dict[str, Any]:
     settings = StackSettings.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Schema)
     keys = {name: _top_level(schema) for name, schema in settings["properties"].items()}
     keys |= {name: _secret(description) for name, description in SECRET_KEYS.items()}
+    keys |= {name: _secrets(description) for name, description in SECRET_MAPS.items()}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Pulumi.<stack>.yaml of Open WebUI Stack",
@@ -94,3 +95,7 @@ def _top_level(schema: dict[str, Any]) -> dict[str, Any]:
 def _secret(description: str) -> dict[str, Any]:
     text = f"{description} Set it with: pulumi config set --secret"
     return {"description": text, "anyOf": [_ENCRYPTED, {"enum": ["", None]}]}
+
+
+def _secrets(description: str) -> dict[str, Any]:
+    return {"description": description, "type": "object", "additionalProperties": _ENCRYPTED}

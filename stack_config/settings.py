@@ -1,6 +1,6 @@
 """The settings of the stack: those of its components, and the rules between them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -12,6 +12,7 @@ from components.blocks.custom_kinds import KindsNeeded
 from components.blocks.monitoring import MonitoringSettings
 from components.blocks.names import NamespaceName
 from components.blocks.quantities import MEBIBYTE, mebibytes, quantity
+from components.blocks.secret_reference import SecretReference
 from components.namespace.quota import resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion
 from components.open_webui.exposure_rules import private_name_problems
@@ -20,6 +21,8 @@ from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import RedisSettings
 from components.redis.topologies.external_url import url_errors
+
+from .secret_references import reference_problems
 
 # Connections of psql, backups and probes, in addition to the pools of Open WebUI.
 CONNECTIONS_BESIDE_OPEN_WEBUI = 10
@@ -35,6 +38,13 @@ class RotateSettings(Settings):
         ge=1,
         le=1000,
         description="Signing key of sessions. Rolls Open WebUI and signs all users out. Encrypted data keeps its keys.",
+    )
+    existing_secrets: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Contents of the Secrets that `existingSecrets` names, whose changes the stack does not see. Rolls "
+        "the pods that read them.",
     )
 
 
@@ -66,6 +76,11 @@ class StackSettings(Settings):
     )
     rotate: RotateSettings = Field(RotateSettings(), description="Counters of the generated secrets.")
     monitoring: MonitoringSettings = Field(MonitoringSettings(), description="Metrics for Prometheus.")
+    existing_secrets: dict[str, SecretReference] = Field(
+        {},
+        description="Secrets by reference instead of by value: a secret config key, a secret environment variable, "
+        "`WEBUI_SECRET_KEY` or `WEBUI_ADMIN_PASSWORD`, each with the Secret in the stack's namespace that has it.",
+    )
 
     @property
     def components(self) -> tuple[ComponentSettings, ...]:
@@ -89,6 +104,7 @@ class StackSettings(Settings):
 
     def problems(self) -> Iterator[Problem]:
         yield from self._backup_problems()
+        yield from reference_problems(self.existing_secrets, SECRET_KEYS, self.rotate.existing_secrets)
         yield from private_name_problems(self.redis.external.destinations, self.open_webui.targets, "openWebui.egress")
         if not self.kube_context.strip():
             yield Problem(
@@ -140,6 +156,14 @@ SECRET_KEYS: Mapping[str, str] = {
     "redisWebsocketUrl": "URL of the websockets in an external Redis. Default: `redisCacheUrl`.",
 }
 """Secret config keys: flat, set with `pulumi config set --secret`, never inside an object. Values are descriptions."""
+
+SECRET_ENV = "secretEnv"
+
+SECRET_MAPS: Mapping[str, str] = {
+    SECRET_ENV: "Secret environment variables of the web pods, by their name: those of Open WebUI and of your plugins. "
+    "Set each with `pulumi config set --secret --path secretEnv.NAME`.",
+}
+"""Secret config keys that are objects: every member is encrypted. Values are descriptions."""
 
 
 @dataclass(frozen=True)
@@ -222,3 +246,20 @@ def upload_problems(settings: StackSettings) -> Iterator[Problem]:
             allowed="volume, s3, one replica, or openWebui.uploads.acceptLoss: true",
             fix="volume",
         )
+
+
+def twice_problems(settings: StackSettings, variables: Collection[str]) -> Iterator[Problem]:
+    """Variables that the settings set in plain text and the config sets as a secret.
+
+    Args:
+        settings: the stack's settings.
+        variables: environment variables of the web pods that are secrets of the config.
+    """
+    for key, plain in (("env", settings.open_webui.env), ("pluginEnv", settings.open_webui.plugin_env)):
+        for name in sorted(plain.keys() & set(variables)):
+            yield Problem(
+                keys=(f"openWebui.{key}.{name}",),
+                message=f"{name} is also a secret of the config: it would be set twice",
+                allowed="one of the two",
+                fix=Fix.REMOVE,
+            )

@@ -1,5 +1,6 @@
 """Backups as one ComponentResource: the schedule, the volume of the dumps and the rule that leads to the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict, VolumeArgsDict
+from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
 from ..blocks.children import Children
 from ..blocks.component import Component
-from ..blocks.connection import Backend
+from ..blocks.connection import ConnectionSecret
 from ..blocks.pod import claim_volume, plain_variables, restricted_container, restricted_pod, secret_volume
 from .names import APP, LABELS, VOLUME_CLAIM
 from .settings import BackupSettings
@@ -44,8 +46,11 @@ class Server:
     prepare_script: str
     """Text of the script that prepares a data directory; the server that dumps are restored into is prepared by it."""
 
+    secret: ConnectionSecret
+    """Secret with the password."""
+
     password_key: str
-    """Key of the connection Secret with the password."""
+    """Key of the Secret with the password."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +69,8 @@ class BackupArgs:
     server: Server
     """The server of the database."""
 
-    backend: Backend
-    """Connection Secret of the server, and the network policy rules that lead to it."""
+    egress: Sequence[NetworkPolicyEgressRuleArgsDict]
+    """The network policy rules that lead to the server."""
 
     protect: bool
     """Whether the volume is refused deletion."""
@@ -83,7 +88,7 @@ class Backup(Component[BackupArgs]):
         depends_on = [
             children.config_map(APP, files),
             children.service_account(APP),
-            children.network_policy(APP, ingress=[], egress=args.backend.egress),
+            children.network_policy(APP, ingress=[], egress=[*args.egress]),
             children.volume_claim(
                 VOLUME_CLAIM,
                 size=args.storage_size,
@@ -92,7 +97,7 @@ class Backup(Component[BackupArgs]):
                 # A class may bind the PVC to the first pod that mounts it, which starts at the scheduled time.
                 skip_await=True,
             ),
-            args.backend.connection.resource,
+            args.server.secret.resource,
         ]
         self._cron_job(children, depends_on)
 
@@ -168,6 +173,6 @@ class Backup(Component[BackupArgs]):
         return [
             claim_volume("backups", VOLUME_CLAIM),
             {"name": "scripts", "config_map": {"name": APP}},
-            secret_volume("password", self.args.backend.connection.name, self.args.server.password_key),
+            secret_volume("password", self.args.server.secret.name, self.args.server.password_key),
             {"name": "tmp", "empty_dir": {"size_limit": "64Mi"}},
         ]

@@ -8,6 +8,8 @@ from pulumi import Output
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
+from .secret_reference import SecretReference
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionSecret:
@@ -28,11 +30,35 @@ class ConnectionSecret:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Connection:
+    """Where the pods read the URLs of a server."""
+
+    secret: ConnectionSecret | None
+    """Secret of the stack with the URLs. None: every URL is in a Secret that the stack does not own."""
+
+    references: Mapping[str, SecretReference] = field(default_factory=dict)
+    """The URLs that are not in it, by the key that they would have there."""
+
+    @property
+    def owned(self) -> tuple[ConnectionSecret, ...]:
+        """The Secrets of the stack that the pods read."""
+        return (self.secret,) if self.secret else ()
+
+    def variable(self, name: str, key: str) -> EnvVarArgsDict:
+        """An environment variable with the URL of ``key``."""
+        if reference := self.references.get(key):
+            return reference.variable(name)
+        if self.secret is None:
+            raise KeyError(key)
+        return self.secret.variable(name, key)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Backend:
     """A server that the web pods connect to: the stack's own or an external one, in any topology."""
 
-    connection: ConnectionSecret
-    """Secret with its URLs."""
+    connection: Connection
+    """Its URLs."""
 
     egress: list[NetworkPolicyEgressRuleArgsDict]
     """The connections that the pods need to it."""

@@ -1,6 +1,6 @@
 """Open WebUI as one ComponentResource: the web pods, their Secrets, Service, Ingress, budget and network policy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from ..blocks.labels import VERSION as VERSION_LABEL
 from ..blocks.network_policy import addresses, allow_from, cilium_policy, namespaces
 from ..blocks.pod import plain_variables
 from ..blocks.remembered import remember
+from ..blocks.secret_inputs import SecretInputs
 from .deadlines import REDIS_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES, encryption_keys, kept_key
 from .environment import environment, redis_environment, secret_variables
@@ -40,6 +41,7 @@ from .names import (
     PORT_NAME,
     PREFLIGHT,
     PREFLIGHT_LABELS,
+    ROTATION_ANNOTATION,
     SECRET,
     SECRET_KEY,
     SERVICE,
@@ -86,8 +88,8 @@ class OpenWebUIArgs:
     egress: Sequence[NetworkPolicyEgressRuleArgsDict]
     """Rules for the connections of the web pods to other components, Redis and PostgreSQL among them."""
 
-    secret_inputs: Mapping[str, Input[str]]
-    """Secret config keys that are set: ``openaiApiKey`` and such, variables like ``OAUTH_CLIENT_SECRET``."""
+    secret_inputs: SecretInputs
+    """Secrets that are set: ``openaiApiKey`` and such, variables like ``OAUTH_CLIENT_SECRET``."""
 
     rotation: int
     """Number of the current signing key, from 1."""
@@ -113,15 +115,18 @@ class OpenWebUI(Component[OpenWebUIArgs]):
     admin_email: Output[str]
     """Sign-in name of the first administrator."""
 
-    admin_password: Output[str]
-    """Password of the first administrator, valid until it is changed in the application. Secret."""
+    admin_password: Output[str] | None
+    """Password of the first administrator, valid until it is changed in the application. Secret. None: in a Secret that
+    the stack does not own."""
 
     def create(self) -> None:
         args, settings = self.args, self.args.settings
         children = self.children(args.namespace)
         self._files = startup_scripts()
         self.admin_email = Output.from_input(settings.admin_email)
-        self.admin_password = generated_password(GENERATED_ADMIN_PASSWORD, 1, children.options())
+        self.admin_password = None
+        if "WEBUI_ADMIN_PASSWORD" not in args.secret_inputs.references:
+            self.admin_password = generated_password(GENERATED_ADMIN_PASSWORD, 1, children.options())
         self._deployment(children, self._own_secret(children), self._admin_secret(children))
         self._exposure(children)
         self._scaling(children)
@@ -135,26 +140,32 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             )
 
     def _own_secret(self, children: Children) -> ConnectionSecret:
-        secret_inputs = self.args.secret_inputs
+        inputs = self.args.secret_inputs
+        # Also where the pods read another one: it keeps what the encryption keys are made from, and the checksum of the
+        # Secret says nothing about its other values.
         signing_key = generated_password(GENERATED_SIGNING_KEY, self.args.rotation, children.options())
         kept = kept_key(signing_key, children.options(**stateful(self.args.protect)))
         encryption = kept.apply(encryption_keys)
         contents: dict[str, Input[str]] = {
             SECRET_KEY: signing_key,
             **{key: encryption[variable] for variable, key in ENCRYPTION_VARIABLES.items()},
-            **{key: secret_inputs[name] for name, (key, _) in secret_variables(secret_inputs).items()},
+            **{
+                key: inputs.values[name] for name, (key, _) in secret_variables(inputs).items() if name in inputs.values
+            },
         }
         return children.secret(SECRET, contents)
 
     def _admin_secret(self, children: Children) -> pulumi.Resource:
         # Apart from the other secrets and outside every checksum: it is read once, on an empty database.
-        contents = {ADMIN_EMAIL: self.admin_email, ADMIN_PASSWORD: self.admin_password}
+        contents: dict[str, Input[str]] = {ADMIN_EMAIL: self.admin_email}
+        if self.admin_password is not None:
+            contents[ADMIN_PASSWORD] = self.admin_password
         return children.secret(ADMIN_SECRET, contents).resource
 
     def _deployment(self, children: Children, own: ConnectionSecret, admin: pulumi.Resource) -> None:
         args, settings = self.args, self.args.settings
         needed = [
-            *(secret.resource for secret in (own, args.redis.connection, args.database.connection)),
+            *(secret.resource for secret in (own, *args.redis.connection.owned, *args.database.connection.owned)),
             admin,
             config_map(children, self._files),
             children.service_account(APP),
@@ -206,7 +217,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             args.settings,
             files=self._files,
             environment=self._variables(own, migrate=True),
-            checksums={f"checksum/{secret.name}": secret.checksum for secret in (own, args.database.connection)},
+            checksums=self._checksums(own, *args.database.connection.owned),
             depends_on=[*depends_on, policy, children.service_account(PREFLIGHT)],
         )
 
@@ -215,10 +226,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         return {
             "metadata": {
                 "labels": self._version_labels,
-                "annotations": {
-                    f"checksum/{secret.name}": secret.checksum
-                    for secret in (own, args.redis.connection, args.database.connection)
-                },
+                "annotations": self._checksums(own, *args.redis.connection.owned, *args.database.connection.owned),
             },
             "spec": pod(
                 args.settings,
@@ -233,6 +241,14 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             ),
         }
 
+    def _checksums(self, *secrets: ConnectionSecret) -> dict[str, Input[str]]:
+        """Annotations that roll the pods when a Secret that they read changes."""
+        inputs = self.args.secret_inputs
+        return {
+            **{f"checksum/{secret.name}": secret.checksum for secret in secrets},
+            **({ROTATION_ANNOTATION: str(inputs.rotation)} if inputs.references else {}),
+        }
+
     def _variables(self, own: ConnectionSecret, *, migrate: bool) -> list[EnvVarArgsDict]:
         args = self.args
         return environment(
@@ -240,7 +256,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             redis=args.redis,
             database=args.database.connection,
             own=own,
-            secret_inputs=args.secret_inputs.keys(),
+            secret_inputs=args.secret_inputs,
             migrate=migrate,
         )
 

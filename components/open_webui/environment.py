@@ -1,12 +1,15 @@
 """The environment of the Open WebUI containers. Sources: docs/decisions/0006-open-webui-environment.md."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
-from ..blocks.connection import Backend, ConnectionSecret
+from ..blocks.connection import Backend, Connection, ConnectionSecret
 from ..blocks.connection_keys import CACHE_URL, CLIENT_URL, WEBSOCKET_URL
 from ..blocks.pod import plain_variables
+from ..blocks.secret_inputs import SecretInputs
+from ..blocks.secret_names import is_secret_name
+from ..blocks.secret_reference import SecretReference
 from .deadlines import DATABASE_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES
 from .names import ADMIN_PASSWORD, ADMIN_SECRET, SECRET_KEY
@@ -18,7 +21,8 @@ from .settings import (
     OpenWebUISettings,
     feature_secrets,
 )
-from .variables import is_secret_variable
+
+_ADMIN_PASSWORD = SecretReference(name=ADMIN_SECRET, key=ADMIN_PASSWORD)
 
 # Not the image's own data directory: an empty volume there would hide the models that the full image brings.
 DATA_DIRECTORY = "/var/lib/open-webui"
@@ -31,24 +35,23 @@ SECRET_VARIABLES = {
 }
 
 
-def secret_variables(secret_inputs: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Secret config keys of Open WebUI that are set: each with its key in the Secret and its environment variable.
+def secret_variables(inputs: SecretInputs) -> dict[str, tuple[str, str]]:
+    """Secrets of Open WebUI that are set: each with its key in the Secret and its environment variable.
 
     Args:
-        secret_inputs: every secret config key that is set, those of other components among them.
+        inputs: every secret that is set, those of other components among them.
     """
-    own = {name: names for name, names in SECRET_VARIABLES.items() if name in secret_inputs}
-    variables = [name for name in sorted(secret_inputs) if is_secret_variable(name)]
-    return {**own, **{name: (ENCRYPTION_VARIABLES.get(name, name), name) for name in variables}}
+    own = {name: names for name, names in SECRET_VARIABLES.items() if name in inputs.names}
+    return {**own, **{name: (ENCRYPTION_VARIABLES.get(name, name), name) for name in sorted(inputs.variables)}}
 
 
 def environment(
     settings: OpenWebUISettings,
     *,
     redis: Backend,
-    database: ConnectionSecret,
+    database: Connection,
     own: ConnectionSecret,
-    secret_inputs: Collection[str],
+    secret_inputs: SecretInputs,
     migrate: bool,
 ) -> list[EnvVarArgsDict]:
     """Variables of a container, in the order of their names.
@@ -56,9 +59,9 @@ def environment(
     Args:
         settings: the component's settings.
         redis: Redis, with ``cache-url`` and ``websocket-url`` in its Secret.
-        database: Secret with ``client-url``.
+        database: connection with ``client-url``.
         own: Secret with ``secret-key`` and the secret inputs.
-        secret_inputs: secret config keys that are set.
+        secret_inputs: secrets that are set.
         migrate: whether this container brings the database to its version; all others must leave it alone.
     """
     plain = {
@@ -70,17 +73,26 @@ def environment(
         **{name: value for name, value in settings.env.items() if not _is_of_redis(name)},
         **settings.plugin_env,
         **(_patience(settings) if migrate else {}),
+        **_redacted(secret_inputs),
     }
-    own_keys = {variable: key for key, variable in secret_variables(secret_inputs).values()} | ENCRYPTION_VARIABLES
+    stored = {
+        "WEBUI_SECRET_KEY": own.variable("WEBUI_SECRET_KEY", SECRET_KEY),
+        "WEBUI_ADMIN_PASSWORD": _ADMIN_PASSWORD.variable("WEBUI_ADMIN_PASSWORD"),
+        **{variable: own.variable(variable, key) for variable, key in ENCRYPTION_VARIABLES.items()},
+    }
+    inputs = {
+        variable: secret_inputs.references[name].variable(variable)
+        if name in secret_inputs.references
+        else own.variable(variable, key)
+        for name, (key, variable) in secret_variables(secret_inputs).items()
+    }
+    replaced = {
+        name: reference.variable(name) for name, reference in secret_inputs.references.items() if name in stored
+    }
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
         database.variable("DATABASE_URL", CLIENT_URL),
-        own.variable("WEBUI_SECRET_KEY", SECRET_KEY),
-        {
-            "name": "WEBUI_ADMIN_PASSWORD",
-            "value_from": {"secret_key_ref": {"name": ADMIN_SECRET, "key": ADMIN_PASSWORD}},
-        },
-        *(own.variable(variable, key) for variable, key in own_keys.items()),
+        *(stored | inputs | replaced).values(),
     ]
     return sorted([*plain_variables(plain), *secret], key=lambda variable: str(variable["name"]))
 
@@ -102,6 +114,12 @@ def redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgs
 
 def _is_of_redis(name: str) -> bool:
     return name.startswith(("REDIS_", "WEBSOCKET_"))
+
+
+def _redacted(inputs: SecretInputs) -> dict[str, str]:
+    # The scripts know the others by their names.
+    unknown = [name for name in sorted(inputs.variables) if not is_secret_name(name)]
+    return {"REDACTED_VARIABLES": ",".join(unknown)} if unknown else {}
 
 
 def _patience(settings: OpenWebUISettings) -> dict[str, str]:

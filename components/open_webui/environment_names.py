@@ -38,8 +38,13 @@ def holds_secret(name: str, value: str) -> bool:
     return (looks_secret(name) and not secret_names.is_switch(value)) or has_credentials(value)
 
 
+def is_variable_name(name: str) -> bool:
+    """Whether an environment variable can have the name."""
+    return _VARIABLE.fullmatch(name) is not None
+
+
 def _variable_name(name: str) -> str:
-    if _VARIABLE.fullmatch(name):
+    if is_variable_name(name):
         return name
     raise PydanticCustomError(
         "variable_name",

@@ -21,6 +21,9 @@ SECRET = "openwebui-secret"
 SECRET_KEY = "secret-key"
 """Key of the Secret: the key that signs sessions."""
 
+ROTATION_ANNOTATION = "rotation/existing-secrets"
+"""Annotation of pods that read Secrets which the stack does not own: the number of their current contents."""
+
 ADMIN_SECRET = "openwebui-admin"
 """Secret of the first administrator's account, with the keys below."""
 

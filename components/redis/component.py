@@ -12,12 +12,13 @@ from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict, PodTemplate
 
 from ..blocks.children import SKIP_AWAIT, Children
 from ..blocks.component import Component
-from ..blocks.connection import Backend, ConnectionSecret
+from ..blocks.connection import Backend, Connection
 from ..blocks.connection_keys import CACHE_URL, WEBSOCKET_URL
 from ..blocks.egress import egress_rules
 from ..blocks.generated_secrets import checksum
 from ..blocks.network_policy import allow_from, allow_to, namespace, pods
 from ..blocks.remembered import remember
+from ..blocks.secret_inputs import SecretInputs
 from ..blocks.volume_claim import volume_claim_spec
 from .monitoring.exporter import EXPORTER_PORT, scrape_annotations
 from .monitoring.watching import watch
@@ -34,6 +35,9 @@ from .topologies.external import CACHE_URL as CACHE_URL_INPUT
 from .topologies.external import WEBSOCKET_URL as WEBSOCKET_URL_INPUT
 from .topologies.external import External
 
+_INPUTS = {CACHE_URL: (CACHE_URL_INPUT,), WEBSOCKET_URL: (WEBSOCKET_URL_INPUT, CACHE_URL_INPUT)}
+"""Keys of the connection, each with the secrets of an external Redis that it comes from: the first that is set."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RedisArgs:
@@ -48,8 +52,8 @@ class RedisArgs:
     settings: RedisSettings
     """Validated settings, plain values."""
 
-    secret_inputs: Mapping[str, Input[str]]
-    """Secret config keys that are set; ``redisCacheUrl`` and ``redisWebsocketUrl`` are those of an external Redis."""
+    secret_inputs: SecretInputs
+    """Secrets that are set; ``redisCacheUrl`` and ``redisWebsocketUrl`` are those of an external Redis."""
 
     rotation: int
     """Number of the current password, from 1. The one before stays valid."""
@@ -77,11 +81,11 @@ class Redis(Component[RedisArgs]):
     LABELS = LABELS
     OUTPUTS = ("cache_url", "websocket_url")
 
-    cache_url: Output[str]
-    """``redis://…/0``, application state. Secret: it holds the password."""
+    cache_url: Output[str] | None
+    """``redis://…/0``, application state. Secret: it holds the password. None: it is in a Secret of somebody else."""
 
-    websocket_url: Output[str]
-    """``redis://…/1``, websocket events. Secret: it holds the password."""
+    websocket_url: Output[str] | None
+    """``redis://…/1``, websocket events. As `cache_url`."""
 
     backend: Backend
     """For the clients: the Secret with both URLs, variables, network policy rules."""
@@ -97,10 +101,13 @@ class Redis(Component[RedisArgs]):
         args = self.args
         accounts = users(children, layout, rotation=args.rotation)
         quoted = accounts.password.apply(lambda password: quote(password, safe=""))
-        self.cache_url = Output.secret(quoted.apply(partial(layout.url, database=layout.cache_database)))
-        self.websocket_url = Output.secret(quoted.apply(partial(layout.url, database=layout.websocket_database)))
+        databases = {CACHE_URL: layout.cache_database, WEBSOCKET_URL: layout.websocket_database}
+        urls: dict[str, Output[str]] = {
+            key: Output.secret(quoted.apply(partial(layout.url, database=number))) for key, number in databases.items()
+        }
+        self.cache_url, self.websocket_url = urls[CACHE_URL], urls[WEBSOCKET_URL]
         self.backend = Backend(
-            connection=self._connection_secret(children),
+            connection=Connection(secret=children.secret(CONNECTION_SECRET, urls)),
             egress=[allow_to([pods(LABELS.selector)], *layout.client_ports)],
             variables=layout.client_variables,
             authority=layout.authority,
@@ -113,22 +120,27 @@ class Redis(Component[RedisArgs]):
         children.disruption_budget(APP)
 
     def _connect(self, children: Children, layout: External) -> None:
-        secrets = self.args.secret_inputs
-        cache = Output.secret(secrets[CACHE_URL_INPUT])
-        websocket = Output.secret(secrets[WEBSOCKET_URL_INPUT]) if WEBSOCKET_URL_INPUT in secrets else cache
-        self.cache_url, self.websocket_url = cache.apply(layout.url), websocket.apply(layout.url)
+        inputs = self.args.secret_inputs
+        urls = {key: self._url(layout, *names) for key, names in _INPUTS.items()}
+        self.cache_url, self.websocket_url = urls[CACHE_URL], urls[WEBSOCKET_URL]
         pem = self.args.settings.external.certificate_authority
         if layout.authority and pem:
             children.secret(layout.authority, {"ca.crt": Output.secret(pem)})
+        own = {key: url for key, url in urls.items() if url is not None}
         self.backend = Backend(
-            connection=self._connection_secret(children),
+            connection=Connection(
+                secret=children.secret(CONNECTION_SECRET, own) if own else None,
+                references={key: inputs.references[_set(inputs, *_INPUTS[key])] for key in urls.keys() - own.keys()},
+            ),
             egress=egress_rules(layout.destinations, self.args.namespace_name),
             variables=layout.client_variables,
             authority=layout.authority,
         )
 
-    def _connection_secret(self, children: Children) -> ConnectionSecret:
-        return children.secret(CONNECTION_SECRET, {CACHE_URL: self.cache_url, WEBSOCKET_URL: self.websocket_url})
+    def _url(self, layout: External, *names: str) -> Output[str] | None:
+        """The URL of the first of the secrets that is set; None when it is in a Secret of somebody else."""
+        value = self.args.secret_inputs.values.get(_set(self.args.secret_inputs, *names))
+        return Output.secret(value).apply(layout.url) if value is not None else None
 
     def _workload(self, children: Children, layout: ServerTopology, users: pulumi.Resource) -> None:
         args = self.args
@@ -236,3 +248,7 @@ def _headless_service(children: Children, ports: Mapping[str, int]) -> pulumi.Re
         },
         opts=children.options(),
     )
+
+
+def _set(inputs: SecretInputs, *names: str) -> str:
+    return next(name for name in names if name in inputs.names)

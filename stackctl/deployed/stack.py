@@ -61,10 +61,22 @@ class Stack:
         data = self.kubectl.get("secret", name).get("data") or {}
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
+    def secret_sources(self) -> dict[str, tuple[str, str]]:
+        """Secret and key of every variable of the web pods that comes from a Secret, of the stack's own or another."""
+        container = self.deployment()["spec"]["template"]["spec"]["containers"][0]
+        references = {
+            each["name"]: each["valueFrom"]["secretKeyRef"]
+            for each in container["env"]
+            if "secretKeyRef" in each.get("valueFrom", {})
+        }
+        return {name: (reference["name"], reference["key"]) for name, reference in references.items()}
+
     def administrator(self) -> Account:
         """The account that the stack created at its first start."""
-        secret = self.secret(open_webui.ADMIN_SECRET)
-        return Account(email=secret[open_webui.ADMIN_EMAIL], password=secret[open_webui.ADMIN_PASSWORD])
+        email = self.secret(open_webui.ADMIN_SECRET)[open_webui.ADMIN_EMAIL]
+        stored = (open_webui.ADMIN_SECRET, open_webui.ADMIN_PASSWORD)
+        secret, key = self.secret_sources().get("WEBUI_ADMIN_PASSWORD", stored)
+        return Account(email=email, password=self.secret(secret)[key])
 
     def deployment(self) -> dict[str, Any]:
         """The Deployment of the web pods."""

@@ -1,5 +1,6 @@
 """An environment on this machine: its config checked, its cluster up, its stack open."""
 
+import json
 from contextlib import AbstractContextManager
 
 from pulumi import automation
@@ -7,7 +8,7 @@ from pulumi import automation
 from devcluster.clusters.choice import Cluster
 from devcluster.clusters_in_use import bring_up, cluster_of
 from host.locks import exclusive
-from stack_config.files import ENCRYPTED, read_stack, stack_file
+from stack_config.files import ENCRYPTED, read_stack, set_path, stack_file
 from stack_config.load import PROJECT, parse
 
 from ..options import Overrides
@@ -27,8 +28,11 @@ def check_config(environment: str, overrides: Overrides) -> None:
         ConfigError: all invalid values in one report, those at which the CLI would stop included.
     """
     config = read_stack(environment, ["kubeContext=checked-later", *overrides.sets])
-    secrets = {f"{PROJECT}:{key}": ENCRYPTED for key in overrides.secret_files}
-    parse({**config.values, **secrets}, config.secret_keys | secrets.keys())
+    secrets: dict[str, object] = {}
+    for key in overrides.secret_files:
+        set_path(secrets, f"{key}={ENCRYPTED}", PROJECT)
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in secrets.items()}
+    parse({**config.values, **texts}, config.secret_keys | texts.keys())
 
 
 def prepared_stack(environment: str, requested_cluster: str, overrides: Overrides) -> tuple[Cluster, automation.Stack]:

@@ -16,7 +16,7 @@ from devcluster.clusters.choice import Cluster
 from devcluster.toolchain.providers import search_path
 from devcluster.toolchain.pulumi_cli import pulumi_cli
 from host.directories import cache_directory, environment_directory, passphrase_file, state_directory, write
-from stack_config.files import ROOT, is_encrypted, set_path, stack_config, stack_file, stack_file_text
+from stack_config.files import ROOT, holds_encrypted, set_path, stack_config, stack_file, stack_file_text
 from stack_config.load import PROJECT
 from terminal.console import notices
 from terminal.errors import LocalError
@@ -58,7 +58,8 @@ def open_stack(environment: str, cluster: Cluster, overrides: Overrides) -> auto
         stack_name=environment, project_name=PROJECT, program=run_program, opts=options
     )
     for key, secret in secrets.items():
-        run_pulumi(stack.workspace, "config", "set", "--secret", key, "--stack", environment, stdin=secret)
+        path = ["--path"] if "." in key else []
+        run_pulumi(stack.workspace, "config", "set", "--secret", *path, key, "--stack", environment, stdin=secret)
     return stack
 
 
@@ -174,7 +175,7 @@ def _write_project_copy(environment: str, cluster: Cluster, overrides: Overrides
     copy = directory / f"Pulumi.{environment}.yaml"
     before = yaml.safe_load(copy.read_text()) if copy.exists() else {}
     values: dict[str, Any] = stack_config(stack_file(environment), PROJECT)
-    encrypted = sorted(key for key, value in values.items() if is_encrypted(value))
+    encrypted = sorted(key for key, value in values.items() if holds_encrypted(value))
     if encrypted:
         example = option("secret_file", "<key>=<file>")
         # They are encrypted for the stack's own backend. This machine may not have its key.

@@ -14,11 +14,15 @@ SERVICES = {redis.APP: redis.SERVICE, postgresql.APP: postgresql.SERVICE, open_w
 """Service that leads to the pods of each application."""
 
 SECRET_KEYS = {
-    redis.CONNECTION_SECRET: (CACHE_URL, WEBSOCKET_URL),
-    postgresql.SECRET: (postgresql.DATABASE_URL,),
-    open_webui.SECRET: (open_webui.SECRET_KEY,),
-    open_webui.ADMIN_SECRET: (open_webui.ADMIN_EMAIL, open_webui.ADMIN_PASSWORD),
+    (redis.CONNECTION_SECRET, CACHE_URL): "REDIS_URL",
+    (redis.CONNECTION_SECRET, WEBSOCKET_URL): "WEBSOCKET_REDIS_URL",
+    (postgresql.SECRET, postgresql.DATABASE_URL): "",
+    (open_webui.SECRET, open_webui.SECRET_KEY): "WEBUI_SECRET_KEY",
+    (open_webui.ADMIN_SECRET, open_webui.ADMIN_EMAIL): "",
+    (open_webui.ADMIN_SECRET, open_webui.ADMIN_PASSWORD): "WEBUI_ADMIN_PASSWORD",
 }
+"""Secrets of the stack and their keys, each with the variable that may come from another Secret instead."""
+
 SCHEMES = {redis.CONNECTION_SECRET: ("redis", "rediss"), postgresql.SECRET: ("postgresql", "postgres")}
 
 
@@ -57,28 +61,31 @@ def pods_are_ready(stack: Stack) -> str:
 
 def secrets_are_complete(stack: Stack) -> str:
     """Check the keys of each Secret, and that its URLs name servers of this stack, a user and a password."""
-    known = stack.addresses()
-    # With Sentinels the host is the name of the primary that they monitor.
-    anywhere = bool(stack.variable("REDIS_SENTINEL_HOSTS"))
-    own = stack.has_redis()
-    for name, keys in SECRET_KEYS.items():
-        values = stack.secret(name)
-        if missing := [key for key in keys if not values.get(key)]:
+    sources = stack.secret_sources()
+    required = {sources.get(variable, own): own[0] for own, variable in SECRET_KEYS.items()}
+    required = {**dict.fromkeys(sources.values(), ""), **required}
+    secrets = list(dict.fromkeys(name for name, _ in required))
+    contents = {name: stack.secret(name) for name in secrets}
+    for name in secrets:
+        if missing := [key for each, key in required if each == name and not contents[name].get(key)]:
             raise CheckError(f"Secret {name} lacks {', '.join(missing)}")
-        for key in keys:
-            if not key.endswith("-url"):
-                continue
-            of_redis = name == redis.CONNECTION_SECRET
-            problem = _url_problem(
-                values[key],
-                SCHEMES[name],
-                None if of_redis and anywhere else known,
-                # The stack does not configure an external Redis, nor its credentials.
-                with_credentials=own or not of_redis,
-            )
-            if problem:
-                raise CheckError(f"Secret {name}, {key}: {problem}")
-    return ", ".join(SECRET_KEYS)
+    for (name, key), own in required.items():
+        if own in SCHEMES and (problem := _problem_of_url(stack, contents[name][key], own)):
+            raise CheckError(f"Secret {name}, {key}: {problem}")
+    return ", ".join(secrets)
+
+
+def _problem_of_url(stack: Stack, url: str, own: str) -> str | None:
+    of_redis = own == redis.CONNECTION_SECRET
+    # With Sentinels the host is the name of the primary that they monitor.
+    anywhere = of_redis and bool(stack.variable("REDIS_SENTINEL_HOSTS"))
+    return _url_problem(
+        url,
+        SCHEMES[own],
+        None if anywhere else stack.addresses(),
+        # The stack does not configure an external Redis, nor its credentials.
+        with_credentials=stack.has_redis() or not of_redis,
+    )
 
 
 def _url_problem(

@@ -12,7 +12,7 @@ from stack_config.config_docs import generated
 from stack_config.files import ROOT, environments
 from stack_config.keys import all_paths, config_keys
 from stack_config.load import ConfigError
-from stack_config.settings import SECRET_KEYS
+from stack_config.settings import SECRET_KEYS, SECRET_MAPS
 from tests.support.unit.effects import Effect
 from tests.support.unit.key_paths import concrete
 from tests.support.unit.recording import Recording, run
@@ -87,7 +87,7 @@ def test_without_the_key_it_is_otherwise(path: str) -> None:
 
 def test_no_key_is_forgotten_here() -> None:
     keys = [key.path for key in config_keys().values() if not key.is_object or key.path in EFFECTS]
-    assert set(EFFECTS) == {*keys, *SECRET_KEYS}
+    assert set(EFFECTS) == {*keys, *SECRET_KEYS, *SECRET_MAPS}
 
 
 def test_the_generated_parts_of_the_files_are_up_to_date() -> None:

@@ -14,7 +14,7 @@ from policy.rules import RULES
 from stack_config.files import ROOT
 from stack_config.keys import all_paths, config_keys, is_secret_key, key_at
 from stack_config.load import PROJECT, ConfigError, parse
-from stack_config.settings import StackSettings
+from stack_config.settings import SECRET_MAPS, StackSettings
 from stackctl.app import app
 from stackctl.variables.classes import read_classes
 from tests.support.e2e.measurements import failover_table
@@ -100,7 +100,7 @@ def is_key(path: str) -> bool:
     """Whether a path can be set; the members of an object of strings are free."""
     steps = path.split(".")
     parent = key_at(steps[:-1])
-    free = parent is not None and parent.type == "object of strings"
+    free = path.partition(".")[0] in SECRET_MAPS or (parent is not None and parent.type == "object of strings")
     return path in all_paths() or key_at(steps) is not None or is_secret_key(path) or free
 
 

@@ -144,7 +144,9 @@ def test_the_default_and_the_example_of_a_key_are_valid(key: ConfigKey) -> None:
     example = [key.example] if key.is_list else key.example == "true" if key.type == "boolean" else key.example
     values = [key.default, *([example] if key.example else [])]
     values = [value for value in values if value is not None]
-    assert [error for value in values for error in errors(nested(key.path, value))] == []
+    messages = [error for value in values for error in errors(nested(key.path, value))]
+    # Alone, without the other keys that its object needs.
+    assert [error for error in messages if "is a required property" not in error] == []
 
 
 def members(schema: dict[str, Any], level: dict[str, Any]) -> dict[str, Any]:

@@ -223,6 +223,14 @@ def test_of_an_external_redis_no_pod_is_asked() -> None:
     assert own["Redis answers PONG"].outcome == "fail"
 
 
+def test_secrets_of_somebody_else_are_read_where_the_pods_read_them() -> None:
+    cluster = FakeCluster(sources={"WEBUI_ADMIN_PASSWORD": ("vault", "admin"), "SCIM_TOKEN": ("sso", "scim")})
+    cluster.secrets |= {"vault": {"admin": cluster.secrets["openwebui-admin"].pop("password")}, "sso": {"scim": "t"}}
+    assert {name: result.detail for name, result in outcomes(cluster).items() if result.outcome != "pass"} == {}
+    cluster.secrets["sso"] = {"other": "t"}
+    assert outcomes(cluster)["Secrets are complete"].detail.startswith("Secret sso lacks scim")
+
+
 def test_simulated_pods_run_nothing() -> None:
     cluster = FakeCluster(node_annotations={"kwok.x-k8s.io/node": "fake"}, fails={"exec", "apply"})
     results = outcomes(cluster)

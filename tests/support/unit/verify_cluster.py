@@ -149,6 +149,9 @@ class FakeCluster:
     """Variables of the sidecar of a Redis pod."""
 
     variables: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Secret and key of the variables that come from a Secret which the stack does not own."""
+
     """Further variables of the web pods."""
 
     backups: Object | None = None
@@ -260,7 +263,9 @@ class FakeCluster:
 
     def _deployment(self) -> Object:
         variables = {"GLOBAL_LOG_LEVEL": self.level, **self.variables}
-        env = [{"name": name, "value": value} for name, value in variables.items()]
+        env: list[Object] = [{"name": name, "value": value} for name, value in variables.items()]
+        for name, (secret, key) in self.sources.items():
+            env.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
         container = {"name": WEB, "image": "image", "env": env}
         return {
             "metadata": {"annotations": dict(self.annotations), "generation": 1, "labels": {"app": WEB}},

@@ -22,7 +22,9 @@ class RefusedError(Exception):
 
 def secrets(environment: Mapping[str, str]) -> list[str]:
     """Texts that must not be printed: values of secret variables and passwords in URLs, the longest first."""
-    secrets = {value for name, value in environment.items() if is_secret_name(name)}
+    # Secrets of plugins, whose names may say nothing of it.
+    redacted = environment.get("REDACTED_VARIABLES", "").split(",")
+    secrets = {value for name, value in environment.items() if is_secret_name(name) or name in redacted}
     # A message may quote one key of a list.
     secrets |= {part.strip() for value in secrets for part in value.split(";")}
     secrets.update(text for value in environment.values() for texts in _SECRET_IN_URL.findall(value) for text in texts)
