@@ -180,7 +180,9 @@ def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iter
     uses = [
         _SecretUse("openaiApiKey", "openWebui.openaiApiBaseUrl", web.openai_api_base_url is not None),
         *(
-            _SecretUse(secret.name, f"openWebui.{key}.{secret.setting}", feature.uses(secret), secret.required)
+            _SecretUse(
+                secret.name, f"openWebui.{key}.{feature.setting_of(secret)}", feature.uses(secret), secret.required
+            )
             for key, feature in web.features.items()
             for secret in feature.SECRETS
         ),

@@ -60,10 +60,19 @@ class Children:
         return metadata if annotations is None else {**metadata, "annotations": annotations}
 
     def pod_template(
-        self, spec: PodSpecArgsDict, annotations: Mapping[str, Input[str]] | None = None
+        self,
+        spec: PodSpecArgsDict,
+        annotations: Mapping[str, Input[str]] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> PodTemplateSpecArgsDict:
-        """Template of the application's pods; ``annotations`` hold the checksums that roll them."""
-        metadata: ObjectMetaArgsDict = {"labels": self.labels.metadata}
+        """Template of the application's pods.
+
+        Args:
+            spec: of the pods.
+            annotations: among them the checksums that roll the pods.
+            labels: further ones, which no selector has.
+        """
+        metadata: ObjectMetaArgsDict = {"labels": {**(labels or {}), **self.labels.metadata}}
         return {
             "metadata": metadata if annotations is None else {**metadata, "annotations": annotations},
             "spec": spec,
@@ -110,9 +119,15 @@ class Children:
             opts=self.options(**stateful(protect)),
         )
 
-    def service_account(self, name: str) -> k8s.core.v1.ServiceAccount:
+    def service_account(self, name: str, annotations: Mapping[str, str] | None = None) -> k8s.core.v1.ServiceAccount:
         """The identity of the application's pods (see `service_account`)."""
-        return service_account(name, in_namespace=self.namespace, labels=self.labels, opts=self.options())
+        return service_account(
+            name,
+            in_namespace=self.namespace,
+            labels=self.labels,
+            annotations=annotations,
+            opts=self.options(),
+        )
 
     def service(
         self,

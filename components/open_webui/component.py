@@ -14,7 +14,7 @@ from ..blocks.children import Children, stateful
 from ..blocks.component import Component
 from ..blocks.connection import Backend, ConnectionSecret
 from ..blocks.egress import egress_rules
-from ..blocks.generated_secrets import generated_password
+from ..blocks.generated_secrets import checksum, generated_password
 from ..blocks.labels import VERSION as VERSION_LABEL
 from ..blocks.network_policy import addresses, allow_from, cilium_policy, namespaces
 from ..blocks.pod import plain_variables
@@ -168,7 +168,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             *(secret.resource for secret in (own, *args.redis.connection.owned, *args.database.connection.owned)),
             admin,
             config_map(children, self._files),
-            children.service_account(APP),
+            children.service_account(APP, settings.service_account.annotations),
         ]
         preflight = self._preflight(children.of(PREFLIGHT_LABELS), own, needed)
         # Recorded only where the preflight has found the same in the database.
@@ -207,25 +207,28 @@ class OpenWebUI(Component[OpenWebUIArgs]):
     def _preflight(
         self, children: Children, own: ConnectionSecret, depends_on: list[pulumi.Resource]
     ) -> pulumi.Resource:
-        args = self.args
-        # All destinations of the web pods: a private S3 service or a proxy may be behind any of them.
-        destinations = args.settings.destinations if args.settings.uploads.kind == "s3" else []
+        args, uploads = self.args, self.args.settings.uploads
+        # All destinations of the web pods: a private store of uploads or a proxy may be behind any of them.
+        destinations = args.settings.destinations if uploads.store else []
         bucket = egress_rules(destinations, args.namespace_name)
         policy = children.network_policy(PREFLIGHT, ingress=[], egress=[*args.database.egress, *bucket])
+        # The provider admits the ServiceAccount of the web pods, and what counts is whether it admits them.
+        account = [] if uploads.uses_service_account else [children.service_account(PREFLIGHT)]
         return preflight_job(
             children,
             args.settings,
             files=self._files,
             environment=self._variables(own, migrate=True),
+            account=PREFLIGHT if account else APP,
             checksums=self._checksums(own, *args.database.connection.owned),
-            depends_on=[*depends_on, policy, children.service_account(PREFLIGHT)],
+            depends_on=[*depends_on, policy, *account],
         )
 
     def _template(self, own: ConnectionSecret) -> PodTemplateSpecArgsDict:
         args = self.args
         return {
             "metadata": {
-                "labels": self._version_labels,
+                "labels": {**args.settings.feature_labels, **self._version_labels},
                 "annotations": self._checksums(own, *args.redis.connection.owned, *args.database.connection.owned),
             },
             "spec": pod(
@@ -242,10 +245,13 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         }
 
     def _checksums(self, *secrets: ConnectionSecret) -> dict[str, Input[str]]:
-        """Annotations that roll the pods when a Secret that they read changes."""
+        """Annotations that roll the pods when a Secret that they read or the annotations of their account change."""
         inputs = self.args.secret_inputs
+        # Webhooks of cloud providers read them when a pod is created.
+        account = self.args.settings.service_account.annotations
         return {
             **{f"checksum/{secret.name}": secret.checksum for secret in secrets},
+            **({"checksum/service-account": checksum(account)} if account else {}),
             **({ROTATION_ANNOTATION: str(inputs.rotation)} if inputs.references else {}),
         }
 
@@ -266,7 +272,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
 
     def _uploads_volume(self, children: Children) -> list[pulumi.Resource]:
         uploads = self.args.settings.uploads
-        if uploads.kind != "volume":
+        if uploads.kind != "volume" or uploads.volume.existing_claim:
             return []
         return [
             children.volume_claim(

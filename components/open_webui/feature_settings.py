@@ -1,10 +1,10 @@
 """What the settings of every feature of the web pods declare: variables, destinations, secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ..blocks.base_settings import Settings
+from ..blocks.base_settings import Problem, Settings
 
 if TYPE_CHECKING:
     from .settings import OpenWebUISettings
@@ -53,6 +53,26 @@ class FeatureSettings(Settings):
         """URLs that the web pods connect to, each by its key relative to the feature."""
         return {}
 
+    def endpoints(self, _web: "OpenWebUISettings") -> Iterator[tuple[str, str]]:
+        """The same as pairs. Overridden where they depend on other settings, or where one key has several.
+
+        Args:
+            _web: the settings of the component.
+        """
+        yield from self.urls().items()
+
+    def conflicts(self, _web: "OpenWebUISettings") -> Iterator[Problem]:
+        """Rules between the feature and other settings of the component, with keys relative to the component."""
+        yield from ()
+
+    def pod_labels(self, _web: "OpenWebUISettings") -> Mapping[str, str]:
+        """Labels that the web pods and the preflight need for the feature, as those that a webhook looks for."""
+        return {}
+
     def uses(self, _secret: SecretKey) -> bool:
         """Whether the feature, as it is set, uses the secret."""
         return True
+
+    def setting_of(self, secret: SecretKey) -> str:
+        """The setting that decides about the secret, for the report; relative to the feature."""
+        return secret.setting

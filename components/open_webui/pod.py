@@ -130,7 +130,9 @@ def _mounts(settings: OpenWebUISettings) -> list[VolumeMountArgsDict]:
         {"name": "tmp", "mount_path": "/tmp"},
     ]
     if settings.uploads.kind == "volume":
-        mounts.append({"name": "uploads", "mount_path": f"{DATA_DIRECTORY}/uploads"})
+        mount: VolumeMountArgsDict = {"name": "uploads", "mount_path": f"{DATA_DIRECTORY}/uploads"}
+        path = settings.uploads.volume.sub_path
+        mounts.append({**mount, "sub_path": path} if path else mount)
     return mounts
 
 
@@ -145,7 +147,7 @@ def _volumes(settings: OpenWebUISettings, authority: str | None) -> list[VolumeA
         {"name": "tmp", "empty_dir": {}},
     ]
     if settings.uploads.kind == "volume":
-        volumes.append(claim_volume("uploads", VOLUME_CLAIM))
+        volumes.append(claim_volume("uploads", settings.uploads.volume.existing_claim or VOLUME_CLAIM))
     if authority:
         # The authority alone, not the key that may be beside it.
         items: list[KeyToPathArgsDict] = [{"key": "ca.crt", "path": "ca.crt"}]

@@ -27,6 +27,7 @@ def preflight_job(
     *,
     files: dict[str, str],
     environment: list[EnvVarArgsDict],
+    account: str,
     checksums: dict[str, Input[str]],
     depends_on: list[pulumi.Resource],
 ) -> k8s.batch.v1.Job:
@@ -39,10 +40,11 @@ def preflight_job(
         settings: the component's settings.
         files: the scripts.
         environment: variables of the container `migrate` of the new pods.
+        account: name of its ServiceAccount.
         checksums: annotations that change with the Secrets it reads.
         depends_on: objects that must exist before it starts.
     """
-    template = children.pod_template(_pod(settings, files, environment), checksums)
+    template = children.pod_template(_pod(settings, files, environment, account), checksums, settings.feature_labels)
     return k8s.batch.v1.Job(
         PREFLIGHT,
         # A failed Job does not run again by itself, and its pod template is immutable: another Job replaces it.
@@ -74,10 +76,12 @@ def _spec(settings: OpenWebUISettings, template: PodTemplateSpecArgsDict) -> Job
     }
 
 
-def _pod(settings: OpenWebUISettings, files: dict[str, str], environment: list[EnvVarArgsDict]) -> PodSpecArgsDict:
+def _pod(
+    settings: OpenWebUISettings, files: dict[str, str], environment: list[EnvVarArgsDict], account: str
+) -> PodSpecArgsDict:
     patience = plain_variables({"PREFLIGHT_WAIT_SECONDS": PREFLIGHT_WAIT_SECONDS})
     return restricted_pod(
-        PREFLIGHT,
+        account,
         {
             "restart_policy": "Never",
             "containers": [

@@ -29,6 +29,7 @@ from .gateway_settings import GatewaySettings
 from .ingress_settings import IngressSettings
 from .load_balancer_settings import LoadBalancerSettings
 from .preflight_resources import preflight_resources
+from .service_account import ServiceAccountSettings
 from .termination import leaving_pods
 from .uploads import UploadSettings
 from .variable_rules import plugin_variable_problems, variable_problems
@@ -137,6 +138,9 @@ class OpenWebUISettings(ComponentSettings):
     ollama_base_url: HttpUrl | None = Field(
         None, examples=["http://ollama.ollama.svc:11434"], description="Ollama service. Default: none."
     )
+    service_account: ServiceAccountSettings = Field(
+        ServiceAccountSettings(), description="The identity of the web pods, also at a cloud provider."
+    )
     uploads: UploadSettings = Field(UploadSettings(), description="Where uploaded files live.")
     migration_seconds: int = Field(
         1800,
@@ -170,6 +174,8 @@ class OpenWebUISettings(ComponentSettings):
         yield from public_url_problems(self)
         yield from body_size_problems(self)
         yield from egress_problems(self)
+        for feature in self.features.values():
+            yield from feature.conflicts(self)
 
     def _budget_problem(self) -> Problem | None:
         keys = ("maxUnavailable", "autoscaling.minReplicas" if self.autoscaling else "replicas")
@@ -241,18 +247,24 @@ class OpenWebUISettings(ComponentSettings):
         return {fields[name].alias or name: value for name, value in self if isinstance(value, FeatureSettings)}
 
     @property
-    def service_urls(self) -> dict[str, str]:
-        """URLs of the services that the settings name, by their key."""
+    def feature_labels(self) -> dict[str, str]:
+        """Labels that the features need on the pods."""
+        return {name: value for each in self.features.values() for name, value in each.pod_labels(self).items()}
+
+    @property
+    def service_urls(self) -> list[tuple[str, str]]:
+        """URLs of the services that the settings name, each with its key."""
         urls = {"openaiApiBaseUrl": self.openai_api_base_url, "ollamaBaseUrl": self.ollama_base_url}
-        return {
-            **{key: url for key, url in urls.items() if url},
-            **{f"{key}.{path}": url for key, feature in self.features.items() for path, url in feature.urls().items()},
-        }
+        features = self.features.items()
+        return [
+            *((key, url) for key, url in urls.items() if url),
+            *((f"{key}.{path}", url) for key, feature in features for path, url in feature.endpoints(self)),
+        ]
 
     @property
     def named_destinations(self) -> list[tuple[str, Destination]]:
         """Where the web pods connect to outside the stack because of a URL or a name, with the key that says so."""
-        of_urls = ((key, destination_of_url(url)) for key, url in self.service_urls.items())
+        of_urls = ((key, destination_of_url(url)) for key, url in self.service_urls)
         of_variables = (
             (f"{key}.{name}", each)
             for key, variables in (("env", self.env), ("pluginEnv", self.plugin_env))

@@ -1,19 +1,33 @@
 """Settings of uploads: where uploaded files live."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from ..blocks.base_settings import Fix, Problem, Settings
-from ..blocks.names import HttpUrl, ObjectName
+from ..blocks.names import ObjectName
 from ..blocks.quantities import Bytes
 from .feature_settings import FeatureSettings, SecretKey
+from .upload_stores import S3Settings, UploadStore
 
 if TYPE_CHECKING:
     from .settings import OpenWebUISettings
 
-_AWS = "https://s3.amazonaws.com"
+
+def _volume_path(text: str) -> str:
+    if text and not text.startswith("/") and text.isprintable() and ".." not in text.split("/"):
+        return text
+    raise PydanticCustomError(
+        "volume_path",
+        "not a directory of a volume",
+        {"allowed": "a relative path without `..`", "example": "uploads"},
+    )
+
+
+VolumePath = Annotated[str, AfterValidator(_volume_path)]
 
 
 class UploadVolumeSettings(Settings):
@@ -25,44 +39,33 @@ class UploadVolumeSettings(Settings):
         examples=["nfs"],
         description="StorageClass that serves ReadWriteMany. Default: the cluster's default class.",
     )
+    existing_claim: ObjectName | None = Field(
+        None,
+        examples=["chat-data"],
+        description="PersistentVolumeClaim in the stack's namespace that every replica can mount. The stack neither "
+        "protects nor deletes it. Default: the stack creates one.",
+    )
+    sub_path: VolumePath | None = Field(
+        None,
+        examples=["uploads"],
+        description="Directory of the uploads in the volume. Default: its root.",
+    )
 
-
-class S3Settings(Settings):
-    """The bucket of `uploads.kind: s3`. Credentials: the secrets `s3AccessKeyId` and `s3SecretAccessKey`."""
-
-    bucket_name: str | None = Field(
-        None, min_length=3, max_length=63, examples=["open-webui-uploads"], description="Bucket. Required for kind s3."
-    )
-    endpoint_url: HttpUrl | None = Field(
-        None, examples=["https://s3.example.com"], description="URL of an S3 service. Default: AWS."
-    )
-    region_name: str | None = Field(
-        None, min_length=1, examples=["eu-central-1"], description="Region. Default: the S3 client's."
-    )
-    key_prefix: str | None = Field(
-        None, min_length=1, examples=["open-webui"], description="Prefix of every object's key."
-    )
+    def problems(self) -> Iterator[Problem]:
+        for key, field in (("size", "size"), ("className", "class_name")):
+            if self.existing_claim and field in self.model_fields_set:
+                yield Problem(
+                    keys=(key, "existingClaim"),
+                    message=f"{key} conflicts with existingClaim {self.existing_claim}, which has its own",
+                    allowed=f"either {key} or existingClaim",
+                    fix=Fix.REMOVE,
+                )
 
 
 class UploadSettings(FeatureSettings):
     """Where uploaded files live. Their text and vectors are in PostgreSQL in any case."""
 
-    SECRETS: ClassVar = (
-        SecretKey(
-            name="s3AccessKeyId",
-            variable="S3_ACCESS_KEY_ID",
-            key="s3-access-key-id",
-            setting="kind",
-            description="Access key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
-        ),
-        SecretKey(
-            name="s3SecretAccessKey",
-            variable="S3_SECRET_ACCESS_KEY",
-            key="s3-secret-access-key",
-            setting="kind",
-            description="Secret key of the upload bucket. Required with `openWebui.uploads.kind: s3`.",
-        ),
-    )
+    SECRETS: ClassVar = S3Settings.SECRETS
 
     kind: Literal["pod", "volume", "s3"] = Field(
         "pod",
@@ -76,37 +79,65 @@ class UploadSettings(FeatureSettings):
     )
     volume: UploadVolumeSettings = Field(UploadVolumeSettings(), description="The volume of kind `volume`.")
     s3: S3Settings = Field(S3Settings(), description="The bucket of kind `s3`.")
+    local_cache: bool = Field(
+        True,
+        description="Keep the copy of an upload in the pod that took it, also when the file is in a bucket. `false` "
+        "removes it once the text is extracted.",
+    )
+
+    @property
+    def store(self) -> UploadStore | None:
+        """The bucket in use; None for files in the cluster."""
+        return self._stores.get(self.kind)
+
+    @property
+    def _stores(self) -> Mapping[str, UploadStore]:
+        """The buckets, by their kind, which is their key and the name of the provider in Open WebUI."""
+        return {"s3": self.s3}
+
+    @property
+    def uses_service_account(self) -> bool:
+        """Whether the bucket is accessed with the identity of the web pods' ServiceAccount."""
+        return self.store is not None and self.store.credentials == "serviceAccount"
 
     def problems(self) -> Iterator[Problem]:
-        if self.kind == "s3" and not self.s3.bucket_name:
-            yield Problem(
-                keys=("s3.bucketName", "kind"),
-                message="kind s3 needs s3.bucketName",
-                allowed="the name of an existing bucket",
-                fix="open-webui-uploads",
-            )
-        for kind, key in (("volume", "volume"), ("s3", "s3")):
-            if key in self.model_fields_set and self.kind != kind:
+        if self.store:
+            for problem in self.store.missing():
+                yield replace(problem, keys=(*(f"{self.kind}.{key}" for key in problem.keys), "kind"))
+        for key in ("volume", *self._stores):
+            if key in self.model_fields_set and self.kind != key:
                 yield Problem(
                     keys=(key, "kind"),
                     message=f"{key} conflicts with kind {self.kind}: it has no effect",
-                    allowed=f"remove {key}, or set kind to {kind}",
+                    allowed=f"remove {key}, or set kind to {key}",
                     fix=Fix.REMOVE,
                 )
+        if not self.local_cache and not self.store:
+            yield Problem(
+                keys=("localCache", "kind"),
+                message=f"localCache false conflicts with kind {self.kind}: the copy is the file itself",
+                allowed=f"remove localCache, or set kind to {_alternatives(self._stores)}",
+                fix=Fix.REMOVE,
+            )
 
     def variables(self, _web: "OpenWebUISettings") -> dict[str, str]:
-        if self.kind != "s3":
+        if not self.store:
             return {"STORAGE_PROVIDER": "local"}
-        optional = {
-            "S3_BUCKET_NAME": self.s3.bucket_name,
-            "S3_ENDPOINT_URL": self.s3.endpoint_url,
-            "S3_REGION_NAME": self.s3.region_name,
-            "S3_KEY_PREFIX": self.s3.key_prefix,
-        }
-        return {"STORAGE_PROVIDER": "s3", **{name: value for name, value in optional.items() if value}}
+        cache = {} if self.local_cache else {"STORAGE_LOCAL_CACHE": "false"}
+        return {"STORAGE_PROVIDER": self.kind, **self.store.variables(), **cache}
 
-    def urls(self) -> dict[str, str]:
-        return {"s3.endpointUrl": self.s3.endpoint_url or _AWS} if self.kind == "s3" else {}
+    def endpoints(self, web: "OpenWebUISettings") -> Iterator[tuple[str, str]]:
+        if self.store:
+            for key, url in self.store.urls(web.service_account.annotations):
+                yield f"{self.kind}.{key}", url
 
-    def uses(self, _secret: SecretKey) -> bool:
-        return self.kind == "s3"
+    def uses(self, secret: SecretKey) -> bool:
+        return self.store is not None and secret in self.store.SECRETS and self.store.credentials == "secret"
+
+    def setting_of(self, secret: SecretKey) -> str:
+        return secret.setting if self.store and secret in self.store.SECRETS else "kind"
+
+
+def _alternatives(values: Iterable[str]) -> str:
+    *others, last = values
+    return f"{', '.join(others)} or {last}" if others else last

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,18 +11,19 @@ from tests.support.servers.addresses import free_port
 from tests.support.servers.fake_open_webui import SCRIPTS
 from tests.support.servers.open_webui_image import PACKAGES
 from tests.support.servers.s3_server import BUCKET, ELSEWHERE, Key, S3Server, s3_server
+from tests.support.servers.token_service import TOKEN, token_service
 
 CHECK = """
 import os
 from startup.bucket import bucket_problem
 from startup.output import redact
-print(redact(bucket_problem(os.environ) or "fine"))
+print(redact(bucket_problem(os.environ, write=os.environ.get("WRITE") == "yes") or "fine"))
 """
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """The server for all tests here: they only read."""
+    """The server for all tests here: what they write they delete."""
     with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
@@ -37,7 +39,7 @@ def check(variables: dict[str, str], program: str = CHECK) -> str:
         check=False,
     )
     for name in ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"):
-        assert variables[name] not in done.stdout + done.stderr
+        assert not variables.get(name) or variables[name] not in done.stdout + done.stderr
     return (done.stdout + done.stderr).strip().splitlines()[-1]
 
 
@@ -53,8 +55,9 @@ def test_refusals_name_their_reason(server: S3Server) -> None:
     assert "openWebui.uploads.s3.bucketName" in missing
 
     denied = check(server.variables(server.stranger))
-    assert denied.startswith(f"The credentials must not use the bucket {BUCKET} at {server.url} (AccessDenied).")
-    assert "s3:ListBucket" in denied
+    assert denied.startswith(
+        f"The credentials are not allowed to use the bucket {BUCKET} at {server.url} (AccessDenied for s3:ListBucket)."
+    )
 
     unknown = check(server.variables(Key("AKIAUNKNOWN123456789", "unknown-secret-1")))
     assert "does not accept the credentials (InvalidAccessKeyId)" in unknown
@@ -65,6 +68,36 @@ def test_refusals_name_their_reason(server: S3Server) -> None:
     assert "'Not a bucket' is not a name of a bucket" in check(
         server.variables(server.writer, S3_BUCKET_NAME="Not a bucket")
     )
+
+
+def test_an_update_needs_credentials_that_write(server: S3Server) -> None:
+    reader = server.variables(server.reader)
+    assert check(reader) == "fine"
+    refused = check({**reader, "WRITE": "yes"})
+    assert "(AccessDenied for s3:PutObject)" in refused
+
+    prefixed = server.variables(server.writer, S3_KEY_PREFIX="open-webui", S3_ENABLE_TAGGING="true", WRITE="yes")
+    assert check(prefixed) == "fine"
+    assert server.keys() == [], "the check deletes what it writes"
+
+
+def test_a_pod_with_a_role_needs_no_keys(server: S3Server, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    keyless = {name: value for name, value in server.variables(server.writer).items() if "_KEY" not in name}
+    with token_service(server.assume) as service:
+        identity = server.identity(token, service)
+        assert check({**keyless, **identity, "WRITE": "yes"}) == "fine"
+        assert len(service.sessions) == 1
+
+        token.write_text("the.token.of.another")
+        refused = check({**keyless, **identity})
+        assert refused.startswith(f"The role {server.role} does not admit the ServiceAccount of the web pods (AccessD")
+        assert "the.token.of.another" not in refused
+
+    nothing = check({**keyless, "AWS_EC2_METADATA_DISABLED": "true"})
+    assert nothing.startswith(f"There are no credentials for the bucket {BUCKET} at {server.url}")
+    assert "openWebui.uploads.s3.credentials to serviceAccount" in nothing
 
 
 def test_a_service_that_does_not_answer(server: S3Server) -> None:

@@ -15,7 +15,7 @@ from policy.rules.rule import Context, findings
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.report import shown
 from stackctl.variables.classes import read_classes
-from tests.support.unit.effects_on_open_webui import S3, S3_SECRETS
+from tests.support.unit.effects_on_uploads import S3, S3_SECRETS
 from tests.support.unit.recording import run
 from tests.support.unit.uploads_in_pods import accepted
 
@@ -58,7 +58,9 @@ CONFIGURATIONS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     ((), {}),
     (("openWebui.host=chat.example.com", "openWebui.variant=full", *URLS), {"openaiApiKey": "k"}),
     ((*S3, "openWebui.uploads.s3.endpointUrl=https://s", "openWebui.uploads.s3.regionName=eu"), S3_SECRETS),
-    ((*S3, "openWebui.uploads.s3.keyPrefix=web"), S3_SECRETS),
+    ((*S3, "openWebui.uploads.s3.keyPrefix=web", "openWebui.uploads.localCache=false"), S3_SECRETS),
+    ((*S3, *(f"openWebui.uploads.s3.{key}" for key in ("accelerate=true", "tagging=true"))), S3_SECRETS),
+    ((*S3, "openWebui.uploads.s3.addressingStyle=path"), S3_SECRETS),
     (("redis.topology=sentinel",), {}),
     (("redis.topology=cluster",), {}),
     (EXTERNAL, {"redisCacheUrl": "redis://:p@10.0.0.1"}),
@@ -158,7 +160,10 @@ FITTING: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("name", [variable.name for variable in variable_table().read if variable.rule.condition])
+CONDITIONAL = [variable.name for variable in variable_table().read if variable.rule.condition]
+
+
+@pytest.mark.parametrize("name", [*CONDITIONAL, "AWS_MAX_ATTEMPTS"])
 def test_what_has_a_condition_is_accepted_where_it_holds_and_refused_elsewhere(name: str) -> None:
     variable = variable_table().get(name)
     assert variable

@@ -1,5 +1,6 @@
 """An S3 server (moto) that checks credentials and rights, on loopback."""
 
+import json
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from urllib.request import Request, urlopen
 from tests.support.servers.addresses import free_port
 from tests.support.servers.open_webui_image import PACKAGES
 from tests.support.servers.server_process import SERVER_PACKAGES, not_there, running, wait_until
+from tests.support.servers.token_service import TokenService
 
 BUCKET = "uploads"
 ELSEWHERE = "not-there"
@@ -21,15 +23,35 @@ import json, os, boto3
 client = lambda service: boto3.client(service, endpoint_url=os.environ["URL"], region_name="us-east-1",
     aws_access_key_id="setup", aws_secret_access_key="setup")
 client("s3").create_bucket(Bucket=os.environ["BUCKET"])
-iam, made = client("iam"), []
-allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}]}
-for name in ("writer", "stranger"):
+iam, made = client("iam"), {}
+policy = lambda *statements: json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Resource": "*", **statement} for statement in statements]})
+rights = {"writer": ["s3:*"], "issuer": ["sts:AssumeRole"], "reader": ["s3:ListBucket", "s3:GetObject"], "stranger": []}
+for name, actions in rights.items():
     iam.create_user(UserName=name)
-    if name == "writer":
-        iam.put_user_policy(UserName=name, PolicyName="s3", PolicyDocument=json.dumps(allowed))
+    if actions:
+        iam.put_user_policy(UserName=name, PolicyName="s3", PolicyDocument=policy({"Action": actions}))
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    made += [key["AccessKeyId"], key["SecretAccessKey"]]
-print(" ".join(made))
+    made[name] = [key["AccessKeyId"], key["SecretAccessKey"]]
+role = iam.create_role(RoleName="open-webui", AssumeRolePolicyDocument=policy({"Action": "sts:*"}))["Role"]
+iam.put_role_policy(RoleName="open-webui", PolicyName="s3", PolicyDocument=policy({"Action": ["s3:*"]}))
+print(json.dumps({"role": role["Arn"], **made}))
+"""
+
+
+_KEYS = """
+import os, boto3
+client = boto3.client("s3", endpoint_url=os.environ["URL"], region_name="us-east-1")
+for each in client.list_objects_v2(Bucket=os.environ["BUCKET"]).get("Contents", []):
+    print(each["Key"])
+"""
+
+
+_ASSUME = """
+import json, os, boto3
+client = boto3.client("sts", endpoint_url=os.environ["URL"], region_name="us-east-1")
+answer = client.assume_role(RoleArn=os.environ["ROLE"], RoleSessionName="web-pods")["Credentials"]
+print(json.dumps({**answer, "Expiration": answer["Expiration"].strftime("%Y-%m-%dT%H:%M:%SZ")}))
 """
 
 
@@ -41,7 +63,7 @@ class Key:
     secret: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class S3Server:
     """A server with the bucket `BUCKET`."""
 
@@ -49,8 +71,17 @@ class S3Server:
     writer: Key
     """May do everything with buckets."""
 
+    reader: Key
+    """May list and read."""
+
     stranger: Key
     """May do nothing."""
+
+    issuer: Key
+    """May assume roles."""
+
+    role: str
+    """ARN of a role that may do everything with buckets."""
 
     def variables(self, key: Key, **changes: str) -> dict[str, str]:
         """Environment of Open WebUI for the bucket."""
@@ -63,6 +94,40 @@ class S3Server:
             "S3_ACCESS_KEY_ID": key.identifier,
             "S3_SECRET_ACCESS_KEY": key.secret,
             **changes,
+        }
+
+    def keys(self) -> list[str]:
+        """Keys of the objects in the bucket."""
+        return [line for line in self._ask(_KEYS, self.writer).split("\n") if line]
+
+    def _ask(self, script: str, key: Key, **variables: str) -> str:
+        environment = {"PATH": "/usr/bin:/bin", "URL": self.url, "BUCKET": BUCKET, **variables}
+        identity = {"AWS_ACCESS_KEY_ID": key.identifier, "AWS_SECRET_ACCESS_KEY": key.secret}
+        python = PACKAGES / "bin" / "python"
+        done = subprocess.run(
+            [python, "-c", script], env=environment | identity, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    def assume(self, role: str) -> dict[str, str]:
+        """Credentials of a role, as the token service answers."""
+        credentials = json.loads(self._ask(_ASSUME, self.issuer, ROLE=role))
+        return {name: str(value) for name, value in credentials.items()}
+
+    def identity(self, token: Path, service: TokenService) -> dict[str, str]:
+        """Environment of a pod with the role, as the webhook of EKS sets it.
+
+        Args:
+            token: file of the projected token.
+            service: the token service, which the client of AWS derives from the region otherwise.
+        """
+        return {
+            "AWS_ROLE_ARN": self.role,
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_STS_REGIONAL_ENDPOINTS": "regional",
+            "AWS_ENDPOINT_URL_STS": service.url,
         }
 
 
@@ -88,11 +153,12 @@ def s3_server(directory: Path) -> Iterator[S3Server]:
         wait_until(lambda: _answers(url), "the S3 server answers")
         environment = {"PATH": "/usr/bin:/bin", "URL": url, "BUCKET": BUCKET}
         made = subprocess.run([python, "-c", _SET_UP], env=environment, capture_output=True, text=True, check=True)
-        writer, writer_secret, stranger, stranger_secret = made.stdout.split()
+        created = json.loads(made.stdout)
         # From now on signatures and policies count.
         plain = {"Content-Type": "text/plain"}
         urlopen(Request(f"{url}/moto-api/reset-auth", b"0", plain, method="POST"), timeout=10).close()
-        yield S3Server(url, Key(writer, writer_secret), Key(stranger, stranger_secret))
+        keys = {name: Key(*created[name]) for name in ("writer", "reader", "stranger", "issuer")}
+        yield S3Server(url=url, role=created["role"], **keys)
 
 
 def _answers(url: str) -> bool:

@@ -10,10 +10,6 @@ HOST = "chat.example.com"
 
 ANNOTATIONS = ("metadata", "annotations")
 
-S3 = ("openWebui.uploads.kind=s3", "openWebui.uploads.s3.bucketName=uploads")
-
-S3_SECRETS = {"s3AccessKeyId": "a", "s3SecretAccessKey": "b"}
-
 AUTOSCALER = ("HorizontalPodAutoscaler", "open-webui", "spec")
 
 BUDGET = ("PodDisruptionBudget", "open-webui", "spec")
@@ -189,17 +185,6 @@ EFFECTS: dict[str, Effect] = {
         expected=("3072", "true"),
     ),
     "openWebui.documents.halfPrecision": Effect(value="true", shows=variable("PGVECTOR_USE_HALFVEC"), expected="true"),
-    "openWebui.uploads.kind": Effect(
-        value="volume",
-        shows=inputs("PersistentVolumeClaim", "open-webui-uploads", "spec", "accessModes"),
-        expected=["ReadWriteMany"],
-    ),
-    "openWebui.uploads.acceptLoss": Effect(
-        value="true",
-        sets=("openWebui.replicas=3", "openWebui.uploads.acceptLoss=false"),
-        shows=lambda r: any("openWebui.uploads.kind is pod with 3 replicas" in line for line in r.warnings),
-        expected=True,
-    ),
     "openWebui.drainSeconds": Effect(
         value="300",
         shows=lambda r: (
@@ -215,34 +200,6 @@ EFFECTS: dict[str, Effect] = {
             r.one("Deployment", "open-webui").inputs["spec"]["progressDeadlineSeconds"],
         ),
         expected=([{"name": "MIGRATE_RUN_SECONDS", "value": "3600"}], 5170),
-    ),
-    "openWebui.uploads.volume.size": Effect(
-        value="3Gi",
-        sets=("openWebui.uploads.kind=volume",),
-        shows=inputs("PersistentVolumeClaim", "open-webui-uploads", "spec", "resources", "requests", "storage"),
-        expected="3Gi",
-    ),
-    "openWebui.uploads.volume.className": Effect(
-        value="nfs",
-        sets=("openWebui.uploads.kind=volume",),
-        shows=inputs("PersistentVolumeClaim", "open-webui-uploads", "spec", "storageClassName"),
-        expected="nfs",
-    ),
-    "openWebui.uploads.s3.bucketName": Effect(
-        value="files", sets=S3, secrets=S3_SECRETS, shows=variable("S3_BUCKET_NAME"), expected="files"
-    ),
-    "openWebui.uploads.s3.endpointUrl": Effect(
-        value="https://s3.example.com",
-        sets=S3,
-        secrets=S3_SECRETS,
-        shows=variable("S3_ENDPOINT_URL"),
-        expected="https://s3.example.com",
-    ),
-    "openWebui.uploads.s3.regionName": Effect(
-        value="eu", sets=S3, secrets=S3_SECRETS, shows=variable("S3_REGION_NAME"), expected="eu"
-    ),
-    "openWebui.uploads.s3.keyPrefix": Effect(
-        value="web", sets=S3, secrets=S3_SECRETS, shows=variable("S3_KEY_PREFIX"), expected="web"
     ),
     "openWebui.logLevel": Effect(value="ERROR", shows=variable("GLOBAL_LOG_LEVEL"), expected="ERROR"),
     "openWebui.pluginEnv": Effect(
@@ -285,19 +242,5 @@ EFFECTS: dict[str, Effect] = {
         secrets={"openaiApiKey": "sk-1"},
         shows=lambda r: r.one("Secret", "openwebui-secret").plain("stringData", "openai-api-key"),
         expected="sk-1",
-    ),
-    "s3AccessKeyId": Effect(
-        value="",
-        sets=S3,
-        secrets=S3_SECRETS,
-        shows=lambda r: r.one("Secret", "openwebui-secret").plain("stringData", "s3-access-key-id"),
-        expected="a",
-    ),
-    "s3SecretAccessKey": Effect(
-        value="",
-        sets=S3,
-        secrets=S3_SECRETS,
-        shows=lambda r: r.one("Secret", "openwebui-secret").plain("stringData", "s3-secret-access-key"),
-        expected="b",
     ),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tests.support.unit.mistakes_in_exposure import EXPOSURE_MISTAKES
+from tests.support.unit.mistakes_in_uploads import UPLOAD_MISTAKES
 
 SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     ("unknown key at the top", {"redsi": {}}, "redsi", "did you mean redis?"),
@@ -347,24 +348,6 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "an encrypted value",
     ),
     (
-        "a bucket without its keys",
-        {"openWebui": {"uploads": {"kind": "s3", "s3": {"bucketName": "uploads"}}}},
-        "s3SecretAccessKey",
-        "an encrypted value",
-    ),
-    (
-        "a bucket without a name",
-        {"openWebui": {"uploads": {"kind": "s3"}}},
-        "openWebui.uploads.s3.bucketName",
-        "bucket",
-    ),
-    (
-        "a volume that nothing uses",
-        {"openWebui": {"uploads": {"volume": {"size": "5Gi"}}}},
-        "openWebui.uploads.volume",
-        "set kind to volume",
-    ),
-    (
         "a variable of the stack",
         {"openWebui": {"env": {"REDIS_URL": "redis://other"}}},
         "openWebui.env.REDIS_URL",
@@ -396,4 +379,5 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "at least 2016Mi, or fewer connections",
     ),
     *EXPOSURE_MISTAKES,
+    *UPLOAD_MISTAKES,
 ]

@@ -1,92 +1,101 @@
 """Whether the bucket of the uploads can be used, asked with the client that Open WebUI makes.
 
-Source: ``S3StorageProvider`` in ``open_webui.storage.provider`` of release 0.12.4.
+Source: ``open_webui.storage.provider`` of release 0.12.4. Importing it would connect to the database and migrate it.
 """
 
 import importlib
-from collections.abc import Mapping
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-_TIMEOUTS = {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 3, "mode": "standard"}}
-# Error codes of S3: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-_CREDENTIALS = (
-    "InvalidAccessKeyId",
-    "SignatureDoesNotMatch",
-    "ExpiredToken",
-    "InvalidToken",
-    "AuthorizationHeaderMalformed",
-)
-_ELSEWHERE = ("PermanentRedirect", "301", "IllegalLocationConstraintException")
+PROBE = "open-webui-stack-check"
+"""Name of the object that a check writes, reads and deletes, after the prefix of the uploads."""
+
+CONTENTS = b"Written and deleted by the preflight of an update."
+
+CONNECT_SECONDS, READ_SECONDS = 5, 10
 
 
 class BucketUnreachableError(Exception):
-    """The S3 service does not answer; the message says why."""
+    """The service does not answer, or no credentials can be had; the message says why."""
 
 
-def bucket_problem(environment: Mapping[str, str]) -> str | None:
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why the service refuses the bucket, for the operator."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outage:
+    """Why the service cannot be asked. It may pass."""
+
+    reason: str
+
+
+class Bucket(ABC):
+    """A bucket of one provider, with the client of Open WebUI.
+
+    The client is made by the first request, so that its errors are explained too.
+    """
+
+    KEY: ClassVar[str]
+    """The settings of the bucket: ``openWebui.uploads.s3``."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+
+    @abstractmethod
+    def steps(self, *, write: bool) -> list[Callable[[], object]]:
+        """The requests of a check, in their order.
+
+        Args:
+            write: beside the list of one object, write, read and delete the object `PROBE`.
+        """
+
+    @abstractmethod
+    def explain(self, error: Exception) -> Refusal | Outage:
+        """What an error of a request means. No message may quote what the client was given."""
+
+    def module(self, name: str) -> Any:
+        """A module of the provider's client, which only images with this provider have."""
+        return importlib.import_module(name)
+
+
+def bucket_problem(environment: Mapping[str, str], *, write: bool = False) -> str | None:
     """Why uploads to the bucket would fail; None without a bucket or if they would not.
 
-    It lists one object, which needs the right ``s3:ListBucket``: unlike that to a HEAD request, the answer names the
-    reason of a refusal. Open WebUI itself lists the bucket when every file is deleted.
+    It lists one object: unlike that to a HEAD request, the answer names the reason of a refusal. Open WebUI itself
+    lists the bucket when every file is deleted.
+
+    Args:
+        environment: variables of Open WebUI.
+        write: also write, read and delete an object.
 
     Raises:
-        BucketUnreachableError: the service does not answer, or not as S3 does.
+        BucketUnreachableError: the service does not answer, or not as its protocol says.
     """
-    if environment.get("STORAGE_PROVIDER") != "s3":
+    bucket = _bucket(environment)
+    if bucket is None:
         return None
-    exceptions: Any = importlib.import_module("botocore.exceptions")
-    bucket = environment.get("S3_BUCKET_NAME", "")
-    where = f"at {environment['S3_ENDPOINT_URL']}" if environment.get("S3_ENDPOINT_URL") else "of AWS"
     try:
-        _client(environment).list_objects_v2(Bucket=bucket, MaxKeys=1, Prefix=environment.get("S3_KEY_PREFIX", ""))
-    except exceptions.ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-            raise BucketUnreachableError(f"The S3 service {where} answers with the error {code}.") from error
-        return _refusal(code, bucket, where)
-    except exceptions.NoCredentialsError:
-        return f"There are no credentials for the bucket {bucket} {where}: set s3AccessKeyId and s3SecretAccessKey."
-    except exceptions.ParamValidationError:
-        return f"{bucket!r} is not a name of a bucket: correct openWebui.uploads.s3.bucketName."
-    except (exceptions.BotoCoreError, ValueError, OSError) as error:
-        # The class alone, as a message of the client may quote what it was given.
-        raise BucketUnreachableError(f"The S3 service {where} cannot be reached: {type(error).__name__}.") from error
+        for step in bucket.steps(write=write):
+            step()
+    except Exception as error:
+        match bucket.explain(error):
+            case Refusal(reason=reason):
+                return reason
+            case Outage(reason=reason):
+                raise BucketUnreachableError(reason) from error
     return None
 
 
-def _refusal(code: str, bucket: str, where: str) -> str:
-    if code in ("NoSuchBucket", "404"):
-        return f"There is no bucket {bucket} {where}. Create it, or correct openWebui.uploads.s3.bucketName."
-    if code in _CREDENTIALS:
-        return (
-            f"The S3 service {where} does not accept the credentials ({code}). Set s3AccessKeyId and "
-            "s3SecretAccessKey: pulumi config set --secret"
-        )
-    if code in _ELSEWHERE:
-        return f"The bucket {bucket} is in another region ({code}): correct openWebui.uploads.s3.regionName."
-    if code in ("AccessDenied", "403", "AllAccessDisabled"):
-        return (
-            f"The credentials must not use the bucket {bucket} {where} ({code}). They need s3:ListBucket on it and "
-            "s3:GetObject, s3:PutObject, s3:DeleteObject on its objects; or the bucket belongs to somebody else."
-        )
-    return f"The S3 service {where} refuses the bucket {bucket} with the error {code}."
+def _bucket(environment: Mapping[str, str]) -> Bucket | None:
+    match environment.get("STORAGE_PROVIDER"):
+        case "s3":
+            from .s3_bucket import S3Bucket
 
-
-def _client(environment: Mapping[str, str]) -> Any:
-    config: Any = importlib.import_module("botocore.config").Config
-    addressing = environment.get("S3_ADDRESSING_STYLE")
-    accelerate = environment.get("S3_USE_ACCELERATE_ENDPOINT", "false").lower() == "true"
-    key, secret = environment.get("S3_ACCESS_KEY_ID"), environment.get("S3_SECRET_ACCESS_KEY")
-    return importlib.import_module("boto3").client(
-        "s3",
-        region_name=environment.get("S3_REGION_NAME"),
-        endpoint_url=environment.get("S3_ENDPOINT_URL"),
-        config=config(
-            s3={"use_accelerate_endpoint": accelerate, "addressing_style": addressing},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            **_TIMEOUTS,
-        ),
-        # Without both, the client finds credentials of the pod's own (workload identity), as Open WebUI does.
-        **({"aws_access_key_id": key, "aws_secret_access_key": secret} if key and secret else {}),
-    )
+            return S3Bucket(environment)
+    return None

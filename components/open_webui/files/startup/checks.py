@@ -1,4 +1,4 @@
-"""Everything for which `migrate` refuses a database, found by reading alone: `preflight` asks the same beforehand."""
+"""Everything for which `migrate` refuses a database, found by reading alone, and `preflight` an update beforehand."""
 
 import os
 import time
@@ -24,11 +24,14 @@ def database_problems(connection: Connection, release: Release) -> list[str]:
 
 
 def bucket_problems(patience: float) -> list[str]:
-    """Why uploads to the bucket would fail; a service that does not answer has ``patience`` seconds to come up."""
+    """Why uploads to the bucket would fail, found by writing, reading and deleting an object.
+
+    A service that does not answer has ``patience`` seconds to come up.
+    """
     deadline, logged = time.monotonic() + patience, ""
     while True:
         try:
-            problem = bucket_problem(os.environ)
+            problem = bucket_problem(os.environ, write=True)
         except BucketUnreachableError as error:
             if time.monotonic() >= deadline:
                 return [str(error)]

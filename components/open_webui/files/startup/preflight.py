@@ -1,4 +1,6 @@
-"""Find out what `migrate` would refuse, while the old replicas still serve. Only reads.
+"""Find out what `migrate` would refuse, while the old replicas still serve.
+
+It only reads the database, and writes, reads and deletes one object in the bucket of uploads.
 
 Environment: that of the new replicas, and how many seconds the database and the S3 service may be out of reach
 (PREFLIGHT_WAIT_SECONDS).

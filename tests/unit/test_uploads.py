@@ -1,0 +1,92 @@
+"""Uploads: credentials of a bucket, and what they mean for networks, pods and the preflight."""
+
+from typing import Any
+
+import pytest
+
+from stack_config.load import ConfigError
+from tests.support.unit.effects_on_uploads import S3, S3_SECRETS, VOLUME
+from tests.support.unit.recording import Recording, run
+
+ROLE = 'openWebui.serviceAccount.annotations["eks.amazonaws.com/role-arn"]=arn:aws:iam::123456789012:role/uploads'
+BY_ACCOUNT = (*S3, "openWebui.uploads.s3.credentials=serviceAccount")
+PUBLIC_HTTPS = ("0.0.0.0/0", 443)
+POD_IDENTITY_AGENT = ("169.254.170.23/32", 80)
+
+
+def ways_out(recording: Recording, policy: str) -> set[tuple[str, int]]:
+    """CIDRs and ports of the rules of a policy that name addresses."""
+    rules: list[Any] = recording.one("NetworkPolicy", policy).inputs["spec"]["egress"]
+    return {
+        (peer["ipBlock"]["cidr"], port["port"])
+        for rule in rules
+        for peer in rule["to"]
+        if "ipBlock" in peer
+        for port in rule["ports"]
+    }
+
+
+def template(recording: Recording, kind: str, name: str) -> dict[str, Any]:
+    """Metadata of a workload's pods."""
+    metadata: dict[str, Any] = recording.one(kind, name).inputs["spec"]["template"]["metadata"]
+    return metadata
+
+
+@pytest.mark.parametrize(
+    ("sets", "more"), [((ROLE,), set()), ((), {POD_IDENTITY_AGENT})], ids=["by IRSA", "by EKS Pod Identity"]
+)
+def test_a_role_needs_no_keys_and_its_way_to_a_token_is_open(sets: tuple[str, ...], more: set[tuple[str, int]]) -> None:
+    recording = run("dev", [*BY_ACCOUNT, *sets])
+    assert (
+        not {"s3-access-key-id", "s3-secret-access-key"}
+        & recording.one("Secret", "openwebui-secret").inputs["stringData"].keys()
+    )
+    for policy in ("open-webui", "open-webui-preflight"):
+        ways = ways_out(recording, policy)
+        assert PUBLIC_HTTPS in ways
+        assert {way for way in ways if way[0].startswith("169.254.")} == more
+
+
+def test_keys_need_no_way_to_a_token() -> None:
+    ways = ways_out(run("dev", S3, S3_SECRETS), "open-webui")
+    assert not [cidr for cidr, _ in ways if cidr.startswith("169.254.")]
+
+
+def test_the_preflight_asks_with_the_account_that_has_the_role() -> None:
+    recording = run("dev", [*BY_ACCOUNT, ROLE])
+    assert recording.every_pod["open-webui-preflight"]["serviceAccountName"] == "open-webui"
+    assert recording.every_pod["open-webui-preflight"]["automountServiceAccountToken"] is False
+    assert "open-webui-preflight" not in {each.name for each in recording.objects if each.kind == "ServiceAccount"}
+    account = recording.one("ServiceAccount", "open-webui").urn
+    for kind, name in (("Job", "open-webui-preflight"), ("Deployment", "open-webui")):
+        assert account in recording.waits_for(recording.one(kind, name))
+    assert run("dev", S3, S3_SECRETS).every_pod["open-webui-preflight"]["serviceAccountName"] == "open-webui-preflight"
+
+
+def test_another_role_rolls_the_pods_and_asks_again() -> None:
+    one, other = run("dev", [*BY_ACCOUNT, ROLE]), run("dev", [*BY_ACCOUNT, f"{ROLE}-2"])
+    for kind, name in (("Job", "open-webui-preflight"), ("Deployment", "open-webui")):
+        checksums = [template(each, kind, name)["annotations"]["checksum/service-account"] for each in (one, other)]
+        assert checksums[0] != checksums[1]
+    assert "checksum/service-account" not in template(run("dev"), "Deployment", "open-webui")["annotations"]
+
+
+@pytest.mark.parametrize(
+    ("sets", "secrets", "message"),
+    [
+        (S3, {"s3AccessKeyId": "a"}, r"s3SecretAccessKey: .*is missing; openWebui\.uploads\.s3\.credentials needs it"),
+        (S3, {"s3SecretAccessKey": "a"}, r"s3AccessKeyId: the secret s3AccessKeyId is missing"),
+        (BY_ACCOUNT, S3_SECRETS, r"s3AccessKeyId is set, but openWebui\.uploads\.s3\.credentials does not need it"),
+        (VOLUME, S3_SECRETS, r"s3AccessKeyId is set, but openWebui\.uploads\.kind does not need it"),
+    ],
+    ids=["no secret key", "no access key", "keys beside a role", "keys without a bucket"],
+)
+def test_keys_come_in_pairs_and_not_beside_a_role(sets: tuple[str, ...], secrets: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run("dev", sets, secrets)
+
+
+def test_a_claim_that_exists_counts_in_the_quota() -> None:
+    own, existing = run("dev", VOLUME), run("dev", [*VOLUME, "openWebui.uploads.volume.existingClaim=chat-data"])
+    hard = [each.one("ResourceQuota", "quota").inputs["spec"]["hard"] for each in (own, existing)]
+    assert hard[0]["persistentvolumeclaims"] == hard[1]["persistentvolumeclaims"]
