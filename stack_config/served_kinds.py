@@ -4,43 +4,34 @@ The provider does not report a missing kind in a preview, and an update would fa
 """
 
 import json
-import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
 import pulumi
-from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_monitor
 
 from components.blocks.custom_kinds import CustomKind, KindsNeeded
 from components.blocks.finding import Finding, fix_command
 
+from .cluster_questions import NotAskedError, kubectl, there_is_a_cluster
 from .load import ConfigError
 from .report import report
-
-REQUEST_SECONDS = 10
 
 Ask = Callable[[str], dict[str, Any]]
 """Sends a GET for a path to the API server and returns its answer. Raises NotAskedError."""
 
 
-class NotAskedError(Exception):
-    """The API server cannot be reached; the message says why."""
-
-
 def require_served(needed: Iterable[KindsNeeded], context: str) -> None:
     """Check that the cluster of the context serves every kind. Warns if the API server cannot be reached.
 
-    Uses kubectl, which reads the kubeconfig and runs credential plugins as the provider does. Every authenticated user
-    may read the discovery API; custom resource definitions need a permission.
+    Every authenticated user may read the discovery API; custom resource definitions need a permission.
 
     Raises:
         ConfigError: names every missing kind; nothing has been registered yet.
     """
     listed = tuple(needed)
-    if not listed or isinstance(get_monitor(), MockMonitor):
-        return  # unit tests and `make manifests` have no cluster
+    if not listed or not there_is_a_cluster():
+        return
     try:
         findings = list(missing_kinds(listed, context, cache(lambda path: _answer(context, path))))
     except NotAskedError as error:
@@ -81,19 +72,9 @@ def _finding(needs: KindsNeeded, missing: list[CustomKind], context: str) -> Fin
 
 
 def _answer(context: str, path: str) -> dict[str, Any]:
-    command = ["kubectl", f"--context={context}", f"--request-timeout={REQUEST_SECONDS}s", "get", "--raw", path]
+    text = kubectl(context, "get", "--raw", path)
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3 * REQUEST_SECONDS, check=False
-        )
-    except FileNotFoundError as error:
-        raise NotAskedError("kubectl is not on PATH") from error
-    except subprocess.TimeoutExpired as error:
-        raise NotAskedError(f"kubectl did not answer within {3 * REQUEST_SECONDS} s") from error
-    if done.returncode:
-        raise NotAskedError(done.stderr.strip() or f"kubectl failed with exit code {done.returncode}")
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise NotAskedError(f"{path} was not answered with JSON") from error
     return answer

@@ -11,10 +11,11 @@ import pytest
 
 from components.blocks import custom_kinds
 from components.blocks.custom_kinds import CustomKind, KindsNeeded
-from stack_config import served_kinds
+from stack_config import cluster_questions
+from stack_config.cluster_questions import NotAskedError
 from stack_config.files import ROOT, read_stack
 from stack_config.load import ConfigError, parse
-from stack_config.served_kinds import NotAskedError, missing_kinds, require_served
+from stack_config.served_kinds import missing_kinds, require_served
 from stack_config.settings import StackSettings
 from tests.support.unit.recording import run
 
@@ -128,7 +129,7 @@ def test_each_key_has_a_finding_of_its_own() -> None:
 def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Warnings of the program, which runs with an engine that is not a mock."""
     kept: list[str] = []
-    monkeypatch.setattr(served_kinds, "get_monitor", object)
+    monkeypatch.setattr(cluster_questions, "get_monitor", object)
     monkeypatch.setattr(pulumi.log, "warn", kept.append)
     return kept
 
@@ -181,7 +182,7 @@ def test_the_context_of_the_stack_is_asked(
 
 def test_without_custom_kinds_and_under_mocks_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("asked"))
-    monkeypatch.setattr(served_kinds, "get_monitor", object)
+    monkeypatch.setattr(cluster_questions, "get_monitor", object)
     require_served(settings_of().kinds_needed, "prod")
     monkeypatch.undo()
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("asked"))

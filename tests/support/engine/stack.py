@@ -17,7 +17,7 @@ from pulumi.automation import EngineEvent, OpType
 from devcluster.clusters.choice import Cluster
 from host.waiting import attempts
 from pulumi_values.urns import resource_name
-from stack_config.files import ROOT, set_path, stack_file
+from stack_config.files import ROOT, holds_encrypted, set_path, stack_file
 from stack_config.load import PROJECT
 from stackctl.deploy.preview_file import preview_to_file
 from stackctl.engine.workspace import run_program, run_pulumi
@@ -135,6 +135,11 @@ class Stack:
         """An environment variable of the engine."""
         return self._variables.get(name)
 
+    @property
+    def directory(self) -> Path:
+        """The directory of the project file and of the config file."""
+        return self._file.parent
+
     def up(self, *sets: str, fails: bool = False, **options: Any) -> Run:
         """Deploy with ``sets`` over the stack's own; whether it fails is checked."""
         return self._run(self._stack.up, sets, fails, options)
@@ -198,7 +203,7 @@ class Stack:
         """Write the config file: the environment's, the stack's own settings, ``sets``; secrets stay."""
         before = yaml.safe_load(self._file.read_text()) if self._file.exists() else {}
         values = yaml.safe_load(self._source.read_text())["config"]
-        configured = {k: v for k, v in (before.get("config") or {}).items() if isinstance(v, dict) and "secure" in v}
+        configured = {key: value for key, value in (before.get("config") or {}).items() if holds_encrypted(value)}
         for assignment in (f"kubeContext={self.cluster.context}", *self.sets, *sets):
             set_path(values, assignment, PROJECT)
         salt = {KEPT_IN_CONFIG: before[KEPT_IN_CONFIG]} if KEPT_IN_CONFIG in before else {}

@@ -1,0 +1,44 @@
+"""Questions to the API server before anything is registered, by kubectl.
+
+It reads the kubeconfig and runs credential plugins as the provider does.
+"""
+
+import subprocess
+
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import get_monitor
+
+REQUEST_SECONDS = 10
+
+
+class NotAskedError(Exception):
+    """The API server cannot be reached, or refuses to answer; the message says why."""
+
+
+def there_is_a_cluster() -> bool:
+    """Whether the program runs with an engine: unit tests and `make manifests` have no cluster."""
+    return not isinstance(get_monitor(), MockMonitor)
+
+
+def kubectl(context: str, *arguments: str) -> str:
+    """What a command of kubectl prints.
+
+    Args:
+        context: context of the kubeconfig.
+        arguments: command and flags.
+
+    Raises:
+        NotAskedError: it failed; the message is what it printed.
+    """
+    command = ["kubectl", f"--context={context}", f"--request-timeout={REQUEST_SECONDS}s", *arguments]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3 * REQUEST_SECONDS, check=False
+        )
+    except FileNotFoundError as error:
+        raise NotAskedError("kubectl is not on PATH") from error
+    except subprocess.TimeoutExpired as error:
+        raise NotAskedError(f"kubectl did not answer within {3 * REQUEST_SECONDS} s") from error
+    if done.returncode:
+        raise NotAskedError(done.stderr.strip() or f"kubectl failed with exit code {done.returncode}")
+    return done.stdout
