@@ -14,6 +14,7 @@ from components.open_webui.component import OpenWebUI, OpenWebUIArgs
 from components.postgresql import names as postgresql
 from components.postgresql.component import PREPARE_SCRIPT, PostgreSQL, PostgreSQLArgs
 from components.redis.component import Redis, RedisArgs
+from stack_config.existing_gateway import require_gateway
 from stack_config.load import load_settings
 from stack_config.referenced_secrets import require_existing
 from stack_config.served_kinds import require_served
@@ -21,6 +22,7 @@ from stack_config.served_kinds import require_served
 settings, secret_inputs = load_settings()
 require_served(settings.kinds_needed, settings.kube_context)
 require_existing(settings.existing_secrets, settings.namespace, settings.kube_context)
+require_gateway(settings.open_webui, settings.namespace, settings.kube_context)
 
 # Never the context that happens to be current. The identifier is the stack's: a context that is renamed must not
 # replace everything. The empty kubeconfig keeps the path of this machine's out of the state

@@ -15,6 +15,10 @@ class NotAskedError(Exception):
     """The API server cannot be reached, or refuses to answer; the message says why."""
 
 
+class NotFoundError(NotAskedError):
+    """The API server has answered that there is no such object."""
+
+
 def there_is_a_cluster() -> bool:
     """Whether the program runs with an engine: unit tests and `make manifests` have no cluster."""
     return not isinstance(get_monitor(), MockMonitor)
@@ -28,7 +32,8 @@ def kubectl(context: str, *arguments: str) -> str:
         arguments: command and flags.
 
     Raises:
-        NotAskedError: it failed; the message is what it printed.
+        NotFoundError: there is no such object.
+        NotAskedError: it failed for another reason; the message is what it printed.
     """
     command = ["kubectl", f"--context={context}", f"--request-timeout={REQUEST_SECONDS}s", *arguments]
     try:
@@ -39,6 +44,8 @@ def kubectl(context: str, *arguments: str) -> str:
         raise NotAskedError("kubectl is not on PATH") from error
     except subprocess.TimeoutExpired as error:
         raise NotAskedError(f"kubectl did not answer within {3 * REQUEST_SECONDS} s") from error
+    if done.returncode and "(NotFound)" in done.stderr:
+        raise NotFoundError(done.stderr.strip())
     if done.returncode:
         raise NotAskedError(done.stderr.strip() or f"kubectl failed with exit code {done.returncode}")
     return done.stdout

@@ -33,7 +33,7 @@ def require_served(needed: Iterable[KindsNeeded], context: str) -> None:
     if not listed or not there_is_a_cluster():
         return
     try:
-        findings = list(missing_kinds(listed, context, cache(lambda path: _answer(context, path))))
+        findings = list(missing_kinds(listed, context, asks(context)))
     except NotAskedError as error:
         # If the provider cannot reach it either, a preview works and an update fails at its first object.
         keys = ", ".join(needs.key for needs in listed)
@@ -41,6 +41,11 @@ def require_served(needed: Iterable[KindsNeeded], context: str) -> None:
         return
     if findings:
         raise ConfigError(report(findings))
+
+
+def asks(context: str) -> Ask:
+    """A function that asks the API server of the context, each path once."""
+    return cache(lambda path: _answer(context, path))
 
 
 def missing_kinds(needed: Iterable[KindsNeeded], context: str, ask: Ask) -> Iterator[Finding]:

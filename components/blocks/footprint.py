@@ -23,3 +23,6 @@ class Footprint:
     pods: tuple[Pods, ...] = ()
     volumes: int = 0
     """PersistentVolumeClaims."""
+
+    load_balancers: int = 0
+    """Services of type LoadBalancer, with one port each."""

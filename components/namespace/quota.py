@@ -15,6 +15,7 @@ SPARE = {"cpu": "1", "memory": "512Mi", "ephemeral-storage": "1Gi"}
 def resource_quota(footprints: Iterable[Footprint]) -> dict[str, str]:
     """Hard limits of a ResourceQuota that fits the footprints, and the spare."""
     footprints = list(footprints)
+    load_balancers = sum(footprint.load_balancers for footprint in footprints)
     pods = [each for footprint in footprints for each in footprint.pods]
     hard = {"pods": str(sum(each.count for each in pods) + SPARE_PODS)}
     for side in ("requests", "limits"):
@@ -29,9 +30,9 @@ def resource_quota(footprints: Iterable[Footprint]) -> dict[str, str]:
     return {
         **hard,
         "persistentvolumeclaims": str(sum(footprint.volumes for footprint in footprints) + 1),
-        # Everything is reached by the Ingress or by a Service inside the cluster.
-        "services.loadbalancers": "0",
-        "services.nodeports": "0",
+        # Kubernetes allocates a node port for each port of a load balancer.
+        "services.loadbalancers": str(load_balancers),
+        "services.nodeports": str(load_balancers),
     }
 
 

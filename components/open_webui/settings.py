@@ -200,7 +200,11 @@ class OpenWebUISettings(ComponentSettings):
     def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
         web = Pods(count=self.most_pods, containers=(self.resources.as_kubernetes(),))
         preflight = Pods(count=1, containers=(preflight_resources(),))
-        return Footprint(pods=(web, preflight), volumes=int(self.uploads.kind == "volume"))
+        return Footprint(
+            pods=(web, preflight),
+            volumes=int(self.uploads.kind == "volume"),
+            load_balancers=int(self.load_balancer.enabled),
+        )
 
     def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
         yield from exposure_kinds(self.ingress, self.gateway)

@@ -9,6 +9,7 @@ from ..deployed.check import Check as Check
 from ..deployed.check import CheckError as CheckError
 from ..deployed.scaling import is_changed, one_more, wait_until_left
 from ..deployed.stack import Stack
+from .exposure import exposure_is_accepted
 from .inside_pods import (
     LOG_LINE,
     log_names_redis,
@@ -57,6 +58,13 @@ def _checks_of_objects() -> tuple[Check, ...]:
             proves="Each Service has the address of at least one ready pod.",
             run=services_lead_to_pods,
             look_at="{kubectl} get endpointslices,services -o wide",
+            runs_in_pods=False,
+        ),
+        Check(
+            name="the exposure is accepted",
+            proves="A Gateway has accepted each HTTPRoute, and a load balancer has an address.",
+            run=exposure_is_accepted,
+            look_at="{kubectl} get gateways,httproutes,services -o yaml",
             runs_in_pods=False,
         ),
         Check(

@@ -5,14 +5,20 @@ from typing import Any
 
 import pytest
 
+from components.blocks.custom_kinds import PROMETHEUS_RULE, SERVICE_MONITOR
 from devcluster.clusters.choice import Cluster
+from tests.support.engine.definitions import defined
 from tests.support.engine.stack import Namespace, Stack, StackFactory
 from tests.support.engine.unreachable_cluster import unreachable
 
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 OPERATOR = ("monitoring.enabled=true", "monitoring.operator=true")
-DEFINED = (("monitoring.coreos.com", "ServiceMonitor"), ("monitoring.coreos.com", "PrometheusRule"))
+GATEWAY = (
+    "openWebui.host=chat.example.com",
+    "openWebui.gateway.enabled=true",
+    "openWebui.gateway.className=traefik",
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +34,9 @@ def stack(new_stack: StackFactory) -> Iterator[Stack]:
         (OPERATOR, "monitoring.operator", "ServiceMonitor (monitoring.coreos.com/v1), PrometheusRule"),
         (("redis.tls.issuer.name=ca",), "redis.tls.issuer.name", "Certificate (cert-manager.io/v1)"),
         (("openWebui.ingress.controller=cilium",), "openWebui.ingress.controller", "CiliumNetworkPolicy"),
+        (GATEWAY, "openWebui.gateway.enabled", "HTTPRoute (gateway.networking.k8s.io/v1), Gateway"),
     ],
-    ids=["operator", "issuer", "cilium"],
+    ids=["operator", "issuer", "cilium", "gateway"],
 )
 def test_a_kind_that_is_not_served_is_refused_before_anything_is_registered(
     stack: Stack, sets: tuple[str, ...], key: str, kind: str
@@ -54,30 +61,8 @@ def test_a_cluster_that_cannot_be_asked_has_a_preview(stack: Stack, cluster: Clu
 @pytest.fixture
 def definitions(cluster: Cluster) -> Iterator[None]:
     """The definitions of the operator's kinds, as far as an object needs them."""
-    api = Namespace(cluster, "watched").dynamic.resources.get(
-        api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition"
-    )
-    for group, kind in DEFINED:
-        api.create(definition(group, kind))
-    yield
-    for group, kind in DEFINED:
-        api.delete(f"{kind.lower()}s.{group}")
-
-
-def definition(group: str, kind: str) -> dict[str, Any]:
-    plural = f"{kind.lower()}s"
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"plural": plural, "kind": kind},
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
-        },
-    }
+    with defined(cluster, (SERVICE_MONITOR, PROMETHEUS_RULE)):
+        yield
 
 
 @pytest.mark.usefixtures("definitions")

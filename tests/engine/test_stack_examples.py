@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.engine.definitions import served
 from tests.support.engine.stack import Namespace, StackFactory
 from tests.support.examples import Example, examples
 
@@ -13,11 +14,12 @@ def test_an_example_deploys(example: Example, new_stack: StackFactory) -> None:
     namespace = f"example-{example.name}"
     stack = new_stack(example.name, f"namespace={namespace}", secrets=example.secrets, stack_files=example.directory)
     live = Namespace(stack.cluster, namespace)
-    try:
-        stack.up()
-        assert stack.preview(refresh=True).changes == set()
-        assert live.refusals() == []
-        assert live.pods("open-webui")
-    finally:
-        stack.keep("protect=false")
-        stack.destroy()
+    with served(stack.cluster, example.kinds):
+        try:
+            stack.up()
+            assert stack.preview(refresh=True).changes == set()
+            assert live.refusals() == []
+            assert live.pods("open-webui")
+        finally:
+            stack.keep("protect=false")
+            stack.destroy()

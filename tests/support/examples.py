@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.blocks.custom_kinds import CustomKind
 from stack_config.files import ROOT, StackConfig, read_stack
+from stack_config.load import PROJECT, parse
 
 EXAMPLES = ROOT / "docs" / "examples"
 _SECRET = re.compile(r"^pulumi config set --secret (?:--path )?'?([\w.]+)'?", re.MULTILINE)
@@ -58,6 +60,14 @@ class Example:
             sets: values over it, by path.
         """
         return read_stack(self.name, [f"{key}={value}" for key, value in sets.items()], directory=self.directory)
+
+    @property
+    def kinds(self) -> list[CustomKind]:
+        """Custom kinds that the example needs in the cluster."""
+        values = self.config({"kubeContext": "any"}).values
+        secrets = {f"{PROJECT}:{key}": value for key, value in self.secret_config.items()}
+        settings = parse({**values, **secrets}, secrets.keys())
+        return list(dict.fromkeys(kind for needs in settings.kinds_needed for kind in needs.kinds))
 
 
 def examples() -> list[Example]:

@@ -50,3 +50,10 @@ def test_the_quota_is_what_the_pods_need_and_the_spare(deployed: Recording, side
 def test_the_quota_counts_the_pods(deployed: Recording) -> None:
     hard = deployed.one("ResourceQuota", "quota").inputs["spec"]["hard"]
     assert int(hard["pods"]) == sum(pods for pods, _ in workloads(deployed)) + SPARE_PODS
+
+
+def test_the_quota_has_room_for_a_load_balancer_only_where_one_is_configured() -> None:
+    balanced = ["openWebui.loadBalancer.enabled=true", "openWebui.loadBalancer.sourceRanges[0]=198.51.100.0/24"]
+    for sets, count in (([], "0"), (balanced, "1")):
+        hard = run("dev", sets).one("ResourceQuota", "quota").inputs["spec"]["hard"]
+        assert (hard["services.loadbalancers"], hard["services.nodeports"]) == (count, count)

@@ -238,6 +238,7 @@ def test_simulated_pods_run_nothing() -> None:
         "pods are ready",
         "Secrets are complete",
         "Services lead to ready pods",
+        "the exposure is accepted",
         "no backup failed",
         "one replica more and back",
         "nothing is left behind",

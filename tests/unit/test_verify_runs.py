@@ -136,20 +136,20 @@ def verify(monkeypatch: pytest.MonkeyPatch, stackctl: CommandLine) -> Verify:
 def test_the_exit_code_tells_whether_something_fails(verify: Verify) -> None:
     code, table, _ = verify(FakeCluster())
     assert code == 0
-    assert table.splitlines()[-1] == "16 passed, 0 failed, 0 cannot run here"
+    assert table.splitlines()[-1] == "17 passed, 0 failed, 0 cannot run here"
     code, table, _ = verify(FakeCluster(pong="[NOAUTH]"))
     assert code == 1
     assert "redis-cli ping answers '[NOAUTH]' in redis-0" in table
     assert "look at: kubectl --context=mine -n rag-system logs -l app=redis" in table
     code, table, _ = verify(FakeCluster(node_annotations={"kwok.x-k8s.io/node": "fake"}))
     assert code == 0
-    assert "6 passed, 0 failed, 10 cannot run here (neither passed nor failed; all that can run passes)" in table
+    assert "7 passed, 0 failed, 10 cannot run here (neither passed nor failed; all that can run passes)" in table
 
 
 def test_what_programs_read_is_json_without_secrets(verify: Verify) -> None:
     code, printed, _ = verify(FakeCluster(failed_requests=[{"what": "status 502"}]), "--json")
     document = json.loads(printed)
-    assert (code, document["passed"], document["failed"], document["cannot_run"]) == (1, 15, 1, 0)
+    assert (code, document["passed"], document["failed"], document["cannot_run"]) == (1, 16, 1, 0)
     assert (document["context"], document["namespace"]) == ("mine", "rag-system")
     [failed] = [check for check in document["checks"] if check["outcome"] == "fail"]
     assert failed["check"] == "no request fails meanwhile"

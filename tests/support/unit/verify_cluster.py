@@ -157,6 +157,12 @@ class FakeCluster:
     backups: Object | None = None
     """Status of the CronJob of the backups, when there is one."""
 
+    gateway_api: dict[str, list[Object]] = field(default_factory=dict)
+    """Objects of the Gateway API by kind: ``httproutes``, ``gateways``."""
+
+    load_balancers: list[Object] = field(default_factory=list)
+    """Services of type LoadBalancer."""
+
     commands: list[tuple[str, ...]] = field(default_factory=list)
     """Commands that were run in pods, other than Python."""
 
@@ -213,6 +219,8 @@ class FakeCluster:
             self.commands.append(tuple(rest))
         if command in self.fails:
             raise KubectlError(f"{command} fails")
+        if command == "api-resources":
+            return "\n".join(f"{kind}.gateway.networking.k8s.io" for kind in self.gateway_api)
         if command == "get":
             return json.dumps(self._get(rest[0], rest[1:]))
         if command == "apply":
@@ -254,7 +262,11 @@ class FakeCluster:
             "pods": self._pods(selector.removeprefix("app=")),
             "deployments,statefulsets": self._workloads(),
             "secrets": [{"metadata": {"name": name}} for name in self.secrets if name.startswith("redis-")],
-            "services": [{"metadata": {"name": n}, "spec": {"clusterIP": ip}} for n, ip in SERVICES.items()],
+            "services": [
+                *({"metadata": {"name": n}, "spec": {"clusterIP": ip}} for n, ip in SERVICES.items()),
+                *self.load_balancers,
+            ],
+            **{f"{kind}.gateway.networking.k8s.io": items for kind, items in self.gateway_api.items()},
             "endpointslices": [{"endpoints": [{"conditions": {"ready": True}}]}],
             "cronjobs": [] if self.backups is None else [{"status": self.backups}],
             "horizontalpodautoscaler": [self.autoscaler] if self.autoscaler else [],
