@@ -28,6 +28,7 @@ from .feature_settings import FeatureSettings, SecretKey
 from .gateway_settings import GatewaySettings
 from .ingress_settings import IngressSettings
 from .load_balancer_settings import LoadBalancerSettings
+from .performance import PerformanceSettings
 from .preflight_resources import preflight_resources
 from .service_account import ServiceAccountSettings
 from .termination import leaving_pods
@@ -149,6 +150,7 @@ class OpenWebUISettings(ComponentSettings):
         description="Longest migration of the database by a new release, in seconds. An update's deadlines follow.",
     )
     documents: DocumentSettings = Field(DocumentSettings(), description="Vectors of documents.")
+    performance: PerformanceSettings = Field(PerformanceSettings(), description="Throughput of each replica.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
     env: dict[VariableName, Text] = Field(
         {},

@@ -15,6 +15,7 @@ from stackctl.verify.client_pod import CONTAINER, client_pod
 from tests.support.e2e.measurements import FIRST_START, Measurements
 from tests.support.e2e.node import Node, cache_with_what_is_built
 from tests.support.e2e.observation import SCRIPTS
+from tests.support.e2e.throughput import Throughput
 
 ALL_VARIABLE = "E2E_ALL"
 MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
@@ -36,6 +37,7 @@ ORDER = (
     "memory",
     "durability",
     "topologies",
+    "throughput",
     "source_design",
 )
 
@@ -58,6 +60,12 @@ def measurements() -> Iterator[Measurements]:
     if file := os.environ.get(MEASUREMENTS_VARIABLE):
         measurements.write(ROOT / file)
     print(f"\n{measurements.table()}")
+
+
+@pytest.fixture(scope="session")
+def throughputs() -> dict[int, Throughput]:
+    """Throughput of the stack in this run, by the number of replicas."""
+    return {}
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from stackctl.deployed.stack import WEB, Account, Stack, restarts
 from stackctl.verify.client_pod import client_pod
 from stackctl.verify.load import load
 from stackctl.verify.web_api import WebApi
-from tests.support.e2e import faults
+from tests.support.e2e import faults, throughput
 from tests.support.e2e.faults import FAULTS, SETTLING_SECONDS
 from tests.support.e2e.leaving_pods import OPERATIONS, read_during, row
 from tests.support.e2e.load_summary import RATE, SOCKETS, summary
@@ -113,6 +113,34 @@ def test_answers(speaking: Stack, plain_client: str, measurements: Measurements,
     seen = read_during(OPERATIONS[operation], speaking, plain_client, token)
     assert seen.begun
     measurements.add_source_design(row(operation), seen.summary())
+
+
+@pytest.mark.parametrize("replicas", throughput.REPLICAS)
+def test_throughput(
+    speaking: Stack,
+    plain_client: str,
+    measurements: Measurements,
+    throughputs: dict[int, throughput.Throughput],
+    replicas: int,
+) -> None:
+    faults.scale(speaking, replicas)
+    seen = throughput.throughput(speaking, plain_client, signed_in(speaking, plain_client))
+    measurements.add_source_design(throughput.row(replicas), seen.summary())
+    if own := throughputs.get(replicas):
+        assert own.rate >= 1.2 * seen.rate
+        assert own.p95 <= 0.8 * seen.p95
+
+
+def test_websockets_of_one_replica(speaking: Stack, plain_client: str, measurements: Measurements) -> None:
+    faults.scale(speaking, 1)
+    token = signed_in(speaking, plain_client)
+    chat = WebApi(stack=speaking, client=plain_client, url=f"http://{WEB}").request(
+        "POST", "/api/v1/chats/new", token, {"chat": {"title": "events"}}
+    )
+    measurements.add_source_design(
+        throughput.SOCKETS_ROW, throughput.sockets(speaking, plain_client, token, chat.body["id"])
+    )
+    faults.scale(speaking, REPLICAS)
 
 
 @pytest.mark.parametrize(

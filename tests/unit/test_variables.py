@@ -56,6 +56,7 @@ URLS = ("openWebui.openaiApiBaseUrl=https://a.example", "openWebui.ollamaBaseUrl
 EXTERNAL = ("redis.topology=external", "redis.external.hosts=10.0.0.1")
 CONFIGURATIONS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     ((), {}),
+    (("openWebui.performance.threads=80",), {}),
     (("openWebui.host=chat.example.com", "openWebui.variant=full", *URLS), {"openaiApiKey": "k"}),
     ((*S3, "openWebui.uploads.s3.endpointUrl=https://s", "openWebui.uploads.s3.regionName=eu"), S3_SECRETS),
     ((*S3, "openWebui.uploads.s3.keyPrefix=web", "openWebui.uploads.localCache=false"), S3_SECRETS),

@@ -144,6 +144,13 @@ def wait_until_ready(stack: Stack, replicas: int, redis: int = 1) -> None:
     raise AssertionError(f"not ready after {_READY_SECONDS} s: {missing}")
 
 
+def scale(stack: Stack, replicas: int) -> None:
+    """Run that many web pods, and wait until they are ready and all others are gone."""
+    stack.kubectl.run("scale", "deployment", WEB, f"--replicas={replicas}")
+    wait_until_ready(stack, replicas)
+    wait_until_gone(stack)
+
+
 def wait_until_gone(stack: Stack) -> None:
     """Wait until no web pod is leaving any more."""
     for _ in attempts(seconds=stack.leaving_seconds(), every=1):

@@ -12,13 +12,23 @@ from typing import Any
 MODEL = "test-model"
 _WORD_SECONDS = 0.1
 _SLOW_WORD_SECONDS = 0.5
+_FAST_WORD_SECONDS = 0.02
 _LENGTH = re.compile(r"^Speak for ([0-9]+) s\b")
+_WORDS = re.compile(r"^Say ([0-9]+) words\b")
 
 
 def answer_to(prompt: str) -> str:
-    """What the model says: for about two seconds, or for as long as a prompt that begins with `Speak for N s` says."""
-    asked = _LENGTH.match(prompt)
-    words = int(int(asked[1]) / _SLOW_WORD_SECONDS) if asked else 20
+    """What the model says.
+
+    For about two seconds; as slowly as a person reads for a prompt that begins with `Speak for N s`; as many words as a
+    prompt that begins with `Say N words` says, 50 of them a second.
+    """
+    if asked := _LENGTH.match(prompt):
+        words = int(int(asked[1]) / _SLOW_WORD_SECONDS)
+    elif asked := _WORDS.match(prompt):
+        words = int(asked[1])
+    else:
+        words = 20
     return f"You said: {prompt} " + " ".join(f"word{number}" for number in range(1, words + 1)) + " end."
 
 
@@ -31,7 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         prompt = _last_words(body["messages"])
-        text, pause = answer_to(prompt), _SLOW_WORD_SECONDS if _LENGTH.match(prompt) else _WORD_SECONDS
+        text, pause = answer_to(prompt), _pause(prompt)
         if not body.get("stream"):
             message = {"role": "assistant", "content": text}
             self._json({"object": "chat.completion", "model": MODEL, "choices": [{"index": 0, "message": message}]})
@@ -67,6 +77,13 @@ class _Handler(BaseHTTPRequestHandler):
         chunk = {"object": "chat.completion.chunk", "model": MODEL, "choices": [choice]}
         self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
         self.wfile.flush()
+
+
+def _pause(prompt: str) -> float:
+    """Seconds between two words."""
+    if _LENGTH.match(prompt):
+        return _SLOW_WORD_SECONDS
+    return _FAST_WORD_SECONDS if _WORDS.match(prompt) else _WORD_SECONDS
 
 
 def _last_words(messages: list[dict[str, Any]]) -> str:

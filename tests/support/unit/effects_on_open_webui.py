@@ -179,6 +179,16 @@ EFFECTS: dict[str, Effect] = {
     "openWebui.ollamaBaseUrl": Effect(
         value="http://ollama:11434", shows=variable("OLLAMA_BASE_URL"), expected="http://ollama:11434"
     ),
+    "openWebui.performance.answerChunk": Effect(
+        value="8", shows=variable("CHAT_RESPONSE_STREAM_DELTA_CHUNK_SIZE"), expected="8"
+    ),
+    "openWebui.performance.threads": Effect(value="80", shows=variable("THREAD_POOL_SIZE"), expected="80"),
+    "openWebui.performance.compression": Effect(
+        value="false", shows=variable("ENABLE_COMPRESSION_MIDDLEWARE"), expected="false"
+    ),
+    "openWebui.performance.cacheModelList": Effect(
+        value="true", shows=variable("ENABLE_BASE_MODELS_CACHE"), expected="true"
+    ),
     "openWebui.documents.dimensions": Effect(
         value="3072",
         shows=lambda r: (variable("PGVECTOR_INITIALIZE_MAX_VECTOR_LENGTH")(r), variable("PGVECTOR_USE_HALFVEC")(r)),
