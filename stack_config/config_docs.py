@@ -48,11 +48,22 @@ def key_table() -> str:
     rows += [
         f"| `{key.path}` | {_cell(key.allowed)} | {_default(key)} | {_cell(key.description)} |"
         for key in config_keys().values()
-        if not key.is_object or key.is_map or key.is_list or key.path == "openWebui.autoscaling"
+        if (not key.is_object or key.is_map or key.is_list or _has_row(key.path)) and not _repeats(key.path)
     ]
     rows += [f"| `{name}` | secret | | {_cell(description)} |" for name, description in SECRET_KEYS.items()]
     rows += [f"| `{name}` | object of secrets | | {_cell(description)} |" for name, description in SECRET_MAPS.items()]
     return "\n".join(rows) + "\n"
+
+
+def _has_row(path: str) -> bool:
+    """Whether the object has a row beside those of its members, or in place of them."""
+    return path == "openWebui.autoscaling" or path.endswith(".pods")
+
+
+def _repeats(path: str) -> bool:
+    """Whether the key is one of `pods`, in the `pods` of a component, whose own row says so."""
+    component, _, rest = path.partition(".pods.")
+    return bool(rest) and f"{component}.pods" in config_keys() and f"pods.{rest}" in config_keys()
 
 
 def _default(key: ConfigKey) -> str:

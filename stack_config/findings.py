@@ -57,7 +57,8 @@ def from_problem(problem: Problem, parents: Location, raw: Mapping[str, Any]) ->
     element = f"[{len(value) if isinstance(value, list) else 0}]" if declared and declared.is_list else ""
     return Finding(
         key=key,
-        value=shown(key, "" if value is None else value),
+        # A variable of a container has its name beside the value, not in front of it.
+        value=HIDDEN if declared and declared.is_of_kubernetes else shown(key, "" if value is None else value),
         message=problem.message,
         allowed=problem.allowed,
         commands=(command_of(problem.fix, key, f"{key}{element}"),),

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from components.blocks.kubernetes_types import OF_KUBERNETES, KubernetesType
 from components.blocks.quantities import Bytes, Cores, RedisMemory
 from components.blocks.resources import Sizes
 from components.open_webui.variables import is_secret_variable
@@ -69,6 +70,11 @@ class ConfigKey:
         return self.type == _MAP
 
     @property
+    def is_of_kubernetes(self) -> bool:
+        """Whether the value is an object of the Kubernetes API, or a list of them."""
+        return self.type.startswith(OF_KUBERNETES)
+
+    @property
     def allowed(self) -> str:
         """The allowed values, as an error message names them."""
         if self.minimum is not None and self.maximum is not None:
@@ -125,6 +131,9 @@ def _type_name(annotation: object) -> str:
         return _NAMED[annotation]
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
+        for each in annotation.__metadata__:  # type: ignore[attr-defined]
+            if isinstance(each, KubernetesType):
+                return each.type_name
         return _type_name(typing.get_args(annotation)[0])
     if origin is typing.Literal:
         return " | ".join(str(value) for value in typing.get_args(annotation))

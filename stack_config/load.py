@@ -63,7 +63,7 @@ def load_settings() -> tuple[StackSettings, SecretInputs]:
     settings, secrets = checked.settings, checked.secrets
     for warning in variable_warnings(settings.open_webui.env):
         pulumi.log.warn(warning)
-    return settings, SecretInputs(
+    return settings.with_common_pods(), SecretInputs(
         values={name: _secret_output(name, secrets) for name in secrets.values},
         references=settings.existing_secrets,
         variables=secrets.variables,

@@ -5,9 +5,10 @@ import shlex
 from collections.abc import Iterable
 
 from components.blocks.base_settings import Fix
+from components.blocks.credentials import has_credentials
 from components.blocks.finding import Finding, fix_command
 from components.blocks.secret_names import suggests_secret
-from components.open_webui.environment_names import has_credentials, looks_secret
+from components.open_webui.environment_names import looks_secret
 from pulumi_values import property_paths
 
 from .keys import ConfigKey

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from pydantic import Field
 
@@ -9,8 +10,10 @@ from components.backup.settings import BackupSettings
 from components.blocks.base_settings import Fix, Problem, Settings
 from components.blocks.component_settings import ComponentSettings
 from components.blocks.custom_kinds import KindsNeeded
+from components.blocks.destinations import destination_of_url
 from components.blocks.monitoring import MonitoringSettings
 from components.blocks.names import NamespaceName
+from components.blocks.outside_settings import OutsidePodSettings, outside_variables
 from components.blocks.quantities import MEBIBYTE, mebibytes, quantity
 from components.blocks.secret_reference import SecretReference
 from components.namespace.quota import resource_quota
@@ -68,6 +71,9 @@ class StackSettings(Settings):
         "version of the oldest supported Kubernetes, so that upgrading the cluster changes nothing.",
     )
     dns: DnsSettings = Field(DnsSettings(), description="The DNS servers that every pod may query.")
+    pods: OutsidePodSettings = Field(
+        OutsidePodSettings(), description="How all pods fit into the cluster. Each component has a `pods` of its own."
+    )
     redis: RedisSettings = Field(RedisSettings(), description="Redis: sessions, websockets, locks.")
     postgresql: PostgreSQLSettings = Field(PostgreSQLSettings(), description="PostgreSQL: users, chats, vectors.")
     backup: BackupSettings = Field(BackupSettings(), description="Scheduled dumps of the database.")
@@ -87,6 +93,15 @@ class StackSettings(Settings):
         """Settings of every component."""
         return tuple(value for _, value in self if isinstance(value, ComponentSettings))
 
+    def with_common_pods(self) -> Self:
+        """The same settings, with `pods` of the stack in `pods` of every component."""
+        merged = {
+            name: value.model_copy(update={"pods": value.pods.over(self.pods)})
+            for name, value in self
+            if isinstance(value, ComponentSettings)
+        }
+        return self.model_copy(update=merged)
+
     @property
     def kinds_needed(self) -> tuple[KindsNeeded, ...]:
         """Custom kinds that these settings need in the cluster, with the key that needs them."""
@@ -95,7 +110,7 @@ class StackSettings(Settings):
     @property
     def quota(self) -> dict[str, str]:
         """Hard limits of the namespace's ResourceQuota."""
-        return resource_quota(each.footprint(self.monitoring) for each in self.components)
+        return resource_quota(each.whole_footprint(self.monitoring) for each in self.components)
 
     @property
     def backup_storage_size(self) -> str:
@@ -105,6 +120,7 @@ class StackSettings(Settings):
     def problems(self) -> Iterator[Problem]:
         yield from self._backup_problems()
         yield from reference_problems(self.existing_secrets, SECRET_KEYS, self.rotate.existing_secrets)
+        yield from self._outside_problems()
         yield from private_name_problems(self.redis.external.destinations, self.open_webui.targets, "openWebui.egress")
         if not self.kube_context.strip():
             yield Problem(
@@ -136,6 +152,20 @@ class StackSettings(Settings):
                 allowed=f"at least {least}Mi, or fewer replicas",
                 fix=f"{least}Mi",
             )
+
+    def _outside_problems(self) -> Iterator[Problem]:
+        web = self.with_common_pods().open_webui
+        proxies = ((path, destination_of_url(url)) for path, url in self.pods.proxy.urls_by_path.items())
+        named = [(path, each) for path, each in proxies if each]
+        yield from private_name_problems(named, web.targets, "openWebui.egress")
+        for key, names in outside_variables(web.pods).items():
+            for name in sorted(names & web.env.keys()):
+                yield Problem(
+                    keys=(f"openWebui.env.{name}", f"pods.{key}"),
+                    message=f"openWebui.env.{name} conflicts with pods.{key}, which sets the same variable",
+                    allowed="one of them",
+                    fix=Fix.REMOVE,
+                )
 
     def _backup_problems(self) -> Iterator[Problem]:
         least = self.postgresql.storage.size

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..blocks.base_settings import Problem, Settings
+from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
@@ -62,6 +62,13 @@ class BackupSettings(ComponentSettings):
     resources: Annotated[Resources, _SIZES] = _SIZES.field()
 
     def problems(self) -> Iterator[Problem]:
+        if self.pods.extra_containers:
+            yield Problem(
+                keys=("pods.extraContainers",),
+                message="pods.extraContainers: the Job of a backup would not end while they run",
+                allowed="pods.extraInitContainers; with restartPolicy Always they run beside it and end with it",
+                fix=Fix.REMOVE,
+            )
         memory, least = self.resources.memory_limit, least_limit(PRIVATE_SERVER)
         if quantity(memory) < least * MEBIBYTE:
             yield Problem(

@@ -1,7 +1,7 @@
 """A component's children: objects in one namespace, with the labels of one application."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,13 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict, NetworkPolicyIngressRuleArgsDict
 
 from .connection import ConnectionSecret
+from .customized_pod import customized
 from .disruption_budget import disruption_budget
+from .extra_settings import ComponentPodSettings
 from .generated_secrets import checksum
 from .labels import Labels
 from .network_policy import network_policy
+from .pod_settings import PodSettings
 from .service import service
 from .service_account import service_account
 from .volume_claim import AccessMode, volume_claim_spec
@@ -46,9 +49,21 @@ class Children:
     labels: Labels
     """Labels of the objects and of the pods that they select."""
 
+    pods: PodSettings
+    """How the pods fit into the cluster."""
+
+    hosts_inside: Sequence[str] = ()
+    """Hosts of the cluster that the pods connect to, for which a proxy is not used."""
+
     def of(self, labels: Labels) -> "Children":
-        """The same for another application of the component, such as a Job beside a server."""
-        return dataclasses.replace(self, labels=labels)
+        """The same for another application of the component, such as a Job beside a server.
+
+        Extra volumes and containers are those of the component's main application alone.
+        """
+        pods = self.pods
+        if isinstance(pods, ComponentPodSettings) and labels.app != self.labels.app:
+            pods = pods.without_extras()
+        return dataclasses.replace(self, labels=labels, pods=pods)
 
     def options(self, **options: Any) -> ResourceOptions:
         """Options of a child: its parent, and ``options``."""
@@ -65,18 +80,17 @@ class Children:
         annotations: Mapping[str, Input[str]] | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> PodTemplateSpecArgsDict:
-        """Template of the application's pods.
+        """Template of the application's pods, with what the settings add to every pod.
 
         Args:
-            spec: of the pods.
+            spec: of `restricted_pod`.
             annotations: among them the checksums that roll the pods.
             labels: further ones, which no selector has.
         """
-        metadata: ObjectMetaArgsDict = {"labels": {**(labels or {}), **self.labels.metadata}}
-        return {
-            "metadata": metadata if annotations is None else {**metadata, "annotations": annotations},
-            "spec": spec,
-        }
+        metadata: ObjectMetaArgsDict = {"labels": {**self.pods.labels, **(labels or {}), **self.labels.metadata}}
+        if annotations is not None or self.pods.annotations:
+            metadata = {**metadata, "annotations": {**self.pods.annotations, **(annotations or {})}}
+        return {"metadata": metadata, "spec": customized(spec, self.pods, self.hosts_inside)}
 
     def config_map(self, name: str, data: Mapping[str, str]) -> k8s.core.v1.ConfigMap:
         """A ConfigMap with files."""

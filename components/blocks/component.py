@@ -6,7 +6,9 @@ import pulumi
 from pulumi import Input, ResourceOptions
 
 from .children import Children
+from .component_settings import ComponentSettings
 from .labels import Labels
+from .pod_settings import PodSettings
 
 ArgsT = TypeVar("ArgsT")
 
@@ -15,7 +17,7 @@ class Component(pulumi.ComponentResource, Generic[ArgsT]):
     """A ComponentResource with typed args.
 
     A subclass names its `TYPE`, `LABELS` and `OUTPUTS` and creates its objects in `create`; it has no constructor of
-    its own::
+    its own. Its pods fit into the cluster by `pods` of the `settings` of its args::
 
         class Cache(Component[CacheArgs]):
             TYPE = "open-webui-stack:cache:Cache"
@@ -59,4 +61,9 @@ class Component(pulumi.ComponentResource, Generic[ArgsT]):
             namespace: an existing namespace.
             labels: labels of the objects. Default: `LABELS`.
         """
-        return Children(component=self, namespace=namespace, labels=labels or self.LABELS)
+        settings = getattr(self.args, "settings", None)
+        pods = settings.pods if isinstance(settings, ComponentSettings) else PodSettings()
+        hosts = settings.hosts_inside if isinstance(settings, ComponentSettings) else ()
+        return Children(
+            component=self, namespace=namespace, labels=labels or self.LABELS, pods=pods, hosts_inside=hosts
+        )

@@ -12,6 +12,9 @@ PUBLIC = "*"
 # Names under these are never in the public DNS: https://www.rfc-editor.org/rfc/rfc6762#appendix-G,
 # https://www.rfc-editor.org/rfc/rfc8375, and the reservation of .internal by ICANN (2024-07-29).
 _PRIVATE_DOMAINS = ("internal", "local", "home.arpa", "intranet", "private", "corp", "home", "lan")
+# A name of two labels is a Service and its namespace or a public name. With TLS it is a public one: certificates for
+# `ollama.models` are rare, and a namespace may well be called `ai`.
+TLS_SCHEMES = ("https", "wss")
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443, "ldap": 389, "ldaps": 636, "socks5": 1080}
 
 
@@ -53,6 +56,18 @@ def cluster_namespace(host: str) -> str | None:
     if "svc" not in labels[2:4]:
         return None
     return labels[labels.index("svc", 2) - 1]
+
+
+def is_inside(destination: Destination) -> bool:
+    """Whether it is a Service of the cluster, as far as its name says so.
+
+    ``http://ollama.models`` counts as one: a public host rarely has a name of two labels and no TLS.
+    """
+    host = destination.host
+    if is_range(host) or host in (PUBLIC, "localhost") or is_private_name(host):
+        return False
+    two_labels = host.count(".") == 1 and bool(destination.scheme) and destination.scheme not in TLS_SCHEMES
+    return "." not in host or two_labels or cluster_namespace(host) is not None
 
 
 def is_private_name(host: str) -> bool:

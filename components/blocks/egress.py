@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict, NetworkPolicyPeerArgsDict
 
-from .destinations import PUBLIC, Destination, cluster_namespace, is_private_name, is_range
+from .destinations import PUBLIC, TLS_SCHEMES, Destination, cluster_namespace, is_private_name, is_range
 from .network_policy import addresses, allow_to, namespace
 
 # A policy cannot name a host. A public name may have any public address; the private ranges stay closed, so that a web
@@ -14,9 +14,6 @@ PRIVATE_RANGES = ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"
 # The same of IPv6; the cloud's metadata service is at an address of fc00::/7 there. What NAT64 leads to is public:
 # https://www.rfc-editor.org/rfc/rfc6052#section-3.1
 PRIVATE_RANGES_6 = ["::1/128", "fc00::/7", "fe80::/10"]
-# A name of two labels is a Service and its namespace or a public name. With TLS it is a public one: certificates for
-# `ollama.models` are rare, and a namespace may well be called `ai`.
-_TLS_SCHEMES = ("https", "wss")
 
 
 def egress_rules(destinations: Iterable[Destination], own_namespace: str) -> list[NetworkPolicyEgressRuleArgsDict]:
@@ -50,7 +47,7 @@ def _rules(destination: Destination, own_namespace: str) -> list[NetworkPolicyEg
     if len(labels) == 1 and host != PUBLIC:
         return [allow_to([namespace(own_namespace)], *pod_ports)]
     rules = [allow_to(_public(), port)]
-    if len(labels) == 2 and destination.scheme and destination.scheme not in _TLS_SCHEMES:
+    if len(labels) == 2 and destination.scheme and destination.scheme not in TLS_SCHEMES:
         rules.append(allow_to([namespace(labels[1])]))
     return rules
 

@@ -1,5 +1,6 @@
 """Open WebUI as one ComponentResource: the web pods, their Secrets, Service, Ingress, budget and network policy."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from ..blocks.connection import Backend, ConnectionSecret
 from ..blocks.egress import egress_rules
 from ..blocks.generated_secrets import checksum, generated_password
 from ..blocks.labels import VERSION as VERSION_LABEL
+from ..blocks.labels import Labels
 from ..blocks.network_policy import addresses, allow_from, cilium_policy, namespaces
 from ..blocks.pod import plain_variables
 from ..blocks.remembered import remember
@@ -178,7 +180,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         deadlines = settings.deadlines
         k8s.apps.v1.Deployment(
             APP,
-            metadata={**children.metadata(APP), "labels": self._version_labels},
+            metadata=children.of(self._version_labels).metadata(APP),
             spec={
                 "replicas": settings.fewest_replicas,
                 "revision_history_limit": 2,
@@ -186,7 +188,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
                 "progress_deadline_seconds": deadlines.progress,
                 "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": 1}},
                 "selector": {"match_labels": LABELS.selector},
-                "template": self._template(own),
+                "template": self._template(children, own),
             },
             opts=children.options(
                 # The preflight completes before any of the old pods is touched.
@@ -224,25 +226,21 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             depends_on=[*depends_on, policy, *account],
         )
 
-    def _template(self, own: ConnectionSecret) -> PodTemplateSpecArgsDict:
+    def _template(self, children: Children, own: ConnectionSecret) -> PodTemplateSpecArgsDict:
         args = self.args
-        return {
-            "metadata": {
-                "labels": {**args.settings.feature_labels, **self._version_labels},
-                "annotations": self._checksums(own, *args.redis.connection.owned, *args.database.connection.owned),
-            },
-            "spec": pod(
-                args.settings,
-                serve=self._variables(own, migrate=False),
-                migrate=self._variables(own, migrate=True),
-                redis=[
-                    *redis_environment(args.redis, args.settings.env),
-                    *plain_variables({"REDIS_WAIT_SECONDS": REDIS_WAIT_SECONDS}),
-                ],
-                files=self._files,
-                authority=args.redis.authority,
-            ),
-        }
+        spec = pod(
+            args.settings,
+            serve=self._variables(own, migrate=False),
+            migrate=self._variables(own, migrate=True),
+            redis=[
+                *redis_environment(args.redis, args.settings.env),
+                *plain_variables({"REDIS_WAIT_SECONDS": REDIS_WAIT_SECONDS}),
+            ],
+            files=self._files,
+            authority=args.redis.authority,
+        )
+        checksums = self._checksums(own, *args.redis.connection.owned, *args.database.connection.owned)
+        return children.of(self._version_labels).pod_template(spec, checksums, args.settings.feature_labels)
 
     def _checksums(self, *secrets: ConnectionSecret) -> dict[str, Input[str]]:
         """Annotations that roll the pods when a Secret that they read or the annotations of their account change."""
@@ -267,8 +265,8 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         )
 
     @property
-    def _version_labels(self) -> dict[str, str]:
-        return {**LABELS.metadata, VERSION_LABEL: self.args.settings.version}
+    def _version_labels(self) -> Labels:
+        return dataclasses.replace(LABELS, version=self.args.settings.version)
 
     def _uploads_volume(self, children: Children) -> list[pulumi.Resource]:
         uploads = self.args.settings.uploads

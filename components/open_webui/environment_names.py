@@ -1,4 +1,4 @@
-"""Names of variables and annotations: which are valid, which name a secret."""
+"""Names of variables: which are valid, which name a secret."""
 
 import re
 from typing import Annotated
@@ -7,14 +7,11 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from ..blocks import secret_names
-from ..blocks.names import Text
+from ..blocks.credentials import has_credentials
 from .variables import variable_table
 
-_URL_WITH_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 # What shells and containers take for a name: https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set
-_ANNOTATION = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
 def looks_secret(name: str) -> bool:
@@ -26,11 +23,6 @@ def looks_secret(name: str) -> bool:
     if variable is not None and variable.is_secret is not None:
         return variable.is_secret
     return secret_names.is_secret_name(name)
-
-
-def has_credentials(text: str) -> bool:
-    """Whether there is a URL with a user or a password in it: ``http://user:password@proxy:3128``."""
-    return _URL_WITH_CREDENTIALS.search(text) is not None
 
 
 def holds_secret(name: str, value: str) -> bool:
@@ -53,27 +45,4 @@ def _variable_name(name: str) -> str:
     )
 
 
-def _annotation_name(name: str) -> str:
-    if _ANNOTATION.fullmatch(name):
-        return name
-    raise PydanticCustomError(
-        "annotation_name",
-        "not a name of an annotation",
-        {"allowed": "prefix/name: letters, digits, '-', '_' and '.', not at the ends", "of_name": True},
-    )
-
-
-def _public_text(text: str) -> str:
-    if not has_credentials(text):
-        return text
-    raise PydanticCustomError(
-        "secret_in_url",
-        "a URL with credentials is a secret in plain text",
-        {"allowed": "a URL without user and password", "hide": True},
-    )
-
-
 VariableName = Annotated[str, AfterValidator(_variable_name)]
-AnnotationName = Annotated[str, AfterValidator(_annotation_name)]
-PublicText = Annotated[Text, AfterValidator(_public_text)]
-"""A text that everybody may read who may read the object."""

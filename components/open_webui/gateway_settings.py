@@ -7,10 +7,9 @@ from pydantic import Field
 from ..blocks.addresses import HIGHEST_PORT, Cidr
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.issuer import IssuerSettings
+from ..blocks.metadata_names import MetadataName, PublicText
 from ..blocks.names import ExistingNamespace, ObjectName, Text
 from .controllers import GATEWAY_CONTROLLERS, Clients, Controller, GatewayControllerName, controller_of
-from .environment_names import AnnotationName, PublicText
-from .ingress_settings import LabelName
 from .names import GATEWAY
 
 CERTIFICATE_SECRET = "open-webui-gateway-tls"
@@ -66,7 +65,7 @@ class GatewaySettings(Settings):
         description="Namespace of the pods that connect. Default: that of the implementation's own installation, or of "
         "the Gateway for Istio, kgateway and NGINX Gateway Fabric.",
     )
-    controller_labels: dict[LabelName, Text] = Field(
+    controller_labels: dict[MetadataName, Text] = Field(
         {}, description="Labels of these pods. Default: those of the Gateway's pods, or every pod of the namespace."
     )
     allowed_cidrs: list[Cidr] = Field(
@@ -99,7 +98,7 @@ class GatewaySettings(Settings):
         description="Longest request of the HTTPRoute, its answer included; 0 for no limit, because an answer streams "
         "for minutes. Traefik ignores it; for GKE it is left out.",
     )
-    annotations: dict[AnnotationName, PublicText] = Field(
+    annotations: dict[MetadataName, PublicText] = Field(
         {}, description="Further annotations of the HTTPRoute and of the Gateway of the stack."
     )
 

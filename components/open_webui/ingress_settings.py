@@ -7,6 +7,7 @@ from pydantic import Field
 from ..blocks.addresses import Cidr
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.issuer import IssuerSettings
+from ..blocks.metadata_names import MetadataName, PublicText
 from ..blocks.names import ExistingNamespace, ObjectName, Text
 from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from .controllers import (
@@ -17,10 +18,6 @@ from .controllers import (
     controller_of,
     controller_of_namespace,
 )
-from .environment_names import AnnotationName, PublicText
-
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
-LabelName = AnnotationName
 
 CERTIFICATE_SECRET = "open-webui-tls"
 """Secret that cert-manager writes for the Ingress, unless the settings name another."""
@@ -58,7 +55,7 @@ class IngressSettings(Settings):
         description="Namespace of the controller's pods. Default: that of its own installation (`ingress-nginx`, "
         "`nginx-ingress` for F5, `traefik`, `haproxy-controller`).",
     )
-    controller_labels: dict[LabelName, Text] = Field(
+    controller_labels: dict[MetadataName, Text] = Field(
         {}, description="Labels of the controller's pods. Default: every pod of its namespace."
     )
     allowed_cidrs: list[Cidr] = Field(
@@ -96,7 +93,7 @@ class IngressSettings(Settings):
     sticky_sessions: bool = Field(
         False, description="Keep a browser on one replica by cookie (ingress-nginx, Traefik). Never needed, harmless."
     )
-    annotations: dict[AnnotationName, PublicText] = Field({}, description="Further annotations of the Ingress.")
+    annotations: dict[MetadataName, PublicText] = Field({}, description="Further annotations of the Ingress.")
     wait_for_address: bool = Field(
         False, description="Let `pulumi up` wait until the controller reports an address (10 minutes at most)."
     )

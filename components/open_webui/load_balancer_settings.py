@@ -7,8 +7,8 @@ from pydantic import Field
 
 from ..blocks.addresses import HIGHEST_PORT, Cidr, SourceRange
 from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.metadata_names import MetadataName, PublicText
 from .controllers import Clients
-from .environment_names import AnnotationName, PublicText
 
 
 class LoadBalancerSettings(Settings):
@@ -28,7 +28,7 @@ class LoadBalancerSettings(Settings):
         description="Further addresses that may connect to the web pods: nodes with `externalTrafficPolicy` `Cluster`, "
         "subnets of a load balancer that connects to pods itself.",
     )
-    class_name: AnnotationName | None = Field(
+    class_name: MetadataName | None = Field(
         None,
         examples=["service.k8s.aws/nlb"],
         description="`loadBalancerClass`. Default: the cluster's. A change replaces the Service, and its address.",
@@ -41,7 +41,7 @@ class LoadBalancerSettings(Settings):
     port: int | None = Field(
         None, ge=1, le=HIGHEST_PORT, description="Port of the Service. Default: that of the public URL."
     )
-    annotations: dict[AnnotationName, PublicText] = Field(
+    annotations: dict[MetadataName, PublicText] = Field(
         {}, description="Annotations of the Service, such as those of the certificate and the idle time-out."
     )
     wait_for_address: bool = Field(

@@ -2,7 +2,8 @@
 
 import re
 
-from .environment_names import has_credentials, is_variable_name
+from ..blocks.credentials import has_credentials
+from .environment_names import is_variable_name
 from .variables import Rule, VariableClass, variable_table
 
 SIGNING_KEY, ADMIN_PASSWORD = "WEBUI_SECRET_KEY", "WEBUI_ADMIN_PASSWORD"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from ..blocks.base_settings import Problem, Settings
-from .environment_names import AnnotationName, PublicText
+from ..blocks.metadata_names import MetadataName, PublicText
 
 ROLE_OF_AWS = "eks.amazonaws.com/role-arn"
 """IAM role that the pods assume (IRSA): https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html"""
@@ -48,7 +48,7 @@ _IDENTITIES: Mapping[str, _Identity] = {
 class ServiceAccountSettings(Settings):
     """`openWebui.serviceAccount` in the stack's config."""
 
-    annotations: dict[AnnotationName, PublicText] = Field(
+    annotations: dict[MetadataName, PublicText] = Field(
         {},
         description="Annotations of the ServiceAccount, such as the IAM role of `eks.amazonaws.com/role-arn`. A change "
         "rolls the web pods.",

@@ -11,7 +11,8 @@ from ..blocks.addresses import HIGHEST_PORT, EgressTarget
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
-from ..blocks.destinations import Destination, destination_of_target, destination_of_url
+from ..blocks.destinations import Destination, destination_of_target, destination_of_url, is_inside
+from ..blocks.extra_settings import OutsideComponentPodSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageRepository, Text
@@ -83,6 +84,11 @@ def _release(text: str) -> str:
 class OpenWebUISettings(ComponentSettings):
     """`openWebui` in the stack's config."""
 
+    pods: OutsideComponentPodSettings = Field(
+        OutsideComponentPodSettings(),
+        description="How the web pods fit into the cluster: the keys of `pods`, and `extraVolumes`, "
+        "`extraVolumeMounts`, `extraInitContainers` and `extraContainers`.",
+    )
     version: Annotated[str, AfterValidator(_release)] = Field(
         "0.12.4",
         description="Release of Open WebUI. A change stops every replica before the new version starts: two versions "
@@ -270,13 +276,19 @@ class OpenWebUISettings(ComponentSettings):
     @property
     def named_destinations(self) -> list[tuple[str, Destination]]:
         """Where the web pods connect to outside the stack because of a URL or a name, with the key that says so."""
-        of_urls = ((key, destination_of_url(url)) for key, url in self.service_urls)
+        urls = (*self.service_urls, *self.pods.proxy.urls_by_path.items())
+        of_urls = ((key, destination_of_url(url)) for key, url in urls)
         of_variables = (
             (f"{key}.{name}", each)
             for key, variables in (("env", self.env), ("pluginEnv", self.plugin_env))
             for name, each in env_destinations(variables, self.hosts)
         )
         return [*((key, each) for key, each in of_urls if each), *of_variables]
+
+    @property
+    def hosts_inside(self) -> list[str]:
+        """Hosts of the cluster that the web pods connect to: they are never behind a proxy."""
+        return list(dict.fromkeys(each.host for each in self.destinations if is_inside(each)))
 
     @property
     def targets(self) -> list[Destination]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..blocks.base_settings import Fix, Problem
-from .environment_names import has_credentials, holds_secret
+from ..blocks.credentials import has_credentials
+from .environment_names import holds_secret
 from .variables import Rule, VariableClass, variable_table
 
 if TYPE_CHECKING:

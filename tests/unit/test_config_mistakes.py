@@ -203,7 +203,7 @@ REFUSED: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "an annotation with a blank": (
         web("{host: a.example.com, ingress: {enabled: true, className: nginx, annotations: {a key: x}}}"),
-        {"openWebui.ingress.annotations.a key": "not a name of an annotation"},
+        {"openWebui.ingress.annotations.a key": "not a key of a label or an annotation"},
     ),
     "a password in an annotation's URL": (
         web(
