@@ -149,7 +149,7 @@ test-engine: .venv/ready policy/.venv/ready ## Test the real engine against a re
 	$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/engine
 
 .PHONY: test-servers
-test-servers: .venv/ready servers-packages .venv-servers/ready .venv-open-webui/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration; ALL=1 adds the long index builds
+test-servers: .venv/ready servers-packages .venv-servers/ready .venv-open-webui/ready .venv-chroma/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration; ALL=1 adds the long index builds
 	$(if $(ALL),SERVERS_ALL=1) $(PY) -m pytest -q -n 4 tests/servers
 
 .PHONY: servers-packages
@@ -171,7 +171,7 @@ requirements: .venv/ready ## Pin the dependencies with hashes
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-docs.txt requirements-docs.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-servers.txt requirements-servers.in
-	$(PY) -m scripts.pin_open_webui requirements-open-webui.txt
+	$(PY) -m scripts.pin_open_webui requirements-open-webui.txt requirements-chroma.txt
 	$(PY) -m piptools compile $(PIN) --output-file requirements.txt requirements.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --constraint requirements.txt \
 	  --output-file requirements-dev.txt requirements-dev.in
@@ -180,7 +180,7 @@ PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url 
 
 .PHONY: clean
 clean: .venv/ready ## Remove this project's clusters, all state and .venv; keep the built programs
-	rm -rf .venv-docs .venv-scan .venv-servers .venv-open-webui site
+	rm -rf .venv-docs .venv-scan .venv-servers .venv-open-webui .venv-chroma site
 	@$(STACKCTL) clean
 	rm -rf .venv policy/.venv
 
@@ -205,6 +205,11 @@ clean: .venv/ready ## Remove this project's clusters, all state and .venv; keep 
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
 	  && $(PYTHON) scripts/make_venv.py .venv-open-webui $< "1 min, 800 MB" --no-deps --only-binary :all: \
 	  || echo "Open WebUI is not installed for tests/servers. It needs Python 3.11 or 3.12: make PYTHON=python3.12 $@" >&2
+
+# What the full image has besides, so that the source of an import stores its documents in Chroma.
+.venv-chroma/ready: requirements-chroma.txt .venv-open-webui/ready
+	@[ ! -e .venv-open-webui/ready ] \
+	  || $(PYTHON) scripts/make_venv.py .venv-chroma $< "20 s, 300 MB" --no-deps --only-binary :all:
 
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -20,6 +20,7 @@ from .backup.command import backup, restore
 from .deploy.command import clean, down, kubeconfig, outputs, preview, up
 from .drift.command import drift
 from .gate.command import gate
+from .importing.command import import_data
 from .render.command import manifests
 from .scan.command import scan
 from .variables.command import variables
@@ -44,6 +45,7 @@ app = typer.Typer(
 for panel, commands in _GROUPS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.command("import", rich_help_panel="Operate")(import_data)
 app.add_typer(backup, name="backup", rich_help_panel="Operate")
 app.add_typer(variables, name="variables", rich_help_panel="Review")
 

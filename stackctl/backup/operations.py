@@ -12,12 +12,12 @@ from terminal.console import step
 from terminal.errors import UsageError
 from terminal.invocation import option
 
+from ..deployed.backup_jobs import run_job
 from ..deployed.stack import Stack
 from ..deployed.target import find_stack
+from ..deployed.web_pods import stopped
 from ..options import Target
 from .dumps import Dump, choose, read_list
-from .jobs import run_job
-from .web_pods import stopped
 
 _LAST_LINES = 5
 _USUAL_SECONDS = 30

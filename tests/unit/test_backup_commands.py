@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from stackctl.backup import jobs, operations, web_pods
+from stackctl.backup import operations
 from stackctl.backup.dumps import choose, read_list
-from stackctl.backup.jobs import job_manifest, run_job
+from stackctl.deployed import backup_jobs as jobs
+from stackctl.deployed import web_pods
+from stackctl.deployed.backup_jobs import job_manifest, run_job
 from stackctl.deployed.kubectl import KubectlError
 from stackctl.deployed.stack import Stack
 from terminal.errors import LocalError, UsageError

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -110,6 +110,27 @@ _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedire
 
 
 @dataclass(frozen=True, kw_only=True)
+class IdlePod:
+    """A web pod in which no server runs: its volumes, and the environment of its container."""
+
+    directory: Path
+    """Of the volumes ``data``, ``static`` and ``tmp``."""
+
+    working_directory: Path
+    variables: Mapping[str, str]
+    """Those that the Deployment sets."""
+
+    environment: Mapping[str, str]
+    """The whole environment."""
+
+    def python(self, arguments: Sequence[str]) -> list[str]:
+        """Command that runs Python in the container."""
+        assignments = [f"{name}={value}" for name, value in self.environment.items()]
+        python = str(PACKAGES / "bin" / "python")
+        return ["env", "-i", "-C", str(self.working_directory), *assignments, python, *arguments]
+
+
+@dataclass(frozen=True, kw_only=True)
 class OpenWebUI:
     """A Deployment of Open WebUI: what its pods are made of."""
 
@@ -184,6 +205,24 @@ class OpenWebUI:
         done = self.migrate()
         assert done.returncode == 0, done.stdout
         return done.stdout
+
+    @contextmanager
+    def idle_pod(self, **changes: str) -> Iterator[IdlePod]:
+        """A pod in which no server runs, while the block runs.
+
+        Args:
+            changes: variables beside those of the container or in place of them.
+        """
+        (container,) = self._pod["containers"]
+        with self._pod_directory() as place:
+            variables = {**{variable["name"]: "" for variable in container["env"]}, **changes}
+            environment = {**self._variables(container, place), **changes}
+            yield IdlePod(
+                directory=place,
+                working_directory=self._working_directory,
+                variables={name: environment[name] for name in variables},
+                environment=environment,
+            )
 
     @contextmanager
     def replicas(self, number: int, **changes: str | None) -> Iterator[list[Replica]]:

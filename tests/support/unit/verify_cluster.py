@@ -259,7 +259,7 @@ class FakeCluster:
             return {"metadata": {"annotations": self.node_annotations}}
         selector = rest[1] if rest[:1] == ["-l"] else ""
         items = {
-            "pods": self._pods(selector.removeprefix("app=")),
+            "pods": self._pods(selector.removeprefix("app=").partition(",")[0]),
             "deployments,statefulsets": self._workloads(),
             "secrets": [{"metadata": {"name": name}} for name in self.secrets if name.startswith("redis-")],
             "services": [

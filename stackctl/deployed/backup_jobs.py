@@ -11,8 +11,8 @@ from typing import Any
 from components.backup.names import APP as CRON_JOB
 from terminal.errors import LocalError, UsageError
 
-from ..deployed.kubectl import KubectlError
-from ..deployed.stack import Stack, why_not_ready
+from .kubectl import KubectlError
+from .stack import Stack, why_not_ready
 
 START_SECONDS = 300
 # The log of a manual Job is printed at once; the Job stays for later questions.

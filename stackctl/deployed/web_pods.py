@@ -9,8 +9,8 @@ from terminal.console import step
 from terminal.errors import LocalError
 from terminal.invocation import command_line
 
-from ..deployed.scaling import is_changed
-from ..deployed.stack import WEB, Stack, is_ready, why_not_ready
+from .scaling import is_changed
+from .stack import WEB, Stack, is_ready, why_not_ready
 
 RECORD = "open-webui-stack/restore-replicas"
 """Annotation of the Deployment while its pods are stopped: the original replica count."""
@@ -69,8 +69,8 @@ def _scale(stack: Stack, replicas: int) -> None:
 
 
 def _pods(stack: Stack) -> list[dict[str, Any]]:
-    """The web pods, terminating ones included: they stay connected to the database until they are gone."""
-    pods: list[dict[str, Any]] = stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
+    """Pods of the Deployment, terminating ones included: they stay connected to the database until they are gone."""
+    pods: list[dict[str, Any]] = stack.kubectl.get("pods", "-l", f"app={WEB},pod-template-hash")["items"]
     return [pod for pod in pods if pod["status"].get("phase") not in ("Succeeded", "Failed")]
 
 

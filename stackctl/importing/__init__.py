@@ -1,0 +1,1 @@
+"""Moving a single Open WebUI with SQLite and local files into a deployed stack."""

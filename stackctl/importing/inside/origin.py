@@ -1,0 +1,105 @@
+"""The copied database of the single Open WebUI, and the contents that the stack is to have."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .pod_scripts import output
+from .tables import Table
+from .text import ConversionError, Row, text_of
+
+RowChange = Callable[[Row], Row | None]
+"""Changes a row, or leaves it out."""
+
+
+@dataclass
+class Origin:
+    """The rows of the source as the stack is to have them."""
+
+    file: Path
+    changes: dict[str, RowChange] = field(default_factory=dict)
+    """By the name of the table."""
+
+    kept: dict[str, list[Row]] = field(default_factory=dict)
+    """Rows of the stack that stay, by the name of the table."""
+
+    orphans: Counter[str] = field(default_factory=Counter)
+    """Rows that refer to a row that does not exist, by ``table.column``. SQLite does not check foreign keys."""
+
+    _parents: dict[tuple[str, str], set[str | None]] = field(default_factory=dict)
+
+    def tables(self) -> set[str]:
+        """Names of the tables that the source has."""
+        with closing(self._connected()) as connection:
+            return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def revisions(self) -> frozenset[str]:
+        """Alembic revisions that the source is at; none without its table of revisions."""
+        if "alembic_version" not in self.tables():
+            return frozenset()
+        with closing(self._connected()) as connection:
+            return frozenset(row[0] for row in connection.execute("SELECT version_num FROM alembic_version"))
+
+    def check_columns(self, tables: list[Table]) -> None:
+        """Raise `RefusedError` if the source has other tables or columns than the stack."""
+        known = self.tables()
+        with closing(self._connected()) as connection:
+            for table in tables:
+                columns = {row[1] for row in connection.execute(f'PRAGMA table_info("{table.name}")')}
+                if table.name not in known or columns != set(table.columns):
+                    differing = ", ".join(sorted(columns ^ set(table.columns)))
+                    raise output.RefusedError(f"The table {table.name} differs from the stack's: {differing}.")
+
+    def rows(self, table: Table) -> Iterator[Row]:
+        """Rows of a table: those of the source, changed as `changes` says, and those of the stack that stay."""
+        parents = [
+            (table.position(each.column), each, self._keys(each.table, each.target)) for each in table.references
+        ]
+        for row in self._changed(table):
+            for position, reference, keys in parents:
+                if row[position] is None or row[position] in keys:
+                    continue
+                self.orphans[f"{table.name}.{reference.column}"] += 1
+                if not reference.sets_null:
+                    break
+                row = (*row[:position], None, *row[position + 1 :])
+            else:
+                yield row
+
+    def remember_keys(self, tables: list[Table]) -> None:
+        """Read the keys that foreign keys refer to; call it before `rows`, with the parents first."""
+        for table in tables:
+            for column in {each.target for child in tables for each in child.references if each.table == table.name}:
+                position = table.position(column)
+                keys = {row[position] for row in self._changed(table)}
+                self._parents[table.name, column] = keys
+                # In a table that refers to itself, a row that is left out can leave another one behind.
+                while len(remaining := {row[position] for row in self.rows(table)}) < len(keys):
+                    keys = self._parents[table.name, column] = remaining
+        self.orphans.clear()
+
+    def _keys(self, table: str, column: str) -> set[str | None]:
+        return self._parents[table, column]
+
+    def _changed(self, table: Table) -> Iterator[Row]:
+        change = self.changes.get(table.name)
+        for row in self.plain(table):
+            if (kept := change(row) if change else row) is not None:
+                yield kept
+        yield from self.kept.get(table.name, ())
+
+    def plain(self, table: Table) -> Iterator[Row]:
+        """Rows of a table as the source has them."""
+        columns = ", ".join(f'"{column}"' for column in table.columns)
+        with closing(self._connected()) as connection:
+            for number, values in enumerate(connection.execute(f'SELECT {columns} FROM "{table.name}"'), 1):
+                try:
+                    yield tuple(map(text_of, values, table.columns, table.types.values()))
+                except ConversionError as error:
+                    raise output.RefusedError(f"Row {number} of the table {table.name}: {error}.") from error
+
+    def _connected(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self.file}?mode=ro&immutable=1", uri=True)
