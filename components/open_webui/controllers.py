@@ -72,6 +72,9 @@ class Controller:
     annotations: Mapping[str, str] = field(default_factory=dict)
     """Annotations of the Ingress that the application needs whatever the settings are."""
 
+    tls_annotations: Mapping[str, str] = field(default_factory=dict)
+    """Annotations of an Ingress that ends TLS, beside its Secret."""
+
     timeouts: Mapping[str, str] = field(default_factory=dict)
     """Annotations of the Ingress with the longest silence of a connection; the value is a format of ``seconds``."""
 
@@ -179,7 +182,14 @@ INGRESS_CONTROLLERS: Mapping[IngressControllerName, Controller] = {
         },
     ),
     # It reads its cookie off the Service, has no limit for bodies, and its times are those of its entry point.
-    "traefik": Controller(classes=("traefik",), namespace="traefik", sticky_service_annotations=_TRAEFIK_STICKY),
+    "traefik": Controller(
+        classes=("traefik",),
+        namespace="traefik",
+        # From the Secret alone it takes the certificate: the router answers https only at an entry point that has TLS
+        # itself, as that of the Helm chart does, and plain http at the others.
+        tls_annotations={"traefik.ingress.kubernetes.io/router.tls": "true"},
+        sticky_service_annotations=_TRAEFIK_STICKY,
+    ),
     # HAProxy Technologies' own: https://github.com/haproxytech/kubernetes-ingress/blob/master/documentation/annotations.md
     "haproxy": Controller(
         classes=("haproxy",),

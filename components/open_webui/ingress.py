@@ -59,6 +59,7 @@ def _annotations(settings: IngressSettings, file_limit: int | None) -> dict[str,
     controller = settings.peers
     annotations = {
         **controller.annotations,
+        **(controller.tls_annotations if settings.tls_secret else {}),
         **{name: value.format(seconds=settings.timeout_seconds) for name, value in controller.timeouts.items()},
         **settings.issuer.annotations,
     }

@@ -182,6 +182,8 @@ GATEWAY = (*HOST, "openWebui.gateway.enabled=true")
         (["className=haproxy"], {"haproxy.org/timeout-server": "3600s"}),
         (["className=openshift-default"], {"haproxy.router.openshift.io/timeout": "3600s"}),
         (["className=traefik"], {}),
+        # Without it https answers 404 and http 200, at entry points without TLS of their own.
+        (["className=traefik", "tlsSecretName=tls"], {"traefik.ingress.kubernetes.io/router.tls": "true"}),
     ],
 )
 def test_a_controller_gets_the_annotations_for_websockets_and_uploads(
