@@ -21,7 +21,7 @@ SECRET = "openwebui-secret"
 SECRET_KEY = "secret-key"
 """Key of the Secret: the key that signs sessions."""
 
-ROTATION_ANNOTATION = "rotation/existing-secrets"
+ROTATION_ANNOTATION = "existing-secrets/rotation"
 """Annotation of pods that read Secrets which the stack does not own: the number of their current contents."""
 
 ADMIN_SECRET = "openwebui-admin"

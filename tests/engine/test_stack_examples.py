@@ -17,6 +17,9 @@ def test_an_example_deploys(example: Example, new_stack: StackFactory) -> None:
     with served(stack.cluster, example.kinds):
         try:
             stack.up()
+            for name, contents in example.existing_secrets.items():
+                # Simulated pods start without it; a preview asks for it as soon as the namespace exists.
+                live.core.create_namespaced_secret(namespace, {"metadata": {"name": name}, "stringData": contents})
             assert stack.preview(refresh=True).changes == set()
             assert live.refusals() == []
             assert live.pods("open-webui")

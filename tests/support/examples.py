@@ -53,6 +53,15 @@ class Example:
         flat = {path: value for path, value in self.secrets.items() if "." not in path}
         return flat | {key: json.dumps(values) for key, values in members.items()}
 
+    @property
+    def existing_secrets(self) -> dict[str, dict[str, str]]:
+        """The Secrets that the stack file refers to, each with a value of its own for every key."""
+        contents: dict[str, dict[str, str]] = {}
+        references = json.loads(self.config({}).values.get(f"{PROJECT}:existingSecrets", "{}"))
+        for reference in references.values():
+            contents.setdefault(reference["name"], {})[reference["key"]] = f"made-up-{reference['key']}"
+        return contents
+
     def config(self, sets: Mapping[str, str]) -> StackConfig:
         """The config of the stack file.
 

@@ -125,8 +125,8 @@ def test_one_url_of_an_external_redis_by_reference_and_one_by_value() -> None:
 def test_the_rotation_counter_is_on_the_pods_that_read_a_reference_alone(dev: Recording) -> None:
     recording = run("dev", [*reference("OAUTH_CLIENT_SECRET"), "rotate.existingSecrets=2"])
     for kind, name in (("Deployment", "open-webui"), ("Job", "open-webui-preflight")):
-        assert annotations(recording, kind, name)["rotation/existing-secrets"] == "2"
-        assert "rotation/existing-secrets" not in annotations(dev, kind, name)
+        assert annotations(recording, kind, name)["existing-secrets/rotation"] == "2"
+        assert "existing-secrets/rotation" not in annotations(dev, kind, name)
     for kind, name in (("Deployment", "redis"), ("StatefulSet", "postgres")):
         assert annotations(recording, kind, name) == annotations(dev, kind, name)
 

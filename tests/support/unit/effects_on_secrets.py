@@ -22,7 +22,7 @@ def _rotation(recording: Recording) -> object:
     return (
         recording.one("Deployment", "open-webui")
         .inputs["spec"]["template"]["metadata"]["annotations"]
-        .get("rotation/existing-secrets")
+        .get("existing-secrets/rotation")
     )
 
 
