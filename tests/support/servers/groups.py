@@ -11,6 +11,7 @@ GROUPS = {
     "test_public_url.py": "web",
     "test_public_url_in_browser.py": "web",
     "test_import.py": "import",
+    "test_secret_inputs.py": "secret inputs",
     "test_signing_key.py": "signing key",
     "test_vector_index.py": "vector index",
     "test_redis_cluster_users.py": "cluster users",
