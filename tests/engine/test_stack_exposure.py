@@ -1,5 +1,7 @@
 """Kinds of exposure on an API server with the Gateway API: what is refused, what an update waits for and changes."""
 
+import json
+import threading
 import time
 from collections.abc import Iterator
 
@@ -111,3 +113,23 @@ def test_a_load_balancer_leaves_the_service_inside_the_cluster_as_it_is(
         "create-replacement Service open-webui-load-balancer",
     }
     assert Namespace(cluster, NAME).refusals() == []
+
+
+def test_an_update_that_waits_for_the_address_ends_when_there_is_one(stack: Stack, served: Kubectl) -> None:
+    service = ["service", "open-webui-load-balancer", "-n", NAME]
+    address = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}}
+    patched: list[float] = []
+
+    def give_an_address() -> None:
+        time.sleep(15)
+        served.run("patch", *service, "--subresource=status", "--type=merge", f"--patch={json.dumps(address)}")
+        patched.append(time.monotonic())
+
+    controller = threading.Thread(target=give_an_address)
+    controller.start()
+    run = stack.up(*BALANCED, "openWebui.loadBalancer.waitForAddress=true")
+    ended = time.monotonic()
+    controller.join()
+    assert run.changes == {"update Service open-webui-load-balancer"}
+    assert patched
+    assert patched[0] < ended, "the update did not wait for the address"
