@@ -21,7 +21,8 @@ ALL_VARIABLE = "E2E_ALL"
 MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
 
 
-# An upgrade and an adoption have a node of their own; all others share one, whose first start comes first.
+# An upgrade and an adoption have a node of their own; all others share one, whose first start comes first. The module
+# of Traefik leaves the stack with another URL.
 ORDER = (
     "version_change",
     "adoption",
@@ -38,6 +39,7 @@ ORDER = (
     "durability",
     "topologies",
     "throughput",
+    "traefik",
     "source_design",
 )
 

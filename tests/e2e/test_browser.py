@@ -1,7 +1,5 @@
 """A person at a browser: signs in, asks, reads the answer as it comes, and goes on when the pod that served is gone."""
 
-import os
-import shutil
 import signal
 import subprocess
 import time
@@ -9,22 +7,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from devcluster.clusters.node import web_address
 from host.waiting import attempts
-from stack_config.files import ROOT
 from stackctl.deployed.stack import WEB, Stack
 from stackctl.verify.web_api import WebApi
 from tests.support.e2e import containers, faults
+from tests.support.e2e.browser import SCREENSHOTS, ask, opened, sign_in
 from tests.support.e2e.model_access import KEY, machine_address, use
-from tests.support.e2e.model_server import MODEL, answer_to, model_server
+from tests.support.e2e.model_server import answer_to, model_server
 from tests.support.e2e.node import Node
 
 pytestmark = pytest.mark.fault
 
-SCREENSHOTS = ROOT / "artifacts" / "e2e"
-BROWSER = shutil.which("chromium")
 ANSWER_MILLISECONDS = 60_000
 IDLE_SECONDS = 8
 """Longer than the web server keeps a connection that has nothing to ask (uvicorn: 5 s)."""
@@ -49,22 +45,10 @@ def chatting(node: Node, stack: Stack, client: str, tmp_path_factory: pytest.Tem
 @pytest.fixture
 def page(chatting: Stack) -> Iterator[Page]:
     """A browser with the web interface open."""
-    assert BROWSER, "the browser is missing: apt-get install chromium"
     assert chatting.kubectl.kubeconfig
     context = chatting.kubectl.run("config", "current-context").strip()
-    url = web_address(chatting.kubectl.kubeconfig, context, chatting.kubectl.namespace)
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    # Chromium's own sandbox does not start for root.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=arguments)
-        opened = browser.new_page()
-        opened.goto(url)
-        try:
-            yield opened
-        finally:
-            opened.screenshot(path=SCREENSHOTS / "last.png")
-            browser.close()
+    with opened(web_address(chatting.kubectl.kubeconfig, context, chatting.kubectl.namespace)) as page:
+        yield page
 
 
 def test_a_chat_goes_on_when_the_pod_that_serves_it_is_killed(chatting: Stack, page: Page) -> None:
@@ -87,23 +71,6 @@ def test_a_chat_goes_on_when_the_pod_that_serves_it_is_killed(chatting: Stack, p
     expect(page.get_by_text(answer_to("first question"))).to_be_visible()
     page.screenshot(path=SCREENSHOTS / "answered-by-another-pod.png")
     faults.wait_until_ready(chatting, int(chatting.deployment()["spec"]["replicas"]))
-
-
-def sign_in(stack: Stack, page: Page) -> None:
-    """As the administrator, and away with the news of the version."""
-    administrator = stack.administrator()
-    page.locator("input[type=email]").fill(administrator.email)
-    page.locator("input[type=password]").fill(administrator.password)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Okay, Let's Go!").click()
-    page.get_by_text(MODEL).first.wait_for()
-
-
-def ask(page: Page, question: str) -> None:
-    """Write into the chat, and send."""
-    page.locator("#chat-input").click()
-    page.keyboard.type(question)
-    page.keyboard.press("Enter")
 
 
 def pod_that_serves(stack: Stack, besides: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -140,6 +140,27 @@ def test_only_the_pods_of_the_controller_get_in(stack: Stack, pods: dict[str, st
     misses(stack.kubectl, "ollama", pods["web"], PORT)
 
 
+def test_only_the_pods_of_the_gateway_get_in(stack: Stack, pods: dict[str, str], settings: Any) -> None:
+    own = ["openWebui.host=chat.example.com", "openWebui.gateway.enabled=true", "openWebui.gateway.className=other"]
+    peers = [f"openWebui.gateway.controllerNamespace={GATEWAY}", "openWebui.gateway.controllerLabels.app=gateway"]
+    settings(*own, *peers)
+    reaches(stack.kubectl, "gateway", pods["web"], PORT)
+    misses(stack.kubectl, "other", pods["web"], PORT)
+    misses(stack.kubectl, "ollama", pods["web"], PORT)
+
+
+def test_only_the_users_of_the_load_balancer_get_in(stack: Stack, pods: dict[str, str], settings: Any) -> None:
+    """With `externalTrafficPolicy: Local` the pods see the addresses of the users."""
+    balanced = "openWebui.loadBalancer.enabled=true"
+    settings(balanced, f"openWebui.loadBalancer.sourceRanges[0]={pods['gateway']}/32")
+    reaches(stack.kubectl, "gateway", pods["web"], PORT)
+    misses(stack.kubectl, "other", pods["web"], PORT)
+    settings(balanced, "openWebui.loadBalancer.sourceRanges[0]=0.0.0.0/0")
+    reaches(stack.kubectl, "other", pods["web"], PORT)
+    settings()
+    misses(stack.kubectl, "other", pods["web"], PORT)
+
+
 def test_only_the_allowed_addresses_get_in(stack: Stack, pods: dict[str, str], settings: Any) -> None:
     settings(f"openWebui.ingress.allowedCidrs[0]={pods['gateway']}/32")
     reaches(stack.kubectl, "gateway", pods["web"], PORT)
