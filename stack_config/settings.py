@@ -185,7 +185,7 @@ SECRET_KEYS: Mapping[str, str] = {
     "redisCacheUrl": "URL of the application's state in an external Redis. Required with one.",
     "redisWebsocketUrl": "URL of the websockets in an external Redis. Default: `redisCacheUrl`.",
 }
-"""Secret config keys: flat, set with `pulumi config set --secret`, never inside an object. Values are descriptions."""
+"""Secret config keys: flat, set with `pulumi config set --secret`. Values are descriptions."""
 
 SECRET_ENV = "secretEnv"
 

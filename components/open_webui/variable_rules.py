@@ -116,7 +116,7 @@ def plugin_variable_problems(plugin_env: Mapping[str, str]) -> Iterator[Problem]
                 PLUGIN_ENV,
                 name,
                 f"{name} looks like a secret in plain text",
-                "variables without secrets; a plugin keeps secrets in its valves",
+                f"an encrypted variable: pulumi config set --secret --path secretEnv.{name}",
             )
 
 
@@ -173,7 +173,12 @@ def _problem(name: str, value: str, version: str) -> Problem | None:
     if rule.kind is VariableClass.SECRET or (variable.is_secret is None and holds_secret(name, value)):
         return _secret(name, named=rule.kind is VariableClass.SECRET)
     if has_credentials(value):
-        return _refusal(ENV, name, f"{name} looks like a secret in plain text", "a URL without user and password in it")
+        return _refusal(
+            ENV,
+            name,
+            f"{name} looks like a secret in plain text",
+            f"a URL without user and password in it, or pulumi config set --secret --path secretEnv.{name}",
+        )
     return None
 
 
@@ -209,12 +214,12 @@ def _for_reason(name: str, rule: Rule) -> Problem:
 
 
 def _secret(name: str, *, named: bool) -> Problem:
-    where = f"an encrypted config key of its own: pulumi config set --secret {name}"
+    own, member = f"pulumi config set --secret {name}", f"pulumi config set --secret --path secretEnv.{name}"
     return _refusal(
         ENV,
         name,
         f"{name} {'is' if named else 'looks like'} a secret in plain text",
-        where if named else "variables without secrets",
+        f"an encrypted config key of its own: {own}" if named else f"an encrypted variable: {member}",
     )
 
 

@@ -10,6 +10,8 @@ from components.open_webui.files.startup.output import secrets as redacted
 from stack_config.files import ENCRYPTED, read_stack
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.secret_sources import plain_members
+from stackctl.engine.environment import check_config
+from stackctl.options import Overrides
 from tests.support.unit.recording import Recording, plain, run
 from tests.support.unit.uploads_in_pods import accepted
 
@@ -219,6 +221,15 @@ def test_an_invalid_reference_is_the_only_problem() -> None:
 
 def test_a_rotation_of_nothing_is_refused() -> None:
     assert "rotate.existingSecrets 2 without existingSecrets" in report({"rotate": {"existingSecrets": 2}}, set())
+
+
+def test_a_file_of_the_command_line_holds_a_member(tmp_path: Path) -> None:
+    """The value is not known when the config is checked; the name is."""
+    file = tmp_path / "value"
+    for name in ("ACME_LOGIN", "SCIM_TOKEN", "HTTPS_PROXY"):
+        check_config("dev", Overrides(secret_files={f"secretEnv.{name}": file}))
+    with pytest.raises(ConfigError, match=r"secretEnv\.ENABLE_SIGNUP: ENABLE_SIGNUP is not a secret"):
+        check_config("dev", Overrides(secret_files={"secretEnv.ENABLE_SIGNUP": file}))
 
 
 FILE = f"""\

@@ -246,7 +246,9 @@ def test_variables_of_plugins_are_those_that_nothing_else_reads() -> None:
     assert problems({}, pluginEnv={"MY_REGION": "eu"}) == ""
     assert "is a variable of Open WebUI" in problems({}, pluginEnv={"REDIS_URL": "redis://other"})
     assert "is a variable of Open WebUI" in problems({}, pluginEnv={"PGSSLMODE": "require"})
-    assert "looks like a secret" in problems({}, pluginEnv={"MY_TOKEN": "hunter2"})
+    refused = problems({}, pluginEnv={"MY_TOKEN": "hunter2"})
+    assert "looks like a secret" in refused
+    assert "pulumi config set --secret --path secretEnv.MY_TOKEN" in refused
 
 
 @pytest.mark.parametrize("name", ["RAG_SOURCE_METADATA_KEYS", "LICENSE_PUBLIC_KEY"])
