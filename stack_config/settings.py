@@ -287,10 +287,17 @@ def twice_problems(settings: StackSettings, variables: Collection[str]) -> Itera
         settings: the stack's settings.
         variables: environment variables of the web pods that are secrets of the config.
     """
-    for key, plain in (("env", settings.open_webui.env), ("pluginEnv", settings.open_webui.plugin_env)):
-        for name in sorted(plain.keys() & set(variables)):
+    web = settings.with_common_pods().open_webui
+    outside = ((f"pods.{key}", name) for key, names in outside_variables(web.pods).items() for name in names)
+    own = (
+        (f"openWebui.{key}.{name}", name)
+        for key, env in (("env", web.env), ("pluginEnv", web.plugin_env))
+        for name in env
+    )
+    for path, name in sorted([*outside, *own]):
+        if name in variables:
             yield Problem(
-                keys=(f"openWebui.{key}.{name}",),
+                keys=(path,),
                 message=f"{name} is also a secret of the config: it would be set twice",
                 allowed="one of the two",
                 fix=Fix.REMOVE,

@@ -133,6 +133,14 @@ def test_the_rotation_counter_is_on_the_pods_that_read_a_reference_alone(dev: Re
         assert annotations(recording, kind, name) == annotations(dev, kind, name)
 
 
+def test_a_proxy_of_the_pods_and_a_secret_proxy_are_two_values() -> None:
+    proxy = {"httpsProxy": "http://proxy.example.com:3128"}
+    text = report(
+        {"secretEnv": {"HTTPS_PROXY": f"http://u:{VALUE}@proxy:3128"}, "pods": {"proxy": proxy}}, {"secretEnv"}
+    )
+    assert "pods.proxy: HTTPS_PROXY is also a secret of the config" in text
+
+
 MEMBERS = {
     "WEBUI_SECRET_KEY": "is set by the stack itself, from rotate.openWebui",
     "OPENAI_API_KEY": "is set by the stack itself, from the secret openaiApiKey",
