@@ -2,7 +2,7 @@
 
 import pulumi
 import pulumi_kubernetes as k8s
-from pulumi import ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from components.backup import names as backup
 from components.backup.component import Backup, BackupArgs, Server
@@ -15,22 +15,26 @@ from components.postgresql import names as postgresql
 from components.postgresql.component import PREPARE_SCRIPT, PostgreSQL, PostgreSQLArgs
 from components.redis.component import Redis, RedisArgs
 from stack_config.existing_gateway import require_gateway
-from stack_config.load import load_settings
+from stack_config.existing_namespace import require_namespace
+from stack_config.load import load_access, load_settings
 from stack_config.referenced_secrets import require_existing
 from stack_config.served_kinds import require_served
 
 settings, secret_inputs = load_settings()
-require_served(settings.kinds_needed, settings.kube_context)
-require_existing(settings.existing_secrets, settings.namespace, settings.kube_context)
-require_gateway(settings.open_webui, settings.namespace, settings.kube_context)
+access = load_access(settings)
+require_served(settings.kinds_needed, access)
+require_existing(settings.existing_secrets, settings.namespace, access)
+if not settings.create_namespace:
+    require_namespace(settings.namespace, access)
+require_gateway(settings.open_webui, settings.namespace, access)
 
 # Never the context that happens to be current. The identifier is the stack's: a context that is renamed must not
 # replace everything. The empty kubeconfig keeps the path of this machine's out of the state
-# (docs/decisions/0002-provider.md).
+# (docs/decisions/0002-provider.md, 0037-cluster-access.md).
 cluster = k8s.Provider(
     "cluster",
-    kubeconfig="",
-    context=settings.kube_context,
+    kubeconfig=Output.secret(access.kubeconfig) if access.kubeconfig else "",
+    context=access.context,
     cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
     enable_secret_mutable=True,
     enable_config_map_mutable=True,
@@ -41,7 +45,8 @@ namespace = Namespace(
     "namespace",
     NamespaceArgs(
         name=settings.namespace,
-        quota=settings.quota,
+        exists=not settings.create_namespace,
+        quota=settings.hard_limits if settings.limits_namespace else None,
         dns=settings.dns,
         pod_security_version=settings.pod_security_version,
         protect=settings.protect,

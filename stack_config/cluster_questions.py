@@ -4,9 +4,14 @@ It reads the kubeconfig and runs credential plugins as the provider does.
 """
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import NamedTemporaryFile
 
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
+
+from .cluster_access import ClusterAccess
 
 REQUEST_SECONDS = 10
 
@@ -24,18 +29,35 @@ def there_is_a_cluster() -> bool:
     return not isinstance(get_monitor(), MockMonitor)
 
 
-def kubectl(context: str, *arguments: str) -> str:
+def kubectl(access: ClusterAccess, *arguments: str) -> str:
     """What a command of kubectl prints.
 
     Args:
-        context: context of the kubeconfig.
+        access: the cluster.
         arguments: command and flags.
 
     Raises:
         NotFoundError: there is no such object.
         NotAskedError: it failed for another reason; the message is what it printed.
     """
-    command = ["kubectl", f"--context={context}", f"--request-timeout={REQUEST_SECONDS}s", *arguments]
+    with _kubeconfig(access) as flags:
+        return _output(["kubectl", *flags, f"--request-timeout={REQUEST_SECONDS}s", *arguments])
+
+
+@contextmanager
+def _kubeconfig(access: ClusterAccess) -> Iterator[list[str]]:
+    """Flags of kubectl. A kubeconfig of the config is a file that only this user can read, while the block runs."""
+    context = [f"--context={access.context}"] if access.context else []
+    if access.kubeconfig is None:
+        yield context
+        return
+    with NamedTemporaryFile("w", prefix="kubeconfig-") as file:
+        file.write(access.kubeconfig)
+        file.flush()
+        yield [f"--kubeconfig={file.name}", *context]
+
+
+def _output(command: list[str]) -> str:
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3 * REQUEST_SECONDS, check=False

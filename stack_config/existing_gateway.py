@@ -12,6 +12,7 @@ import pulumi
 from components.blocks.finding import Finding, fix_command
 from components.open_webui.settings import OpenWebUISettings
 
+from .cluster_access import ClusterAccess
 from .cluster_questions import NotAskedError, NotFoundError, there_is_a_cluster
 from .load import ConfigError
 from .report import report
@@ -22,13 +23,13 @@ _ROUTED = ("HTTP", "HTTPS")
 """Protocols of listeners that take an HTTPRoute."""
 
 
-def require_gateway(web: OpenWebUISettings, namespace: str, context: str) -> None:
+def require_gateway(web: OpenWebUISettings, namespace: str, access: ClusterAccess) -> None:
     """Check the Gateway of `openWebui.gateway.parentRef`. Warns if it cannot be read: that needs a permission.
 
     Args:
         web: settings of Open WebUI.
         namespace: the stack's.
-        context: context of the kubeconfig.
+        access: the cluster.
 
     Raises:
         ConfigError: the Gateway does not exist, or no listener of it takes the route; nothing has been registered yet.
@@ -36,7 +37,7 @@ def require_gateway(web: OpenWebUISettings, namespace: str, context: str) -> Non
     if not (web.gateway.enabled and web.gateway.parent_ref.name) or not there_is_a_cluster():
         return
     try:
-        findings = list(gateway_findings(web, namespace, asks(context)))
+        findings = list(gateway_findings(web, namespace, asks(access)))
     except NotAskedError as error:
         pulumi.log.warn(f"not checked whether the Gateway of {_KEY} takes the route: {error}")
         return

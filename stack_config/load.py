@@ -13,10 +13,12 @@ import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import ValidationError
 
-from components.blocks.finding import Finding
+from components.blocks.finding import Finding, fix_command
 from components.blocks.secret_inputs import SecretInputs
 from components.open_webui.variable_rules import variable_warnings
 
+from .cluster_access import KUBECONFIG, ClusterAccess, cluster_access, runs_in_cluster
+from .cluster_questions import there_is_a_cluster
 from .files import ENCRYPTED
 from .findings import (
     MISSING,
@@ -42,7 +44,7 @@ from .settings import (
     upload_problems,
 )
 
-__all__ = ["PROJECT", "ConfigError", "load_settings", "parse"]
+__all__ = ["PROJECT", "ConfigError", "load_access", "load_settings", "parse"]
 
 
 class ConfigError(pulumi.RunError):
@@ -69,6 +71,25 @@ def load_settings() -> tuple[StackSettings, SecretInputs]:
         variables=secrets.variables,
         rotation=settings.rotate.existing_secrets,
     )
+
+
+def load_access(settings: StackSettings) -> ClusterAccess:
+    """How to reach the stack's cluster.
+
+    Raises:
+        ConfigError: `cluster.mode` is inCluster, and this is not a pod with a ServiceAccount's token.
+    """
+    mode = settings.cluster.mode
+    if mode == "inCluster" and there_is_a_cluster() and not runs_in_cluster():
+        outside = Finding(
+            key="cluster.mode",
+            value=mode,
+            message="Pulumi does not run in a pod with a token of its ServiceAccount",
+            allowed="inCluster in a pod; elsewhere context or kubeconfig",
+            commands=(fix_command("cluster.mode", "context"),),
+        )
+        raise ConfigError(report([outside]))
+    return cluster_access(mode, settings.kube_context, pulumi.Config().get(KUBECONFIG))
 
 
 def _stack_file() -> Path:

@@ -10,6 +10,7 @@ import pulumi
 from components.blocks.finding import Finding, fix_command
 from components.blocks.secret_reference import SecretReference
 
+from .cluster_access import ClusterAccess
 from .cluster_questions import NotAskedError, kubectl, there_is_a_cluster
 from .load import ConfigError
 from .report import report
@@ -22,7 +23,7 @@ Keys = Callable[[str], frozenset[str] | None]
 _KEYS = "go-template={{range $key, $value := .data}}{{$key}}{{println}}{{end}}"
 
 
-def require_existing(references: Mapping[str, SecretReference], namespace: str, context: str) -> None:
+def require_existing(references: Mapping[str, SecretReference], namespace: str, access: ClusterAccess) -> None:
     """Check that each Secret exists and has its key. Warns if the API server cannot be asked.
 
     Needs permission to get these Secrets; without it there is a warning, as without a cluster. When the namespace does
@@ -34,7 +35,7 @@ def require_existing(references: Mapping[str, SecretReference], namespace: str, 
     if not references or not there_is_a_cluster():
         return
     try:
-        if not kubectl(context, "get", "namespace", namespace, "--ignore-not-found", "--output=name"):
+        if not kubectl(access, "get", "namespace", namespace, "--ignore-not-found", "--output=name"):
             pulumi.log.warn(_without_namespace(references, namespace))
             return
     except NotAskedError as error:
@@ -43,7 +44,7 @@ def require_existing(references: Mapping[str, SecretReference], namespace: str, 
             pulumi.log.warn(f"not checked whether the Secrets of {EXISTING_SECRETS} exist: {error}")
             return
     try:
-        findings = list(missing_secrets(references, namespace, context, lambda name: _keys(context, namespace, name)))
+        findings = list(missing_secrets(references, namespace, access, lambda name: _keys(access, namespace, name)))
     except NotAskedError as error:
         pulumi.log.warn(f"not checked whether the Secrets of {EXISTING_SECRETS} exist: {error}")
         return
@@ -52,7 +53,7 @@ def require_existing(references: Mapping[str, SecretReference], namespace: str, 
 
 
 def missing_secrets(
-    references: Mapping[str, SecretReference], namespace: str, context: str, keys: Keys
+    references: Mapping[str, SecretReference], namespace: str, access: ClusterAccess, keys: Keys
 ) -> Iterator[Finding]:
     """One finding for each reference to a Secret or a key that does not exist."""
     known = {name: keys(name) for name in dict.fromkeys(each.name for each in references.values())}
@@ -61,7 +62,7 @@ def missing_secrets(
         if present is not None and reference.key in present:
             continue
         path = reference_path(secret)
-        where = f"namespace {namespace} of context {context}"
+        where = f"namespace {namespace} of {access.name}"
         if present is None:
             message = f"there is no Secret {reference.name} in {where}; pods that refer to it do not start"
         else:
@@ -73,7 +74,7 @@ def missing_secrets(
             message=message,
             allowed="a Secret that exists, and a key of it",
             commands=(
-                f"kubectl --context={context} -n {namespace} get secret {reference.name}",
+                f"kubectl {access.flags} -n {namespace} get secret {reference.name}",
                 *(fix_command(f"{path}.{part}", f"<{part}>") for part in (("key",) if present else ("name", "key"))),
             ),
         )
@@ -87,9 +88,9 @@ def _without_namespace(references: Mapping[str, SecretReference], namespace: str
     )
 
 
-def _keys(context: str, namespace: str, name: str) -> frozenset[str] | None:
+def _keys(access: ClusterAccess, namespace: str, name: str) -> frozenset[str] | None:
     try:
-        text = kubectl(context, "get", "secret", name, f"--namespace={namespace}", f"--output={_KEYS}")
+        text = kubectl(access, "get", "secret", name, f"--namespace={namespace}", f"--output={_KEYS}")
     except NotAskedError as error:
         if "(NotFound)" in str(error):
             return None

@@ -13,6 +13,7 @@ import pulumi
 from components.blocks.custom_kinds import CustomKind, KindsNeeded
 from components.blocks.finding import Finding, fix_command
 
+from .cluster_access import ClusterAccess
 from .cluster_questions import NotAskedError, kubectl, there_is_a_cluster
 from .load import ConfigError
 from .report import report
@@ -21,7 +22,7 @@ Ask = Callable[[str], dict[str, Any]]
 """Sends a GET for a path to the API server and returns its answer. Raises NotAskedError."""
 
 
-def require_served(needed: Iterable[KindsNeeded], context: str) -> None:
+def require_served(needed: Iterable[KindsNeeded], access: ClusterAccess) -> None:
     """Check that the cluster of the context serves every kind. Warns if the API server cannot be reached.
 
     Every authenticated user may read the discovery API; custom resource definitions need a permission.
@@ -33,7 +34,7 @@ def require_served(needed: Iterable[KindsNeeded], context: str) -> None:
     if not listed or not there_is_a_cluster():
         return
     try:
-        findings = list(missing_kinds(listed, context, asks(context)))
+        findings = list(missing_kinds(listed, access, asks(access)))
     except NotAskedError as error:
         # If the provider cannot reach it either, a preview works and an update fails at its first object.
         keys = ", ".join(needs.key for needs in listed)
@@ -43,17 +44,17 @@ def require_served(needed: Iterable[KindsNeeded], context: str) -> None:
         raise ConfigError(report(findings))
 
 
-def asks(context: str) -> Ask:
-    """A function that asks the API server of the context, each path once."""
-    return cache(lambda path: _answer(context, path))
+def asks(access: ClusterAccess) -> Ask:
+    """A function that asks the API server of a cluster, each path once."""
+    return cache(lambda path: _answer(access, path))
 
 
-def missing_kinds(needed: Iterable[KindsNeeded], context: str, ask: Ask) -> Iterator[Finding]:
+def missing_kinds(needed: Iterable[KindsNeeded], access: ClusterAccess, ask: Ask) -> Iterator[Finding]:
     """One finding for each key that needs a kind which the API server does not serve."""
     for needs in needed:
         missing = [kind for kind in needs.kinds if not _is_served(kind, ask)]
         if missing:
-            yield _finding(needs, missing, context)
+            yield _finding(needs, missing, access)
 
 
 def _is_served(kind: CustomKind, ask: Ask) -> bool:
@@ -64,20 +65,20 @@ def _is_served(kind: CustomKind, ask: Ask) -> bool:
     return kind.kind in {resource["kind"] for resource in ask(f"/apis/{kind.api_version}").get("resources", ())}
 
 
-def _finding(needs: KindsNeeded, missing: list[CustomKind], context: str) -> Finding:
+def _finding(needs: KindsNeeded, missing: list[CustomKind], access: ClusterAccess) -> Finding:
     kinds = ", ".join(f"{kind.kind} ({kind.api_version})" for kind in missing)
     served_by = missing[0].served_by
     return Finding(
         key=needs.key,
         value=needs.value,
-        message=f"the cluster of context {context} does not serve {kinds}; {served_by.name} is not installed there",
+        message=f"the cluster of {access.name} does not serve {kinds}; {served_by.name} is not installed there",
         allowed=f"any value, once {served_by.name} is installed; or the value below, which does not need it",
-        commands=(served_by.install_command(context), fix_command(needs.key, needs.off)),
+        commands=(served_by.install_command(access.flags), fix_command(needs.key, needs.off)),
     )
 
 
-def _answer(context: str, path: str) -> dict[str, Any]:
-    text = kubectl(context, "get", "--raw", path)
+def _answer(access: ClusterAccess, path: str) -> dict[str, Any]:
+    text = kubectl(access, "get", "--raw", path)
     try:
         answer: dict[str, Any] = json.loads(text)
     except ValueError as error:

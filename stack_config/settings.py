@@ -17,7 +17,7 @@ from components.blocks.outside_settings import OutsidePodSettings, outside_varia
 from components.blocks.quantities import MEBIBYTE, mebibytes, quantity
 from components.blocks.secret_reference import SecretReference
 from components.namespace.quota import resource_quota
-from components.namespace.settings import DnsSettings, PodSecurityVersion
+from components.namespace.settings import DnsSettings, PodSecurityVersion, QuotaSettings
 from components.open_webui.exposure_rules import private_name_problems
 from components.open_webui.settings import OpenWebUISettings, feature_secrets
 from components.open_webui.variable_rules import conditional_problems
@@ -25,6 +25,7 @@ from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import RedisSettings
 from components.redis.topologies.external_url import url_errors
 
+from .cluster_access import KUBECONFIG, ClusterSettings, kubeconfig_errors
 from .secret_references import reference_problems
 
 # Connections of psql, backups and probes, in addition to the pools of Open WebUI.
@@ -54,11 +55,19 @@ class RotateSettings(Settings):
 class StackSettings(Settings):
     """Every config key of the stack that is not a secret."""
 
-    namespace: NamespaceName = Field("rag-system", description="Namespace that the stack creates and owns.")
+    namespace: NamespaceName = Field("rag-system", description="Namespace of the stack.")
+    create_namespace: bool = Field(
+        True,
+        description="Create the namespace, and delete it with the stack. `false`: it exists, and the stack neither "
+        "changes nor deletes it.",
+    )
+    quota: QuotaSettings = Field(QuotaSettings(), description="Limits of the namespace.")
+    cluster: ClusterSettings = Field(ClusterSettings(), description="How the stack reaches its cluster.")
     kube_context: str = Field(
         "",
         examples=["<context>"],
-        description="Context of the kubeconfig to deploy to. Required: the stack never uses the current context.",
+        description="Context of the kubeconfig to deploy to. Required with `cluster.mode: context`: the stack never "
+        "uses the current context. With `kubeconfig` a context of that secret; not used with `inCluster`.",
     )
     protect: bool = Field(
         False,
@@ -68,7 +77,8 @@ class StackSettings(Settings):
     pod_security_version: PodSecurityVersion = Field(
         "v1.30",
         description="Version of the Pod Security Standard `restricted` that the namespace enforces. Default: the "
-        "version of the oldest supported Kubernetes, so that upgrading the cluster changes nothing.",
+        "version of the oldest supported Kubernetes, so that upgrading the cluster changes nothing. Not with "
+        "`createNamespace: false`.",
     )
     dns: DnsSettings = Field(DnsSettings(), description="The DNS servers that every pod may query.")
     pods: OutsidePodSettings = Field(
@@ -108,9 +118,14 @@ class StackSettings(Settings):
         return tuple(kinds for each in self.components for kinds in each.kinds_needed(self.monitoring))
 
     @property
-    def quota(self) -> dict[str, str]:
+    def hard_limits(self) -> dict[str, str]:
         """Hard limits of the namespace's ResourceQuota."""
         return resource_quota(each.whole_footprint(self.monitoring) for each in self.components)
+
+    @property
+    def limits_namespace(self) -> bool:
+        """Whether the namespace has a quota and default limits."""
+        return self.create_namespace if self.quota.enabled is None else self.quota.enabled
 
     @property
     def backup_storage_size(self) -> str:
@@ -119,10 +134,12 @@ class StackSettings(Settings):
 
     def problems(self) -> Iterator[Problem]:
         yield from self._backup_problems()
-        yield from reference_problems(self.existing_secrets, SECRET_KEYS, self.rotate.existing_secrets)
+        # Pulumi itself reads the kubeconfig, before there is a Secret.
+        of_pods = SECRET_KEYS.keys() - {KUBECONFIG}
+        yield from reference_problems(self.existing_secrets, of_pods, self.rotate.existing_secrets)
         yield from self._outside_problems()
         yield from private_name_problems(self.redis.external.destinations, self.open_webui.targets, "openWebui.egress")
-        if not self.kube_context.strip():
+        if self.cluster.mode == "context" and not self.kube_context.strip():
             yield Problem(
                 keys=("kubeContext",),
                 message="kubeContext is missing: the stack does not know its cluster",
@@ -182,6 +199,7 @@ class StackSettings(Settings):
 SECRET_KEYS: Mapping[str, str] = {
     "openaiApiKey": "Key of the service at `openWebui.openaiApiBaseUrl`. Required with it.",
     **{secret.name: secret.description for secret in feature_secrets()},
+    KUBECONFIG: "Contents of a kubeconfig. Required with `cluster.mode: kubeconfig`.",
     "redisCacheUrl": "URL of the application's state in an external Redis. Required with one.",
     "redisWebsocketUrl": "URL of the websockets in an external Redis. Default: `redisCacheUrl`.",
 }
@@ -216,6 +234,7 @@ def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iter
             for key, feature in web.features.items()
             for secret in feature.SECRETS
         ),
+        _SecretUse(KUBECONFIG, "cluster.mode", settings.cluster.mode == "kubeconfig"),
         _SecretUse("redisCacheUrl", "redis.topology", settings.redis.is_external),
         _SecretUse("redisWebsocketUrl", "redis.topology", settings.redis.is_external, required=False),
     ]
@@ -244,7 +263,10 @@ def secret_value_problems(settings: StackSettings, secrets: Mapping[str, str]) -
         secrets: plain values of the `SECRET_KEYS` that are set.
     """
     for key, value in secrets.items():
-        if not value.isprintable() or any(character.isspace() for character in value):
+        if key == KUBECONFIG:
+            for error, allowed in kubeconfig_errors(value, settings.kube_context):
+                yield _invalid_secret(key, error, allowed, "kubeContext")
+        elif not value.isprintable() or any(character.isspace() for character in value):
             yield _invalid_secret(
                 key, "it contains a space, a line break or a control character", "a value without them"
             )
@@ -253,9 +275,9 @@ def secret_value_problems(settings: StackSettings, secrets: Mapping[str, str]) -
                 yield _invalid_secret(key, error, allowed)
 
 
-def _invalid_secret(key: str, error: str, allowed: str) -> Problem:
+def _invalid_secret(key: str, error: str, allowed: str, about: str = "redis.external") -> Problem:
     return Problem(
-        keys=(key, "redis.external"),
+        keys=(key, about),
         message=f"the secret {key} is invalid: {error}",
         allowed=allowed,
         fix=Fix.SET_SECRET,

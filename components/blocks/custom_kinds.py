@@ -26,11 +26,11 @@ class Installation:
     manifest: str | None = None
     """Manifest of its newest release for `kubectl apply`; None when that alone does not install it."""
 
-    def install_command(self, context: str) -> str:
-        """The command that installs it into the cluster of a context, or the URL of its documentation."""
+    def install_command(self, flags: str) -> str:
+        """The command that installs it into the cluster of kubectl's flags, or the URL of its documentation."""
         if not self.manifest:
             return f"install {self.name}: {self.docs}"
-        return f"kubectl --context {context} apply --server-side -f {self.manifest}   # {self.docs}"
+        return f"kubectl {flags} apply --server-side -f {self.manifest}   # {self.docs}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ _IMAGE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)*"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -126,6 +127,16 @@ def _image(text: str) -> str:
     )
 
 
+def _image_digest(text: str) -> str:
+    if _DIGEST.fullmatch(text):
+        return text
+    raise PydanticCustomError(
+        "image_digest",
+        "not the digest of an image",
+        {"allowed": "sha256: and 64 hexadecimal digits", "example": f"sha256:{'0' * 64}"},
+    )
+
+
 def _image_repository(text: str) -> str:
     if (match := _IMAGE.fullmatch(text)) and not match["tag"] and not match["digest"]:
         return text
@@ -186,6 +197,9 @@ ImageReference = Annotated[str, AfterValidator(_image)]
 
 ImageRepository = Annotated[str, AfterValidator(_image_repository)]
 """A container image without tag and digest."""
+
+ImageDigest = Annotated[str, AfterValidator(_image_digest), Field(examples=[f"sha256:{'0' * 64}"])]
+"""Digest of a container image."""
 
 NamespaceName = Annotated[str, AfterValidator(_namespace)]
 """Name of a namespace that the stack may create."""

@@ -22,10 +22,13 @@ class NamespaceArgs:
     """What the namespace needs from outside."""
 
     name: str
-    """Name of the namespace. It must not exist yet."""
+    """Name of the namespace."""
 
-    quota: Mapping[str, str]
-    """Hard limits of the namespace's ResourceQuota."""
+    exists: bool
+    """Whether it exists. Then it is neither changed nor deleted, and only the stack's pods are denied connections."""
+
+    quota: Mapping[str, str] | None
+    """Hard limits of the namespace's ResourceQuota. None: no quota, and no default limits."""
 
     dns: DnsSettings
     """The DNS servers that every pod may query."""
@@ -44,29 +47,36 @@ class Namespace(Component[NamespaceArgs]):
     OUTPUTS = ("name",)
 
     name: Output[str]
-    """Name of the namespace, known once it exists: the objects in it are created after it."""
+    """Name of the namespace, known once it exists: the objects in it are created after it. A plain value for one that
+    the stack does not create."""
 
     def create(self) -> None:
         args = self.args
-        namespace = k8s.core.v1.Namespace(
-            "namespace",
-            metadata={"name": args.name, "labels": {**LABELS, **_pod_security(args.pod_security_version)}},
-            opts=self.options(**stateful(args.protect)),
-        )
-        self.name = namespace.metadata["name"]
+        self.name = Output.from_input(args.name) if args.exists else self._namespace()
         dns = args.dns
         servers = [pods_of_namespace(dns.pods_namespace), *map(addresses, dns.addresses)]
         network_policy(
             DEFAULT_DENY,
             in_namespace=self.name,
             labels=LABELS,
-            selector={},
+            # In a namespace of others their pods keep the connections that they have.
+            selector={PART_OF: STACK} if args.exists else {},
             ingress=[],
             egress=[allow_dns(servers, dns.pods_port)],
             opts=self.options(),
         )
-        self._quota(args.quota)
-        self._default_limits()
+        if args.quota is not None:
+            self._quota(args.quota)
+            self._default_limits()
+
+    def _namespace(self) -> Output[str]:
+        args = self.args
+        namespace = k8s.core.v1.Namespace(
+            "namespace",
+            metadata={"name": args.name, "labels": {**LABELS, **_pod_security(args.pod_security_version)}},
+            opts=self.options(**stateful(args.protect)),
+        )
+        return namespace.metadata["name"]
 
     def _quota(self, hard: Mapping[str, str]) -> None:
         k8s.core.v1.ResourceQuota(

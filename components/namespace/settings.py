@@ -40,6 +40,17 @@ PodSecurityVersion = Annotated[str, AfterValidator(_pod_security_version)]
 """A fixed version of the Pod Security Standards, such as ``v1.30``."""
 
 
+class QuotaSettings(Settings):
+    """`quota` in the stack's config."""
+
+    enabled: bool | None = Field(
+        None,
+        examples=["true"],
+        description="Limit the namespace to what the stack needs (ResourceQuota, LimitRange). Default: in a namespace "
+        "that the stack creates.",
+    )
+
+
 class DnsSettings(Settings):
     """`dns` in the stack's config: the DNS servers that every pod may ask."""
 

@@ -15,7 +15,7 @@ from ..blocks.destinations import Destination, destination_of_target, destinatio
 from ..blocks.extra_settings import OutsideComponentPodSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
-from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageRepository, Text
+from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageDigest, ImageRepository, Text
 from ..blocks.quantities import MEBIBYTE
 from ..blocks.resources import Resources, Sizes
 from .controllers import Clients, combined
@@ -99,6 +99,11 @@ class OpenWebUISettings(ComponentSettings):
     )
     image_repository: ImageRepository = Field(
         "ghcr.io/open-webui/open-webui", description="Repository of the image, for a mirror of one's own."
+    )
+    image_digest: ImageDigest | None = Field(
+        None,
+        description="Digest of the image, beside the tag of `openWebui.version` and `openWebui.variant`: nodes run "
+        "exactly this one. Change it with them.",
     )
     replicas: int = Field(2, ge=1, le=100, description="Web pods. Conflicts with `autoscaling`.")
     autoscaling: AutoscalingSettings | None = Field(None, description="Replicas by CPU use. Needs metrics-server.")
@@ -250,7 +255,8 @@ class OpenWebUISettings(ComponentSettings):
     @property
     def image(self) -> str:
         """Image of this version and variant, under the tags the project publishes."""
-        return f"{self.image_repository}:v{self.version}{'-slim' if self.variant == 'slim' else ''}"
+        digest = f"@{self.image_digest}" if self.image_digest else ""
+        return f"{self.image_repository}:v{self.version}{'-slim' if self.variant == 'slim' else ''}{digest}"
 
     @property
     def features(self) -> dict[str, FeatureSettings]:

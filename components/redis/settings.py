@@ -34,6 +34,8 @@ EvictionPolicy = Literal[
 ]
 Durability = Literal["none", "container", "volume"]
 
+EXPORTER_IMAGE = "oliver006/redis_exporter:v1.69.0-alpine"
+
 IMAGES: dict[Engine, str] = {"redis": "redis:7.4-alpine", "valkey": "valkey/valkey:8.1-alpine"}
 
 
@@ -80,6 +82,9 @@ class RedisSettings(ComponentSettings):
         description="Container image with the engine's server. Default: "
         + ", ".join(f"`{image}` for {engine}" for engine, image in IMAGES.items())
         + ".",
+    )
+    exporter_image: ImageReference = Field(
+        EXPORTER_IMAGE, description="Container image of redis_exporter, which runs with `monitoring.enabled`."
     )
     maxmemory: RedisMemory = Field("512mb", description="Memory for data of each server, in the syntax of redis.conf.")
     maxmemory_policy: EvictionPolicy = Field(

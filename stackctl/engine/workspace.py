@@ -181,7 +181,7 @@ def _write_project_copy(environment: str, cluster: Cluster, overrides: Overrides
         # They are encrypted for the stack's own backend. This machine may not have its key.
         notices.print(f"encrypted for another backend, not used: {', '.join(encrypted)}. Set them with {example}")
     values = {key: value for key, value in values.items() if key not in encrypted}
-    for assignment in (f"kubeContext={cluster.context}", *overrides.sets):
+    for assignment in ("cluster.mode=context", f"kubeContext={cluster.context}", *overrides.sets):
         set_path(values, assignment, PROJECT)
     # The salt of the earlier copy: with another one the secrets already set could not be read.
     salt = {key: before[key] for key in ("encryptionsalt",) if key in before}

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from components.redis.monitoring.alerts import dashboard, prometheus_rules
-from components.redis.monitoring.exporter import EXPORTER_IMAGE
-from components.redis.settings import RedisSettings
+from components.redis.settings import EXPORTER_IMAGE, RedisSettings
 from components.redis.topologies.base import ServerTopology
 from components.redis.topologies.cluster import Cluster
 from components.redis.topologies.sentinel import Sentinel

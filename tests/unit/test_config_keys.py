@@ -31,6 +31,10 @@ APART = {"openWebui.imageRepository", "openWebui.replicas", "redis.durability", 
 
 # Keys that exclude each other as well.
 ALONE = {
+    "cluster.mode",
+    "createNamespace",
+    "openWebui.imageDigest",
+    "quota.enabled",
     "dns.preset",
     "openWebui.ingress.stickySessions",
     "openWebui.variant",

@@ -6,6 +6,7 @@ import pulumi
 import pytest
 
 from stack_config import existing_gateway, served_kinds
+from stack_config.cluster_access import ClusterAccess, in_context
 from stack_config.cluster_questions import NotAskedError, NotFoundError
 from stack_config.existing_gateway import gateway_findings, require_gateway
 from stack_config.files import read_stack
@@ -103,7 +104,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def answers(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def answer(_context: str, _path: str) -> dict[str, Any]:
+    def answer(_access: ClusterAccess, _path: str) -> dict[str, Any]:
         raise error
 
     monkeypatch.setattr(served_kinds, "_answer", answer)
@@ -115,7 +116,7 @@ def test_a_gateway_that_does_not_exist_is_refused(warnings: list[str], monkeypat
     with pytest.raises(
         ConfigError, match="there is no Gateway public in namespace gateways: nothing would serve"
     ) as no:
-        require_gateway(settings.open_webui, settings.namespace, "prod")
+        require_gateway(settings.open_webui, settings.namespace, in_context("prod"))
     assert "pulumi config set --path openWebui.gateway.parentRef.name" in str(no.value)
     assert warnings == []
 
@@ -123,7 +124,7 @@ def test_a_gateway_that_does_not_exist_is_refused(warnings: list[str], monkeypat
 def test_a_gateway_that_may_not_be_read_is_a_warning(warnings: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     answers(NotAskedError("Error from server (Forbidden)"), monkeypatch)
     settings = settings_of()
-    require_gateway(settings.open_webui, settings.namespace, "prod")
+    require_gateway(settings.open_webui, settings.namespace, in_context("prod"))
     [warning] = warnings
     assert warning == (
         "not checked whether the Gateway of openWebui.gateway.parentRef takes the route: Error from server (Forbidden)"
@@ -135,5 +136,5 @@ def test_a_gateway_of_the_stack_is_not_asked_for(warnings: list[str], monkeypatc
     own = parse(
         read_stack("dev", ["kubeContext=prod", *EXISTING[:2], "openWebui.gateway.className=traefik"]).values, []
     )
-    require_gateway(own.open_webui, own.namespace, "prod")
+    require_gateway(own.open_webui, own.namespace, in_context("prod"))
     assert warnings == []

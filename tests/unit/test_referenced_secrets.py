@@ -7,9 +7,12 @@ import pytest
 
 from components.blocks.secret_reference import SecretReference
 from stack_config import cluster_questions
+from stack_config.cluster_access import in_context
 from stack_config.load import ConfigError
 from stack_config.referenced_secrets import require_existing
 from tests.support.unit.recording import run
+
+PROD = in_context("prod")
 
 REFERENCES = {
     "openaiApiKey": SecretReference(name="llm", key="api-key"),
@@ -47,7 +50,7 @@ def test_every_missing_secret_and_key_is_in_one_report(
 ) -> None:
     kubectl(tmp_path, monkeypatch, namespace=EXISTS, secret=SECRETS)
     with pytest.raises(ConfigError) as error:
-        require_existing(REFERENCES, "chat", "prod")
+        require_existing(REFERENCES, "chat", PROD)
     text = str(error.value)
     assert "has 2 problems; nothing was changed" in text
     assert "existingSecrets.openaiApiKey: there is no Secret llm in namespace chat of context prod" in text
@@ -64,7 +67,7 @@ def test_secrets_that_have_their_keys_pass(
     warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kubectl(tmp_path, monkeypatch, namespace=EXISTS, secret='printf "client\\napi-key\\nscim\\n"')
-    require_existing(REFERENCES, "chat", "prod")
+    require_existing(REFERENCES, "chat", PROD)
     assert warnings == []
 
 
@@ -72,7 +75,7 @@ def test_before_the_namespace_exists_a_warning_lists_the_secrets(
     warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kubectl(tmp_path, monkeypatch, namespace="true", secret="exit 1")
-    require_existing(REFERENCES, "chat", "prod")
+    require_existing(REFERENCES, "chat", PROD)
     [warning] = warnings
     assert "the namespace chat does not exist yet" in warning
     assert "llm (key api-key), sso (key client), sso (key scim)" in warning
@@ -86,7 +89,7 @@ def test_without_permission_to_read_secrets_there_is_a_warning(
     namespace: str, warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kubectl(tmp_path, monkeypatch, namespace=namespace, secret=FORBIDDEN)
-    require_existing(REFERENCES, "chat", "prod")
+    require_existing(REFERENCES, "chat", PROD)
     [warning] = warnings
     assert warning.startswith("not checked whether the Secrets of existingSecrets exist: Error from server (Forbidden)")
 
@@ -96,7 +99,7 @@ def test_without_permission_to_read_the_namespace_the_secrets_are_checked(
 ) -> None:
     kubectl(tmp_path, monkeypatch, namespace=FORBIDDEN, secret=SECRETS)
     with pytest.raises(ConfigError, match="there is no Secret llm"):
-        require_existing(REFERENCES, "chat", "prod")
+        require_existing(REFERENCES, "chat", PROD)
     assert warnings == []
 
 
@@ -104,7 +107,7 @@ def test_without_a_cluster_there_is_a_warning(
     warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    require_existing(REFERENCES, "chat", "prod")
+    require_existing(REFERENCES, "chat", PROD)
     assert warnings == ["not checked whether the Secrets of existingSecrets exist: kubectl is not on PATH"]
 
 
@@ -112,7 +115,7 @@ def test_without_references_and_under_mocks_nothing_is_asked(
     warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kubectl(tmp_path, monkeypatch, namespace="exit 1", secret="exit 1")
-    require_existing({}, "chat", "prod")
+    require_existing({}, "chat", PROD)
     monkeypatch.undo()
     kubectl(tmp_path, monkeypatch, namespace="exit 1", secret="exit 1")
     run("dev", ["existingSecrets.SCIM_TOKEN.name=sso", "existingSecrets.SCIM_TOKEN.key=scim"])

@@ -12,12 +12,15 @@ import pytest
 from components.blocks import custom_kinds
 from components.blocks.custom_kinds import CustomKind, KindsNeeded
 from stack_config import cluster_questions
+from stack_config.cluster_access import in_context
 from stack_config.cluster_questions import NotAskedError
 from stack_config.files import ROOT, read_stack
 from stack_config.load import ConfigError, parse
 from stack_config.served_kinds import missing_kinds, require_served
 from stack_config.settings import StackSettings
 from tests.support.unit.recording import run
+
+PROD = in_context("prod")
 
 OPERATOR = ("monitoring.enabled=true", "monitoring.operator=true")
 ISSUER = ("redis.tls.issuer.name=ca",)
@@ -92,7 +95,7 @@ def answers(*kinds: str) -> Mapping[str, dict[str, Any]]:
 
 def test_kinds_that_are_served_are_no_finding() -> None:
     served = answers("ServiceMonitor", "PrometheusRule", "Prometheus")
-    assert list(missing_kinds(OPERATOR_NEEDS, "prod", served.__getitem__)) == []
+    assert list(missing_kinds(OPERATOR_NEEDS, PROD, served.__getitem__)) == []
 
 
 @pytest.mark.parametrize(
@@ -106,17 +109,17 @@ def test_kinds_that_are_served_are_no_finding() -> None:
     ],
 )
 def test_the_finding_names_the_key_the_kinds_and_the_commands(served: dict[str, Any], missing: str) -> None:
-    [finding] = missing_kinds(OPERATOR_NEEDS, "prod", served.__getitem__)
+    [finding] = missing_kinds(OPERATOR_NEEDS, PROD, served.__getitem__)
     assert finding.key == "monitoring.operator"
     assert f"does not serve {missing}; the Prometheus operator is not installed there" in finding.message
     install, off = finding.commands
-    assert install.startswith("kubectl --context prod apply --server-side -f https://github.com/prometheus-operator/")
+    assert install.startswith("kubectl --context=prod apply --server-side -f https://github.com/prometheus-operator/")
     assert off == "pulumi config set --path monitoring.operator false"
 
 
 def test_each_key_has_a_finding_of_its_own() -> None:
     needed = settings_of(*OPERATOR, *ISSUER, *EXPOSED, "openWebui.ingress.className=cilium").kinds_needed
-    findings = list(missing_kinds(needed, "prod", lambda _: {"groups": []}))
+    findings = list(missing_kinds(needed, PROD, lambda _: {"groups": []}))
     assert [finding.commands[1] for finding in findings] == [
         "pulumi config set --path monitoring.operator false",
         "pulumi config rm --path redis.tls.issuer.name",
@@ -153,7 +156,7 @@ def test_a_cluster_that_cannot_be_asked_is_a_warning(
     script: str, reason: str, warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kubectl(tmp_path, script, monkeypatch)
-    require_served(OPERATOR_NEEDS, "prod")
+    require_served(OPERATOR_NEEDS, PROD)
     [warning] = warnings
     assert warning.startswith("not checked whether the cluster serves the custom kinds that monitoring.operator needs")
     assert reason in warning
@@ -163,7 +166,7 @@ def test_a_machine_without_kubectl_is_a_warning(
     warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    require_served(OPERATOR_NEEDS, "prod")
+    require_served(OPERATOR_NEEDS, PROD)
     assert "kubectl is not on PATH" in warnings[0]
 
 
@@ -174,7 +177,7 @@ def test_the_context_of_the_stack_is_asked(
     with pytest.raises(
         ConfigError, match=r"has 1 problem; nothing was changed\.\n\nmonitoring\.operator: the cluster of"
     ):
-        require_served(OPERATOR_NEEDS, "prod")
+        require_served(OPERATOR_NEEDS, PROD)
     [asked] = (tmp_path / "asked").read_text().splitlines()
     assert asked == "--context=prod --request-timeout=10s get --raw /apis"
     assert warnings == []
@@ -183,7 +186,7 @@ def test_the_context_of_the_stack_is_asked(
 def test_without_custom_kinds_and_under_mocks_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("asked"))
     monkeypatch.setattr(cluster_questions, "get_monitor", object)
-    require_served(settings_of().kinds_needed, "prod")
+    require_served(settings_of().kinds_needed, PROD)
     monkeypatch.undo()
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("asked"))
     run("dev", OPERATOR)
@@ -203,14 +206,14 @@ def test_a_cluster_that_fails_in_between_is_not_taken_for_one_without_the_kind()
 
     needed: tuple[KindsNeeded, ...] = OPERATOR_NEEDS
     with pytest.raises(NotAskedError):
-        list(missing_kinds(needed, "prod", ask))
+        list(missing_kinds(needed, PROD, ask))
 
 
 def test_a_certificate_of_an_ingress_needs_cert_manager() -> None:
     needed = settings_of(
         *EXPOSED, "openWebui.ingress.className=traefik", "openWebui.ingress.issuer.name=acme"
     ).kinds_needed
-    [finding] = missing_kinds(needed, "prod", lambda _: {"groups": []})
+    [finding] = missing_kinds(needed, PROD, lambda _: {"groups": []})
     assert finding.key == "openWebui.ingress.issuer.name"
     assert "cert-manager is not installed there" in finding.message
     assert finding.commands[1] == "pulumi config rm --path openWebui.ingress.issuer.name"

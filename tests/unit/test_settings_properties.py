@@ -135,8 +135,8 @@ def test_a_config_is_accepted_only_if_every_pod_gets_its_connections(replicas: i
 def test_the_quota_has_room_for_a_rolling_update(replicas: int) -> None:
     settings = parse(config({"openWebui": {"replicas": replicas}}), set())
     web = quantity(settings.open_webui.resources.as_kubernetes()["limits"]["memory"])
-    assert quantity(settings.quota["limits.memory"]) > web * (replicas + 1)
-    assert int(settings.quota["pods"]) > replicas + 1 + 2
+    assert quantity(settings.hard_limits["limits.memory"]) > web * (replicas + 1)
+    assert int(settings.hard_limits["pods"]) > replicas + 1 + 2
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])

@@ -8,7 +8,6 @@ from ..names import USERS_SECRET
 from ..server.container_sizes import exporter_resources
 
 EXPORTER_PORT = 9121
-EXPORTER_IMAGE = "oliver006/redis_exporter:v1.69.0-alpine"
 
 
 def scrape_annotations() -> dict[str, str]:
@@ -16,11 +15,12 @@ def scrape_annotations() -> dict[str, str]:
     return {"prometheus.io/scrape": "true", "prometheus.io/port": str(EXPORTER_PORT), "prometheus.io/path": "/metrics"}
 
 
-def exporter_container(redis_port: int, *, tls: bool) -> ContainerArgsDict:
+def exporter_container(redis_port: int, *, image: str, tls: bool) -> ContainerArgsDict:
     """The sidecar. Its user may read statistics and nothing else; it does not ask for CONFIG.
 
     Args:
         redis_port: port of the server beside it.
+        image: image of the exporter.
         tls: whether it speaks TLS. The exporter does not verify the certificate: only the server of the same pod
             answers at the loopback address.
     """
@@ -38,7 +38,7 @@ def exporter_container(redis_port: int, *, tls: bool) -> ContainerArgsDict:
     return restricted_container(
         {
             "name": "exporter",
-            "image": EXPORTER_IMAGE,
+            "image": image,
             "env": [address, user, password, *further],
             "ports": [container_port("metrics", EXPORTER_PORT)],
             "readiness_probe": http_probe("/health", port="metrics", period_seconds=10, failure_threshold=3),

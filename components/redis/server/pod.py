@@ -53,7 +53,7 @@ def pod(settings: RedisSettings, layout: ServerTopology, *, monitored: bool) -> 
     """
     containers = [_server(settings, layout), *(_sidecar(settings, layout, each) for each in layout.sidecars)]
     if monitored:
-        containers.append(exporter_container(PORT, tls=settings.tls.enabled))
+        containers.append(exporter_container(PORT, image=settings.exporter_image, tls=settings.tls.enabled))
     return restricted_pod(
         APP,
         {

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.settings import PostgreSQLSettings
-from components.redis.monitoring.exporter import EXPORTER_IMAGE
-from components.redis.settings import RedisSettings
+from components.redis.settings import EXPORTER_IMAGE, RedisSettings
 
 from ..configuration import PAUSE_IMAGE
 

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from components.blocks.names import is_address
 from tests.support.servers.server_process import give_away, missing
 
 
@@ -23,9 +24,9 @@ def certify(authority: Path, directory: Path, *names: str) -> None:
     Args:
         authority: directory of `make_authority`.
         directory: where the files go.
-        names: DNS names.
+        names: DNS names and addresses.
     """
-    listed = ",".join(f"DNS:{name}" for name in names)
+    listed = ",".join(f"{'IP' if is_address(name) else 'DNS'}:{name}" for name in names)
     _openssl(
         authority,
         *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=redis"),

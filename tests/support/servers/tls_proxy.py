@@ -13,14 +13,15 @@ _CHUNK = 65536
 
 
 @contextmanager
-def tls_proxy(port: int, web_port: int, certificate: Path, key: Path) -> Iterator[None]:
-    """Serve on 127.0.0.1 while the block runs.
+def tls_proxy(port: int, web_port: int, certificate: Path, key: Path, address: str = "127.0.0.1") -> Iterator[None]:
+    """Serve on the address while the block runs.
 
     Args:
         port: where browsers come.
         web_port: port of the web interface on 127.0.0.1, which speaks HTTP.
         certificate: file of the certificate, in PEM.
         key: file of its key, in PEM.
+        address: where it listens.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
@@ -40,7 +41,7 @@ def tls_proxy(port: int, web_port: int, certificate: Path, key: Path) -> Iterato
             answers.close()
 
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", port, ssl=context))
+    server = loop.run_until_complete(asyncio.start_server(serve, address, port, ssl=context))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:

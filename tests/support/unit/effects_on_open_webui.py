@@ -1,5 +1,8 @@
 """What the keys of Open WebUI and of the whole stack do."""
 
+import json
+
+from stack_config.cluster_access import service_account_kubeconfig
 from tests.support.unit.effects import Effect, amounts, inputs, variable
 
 PUBLIC = ("openWebui.host=chat.example.com",)
@@ -15,8 +18,32 @@ AUTOSCALER = ("HorizontalPodAutoscaler", "open-webui", "spec")
 BUDGET = ("PodDisruptionBudget", "open-webui", "spec")
 
 
+KUBECONFIG = json.dumps({"clusters": [], "contexts": [{"name": "test", "context": {}}], "users": []})
+
 EFFECTS: dict[str, Effect] = {
     "namespace": Effect(value="other", shows=inputs("Namespace", "namespace", "metadata", "name"), expected="other"),
+    "createNamespace": Effect(
+        value="false",
+        shows=lambda r: [each.name for each in r.objects if each.kind == "Namespace"],
+        expected=[],
+    ),
+    "quota.enabled": Effect(
+        value="false",
+        shows=lambda r: [each.name for each in r.objects if each.kind in ("ResourceQuota", "LimitRange")],
+        expected=[],
+    ),
+    "cluster.mode": Effect(
+        value="inCluster",
+        shows=lambda r: (r.one("kubernetes", "cluster").plain("kubeconfig"), r.one("kubernetes").inputs.get("context")),
+        expected=(service_account_kubeconfig(), None),
+    ),
+    "kubeconfig": Effect(
+        value="",
+        sets=("cluster.mode=kubeconfig",),
+        secrets={"kubeconfig": KUBECONFIG},
+        shows=lambda r: (r.one("kubernetes", "cluster").plain("kubeconfig"), r.one("kubernetes").inputs["context"]),
+        expected=(KUBECONFIG, "test"),
+    ),
     "kubeContext": Effect(value="there", shows=inputs("kubernetes", "cluster", "context"), expected="there"),
     "protect": Effect(
         value="true",
@@ -32,6 +59,11 @@ EFFECTS: dict[str, Effect] = {
         value="full",
         shows=lambda r: r.containers["open-webui/migrate"]["image"],
         expected="ghcr.io/open-webui/open-webui:v0.12.4",
+    ),
+    "openWebui.imageDigest": Effect(
+        value=f"sha256:{'a' * 64}",
+        shows=lambda r: r.containers["open-webui/open-webui"]["image"],
+        expected=f"ghcr.io/open-webui/open-webui:v0.12.4-slim@sha256:{'a' * 64}",
     ),
     "openWebui.imageRepository": Effect(
         value="mirror/web",
@@ -228,6 +260,12 @@ EFFECTS: dict[str, Effect] = {
         value="2",
         shows=lambda r: "key-2" in r.one("Secret", "openwebui-secret").plain("stringData", "secret-key"),
         expected=True,
+    ),
+    "redis.exporterImage": Effect(
+        value="mirror/redis_exporter:v1.70.0",
+        sets=("monitoring.enabled=true",),
+        shows=lambda r: r.containers["redis/exporter"]["image"],
+        expected="mirror/redis_exporter:v1.70.0",
     ),
     "monitoring.enabled": Effect(value="true", shows=lambda r: "redis/exporter" in r.containers, expected=True),
     "monitoring.namespace": Effect(
