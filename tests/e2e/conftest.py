@@ -31,6 +31,7 @@ ORDER = (
     "changes",
     "answers",
     "backup",
+    "import",
     "network_policies",
     "policy_settings",
     "browser",

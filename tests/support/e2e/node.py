@@ -58,8 +58,12 @@ class Node:
 
     def refused_up(self) -> str:
         """Deploy where the update has to fail; what it printed."""
-        done = self._run(*self._up())
-        assert done.returncode != 0, "the update was not refused"
+        return self.refused(*self._up())
+
+    def refused(self, *arguments: str) -> str:
+        """Output of a command of `stackctl`, which must fail."""
+        done = self._run(*arguments)
+        assert done.returncode != 0, f"{' '.join(arguments)} was not refused"
         return done.stdout + done.stderr
 
     def _up(self) -> list[str]:
