@@ -5,6 +5,7 @@ import json
 import subprocess
 import tarfile
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -99,11 +100,11 @@ class ImportPod:
         ) as process:
             assert process.stdin
             assert process.stdout
+            # Beside the reading: a program that prints more than a pipe holds would wait for a reader.
+            writing = threading.Thread(target=_write, args=(process.stdin, files), daemon=True)
+            writing.start()
+            lines = []
             try:
-                # A program that ended early has printed why.
-                with suppress(BrokenPipeError):
-                    _write(process.stdin, files)
-                lines = []
                 for line in process.stdout:
                     lines.append(line.decode(errors="replace").rstrip())
                     if lines[-1].startswith(_MESSAGE):
@@ -111,6 +112,7 @@ class ImportPod:
             except BaseException:
                 process.kill()
                 raise
+            writing.join()
         if process.returncode:
             # Only the program's own messages: other lines may contain a text of a user.
             messages = [line.removeprefix(_MESSAGE) for line in lines if line.startswith(_MESSAGE)]
@@ -119,14 +121,15 @@ class ImportPod:
 
 
 def _write(stream: IO[bytes], files: Iterable[tuple[Path, str]]) -> None:
-    with stream, tarfile.open(fileobj=stream, mode="w|") as archive:
+    # A program that ended early has printed why.
+    with suppress(BrokenPipeError), stream, tarfile.open(fileobj=stream, mode="w|") as archive:
         for file, name in files:
             archive.add(file, name, recursive=False, filter=_readable)
 
 
 def _readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
     # The user of the container owns what it extracts.
-    return member.replace(mode=0o644, uid=0, gid=0, uname="", gname="")
+    return member.replace(mode=0o644, uid=0, gid=0, uname="", gname="", deep=False)
 
 
 @contextmanager

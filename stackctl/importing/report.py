@@ -59,6 +59,7 @@ class Plan:
             "Rows that are left out or lose their reference, because the row that they refer to does not exist:",
             [f"{column}: {count}" for column, count in sorted(self.result["orphans"].items())],
         )
+        yield from _listed("Tables and columns that the stack does not have:", self.result["not_imported"])
         yield from _listed("Files that the source does not have, or has empty:", self.missing)
 
 

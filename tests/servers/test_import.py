@@ -342,6 +342,34 @@ def test_a_newer_source_is_refused(move: Move, tmp_path: Path) -> None:
     assert move.contents() == before
 
 
+def test_second_factors_that_the_stack_cannot_read_are_refused(move: Move, tmp_path: Path) -> None:
+    data = _copied(move, tmp_path)
+    with closing(sqlite3.connect(data / "webui.db")) as connection, connection:
+        connection.execute("UPDATE config SET value = 'true' WHERE key = 'auth.mfa.enable'")
+        connection.execute("""UPDATE auth SET mfa = '{"secret": "of-another-key"}' WHERE email LIKE 'bob%'""")
+    before = move.contents()
+    with (
+        move.pod(_new(tmp_path), data) as (pod, source),
+        pytest.raises(LocalError, match="config set --secret MFA_ENCRYPTION_KEY"),
+    ):
+        apply(pod, source, overwrite=True)
+    assert move.contents() == before
+
+
+def test_rows_that_postgresql_refuses_are_named_without_their_text(move: Move, tmp_path: Path) -> None:
+    data = _copied(move, tmp_path)
+    with closing(sqlite3.connect(data / "webui.db")) as connection, connection:
+        connection.execute("UPDATE chat SET chat = 'a secret thought'")
+        connection.execute("CREATE TABLE of_a_plugin (id text)")
+    before = move.contents()
+    with move.pod(_new(tmp_path), data) as (pod, source):
+        assert plan(pod).result["not_imported"] == ["of_a_plugin"]
+        with pytest.raises(LocalError, match="refuses the rows of chat: invalid input syntax for type json") as error:
+            apply(pod, source, overwrite=True)
+    assert "thought" not in str(error.value)
+    assert move.contents() == before
+
+
 def _copied(move: Move, directory: Path) -> Path:
     """A copy of the source that a test may change."""
     source = copy_source(move.data, _new(directory))

@@ -32,6 +32,7 @@ def table(name: str, *, new: int = 0, changed: int = 0, lost: int = 0) -> dict[s
 
 def planned(*tables: dict[str, Any], **more: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {"orphans": {}, "documents": None, "files": [], "differing_settings": []}
+    empty["not_imported"] = []
     return {"tables": list(tables), **empty, "local_settings": [], "administrator_stays": True, **more}
 
 
@@ -271,16 +272,34 @@ class LocalKubectl(Kubectl):
         return [sys.executable, "-c", self.script]
 
 
-def program_ends(script: str) -> Any:
+def program_ends(script: str, *files: Path) -> Any:
     kubectl = LocalKubectl(program="kubectl", namespace="n", script=script)
     pod = ImportPod(kubectl=kubectl, variables=(), loses_uploads=False)
-    return pod.run("plan", {}, (), lambda _line: None)
+    return pod.run("plan", {}, files, lambda _line: None)
+
+
+def test_the_program_gets_the_uploads_as_an_archive(data: Path) -> None:
+    script = (
+        "import json, sys, tarfile\n"
+        "archive = tarfile.open(fileobj=sys.stdin.buffer, mode='r|')\n"
+        "got = {m.name: [archive.extractfile(m).read().decode(), m.uid, oct(m.mode)] for m in archive}\n"
+        "print('result: ' + json.dumps(got))"
+    )
+    assert program_ends(script, data / "uploads" / "a_lamp.txt") == {"a_lamp.txt": ["blue", 0, "0o644"]}
 
 
 def test_a_failure_shows_the_messages_of_the_program_alone() -> None:
     with pytest.raises(LocalError) as error:
         program_ends("import sys; print('a text of a user'); print('import: The disk is full.'); sys.exit(1)")
     assert str(error.value) == "The disk is full."
+
+
+def test_a_program_that_prints_before_it_reads_does_not_wait_for_ever(data: Path) -> None:
+    (data / "uploads" / "large").write_bytes(bytes(2**20))
+    script = "import sys; print('x' * 2**20); got = len(sys.stdin.buffer.read()); print(f'result: {got}')"
+    assert program_ends(script, data / "uploads" / "large") > 2**20
+    # It ends without reading.
+    assert program_ends("print('result: 1')", data / "uploads" / "large") == 1
 
 
 def test_a_program_without_a_result_is_a_failure() -> None:

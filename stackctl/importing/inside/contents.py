@@ -32,6 +32,9 @@ class Contents:
     connection: Connection
     origin: Origin
     tables: list[Table]
+    not_imported: list[str]
+    """Tables and columns of the source that the stack does not have."""
+
     differing_settings: list[str]
     """Keys of the panel's settings that the stack's variables decide and that have another value in the source."""
 
@@ -81,14 +84,14 @@ def read_contents(connection: Connection, variables: list[str]) -> Contents:
     migrate_copy(connection)
     tables = read_tables(connection)
     origin = Origin(DATABASE)
-    origin.check_columns(tables)
+    not_imported = origin.not_imported(tables)
     by_name = {table.name: table for table in tables}
     origin.changes["file"] = rewritten_path(by_name["file"], os.environ)
     stays = _keep_administrator(origin, connection, by_name)
     decided = decided_settings(read_source(_package()), variables)
     differing, imported = _keep_settings(origin, connection, by_name["config"], decided)
     origin.remember_keys(tables)
-    return Contents(connection, origin, tables, differing, imported, stays)
+    return Contents(connection, origin, tables, not_imported, differing, imported, stays)
 
 
 def migrate_copy(connection: Connection) -> None:

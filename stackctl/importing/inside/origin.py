@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .pod_scripts import output
-from .tables import Table
+from .tables import APART, Table
 from .text import ConversionError, Row, text_of
 
 RowChange = Callable[[Row], Row | None]
@@ -31,27 +31,37 @@ class Origin:
 
     _parents: dict[tuple[str, str], set[str | None]] = field(default_factory=dict)
 
-    def tables(self) -> set[str]:
-        """Names of the tables that the source has."""
-        with closing(self._connected()) as connection:
-            return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
     def revisions(self) -> frozenset[str]:
         """Alembic revisions that the source is at; none without its table of revisions."""
-        if "alembic_version" not in self.tables():
+        if "alembic_version.version_num" not in self._columns():
             return frozenset()
         with closing(self._connected()) as connection:
             return frozenset(row[0] for row in connection.execute("SELECT version_num FROM alembic_version"))
 
-    def check_columns(self, tables: list[Table]) -> None:
-        """Raise `RefusedError` if the source has other tables or columns than the stack."""
-        known = self.tables()
+    def not_imported(self, tables: list[Table]) -> list[str]:
+        """Tables and columns of the source that the stack does not have, such as those of a much older release.
+
+        Raises `RefusedError` if the source lacks one that the stack has.
+        """
+        columns = self._columns()
+        requested = {f"{table.name}.{column}" for table in tables for column in table.columns}
+        if missing := sorted(requested - columns):
+            raise output.RefusedError(f"The source does not have {', '.join(missing)}, which the stack has.")
+        known = {table.name for table in tables} | {*APART}
+        others = {name.partition(".")[0] for name in columns} - known
+        return sorted(
+            others | {name for name in columns - requested if name.partition(".")[0] not in others | {*APART}}
+        )
+
+    def _columns(self) -> set[str]:
+        """Every ``table.column``, without SQLite's own tables."""
+        statement = (
+            "SELECT sqlite_master.name || '.' || columns.name FROM sqlite_master"
+            " JOIN pragma_table_info(sqlite_master.name) AS columns"
+            " WHERE sqlite_master.type = 'table' AND sqlite_master.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        )
         with closing(self._connected()) as connection:
-            for table in tables:
-                columns = {row[1] for row in connection.execute(f'PRAGMA table_info("{table.name}")')}
-                if table.name not in known or columns != set(table.columns):
-                    differing = ", ".join(sorted(columns ^ set(table.columns)))
-                    raise output.RefusedError(f"The table {table.name} differs from the stack's: {differing}.")
+            return {name for (name,) in connection.execute(statement)}
 
     def rows(self, table: Table) -> Iterator[Row]:
         """Rows of a table: those of the source, changed as `changes` says, and those of the stack that stay."""

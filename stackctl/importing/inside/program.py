@@ -5,13 +5,14 @@ import os
 import sys
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from .contents import Contents, read_contents
 from .difference import Difference
 from .documents import Embedder, replace_chunks, stored_chunks
 from .pod_scripts import database, encrypted_data, lock, output
-from .tables import Connection
+from .tables import Connection, Table
 from .uploads import Uploads
 
 RESULT = "result: "
@@ -31,6 +32,7 @@ def plan(options: dict[str, Any]) -> dict[str, Any]:
         contents = read_contents(connection, options["variables"])
         return {
             "tables": [each.as_json() for each in contents.differences()],
+            "not_imported": contents.not_imported,
             "orphans": dict(contents.origin.orphans),
             "documents": _documents(contents) if options["documents"] else None,
             "files": contents.files(),
@@ -58,26 +60,24 @@ def apply(options: dict[str, Any]) -> dict[str, Any]:
         try:
             stored = uploads.store_all(sys.stdin.buffer) if options["files"] else 0
             with connection.transaction():
-                embedded = _replace(contents, documents=options["documents"])
+                rows, embedded = _replace(contents, documents=options["documents"])
         except BaseException:
             uploads.remove_new()
             raise
         connection.execute(b"ANALYZE")
-        rows = sum(each.source for each in contents.differences())
         return {"rows": rows, "tables": len(contents.tables), "files": stored, "embedded": embedded}
 
 
-def _replace(contents: Contents, *, documents: bool) -> int:
-    """Replace the rows and compare each with the source; returns the number of embedded chunks."""
+def _replace(contents: Contents, *, documents: bool) -> tuple[int, int]:
+    """Replace the rows and compare each with the source; returns the numbers of rows and of embedded chunks."""
     connection = contents.connection
     connection.execute(f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'".encode())
     names = sql.SQL(", ").join(sql.Identifier(table.name) for table in contents.tables)
     connection.execute(sql.SQL("TRUNCATE {}").format(names))
     for table in contents.tables:
-        with connection.cursor() as cursor, cursor.copy(table.copied_in()) as copy:
-            for row in contents.origin.rows(table):
-                copy.write_row(row)
-    if differing := [each for each in contents.differences() if not each.is_empty]:
+        _copy(contents, table)
+    differences = contents.differences()
+    if differing := [each for each in differences if not each.is_empty]:
         raise output.RefusedError(f"PostgreSQL stores other contents than the source has: {_named(differing)}.")
     if problems := encrypted_data.second_factor_problems(connection, os.environ):
         raise output.RefusedError(*problems)
@@ -85,10 +85,25 @@ def _replace(contents: Contents, *, documents: bool) -> int:
     if documents:
         embedder = Embedder(contents.settings())
         embedded = replace_chunks(connection, embedder, map(embedder.requested, contents.chunks()))
-        if (differences := _documents(contents))["new"] or differences["changed"] or differences["lost"]:
+        if any(number for name, number in _documents(contents).items() if name != "source"):
             raise output.RefusedError("PostgreSQL stores other documents than the source has.")
     output.log("All rows are equal to those of the source.")
-    return embedded
+    return sum(each.source for each in differences), embedded
+
+
+def _copy(contents: Contents, table: Table) -> None:
+    """Write the rows of a table.
+
+    Raises `RefusedError` if PostgreSQL refuses them, with the first line of its message: the others quote the row.
+    """
+    connection = contents.connection
+    try:
+        with connection.cursor() as cursor, cursor.copy(table.copied_in()) as copy:
+            for row in contents.origin.rows(table):
+                copy.write_row(row)
+    except psycopg.Error as error:
+        reason = error.diag.message_primary or type(error).__name__
+        raise output.RefusedError(f"PostgreSQL refuses the rows of {table.name}: {reason}.") from error
 
 
 def _refuse_overwriting(contents: Contents) -> None:
