@@ -14,6 +14,7 @@ from components.open_webui.component import OpenWebUI, OpenWebUIArgs
 from components.postgresql import names as postgresql
 from components.postgresql.component import PREPARE_SCRIPT, PostgreSQL, PostgreSQLArgs
 from components.redis.component import Redis, RedisArgs
+from components.tika.component import Tika, TikaArgs
 from stack_config.existing_gateway import require_gateway
 from stack_config.existing_namespace import require_namespace
 from stack_config.load import load_access, load_settings
@@ -111,6 +112,16 @@ if settings.backup.enabled:
     )
 
 web_egress = [*cache.backend.egress, *database_backend.egress]
+web_variables: dict[str, str] = {}
+
+if settings.has_own_tika:
+    extraction = Tika(
+        "tika",
+        TikaArgs(namespace=namespace.name, settings=settings.tika, clients=[open_webui.LABELS.selector]),
+        in_namespace,
+    )
+    web_egress += extraction.egress
+    web_variables |= extraction.client_variables
 
 web = OpenWebUI(
     "open-webui",
@@ -121,6 +132,7 @@ web = OpenWebUI(
         redis=cache.backend,
         database=database_backend,
         egress=web_egress,
+        variables=web_variables,
         secret_inputs=secret_inputs,
         rotation=settings.rotate.open_webui,
         protect=settings.protect,

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from components.blocks.finding import Finding, fix_command
 from components.blocks.secret_inputs import SecretInputs
-from components.open_webui.variable_rules import variable_warnings
 
 from .cluster_access import KUBECONFIG, ClusterAccess, cluster_access, runs_in_cluster
 from .cluster_questions import there_is_a_cluster
@@ -63,7 +62,7 @@ def load_settings() -> tuple[StackSettings, SecretInputs]:
     if checked.findings:
         raise ConfigError(report(checked.findings))
     settings, secrets = checked.settings, checked.secrets
-    for warning in variable_warnings(settings.open_webui.env):
+    for warning in settings.open_webui.warnings:
         pulumi.log.warn(warning)
     return settings.with_common_pods(), SecretInputs(
         values={name: _secret_output(name, secrets) for name in secrets.values},

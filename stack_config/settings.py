@@ -24,10 +24,12 @@ from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import RedisSettings
 from components.redis.topologies.external_url import url_errors
+from components.tika.settings import TikaSettings
 
 from .cluster_access import KUBECONFIG, ClusterSettings, kubeconfig_errors
 from .secret_references import reference_problems
 
+_EXTRACTION_ENGINE = "openWebui.documents.extraction.engine"
 # Connections of psql, backups and probes, in addition to the pools of Open WebUI.
 CONNECTIONS_BESIDE_OPEN_WEBUI = 10
 
@@ -90,6 +92,7 @@ class StackSettings(Settings):
     open_webui: OpenWebUISettings = Field(
         OpenWebUISettings(), description="Open WebUI: the web pods and their exposure."
     )
+    tika: TikaSettings = Field(TikaSettings(), description="Apache Tika: the text of uploaded documents.")
     rotate: RotateSettings = Field(RotateSettings(), description="Counters of the generated secrets.")
     monitoring: MonitoringSettings = Field(MonitoringSettings(), description="Metrics for Prometheus.")
     existing_secrets: dict[str, SecretReference] = Field(
@@ -100,8 +103,17 @@ class StackSettings(Settings):
 
     @property
     def components(self) -> tuple[ComponentSettings, ...]:
-        """Settings of every component."""
-        return tuple(value for _, value in self if isinstance(value, ComponentSettings))
+        """Settings of every component that is deployed."""
+        return tuple(
+            value
+            for name, value in self
+            if isinstance(value, ComponentSettings) and (name != "tika" or self.has_own_tika)
+        )
+
+    @property
+    def has_own_tika(self) -> bool:
+        """Whether the stack runs the Tika that extracts the text of documents."""
+        return self.open_webui.documents.extraction.uses_own_tika
 
     def with_common_pods(self) -> Self:
         """The same settings, with `pods` of the stack in `pods` of every component."""
@@ -138,6 +150,15 @@ class StackSettings(Settings):
         of_pods = SECRET_KEYS.keys() - {KUBECONFIG}
         yield from reference_problems(self.existing_secrets, of_pods, self.rotate.existing_secrets)
         yield from self._outside_problems()
+        if self.tika.model_fields_set and not self.has_own_tika:
+            extraction = self.open_webui.documents.extraction
+            yield Problem(
+                keys=("tika", "openWebui.documents.extraction.url" if extraction.url else _EXTRACTION_ENGINE),
+                message=f"tika conflicts with {_EXTRACTION_ENGINE} {extraction.engine}"
+                f"{' and its url' if extraction.url else ''}: the stack runs no Tika, so it has no effect",
+                allowed="remove tika, or set the engine tika without a url",
+                fix=Fix.REMOVE,
+            )
         yield from private_name_problems(self.redis.external.destinations, self.open_webui.targets, "openWebui.egress")
         if self.cluster.mode == "context" and not self.kube_context.strip():
             yield Problem(
@@ -229,7 +250,10 @@ def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iter
         _SecretUse("openaiApiKey", "openWebui.openaiApiBaseUrl", web.openai_api_base_url is not None),
         *(
             _SecretUse(
-                secret.name, f"openWebui.{key}.{feature.setting_of(secret)}", feature.uses(secret), secret.required
+                secret.name,
+                f"openWebui.{key}.{feature.setting_of(secret)}",
+                feature.uses(secret),
+                feature.requires(secret),
             )
             for key, feature in web.features.items()
             for secret in feature.SECRETS

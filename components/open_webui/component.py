@@ -1,7 +1,7 @@
 """Open WebUI as one ComponentResource: the web pods, their Secrets, Service, Ingress, budget and network policy."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,6 +89,9 @@ class OpenWebUIArgs:
 
     egress: Sequence[NetworkPolicyEgressRuleArgsDict]
     """Rules for the connections of the web pods to other components, Redis and PostgreSQL among them."""
+
+    variables: Mapping[str, str]
+    """Environment variables that lead to other components, without secrets."""
 
     secret_inputs: SecretInputs
     """Secrets that are set: ``openaiApiKey`` and such, variables like ``OAUTH_CLIENT_SECRET``."""
@@ -261,6 +264,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             database=args.database.connection,
             own=own,
             secret_inputs=args.secret_inputs,
+            services=args.variables,
             migrate=migrate,
         )
 

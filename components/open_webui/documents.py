@@ -1,12 +1,13 @@
-"""How documents are stored: the size and type of their vectors, and the index over them."""
+"""Documents: their extraction, embedding and search; the size and type of the stored vectors, and their index."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ..blocks.base_settings import Problem
-from .feature_settings import FeatureSettings
+from ..blocks.base_settings import Fix, Problem
+from .document_services import EmbeddingSettings, ExtractionSettings, RerankerSettings, model_dimensions
+from .feature_settings import FeatureSettings, SecretKey
 
 if TYPE_CHECKING:
     from .settings import OpenWebUISettings
@@ -21,9 +22,52 @@ INDEX_METHOD = "hnsw"
 5,000 chunks and then needs memory for all its samples. A database that has an IVFFlat index keeps it."""
 
 
-class DocumentSettings(FeatureSettings):
-    """Vectors of documents. They cannot be changed once there are documents."""
+def _secret(variable: str, setting: str, description: str, *, required: bool = False) -> SecretKey:
+    return SecretKey(
+        name=variable, variable=variable, key=variable, setting=setting, description=description, required=required
+    )
 
+
+class DocumentSettings(FeatureSettings):
+    """Documents. The vectors cannot be changed once there are documents."""
+
+    SECRETS: ClassVar = (
+        _secret("DOCLING_API_KEY", "extraction.engine", "Key of Docling at `openWebui.documents.extraction.url`."),
+        _secret(
+            "EXTERNAL_DOCUMENT_LOADER_API_KEY",
+            "extraction.engine",
+            "Key of the extraction service at `openWebui.documents.extraction.url`. Required with the engine "
+            "`external`.",
+            required=True,
+        ),
+        _secret(
+            "RAG_OPENAI_API_KEY",
+            "embedding.url",
+            "Key of the embedding service. Required with `openWebui.documents.embedding.url`, which must not get "
+            "`openaiApiKey`; any text for a service without keys.",
+            required=True,
+        ),
+        _secret(
+            "RAG_AZURE_OPENAI_API_KEY",
+            "embedding.engine",
+            "Key of the embedding deployment. Required with the engine `azure_openai`.",
+            required=True,
+        ),
+        _secret("RAG_OLLAMA_API_KEY", "embedding.engine", "Key of the Ollama that embeds documents."),
+        _secret("RAG_EXTERNAL_RERANKER_API_KEY", "reranker.engine", "Key of the reranking service."),
+    )
+
+    extraction: ExtractionSettings = Field(
+        ExtractionSettings(), description="The service that extracts the text of documents."
+    )
+    embedding: EmbeddingSettings = Field(EmbeddingSettings(), description="The model that turns text into vectors.")
+    hybrid_search: bool = Field(False, description="Search by words too, and not by vectors alone.")
+    reranker: RerankerSettings = Field(
+        RerankerSettings(), description="The model that orders the passages that a search found."
+    )
+    top_k: int = Field(3, ge=1, le=100, description="Passages of the documents that a question is answered with.")
+    chunk_size: int = Field(1000, ge=50, le=100_000, description="Longest passage, in characters.")
+    chunk_overlap: int = Field(100, ge=0, le=100_000, description="Characters that a passage shares with the next one.")
     dimensions: int = Field(
         1536,
         ge=1,
@@ -47,6 +91,61 @@ class DocumentSettings(FeatureSettings):
                 allowed=f"true, or dimensions of at most {MOST_FULL_PRECISION}",
                 fix="true",
             )
+        if self.chunk_overlap >= self.chunk_size:
+            yield Problem(
+                keys=("chunkOverlap", "chunkSize"),
+                message=f"chunkOverlap {self.chunk_overlap} is not below chunkSize {self.chunk_size}: a passage would "
+                "contain nothing new",
+                allowed=f"at most {self.chunk_size - 1}; a tenth of chunkSize is usual",
+                fix=str(self.chunk_size // 10),
+            )
+        if self.reranker.engine != "none" and not self.hybrid_search:
+            yield Problem(
+                keys=("hybridSearch", "reranker.engine"),
+                message=f"reranker.engine {self.reranker.engine} has no effect with hybridSearch false",
+                allowed="true, or remove reranker",
+                fix="true",
+            )
+
+    def conflicts(self, web: "OpenWebUISettings") -> Iterator[Problem]:
+        engines = (("embedding", self.embedding.engine), ("reranker", self.reranker.engine))
+        for service, engine in engines:
+            if engine == "local" and web.variant == "slim":
+                yield Problem(
+                    keys=(f"documents.{service}.engine", "variant"),
+                    message=f"documents.{service}.engine local needs variant full: the slim image runs no models",
+                    allowed="another engine, or variant full",
+                    fix=Fix.REMOVE,
+                )
+        model = self.embedding.model_of(self.embedding_engine(web))
+        size = model_dimensions(model) if model and (self.embedding.model or self.embedding_url(web)) else None
+        if size and size > self.dimensions:
+            yield Problem(
+                keys=("documents.dimensions", "documents.embedding.model"),
+                message=f"documents.dimensions {self.dimensions} is less than the {size} of {model}: its "
+                "embeddings would be cut, and searches would find less",
+                allowed=f"at least {size}, or another documents.embedding.model",
+                fix=str(size),
+            )
+
+    def warnings(self, web: "OpenWebUISettings") -> Iterator[str]:
+        local = self.embedding_engine(web) == "local"
+        bypassed = web.env.get("BYPASS_EMBEDDING_AND_RETRIEVAL", "").lower() == "true"
+        if not (local or bypassed or self.embedding_url(web)):
+            yield (
+                "documents cannot be embedded: there is no embedding service. Uploads of documents fail until "
+                "openWebui.documents.embedding.url is set, or openWebui.openaiApiBaseUrl with a service that serves "
+                f"{self.embedding.model_of('openai')}."
+            )
+
+    def embedding_engine(self, web: "OpenWebUISettings") -> str:
+        """The embedding engine in effect."""
+        return self.embedding.engine or ("local" if web.variant == "full" else "openai")
+
+    def embedding_url(self, web: "OpenWebUISettings") -> str | None:
+        """URL of the embedding service in effect; None for none."""
+        services = {"openai": web.openai_api_base_url, "ollama": web.ollama_base_url}
+        return self.embedding.url or services.get(self.embedding_engine(web))
 
     @property
     def is_half_precision(self) -> bool:
@@ -58,9 +157,39 @@ class DocumentSettings(FeatureSettings):
         """Type of the column in the database: ``vector(1536)``."""
         return f"{'halfvec' if self.is_half_precision else 'vector'}({self.dimensions})"
 
-    def variables(self, _web: "OpenWebUISettings") -> dict[str, str]:
+    def variables(self, web: "OpenWebUISettings") -> dict[str, str]:
         return {
+            **self.extraction.variables(),
+            **self.embedding.variables(self.embedding_engine(web), self.embedding_url(web)),
+            **self.reranker.variables(),
+            "ENABLE_RAG_HYBRID_SEARCH": str(self.hybrid_search).lower(),
+            "RAG_TOP_K": str(self.top_k),
+            "CHUNK_SIZE": str(self.chunk_size),
+            "CHUNK_OVERLAP": str(self.chunk_overlap),
             "PGVECTOR_INDEX_METHOD": INDEX_METHOD,
             "PGVECTOR_INITIALIZE_MAX_VECTOR_LENGTH": str(self.dimensions),
             "PGVECTOR_USE_HALFVEC": str(self.is_half_precision).lower(),
         }
+
+    def urls(self) -> dict[str, str]:
+        services = {
+            "extraction.url": self.extraction.url,
+            "embedding.url": self.embedding.url,
+            "reranker.url": self.reranker.url,
+        }
+        return {key: url for key, url in services.items() if url}
+
+    def uses(self, secret: SecretKey) -> bool:
+        own_url = self.embedding.url is not None
+        return {
+            "DOCLING_API_KEY": self.extraction.engine == "docling",
+            "EXTERNAL_DOCUMENT_LOADER_API_KEY": self.extraction.engine == "external",
+            "RAG_OPENAI_API_KEY": self.embedding.engine == "openai" or (own_url and self.embedding.engine is None),
+            "RAG_AZURE_OPENAI_API_KEY": self.embedding.engine == "azure_openai",
+            "RAG_OLLAMA_API_KEY": self.embedding.engine == "ollama",
+            "RAG_EXTERNAL_RERANKER_API_KEY": self.reranker.engine == "external",
+        }[secret.name]
+
+    def requires(self, secret: SecretKey) -> bool:
+        # Without it Open WebUI sends the key of the chat models to that service.
+        return secret.required and (secret.name != "RAG_OPENAI_API_KEY" or self.embedding.url is not None)

@@ -52,19 +52,21 @@ def environment(
     database: Connection,
     own: ConnectionSecret,
     secret_inputs: SecretInputs,
+    services: Mapping[str, str],
     migrate: bool,
 ) -> list[EnvVarArgsDict]:
     """Variables of a container, in the order of their names.
 
     Args:
-        settings: the component's settings.
-        redis: Redis, with ``cache-url`` and ``websocket-url`` in its Secret.
+        settings, redis: of the component and its Redis.
         database: connection with ``client-url``.
         own: Secret with ``secret-key`` and the secret inputs.
         secret_inputs: secrets that are set.
+        services: variables that lead to other components of the stack.
         migrate: whether this container brings the database to its version; all others must leave it alone.
     """
     plain = {
+        **services,
         **_always(settings),
         **_models(settings),
         **_sign_in(settings),
@@ -86,9 +88,7 @@ def environment(
         else own.variable(variable, key)
         for name, (key, variable) in secret_variables(secret_inputs).items()
     }
-    replaced = {
-        name: reference.variable(name) for name, reference in secret_inputs.references.items() if name in stored
-    }
+    replaced = {name: each.variable(name) for name, each in secret_inputs.references.items() if name in stored}
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
         database.variable("DATABASE_URL", CLIENT_URL),
@@ -159,8 +159,6 @@ def _always(settings: OpenWebUISettings) -> dict[str, str]:
         "CORS_ALLOW_ORIGIN": ";".join(settings.origins) or "*",
         "WEBUI_SESSION_COOKIE_SECURE": str(settings.scheme == "https").lower(),
         **({"WEBUI_URL": settings.public_url} if settings.public_url else {}),
-        # The slim image has no local model.
-        **({"RAG_EMBEDDING_ENGINE": "openai"} if settings.variant == "slim" else {}),
     }
 
 

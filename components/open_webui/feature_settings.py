@@ -76,3 +76,11 @@ class FeatureSettings(Settings):
     def setting_of(self, secret: SecretKey) -> str:
         """The setting that decides about the secret, for the report; relative to the feature."""
         return secret.setting
+
+    def requires(self, secret: SecretKey) -> bool:
+        """Whether the feature, as it is set and using the secret, cannot work without it."""
+        return secret.required
+
+    def warnings(self, _web: "OpenWebUISettings") -> Iterator[str]:
+        """What the operator has to know about settings that are allowed; printed with every update."""
+        yield from ()

@@ -34,7 +34,7 @@ from .preflight_resources import preflight_resources
 from .service_account import ServiceAccountSettings
 from .termination import leaving_pods
 from .uploads import UploadSettings
-from .variable_rules import plugin_variable_problems, variable_problems
+from .variable_rules import plugin_variable_problems, variable_problems, variable_warnings
 
 # Open WebUI opens three SQLAlchemy engines a process (async, sync, pgvector). At its own defaults they may hold 45
 # connections a pod; these sizes hold 25 and are set explicitly, so that postgresql.maxConnections can be checked.
@@ -160,7 +160,9 @@ class OpenWebUISettings(ComponentSettings):
         le=86_400,
         description="Longest migration of the database by a new release, in seconds. An update's deadlines follow.",
     )
-    documents: DocumentSettings = Field(DocumentSettings(), description="Vectors of documents.")
+    documents: DocumentSettings = Field(
+        DocumentSettings(), description="Documents: extraction, embedding, search, vectors."
+    )
     performance: PerformanceSettings = Field(PerformanceSettings(), description="Throughput of each replica.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
     env: dict[VariableName, Text] = Field(
@@ -265,6 +267,13 @@ class OpenWebUISettings(ComponentSettings):
         return {fields[name].alias or name: value for name, value in self if isinstance(value, FeatureSettings)}
 
     @property
+    def warnings(self) -> Iterator[str]:
+        """What the operator has to know about settings that are allowed."""
+        yield from variable_warnings(self.env)
+        for feature in self.features.values():
+            yield from feature.warnings(self)
+
+    @property
     def feature_labels(self) -> dict[str, str]:
         """Labels that the features need on the pods."""
         return {name: value for each in self.features.values() for name, value in each.pod_labels(self).items()}
@@ -294,7 +303,9 @@ class OpenWebUISettings(ComponentSettings):
     @property
     def hosts_inside(self) -> list[str]:
         """Hosts of the cluster that the web pods connect to: they are never behind a proxy."""
-        return list(dict.fromkeys(each.host for each in self.destinations if is_inside(each)))
+        # The stack's own Tika is the Service of the engine's name.
+        own = [self.documents.extraction.engine] if self.documents.extraction.uses_own_tika else []
+        return list(dict.fromkeys([*own, *(each.host for each in self.destinations if is_inside(each))]))
 
     @property
     def targets(self) -> list[Destination]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..blocks.base_settings import Fix, Problem
 from ..blocks.credentials import has_credentials
+from .document_services import EXTRACTION_URLS
 from .environment_names import holds_secret
 from .variables import Rule, VariableClass, variable_table
 
@@ -80,10 +81,17 @@ CONDITIONS: Mapping[str, Condition] = {
         key="openWebui.variant",
         allowed="openWebui.variant: full",
     ),
-    "embedding-engine": Condition(
-        holds=lambda deployment: deployment.web.variant == "full" or bool(deployment.value.strip()),
-        key="openWebui.variant",
-        allowed="openai, ollama or azure_openai; the local engine needs openWebui.variant: full",
+    "other-extraction": Condition(
+        holds=lambda deployment: (
+            deployment.web.documents.extraction.engine == "none" and deployment.value not in EXTRACTION_URLS
+        ),
+        key="openWebui.documents.extraction.engine",
+        allowed="openWebui.documents.extraction.engine: none, and another engine than tika, docling and external",
+    ),
+    "other-tika": Condition(
+        holds=lambda deployment: not deployment.web.documents.extraction.uses_own_tika,
+        key="openWebui.documents.extraction.url",
+        allowed="with openWebui.documents.extraction.url",
     ),
 }
 """The conditions that ``variables.yaml`` names."""

@@ -9,7 +9,19 @@ from stack_config.files import ROOT
 from terminal.errors import UsageError
 from terminal.invocation import option
 
-_PROGRAMS = ("containerd", "ctr", "runc", "nft", "ip", "unshare", "nsenter", "mmdebstrap", "mkfs.ext4", "losetup")
+_PROGRAMS = (
+    "containerd",
+    "ctr",
+    "runc",
+    "nft",
+    "ip",
+    "unshare",
+    "nsenter",
+    "mmdebstrap",
+    "mkfs.ext4",
+    "losetup",
+    "mvn",
+)
 _PLUGINS = ("/usr/lib/cni/ptp", "/usr/lib/cni/host-local", "/usr/lib/cni/loopback")
 
 
@@ -28,7 +40,7 @@ def check() -> None:
         raise UsageError(
             f"A node needs {', '.join(left)}, which this machine lacks.\n"
             "On Debian: apt-get install --no-install-recommends containerd runc containernetworking-plugins nftables "
-            f"iproute2 util-linux mmdebstrap e2fsprogs\n{_alternatives()}"
+            f"iproute2 util-linux mmdebstrap e2fsprogs maven\n{_alternatives()}"
         )
 
 

@@ -36,6 +36,8 @@ ALONE = {
     "openWebui.imageDigest",
     "quota.enabled",
     "dns.preset",
+    "openWebui.documents.extraction.engine",
+    "openWebui.documents.extraction.url",
     "openWebui.ingress.stickySessions",
     "openWebui.variant",
     "openWebui.version",

@@ -159,8 +159,10 @@ def test_uploads_that_all_replicas_can_read_or_that_may_be_lost_are_accepted(web
     assert parse({f"{PROJECT}:kubeContext": "test", f"{PROJECT}:openWebui": json.dumps(web)}, set())
 
 
-def test_dev_says_at_each_update_that_uploads_can_be_lost_and_prod_has_nothing_to_say() -> None:
+def test_each_update_says_what_may_not_work_and_prod_with_a_model_service_has_nothing_to_say() -> None:
     assert [warning.partition(":")[0] for warning in run("dev").warnings] == [
-        "openWebui.uploads.kind is pod with 2 replicas"
+        "documents cannot be embedded",
+        "openWebui.uploads.kind is pod with 2 replicas",
     ]
-    assert run("prod").warnings == []
+    model_service = ["openWebui.openaiApiBaseUrl=https://models.example.com/v1"]
+    assert run("prod", model_service, {"openaiApiKey": "k"}).warnings == []

@@ -6,6 +6,8 @@ from components.open_webui.documents import DocumentSettings
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.stored_vectors import refused_vectors, stored_vectors
 from tests.support.unit.config_reports import report
+from tests.support.unit.effects_on_documents import DOCLING, EMBEDDING_URL, OLLAMA, OPENAI, OPENAI_SECRETS
+from tests.support.unit.recording import Recording, run
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,113 @@ def test_stored_vectors_are_not_converted(
     finding = refused_vectors(*facts)
     named = finding and tuple(command.removeprefix("pulumi config set --path ") for command in finding.commands)
     assert named == commands
+
+
+# Extraction, embedding, search.
+
+
+def environment(recording: Recording) -> dict[str, str]:
+    return {
+        variable["name"]: variable.get("value", "") for variable in recording.containers["open-webui/open-webui"]["env"]
+    }
+
+
+def test_by_default_the_stack_extracts_with_its_own_tika_and_embeds_with_the_models_of_the_endpoint() -> None:
+    variables = environment(run("dev", OPENAI, OPENAI_SECRETS))
+    assert variables["CONTENT_EXTRACTION_ENGINE"] == "tika"
+    assert variables["TIKA_SERVER_URL"] == "http://tika:9998"
+    assert variables["RAG_EMBEDDING_ENGINE"] == "openai"
+    assert variables["RAG_EMBEDDING_MODEL"] == "text-embedding-3-small"
+    assert variables["RAG_OPENAI_API_BASE_URL"] == "https://models.example.com/v1"
+
+
+def test_the_full_image_embeds_itself_unless_the_settings_name_a_service() -> None:
+    full = "openWebui.variant=full"
+    variables = environment(run("dev", [full, *OPENAI], OPENAI_SECRETS))
+    assert variables["RAG_EMBEDDING_ENGINE"] == ""
+    assert "RAG_EMBEDDING_MODEL" not in variables
+    variables = environment(run("dev", [full, "openWebui.documents.embedding.engine=openai", *OPENAI], OPENAI_SECRETS))
+    assert variables["RAG_EMBEDDING_ENGINE"] == "openai"
+
+
+@pytest.mark.parametrize(
+    ("sets", "secrets", "warned"),
+    [
+        ((), {}, True),
+        (OPENAI, OPENAI_SECRETS, False),
+        (EMBEDDING_URL, {"RAG_OPENAI_API_KEY": "k"}, False),
+        (("openWebui.documents.embedding.engine=ollama", "openWebui.documents.embedding.model=bge-m3"), {}, True),
+        (("openWebui.variant=full",), {}, False),
+        (("openWebui.env.BYPASS_EMBEDDING_AND_RETRIEVAL=true",), {}, False),
+    ],
+)
+def test_the_update_says_when_documents_cannot_be_embedded(
+    sets: tuple[str, ...], secrets: dict[str, str], warned: bool
+) -> None:
+    warnings = run("dev", sets, secrets).warnings
+    assert any(warning.startswith("documents cannot be embedded: ") for warning in warnings) is warned
+
+
+@pytest.mark.parametrize(
+    ("sets", "secrets", "destination"),
+    [
+        (DOCLING, {}, {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "documents"}}}),
+        (OLLAMA, {}, {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "models"}}}),
+    ],
+)
+def test_the_services_of_documents_are_destinations_of_the_web_pods(
+    sets: tuple[str, ...], secrets: dict[str, str], destination: object
+) -> None:
+    egress = run("dev", sets, secrets).one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
+    assert destination in [peer for rule in egress for peer in rule["to"]]
+
+
+def test_the_key_of_the_chat_models_is_not_sent_to_another_embedding_service() -> None:
+    embedding = {"embedding": {"url": "https://embed.example.com/v1"}}
+    text = report({"openWebui": {"documents": embedding}})
+    assert "RAG_OPENAI_API_KEY: the secret RAG_OPENAI_API_KEY is missing" in text
+    assert "openWebui.documents.embedding.url needs it" in text
+
+
+@pytest.mark.parametrize(
+    ("documents", "key", "allowed"),
+    [
+        ({"extraction": {"engine": "docling"}}, "extraction.url", "the URL of the service"),
+        ({"extraction": {"engine": "none", "url": "http://a"}}, "extraction.url", "tika, docling or external"),
+        ({"extraction": {"engine": "pandoc"}}, "extraction.engine", "external"),
+        ({"embedding": {"engine": "ollama"}}, "embedding.model", "an embedding model of that Ollama"),
+        ({"embedding": {"engine": "azure_openai"}}, "embedding.url", "needs url and model and apiVersion"),
+        ({"embedding": {"apiVersion": "2024-10-21"}}, "embedding.apiVersion", "set engine to azure_openai"),
+        ({"embedding": {"engine": "local"}}, "embedding.engine", "another engine, or variant full"),
+        ({"reranker": {"engine": "external"}}, "reranker.url", "the URL of the service"),
+        ({"reranker": {"model": "a"}}, "reranker.model", "external or local"),
+        ({"reranker": {"engine": "external", "url": "http://a", "model": "a"}}, "hybridSearch", "true, or remove"),
+        ({"chunkSize": 100}, "chunkOverlap", "at most 99"),
+        ({"embedding": {"model": "text-embedding-3-large"}}, "dimensions", "at least 3072"),
+        ({"embedding": {"model": "bge-m3:567m"}, "dimensions": 768}, "dimensions", "at least 1024"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(documents: dict[str, object], key: str, allowed: str) -> None:
+    text = report({"openWebui": {"documents": documents}})
+    assert f"openWebui.documents.{key}: " in text
+    assert allowed in text
+
+
+def test_a_model_of_unknown_size_or_with_fewer_dimensions_is_accepted() -> None:
+    for model in ("my-model", "nomic-embed-text"):
+        assert run("dev", [f"openWebui.documents.embedding.model={model}"])
+    large = ["openWebui.documents.embedding.model=text-embedding-3-large", "openWebui.documents.dimensions=3072"]
+    assert environment(run("dev", large))["PGVECTOR_USE_HALFVEC"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("RAG_EMBEDDING_MODEL", "openWebui.documents.embedding.model"),
+        ("TIKA_SERVER_URL", "openWebui.documents.extraction.url"),
+        ("CHUNK_SIZE", "openWebui.documents.chunkSize"),
+    ],
+)
+def test_a_variable_that_a_key_sets_is_refused_with_the_name_of_the_key(name: str, key: str) -> None:
+    text = report({"openWebui": {"env": {name: "1"}}})
+    assert f"{name} is set by the stack itself, from {key}" in text

@@ -50,7 +50,7 @@ def test_only_open_webui_and_the_backups_reach_the_servers(
 def test_a_connection_is_allowed_at_both_ends(recording: Recording) -> None:
     egress = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
     reached = {(rule["to"][0]["podSelector"]["matchLabels"]["app"], rule["ports"][0]["port"]) for rule in egress}
-    assert reached == {("redis", 6379), ("postgres", 5432)}
+    assert reached == {("redis", 6379), ("postgres", 5432), ("tika", 9998)}
 
 
 def test_without_an_ingress_no_client_gets_in(dev: Recording) -> None:

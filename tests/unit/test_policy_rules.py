@@ -19,7 +19,7 @@ Change = Callable[[Objects], Any]
 
 @pytest.fixture(scope="module")
 def rendered() -> dict[str, list[dict[str, Any]]]:
-    return {name: planned_objects(read_stack(name, ["kubeContext=any"]), name) for name in ("dev", "prod")}
+    return {e: planned_objects(read_stack(e, ["kubeContext=a", "tika.replicas=2"]), e) for e in ("dev", "prod")}
 
 
 @pytest.fixture

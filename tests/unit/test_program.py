@@ -35,8 +35,8 @@ def everything() -> Recording:
     return run("dev", **FULL)
 
 
-def test_every_environment_deploys_the_three_applications(recording: Recording) -> None:
-    assert set(recording.pods) == {"redis", "postgres", "open-webui"}
+def test_every_environment_deploys_the_applications(recording: Recording) -> None:
+    assert set(recording.pods) == {"redis", "postgres", "open-webui", "tika"}
 
 
 def test_nothing_outside_secrets_and_components_is_secret(recording: Recording, everything: Recording) -> None:
@@ -185,7 +185,7 @@ def test_pods_read_the_very_urls_that_the_stack_exports(dev: Recording) -> None:
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_preview_of_a_new_stack_works_with_unknown_values(environment: str) -> None:
     recording = run(environment, preview=True)
-    assert set(recording.pods) == {"redis", "postgres", "open-webui"}
+    assert set(recording.pods) == {"redis", "postgres", "open-webui", "tika"}
 
 
 def test_each_rotation_adds_a_secret_and_keeps_the_earlier_ones() -> None:

@@ -28,7 +28,8 @@ def workloads(recording: Recording) -> Iterator[tuple[int, list[dict[str, Any]]]
             pod = each.inputs["spec"]["template"]["spec"]
             sidecars = [c for c in pod.get("initContainers", []) if c.get("restartPolicy") == "Always"]
             web = each.name == "open-webui"
-            pods = 2 * scaler["maxReplicas"] + SURGE_PODS if web else each.inputs["spec"]["replicas"]
+            surge = each.inputs["spec"].get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0)
+            pods = 2 * scaler["maxReplicas"] + SURGE_PODS if web else each.inputs["spec"]["replicas"] + surge
             yield pods, [*pod["containers"], *sidecars]
     for each in recording.objects:
         if each.kind == "Job":

@@ -156,7 +156,7 @@ EXTERNAL = run(
 def test_nothing_of_an_external_redis_is_deployed() -> None:
     named = {(r.kind, r.name) for r in EXTERNAL.objects if "redis" in r.name}
     assert named == {("Secret", "redis-config")}
-    assert set(EXTERNAL.pods) == {"postgres", "open-webui"}
+    assert set(EXTERNAL.pods) == {"postgres", "open-webui", "tika"}
     assert [r.name for r in EXTERNAL.resources if r.name.startswith("redis-") and r.kind == "RandomPassword"] == []
     assert EXTERNAL.outputs["redis_cache_url"] == ("redis://user:hidden-Password@10.9.8.7:6379/0", True)
 

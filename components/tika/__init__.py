@@ -1,0 +1,1 @@
+"""Apache Tika: extracts the text of uploaded documents."""
