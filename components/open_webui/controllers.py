@@ -90,6 +90,9 @@ class Controller:
     sticky_service_annotations: Mapping[str, str] = field(default_factory=dict)
     """The same on the Service behind the Ingress."""
 
+    listener_ports: tuple[int, int] = (80, 443)
+    """Ports of the listeners for http and https of a Gateway of its own."""
+
     route_timeouts: bool = True
     """Whether it accepts an HTTPRoute with `timeouts`."""
 
@@ -223,7 +226,8 @@ INGRESS_CONTROLLERS: Mapping[IngressControllerName, Controller] = {
 }
 
 GATEWAY_CONTROLLERS: Mapping[GatewayControllerName, Controller] = {
-    "traefik": Controller(classes=("traefik",), namespace="traefik"),
+    # A listener has the port of an entry point; these are the Helm chart's, which its Service maps to 80 and 443.
+    "traefik": Controller(classes=("traefik",), namespace="traefik", listener_ports=(8000, 8443)),
     # https://gateway.envoyproxy.io/docs/tasks/operations/gateway-namespace-mode/: by default all proxies are there.
     "envoy-gateway": Controller(classes=("eg",), namespace="envoy-gateway-system"),
     # https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment

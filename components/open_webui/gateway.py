@@ -88,7 +88,8 @@ def _redirect(hosts: Sequence[str], public_port: int | None) -> dict[str, Any]:
 
 
 def _listeners(settings: GatewaySettings, hosts: Sequence[str]) -> list[dict[str, Any]]:
-    plain = {"name": HTTP_LISTENER, "port": settings.http_port, "protocol": "HTTP"}
+    http_port, https_port = settings.listener_ports
+    plain = {"name": HTTP_LISTENER, "port": http_port, "protocol": "HTTP"}
     if not settings.tls_secret:
         return [plain]
     # cert-manager reads the names of the certificate off the listeners.
@@ -97,7 +98,7 @@ def _listeners(settings: GatewaySettings, hosts: Sequence[str]) -> list[dict[str
         *(
             {
                 "name": name,
-                "port": settings.https_port,
+                "port": https_port,
                 "protocol": "HTTPS",
                 "hostname": host,
                 "tls": {"mode": "Terminate", "certificateRefs": [{"name": settings.tls_secret}]},

@@ -71,11 +71,18 @@ class GatewaySettings(Settings):
     allowed_cidrs: list[Cidr] = Field(
         [], description="Further addresses that may connect, such as the proxy-only subnet of a load balancer of GKE."
     )
-    http_port: int = Field(
-        80, ge=1, le=HIGHEST_PORT, description="Port of the http listener of the stack's Gateway. Traefik: `8000`."
+    http_port: int | None = Field(
+        None,
+        ge=1,
+        le=HIGHEST_PORT,
+        description="Port of the http listener of the stack's Gateway. Default: 80; for Traefik 8000, the port of its "
+        "entry point.",
     )
-    https_port: int = Field(
-        443, ge=1, le=HIGHEST_PORT, description="Port of the https listeners of the stack's Gateway. Traefik: `8443`."
+    https_port: int | None = Field(
+        None,
+        ge=1,
+        le=HIGHEST_PORT,
+        description="Port of the https listeners of the stack's Gateway. Default: 443; for Traefik 8443.",
     )
     tls_secret_name: ObjectName | None = Field(
         None,
@@ -127,6 +134,12 @@ class GatewaySettings(Settings):
     def tls_secret(self) -> str | None:
         """Secret with the certificate of the stack's Gateway; None if it ends no TLS."""
         return self.tls_secret_name or (CERTIFICATE_SECRET if self.issuer.name else None)
+
+    @property
+    def listener_ports(self) -> tuple[int, int]:
+        """Ports of the listeners for http and https of the stack's Gateway."""
+        http, https = self.peers.listener_ports
+        return self.http_port or http, self.https_port or https
 
     @property
     def redirects(self) -> bool:
@@ -184,8 +197,8 @@ class GatewaySettings(Settings):
         for key, is_set in (
             ("tlsSecretName", self.tls_secret_name is not None),
             ("issuer.name", self.issuer.name is not None),
-            ("httpPort", "http_port" in self.model_fields_set),
-            ("httpsPort", "https_port" in self.model_fields_set),
+            ("httpPort", self.http_port is not None),
+            ("httpsPort", self.https_port is not None),
             ("redirectToHttps", "redirect_to_https" in self.model_fields_set),
         ):
             if is_set:

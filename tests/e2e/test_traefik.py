@@ -18,7 +18,7 @@ from tests.support.e2e.model_access import model
 from tests.support.e2e.model_server import answer_to
 from tests.support.e2e.node import Node
 from tests.support.e2e.slow_upload import slow_upload
-from tests.support.e2e.traefik import CLASS, IMPATIENT, WEBSECURE, Traefik, traefik
+from tests.support.e2e.traefik import CLASS, IMPATIENT, Traefik, traefik
 from tests.support.servers.certificates import certify, make_authority
 
 HOST = "chat.example.com"
@@ -28,9 +28,10 @@ SLOW_SECONDS = 75
 """Longer than the time that Traefik's entry point allows by default."""
 
 DEFAULT_SECONDS = 60
+# The ports of the listeners are those of the Helm chart of Traefik, as here.
 KINDS = {
     "ingress": {"className": CLASS, "tlsSecretName": SECRET},
-    "gateway": {"className": CLASS, "tlsSecretName": SECRET, "httpPort": "8000", "httpsPort": str(WEBSECURE)},
+    "gateway": {"className": CLASS, "tlsSecretName": SECRET},
 }
 ROUTERS = {"ingress": "@kubernetes", "gateway": "@kubernetesgateway"}
 ANSWER_MILLISECONDS = 60_000

@@ -261,9 +261,9 @@ def test_a_gateway_of_the_stack_has_an_https_listener_for_each_host_and_redirect
     recording = run("dev", [*sets, "openWebui.additionalHosts[0]=chat.example.org", "openWebui.publicPort=8443"])
     listeners = recording.one("Gateway").inputs["spec"]["listeners"]
     assert [(each["name"], each["port"], each.get("hostname")) for each in listeners] == [
-        ("http", 80, None),
-        ("https", 443, "chat.example.com"),
-        ("https-1", 443, "chat.example.org"),
+        ("http", 8000, None),
+        ("https", 8443, "chat.example.com"),
+        ("https-1", 8443, "chat.example.org"),
     ]
     route, redirect = (
         recording.one("HTTPRoute", name).inputs["spec"] for name in ("open-webui", "open-webui-redirect")
@@ -281,6 +281,13 @@ def test_a_gateway_of_the_stack_has_an_https_listener_for_each_host_and_redirect
         }
     ]
     assert recording.outputs["webui_url"][0] == "https://chat.example.com:8443"
+
+
+@pytest.mark.parametrize(("class_name", "ports"), [("eg", [80, 443]), ("traefik", [8000, 8443])])
+def test_the_listeners_have_the_ports_of_the_implementation(class_name: str, ports: list[int]) -> None:
+    sets = [f"openWebui.gateway.className={class_name}", "openWebui.gateway.tlsSecretName=tls"]
+    listeners = run("dev", [*GATEWAY, *sets]).one("Gateway").inputs["spec"]["listeners"]
+    assert [each["port"] for each in listeners] == ports
 
 
 def test_pulumi_waits_for_nothing_of_the_gateway_api() -> None:

@@ -98,10 +98,10 @@ EFFECTS: dict[str, Effect] = {
         expected={"ipBlock": {"cidr": "10.20.0.0/16"}},
     ),
     "openWebui.gateway.httpPort": Effect(
-        value="8000", sets=OWN_TLS, shows=inputs(*_LISTENERS, 0, "port"), expected=8000
+        value="8081", sets=OWN_TLS, shows=inputs(*_LISTENERS, 0, "port"), expected=8081
     ),
     "openWebui.gateway.httpsPort": Effect(
-        value="8443", sets=OWN_TLS, shows=inputs(*_LISTENERS, 1, "port"), expected=8443
+        value="9443", sets=OWN_TLS, shows=inputs(*_LISTENERS, 1, "port"), expected=9443
     ),
     "openWebui.gateway.tlsSecretName": Effect(
         value="tls",
