@@ -1,9 +1,10 @@
 """Proxy and private certificate authorities in the containers of a pod."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from .destinations import destination_of_url, is_inside
 from .outside_settings import BUNDLE_VARIABLES, CaBundleSettings, OutsidePodSettings, ProxySettings
 from .pod_security import container_security_context
 from .resources import ContainerResources
@@ -49,7 +50,7 @@ def with_outside_connections(
     spec: dict[str, Any], settings: OutsidePodSettings, hosts_inside: Sequence[str]
 ) -> dict[str, Any]:
     """The spec of a pod whose containers use the proxy and trust the private authorities."""
-    variables = proxy_variables(settings.proxy, hosts_inside)
+    variables = proxy_variables(settings.proxy, [*hosts_inside, *_hosts_in_variables(spec)])
     mounts: list[dict[str, Any]] = []
     first: list[dict[str, Any]] = []
     volumes: list[dict[str, Any]] = []
@@ -75,6 +76,17 @@ def with_outside_connections(
         "containers": [connected(container) for container in spec["containers"]],
         **({"volumes": [*spec.get("volumes", []), *volumes]} if volumes else {}),
     }
+
+
+def _hosts_in_variables(spec: dict[str, Any]) -> Iterator[str]:
+    """Hosts of the cluster in the URLs that the containers get: those of other components have names without a dot."""
+    containers = [*spec.get("init_containers", []), *spec["containers"]]
+    values = (variable.get("value") for container in containers for variable in container.get("env", []))
+    for value in values:
+        for url in value.split(";") if isinstance(value, str) else ():
+            destination = destination_of_url(url)
+            if destination and is_inside(destination):
+                yield destination.host
 
 
 def _bundle_container(image: str, bundle: CaBundleSettings) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_the_proxy_is_opened_in_the_network_policy_and_the_clusters_own_names_ar
     egress = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
     assert any(port["port"] == 3128 for rule in egress for port in rule.get("ports", []))
     variables = {each["name"]: each.get("value") for each in recording.containers["open-webui/open-webui"]["env"]}
-    assert {"ollama.models", ".svc", "localhost"} <= set(str(variables["NO_PROXY"]).split(","))
+    assert {"ollama.models", "tika", ".svc", "localhost"} <= set(str(variables["NO_PROXY"]).split(","))
     assert variables["https_proxy"] == "http://proxy.example.com:3128"
     assert "HTTP_PROXY" not in variables
     assert "HTTPS_PROXY" not in str(recording.pods["redis"]), "Redis connects to nothing"
