@@ -183,11 +183,29 @@ def _host_list(text: str) -> str:
     return text
 
 
+def _line(text: str) -> str:
+    if text.strip() == text and text and text.isprintable():
+        return text
+    raise PydanticCustomError("line", "not a text of one line", {"allowed": "a text of one line without outer spaces"})
+
+
+def _word(text: str) -> str:
+    if text and text.isprintable() and not any(character.isspace() for character in text):
+        return text
+    raise PydanticCustomError("word", "empty, or with spaces", {"allowed": "a text without spaces"})
+
+
 HostList = Annotated[str, AfterValidator(_host_list), Field(examples=["redis.example.com"])]
 """Host names and addresses with commas between them; may be empty."""
 
 Text = Annotated[str, BeforeValidator(_as_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 """A text that may be written as a number or a boolean."""
+
+Line = Annotated[Text, AfterValidator(_line)]
+"""A text of one line that is not empty."""
+
+Word = Annotated[Text, AfterValidator(_word)]
+"""A text without spaces that is not empty."""
 
 ObjectName = Annotated[str, AfterValidator(_object_name)]
 """Name of a Kubernetes object, as of a Secret."""

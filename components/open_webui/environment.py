@@ -69,7 +69,6 @@ def environment(
         **services,
         **_always(settings),
         **_models(settings),
-        **_sign_in(settings),
         **_features(settings),
         "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
         **{name: value for name, value in settings.env.items() if not _is_of_redis(name)},
@@ -178,25 +177,3 @@ def _features(settings: OpenWebUISettings) -> dict[str, str]:
     for feature in settings.features.values():
         variables |= feature.variables(settings)
     return variables
-
-
-# Client ID of each provider, its redirection, and the provider's name in the path (`load_oauth_providers`, 0.12.4).
-_PROVIDERS = (
-    ("OAUTH_CLIENT_ID", "OPENID_REDIRECT_URI", "oidc"),
-    ("GOOGLE_CLIENT_ID", "GOOGLE_REDIRECT_URI", "google"),
-    ("MICROSOFT_CLIENT_ID", "MICROSOFT_REDIRECT_URI", "microsoft"),
-    ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_REDIRECT_URI", "github"),
-    ("FEISHU_CLIENT_ID", "FEISHU_REDIRECT_URI", "feishu"),
-)
-
-
-def _sign_in(settings: OpenWebUISettings) -> dict[str, str]:
-    # Open WebUI takes the scheme from X-Forwarded-Proto, which a proxy between may set to its own `http`. With more
-    # hosts than one it has to: the state of a sign-in is in a cookie of the host where it began.
-    if not settings.public_scheme or settings.additional_hosts or not settings.public_url:
-        return {}
-    return {
-        redirection: f"{settings.public_url}/oauth/{provider}/callback"
-        for client, redirection, provider in _PROVIDERS
-        if settings.env.get(client)
-    }

@@ -18,6 +18,7 @@ from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageDigest, ImageRepository, Text
 from ..blocks.quantities import MEBIBYTE
 from ..blocks.resources import Resources, Sizes
+from .auth.settings import AuthSettings
 from .controllers import Clients, combined
 from .deadlines import Deadlines
 from .documents import DocumentSettings
@@ -164,6 +165,7 @@ class OpenWebUISettings(ComponentSettings):
         DocumentSettings(), description="Documents: extraction, embedding, search, vectors."
     )
     performance: PerformanceSettings = Field(PerformanceSettings(), description="Throughput of each replica.")
+    auth: AuthSettings = Field(AuthSettings(), description="How users sign in, and the accounts that they get.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
     env: dict[VariableName, Text] = Field(
         {},

@@ -22,7 +22,7 @@ def test_the_secrets_have_the_keys_of_the_contract(live: Namespace) -> None:
         "redis-config": {"cache-url", "websocket-url"},
         "redis-acl": {"users.acl", "exporter-password", "reload-password"},
         "postgresql-secret": {"database-url", "client-url", "password"},
-        "openwebui-secret": {"secret-key", "openai-api-key", "OAUTH_CLIENT_SECRET", *ENCRYPTION_VARIABLES.values()},
+        "openwebui-secret": {"secret-key", "openai-api-key", "FEISHU_CLIENT_SECRET", *ENCRYPTION_VARIABLES.values()},
         "openwebui-admin": {"email", "password"},
     }
 

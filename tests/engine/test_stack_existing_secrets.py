@@ -13,8 +13,8 @@ from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Run, Stack, S
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 NAMESPACE = "existing-secrets"
-MEMBERS = {"SCIM_TOKEN": "scim-of/the+operator", "ACME_LOGIN": "acme-of/the+operator"}
-REFERENCE = ("existingSecrets.OAUTH_CLIENT_SECRET.name=sso", "existingSecrets.OAUTH_CLIENT_SECRET.key=client")
+MEMBERS = {"LICENSE_KEY": "scim-of/the+operator", "ACME_LOGIN": "acme-of/the+operator"}
+REFERENCE = ("existingSecrets.FEISHU_CLIENT_SECRET.name=sso", "existingSecrets.FEISHU_CLIENT_SECRET.key=client")
 VALUES = ("first-of/the+operator", "second-of/the+operator")
 
 
@@ -74,7 +74,7 @@ def test_members_of_the_map_reach_the_pods(stack: Stack, live: Namespace) -> Non
 def test_a_missing_secret_is_refused_before_anything_is_registered(stack: Stack, live: Namespace) -> None:
     before = live.identities()
     error = refused(stack, *REFERENCE)
-    assert f"existingSecrets.OAUTH_CLIENT_SECRET: there is no Secret sso in namespace {NAMESPACE}" in error
+    assert f"existingSecrets.FEISHU_CLIENT_SECRET: there is no Secret sso in namespace {NAMESPACE}" in error
     assert live.identities() == before
 
 
@@ -82,13 +82,13 @@ def test_a_missing_key_is_refused_with_the_keys_that_exist(stack: Stack, live: N
     apply_secret(live, {"client-secret": VALUES[0], "other": "x"})
     error = refused(stack, *REFERENCE)
     assert "has no key client; its keys are client-secret, other" in error
-    assert "pulumi config set --path existingSecrets.OAUTH_CLIENT_SECRET.key <key>" in error
+    assert "pulumi config set --path existingSecrets.FEISHU_CLIENT_SECRET.key <key>" in error
 
 
 def test_pods_refer_to_the_secret_and_the_counter_rolls_them_alone(stack: Stack, live: Namespace) -> None:
     apply_secret(live, {"client": VALUES[0]})
     assert stack.keep(*REFERENCE).changes == {"update Deployment open-webui", *PREFLIGHT_AGAIN}
-    assert sources(live)["OAUTH_CLIENT_SECRET"] == ("sso", "client")
+    assert sources(live)["FEISHU_CLIENT_SECRET"] == ("sso", "client")
 
     apply_secret(live, {"client": VALUES[1]})
     assert stack.preview(refresh=True).changes == set(), "the stack does not see it"

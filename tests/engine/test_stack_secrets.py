@@ -13,7 +13,7 @@ def test_the_search_finds_every_secret_where_it_belongs(base: Stack, live: Names
     in_kubernetes = json.dumps([item for item in live.objects() if item["kind"] == "Secret"])
     contents = {(name, key): value for name, secret in live.secrets().items() for key, value in secret.items()}
     # Their names alone: a failing test prints what it compares.
-    for secret, key in (("openaiApiKey", "openai-api-key"), ("OAUTH_CLIENT_SECRET", "OAUTH_CLIENT_SECRET")):
+    for secret, key in (("openaiApiKey", "openai-api-key"), ("FEISHU_CLIENT_SECRET", "FEISHU_CLIENT_SECRET")):
         places = [name for name, value in contents.items() if value == GIVEN_SECRETS[secret]]
         assert places == [("openwebui-secret", key)]
     assert len(seen_in(in_kubernetes, set(contents.values()))) == len(set(contents.values()))

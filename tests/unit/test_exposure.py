@@ -139,12 +139,12 @@ def test_a_port_is_part_of_the_origin_unless_it_is_the_schemes(port: int, origin
 
 
 def test_a_sign_in_comes_back_by_the_public_scheme() -> None:
-    provider = ["openWebui.env.OAUTH_CLIENT_ID=web", "openWebui.env.OPENID_PROVIDER_URL=https://login.example.com"]
-    redirection = variable("OPENID_REDIRECT_URI")
+    provider = ["openWebui.env.FEISHU_CLIENT_ID=web"]
+    redirection = variable("FEISHU_REDIRECT_URI")
     recording = run("dev", [*HOST, *provider, "openWebui.publicScheme=https"])
-    assert redirection(recording) == "https://chat.example.com/oauth/oidc/callback"
+    assert redirection(recording) == "https://chat.example.com/oauth/feishu/callback"
     assert redirection(run("dev", [*HOST, *provider])) is None
-    own = "openWebui.env.OPENID_REDIRECT_URI=https://chat.example.com/other"
+    own = "openWebui.env.FEISHU_REDIRECT_URI=https://chat.example.com/other"
     assert redirection(run("dev", [*HOST, *provider, "openWebui.publicScheme=https", own])) == (
         "https://chat.example.com/other"
     )

@@ -145,8 +145,8 @@ def test_a_port_of_a_namespace_is_that_of_its_pods() -> None:
     assert public["ports"] == [{"protocol": "TCP", "port": 8443}]
 
 
-def test_an_identity_provider_in_the_environment_gets_an_egress_rule() -> None:
-    recording = run("dev", ["openWebui.env.OPENID_PROVIDER_URL=https://login.example.com/realms/a"])
+def test_a_service_in_the_environment_gets_an_egress_rule() -> None:
+    recording = run("dev", ["openWebui.env.SEARXNG_QUERY_URL=https://search.example.com"])
     *_, rule = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
     assert rule["to"][0]["ipBlock"]["cidr"] == "0.0.0.0/0"
     assert rule["ports"] == [{"protocol": "TCP", "port": 443}]

@@ -16,8 +16,8 @@ PROD = in_context("prod")
 
 REFERENCES = {
     "openaiApiKey": SecretReference(name="llm", key="api-key"),
-    "SCIM_TOKEN": SecretReference(name="sso", key="scim"),
-    "OAUTH_CLIENT_SECRET": SecretReference(name="sso", key="client"),
+    "LICENSE_KEY": SecretReference(name="sso", key="scim"),
+    "FEISHU_CLIENT_SECRET": SecretReference(name="sso", key="client"),
 }
 
 
@@ -54,9 +54,9 @@ def test_every_missing_secret_and_key_is_in_one_report(
     text = str(error.value)
     assert "has 2 problems; nothing was changed" in text
     assert "existingSecrets.openaiApiKey: there is no Secret llm in namespace chat of context prod" in text
-    assert "existingSecrets.SCIM_TOKEN: the Secret sso in namespace chat of context prod has no key scim" in text
+    assert "existingSecrets.LICENSE_KEY: the Secret sso in namespace chat of context prod has no key scim" in text
     assert "its keys are client, other" in text
-    assert "pulumi config set --path existingSecrets.SCIM_TOKEN.key <key>" in text
+    assert "pulumi config set --path existingSecrets.LICENSE_KEY.key <key>" in text
     assert warnings == []
     asked = (tmp_path / "asked").read_text().splitlines()
     assert len(asked) == 3, "the namespace, and each Secret once"
@@ -118,6 +118,6 @@ def test_without_references_and_under_mocks_nothing_is_asked(
     require_existing({}, "chat", PROD)
     monkeypatch.undo()
     kubectl(tmp_path, monkeypatch, namespace="exit 1", secret="exit 1")
-    run("dev", ["existingSecrets.SCIM_TOKEN.name=sso", "existingSecrets.SCIM_TOKEN.key=scim"])
+    run("dev", ["existingSecrets.LICENSE_KEY.name=sso", "existingSecrets.LICENSE_KEY.key=scim"])
     assert not (tmp_path / "asked").exists()
     assert warnings == []

@@ -51,16 +51,16 @@ def report(values: dict[str, Any], encrypted: set[str]) -> str:
 
 
 def test_a_member_of_the_map_is_in_the_secret_and_in_every_container_of_open_webui() -> None:
-    recording = run("dev", secrets={"secretEnv": json.dumps({"OAUTH_CLIENT_SECRET": VALUE, "ACME_LOGIN": VALUE})})
+    recording = run("dev", secrets={"secretEnv": json.dumps({"FEISHU_CLIENT_SECRET": VALUE, "ACME_LOGIN": VALUE})})
     contents = plain(recording.one("Secret", "openwebui-secret").inputs["stringData"])
-    assert (contents["OAUTH_CLIENT_SECRET"], contents["ACME_LOGIN"]) == (VALUE, VALUE)
+    assert (contents["FEISHU_CLIENT_SECRET"], contents["ACME_LOGIN"]) == (VALUE, VALUE)
     for container in READERS:
-        for name in ("OAUTH_CLIENT_SECRET", "ACME_LOGIN"):
+        for name in ("FEISHU_CLIENT_SECRET", "ACME_LOGIN"):
             assert sources(recording, container)[name] == ("openwebui-secret", name)
 
 
 def test_the_scripts_do_not_print_the_secret_of_a_plugin() -> None:
-    recording = run("dev", secrets={"secretEnv": json.dumps({"OAUTH_CLIENT_SECRET": VALUE, "ACME_LOGIN": VALUE})})
+    recording = run("dev", secrets={"secretEnv": json.dumps({"FEISHU_CLIENT_SECRET": VALUE, "ACME_LOGIN": VALUE})})
     variables = {each["name"]: each.get("value", "") for each in recording.containers["open-webui/migrate"]["env"]}
     assert variables["REDACTED_VARIABLES"] == "ACME_LOGIN"
     assert redacted({"REDACTED_VARIABLES": "ACME_LOGIN", "ACME_LOGIN": VALUE}) == [VALUE]
@@ -68,8 +68,8 @@ def test_the_scripts_do_not_print_the_secret_of_a_plugin() -> None:
 
 
 def test_a_member_counts_as_the_flat_key_of_its_name() -> None:
-    by_member = run("dev", secrets={"secretEnv": json.dumps({"OAUTH_CLIENT_SECRET": VALUE})})
-    flat = run("dev", secrets={"OAUTH_CLIENT_SECRET": VALUE})
+    by_member = run("dev", secrets={"secretEnv": json.dumps({"FEISHU_CLIENT_SECRET": VALUE})})
+    flat = run("dev", secrets={"FEISHU_CLIENT_SECRET": VALUE})
     assert by_member.containers == flat.containers
 
 
@@ -125,7 +125,7 @@ def test_one_url_of_an_external_redis_by_reference_and_one_by_value() -> None:
 
 
 def test_the_rotation_counter_is_on_the_pods_that_read_a_reference_alone(dev: Recording) -> None:
-    recording = run("dev", [*reference("OAUTH_CLIENT_SECRET"), "rotate.existingSecrets=2"])
+    recording = run("dev", [*reference("FEISHU_CLIENT_SECRET"), "rotate.existingSecrets=2"])
     for kind, name in (("Deployment", "open-webui"), ("Job", "open-webui-preflight")):
         assert annotations(recording, kind, name)["existing-secrets/rotation"] == "2"
         assert "existing-secrets/rotation" not in annotations(dev, kind, name)
@@ -146,7 +146,7 @@ MEMBERS = {
     "OPENAI_API_KEY": "is set by the stack itself, from the secret openaiApiKey",
     "DATABASE_URL": "is set by the stack itself",
     "PATH": "is refused",
-    "ENABLE_SIGNUP": "is not a secret",
+    "ENABLE_NOTES": "is not a secret",
     "HTTPS_PROXY": "is not a secret",
     "A-B": "not a name of an environment variable",
 }
@@ -166,14 +166,14 @@ def test_a_url_with_a_password_is_a_secret() -> None:
 
 
 def test_a_map_in_plain_text_is_refused() -> None:
-    text = report({"secretEnv": {"OAUTH_CLIENT_SECRET": VALUE}}, set())
-    assert "secretEnv.OAUTH_CLIENT_SECRET: a secret in plain text" in text
-    assert "pulumi config set --secret --path secretEnv.OAUTH_CLIENT_SECRET" in text
+    text = report({"secretEnv": {"FEISHU_CLIENT_SECRET": VALUE}}, set())
+    assert "secretEnv.FEISHU_CLIENT_SECRET: a secret in plain text" in text
+    assert "pulumi config set --secret --path secretEnv.FEISHU_CLIENT_SECRET" in text
 
 
 @pytest.mark.parametrize("value", ["", 3, None, ["a"]])
 def test_a_member_without_a_text_is_refused(value: object) -> None:
-    assert "secretEnv.SCIM_TOKEN: empty, or not a text" in report({"secretEnv": {"SCIM_TOKEN": value}}, {"secretEnv"})
+    assert "secretEnv.LICENSE_KEY: empty, or not a text" in report({"secretEnv": {"LICENSE_KEY": value}}, {"secretEnv"})
 
 
 @pytest.mark.parametrize("value", ["text", "[1]"])
@@ -182,27 +182,25 @@ def test_a_map_that_is_not_an_object_is_refused(value: str) -> None:
 
 
 def test_every_secret_that_is_given_twice_is_in_one_report() -> None:
-    references = {name: {"name": "sso", "key": "value"} for name in ("SCIM_TOKEN", "LDAP_APP_PASSWORD")}
+    references = {name: {"name": "sso", "key": "value"} for name in ("LICENSE_KEY", "WEBHOOK_URL")}
     text = report(
         {
-            "secretEnv": {"OAUTH_CLIENT_SECRET": VALUE, "LDAP_APP_PASSWORD": VALUE, "ACME": VALUE},
-            "OAUTH_CLIENT_SECRET": VALUE,
-            "SCIM_TOKEN": VALUE,
+            "secretEnv": {"FEISHU_CLIENT_SECRET": VALUE, "WEBHOOK_URL": VALUE, "ACME": VALUE},
+            "FEISHU_CLIENT_SECRET": VALUE,
+            "LICENSE_KEY": VALUE,
             "existingSecrets": references,
             "openWebui": {"pluginEnv": {"ACME": "plain"}},
         },
-        {"secretEnv", "OAUTH_CLIENT_SECRET", "SCIM_TOKEN"},
+        {"secretEnv", "FEISHU_CLIENT_SECRET", "LICENSE_KEY"},
     )
     assert "has 4 problems;" in text
-    assert "secretEnv.OAUTH_CLIENT_SECRET: OAUTH_CLIENT_SECRET is also the secret config key" in text
-    assert "existingSecrets.SCIM_TOKEN: SCIM_TOKEN also has a value, in SCIM_TOKEN" in text
-    assert (
-        "existingSecrets.LDAP_APP_PASSWORD: LDAP_APP_PASSWORD also has a value, in secretEnv.LDAP_APP_PASSWORD" in text
-    )
+    assert "secretEnv.FEISHU_CLIENT_SECRET: FEISHU_CLIENT_SECRET is also the secret config key" in text
+    assert "existingSecrets.LICENSE_KEY: LICENSE_KEY also has a value, in LICENSE_KEY" in text
+    assert "existingSecrets.WEBHOOK_URL: WEBHOOK_URL also has a value, in secretEnv.WEBHOOK_URL" in text
     assert "openWebui.pluginEnv.ACME: ACME is also a secret of the config" in text
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "OPENAI_API_KEY", "ENABLE_SIGNUP"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "OPENAI_API_KEY", "ENABLE_NOTES"])
 def test_a_reference_to_what_is_not_a_secret_of_the_operator_is_refused(name: str) -> None:
     text = report({"existingSecrets": {name: {"name": "a", "key": "b"}}}, set())
     assert f"existingSecrets.{name}: " in text
@@ -234,16 +232,16 @@ def test_a_rotation_of_nothing_is_refused() -> None:
 def test_a_file_of_the_command_line_holds_a_member(tmp_path: Path) -> None:
     """The value is not known when the config is checked; the name is."""
     file = tmp_path / "value"
-    for name in ("ACME_LOGIN", "SCIM_TOKEN", "HTTPS_PROXY"):
+    for name in ("ACME_LOGIN", "LICENSE_KEY", "HTTPS_PROXY"):
         check_config("dev", Overrides(secret_files={f"secretEnv.{name}": file}))
-    with pytest.raises(ConfigError, match=r"secretEnv\.ENABLE_SIGNUP: ENABLE_SIGNUP is not a secret"):
-        check_config("dev", Overrides(secret_files={"secretEnv.ENABLE_SIGNUP": file}))
+    with pytest.raises(ConfigError, match=r"secretEnv\.ENABLE_NOTES: ENABLE_NOTES is not a secret"):
+        check_config("dev", Overrides(secret_files={"secretEnv.ENABLE_NOTES": file}))
 
 
 FILE = f"""\
 config:
   {PROJECT}:secretEnv:
-    OAUTH_CLIENT_SECRET:
+    FEISHU_CLIENT_SECRET:
       secure: v1:abc
     ACME_LOGIN: {VALUE}
 """
@@ -259,5 +257,5 @@ def test_a_member_in_plain_text_beside_an_encrypted_one_is_found_in_the_file(tmp
 def test_a_stack_file_is_read_with_the_names_of_its_secrets(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(FILE)
     config = read_stack("dev", directory=tmp_path)
-    assert json.loads(config.values[f"{PROJECT}:secretEnv"])["OAUTH_CLIENT_SECRET"] == ENCRYPTED
+    assert json.loads(config.values[f"{PROJECT}:secretEnv"])["FEISHU_CLIENT_SECRET"] == ENCRYPTED
     assert f"{PROJECT}:secretEnv" in config.secret_keys

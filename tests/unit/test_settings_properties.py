@@ -183,7 +183,7 @@ def test_the_commands_of_a_report_fix_what_it_reports(path: str, value: object) 
 # In a map of objects every name is allowed.
 OBJECTS = [key.path for key in config_keys().values() if key.is_object and not key.is_map and not key.is_list]
 PLACES = [
-    *(f"{path}.{name}" for path in OBJECTS for name in secret_names),
+    *(f"{path}.{name}" for path in OBJECTS for name in secret_names if f"{path}.{name}" not in config_keys()),
     *(f"openWebui.env.{name}" for name in secret_variables),
 ]
 SECRETS = [

@@ -23,7 +23,7 @@ from stackctl.deploy.preview_file import preview_to_file
 from stackctl.engine.workspace import run_program, run_pulumi
 from tests.support.engine.pulumi_commands import skip_summaries
 
-GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only", "OAUTH_CLIENT_SECRET": "oauth-given/by+the=user&only"}
+GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only", "FEISHU_CLIENT_SECRET": "oauth-given/by+the=user&only"}
 """Secrets that the user of the base stack has set: a key of the stack, and one with the name of a variable."""
 BASE_NAMESPACE = "rag-system"
 """Namespace of the stack that the tests share."""

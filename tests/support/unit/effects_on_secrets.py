@@ -5,7 +5,7 @@ from typing import Any
 from tests.support.unit.effects import Effect
 from tests.support.unit.recording import Recording
 
-REFERENCE = ("existingSecrets.OAUTH_CLIENT_SECRET.name=sso", "existingSecrets.OAUTH_CLIENT_SECRET.key=client-secret")
+REFERENCE = ("existingSecrets.FEISHU_CLIENT_SECRET.name=sso", "existingSecrets.FEISHU_CLIENT_SECRET.key=client-secret")
 
 
 def source(name: str) -> Any:
@@ -36,13 +36,13 @@ EFFECTS: dict[str, Effect] = {
     "existingSecrets.<name>.name": Effect(
         value="",
         sets=REFERENCE,
-        shows=lambda recording: source("OAUTH_CLIENT_SECRET")(recording)["name"],
+        shows=lambda recording: source("FEISHU_CLIENT_SECRET")(recording)["name"],
         expected="sso",
     ),
     "existingSecrets.<name>.key": Effect(
         value="",
         sets=REFERENCE,
-        shows=lambda recording: source("OAUTH_CLIENT_SECRET")(recording)["key"],
+        shows=lambda recording: source("FEISHU_CLIENT_SECRET")(recording)["key"],
         expected="client-secret",
     ),
     "rotate.existingSecrets": Effect(value="3", sets=REFERENCE, shows=_rotation, expected="3"),

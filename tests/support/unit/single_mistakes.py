@@ -294,8 +294,8 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "CIDR:11434",
     ),
     (
-        "an identity provider with a private name",
-        {"openWebui": {"env": {"OPENID_PROVIDER_URL": "https://login.corp/realms/a"}}},
+        "a service with a private name",
+        {"openWebui": {"env": {"SEARXNG_QUERY_URL": "https://search.corp"}}},
         "openWebui.egress",
         "CIDR:443",
     ),

@@ -28,6 +28,7 @@ from .output import RefusedError, log, seconds
 from .record import record_state, recorded_state, requested_state
 from .release import Release, database_revisions, read_release
 from .script import run
+from .stored_settings import store_settings
 from .vector_tables import can_have_vector_tables, keep_index_method
 
 
@@ -50,6 +51,7 @@ def migrate() -> None:
             # A key can change while the release and what it has completed stay the same.
             if problems := second_factor_problems(connection, os.environ):
                 raise RefusedError(*problems)
+            store_settings(connection, os.environ)
             log(f"Nothing to do: the database is ready for Open WebUI {release.version}.")
             return
         if problems := database_problems(connection, release):
@@ -58,6 +60,8 @@ def migrate() -> None:
         if not vector_tables:
             log("No tables for documents: VECTOR_DB is not pgvector, or the database lacks the extension vector.")
         complete(connection, release, requested, vector_tables=vector_tables, patience=patience)
+        # Only now: the creation of the first administrator turns sign-up off.
+        store_settings(connection, os.environ)
 
 
 def complete(connection: Connection, release: Release, requested: str, *, vector_tables: bool, patience: float) -> None:
