@@ -19,6 +19,7 @@ from terminal.errors import LocalError
 
 from ..deployed.kubectl import Kubectl, KubectlError
 from ..deployed.stack import Stack, why_not_ready
+from ..redaction import redact
 
 NAME = "open-webui-import"
 DIRECTORY = "/tmp/import"
@@ -114,9 +115,9 @@ class ImportPod:
                 raise
             writing.join()
         if process.returncode:
-            # Only the program's own messages: other lines may contain a text of a user.
+            # The program's own messages: other lines may contain a text of a user. Without one it did not start.
             messages = [line.removeprefix(_MESSAGE) for line in lines if line.startswith(_MESSAGE)]
-            raise LocalError("\n".join(messages[-3:]) or "the import failed and printed nothing")
+            raise LocalError("\n".join(messages[-3:] or map(redact, lines[-1:])) or "the import printed nothing")
         return lines
 
 
