@@ -1,7 +1,7 @@
 """Documents: the chunks in the source's Chroma, embedded again by the embedding model of the stack.
 
 Chroma has text and metadata of every chunk in its SQLite file, but most vectors in files of hnswlib alone, and the slim
-image cannot read those.
+image cannot read those (docs/decisions/0038-import.md).
 """
 
 import asyncio
