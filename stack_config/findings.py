@@ -126,7 +126,8 @@ def _wrong_value(location: Location, detail: ErrorDetails) -> Finding:
         else shown(path, value),
         message=_message(detail),
         allowed=str(allowed),
-        commands=(*again, fix_command(path, "" if structured or value is None else example)),
+        # Without a value to suggest, both commands remove the key.
+        commands=tuple(dict.fromkeys((*again, fix_command(path, "" if structured or value is None else example)))),
     )
 
 
