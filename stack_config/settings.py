@@ -19,6 +19,7 @@ from components.blocks.secret_reference import SecretReference
 from components.namespace.quota import resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion, QuotaSettings
 from components.open_webui.exposure_rules import private_name_problems
+from components.open_webui.feature_settings import token_error
 from components.open_webui.settings import OpenWebUISettings, feature_secrets
 from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
@@ -286,17 +287,16 @@ def secret_value_problems(settings: StackSettings, secrets: Mapping[str, str]) -
         settings: the stack's settings.
         secrets: plain values of the `SECRET_KEYS` that are set.
     """
+    checks = {secret.name: secret.error for secret in feature_secrets()}
     for key, value in secrets.items():
         if key == KUBECONFIG:
-            for error, allowed in kubeconfig_errors(value, settings.kube_context):
-                yield _invalid_secret(key, error, allowed, "kubeContext")
-        elif not value.isprintable() or any(character.isspace() for character in value):
-            yield _invalid_secret(
-                key, "it contains a space, a line break or a control character", "a value without them"
-            )
+            for problem, allowed in kubeconfig_errors(value, settings.kube_context):
+                yield _invalid_secret(key, problem, allowed, "kubeContext")
+        elif error := checks.get(key, token_error)(value):
+            yield _invalid_secret(key, *error)
         elif key in ("redisCacheUrl", "redisWebsocketUrl") and settings.redis.is_external:
-            for error, allowed in url_errors(value, settings.redis.external):
-                yield _invalid_secret(key, error, allowed)
+            for problem, allowed in url_errors(value, settings.redis.external):
+                yield _invalid_secret(key, problem, allowed)
 
 
 def _invalid_secret(key: str, error: str, allowed: str, about: str = "redis.external") -> Problem:
@@ -321,7 +321,7 @@ def upload_problems(settings: StackSettings) -> Iterator[Problem]:
             keys=("openWebui.uploads.kind", f"openWebui.{replicas}"),
             message=f"openWebui.uploads.kind pod with {web.most_replicas} replicas: an upload is stored in the pod "
             "that received it. Other replicas cannot send it to a model, and it is lost with the pod",
-            allowed="volume, s3, one replica, or openWebui.uploads.acceptLoss: true",
+            allowed="volume, s3, gcs, azure, one replica, or openWebui.uploads.acceptLoss: true",
             fix="volume",
         )
 

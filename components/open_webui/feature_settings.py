@@ -1,6 +1,6 @@
 """What the settings of every feature of the web pods declare: variables, destinations, secrets."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -8,6 +8,13 @@ from ..blocks.base_settings import Problem, Settings
 
 if TYPE_CHECKING:
     from .settings import OpenWebUISettings
+
+
+def token_error(value: str) -> tuple[str, str] | None:
+    """The error of a secret that has to be one word, such as a key or a password, and what is allowed."""
+    if value.isprintable() and not any(character.isspace() for character in value):
+        return None
+    return "it contains a space, a line break or a control character", "a value without them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +36,9 @@ class SecretKey:
     description: str
     required: bool = True
     """Whether the feature cannot work without it when it uses it."""
+
+    error: Callable[[str], tuple[str, str] | None] = token_error
+    """The error of a value and the values that are allowed, neither with the value in it; None if it is valid."""
 
 
 class FeatureSettings(Settings):

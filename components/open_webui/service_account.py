@@ -18,6 +18,9 @@ ACCOUNT_OF_GOOGLE = "iam.gke.io/gcp-service-account"
 CLIENT_OF_AZURE = "azure.workload.identity/client-id"
 """Managed identity of the pods: https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html"""
 
+LABEL_OF_AZURE = "azure.workload.identity/use"
+"""Label of the pods that Azure's webhook gives a token."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Identity:

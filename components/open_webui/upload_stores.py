@@ -1,5 +1,8 @@
 """The stores of uploads outside the cluster: one model for each kind of bucket, with what differs between them."""
 
+import base64
+import binascii
+import json
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
@@ -8,7 +11,7 @@ from pydantic import Field
 from ..blocks.base_settings import Problem, Settings
 from ..blocks.names import HttpUrl
 from .feature_settings import SecretKey
-from .service_account import ROLE_OF_AWS
+from .service_account import CLIENT_OF_AZURE, LABEL_OF_AZURE, ROLE_OF_AWS
 
 Credentials = Literal["secret", "serviceAccount"]
 
@@ -17,6 +20,10 @@ _AWS = "https://s3.amazonaws.com"
 _STS = "https://sts.amazonaws.com"
 # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-agent-setup.html
 _POD_IDENTITY_AGENT = "http://169.254.170.23"
+# The metadata server of GKE, and where a policy of Calico sees it:
+# https://cloud.google.com/kubernetes-engine/docs/how-to/network-policy#network-policy-and-workload-identity
+_GKE_METADATA = ("http://169.254.169.254", "http://169.254.169.252:988")
+_MICROSOFT_ENTRA = "https://login.microsoftonline.com"
 
 
 class UploadStore(Settings):
@@ -24,6 +31,12 @@ class UploadStore(Settings):
 
     SECRETS: ClassVar[tuple[SecretKey, ...]] = ()
     """Its credentials, where they are secret config keys."""
+
+    CLIENT: ClassVar[str] = ""
+    """The client that only the full image has; empty where the slim image has it."""
+
+    POD_LABELS: ClassVar[Mapping[str, str]] = {}
+    """Labels without which the pods do not get the identity of their ServiceAccount."""
 
     credentials: Credentials = Field(
         "secret",
@@ -38,6 +51,10 @@ class UploadStore(Settings):
     def variables(self) -> Mapping[str, str]:
         """Environment variables without secrets."""
         raise NotImplementedError
+
+    def conflicts(self, _annotations: Mapping[str, str]) -> Iterator[Problem]:
+        """Problems with the annotations of the ServiceAccount, with keys relative to Open WebUI's settings."""
+        yield from ()
 
     def urls(self, annotations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """URLs that its client connects to, each with the key that it follows from.
@@ -139,3 +156,158 @@ class S3Settings(UploadStore):
         yield "endpointUrl", self.endpoint_url or _AWS
         if self.credentials == "serviceAccount":
             yield "credentials", _STS if ROLE_OF_AWS in annotations else _POD_IDENTITY_AGENT
+
+
+def _service_account_key_error(value: str) -> tuple[str, str] | None:
+    allowed = "the JSON of a key of a service account, as Google Cloud creates it"
+    try:
+        key = json.loads(value)
+    except ValueError:
+        return "it is not JSON", allowed
+    missing = [name for name in ("client_email", "private_key", "token_uri") if not _has_text(key, name)]
+    return (f"it has no {', '.join(missing)}", allowed) if missing else None
+
+
+def _has_text(key: object, name: str) -> bool:
+    return isinstance(key, dict) and isinstance(key.get(name), str) and bool(key[name])
+
+
+class GcsSettings(UploadStore):
+    """The bucket of `uploads.kind: gcs`."""
+
+    CLIENT: ClassVar = "google-cloud-storage"
+
+    SECRETS: ClassVar = (
+        SecretKey(
+            name="GOOGLE_APPLICATION_CREDENTIALS_JSON",
+            variable="GOOGLE_APPLICATION_CREDENTIALS_JSON",
+            key="GOOGLE_APPLICATION_CREDENTIALS_JSON",
+            setting="gcs.credentials",
+            description="Key of a service account of Google Cloud, in JSON. Required with `openWebui.uploads.kind: "
+            "gcs`, unless `openWebui.uploads.gcs.credentials` is `serviceAccount`.",
+            error=_service_account_key_error,
+        ),
+    )
+
+    bucket_name: str | None = Field(
+        None,
+        min_length=3,
+        max_length=222,
+        examples=["open-webui-uploads"],
+        description="Bucket. Required for kind gcs.",
+    )
+    credentials: Credentials = Field(
+        "secret",
+        description="`secret`: the secret `GOOGLE_APPLICATION_CREDENTIALS_JSON`. `serviceAccount`: the identity of the "
+        "web pods' ServiceAccount, by Workload Identity Federation for GKE.",
+    )
+
+    def missing(self) -> Iterator[Problem]:
+        if not self.bucket_name:
+            yield Problem(
+                keys=("bucketName",),
+                message="kind gcs needs gcs.bucketName",
+                allowed="the name of an existing bucket",
+                fix="open-webui-uploads",
+            )
+
+    def variables(self) -> dict[str, str]:
+        return {"GCS_BUCKET_NAME": self.bucket_name or ""}
+
+    def urls(self, _annotations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        yield "bucketName", "https://storage.googleapis.com"
+        tokens = _GKE_METADATA if self.credentials == "serviceAccount" else ("https://oauth2.googleapis.com",)
+        yield from (("credentials", url) for url in tokens)
+
+
+def _account_key_error(value: str) -> tuple[str, str] | None:
+    try:
+        key = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    return None if key else ("it is not in base64", "an access key of the storage account, not a connection string")
+
+
+class AzureSettings(UploadStore):
+    """The container of `uploads.kind: azure`."""
+
+    CLIENT: ClassVar = "azure-storage-blob"
+
+    POD_LABELS: ClassVar = {LABEL_OF_AZURE: "true"}
+
+    SECRETS: ClassVar = (
+        SecretKey(
+            name="AZURE_STORAGE_KEY",
+            variable="AZURE_STORAGE_KEY",
+            key="AZURE_STORAGE_KEY",
+            setting="azure.credentials",
+            description="Access key of the storage account. Required with `openWebui.uploads.kind: azure`, unless "
+            "`openWebui.uploads.azure.credentials` is `serviceAccount`.",
+            error=_account_key_error,
+        ),
+    )
+
+    endpoint_url: HttpUrl | None = Field(
+        None,
+        examples=["https://account.blob.core.windows.net"],
+        description="Blob endpoint of the storage account. Required for kind azure.",
+    )
+    container_name: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$",
+        examples=["open-webui-uploads"],
+        description="Container of blobs. Required for kind azure.",
+    )
+    credentials: Credentials = Field(
+        "secret",
+        description="`secret`: the secret `AZURE_STORAGE_KEY`. `serviceAccount`: the identity of the web pods' "
+        "ServiceAccount, by Microsoft Entra Workload ID; needs the annotation `azure.workload.identity/client-id`.",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.credentials == "serviceAccount" and self.endpoint_url and self.endpoint_url.startswith("http://"):
+            yield Problem(
+                keys=("endpointUrl", "credentials"),
+                message=f"endpointUrl {self.endpoint_url} with credentials serviceAccount: the client sends no token "
+                "without TLS",
+                allowed="an https URL",
+                fix="https://account.blob.core.windows.net",
+            )
+
+    def missing(self) -> Iterator[Problem]:
+        if not self.endpoint_url:
+            yield Problem(
+                keys=("endpointUrl",),
+                message="kind azure needs azure.endpointUrl",
+                allowed="the blob endpoint of a storage account",
+                fix="https://account.blob.core.windows.net",
+            )
+        if not self.container_name:
+            yield Problem(
+                keys=("containerName",),
+                message="kind azure needs azure.containerName",
+                allowed="the name of an existing container",
+                fix="open-webui-uploads",
+            )
+
+    def conflicts(self, annotations: Mapping[str, str]) -> Iterator[Problem]:
+        if self.credentials == "serviceAccount" and CLIENT_OF_AZURE not in annotations:
+            yield Problem(
+                keys=(f'serviceAccount.annotations["{CLIENT_OF_AZURE}"]', "uploads.kind"),
+                message="uploads.azure.credentials serviceAccount without the managed identity: the pods get no token",
+                allowed="the client ID of a managed identity",
+                fix="00000000-0000-0000-0000-000000000000",
+            )
+
+    def variables(self) -> dict[str, str]:
+        return {
+            # Open WebUI puts a slash after it.
+            "AZURE_STORAGE_ENDPOINT": (self.endpoint_url or "").rstrip("/"),
+            "AZURE_STORAGE_CONTAINER_NAME": self.container_name or "",
+        }
+
+    def urls(self, _annotations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        if self.endpoint_url:
+            yield "endpointUrl", self.endpoint_url
+        if self.credentials == "serviceAccount":
+            yield "credentials", _MICROSOFT_ENTRA

@@ -11,7 +11,7 @@ from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.names import ObjectName
 from ..blocks.quantities import Bytes
 from .feature_settings import FeatureSettings, SecretKey
-from .upload_stores import S3Settings, UploadStore
+from .upload_stores import AzureSettings, GcsSettings, S3Settings, UploadStore
 
 if TYPE_CHECKING:
     from .settings import OpenWebUISettings
@@ -65,12 +65,12 @@ class UploadVolumeSettings(Settings):
 class UploadSettings(FeatureSettings):
     """Where uploaded files live. Their text and vectors are in PostgreSQL in any case."""
 
-    SECRETS: ClassVar = S3Settings.SECRETS
+    SECRETS: ClassVar = (*S3Settings.SECRETS, *GcsSettings.SECRETS, *AzureSettings.SECRETS)
 
-    kind: Literal["pod", "volume", "s3"] = Field(
+    kind: Literal["pod", "volume", "s3", "gcs", "azure"] = Field(
         "pod",
         description="`pod`: in the pod that took the upload, gone with it. `volume`: one ReadWriteMany volume for all "
-        "replicas. `s3`: a bucket.",
+        "replicas. `s3`, `gcs`, `azure`: a bucket; the last two need the full image.",
     )
     accept_loss: bool = Field(
         False,
@@ -79,6 +79,8 @@ class UploadSettings(FeatureSettings):
     )
     volume: UploadVolumeSettings = Field(UploadVolumeSettings(), description="The volume of kind `volume`.")
     s3: S3Settings = Field(S3Settings(), description="The bucket of kind `s3`.")
+    gcs: GcsSettings = Field(GcsSettings(), description="The bucket of kind `gcs`, Google Cloud Storage.")
+    azure: AzureSettings = Field(AzureSettings(), description="The container of kind `azure`, Azure Blob Storage.")
     local_cache: bool = Field(
         True,
         description="Keep the copy of an upload in the pod that took it, also when the file is in a bucket. `false` "
@@ -93,7 +95,7 @@ class UploadSettings(FeatureSettings):
     @property
     def _stores(self) -> Mapping[str, UploadStore]:
         """The buckets, by their kind, which is their key and the name of the provider in Open WebUI."""
-        return {"s3": self.s3}
+        return {"s3": self.s3, "gcs": self.gcs, "azure": self.azure}
 
     @property
     def uses_service_account(self) -> bool:
@@ -130,6 +132,22 @@ class UploadSettings(FeatureSettings):
         if self.store:
             for key, url in self.store.urls(web.service_account.annotations):
                 yield f"{self.kind}.{key}", url
+
+    def conflicts(self, web: "OpenWebUISettings") -> Iterator[Problem]:
+        if not self.store:
+            return
+        if self.store.CLIENT and web.variant == "slim":
+            yield Problem(
+                keys=("variant", "uploads.kind"),
+                message=f"variant slim conflicts with uploads.kind {self.kind}: the slim image does not contain "
+                f"{self.store.CLIENT}, and Open WebUI would not start",
+                allowed="full, or uploads.kind s3",
+                fix="full",
+            )
+        yield from self.store.conflicts(web.service_account.annotations)
+
+    def pod_labels(self, _web: "OpenWebUISettings") -> Mapping[str, str]:
+        return self.store.POD_LABELS if self.store and self.uses_service_account else {}
 
     def uses(self, secret: SecretKey) -> bool:
         return self.store is not None and secret in self.store.SECRETS and self.store.credentials == "secret"

@@ -1,11 +1,21 @@
 """Uploads: credentials of a bucket, and what they mean for networks, pods and the preflight."""
 
+import json
 from typing import Any
 
 import pytest
 
 from stack_config.load import ConfigError
-from tests.support.unit.effects_on_uploads import S3, S3_SECRETS, VOLUME
+from tests.support.unit.effects_on_uploads import (
+    AZURE,
+    AZURE_SECRETS,
+    CLIENT,
+    GCS,
+    GCS_KEY,
+    S3,
+    S3_SECRETS,
+    VOLUME,
+)
 from tests.support.unit.recording import Recording, run
 
 ROLE = 'openWebui.serviceAccount.annotations["eks.amazonaws.com/role-arn"]=arn:aws:iam::123456789012:role/uploads'
@@ -90,3 +100,56 @@ def test_a_claim_that_exists_counts_in_the_quota() -> None:
     own, existing = run("dev", VOLUME), run("dev", [*VOLUME, "openWebui.uploads.volume.existingClaim=chat-data"])
     hard = [each.one("ResourceQuota", "quota").inputs["spec"]["hard"] for each in (own, existing)]
     assert hard[0]["persistentvolumeclaims"] == hard[1]["persistentvolumeclaims"]
+
+
+METADATA_SERVER = {("169.254.169.254/32", 80), ("169.254.169.252/32", 988)}
+
+
+@pytest.mark.parametrize(
+    ("sets", "more"),
+    [
+        ((*GCS, "openWebui.uploads.gcs.credentials=serviceAccount"), METADATA_SERVER),
+        ((*AZURE, CLIENT, "openWebui.uploads.azure.credentials=serviceAccount"), set()),
+    ],
+    ids=["by Workload Identity Federation for GKE", "by Microsoft Entra Workload ID"],
+)
+def test_an_identity_of_google_or_azure_needs_no_keys(sets: tuple[str, ...], more: set[tuple[str, int]]) -> None:
+    recording = run("dev", sets)
+    assert "AZURE_STORAGE_KEY" not in recording.one("Secret", "openwebui-secret").inputs["stringData"]
+    for policy in ("open-webui", "open-webui-preflight"):
+        ways = ways_out(recording, policy)
+        assert PUBLIC_HTTPS in ways
+        assert {way for way in ways if way[0].startswith("169.254.")} == more
+
+
+def test_azure_gives_a_token_to_pods_with_its_label() -> None:
+    label = "azure.workload.identity/use"
+    recording = run("dev", [*AZURE, CLIENT, "openWebui.uploads.azure.credentials=serviceAccount"])
+    for kind, name in (("Job", "open-webui-preflight"), ("Deployment", "open-webui")):
+        assert template(recording, kind, name)["labels"][label] == "true"
+        assert label not in recording.one(kind, name).inputs["metadata"]["labels"]
+        assert label not in template(run("dev", AZURE, AZURE_SECRETS), kind, name)["labels"]
+
+
+@pytest.mark.parametrize(
+    ("sets", "secret", "value", "message"),
+    [
+        (GCS, "GOOGLE_APPLICATION_CREDENTIALS_JSON", "hunter2", "it is not JSON"),
+        (GCS, "GOOGLE_APPLICATION_CREDENTIALS_JSON", '{"client_email": "hunter2"}', "it has no private_key, token_uri"),
+        (GCS, "GOOGLE_APPLICATION_CREDENTIALS_JSON", '["hunter2"]', "it has no client_email, private_key, token_uri"),
+        (AZURE, "AZURE_STORAGE_KEY", "AccountName=hunter2;AccountKey=a", "it is not in base64"),
+        (S3, "s3AccessKeyId", "hunter2 ", "it contains a space"),
+    ],
+)
+def test_a_credential_of_another_form_is_named_without_its_value(
+    sets: tuple[str, ...], secret: str, value: str, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"the secret {secret} is invalid: {message}") as error:
+        run("dev", sets, {"s3SecretAccessKey": "b", secret: value} if sets is S3 else {secret: value})
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_key_of_google_may_have_several_lines() -> None:
+    text = json.dumps(json.loads(GCS_KEY), indent=2)
+    secret = run("dev", GCS, {"GOOGLE_APPLICATION_CREDENTIALS_JSON": text}).one("Secret", "openwebui-secret")
+    assert secret.plain("stringData", "GOOGLE_APPLICATION_CREDENTIALS_JSON") == text

@@ -28,7 +28,9 @@ from tests.support.unit.effects_on_documents import (
     RERANKER,
 )
 from tests.support.unit.effects_on_sign_in import SIGN_IN_CONFIGURATIONS
-from tests.support.unit.effects_on_uploads import S3, S3_SECRETS
+from tests.support.unit.effects_on_uploads import AZURE as AZURE_UPLOADS
+from tests.support.unit.effects_on_uploads import AZURE_SECRETS as AZURE_UPLOAD_SECRETS
+from tests.support.unit.effects_on_uploads import GCS, GCS_SECRETS, S3, S3_SECRETS
 from tests.support.unit.recording import run
 from tests.support.unit.uploads_in_pods import accepted
 
@@ -75,6 +77,8 @@ CONFIGURATIONS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     ((*S3, "openWebui.uploads.s3.keyPrefix=web", "openWebui.uploads.localCache=false"), S3_SECRETS),
     ((*S3, *(f"openWebui.uploads.s3.{key}" for key in ("accelerate=true", "tagging=true"))), S3_SECRETS),
     ((*S3, "openWebui.uploads.s3.addressingStyle=path"), S3_SECRETS),
+    (GCS, GCS_SECRETS),
+    (AZURE_UPLOADS, AZURE_UPLOAD_SECRETS),
     (("redis.topology=sentinel",), {}),
     (("redis.topology=cluster",), {}),
     (EXTERNAL, {"redisCacheUrl": "redis://:p@10.0.0.1"}),

@@ -10,6 +10,7 @@ GROUPS = {
     "test_lost_database.py": "web",
     "test_public_url.py": "web",
     "test_public_url_in_browser.py": "web",
+    "test_uploads.py": "uploads",
     "test_import.py": "import",
     "test_secret_inputs.py": "secret inputs",
     "test_outside_connections.py": "outside connections",
@@ -17,6 +18,7 @@ GROUPS = {
     "test_vector_index.py": "vector index",
     "test_redis_cluster_users.py": "cluster users",
     "test_redis_acl.py": "acl",
+    "test_cloud_buckets.py": "cloud buckets",
     "test_bucket.py": "bucket",
 }
 """Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker

@@ -1,10 +1,37 @@
 """What the keys of uploads and of the ServiceAccount do."""
 
+import json
+
 from tests.support.unit.effects import Effect, inputs, variable
 
 S3 = ("openWebui.uploads.kind=s3", "openWebui.uploads.s3.bucketName=uploads")
 
 S3_SECRETS = {"s3AccessKeyId": "a", "s3SecretAccessKey": "b"}
+
+FULL = "openWebui.variant=full"
+
+GCS = ("openWebui.uploads.kind=gcs", "openWebui.uploads.gcs.bucketName=uploads", FULL)
+
+GCS_KEY = json.dumps({"client_email": "a@b", "private_key": "a private key", "token_uri": "https://tokens.example"})
+
+GCS_SECRETS = {"GOOGLE_APPLICATION_CREDENTIALS_JSON": GCS_KEY}
+
+AZURE = (
+    "openWebui.uploads.kind=azure",
+    "openWebui.uploads.azure.endpointUrl=https://account.blob.core.windows.net",
+    "openWebui.uploads.azure.containerName=uploads",
+    FULL,
+)
+
+AZURE_KEY = "YW4gYWNjZXNzIGtleQ=="
+
+AZURE_SECRETS = {"AZURE_STORAGE_KEY": AZURE_KEY}
+
+CLIENT = (
+    'openWebui.serviceAccount.annotations["azure.workload.identity/client-id"]=01234567-89ab-cdef-0123-456789abcdef'
+)
+
+_POD_LABELS = ("spec", "template", "metadata", "labels")
 
 VOLUME = ("openWebui.uploads.kind=volume",)
 
@@ -106,6 +133,51 @@ EFFECTS: dict[str, Effect] = {
     ),
     "openWebui.uploads.s3.tagging": Effect(
         value="true", sets=S3, secrets=S3_SECRETS, shows=variable("S3_ENABLE_TAGGING"), expected="true"
+    ),
+    "openWebui.uploads.gcs.bucketName": Effect(
+        value="files", sets=GCS, secrets=GCS_SECRETS, shows=variable("GCS_BUCKET_NAME"), expected="files"
+    ),
+    "openWebui.uploads.gcs.credentials": Effect(
+        value="serviceAccount",
+        sets=GCS,
+        shows=lambda r: (variable("STORAGE_PROVIDER")(r), r.every_pod["open-webui-preflight"]["serviceAccountName"]),
+        expected=("gcs", "open-webui"),
+    ),
+    "openWebui.uploads.azure.endpointUrl": Effect(
+        value="https://other.blob.core.windows.net/",
+        sets=AZURE,
+        secrets=AZURE_SECRETS,
+        shows=variable("AZURE_STORAGE_ENDPOINT"),
+        expected="https://other.blob.core.windows.net",
+    ),
+    "openWebui.uploads.azure.containerName": Effect(
+        value="files",
+        sets=AZURE,
+        secrets=AZURE_SECRETS,
+        shows=variable("AZURE_STORAGE_CONTAINER_NAME"),
+        expected="files",
+    ),
+    "openWebui.uploads.azure.credentials": Effect(
+        value="serviceAccount",
+        sets=(*AZURE, CLIENT),
+        shows=inputs(
+            "Deployment", "open-webui", "spec", "template", "metadata", "labels", "azure.workload.identity/use"
+        ),
+        expected="true",
+    ),
+    "GOOGLE_APPLICATION_CREDENTIALS_JSON": Effect(
+        value="",
+        sets=GCS,
+        secrets=GCS_SECRETS,
+        shows=lambda r: r.one("Secret", "openwebui-secret").plain("stringData", "GOOGLE_APPLICATION_CREDENTIALS_JSON"),
+        expected=GCS_KEY,
+    ),
+    "AZURE_STORAGE_KEY": Effect(
+        value="",
+        sets=AZURE,
+        secrets=AZURE_SECRETS,
+        shows=lambda r: r.one("Secret", "openwebui-secret").plain("stringData", "AZURE_STORAGE_KEY"),
+        expected=AZURE_KEY,
     ),
     "openWebui.serviceAccount.annotations": Effect(
         value="",

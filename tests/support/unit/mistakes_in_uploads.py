@@ -4,6 +4,12 @@ from collections.abc import Mapping
 
 _S3 = {"bucketName": "uploads", "credentials": "serviceAccount"}
 
+_FULL = {"variant": "full"}
+
+_AZURE = {"endpointUrl": "https://a.example", "containerName": "uploads", "credentials": "serviceAccount"}
+
+_CLIENT = "01234567-89ab-cdef-0123-456789abcdef"
+
 UPLOAD_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     (
         "a bucket without its keys",
@@ -28,6 +34,36 @@ UPLOAD_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "another endpointUrl",
     ),
     (
+        "a client that the slim image does not have",
+        {"openWebui": {"uploads": {"kind": "gcs", "gcs": {**_S3}}}},
+        "openWebui.variant",
+        "full, or uploads.kind s3",
+    ),
+    (
+        "a container without a name",
+        {"openWebui": {**_FULL, "uploads": {"kind": "azure", "azure": {"endpointUrl": "https://a.example"}}}},
+        "openWebui.uploads.azure.containerName",
+        "the name of an existing container",
+    ),
+    (
+        "a container's identity without a managed identity",
+        {"openWebui": {**_FULL, "uploads": {"kind": "azure", "azure": _AZURE}}},
+        'openWebui.serviceAccount.annotations["azure.workload.identity/client-id"]',
+        "the client ID of a managed identity",
+    ),
+    (
+        "a token without TLS",
+        {
+            "openWebui": {
+                **_FULL,
+                "serviceAccount": {"annotations": {"azure.workload.identity/client-id": _CLIENT}},
+                "uploads": {"kind": "azure", "azure": {**_AZURE, "endpointUrl": "http://a.example"}},
+            }
+        },
+        "openWebui.uploads.azure.endpointUrl",
+        "an https URL",
+    ),
+    (
         "a size for a PVC that exists",
         {"openWebui": {"uploads": {"kind": "volume", "volume": {"existingClaim": "data", "size": "5Gi"}}}},
         "openWebui.uploads.volume.size",
@@ -43,7 +79,7 @@ UPLOAD_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "no local copy of files in the pod",
         {"openWebui": {"uploads": {"localCache": False}}},
         "openWebui.uploads.localCache",
-        "set kind to s3",
+        "set kind to s3, gcs or azure",
     ),
     (
         "a role that is not an ARN",

@@ -98,4 +98,12 @@ def _bucket(environment: Mapping[str, str]) -> Bucket | None:
             from .s3_bucket import S3Bucket
 
             return S3Bucket(environment)
+        case "gcs":
+            from .gcs_bucket import GcsBucket
+
+            return GcsBucket(environment)
+        case "azure":
+            from .azure_container import AzureContainer
+
+            return AzureContainer(environment)
     return None

@@ -28,6 +28,7 @@ _ENDINGS = (
     ("api", "configs"),
     ("api", "sk"),
     ("connection", "string"),
+    ("credentials", "json"),
     ("server", "connections"),
     ("webhook", "url"),
 )
