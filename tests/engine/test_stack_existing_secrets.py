@@ -2,11 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
+import yaml
 
+from components.blocks.secret_reference import SecretReference
+from stack_config import cluster_questions
+from stack_config.referenced_secrets import require_existing
 from tests.support.engine.secrets import seen_in
 from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Run, Stack, StackFactory
 
@@ -83,6 +88,27 @@ def test_a_missing_key_is_refused_with_the_keys_that_exist(stack: Stack, live: N
     error = refused(stack, *REFERENCE)
     assert "has no key client; its keys are client-secret, other" in error
     assert "pulumi config set --path existingSecrets.FEISHU_CLIENT_SECRET.key <key>" in error
+
+
+def test_a_user_who_may_not_read_secrets_gets_a_warning(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer of the real API server to somebody without any permission, in place of the whole preview."""
+    assert stack.cluster.kubeconfig
+    contents = yaml.safe_load(stack.cluster.kubeconfig.read_text())
+    for entry in contents["users"]:
+        entry["user"]["as"] = "nobody"
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(contents))
+    warnings: list[str] = []
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    monkeypatch.setattr(cluster_questions, "get_monitor", object)
+    references = {"OAUTH_CLIENT_SECRET": SecretReference(name="sso", key="client")}
+    require_existing(references, NAMESPACE, stack.cluster.context)
+    [warning] = warnings
+    assert warning.startswith("not checked whether the Secrets of existingSecrets exist")
+    assert 'secrets "sso" is forbidden' in warning
 
 
 def test_pods_refer_to_the_secret_and_the_counter_rolls_them_alone(stack: Stack, live: Namespace) -> None:
