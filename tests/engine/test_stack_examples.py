@@ -16,13 +16,16 @@ def test_an_example_deploys(example: Example, new_stack: StackFactory) -> None:
     live = Namespace(stack.cluster, namespace)
     with served(stack.cluster, example.kinds):
         try:
+            if not example.settings.create_namespace:
+                live.core.create_namespace({"metadata": {"name": namespace}})
+                for name, contents in example.existing_secrets.items():
+                    live.core.create_namespaced_secret(namespace, {"metadata": {"name": name}, "stringData": contents})
             stack.up()
-            for name, contents in example.existing_secrets.items():
-                # Simulated pods start without it; a preview asks for it as soon as the namespace exists.
-                live.core.create_namespaced_secret(namespace, {"metadata": {"name": name}, "stringData": contents})
             assert stack.preview(refresh=True).changes == set()
             assert live.refusals() == []
             assert live.pods("open-webui")
         finally:
             stack.keep("protect=false")
             stack.destroy()
+            if live.exists():
+                live.core.delete_namespace(namespace)

@@ -11,6 +11,7 @@ import yaml
 
 from components.blocks.secret_reference import SecretReference
 from stack_config import cluster_questions
+from stack_config.cluster_access import in_context
 from stack_config.referenced_secrets import require_existing
 from tests.support.engine.secrets import seen_in
 from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Run, Stack, StackFactory
@@ -18,8 +19,8 @@ from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Run, Stack, S
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 NAMESPACE = "existing-secrets"
-MEMBERS = {"LICENSE_KEY": "scim-of/the+operator", "ACME_LOGIN": "acme-of/the+operator"}
-REFERENCE = ("existingSecrets.FEISHU_CLIENT_SECRET.name=sso", "existingSecrets.FEISHU_CLIENT_SECRET.key=client")
+MEMBERS = {"LICENSE_KEY": "tavily-of/the+operator", "ACME_LOGIN": "acme-of/the+operator"}
+REFERENCE = ("existingSecrets.FEISHU_CLIENT_SECRET.name=search", "existingSecrets.FEISHU_CLIENT_SECRET.key=client")
 VALUES = ("first-of/the+operator", "second-of/the+operator")
 
 
@@ -40,9 +41,9 @@ def live(stack: Stack) -> Namespace:
 
 def apply_secret(live: Namespace, contents: dict[str, str]) -> None:
     """Create the Secret of the operator, or replace it."""
-    body = {"metadata": {"name": "sso"}, "stringData": contents}
-    if "sso" in live.secrets():
-        live.core.delete_namespaced_secret("sso", live.name)
+    body = {"metadata": {"name": "search"}, "stringData": contents}
+    if "search" in live.secrets():
+        live.core.delete_namespaced_secret("search", live.name)
     live.core.create_namespaced_secret(live.name, body)
 
 
@@ -65,7 +66,7 @@ def refused(stack: Stack, *sets: str) -> str:
 def test_before_the_namespace_exists_a_preview_warns(stack: Stack) -> None:
     run = stack.preview(*REFERENCE)
     assert "create Deployment open-webui" in run.changes
-    assert any("does not exist yet" in text and "sso (key client)" in text for text in run.text)
+    assert any("does not exist yet" in text and "search (key client)" in text for text in run.text)
 
 
 def test_members_of_the_map_reach_the_pods(stack: Stack, live: Namespace) -> None:
@@ -79,7 +80,7 @@ def test_members_of_the_map_reach_the_pods(stack: Stack, live: Namespace) -> Non
 def test_a_missing_secret_is_refused_before_anything_is_registered(stack: Stack, live: Namespace) -> None:
     before = live.identities()
     error = refused(stack, *REFERENCE)
-    assert f"existingSecrets.FEISHU_CLIENT_SECRET: there is no Secret sso in namespace {NAMESPACE}" in error
+    assert f"existingSecrets.FEISHU_CLIENT_SECRET: there is no Secret search in namespace {NAMESPACE}" in error
     assert live.identities() == before
 
 
@@ -104,17 +105,17 @@ def test_a_user_who_may_not_read_secrets_gets_a_warning(
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
     monkeypatch.setattr(cluster_questions, "get_monitor", object)
-    references = {"OAUTH_CLIENT_SECRET": SecretReference(name="sso", key="client")}
-    require_existing(references, NAMESPACE, stack.cluster.context)
+    references = {"SERPER_API_KEY": SecretReference(name="search", key="client")}
+    require_existing(references, NAMESPACE, in_context(stack.cluster.context))
     [warning] = warnings
     assert warning.startswith("not checked whether the Secrets of existingSecrets exist")
-    assert 'secrets "sso" is forbidden' in warning
+    assert 'secrets "search" is forbidden' in warning
 
 
 def test_pods_refer_to_the_secret_and_the_counter_rolls_them_alone(stack: Stack, live: Namespace) -> None:
     apply_secret(live, {"client": VALUES[0]})
     assert stack.keep(*REFERENCE).changes == {"update Deployment open-webui", *PREFLIGHT_AGAIN}
-    assert sources(live)["FEISHU_CLIENT_SECRET"] == ("sso", "client")
+    assert sources(live)["FEISHU_CLIENT_SECRET"] == ("search", "client")
 
     apply_secret(live, {"client": VALUES[1]})
     assert stack.preview(refresh=True).changes == set(), "the stack does not see it"

@@ -9,6 +9,7 @@ from pathlib import Path
 from components.blocks.custom_kinds import CustomKind
 from stack_config.files import ROOT, StackConfig, read_stack
 from stack_config.load import PROJECT, parse
+from stack_config.settings import StackSettings
 
 EXAMPLES = ROOT / "docs" / "examples"
 _SECRET = re.compile(r"^pulumi config set --secret (?:--path )?'?([\w.]+)'?", re.MULTILINE)
@@ -57,9 +58,8 @@ class Example:
     def existing_secrets(self) -> dict[str, dict[str, str]]:
         """The Secrets that the stack file refers to, each with a value of its own for every key."""
         contents: dict[str, dict[str, str]] = {}
-        references = json.loads(self.config({}).values.get(f"{PROJECT}:existingSecrets", "{}"))
-        for reference in references.values():
-            contents.setdefault(reference["name"], {})[reference["key"]] = f"made-up-{reference['key']}"
+        for reference in self.settings.existing_secrets.values():
+            contents.setdefault(reference.name, {})[reference.key] = f"made-up-{reference.key}"
         return contents
 
     def config(self, sets: Mapping[str, str]) -> StackConfig:
@@ -71,12 +71,16 @@ class Example:
         return read_stack(self.name, [f"{key}={value}" for key, value in sets.items()], directory=self.directory)
 
     @property
-    def kinds(self) -> list[CustomKind]:
-        """Custom kinds that the example needs in the cluster."""
+    def settings(self) -> StackSettings:
+        """The settings of the stack file and of the page's commands."""
         values = self.config({"kubeContext": "any"}).values
         secrets = {f"{PROJECT}:{key}": value for key, value in self.secret_config.items()}
-        settings = parse({**values, **secrets}, secrets.keys())
-        return list(dict.fromkeys(kind for needs in settings.kinds_needed for kind in needs.kinds))
+        return parse({**values, **secrets}, secrets.keys())
+
+    @property
+    def kinds(self) -> list[CustomKind]:
+        """Custom kinds that the example needs in the cluster."""
+        return list(dict.fromkeys(kind for needs in self.settings.kinds_needed for kind in needs.kinds))
 
 
 def examples() -> list[Example]:

@@ -16,7 +16,7 @@ def test_an_example_renders_and_keeps_to_the_policies(example: Example) -> None:
     secrets = {f"{PROJECT}:{key}": value for key, value in example.secret_config.items()}
     with_secrets = StackConfig(values={**config.values, **secrets}, secret_keys=config.secret_keys | secrets.keys())
     objects = planned_objects(with_secrets, example.name)
-    assert {"Namespace", "Deployment", "NetworkPolicy", "Secret"} <= {each["kind"] for each in objects}
+    assert {"Deployment", "NetworkPolicy", "Secret"} <= {each["kind"] for each in objects}
     assert findings(RULES, objects, Context(production=False)) == []
 
 
