@@ -9,6 +9,7 @@ from components.backup.component import Backup, BackupArgs, Server
 from components.blocks.connection import Backend, Connection
 from components.blocks.network_policy import allow_to, pods
 from components.namespace.component import Namespace, NamespaceArgs
+from components.ollama.component import Ollama, OllamaArgs
 from components.open_webui import names as open_webui
 from components.open_webui.component import OpenWebUI, OpenWebUIArgs
 from components.postgresql import names as postgresql
@@ -122,6 +123,21 @@ if settings.has_own_tika:
     )
     web_egress += extraction.egress
     web_variables |= extraction.client_variables
+
+if settings.ollama.enabled:
+    inference = Ollama(
+        "ollama",
+        OllamaArgs(
+            namespace=namespace.name,
+            namespace_name=settings.namespace,
+            settings=settings.ollama,
+            clients=[open_webui.LABELS.selector],
+            protect=settings.protect,
+        ),
+        in_namespace,
+    )
+    web_egress += inference.egress
+    web_variables |= inference.client_variables
 
 web = OpenWebUI(
     "open-webui",

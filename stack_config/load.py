@@ -30,9 +30,10 @@ from .findings import (
     value_at,
 )
 from .keys import config_keys, is_secret_key, key_at
+from .named_secrets import composed_secret_problems, named_secret_problems
 from .report import HIDDEN, Location, path_of, report
 from .secret_references import EXISTING_SECRETS
-from .secret_sources import Secrets, plain_member, plain_members, read_secrets
+from .secret_sources import Secrets, member_path, plain_member, plain_members, read_secrets
 from .settings import (
     SECRET_ENV,
     SECRET_KEYS,
@@ -172,11 +173,18 @@ def _problems_of_settings(
             yield from_problem(dataclasses.replace(problem, keys=(path,)), (), _hidden(secrets))
     # A stack file that is read without its passphrase holds a placeholder or the ciphertext.
     unseen = (ENCRYPTED, '{"secure":')
-    own = {key: value for key, value in secrets.values.items() if key in SECRET_KEYS and not value.startswith(unseen)}
+    seen = {key: value for key, value in secrets.values.items() if not value.startswith(unseen)}
+    own = {key: value for key, value in seen.items() if key in SECRET_KEYS}
     for problem in secret_value_problems(settings, own):
         # The URL is checked against redis.external, which may itself be invalid.
         if not any(_overlap(path, problem.keys[1]) for path in mentioned | removed):
             path = secrets.path(problem.keys[0])
+            yield from_problem(dataclasses.replace(problem, keys=(path,)), (), _hidden(secrets))
+    named = named_secret_problems(settings, secrets.names, seen)
+    for problem in [*named, *composed_secret_problems(settings, secrets.names)]:
+        variable, setting = problem.keys
+        if not any(_overlap(path, setting) for path in mentioned | removed):
+            path = secrets.path(variable) if variable in secrets.names else member_path(variable)
             yield from_problem(dataclasses.replace(problem, keys=(path,)), (), _hidden(secrets))
     for problem in [*upload_problems(settings), *twice_problems(settings, secrets.variables)]:
         # The problem may follow from another invalid value.

@@ -18,6 +18,7 @@ from components.blocks.quantities import MEBIBYTE, mebibytes, quantity
 from components.blocks.secret_reference import SecretReference
 from components.namespace.quota import resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion, QuotaSettings
+from components.ollama.settings import OllamaSettings
 from components.open_webui.exposure_rules import private_name_problems
 from components.open_webui.feature_settings import token_error
 from components.open_webui.settings import OpenWebUISettings, feature_secrets
@@ -89,6 +90,7 @@ class StackSettings(Settings):
     )
     redis: RedisSettings = Field(RedisSettings(), description="Redis: sessions, websockets, locks.")
     postgresql: PostgreSQLSettings = Field(PostgreSQLSettings(), description="PostgreSQL: users, chats, vectors.")
+    ollama: OllamaSettings = Field(OllamaSettings(), description="Ollama: models that run in the cluster.")
     backup: BackupSettings = Field(BackupSettings(), description="Scheduled dumps of the database.")
     open_webui: OpenWebUISettings = Field(
         OpenWebUISettings(), description="Open WebUI: the web pods and their exposure."
@@ -160,6 +162,7 @@ class StackSettings(Settings):
                 allowed="remove tika, or set the engine tika without a url",
                 fix=Fix.REMOVE,
             )
+        yield from self._ollama_problems()
         yield from private_name_problems(self.redis.external.destinations, self.open_webui.targets, "openWebui.egress")
         if self.cluster.mode == "context" and not self.kube_context.strip():
             yield Problem(
@@ -180,6 +183,18 @@ class StackSettings(Settings):
                 fix=str(needed),
             )
             yield from self._memory_problems(needed)
+
+    def _ollama_problems(self) -> Iterator[Problem]:
+        registries = [("ollama.models", registry) for registry in self.ollama.registries]
+        yield from private_name_problems(registries, self.ollama.targets, "ollama.egress")
+        if self.ollama.enabled and self.open_webui.ollama_base_url:
+            yield Problem(
+                keys=("openWebui.ollamaBaseUrl", "ollama.enabled"),
+                message="openWebui.ollamaBaseUrl conflicts with ollama.enabled: the web pods connect to the stack's "
+                "own Ollama",
+                allowed="remove it; a further server goes into openWebui.models.ollama",
+                fix=Fix.REMOVE,
+            )
 
     def _memory_problems(self, connections: int) -> Iterator[Problem]:
         # In the same report: with the suggested maxConnections the next run would report the memory limit.

@@ -55,7 +55,7 @@ def environment(
     services: Mapping[str, str],
     migrate: bool,
 ) -> list[EnvVarArgsDict]:
-    """Variables of a container, in the order of their names.
+    """Variables of a container, in the order of their names; those that refer to others come last.
 
     Args:
         settings, redis: of the component and its Redis.
@@ -65,17 +65,33 @@ def environment(
         services: variables that lead to other components of the stack.
         migrate: whether this container brings the database to its version; all others must leave it alone.
     """
+    composed = _composed(settings, services)
     plain = {
+        **_models(settings),
         **services,
         **_always(settings),
-        **_models(settings),
         **_features(settings),
         "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
         **{name: value for name, value in settings.env.items() if not _is_of_redis(name)},
         **settings.plugin_env,
         **(_patience(settings) if migrate else {}),
+        **(_stored(settings, services) if migrate else {}),
         **_redacted(secret_inputs),
     }
+    secret: list[EnvVarArgsDict] = [
+        *redis_environment(redis, settings.env),
+        database.variable("DATABASE_URL", CLIENT_URL),
+        *_own_secrets(own, secret_inputs),
+    ]
+    # A reference is filled in where the variable that it names comes earlier.
+    first = [each for each in [*plain_variables(plain), *secret] if each["name"] not in composed]
+    return [
+        *sorted(first, key=lambda variable: str(variable["name"])),
+        *plain_variables(dict(sorted(composed.items()))),
+    ]
+
+
+def _own_secrets(own: ConnectionSecret, secret_inputs: SecretInputs) -> list[EnvVarArgsDict]:
     stored = {
         "WEBUI_SECRET_KEY": own.variable("WEBUI_SECRET_KEY", SECRET_KEY),
         "WEBUI_ADMIN_PASSWORD": _ADMIN_PASSWORD.variable("WEBUI_ADMIN_PASSWORD"),
@@ -88,12 +104,7 @@ def environment(
         for name, (key, variable) in secret_variables(secret_inputs).items()
     }
     replaced = {name: each.variable(name) for name, each in secret_inputs.references.items() if name in stored}
-    secret: list[EnvVarArgsDict] = [
-        *redis_environment(redis, settings.env),
-        database.variable("DATABASE_URL", CLIENT_URL),
-        *(stored | inputs | replaced).values(),
-    ]
-    return sorted([*plain_variables(plain), *secret], key=lambda variable: str(variable["name"]))
+    return list((stored | inputs | replaced).values())
 
 
 def redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgsDict]:
@@ -177,3 +188,15 @@ def _features(settings: OpenWebUISettings) -> dict[str, str]:
     for feature in settings.features.values():
         variables |= feature.variables(settings)
     return variables
+
+
+def _composed(settings: OpenWebUISettings, services: Mapping[str, str]) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for feature in settings.features.values():
+        variables |= feature.composed_variables(services)
+    return variables
+
+
+def _stored(settings: OpenWebUISettings, services: Mapping[str, str]) -> dict[str, str]:
+    kinds = sorted(kind for feature in settings.features.values() for kind in feature.stored_connections(services))
+    return {"STORED_CONNECTIONS": ",".join(kinds)} if kinds else {}

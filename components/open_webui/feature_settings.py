@@ -59,6 +59,28 @@ class FeatureSettings(Settings):
         """
         return {}
 
+    def composed_variables(self, _services: Mapping[str, str]) -> Mapping[str, str]:
+        """Environment variables in which the kubelet replaces ``$(NAME)`` by the value of a secret variable.
+
+        Args:
+            _services: variables that lead to other components of the stack.
+        """
+        return {}
+
+    def stored_connections(self, _services: Mapping[str, str]) -> tuple[str, ...]:
+        """Kinds of connections that each start of a web pod writes into the database (`startup/stored_connections.py`).
+
+        Open WebUI itself reads the variables of these settings on an empty database only.
+
+        Args:
+            _services: variables that lead to other components of the stack.
+        """
+        return ()
+
+    def named_secrets(self) -> Mapping[str, str]:
+        """Secret environment variables that the settings name, each by its key relative to the feature."""
+        return {}
+
     def urls(self) -> Mapping[str, str]:
         """URLs that the web pods connect to, each by its key relative to the feature."""
         return {}

@@ -30,10 +30,12 @@ from .feature_settings import FeatureSettings, SecretKey
 from .gateway_settings import GatewaySettings
 from .ingress_settings import IngressSettings
 from .load_balancer_settings import LoadBalancerSettings
+from .models import ModelSettings
 from .performance import PerformanceSettings
 from .preflight_resources import preflight_resources
 from .service_account import ServiceAccountSettings
 from .termination import leaving_pods
+from .tools import ToolSettings
 from .uploads import UploadSettings
 from .variable_rules import plugin_variable_problems, variable_problems, variable_warnings
 
@@ -154,6 +156,8 @@ class OpenWebUISettings(ComponentSettings):
     service_account: ServiceAccountSettings = Field(
         ServiceAccountSettings(), description="The identity of the web pods, also at a cloud provider."
     )
+    models: ModelSettings = Field(ModelSettings(), description="Services that serve models.")
+    tools: ToolSettings = Field(ToolSettings(), description="Tools of models.")
     uploads: UploadSettings = Field(UploadSettings(), description="Where uploaded files live.")
     migration_seconds: int = Field(
         1800,

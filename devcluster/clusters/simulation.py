@@ -10,7 +10,7 @@ from .api import api_client, create_missing
 NODES = {"node-a": "zone-a", "node-b": "zone-b", "node-c": "zone-c"}
 STORAGE_CLASS = "standard"
 FREE_VOLUMES = 30
-_CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "500Gi", "pods": "110"}
+_CAPACITY = {"cpu": "32", "memory": "128Gi", "ephemeral-storage": "500Gi", "pods": "110", "nvidia.com/gpu": "8"}
 
 
 def prepare(kubeconfig: Path, context: str) -> None:

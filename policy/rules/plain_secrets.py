@@ -1,5 +1,6 @@
 """Secrets belong in Secrets: permissions that do not include Secrets allow reading every other object."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,6 +23,8 @@ _CONFIGURED = tuple(
         r"^\s*(?P<name>user)\s+\S+\s.*>[^\s<$%{]",
     )
 )
+_REFERENCE = re.compile(r"\$\([A-Za-z_][A-Za-z0-9_]*\)")
+_SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie")
 # Programs are not configuration: their lines assign variables, whose names may be those of secrets.
 _PROGRAM = re.compile(r"\.(?:py|sh|js|ts|rb|go|sql)$")
 
@@ -64,8 +67,7 @@ def _container(container: Mapping[str, Any]) -> Iterator[str]:
         value = field(variable, "value")
         if not isinstance(value, str) or isinstance(value, Unknown) or not value:
             continue
-        # The kubelet fills in $(OTHER).
-        named = holds_secret(str(field(variable, "name")), value) and not value.startswith("$(")
+        named = holds_secret(str(field(variable, "name")), value) and not _only_refers(value)
         if has_secret_value(value) or named:
             yield f"variable {field(variable, 'name')} holds a secret in plain text"
     words = [str(word) for part in ("command", "args") for word in items(container.get(part))]
@@ -77,6 +79,32 @@ def _container(container: Mapping[str, Any]) -> Iterator[str]:
     for command in commands:
         if place := secret_in_command([str(word) for word in items(command)]):
             yield f"the command of a probe or hook holds a secret in plain text: {place}"
+
+
+def _only_refers(value: str) -> bool:
+    """Whether every secret in the value is a reference, `$(OTHER)`, which the kubelet fills in.
+
+    The value is a list of references with separators between them, or JSON in which references have the names of
+    secrets.
+    """
+    if not _REFERENCE.sub("", value).strip(";, "):
+        return True
+    try:
+        content = json.loads(value)
+    except ValueError:
+        return False
+    return isinstance(content, dict | list) and not any(_in_json(content))
+
+
+def _in_json(content: object) -> Iterator[str]:
+    """Names of the members that hold a secret in plain text."""
+    for name, member in content.items() if isinstance(content, dict) else ():
+        secret = name == "key" or is_secret_name(name) or name.lower() in _SECRET_HEADERS
+        if secret and isinstance(member, str) and member and not _REFERENCE.fullmatch(member):
+            yield name
+        yield from _in_json(member)
+    for element in content if isinstance(content, list) else ():
+        yield from _in_json(element)
 
 
 def _config_map(item: Object) -> Iterator[str]:

@@ -39,6 +39,7 @@ ALONE = {
     "openWebui.documents.extraction.engine",
     "openWebui.documents.extraction.url",
     "openWebui.ingress.stickySessions",
+    "openWebui.ollamaBaseUrl",
     "openWebui.variant",
     "openWebui.version",
     "redis.cluster.masters",

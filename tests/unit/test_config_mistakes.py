@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from stack_config.files import ROOT, StackFileError, is_encrypted, read_stack
+from stack_config.files import ROOT, StackFileError, read_stack
 from stack_config.load import PROJECT, ConfigError, parse
-from tests.support.unit.config_reports import apply_fixes
+from tests.support.unit.config_reports import all_encrypted, apply_fixes
 from tests.support.unit.single_mistakes import SINGLE_MISTAKES
 from tests.support.unit.spellings import SPELLINGS
 from tests.support.unit.uploads_in_pods import accepted
@@ -271,7 +271,7 @@ def test_the_commands_of_the_report_fix_the_config(name: str) -> None:
     values.setdefault(f"{PROJECT}:kubeContext", "test")
     # One error can hide another one: a limit is not compared with a request that is not a quantity.
     for _ in range(3):
-        secrets = {key for key, value in values.items() if is_encrypted(value)}
+        secrets = {key for key, value in values.items() if all_encrypted(value)}
         try:
             texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
             parse(accepted(texts), secrets)

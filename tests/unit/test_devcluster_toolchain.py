@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from devcluster.toolchain import go_programs, providers, pulumi_cli
-from devcluster.toolchain.go_programs import ACTIONLINT, CONTROL_PLANE, KUBECTL, KWOK, NODE, PROMTOOL, PULUMI, GoProgram
+from devcluster.toolchain.go_programs import (
+    ACTIONLINT,
+    CONTROL_PLANE,
+    KUBECTL,
+    KWOK,
+    NODE,
+    OLLAMA,
+    PROMTOOL,
+    PULUMI,
+    GoProgram,
+)
 from devcluster.toolchain.providers import needed, search_path, uses_emulators
 from host.directories import CACHE_VARIABLE, programs_directory
 from host.processes import is_alive
@@ -217,7 +227,7 @@ def test_kubectl_is_built_only_where_there_is_none(install: Install) -> None:
 
 
 def test_every_program_is_pinned_by_its_module() -> None:
-    for program in (*CONTROL_PLANE, KWOK, KUBECTL, *NODE, PROMTOOL, PULUMI, ACTIONLINT):
+    for program in (*CONTROL_PLANE, KWOK, KUBECTL, *NODE, PROMTOOL, PULUMI, ACTIONLINT, OLLAMA):
         module = Path(go_programs.__file__).parent / program.module
         tools = (module / "go.mod").read_text()
         assert f"{program.package}\n" in tools

@@ -16,7 +16,7 @@ NAMES = {
 }
 
 # Names that are ordinary words, programs or names of products as well.
-WORDS = frozenset({"redis", "postgres", "http", "password", "email", "quota", "openwebui", "tika"})
+WORDS = frozenset({"redis", "postgres", "http", "password", "email", "quota", "ollama", "openwebui", "tika"})
 
 NOT_NAMES = {
     ("components/redis/server/acl.py", "open-webui"): "prefix of the application's keys",

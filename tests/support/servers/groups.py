@@ -12,6 +12,7 @@ GROUPS = {
     "test_public_url_in_browser.py": "web",
     "test_uploads.py": "uploads",
     "test_import.py": "import",
+    "test_models.py": "models",
     "test_secret_inputs.py": "secret inputs",
     "test_outside_connections.py": "outside connections",
     "test_signing_key.py": "signing key",

@@ -29,6 +29,7 @@ from components.postgresql.component import CLIENT_PARAMETERS
 from devcluster.node.images.definitions import open_webui as image
 from tests.support.e2e.model_server import model_server
 from tests.support.servers.addresses import free_port
+from tests.support.servers.kubelet_variables import expanded
 from tests.support.servers.open_webui_image import PACKAGES, VERSION, lay_out_image
 from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
 from tests.support.servers.redis_server import Server, redis_server
@@ -60,7 +61,6 @@ class Answer:
 
     @property
     def body(self) -> Any:
-        """Of an answer in JSON."""
         return json.loads(self.text)
 
 
@@ -292,7 +292,7 @@ class OpenWebUI:
         variables = {"PATH": "/usr/bin:/bin", **image(VERSION).environment}
         for variable in container["env"]:
             if "value" in variable:
-                variables[variable["name"]] = variable["value"]
+                variables[variable["name"]] = expanded(variable["value"], variables)
             else:
                 reference = variable["valueFrom"]["secretKeyRef"]
                 variables[variable["name"]] = contents[reference["name"]][reference["key"]]

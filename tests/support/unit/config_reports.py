@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stack_config.files import set_path
+from stack_config.files import is_encrypted, set_path
 from stack_config.load import PROJECT, ConfigError, parse
 from tests.support.unit.uploads_in_pods import accepted
 
@@ -26,13 +26,21 @@ def report(values: Mapping[str, object], secret_keys: frozenset[str] = frozenset
     return str(error.value)
 
 
+def all_encrypted(value: object) -> bool:
+    """Whether a value, or each member of an object, is encrypted."""
+    members = value.values() if isinstance(value, dict) and value and not is_encrypted(value) else [value]
+    return all(is_encrypted(member) for member in members)
+
+
 def apply_fixes(values: dict[str, Any], text: str) -> None:
     """Run the report's commands on a config. Those that ask for a value are given one."""
     for command in re.findall(r"^  (?:fix: |     )     (pulumi .*)$", text, re.MULTILINE):
         _, _, verb, *words = shlex.split(command, comments=True)
         words = [word for word in words if word not in ("--path", "--")]
         if words[0] == "--secret":
-            values[f"{PROJECT}:{words[1]}"] = {"secure": "v1:abc"}
+            key, _, member = words[1].partition(".")
+            level = values.setdefault(f"{PROJECT}:{key}", {}) if member else values
+            level[member or f"{PROJECT}:{key}"] = {"secure": "v1:abc"}
         elif verb == "rm":
             _remove_path(values, words[0])
         else:

@@ -8,6 +8,7 @@ EFFECTS: dict[str, Effect] = {
     **pod_keys("redis", "Deployment", "redis"),
     **pod_keys("postgresql", "StatefulSet", "postgres"),
     **pod_keys("backup", "CronJob", "postgres-backup", *BACKUP),
+    **pod_keys("ollama", "Deployment", "ollama", "ollama.enabled=true", outside=True),
     **pod_keys("openWebui", "Deployment", "open-webui", outside=True),
     # The Job of a backup would not end beside another container: the key is refused.
     "backup.pods.extraContainers": Effect(

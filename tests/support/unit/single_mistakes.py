@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tests.support.unit.mistakes_in_exposure import EXPOSURE_MISTAKES
+from tests.support.unit.mistakes_in_models import MODEL_MISTAKES
 from tests.support.unit.mistakes_in_uploads import UPLOAD_MISTAKES
 
 SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
@@ -380,4 +381,5 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     ),
     *EXPOSURE_MISTAKES,
     *UPLOAD_MISTAKES,
+    *MODEL_MISTAKES,
 ]

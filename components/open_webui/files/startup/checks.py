@@ -9,6 +9,7 @@ from .encrypted_data import second_factor_problems
 from .output import log
 from .release import Release, database_revisions, revision_problems
 from .server_checks import read_server_state, server_problems
+from .stored_connections import connection_problems
 from .vector_tables import applies, read_vector_state, vector_problems, vector_settings
 
 
@@ -16,6 +17,7 @@ def database_problems(connection: Connection, release: Release) -> list[str]:
     """Why the release cannot start on this database. Nothing is changed there."""
     problems = revision_problems(release, database_revisions(connection))
     problems += server_problems(read_server_state(connection))
+    problems += connection_problems(os.environ)
     problems += second_factor_problems(connection, os.environ)
     if applies(os.environ):
         settings = vector_settings(os.environ)

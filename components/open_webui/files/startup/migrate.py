@@ -28,40 +28,51 @@ from .output import RefusedError, log, seconds
 from .record import record_state, recorded_state, requested_state
 from .release import Release, database_revisions, read_release
 from .script import run
+from .stored_connections import connection_problems, store_connections
 from .stored_settings import store_settings
 from .vector_tables import can_have_vector_tables, keep_index_method
 
 
 def migrate() -> None:
-    """Bring the database to what the image needs, unless it is there.
+    """Bring the database to what the image needs, unless it is there, and store the settings of the stack.
 
     Raises `RefusedError` if it cannot be brought there, before anything is changed where that can be known.
     """
     release = read_release()
     patience = seconds("MIGRATE_RUN_SECONDS")
+    if problems := connection_problems(os.environ):
+        raise RefusedError(*problems)
     report_bucket()
     with connect(seconds("MIGRATE_DATABASE_WAIT_SECONDS")) as connection:
         prepare_session(connection)
         take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"))
         keep_index_method(connection, os.environ)
-        vector_tables = can_have_vector_tables(connection, os.environ)
-        requested = requested_state(release, vector_tables=vector_tables)
-        revisions = database_revisions(connection)
-        if revisions == release.heads and recorded_state(connection) == requested:
-            # A key can change while the release and what it has completed stay the same.
-            if problems := second_factor_problems(connection, os.environ):
-                raise RefusedError(*problems)
-            store_settings(connection, os.environ)
-            log(f"Nothing to do: the database is ready for Open WebUI {release.version}.")
-            return
-        if problems := database_problems(connection, release):
-            raise RefusedError(*problems)
-        log(f"Open WebUI {release.version} starts on a database at revision {', '.join(sorted(revisions)) or 'none'}.")
-        if not vector_tables:
-            log("No tables for documents: VECTOR_DB is not pgvector, or the database lacks the extension vector.")
-        complete(connection, release, requested, vector_tables=vector_tables, patience=patience)
+        bring_up_to_date(connection, release, patience)
         # Only now: the creation of the first administrator turns sign-up off.
         store_settings(connection, os.environ)
+        store_connections(connection, os.environ)
+
+
+def bring_up_to_date(connection: Connection, release: Release, patience: float) -> None:
+    """Let Open WebUI do its part, unless it is done.
+
+    Raises `RefusedError` if the release cannot start on this database.
+    """
+    vector_tables = can_have_vector_tables(connection, os.environ)
+    requested = requested_state(release, vector_tables=vector_tables)
+    revisions = database_revisions(connection)
+    if revisions == release.heads and recorded_state(connection) == requested:
+        # A key can change while the release and what it has completed stay the same.
+        if problems := second_factor_problems(connection, os.environ):
+            raise RefusedError(*problems)
+        log(f"Nothing to do: the database is ready for Open WebUI {release.version}.")
+        return
+    if problems := database_problems(connection, release):
+        raise RefusedError(*problems)
+    log(f"Open WebUI {release.version} starts on a database at revision {', '.join(sorted(revisions)) or 'none'}.")
+    if not vector_tables:
+        log("No tables for documents: VECTOR_DB is not pgvector, or the database lacks the extension vector.")
+    complete(connection, release, requested, vector_tables=vector_tables, patience=patience)
 
 
 def complete(connection: Connection, release: Release, requested: str, *, vector_tables: bool, patience: float) -> None:

@@ -9,6 +9,7 @@ under ``oauth.`` are not stored.
 import json
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from .database import Connection, one
 from .output import log
@@ -60,16 +61,20 @@ def store_settings(connection: Connection, environment: Mapping[str, str]) -> No
     settings = stored_settings(environment)
     if not settings or one(connection, b"SELECT to_regclass(%s)", TABLE) is None:
         return
-    rows = [(key, json.dumps(value), int(time.time())) for key, value in settings.items()]
-    with connection.transaction(), connection.cursor() as cursor:
-        changed = 0
-        for row in rows:
-            cursor.execute(
+    if changed := write_rows(connection, settings):
+        log(f"Settings of sign-in: {len(changed)} of {len(settings)} were written to the database.")
+
+
+def write_rows(connection: Connection, rows: Mapping[str, Any]) -> list[str]:
+    """Write rows of the table where they differ. Returns the keys of those."""
+    changed: list[str] = []
+    with connection.transaction():
+        for key, value in rows.items():
+            row = connection.execute(
                 b"INSERT INTO config (key, value, updated_at) VALUES (%s, %s::json, %s) ON CONFLICT (key) DO UPDATE"
                 b" SET value = excluded.value, updated_at = excluded.updated_at"
-                b" WHERE config.value::jsonb IS DISTINCT FROM excluded.value::jsonb",
-                row,
-            )
-            changed += cursor.rowcount
-    if changed:
-        log(f"Settings of sign-in: {changed} of {len(rows)} were written to the database.")
+                b" WHERE config.value::jsonb IS DISTINCT FROM excluded.value::jsonb RETURNING key",
+                (key, json.dumps(value), int(time.time())),
+            ).fetchone()
+            changed += [key] if row else []
+    return changed

@@ -1,0 +1,1 @@
+"""Ollama: a server that runs models in the cluster."""
