@@ -109,6 +109,23 @@ def test_a_namespace_that_does_not_exist_is_refused(new_stack: StackFactory, clu
     assert f"context {cluster.context} has no namespace nowhere" in refused.error
 
 
+def test_a_stack_hands_its_namespace_over(new_stack: StackFactory, cluster: Cluster) -> None:
+    """As docs/operations/existing-namespace.md says."""
+    stack = new_stack("dev", "namespace=handed-over", "protect=true")
+    handed_over = Namespace(cluster, "handed-over")
+    stack.up()
+    before = handed_over.core.read_namespace("handed-over").metadata.uid
+    assert "protected" in stack.preview("createNamespace=false", fails=True).error
+    [urn] = [each["urn"] for each in stack.state()["resources"] if each["type"] == "kubernetes:core/v1:Namespace"]
+    stack.pulumi("state", "unprotect", urn, "--yes")
+    stack.keep("createNamespace=false")
+    assert handed_over.core.read_namespace("handed-over").metadata.uid == before
+    stack.keep("protect=false")
+    stack.destroy()
+    assert handed_over.apps.list_namespaced_deployment("handed-over").items == []
+    handed_over.core.delete_namespace("handed-over")
+
+
 def test_a_pod_deploys_with_its_service_account(
     new_stack: StackFactory, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
