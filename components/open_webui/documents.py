@@ -43,8 +43,8 @@ class DocumentSettings(FeatureSettings):
         _secret(
             "RAG_OPENAI_API_KEY",
             "embedding.url",
-            "Key of the embedding service. Required with `openWebui.documents.embedding.url`, which must not get "
-            "`openaiApiKey`; any text for a service without keys.",
+            "Key of the embedding service. Required with `openWebui.documents.embedding.url`; any text for a "
+            "service without keys.",
             required=True,
         ),
         _secret(
@@ -179,6 +179,11 @@ class DocumentSettings(FeatureSettings):
         }
         return {key: url for key, url in services.items() if url}
 
+    def shared_secrets(self, web: "OpenWebUISettings") -> dict[str, str]:
+        # Open WebUI itself uses the key of api.openai.com alone (`config.py`).
+        shared = self.embedding_engine(web) == "openai" and self.embedding.url is None
+        return {"RAG_OPENAI_API_KEY": "openaiApiKey"} if shared else {}
+
     def uses(self, secret: SecretKey) -> bool:
         own_url = self.embedding.url is not None
         return {
@@ -191,5 +196,5 @@ class DocumentSettings(FeatureSettings):
         }[secret.name]
 
     def requires(self, secret: SecretKey) -> bool:
-        # Without it Open WebUI sends the key of the chat models to that service.
+        # Without it that service would get the key of api.openai.com, where the settings have one.
         return secret.required and (secret.name != "RAG_OPENAI_API_KEY" or self.embedding.url is not None)

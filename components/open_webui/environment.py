@@ -81,7 +81,7 @@ def environment(
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
         database.variable("DATABASE_URL", CLIENT_URL),
-        *_own_secrets(own, secret_inputs),
+        *_own_secrets(settings, own, secret_inputs),
     ]
     # A reference is filled in where the variable that it names comes earlier.
     first = [each for each in [*plain_variables(plain), *secret] if each["name"] not in composed]
@@ -91,7 +91,9 @@ def environment(
     ]
 
 
-def _own_secrets(own: ConnectionSecret, secret_inputs: SecretInputs) -> list[EnvVarArgsDict]:
+def _own_secrets(
+    settings: OpenWebUISettings, own: ConnectionSecret, secret_inputs: SecretInputs
+) -> list[EnvVarArgsDict]:
     stored = {
         "WEBUI_SECRET_KEY": own.variable("WEBUI_SECRET_KEY", SECRET_KEY),
         "WEBUI_ADMIN_PASSWORD": _ADMIN_PASSWORD.variable("WEBUI_ADMIN_PASSWORD"),
@@ -104,7 +106,16 @@ def _own_secrets(own: ConnectionSecret, secret_inputs: SecretInputs) -> list[Env
         for name, (key, variable) in secret_variables(secret_inputs).items()
     }
     replaced = {name: each.variable(name) for name, each in secret_inputs.references.items() if name in stored}
-    return list((stored | inputs | replaced).values())
+    return list((stored | _shared(settings, inputs) | inputs | replaced).values())
+
+
+def _shared(settings: OpenWebUISettings, inputs: Mapping[str, EnvVarArgsDict]) -> dict[str, EnvVarArgsDict]:
+    """Variables with the value of a secret that has a variable of its own, where that secret is set."""
+    shared = {
+        name: secret for each in settings.features.values() for name, secret in each.shared_secrets(settings).items()
+    }
+    variables = {name: SECRET_VARIABLES[secret][1] for name, secret in shared.items()}
+    return {name: {**inputs[variable], "name": name} for name, variable in variables.items() if variable in inputs}
 
 
 def redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgsDict]:

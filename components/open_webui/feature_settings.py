@@ -93,6 +93,13 @@ class FeatureSettings(Settings):
         """
         yield from self.urls().items()
 
+    def shared_secrets(self, _web: "OpenWebUISettings") -> Mapping[str, str]:
+        """Variables that get the value of a secret of another setting, unless a secret of their own name is set.
+
+        Values are the names of the secrets: ``openaiApiKey``.
+        """
+        return {}
+
     def conflicts(self, _web: "OpenWebUISettings") -> Iterator[Problem]:
         """Rules between the feature and other settings of the component, with keys relative to the component."""
         yield from ()

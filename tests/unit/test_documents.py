@@ -9,6 +9,8 @@ from tests.support.unit.config_reports import report
 from tests.support.unit.effects_on_documents import DOCLING, EMBEDDING_URL, OLLAMA, OPENAI, OPENAI_SECRETS
 from tests.support.unit.recording import Recording, run
 
+_EMBEDDING_KEY = "RAG_OPENAI_API_KEY"
+
 
 @pytest.mark.parametrize(
     ("dimensions", "stored"),
@@ -166,3 +168,20 @@ def test_a_model_of_unknown_size_or_with_fewer_dimensions_is_accepted() -> None:
 def test_a_variable_that_a_key_sets_is_refused_with_the_name_of_the_key(name: str, key: str) -> None:
     text = report({"openWebui": {"env": {name: "1"}}})
     assert f"{name} is set by the stack itself, from {key}" in text
+
+
+def test_the_key_of_the_endpoint_is_that_of_its_embeddings_too() -> None:
+    """Open WebUI itself uses the key of api.openai.com alone."""
+
+    def key(sets: tuple[str, ...], secrets: dict[str, str]) -> str | None:
+        containers = run("dev", sets, secrets).containers["open-webui/open-webui"]["env"]
+        references = [each["valueFrom"]["secretKeyRef"]["key"] for each in containers if each["name"] == _EMBEDDING_KEY]
+        return references[0] if references else None
+
+    assert key(OPENAI, OPENAI_SECRETS) == "openai-api-key"
+    assert key((*OPENAI, "openWebui.documents.embedding.engine=openai"), {**OPENAI_SECRETS, _EMBEDDING_KEY: "k"}) == (
+        _EMBEDDING_KEY
+    )
+    assert key((*OPENAI, *EMBEDDING_URL), {**OPENAI_SECRETS, _EMBEDDING_KEY: "k"}) == _EMBEDDING_KEY
+    assert key((*OPENAI, "openWebui.variant=full"), OPENAI_SECRETS) is None
+    assert key((), {}) is None

@@ -22,6 +22,7 @@ GROUPS = {
     "test_cloud_buckets.py": "cloud buckets",
     "test_bucket.py": "bucket",
     "test_ollama.py": "ollama",
+    "test_documents.py": "documents",
 }
 """Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker
 busy at the end."""
