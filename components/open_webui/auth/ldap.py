@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from ...blocks.addresses import HIGHEST_PORT
-from ...blocks.base_settings import Fix, Problem, Settings
+from ...blocks.base_settings import Problem, Settings
 from ...blocks.destinations import cluster_namespace
 from ...blocks.names import Line, Word, is_address, is_dns_name
 
@@ -77,13 +77,6 @@ class LdapSettings(Settings):
                 message="host is missing: the directory has no address",
                 allowed="the name of the LDAP server",
                 fix="ldap.example.com",
-            )
-        if self.enabled is False and others:
-            yield Problem(
-                keys=(others[0], "enabled"),
-                message=f"{others[0]} has no effect with enabled: false",
-                allowed="only enabled: false, or enabled: true",
-                fix=Fix.REMOVE,
             )
         if self.is_used:
             yield from self._connection_problems()

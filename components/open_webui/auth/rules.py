@@ -31,13 +31,7 @@ def auth_problems(auth: AuthSettings) -> Iterator[Problem]:
             allowed="false, or providerVerifiesEmail: true if every provider verifies addresses",
             fix="false",
         )
-    if auth.scim.provider and auth.scim.enabled and auth.scim.provider not in auth.providers:
-        yield Problem(
-            keys=("scim.provider", f"{auth.scim.provider}.clientId"),
-            message=f"scim.provider {auth.scim.provider} is not configured: accounts of SCIM could not sign in",
-            allowed=" | ".join(each for each in auth.providers if each != "github") or "a provider that is configured",
-            fix=next(iter(auth.providers), "oidc"),
-        )
+    yield from _scim_problems(auth)
     if auth.back_channel_logout and auth.providers and set(auth.providers) == {"github"}:
         yield Problem(
             keys=("backChannelLogout", "github.clientId"),
@@ -50,6 +44,27 @@ def auth_problems(auth: AuthSettings) -> Iterator[Problem]:
             keys=("pkce", "oidc.publicClient"),
             message="pkce with oidc.publicClient, which always uses it",
             allowed="remove pkce",
+            fix=Fix.REMOVE,
+        )
+
+
+def _scim_problems(auth: AuthSettings) -> Iterator[Problem]:
+    possible = [provider for provider in auth.providers if provider != "github"]
+    if not auth.scim.enabled or auth.scim.provider in possible:
+        return
+    if possible:
+        yield Problem(
+            keys=("scim.provider", f"{possible[0]}.clientId"),
+            message=f"scim.provider {auth.scim.provider or '(not set)'} is not an OAuth provider here: accounts "
+            "of SCIM could not sign in",
+            allowed=" | ".join(possible),
+            fix=possible[0],
+        )
+    else:
+        yield Problem(
+            keys=("scim", "oidc.clientId"),
+            message="scim without an OAuth provider: its accounts could not sign in",
+            allowed="with oidc, microsoft or google",
             fix=Fix.REMOVE,
         )
 
@@ -101,8 +116,8 @@ def _without_provider(auth: AuthSettings) -> Iterator[Problem]:
     if auth.providers:
         return
     for key, is_set in (
-        ("roles.claim", auth.roles.claim is not None),
-        ("groups.claim", auth.groups.claim is not None),
+        ("roles", auth.roles.claim is not None),
+        ("groups", auth.groups.claim is not None),
         ("claims", bool(auth.claims.model_fields_set)),
         ("allowedDomains", bool(auth.allowed_domains)),
         ("providerSignUp", auth.provider_sign_up),

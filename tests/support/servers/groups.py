@@ -23,6 +23,7 @@ GROUPS = {
     "test_bucket.py": "bucket",
     "test_ollama.py": "ollama",
     "test_documents.py": "documents",
+    "test_sign_in.py": "sign-in",
 }
 """Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker
 busy at the end."""

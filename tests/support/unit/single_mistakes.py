@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tests.support.unit.mistakes_in_exposure import EXPOSURE_MISTAKES
 from tests.support.unit.mistakes_in_models import MODEL_MISTAKES
+from tests.support.unit.mistakes_in_sign_in import SIGN_IN_MISTAKES
 from tests.support.unit.mistakes_in_uploads import UPLOAD_MISTAKES
 
 SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
@@ -380,6 +381,7 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "at least 2016Mi, or fewer connections",
     ),
     *EXPOSURE_MISTAKES,
+    *SIGN_IN_MISTAKES,
     *UPLOAD_MISTAKES,
     *MODEL_MISTAKES,
 ]
