@@ -34,6 +34,7 @@ ORDER = (
     "import",
     "network_policies",
     "policy_settings",
+    "documents",
     "browser",
     "faults",
     "memory",
