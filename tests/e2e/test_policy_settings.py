@@ -93,7 +93,7 @@ def test_a_destination_of_the_settings_answers_and_no_other(stack: Stack, pods: 
     with listening(address) as by_target, listening(address) as by_variable, listening(address) as closed:
         settings(
             f"openWebui.egress[0]={address}/32:{by_target}",
-            f"openWebui.env.TIKA_SERVER_URL=http://{address}:{by_variable}/tika",
+            f"openWebui.env.CODE_INTERPRETER_JUPYTER_URL=http://{address}:{by_variable}",
         )
         reaches(stack.kubectl, "web", address, by_target)
         reaches(stack.kubectl, "web", address, by_variable)

@@ -38,12 +38,12 @@ def sign_in() -> Iterator[tuple[str, ...]]:
     """Config keys of an identity provider."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Provider) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        variables = {
-            "OPENID_PROVIDER_URL": f"http://127.0.0.1:{server.server_port}/.well-known/openid-configuration",
-            "OAUTH_CLIENT_ID": "open-webui",
-            "OAUTH_CODE_CHALLENGE_METHOD": "S256",
+        keys = {
+            "providerUrl": f"http://127.0.0.1:{server.server_port}/.well-known/openid-configuration",
+            "clientId": "open-webui",
+            "publicClient": "true",
         }
-        yield tuple(f"openWebui.env.{name}={value}" for name, value in variables.items())
+        yield tuple(f"openWebui.auth.oidc.{key}={value}" for key, value in keys.items())
         server.shutdown()
 
 

@@ -21,7 +21,7 @@ ACCESS_TOKEN = "access-token-of-the-identity-provider"
 DERIVED: dict[str, str | None] = dict.fromkeys(ENCRYPTION_VARIABLES)
 """Without the keys of their own: Open WebUI derives them from the signing key, as with the stack's first releases."""
 
-SETTINGS = ("openWebui.env.ENABLE_MFA=true", "openWebui.env.ENABLE_API_KEYS=true")
+SETTINGS = ("openWebui.auth.mfa.enabled=true", "openWebui.env.ENABLE_API_KEYS=true")
 STEP_SECONDS = 30
 
 WRITE_OAUTH_SESSION = f"""
