@@ -37,9 +37,10 @@ from startup.script import run
 from inside.program import main
 sys.exit(run(main))
 """
+# Without the parameter `filter`, which Python 3.11 has since 3.11.4 alone: this command writes the archive itself.
 _RECEIVE = """\
 import sys, tarfile
-tarfile.open(fileobj=sys.stdin.buffer, mode="r|").extractall(sys.argv[1], filter="data")
+tarfile.open(fileobj=sys.stdin.buffer, mode="r|").extractall(sys.argv[1])
 """
 _RESULT = "result: "
 _MESSAGE = "import: "
@@ -117,7 +118,7 @@ class ImportPod:
         if process.returncode:
             # The program's own messages: other lines may contain a text of a user. Without one it did not start.
             messages = [line.removeprefix(_MESSAGE) for line in lines if line.startswith(_MESSAGE)]
-            raise LocalError("\n".join(messages[-3:] or map(redact, lines[-1:])) or "the import printed nothing")
+            raise LocalError("\n".join(messages[-3:] or map(redact, lines[-2:])) or "the import printed nothing")
         return lines
 
 
