@@ -105,7 +105,7 @@ def defaults(*kinds: VariableClass) -> dict[str, str]:
 
 def test_the_default_of_every_allowed_variable_changes_nothing(package: Path, tmp_path: Path) -> None:
     variables = defaults(VariableClass.ALLOWED, VariableClass.CONDITIONAL)
-    assert len(variables) > 500
+    assert len(variables) > 400
     plain = settings(package, tmp_path, {})
     assert len(plain) > 700
     assert settings(package, tmp_path, variables) == plain
