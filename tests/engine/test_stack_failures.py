@@ -64,7 +64,7 @@ def test_a_namespace_that_exists_is_left_alone_until_it_is_gone(new_stack: Stack
     taken.wait_until_gone()
     stack.up()
     assert passwords(stack).items() >= generated.items(), "what had been done before is kept"
-    assert len(taken.pods()) == 4
+    assert len(taken.pods()) == 5
     assert stack.preview().changes == set()
 
 
@@ -88,5 +88,5 @@ def test_an_unreachable_cluster_is_named_and_no_harm_is_done(new_stack: StackFac
 
     stack.use(reachable)
     stack.up()
-    assert len(Namespace(reachable, "late").pods()) == 4
+    assert len(Namespace(reachable, "late").pods()) == 5
     assert stack.preview().changes == set()

@@ -96,7 +96,7 @@ def test_a_first_update_goes_on_after_its_engine_was_killed(machine: Machine, re
     assert "Deployment open-webui was created before the last update was interrupted: adopted" in recovered.stderr
     assert "created                Deployment" not in recovered.stdout
     assert under_way(machine.state("dev")) == set()
-    assert [is_ready(pod) for pod in pods(machine)] == [True] * 4
+    assert [is_ready(pod) for pod in pods(machine)] == [True] * 5, "Redis, PostgreSQL, Tika and two web pods"
 
 
 @pytest.mark.usefixtures("recovered")
