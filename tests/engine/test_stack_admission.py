@@ -80,6 +80,7 @@ def warning_of(namespace: Namespace, spec: dict[str, Any]) -> str | None:
                 "backup.enabled=true",
                 "monitoring.enabled=true",
                 "openWebui.variant=full",
+                "openWebui.documents.extraction.engine=tika",
                 "openWebui.uploads.kind=volume",
             ],
             {BACKUP},

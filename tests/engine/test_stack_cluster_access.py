@@ -76,7 +76,7 @@ def fitted(
 
 def test_every_pod_is_admitted_and_runs_on_the_node_that_the_settings_select(fitted: Stack, live: Namespace) -> None:
     pods = live.pods()
-    assert {pod.metadata.labels["app"] for pod in pods} == {"open-webui", "postgres", "redis"}
+    assert {pod.metadata.labels["app"] for pod in pods} == {"open-webui", "postgres", "redis", "tika"}
     assert {pod.spec.node_name for pod in pods} == {NODE}
     assert live.refusals() == []
     for pod in pods:

@@ -9,7 +9,12 @@ pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 
 def test_every_pod_is_ready(live: Namespace) -> None:
-    assert {name: len(live.pods(name)) for name in APPLICATIONS} == {"redis": 1, "postgres": 1, "open-webui": 2}
+    assert {name: len(live.pods(name)) for name in APPLICATIONS} == {
+        "redis": 1,
+        "postgres": 1,
+        "tika": 1,
+        "open-webui": 2,
+    }
     for pod in live.pods():
         conditions = {condition.type: condition.status for condition in pod.status.conditions}
         assert conditions["Ready"] == "True", pod.metadata.name

@@ -133,7 +133,7 @@ def test_a_refused_update_leaves_what_is_remembered_of_the_documents(base: Stack
     stash = str(base.resources()["Stash open-webui-vectors"]["urn"])
     with refusing(live):
         # As on a stack from before there was such a record: nothing is compared.
-        refused = base.up("openWebui.documents.dimensions=768", fails=True, replace=[stash])
+        refused = base.up("openWebui.documents.dimensions=2000", fails=True, replace=[stash])
     assert REASON in refused.error
     base.up()
     assert base.up().changes == set()

@@ -116,7 +116,13 @@ def test_the_kubeconfig_leads_to_the_pods(machine: Machine) -> None:
     path = machine.succeed("kubeconfig").strip()
     core: Any = client.CoreV1Api(config.new_client_from_config(path))
     pods = core.list_namespaced_pod("rag-system", field_selector="status.phase=Running").items
-    assert sorted(pod.metadata.labels["app"] for pod in pods) == ["open-webui", "open-webui", "postgres", "redis"]
+    assert sorted(pod.metadata.labels["app"] for pod in pods) == [
+        "open-webui",
+        "open-webui",
+        "postgres",
+        "redis",
+        "tika",
+    ]
 
 
 @pytest.mark.usefixtures("first_up")

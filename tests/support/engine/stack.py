@@ -27,7 +27,7 @@ GIVEN_SECRETS = {"openaiApiKey": "sk-given/by+the=user&only", "FEISHU_CLIENT_SEC
 """Secrets that the user of the base stack has set: a key of the stack, and one with the name of a variable."""
 BASE_NAMESPACE = "rag-system"
 """Namespace of the stack that the tests share."""
-APPLICATIONS = ("redis", "postgres", "open-webui")
+APPLICATIONS = ("redis", "postgres", "tika", "open-webui")
 PREFLIGHT = "open-webui-preflight"
 PREFLIGHT_AGAIN = frozenset({f"{step} Job {PREFLIGHT}" for step in ("delete-replaced", "create-replacement")})
 """What every change of the web pods brings with it."""
