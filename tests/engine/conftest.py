@@ -17,7 +17,11 @@ from tests.support.engine.toolchain import Toolchain
 PASSPHRASE = "for the stacks of one test run"
 CLUSTER_PREFIX = "open-webui-stack-test-"
 SLOWEST_FIRST = (
+    "stack_examples",
     "recordings",
+    "stack_existing_secrets",
+    "stack_exposure",
+    "stack_cluster_access",
     "stack_environments",
     "stack_preview",
     "stack_interrupted",
