@@ -23,7 +23,8 @@ def machine_address(stack: Stack) -> str:
 def use(web: WebApi, token: str, url: str) -> None:
     """Make it the service of models in the admin settings, where the variable counts at the first start alone."""
     config = {"OPENAI_API_BASE_URLS": [url], "OPENAI_API_KEYS": [KEY], "OPENAI_API_CONFIGS": {"0": {}}}
-    assert web.request("POST", "/openai/config/update", token, {"ENABLE_OPENAI_API": True, **config}).status == 200
+    answer = web.request("POST", "/openai/config/update", token, {"ENABLE_OPENAI_API": True, **config})
+    assert answer.status == 200, str(answer)
 
 
 @contextmanager
