@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from .patterns import matching
+
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PRINTABLE = re.compile(r"[!-~]+")
 # https://pkg.go.dev/github.com/distribution/reference
@@ -33,15 +35,14 @@ def _namespace(text: str) -> str:
     )
 
 
-def _existing_namespace(text: str) -> str:
-    # Any: k3s has its ingress controller in kube-system.
-    if _LABEL.fullmatch(text):
-        return text
-    raise PydanticCustomError(
-        "existing_namespace",
-        "not a name of a namespace",
-        {"allowed": "1 to 63 lower-case letters, digits and '-', not at the ends", "example": "ingress-nginx"},
-    )
+# Any: k3s has its ingress controller in kube-system.
+_existing_namespace = matching(
+    _LABEL,
+    "existing_namespace",
+    "not a name of a namespace",
+    allowed="1 to 63 lower-case letters, digits and '-', not at the ends",
+    example="ingress-nginx",
+)
 
 
 def _object_name(text: str) -> str:
@@ -127,14 +128,13 @@ def _image(text: str) -> str:
     )
 
 
-def _image_digest(text: str) -> str:
-    if _DIGEST.fullmatch(text):
-        return text
-    raise PydanticCustomError(
-        "image_digest",
-        "not the digest of an image",
-        {"allowed": "sha256: and 64 hexadecimal digits", "example": f"sha256:{'0' * 64}"},
-    )
+_image_digest = matching(
+    _DIGEST,
+    "image_digest",
+    "not the digest of an image",
+    allowed="sha256: and 64 hexadecimal digits",
+    example=f"sha256:{'0' * 64}",
+)
 
 
 def _image_repository(text: str) -> str:
@@ -147,14 +147,13 @@ def _image_repository(text: str) -> str:
     )
 
 
-def _email(text: str) -> str:
-    if _EMAIL.fullmatch(text):
-        return text
-    raise PydanticCustomError(
-        "email",
-        "not an e-mail address",
-        {"allowed": "name@domain with a dot in the domain", "example": "admin@example.com"},
-    )
+_email = matching(
+    _EMAIL,
+    "email",
+    "not an e-mail address",
+    allowed="name@domain with a dot in the domain",
+    example="admin@example.com",
+)
 
 
 def _as_text(value: object) -> object:
@@ -216,15 +215,15 @@ ImageReference = Annotated[str, AfterValidator(_image)]
 ImageRepository = Annotated[str, AfterValidator(_image_repository)]
 """A container image without tag and digest."""
 
-ImageDigest = Annotated[str, AfterValidator(_image_digest), Field(examples=[f"sha256:{'0' * 64}"])]
+ImageDigest = Annotated[str, _image_digest, Field(examples=[f"sha256:{'0' * 64}"])]
 """Digest of a container image."""
 
 NamespaceName = Annotated[str, AfterValidator(_namespace)]
 """Name of a namespace that the stack may create."""
 
-ExistingNamespace = Annotated[str, AfterValidator(_existing_namespace)]
+ExistingNamespace = Annotated[str, _existing_namespace]
 """Name of a namespace that somebody else looks after."""
 
 HostName = Annotated[str, AfterValidator(_host_name), Field(examples=["chat.example.com"])]
 HttpUrl = Annotated[str, AfterValidator(_http_url), Field(examples=["https://api.openai.com/v1"])]
-EmailAddress = Annotated[str, AfterValidator(_email)]
+EmailAddress = Annotated[str, _email]

@@ -3,12 +3,12 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from ..blocks.addresses import HIGHEST_PORT, Cidr
 from ..blocks.base_settings import Settings
 from ..blocks.names import ExistingNamespace
+from ..blocks.patterns import matching
 
 # NodeLocal DNSCache answers at this link-local address on every node, outside the cluster's pod network.
 # https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/
@@ -24,19 +24,18 @@ _PRESETS: dict[str, tuple[str, int, tuple[str, ...]]] = {
 _VERSION = re.compile(r"v1\.(3[0-9]|[4-9][0-9])")
 
 
-def _pod_security_version(text: str) -> str:
-    # `latest` changes its meaning with the cluster: from 1.34 on it refuses hosts in probes, from 1.35 on it allows
-    # root in a user namespace (k8s.io/pod-security-admission v0.36.3, policy/).
-    if _VERSION.fullmatch(text):
-        return text
-    raise PydanticCustomError(
-        "pod_security_version",
-        "not a version of the Pod Security Standard",
-        {"allowed": "v1. and a minor version of at least 30; not latest", "example": "v1.30"},
-    )
+# `latest` changes its meaning with the cluster: from 1.34 on it refuses hosts in probes, from 1.35 on it allows
+# root in a user namespace (k8s.io/pod-security-admission v0.36.3, policy/).
+_pod_security_version = matching(
+    _VERSION,
+    "pod_security_version",
+    "not a version of the Pod Security Standard",
+    allowed="v1. and a minor version of at least 30; not latest",
+    example="v1.30",
+)
 
 
-PodSecurityVersion = Annotated[str, AfterValidator(_pod_security_version)]
+PodSecurityVersion = Annotated[str, _pod_security_version]
 """A fixed version of the Pod Security Standards, such as ``v1.30``."""
 
 

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from ..blocks.addresses import EgressTarget
 from ..blocks.base_settings import Fix, Problem, Settings
@@ -15,6 +14,7 @@ from ..blocks.extra_settings import OutsideComponentPodSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
+from ..blocks.patterns import matching
 from ..blocks.quantities import Bytes
 from ..blocks.resources import ContainerResources, Resources, Sizes
 
@@ -36,42 +36,37 @@ _DURATION = re.compile(r"-1|0|[1-9][0-9]*(?:ms|s|m|h)")
 _RESOURCE = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?/[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
-def _model(text: str) -> str:
-    if _MODEL.fullmatch(text):
-        return text
-    raise PydanticCustomError(
-        "ollama_model",
-        "not a name of a model",
-        {"allowed": "model:tag as in the library of Ollama, or host/namespace/model:tag", "example": "llama3.2:3b"},
-    )
+_model = matching(
+    _MODEL,
+    "ollama_model",
+    "not a name of a model",
+    allowed="model:tag as in the library of Ollama, or host/namespace/model:tag",
+    example="llama3.2:3b",
+)
 
 
-def _duration(text: str) -> str:
-    if _DURATION.fullmatch(text):
-        return text
-    raise PydanticCustomError(
-        "duration", "not a duration", {"allowed": "a number with ms, s, m or h; 0; -1 for ever", "example": "5m"}
-    )
+_duration = matching(
+    _DURATION, "duration", "not a duration", allowed="a number with ms, s, m or h; 0; -1 for ever", example="5m"
+)
 
 
-def _resource(text: str) -> str:
-    if _RESOURCE.fullmatch(text):
-        return text
-    raise PydanticCustomError(
-        "extended_resource",
-        "not a name of an extended resource",
-        {"allowed": "domain/name, as a device plugin advertises it", "example": "nvidia.com/gpu"},
-    )
+_resource = matching(
+    _RESOURCE,
+    "extended_resource",
+    "not a name of an extended resource",
+    allowed="domain/name, as a device plugin advertises it",
+    example="nvidia.com/gpu",
+)
 
 
-ModelName = Annotated[str, AfterValidator(_model)]
+ModelName = Annotated[str, _model]
 
 
 class GpuSettings(Settings):
     """GPUs of the server."""
 
     count: int = Field(0, ge=0, le=16, description="GPUs of the pod. 0: models run on the CPU.")
-    resource_name: Annotated[str, AfterValidator(_resource)] = Field(
+    resource_name: Annotated[str, _resource] = Field(
         "nvidia.com/gpu",
         examples=["amd.com/gpu"],
         description="Extended resource that the device plugin of the nodes advertises, such as `amd.com/gpu` (with an "
@@ -128,7 +123,7 @@ class OllamaSettings(ComponentSettings):
     )
     storage: ModelVolumeSettings = Field(ModelVolumeSettings(), description="The volume of the models.")
     gpu: GpuSettings = Field(GpuSettings(), description="GPUs of the server.")
-    keep_alive: Annotated[str, AfterValidator(_duration)] = Field(
+    keep_alive: Annotated[str, _duration] = Field(
         "5m",
         description="How long a model stays loaded after a request: a number with `ms`, `s`, `m` or `h`. `-1`: for "
         "ever. `0`: not at all.",

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from ..blocks.addresses import HIGHEST_PORT, EgressTarget
 from ..blocks.base_settings import Fix, Problem, Settings
@@ -16,6 +15,7 @@ from ..blocks.extra_settings import OutsideComponentPodSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageDigest, ImageRepository, Text
+from ..blocks.patterns import matching
 from ..blocks.quantities import MEBIBYTE
 from ..blocks.resources import Resources, Sizes
 from .auth.settings import AuthSettings
@@ -76,12 +76,13 @@ class AutoscalingSettings(Settings):
             )
 
 
-def _release(text: str) -> str:
-    if re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", text):
-        return text
-    raise PydanticCustomError(
-        "release", "not a release", {"allowed": "three numbers, without v: 0.12.4", "example": "0.12.4"}
-    )
+_release = matching(
+    re.compile(r"[0-9]+\.[0-9]+\.[0-9]+"),
+    "release",
+    "not a release",
+    allowed="three numbers, without v: 0.12.4",
+    example="0.12.4",
+)
 
 
 class OpenWebUISettings(ComponentSettings):
@@ -92,7 +93,7 @@ class OpenWebUISettings(ComponentSettings):
         description="How the web pods fit into the cluster: the keys of `pods`, and `extraVolumes`, "
         "`extraVolumeMounts`, `extraInitContainers` and `extraContainers`.",
     )
-    version: Annotated[str, AfterValidator(_release)] = Field(
+    version: Annotated[str, _release] = Field(
         "0.12.4",
         description="Release of Open WebUI. A change stops every replica before the new version starts: two versions "
         "must never share a database.",

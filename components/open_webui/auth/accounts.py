@@ -4,36 +4,32 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from ...blocks.base_settings import Fix, Problem, Settings
 from ...blocks.names import Word
+from ...blocks.patterns import matching
 
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _LIFETIME = re.compile(r"[1-9][0-9]{0,5}[smhdw]")
 
 
-def _header_name(text: str) -> str:
-    if _HEADER.fullmatch(text):
-        return text
-    raise PydanticCustomError(
-        "header_name", "not a name of an HTTP header", {"allowed": "letters, digits and '-'", "example": "X-User-Email"}
-    )
+_header_name = matching(
+    _HEADER, "header_name", "not a name of an HTTP header", allowed="letters, digits and '-'", example="X-User-Email"
+)
 
 
-def _lifetime(text: str) -> str:
-    if _LIFETIME.fullmatch(text):
-        return text
-    raise PydanticCustomError(
-        "lifetime",
-        "not the lifetime of a sign-in: one that never ends cannot be taken back without Redis",
-        {"allowed": "a number and s, m, h, d or w; not -1 or 0", "example": "7d"},
-    )
+_lifetime = matching(
+    _LIFETIME,
+    "lifetime",
+    "not the lifetime of a sign-in: one that never ends cannot be taken back without Redis",
+    allowed="a number and s, m, h, d or w; not -1 or 0",
+    example="7d",
+)
 
 
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-Lifetime = Annotated[str, AfterValidator(_lifetime)]
+HeaderName = Annotated[str, _header_name]
+Lifetime = Annotated[str, _lifetime]
 """A duration such as ``12h`` or ``4w``."""
 
 
