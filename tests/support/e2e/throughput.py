@@ -1,12 +1,10 @@
 """Browsers that use a deployment without a pause: how many requests it answers, and how fast."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 from typing import Self
 
-from stackctl.deployed.kubectl import KubectlError
 from stackctl.deployed.stack import WEB, Stack
 from stackctl.verify.client_pod import CONTAINER
 from tests.support.e2e.model_server import MODEL
@@ -72,13 +70,10 @@ def throughput(stack: Stack, client: str, token: str) -> Throughput:
     Raises:
         KubectlError: the browsers could not work.
     """
-    config = {"url": f"http://{WEB}", "token": token, "browsers": BROWSERS, "seconds": SECONDS, "words": WORDS}
+    load = {"browsers": BROWSERS, "seconds": SECONDS, "words": WORDS, "model": MODEL}
+    config = {"url": f"http://{WEB}", "token": token, **load}
     script = SCRIPTS / "throughput.py"
-    with stack.kubectl.python_running(client, script, {**config, "model": MODEL}, container=CONTAINER) as process:
-        output, errors = process.communicate(timeout=_END_SECONDS)
-    if process.returncode:
-        raise KubectlError(f"the browsers ended before their time: {errors[-500:]}")
-    return Throughput.of(**json.loads(output))
+    return Throughput.of(**stack.kubectl.python(client, script, config, container=CONTAINER, seconds=_END_SECONDS))
 
 
 SOCKET_STEP, MOST_SOCKETS = 250, 3000
@@ -98,11 +93,7 @@ def sockets(stack: Stack, client: str, token: str, chat: str) -> str:
     ends = {"step": SOCKET_STEP, "most": MOST_SOCKETS, "bound": EVENT_SECONDS}
     config = {"url": f"http://{WEB}", "token": token, "chat": chat, **ends}
     script = SCRIPTS / "sockets.py"
-    with stack.kubectl.python_running(client, script, config, container=CONTAINER) as process:
-        output, errors = process.communicate(timeout=_END_SECONDS)
-    if process.returncode:
-        raise KubectlError(f"the websockets ended before their time: {errors[-500:]}")
-    steps = json.loads(output)
+    steps = stack.kubectl.python(client, script, config, container=CONTAINER, seconds=_END_SECONDS)
     within = [step["sockets"] for step in steps if step["p95"] is not None and step["p95"] <= EVENT_SECONDS]
     assert within, steps
     return f"{'over ' if len(within) == len(steps) else ''}{within[-1]} websockets"

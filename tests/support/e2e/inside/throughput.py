@@ -2,7 +2,8 @@
 
 Each is a user of its own with a websocket. Again and again it does what the page does when a chat is opened and
 continued: it loads the settings, the models, the list of chats and its newest chat, asks a question, and reads the
-answer, which comes as events. Prints a line of JSON when all have read their first answer, and one with the result.
+answer, which comes as events. Measures from the moment in which all have read their first answer.
+Prints one line of JSON.
 """
 
 import asyncio
