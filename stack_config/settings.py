@@ -18,7 +18,9 @@ from components.blocks.quantities import MEBIBYTE, mebibytes, quantity
 from components.blocks.secret_reference import SecretReference
 from components.namespace.quota import resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion, QuotaSettings
+from components.ollama.names import url as ollama_url
 from components.ollama.settings import OllamaSettings
+from components.open_webui.embedding_server import embedding_server_problems
 from components.open_webui.exposure_rules import private_name_problems
 from components.open_webui.feature_settings import token_error
 from components.open_webui.settings import OpenWebUISettings, feature_secrets
@@ -187,6 +189,8 @@ class StackSettings(Settings):
     def _ollama_problems(self) -> Iterator[Problem]:
         registries = [("ollama.models", registry) for registry in self.ollama.registries]
         yield from private_name_problems(registries, self.ollama.targets, "ollama.egress")
+        own = ollama_url(self.namespace) if self.ollama.enabled else None
+        yield from embedding_server_problems(self.open_webui, own)
         if self.ollama.enabled and self.open_webui.ollama_base_url:
             yield Problem(
                 keys=("openWebui.ollamaBaseUrl", "ollama.enabled"),

@@ -89,8 +89,9 @@ class EmbeddingSettings(Settings):
     )
     url: HttpUrl | None = Field(
         None,
-        description="URL of the service. Default: `openWebui.openaiApiBaseUrl` for `openai`, `openWebui.ollamaBaseUrl` "
-        "for `ollama`. Required for `azure_openai`.",
+        description="URL of the service. Default: `openWebui.openaiApiBaseUrl` for `openai`; for `ollama` the only "
+        "Ollama server of the settings (`ollama`, `openWebui.ollamaBaseUrl` or `openWebui.models.ollama`). Required "
+        "with several of them, and for `azure_openai`.",
     )
     model: ModelName | None = Field(
         None,

@@ -1,13 +1,14 @@
 """Documents: their extraction, embedding and search; the size and type of the stored vectors, and their index."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from ..blocks.base_settings import Fix, Problem
 from .document_services import EmbeddingSettings, ExtractionSettings, RerankerSettings, model_dimensions
-from .feature_settings import FeatureSettings, SecretKey
+from .embedding_server import key_of_server, only_server
+from .feature_settings import OWN_OLLAMA, FeatureSettings, SecretKey
 
 if TYPE_CHECKING:
     from .settings import OpenWebUISettings
@@ -129,9 +130,8 @@ class DocumentSettings(FeatureSettings):
             )
 
     def warnings(self, web: "OpenWebUISettings") -> Iterator[str]:
-        local = self.embedding_engine(web) == "local"
         bypassed = web.env.get("BYPASS_EMBEDDING_AND_RETRIEVAL", "").lower() == "true"
-        if not (local or bypassed or self.embedding_url(web)):
+        if self.embedding_engine(web) == "openai" and not bypassed and not self.embedding_url(web):
             yield (
                 "documents cannot be embedded: there is no embedding service. Uploads of documents fail until "
                 "openWebui.documents.embedding.url is set, or openWebui.openaiApiBaseUrl with a service that serves "
@@ -142,10 +142,16 @@ class DocumentSettings(FeatureSettings):
         """The embedding engine in effect."""
         return self.embedding.engine or ("local" if web.variant == "full" else "openai")
 
-    def embedding_url(self, web: "OpenWebUISettings") -> str | None:
-        """URL of the embedding service in effect; None for none."""
-        services = {"openai": web.openai_api_base_url, "ollama": web.ollama_base_url}
-        return self.embedding.url or services.get(self.embedding_engine(web))
+    def embedding_url(self, web: "OpenWebUISettings", own_ollama: str | None = None) -> str | None:
+        """URL of the embedding service in effect; None for none.
+
+        Args:
+            web: the settings of the component.
+            own_ollama: URL of the stack's own Ollama; None for none.
+        """
+        engine = self.embedding_engine(web)
+        services = {"openai": web.openai_api_base_url, "ollama": only_server(web, own_ollama)}
+        return self.embedding.url or services.get(engine)
 
     @property
     def is_half_precision(self) -> bool:
@@ -157,10 +163,11 @@ class DocumentSettings(FeatureSettings):
         """Type of the column in the database: ``vector(1536)``."""
         return f"{'halfvec' if self.is_half_precision else 'vector'}({self.dimensions})"
 
-    def variables(self, web: "OpenWebUISettings") -> dict[str, str]:
+    def variables(self, web: "OpenWebUISettings", services: Mapping[str, str]) -> dict[str, str]:
+        embedding_url = self.embedding_url(web, services.get(OWN_OLLAMA))
         return {
             **self.extraction.variables(),
-            **self.embedding.variables(self.embedding_engine(web), self.embedding_url(web)),
+            **self.embedding.variables(self.embedding_engine(web), embedding_url),
             **self.reranker.variables(),
             "ENABLE_RAG_HYBRID_SEARCH": str(self.hybrid_search).lower(),
             "RAG_TOP_K": str(self.top_k),
@@ -180,8 +187,11 @@ class DocumentSettings(FeatureSettings):
         return {key: url for key, url in services.items() if url}
 
     def shared_secrets(self, web: "OpenWebUISettings") -> dict[str, str]:
+        engine, url = self.embedding_engine(web), self.embedding_url(web)
+        if engine == "ollama" and url and (key := key_of_server(web, url)):
+            return {"RAG_OLLAMA_API_KEY": key}
         # Open WebUI itself uses the key of api.openai.com alone (`config.py`).
-        shared = self.embedding_engine(web) == "openai" and self.embedding.url is None
+        shared = engine == "openai" and self.embedding.url is None
         return {"RAG_OPENAI_API_KEY": "openaiApiKey"} if shared else {}
 
     def uses(self, secret: SecretKey) -> bool:

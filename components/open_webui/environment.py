@@ -70,7 +70,7 @@ def environment(
         **_models(settings),
         **services,
         **_always(settings),
-        **_features(settings),
+        **_features(settings, services),
         "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
         **{name: value for name, value in settings.env.items() if not _is_of_redis(name)},
         **settings.plugin_env,
@@ -114,7 +114,9 @@ def _shared(settings: OpenWebUISettings, inputs: Mapping[str, EnvVarArgsDict]) -
     shared = {
         name: secret for each in settings.features.values() for name, secret in each.shared_secrets(settings).items()
     }
-    variables = {name: SECRET_VARIABLES[secret][1] for name, secret in shared.items()}
+    variables = {
+        name: SECRET_VARIABLES[secret][1] if secret in SECRET_VARIABLES else secret for name, secret in shared.items()
+    }
     return {name: {**inputs[variable], "name": name} for name, variable in variables.items() if variable in inputs}
 
 
@@ -194,10 +196,10 @@ def _models(settings: OpenWebUISettings) -> dict[str, str]:
     }
 
 
-def _features(settings: OpenWebUISettings) -> dict[str, str]:
+def _features(settings: OpenWebUISettings, services: Mapping[str, str]) -> dict[str, str]:
     variables: dict[str, str] = {}
     for feature in settings.features.values():
-        variables |= feature.variables(settings)
+        variables |= feature.variables(settings, services)
     return variables
 
 

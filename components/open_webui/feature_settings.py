@@ -41,6 +41,10 @@ class SecretKey:
     """The error of a value and the values that are allowed, neither with the value in it; None if it is valid."""
 
 
+OWN_OLLAMA = "OLLAMA_BASE_URL"
+"""Variable with the URL of the stack's own Ollama, among those that lead to other components."""
+
+
 class FeatureSettings(Settings):
     """Settings of one feature of the web pods, such as uploads.
 
@@ -51,11 +55,12 @@ class FeatureSettings(Settings):
     SECRETS: ClassVar[tuple[SecretKey, ...]] = ()
     """Every secret config key that the feature can use."""
 
-    def variables(self, _web: "OpenWebUISettings") -> Mapping[str, str]:
+    def variables(self, _web: "OpenWebUISettings", _services: Mapping[str, str]) -> Mapping[str, str]:
         """Environment variables without secrets.
 
         Args:
             _web: the settings of the component, for what depends on the public URL or the image.
+            _services: variables that lead to other components of the stack.
         """
         return {}
 
@@ -96,7 +101,7 @@ class FeatureSettings(Settings):
     def shared_secrets(self, _web: "OpenWebUISettings") -> Mapping[str, str]:
         """Variables that get the value of a secret of another setting, unless a secret of their own name is set.
 
-        Values are the names of the secrets: ``openaiApiKey``.
+        Values are the names of the secrets: ``openaiApiKey``, or a secret variable that a setting names.
         """
         return {}
 

@@ -17,16 +17,13 @@ from .connections import (
     named_secrets,
     urls,
 )
-from .feature_settings import FeatureSettings
+from .feature_settings import OWN_OLLAMA, FeatureSettings
 
 if TYPE_CHECKING:
     from .settings import OpenWebUISettings
 
 _ONE_URL = {"openai": ("openaiApiBaseUrl", "openai_api_base_url"), "ollama": ("ollamaBaseUrl", "ollama_base_url")}
 """The setting of a single service of each kind, and its field."""
-
-_OWN_OLLAMA = "OLLAMA_BASE_URL"
-"""Variable with the URL of the stack's own Ollama."""
 
 _LISTS = {
     "openai": ("OPENAI_API_BASE_URLS", "OPENAI_API_KEYS", "OPENAI_API_CONFIGS"),
@@ -170,10 +167,10 @@ class ModelSettings(FeatureSettings):
                     )
 
     def composed_variables(self, services: Mapping[str, str]) -> dict[str, str]:
-        return {**self._openai(), **self._ollama(services.get(_OWN_OLLAMA))}
+        return {**self._openai(), **self._ollama(services.get(OWN_OLLAMA))}
 
     def stored_connections(self, services: Mapping[str, str]) -> tuple[str, ...]:
-        used = {"openai": self.openai, "ollama": self.ollama or _OWN_OLLAMA in services}
+        used = {"openai": self.openai, "ollama": self.ollama or OWN_OLLAMA in services}
         return tuple(kind for kind, any_service in used.items() if any_service)
 
     def named_secrets(self) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Settings of throughput: what one replica does for each answer, list of models and response."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -36,7 +37,7 @@ class PerformanceSettings(FeatureSettings):
         "service are then not listed by themselves.",
     )
 
-    def variables(self, _web: "OpenWebUISettings") -> dict[str, str]:
+    def variables(self, _web: "OpenWebUISettings", _services: Mapping[str, str]) -> dict[str, str]:
         return {
             "CHAT_RESPONSE_STREAM_DELTA_CHUNK_SIZE": str(self.answer_chunk),
             "ENABLE_COMPRESSION_MIDDLEWARE": str(self.compression).lower(),

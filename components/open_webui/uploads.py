@@ -122,7 +122,7 @@ class UploadSettings(FeatureSettings):
                 fix=Fix.REMOVE,
             )
 
-    def variables(self, _web: "OpenWebUISettings") -> dict[str, str]:
+    def variables(self, _web: "OpenWebUISettings", _services: Mapping[str, str]) -> dict[str, str]:
         if not self.store:
             return {"STORAGE_PROVIDER": "local"}
         cache = {} if self.local_cache else {"STORAGE_LOCAL_CACHE": "false"}

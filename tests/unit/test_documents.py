@@ -1,5 +1,7 @@
 """How documents are stored follows from their dimensions."""
 
+import json
+
 import pytest
 
 from components.open_webui.documents import DocumentSettings
@@ -10,6 +12,8 @@ from tests.support.unit.effects_on_documents import DOCLING, EMBEDDING_URL, OLLA
 from tests.support.unit.recording import Recording, run
 
 _EMBEDDING_KEY = "RAG_OPENAI_API_KEY"
+_OLLAMA_ENGINE = ("openWebui.documents.embedding.engine=ollama", "openWebui.documents.embedding.model=bge-m3")
+_SERVICES = "openWebui.models.ollama"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +27,7 @@ def test_only_what_has_an_index_is_stored(dimensions: int, stored: str) -> None:
 def test_half_precision_can_be_chosen_with_few_dimensions() -> None:
     settings = DocumentSettings.model_validate({"dimensions": 1024, "halfPrecision": True})
     assert settings.vector_type == "halfvec(1024)"
-    assert settings.variables(OpenWebUISettings())["PGVECTOR_USE_HALFVEC"] == "true"
+    assert settings.variables(OpenWebUISettings(), {})["PGVECTOR_USE_HALFVEC"] == "true"
 
 
 def test_more_dimensions_than_any_index_takes_are_refused() -> None:
@@ -93,7 +97,7 @@ def test_the_full_image_embeds_itself_unless_the_settings_name_a_service() -> No
         ((), {}, True),
         (OPENAI, OPENAI_SECRETS, False),
         (EMBEDDING_URL, {"RAG_OPENAI_API_KEY": "k"}, False),
-        (("openWebui.documents.embedding.engine=ollama", "openWebui.documents.embedding.model=bge-m3"), {}, True),
+        (("ollama.enabled=true", *_OLLAMA_ENGINE), {}, False),
         (("openWebui.variant=full",), {}, False),
         (("openWebui.env.BYPASS_EMBEDDING_AND_RETRIEVAL=true",), {}, False),
     ],
@@ -103,6 +107,73 @@ def test_the_update_says_when_documents_cannot_be_embedded(
 ) -> None:
     warnings = run("dev", sets, secrets).warnings
     assert any(warning.startswith("documents cannot be embedded: ") for warning in warnings) is warned
+
+
+@pytest.mark.parametrize(
+    ("sets", "url"),
+    [
+        (("ollama.enabled=true",), "http://ollama.rag-system.svc:11434"),
+        (("openWebui.ollamaBaseUrl=http://big.models.svc:11434",), "http://big.models.svc:11434"),
+        ((f"{_SERVICES}.big.url=http://big.models.svc:11434/",), "http://big.models.svc:11434"),
+        (
+            (
+                "ollama.enabled=true",
+                f"{_SERVICES}.big.url=http://big.models.svc:11434",
+                f"{_SERVICES}.big.enabled=false",
+            ),
+            "http://ollama.rag-system.svc:11434",
+        ),
+        (
+            (
+                "ollama.enabled=true",
+                f"{_SERVICES}.big.url=http://big.models.svc:11434",
+                "openWebui.documents.embedding.url=http://big.models.svc:11434",
+            ),
+            "http://big.models.svc:11434",
+        ),
+    ],
+    ids=["own", "by URL", "by name", "the enabled one", "named"],
+)
+def test_the_ollama_server_of_the_settings_embeds(sets: tuple[str, ...], url: str) -> None:
+    variables = environment(run("dev", [*sets, *_OLLAMA_ENGINE]))
+    assert (variables["RAG_EMBEDDING_ENGINE"], variables["RAG_OLLAMA_BASE_URL"]) == ("ollama", url)
+
+
+@pytest.mark.parametrize(
+    ("config", "message", "allowed"),
+    [
+        ({}, "the settings name none", "ollama.enabled true"),
+        (
+            {"ollama": {"enabled": True}, "openWebui": {"models": {"ollama": {"b": {"url": "http://b:11434"}}}}},
+            "2 Ollama servers (ollama.enabled, openWebui.models.ollama.b)",
+            "http://ollama.rag-system.svc:11434 or http://b:11434",
+        ),
+        (
+            {"openWebui": {"models": {"ollama": {"b": {"url": "http://b:11434"}, "c": {"url": "http://c:11434"}}}}},
+            "2 Ollama servers",
+            "http://b:11434 or http://c:11434",
+        ),
+    ],
+    ids=["none", "own and another", "two"],
+)
+def test_an_ollama_server_that_is_not_certain_is_refused(
+    config: dict[str, dict[str, object]], message: str, allowed: str
+) -> None:
+    documents = {"embedding": {"engine": "ollama", "model": "bge-m3"}}
+    text = report({**config, "openWebui": {**config.get("openWebui", {}), "documents": documents}})
+    assert "openWebui.documents.embedding.url: " in text
+    assert message in text
+    assert allowed in text
+    assert "pulumi config set --path openWebui.documents.embedding.url http://" in text
+
+
+def test_the_key_of_the_ollama_server_is_that_of_its_embeddings_too() -> None:
+    server = (f"{_SERVICES}.big.url=http://big.models.svc:11434", f"{_SERVICES}.big.apiKeyFrom=BIG_API_KEY")
+    secrets = {"secretEnv": json.dumps({"BIG_API_KEY": "k"})}
+    recording = run("dev", [*server, *_OLLAMA_ENGINE], secrets)
+    variables = recording.containers["open-webui/open-webui"]["env"]
+    keys = {each["name"]: each["valueFrom"]["secretKeyRef"] for each in variables if "valueFrom" in each}
+    assert keys["RAG_OLLAMA_API_KEY"] == keys["BIG_API_KEY"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def egress_ports(recording: Recording) -> list[int]:
 
 
 def test_nothing_is_set_by_default(dev: Recording) -> None:
-    assert AuthSettings().variables(OpenWebUISettings()) == {}
+    assert AuthSettings().variables(OpenWebUISettings(), {}) == {}
     assert variable("ENABLE_LDAP")(dev) is None
 
 

@@ -153,7 +153,7 @@ class AuthSettings(FeatureSettings):
         microsoft = {f"microsoft.{key}": url for key, url in self.microsoft.urls().items()}
         return {**{key: url for key, url in urls.items() if url}, **microsoft}
 
-    def variables(self, web: "OpenWebUISettings") -> dict[str, str]:
+    def variables(self, web: "OpenWebUISettings", _services: Mapping[str, str]) -> dict[str, str]:
         form = self.password_login if self.login_form is None else self.login_form
         chosen = {
             "GOOGLE_CLIENT_ID": self.google.client_id,

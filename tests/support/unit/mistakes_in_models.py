@@ -84,6 +84,18 @@ MODEL_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "openWebui.ollamaBaseUrl",
         "openWebui.models.ollama",
     ),
+    (
+        "embeddings of one of two Ollama servers",
+        {
+            "ollama": {"enabled": True},
+            "openWebui": {
+                "models": {"ollama": {"b": {"url": "http://b:11434"}}},
+                "documents": {"embedding": {"engine": "ollama", "model": "bge-m3"}},
+            },
+        },
+        "openWebui.documents.embedding.url",
+        "http://ollama.rag-system.svc:11434 or http://b:11434",
+    ),
     ("a name of a GPU alone", {"ollama": {"gpu": {"resourceName": "amd.com/gpu"}}}, "ollama.gpu.resourceName", "count"),
     (
         "a GPU without domain",
