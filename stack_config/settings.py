@@ -132,7 +132,9 @@ class StackSettings(Settings):
     @property
     def kinds_needed(self) -> tuple[KindsNeeded, ...]:
         """Custom kinds that these settings need in the cluster, with the key that needs them."""
-        return tuple(kinds for each in self.components for kinds in each.kinds_needed(self.monitoring))
+        needed = (kinds for each in self.components for kinds in each.kinds_needed(self.monitoring))
+        # Each component that has metrics needs the kinds of `monitoring.operator`.
+        return tuple(dict.fromkeys(needed))
 
     @property
     def hard_limits(self) -> dict[str, str]:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from .base_settings import Problem, Settings
+from .custom_kinds import PROMETHEUS_RULE, SERVICE_MONITOR, KindsNeeded
 from .names import ExistingNamespace
+from .resources import ContainerResources
 
 
 class MonitoringSettings(Settings):
@@ -31,3 +33,17 @@ class MonitoringSettings(Settings):
                 allowed="operator: true with enabled: true, or operator: false",
                 fix="false",
             )
+
+    def kinds_needed(self) -> Iterator[KindsNeeded]:
+        """Custom kinds of a component whose exporter the operator scrapes."""
+        if self.operator:
+            kinds = (SERVICE_MONITOR, PROMETHEUS_RULE)
+            yield KindsNeeded(key="monitoring.operator", value="true", off="false", kinds=kinds)
+
+
+def exporter_resources() -> ContainerResources:
+    """`resources` of an exporter: it serves a page of text every few seconds."""
+    return {
+        "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
+        "limits": {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
+    }

@@ -15,12 +15,13 @@ from ..blocks.component import Component
 from ..blocks.connection import Backend, Connection
 from ..blocks.connection_keys import CACHE_URL, WEBSOCKET_URL
 from ..blocks.egress import egress_rules
+from ..blocks.exporter import scrape_annotations
 from ..blocks.generated_secrets import checksum
 from ..blocks.network_policy import allow_from, allow_to, namespace, pods
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
 from ..blocks.volume_claim import volume_claim_spec
-from .monitoring.exporter import EXPORTER_PORT, scrape_annotations
+from .monitoring.exporter import EXPORTER_PORT
 from .monitoring.watching import watch
 from .names import APP, CONFIG_MAP, CONNECTION_SECRET, HEADLESS_SERVICE, LABELS, SERVICE, SET_UP_LABELS
 from .server.places import PORT
@@ -164,7 +165,7 @@ class Redis(Component[RedisArgs]):
         annotations: dict[str, Input[str]] = {
             # Not the users: a changed password is loaded into the running server (reload-users.sh).
             "checksum/config": checksum(files),
-            **(scrape_annotations() if args.scraped_from else {}),
+            **(scrape_annotations(EXPORTER_PORT) if args.scraped_from else {}),
         }
         spec = pod(args.settings, layout, monitored=args.scraped_from is not None)
         template = children.pod_template(spec, annotations)

@@ -2,17 +2,12 @@
 
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, EnvVarArgsDict
 
-from ...blocks.pod import container_port, plain_variables, restricted_container
-from ...blocks.probes import http_probe
+from ...blocks.exporter import EXPORTER
+from ...blocks.exporter import exporter_container as sidecar
+from ...blocks.pod import plain_variables
 from ..names import USERS_SECRET
-from ..server.container_sizes import exporter_resources
 
 EXPORTER_PORT = 9121
-
-
-def scrape_annotations() -> dict[str, str]:
-    """Annotations for a Prometheus that discovers pods by them."""
-    return {"prometheus.io/scrape": "true", "prometheus.io/port": str(EXPORTER_PORT), "prometheus.io/path": "/metrics"}
 
 
 def exporter_container(redis_port: int, *, image: str, tls: bool) -> ContainerArgsDict:
@@ -35,14 +30,8 @@ def exporter_container(redis_port: int, *, image: str, tls: bool) -> ContainerAr
         "name": "REDIS_PASSWORD",
         "value_from": {"secret_key_ref": {"name": USERS_SECRET, "key": "exporter-password"}},
     }
-    return restricted_container(
-        {
-            "name": "exporter",
-            "image": image,
-            "env": [address, user, password, *further],
-            "ports": [container_port("metrics", EXPORTER_PORT)],
-            "readiness_probe": http_probe("/health", port="metrics", period_seconds=10, failure_threshold=3),
-            "liveness_probe": http_probe("/health", port="metrics", period_seconds=30, failure_threshold=5),
-        },
-        exporter_resources(),
+    return sidecar(
+        {"name": EXPORTER, "image": image, "env": [address, user, password, *further]},
+        port=EXPORTER_PORT,
+        health_path="/health",
     )

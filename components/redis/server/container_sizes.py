@@ -3,14 +3,6 @@
 from ...blocks.resources import ContainerResources
 
 
-def exporter_resources() -> ContainerResources:
-    """`resources` of redis_exporter: it serves a page of text every few seconds."""
-    return {
-        "requests": {"cpu": "10m", "memory": "32Mi", "ephemeral-storage": "16Mi"},
-        "limits": {"cpu": "100m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
-    }
-
-
 def reload_resources() -> ContainerResources:
     """`resources` of the container that loads the users' file: a shell that looks at a file every two seconds."""
     return {

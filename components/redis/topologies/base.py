@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...blocks.authority import with_authority
 from ...blocks.base_settings import Problem
-from ...blocks.custom_kinds import CERTIFICATE, PROMETHEUS_RULE, SERVICE_MONITOR, KindsNeeded
+from ...blocks.custom_kinds import CERTIFICATE, KindsNeeded
 from ...blocks.footprint import Footprint, Pods
 from ...blocks.labels import Labels
-from ...blocks.monitoring import MonitoringSettings
+from ...blocks.monitoring import MonitoringSettings, exporter_resources
 from ...blocks.resources import ContainerResources
 from ..names import APP, SERVICE, VOLUME_CLAIM
 from ..server.acl import USERS, Rules
-from ..server.container_sizes import exporter_resources, reload_resources
+from ..server.container_sizes import reload_resources
 from ..server.places import PORT
 
 if TYPE_CHECKING:
@@ -183,9 +183,7 @@ class ServerTopology(Topology):
         return Footprint(pods=(Pods(count=self.pods, containers=containers),), volumes=self.volumes)
 
     def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
-        if monitoring.operator:
-            kinds = (SERVICE_MONITOR, PROMETHEUS_RULE)
-            yield KindsNeeded(key="monitoring.operator", value="true", off="false", kinds=kinds)
+        yield from monitoring.kinds_needed()
         if issuer := self.settings.tls.issuer.name:
             yield KindsNeeded(key="redis.tls.issuer.name", value=issuer, off="", kinds=(CERTIFICATE,))
 

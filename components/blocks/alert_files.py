@@ -1,0 +1,53 @@
+"""The alerts and the dashboard of one stack, from files that Prometheus and Grafana can read as they are.
+
+The files have placeholders: words in capitals that are valid where they stand, so that promtool checks the file and
+Grafana imports it. They are replaced in the text.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+NAMESPACE = "STACK_NAMESPACE"
+"""Placeholder of the stack's namespace, to which every query is limited."""
+
+# Grafana accepts no longer identifier of a dashboard.
+_LONGEST_UID = 40
+
+
+def prometheus_rules(
+    file: Path, *, name: str, groups: Iterable[str], namespace: str, values: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """``spec`` of a PrometheusRule, which is also the content of a rule file.
+
+    Args:
+        file: a rule file of Prometheus.
+        name: name of the one group of the result.
+        groups: groups of the file that the stack needs.
+        namespace: namespace of the stack.
+        values: further placeholders.
+    """
+    read = yaml.safe_load(_filled(file, {NAMESPACE: namespace, **(values or {})}))["groups"]
+    rules = {group["name"]: group["rules"] for group in read}
+    return {"groups": [{"name": name, "rules": [rule for group in groups for rule in rules[group]]}]}
+
+
+def dashboard(file: Path, namespace: str) -> dict[str, Any]:
+    """A dashboard of Grafana for the stack in the namespace.
+
+    Args:
+        file: the dashboard's model, as Grafana exports it.
+        namespace: namespace of the stack.
+    """
+    filled: dict[str, Any] = json.loads(_filled(file, {NAMESPACE: namespace}))
+    return {**filled, "uid": filled["uid"][:_LONGEST_UID]}
+
+
+def _filled(file: Path, values: Mapping[str, str]) -> str:
+    text = file.read_text()
+    for placeholder, value in values.items():
+        text = text.replace(placeholder, value)
+    return text

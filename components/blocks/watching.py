@@ -1,0 +1,79 @@
+"""What the Prometheus operator and Grafana are told about a server: where the metrics are, the alerts, a dashboard."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi_kubernetes as k8s
+
+from .children import SKIP_AWAIT, Children
+from .custom_kinds import PROMETHEUS_RULE, SERVICE_MONITOR, custom_object
+from .exporter import METRICS
+
+SCRAPE_SECONDS = 30
+# A label of its own: the monitor selects this Service and not the one that speaks the server's protocol.
+_COMPONENT = {"app.kubernetes.io/component": "metrics"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """One server and what is known about its metrics."""
+
+    app: str
+    """Its application: name of the ServiceMonitor and of the PrometheusRule."""
+
+    metrics_service: str
+    """Name of the headless Service of its exporters."""
+
+    port: int
+    """Port of the exporters."""
+
+    rules: Mapping[str, Any]
+    """``spec`` of the PrometheusRule."""
+
+    dashboard_name: str
+    """Name of the ConfigMap."""
+
+    dashboard_file: str
+    """Name of the file in it, which all dashboards of a Grafana share a directory with."""
+
+    dashboard: Mapping[str, Any]
+    """Model of the dashboard."""
+
+
+def watch(children: Children, watched: Watched) -> None:
+    """Create the Service of the exporters, a ServiceMonitor, a PrometheusRule and the dashboard's ConfigMap."""
+    _metrics_service(children, watched)
+    monitor: dict[str, Any] = {
+        "selector": {"matchLabels": {**children.labels.selector, **_COMPONENT}},
+        "endpoints": [{"port": METRICS, "interval": f"{SCRAPE_SECONDS}s"}],
+    }
+    for name, kind, spec in (
+        (f"{watched.app}-monitor", SERVICE_MONITOR, monitor),
+        (f"{watched.app}-alerts", PROMETHEUS_RULE, watched.rules),
+    ):
+        custom_object(name, kind, metadata=children.metadata(watched.app), spec=spec, opts=children.options())
+    name = watched.dashboard_name
+    k8s.core.v1.ConfigMap(
+        name,
+        metadata={**children.metadata(name), "labels": {**children.labels.metadata, "grafana_dashboard": "1"}},
+        data={watched.dashboard_file: json.dumps(watched.dashboard, indent=1)},
+        opts=children.options(),
+    )
+
+
+def _metrics_service(children: Children, watched: Watched) -> None:
+    labels = {**children.labels.metadata, **_COMPONENT}
+    k8s.core.v1.Service(
+        watched.metrics_service,
+        metadata={**children.metadata(watched.metrics_service, SKIP_AWAIT), "labels": labels},
+        spec={
+            "cluster_ip": "None",
+            # Metrics of a pod that is not ready are needed most.
+            "publish_not_ready_addresses": True,
+            "selector": children.labels.selector,
+            "ports": [{"name": METRICS, "port": watched.port, "target_port": METRICS, "protocol": "TCP"}],
+        },
+        opts=children.options(),
+    )
