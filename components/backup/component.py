@@ -18,7 +18,7 @@ from .names import APP, LABELS, VOLUME_CLAIM
 from .settings import BackupSettings
 
 DIRECTORY = "/backups"
-_SCRIPT = Path(__file__).with_name("files") / "backup.sh"
+_FILES = Path(__file__).with_name("files")
 _SCRIPTS = "/etc/backup"
 _PASSWORD = "/run/secrets/postgresql"
 # A cluster that was stopped at the scheduled time runs the backup when it is back; after an hour it waits for the next
@@ -84,7 +84,8 @@ class Backup(Component[BackupArgs]):
 
     def create(self) -> None:
         args, children = self.args, self.children(self.args.namespace)
-        files = {"backup.sh": _SCRIPT.read_text(), "prepare.sh": args.server.prepare_script}
+        own = {file.name: file.read_text() for file in sorted(_FILES.iterdir())}
+        files = {**own, "prepare.sh": args.server.prepare_script}
         depends_on = [
             children.config_map(APP, files),
             children.service_account(APP),

@@ -166,3 +166,19 @@ def test_a_restore_waits_for_others_to_leave_and_then_refuses(backups: Backups) 
         output = backups.refused("restore", "newest")
     assert "1 other sessions are connected to ragsystemdb. Nothing was changed." in output
     assert backups.contents() == before
+
+
+def test_a_session_that_only_monitors_does_not_hold_a_restore_up(backups: Backups) -> None:
+    backups.done()
+    run = str(backups.database.directory / "run")
+    with backups.database.connect(host=run, user="postgres", autocommit=True) as superuser:
+        superuser.execute(
+            "CREATE ROLE exporter LOGIN IN ROLE pg_monitor; GRANT CONNECT ON DATABASE ragsystemdb TO exporter"
+        )
+    script = backups.scripts / "backup.sh"
+    script.write_text(script.read_text().replace("LEAVE_SECONDS=60", "LEAVE_SECONDS=2"))
+
+    with backups.database.connect(host=run, user="exporter"):
+        backups.done("restore", "newest")
+        with backups.database.connect(host=run, user="postgres"):
+            assert "1 other sessions are connected" in backups.refused("restore", "newest")

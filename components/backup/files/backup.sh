@@ -14,6 +14,7 @@
 #   BACKUP_DIRECTORY  the volume for the dumps; during a run it also holds the private server
 #   KEEP              number of dumps to keep
 #   PRIVATE_SERVER_OPTIONS  command-line options of the private server that fit the memory of the container
+# The result of `run` is recorded in the database (record.sh).
 # Exit status: 0 done, 1 refused or failed (the reason is the last line), 130 or 143 stopped by a signal.
 set -eu
 
@@ -22,6 +23,8 @@ LEAVE_SECONDS=60
 START_SECONDS=60
 SAFETY=-before-restore
 SCRIPTS=$(dirname "$0")
+# shellcheck source=components/backup/files/record.sh
+. "$SCRIPTS/record.sh"
 
 private=''
 child=''
@@ -59,6 +62,7 @@ clean_up() {
     wait "$process" 2>/dev/null
   done
   stop_private_server
+  [ -z "$recording" ] || record "$recording" 'failed_at = now()'
   [ -z "$private" ] || rm -rf "$private" "$work"
   exit "$exit_status"
 }
@@ -161,7 +165,7 @@ SELECT format(
     'SELECT count(*), coalesce(sum(hashtextextended((whole.*)::text, 0)::numeric), 0), %L FROM %I.%I AS whole',
     format('%I.%I', nspname, relname), nspname, relname)
 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE relkind = 'r' AND nspname <> 'information_schema' AND nspname !~ '^pg_'
+WHERE relkind = 'r' AND nspname NOT IN ('information_schema', 'open_webui_stack') AND nspname !~ '^pg_'
     AND NOT EXISTS (
         SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
 ORDER BY format('%I.%I', nspname, relname) COLLATE "C" \gexec
@@ -177,7 +181,7 @@ summary() {
 write_dump() {
   hold_snapshot
   run pg_dump --format=custom --no-password --lock-wait-timeout="${LEAVE_SECONDS}s" --snapshot="$snapshot" \
-    --file="$work/dump" -d "$live" 2>>"$private/errors.log" ||
+    --exclude-schema="$RECORD_SCHEMA" --file="$work/dump" -d "$live" 2>>"$private/errors.log" ||
     fail_because dump "The dump could not be written; the reason is above."
   contents "$live" >"$work/contents" || fail_because dump "The rows could not be counted; the reason is above."
   release_snapshot
@@ -294,13 +298,16 @@ list() {
     awk 'NR == 2 { printf "backup: volume: %d MiB free of %d MiB\n", $4 / 1024, $2 / 1024 }'
 }
 
-# Another connection could write rows that neither the safety dump nor the restored database would have.
+# Another connection could write rows that neither the safety dump nor the restored database would have. An exporter,
+# a member of pg_monitor, only reads. The kind of a session of another role is not visible to this one.
 refuse_others() {
   deadline=$(($(date +%s) + LEAVE_SECONDS))
   while :; do
     query "$live" <<'SQL' >"$private/others" || no_answer
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
+LEFT JOIN pg_roles ON pg_roles.oid = usesysid
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL
+    AND (rolsuper OR NOT pg_has_role(usesysid, 'pg_monitor', 'MEMBER'));
 SQL
     [ "$(cat "$private/others")" != 0 ] || return 0
     [ "$(date +%s)" -lt "$deadline" ] || fail "$(cat "$private/others") other sessions are connected to $PGDATABASE." \
@@ -328,11 +335,13 @@ restore() {
     say "To return to the current data: restore $name"
   fi
   read_list "$dump"
+  save_records
   refuse_others
   say "Restoring $chosen into $PGDATABASE, in one transaction."
   # Also drops objects that are not in the dump, such as tables of a newer version, which would break its migrations.
   restore_into "$live" "$dump" 'DROP OWNED BY CURRENT_USER CASCADE;' ||
     fail_because restore "$chosen could not be restored. The database is unchanged; the reason is above."
+  write_records
   contents "$live" >"$work/restored" ||
     fail_because dump "$chosen was restored, but its rows could not be counted; the reason is above."
   if [ -e "${dump%.dump}.contents" ] && ! cmp -s "${dump%.dump}.contents" "$work/restored"; then
@@ -356,7 +365,9 @@ case ${1:-} in
     take_lock
     prepare_work
     check_database
+    record_start volume
     back_up
+    record_success volume "$name" "$(wc -c <"$BACKUP_DIRECTORY/$name")"
     prune
     ;;
   restore)

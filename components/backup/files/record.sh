@@ -1,0 +1,67 @@
+# shellcheck shell=sh
+# The record of the backups in the database: table `open_webui_stack.backup`, one row for each place that a backup goes
+# to (`volume`). Times are of the database's clock. Every role may read it, so that an exporter can: it names no data.
+#
+#   started_at    the last run began
+#   succeeded_at  the last run that proved its backup ended; NULL: none did
+#   failed_at     the last run that failed ended; NULL: none did
+#   name, bytes   of the backup of succeeded_at
+#
+# Dumps do not contain the schema, and a restore keeps its rows.
+#
+# backup.sh reads this file; `live`, `private`, `query`, `say` and `no_answer` are its own.
+# shellcheck disable=SC2034,SC2154
+
+RECORD_SCHEMA=open_webui_stack
+recording=''
+
+# record PLACE ASSIGNMENTS: sets columns of the row of the place. The database may refuse: the backup is as good.
+record() {
+  cat >"$private/record.sql" <<SQL
+BEGIN;
+CREATE SCHEMA IF NOT EXISTS $RECORD_SCHEMA;
+CREATE TABLE IF NOT EXISTS $RECORD_SCHEMA.backup (
+  place text PRIMARY KEY, started_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, name text, bytes bigint
+);
+GRANT USAGE ON SCHEMA $RECORD_SCHEMA TO PUBLIC;
+GRANT SELECT ON $RECORD_SCHEMA.backup TO PUBLIC;
+INSERT INTO $RECORD_SCHEMA.backup (place) VALUES ('$1') ON CONFLICT (place) DO NOTHING;
+UPDATE $RECORD_SCHEMA.backup SET $2 WHERE place = '$1';
+COMMIT;
+SQL
+  : >"$private/errors.log"
+  query "$live" <"$private/record.sql" >"$private/answer" || {
+    cat "$private/errors.log" >&2
+    say "The result could not be recorded in $RECORD_SCHEMA.backup: an alert on the age of backups will not see it." >&2
+  }
+}
+
+record_start() {
+  recording=$1
+  record "$1" 'started_at = now()'
+}
+
+# record_success PLACE NAME BYTES
+record_success() {
+  record "$1" "succeeded_at = now(), name = '$2', bytes = $3"
+  recording=''
+}
+
+# The rows as statements, because a restore drops the table.
+save_records() {
+  cat >"$private/record.sql" <<SQL
+SELECT to_regclass('$RECORD_SCHEMA.backup') IS NOT NULL AS recorded \\gset
+\\if :recorded
+SELECT format('place = place, started_at = %L, succeeded_at = %L, failed_at = %L, name = %L, bytes = %L|%s',
+  started_at, succeeded_at, failed_at, name, bytes, place)
+FROM $RECORD_SCHEMA.backup;
+\\endif
+SQL
+  query "$live" <"$private/record.sql" >"$private/records" || no_answer
+}
+
+write_records() {
+  while IFS='|' read -r assignments place; do
+    record "$place" "$assignments"
+  done <"$private/records"
+}
