@@ -30,7 +30,7 @@ from .findings import (
     value_at,
 )
 from .keys import config_keys, is_secret_key, key_at
-from .named_secrets import composed_secret_problems, named_secret_problems
+from .named_secrets import composed_secret_problems, credential_problems, named_secret_problems
 from .report import HIDDEN, Location, path_of, report
 from .secret_references import EXISTING_SECRETS
 from .secret_sources import Secrets, member_path, plain_member, plain_members, read_secrets
@@ -181,7 +181,8 @@ def _problems_of_settings(
             path = secrets.path(problem.keys[0])
             yield from_problem(dataclasses.replace(problem, keys=(path,)), (), _hidden(secrets))
     named = named_secret_problems(settings, secrets.names, seen)
-    for problem in [*named, *composed_secret_problems(settings, secrets.names)]:
+    of_uploads = credential_problems(settings, secrets.names)
+    for problem in [*named, *composed_secret_problems(settings, secrets.names), *of_uploads]:
         variable, setting = problem.keys
         if not any(_overlap(path, setting) for path in mentioned | removed):
             path = secrets.path(variable) if variable in secrets.names else member_path(variable)

@@ -1,6 +1,7 @@
 """Secrets that the settings name: keys and headers of services, each in a secret environment variable of its own."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 from components.blocks.base_settings import Fix, Problem
 from components.open_webui.connections import LIST_SEPARATOR
@@ -58,6 +59,18 @@ def composed_secret_problems(settings: StackSettings, configured: Collection[str
                 allowed=f"remove it, or openWebui.{key}",
                 fix=Fix.REMOVE,
             )
+
+
+def credential_problems(settings: StackSettings, variables: Collection[str]) -> Iterator[Problem]:
+    """Secret variables that would replace the identity with which the web pods use the bucket of uploads.
+
+    Args:
+        settings: the stack's settings.
+        variables: every secret that is set.
+    """
+    for problem in settings.open_webui.uploads.credential_problems(variables):
+        variable, setting = problem.keys
+        yield replace(problem, keys=(variable, f"openWebui.{setting}"))
 
 
 def _named(settings: StackSettings) -> Iterator[tuple[str, str]]:

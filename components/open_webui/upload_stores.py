@@ -11,7 +11,7 @@ from pydantic import Field
 from ..blocks.base_settings import Problem, Settings
 from ..blocks.names import HttpUrl
 from .feature_settings import SecretKey
-from .service_account import CLIENT_OF_AZURE, LABEL_OF_AZURE, ROLE_OF_AWS
+from .service_account import ACCOUNT_OF_GOOGLE, CLIENT_OF_AZURE, LABEL_OF_AZURE, ROLE_OF_AWS
 
 Credentials = Literal["secret", "serviceAccount"]
 
@@ -37,6 +37,13 @@ class UploadStore(Settings):
 
     POD_LABELS: ClassVar[Mapping[str, str]] = {}
     """Labels without which the pods do not get the identity of their ServiceAccount."""
+
+    OTHER_CREDENTIALS: ClassVar[tuple[str, ...]] = ()
+    """Variables that lead its client to credentials of their own, which it prefers to those of the ServiceAccount.
+    Explicit keys win over all of them."""
+
+    IDENTITY: ClassVar[str] = ""
+    """Where the identity of the ServiceAccount is configured, for the report."""
 
     credentials: Credentials = Field(
         "secret",
@@ -83,6 +90,26 @@ class S3Settings(UploadStore):
         _s3_key("s3AccessKeyId", "S3_ACCESS_KEY_ID", "s3-access-key-id", "Access"),
         _s3_key("s3SecretAccessKey", "S3_SECRET_ACCESS_KEY", "s3-secret-access-key", "Secret"),
     )
+
+    # https://docs.aws.amazon.com/boto3/latest/guide/credentials.html#configuring-credentials
+    OTHER_CREDENTIALS: ClassVar = (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_SECURITY_TOKEN",
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    )
+
+    IDENTITY: ClassVar = f"the annotation {ROLE_OF_AWS}, or an EKS Pod Identity association"
 
     bucket_name: str | None = Field(
         None, min_length=3, max_length=63, examples=["open-webui-uploads"], description="Bucket. Required for kind s3."
@@ -189,6 +216,17 @@ class GcsSettings(UploadStore):
         ),
     )
 
+    # https://docs.cloud.google.com/docs/authentication/application-default-credentials; `google/auth/environment_vars`
+    OTHER_CREDENTIALS: ClassVar = (
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "CLOUDSDK_CONFIG",
+        "GCE_METADATA_HOST",
+        "GCE_METADATA_IP",
+        "GCE_METADATA_ROOT",
+    )
+
+    IDENTITY: ClassVar = f"Workload Identity Federation for GKE, or the annotation {ACCOUNT_OF_GOOGLE}"
+
     bucket_name: str | None = Field(
         None,
         min_length=3,
@@ -246,6 +284,26 @@ class AzureSettings(UploadStore):
             error=_account_key_error,
         ),
     )
+
+    # https://learn.microsoft.com/python/api/azure-identity/azure.identity.defaultazurecredential
+    OTHER_CREDENTIALS: ClassVar = (
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+        "AZURE_USERNAME",
+        "AZURE_PASSWORD",
+        "AZURE_TENANT_ID",
+        "AZURE_AUTHORITY_HOST",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_TOKEN_CREDENTIALS",
+        "IDENTITY_ENDPOINT",
+        "IDENTITY_HEADER",
+        "MSI_ENDPOINT",
+        "MSI_SECRET",
+    )
+
+    IDENTITY: ClassVar = f"the annotation {CLIENT_OF_AZURE}"
 
     endpoint_url: HttpUrl | None = Field(
         None,

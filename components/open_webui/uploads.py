@@ -145,6 +145,27 @@ class UploadSettings(FeatureSettings):
                 fix="full",
             )
         yield from self.store.conflicts(web.service_account.annotations)
+        for key, variables in (("env", web.env), ("pluginEnv", web.plugin_env)):
+            for problem in self.credential_problems(variables):
+                variable, setting = problem.keys
+                yield replace(problem, keys=(f"{key}.{variable}", setting))
+
+    def credential_problems(self, variables: Iterable[str]) -> Iterator[Problem]:
+        """Variables whose credentials the client of the bucket would use in place of the ServiceAccount's.
+
+        The keys are the variable, and the setting relative to Open WebUI's settings.
+        """
+        if not self.store or not self.uses_service_account:
+            return
+        setting = f"uploads.{self.kind}.credentials"
+        for name in sorted(set(variables) & set(self.store.OTHER_CREDENTIALS)):
+            yield Problem(
+                keys=(name, setting),
+                message=f"{name} conflicts with {setting} serviceAccount: the client of the bucket takes credentials "
+                "from this variable in place of those of the ServiceAccount",
+                allowed=f"remove it: the identity comes from {self.store.IDENTITY}; or {setting} secret",
+                fix=Fix.REMOVE,
+            )
 
     def pod_labels(self, _web: "OpenWebUISettings") -> Mapping[str, str]:
         return self.store.POD_LABELS if self.store and self.uses_service_account else {}

@@ -90,6 +90,13 @@ def test_a_pod_with_a_role_needs_no_keys(server: S3Server, tmp_path: Path) -> No
         assert check({**keyless, **identity, "WRITE": "yes"}) == "fine"
         assert len(service.sessions) == 1
 
+        # The reason for the refusal of `UploadStore.OTHER_CREDENTIALS`: keys in variables win over the role, and
+        # explicit keys over both.
+        stranger = {"AWS_ACCESS_KEY_ID": "AKIAUNKNOWN123456789", "AWS_SECRET_ACCESS_KEY": "unknown-secret-1"}
+        assert "(InvalidAccessKeyId)" in check({**keyless, **identity, **stranger})
+        assert check({**server.variables(server.writer), **identity, **stranger}) == "fine"
+        assert len(service.sessions) == 1
+
         token.write_text("the.token.of.another")
         refused = check({**keyless, **identity})
         assert refused.startswith(f"The role {server.role} does not admit the ServiceAccount of the web pods (AccessD")

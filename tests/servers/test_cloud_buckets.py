@@ -1,8 +1,13 @@
 """The check of the bucket against servers of Google Cloud Storage and Azure, with the clients of the full image."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -42,6 +47,74 @@ def check(server: CloudStorage, **changes: str) -> str:
         check=False,
     )
     return (done.stdout + done.stderr).strip().splitlines()[-1]
+
+
+GOOGLE_IDENTITY = """
+import google.auth
+print(type(google.auth.default()[0]).__module__)
+"""
+
+AZURE_IDENTITIES = """
+from azure.identity import DefaultAzureCredential
+print(*(type(each).__name__ for each in DefaultAzureCredential().credentials))
+"""
+
+
+def identity(server: CloudStorage, script: str, **variables: str) -> str:
+    """What a script about the identity prints that the client finds by itself."""
+    done = subprocess.run(
+        [str(PACKAGES / "bin" / "python"), "-c", script],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": server.python_path(), "HOME": "/nonexistent", **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@contextmanager
+def metadata_server() -> Iterator[str]:
+    """Address of a metadata server of Google, which a pod on GKE has."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Metadata-Flavor", "Google")
+            self.send_header("Content-Type", "application/text")
+            self.end_headers()
+            self.wfile.write(b"a-project")
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_google_prefers_a_file_in_a_variable_to_the_identity_of_the_pod(google: CloudStorage, tmp_path: Path) -> None:
+    """The reason for the refusal of `GcsSettings.OTHER_CREDENTIALS` beside the ServiceAccount."""
+    key = {"type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}
+    (tmp_path / "key.json").write_text(json.dumps(key))
+    with metadata_server() as address:
+        pod = {"GCE_METADATA_HOST": address, "GCE_METADATA_IP": address}
+        assert identity(google, GOOGLE_IDENTITY, **pod) == "google.auth.compute_engine.credentials"
+        file = {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "key.json")}
+        assert identity(google, GOOGLE_IDENTITY, **pod, **file) == "google.oauth2.credentials"
+
+
+def test_azure_prefers_a_client_in_variables_to_the_identity_of_the_pod(azure: CloudStorage) -> None:
+    """The reason for the refusal of `AzureSettings.OTHER_CREDENTIALS` beside the ServiceAccount."""
+    pod = {"AZURE_CLIENT_ID": "a", "AZURE_TENANT_ID": "b", "AZURE_FEDERATED_TOKEN_FILE": "/token"}
+    tried = identity(azure, AZURE_IDENTITIES, **pod, AZURE_CLIENT_SECRET="c").split()
+    assert tried[:2] == ["EnvironmentCredential", "WorkloadIdentityCredential"]
+    chosen = identity(azure, AZURE_IDENTITIES, **pod, AZURE_TOKEN_CREDENTIALS="EnvironmentCredential").split()
+    assert chosen == ["EnvironmentCredential"]
 
 
 def test_a_bucket_is_written_and_left_as_it_was(google: CloudStorage, azure: CloudStorage) -> None:

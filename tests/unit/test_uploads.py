@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stack_config.load import ConfigError
+from tests.support.unit.config_reports import report
 from tests.support.unit.effects_on_uploads import (
     AZURE,
     AZURE_SECRETS,
@@ -55,6 +56,44 @@ def test_a_role_needs_no_keys_and_its_way_to_a_token_is_open(sets: tuple[str, ..
         ways = ways_out(recording, policy)
         assert PUBLIC_HTTPS in ways
         assert {way for way in ways if way[0].startswith("169.254.")} == more
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "variable"),
+    [
+        ("s3", {"bucketName": "uploads"}, "AWS_ACCESS_KEY_ID"),
+        ("s3", {"bucketName": "uploads"}, "AWS_SESSION_TOKEN"),
+        ("s3", {"bucketName": "uploads"}, "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        ("gcs", {"bucketName": "uploads"}, "GOOGLE_APPLICATION_CREDENTIALS"),
+        (
+            "azure",
+            {"endpointUrl": "https://a.blob.core.windows.net", "containerName": "uploads"},
+            "AZURE_CLIENT_SECRET",
+        ),
+    ],
+)
+def test_secrets_that_would_replace_the_identity_of_the_pods_are_refused(
+    kind: str, settings: dict[str, str], variable: str
+) -> None:
+    """`tests/servers/test_bucket.py` and `test_cloud_buckets.py` show that the clients prefer them."""
+    store = {"kind": kind, kind: {**settings, "credentials": "serviceAccount"}}
+    annotations = (
+        {"azure.workload.identity/client-id": "01234567-89ab-cdef-0123-456789abcdef"} if kind == "azure" else {}
+    )
+    web = {"variant": "full", "uploads": store, "serviceAccount": {"annotations": annotations}}
+    text = report({"openWebui": web, "secretEnv": {variable: "hunter2"}}, frozenset({"secretEnv"}))
+    assert f"secretEnv.{variable}: " in text
+    assert f"conflicts with uploads.{kind}.credentials serviceAccount" in text
+    assert f"pulumi config rm --path secretEnv.{variable}" in text
+    assert "hunter2" not in text
+
+
+def test_credentials_of_plugins_are_allowed_beside_explicit_keys_of_the_bucket() -> None:
+    """The clients of explicit keys look at no variable."""
+    secrets = {**S3_SECRETS, "secretEnv": json.dumps({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})}
+    container = run("dev", S3, secrets).containers["open-webui/open-webui"]
+    names = {each["name"] for each in container["env"]}
+    assert {"S3_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"} <= names
 
 
 def test_keys_need_no_way_to_a_token() -> None:

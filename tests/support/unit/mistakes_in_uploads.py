@@ -64,6 +64,39 @@ UPLOAD_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "an https URL",
     ),
     (
+        "a role in a variable beside the ServiceAccount",
+        {
+            "openWebui": {
+                "env": {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/other"},
+                "uploads": {"kind": "s3", "s3": _S3},
+            }
+        },
+        "openWebui.env.AWS_ROLE_ARN",
+        "the annotation eks.amazonaws.com/role-arn",
+    ),
+    (
+        "keys in a Secret beside the ServiceAccount",
+        {
+            "openWebui": {"uploads": {"kind": "s3", "s3": _S3}},
+            "existingSecrets": {"AWS_ACCESS_KEY_ID": {"name": "aws", "key": "id"}},
+        },
+        "existingSecrets.AWS_ACCESS_KEY_ID",
+        "or uploads.s3.credentials secret",
+    ),
+    (
+        "a client of Azure beside the ServiceAccount",
+        {
+            "openWebui": {
+                **_FULL,
+                "pluginEnv": {"AZURE_TENANT_ID": _CLIENT},
+                "serviceAccount": {"annotations": {"azure.workload.identity/client-id": _CLIENT}},
+                "uploads": {"kind": "azure", "azure": _AZURE},
+            }
+        },
+        "openWebui.pluginEnv.AZURE_TENANT_ID",
+        "the annotation azure.workload.identity/client-id",
+    ),
+    (
         "a size for a PVC that exists",
         {"openWebui": {"uploads": {"kind": "volume", "volume": {"existingClaim": "data", "size": "5Gi"}}}},
         "openWebui.uploads.volume.size",
