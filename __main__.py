@@ -6,8 +6,6 @@ from pulumi import Output, ResourceOptions
 
 from components.backup import names as backup
 from components.backup.component import Backup, BackupArgs, Server
-from components.blocks.connection import Backend, Connection
-from components.blocks.network_policy import allow_to, pods
 from components.namespace.component import Namespace, NamespaceArgs
 from components.ollama.component import Ollama, OllamaArgs
 from components.open_webui import names as open_webui
@@ -77,19 +75,17 @@ database = PostgreSQL(
     "postgresql",
     PostgreSQLArgs(
         namespace=namespace.name,
+        namespace_name=settings.namespace,
         settings=settings.postgresql,
+        secret_inputs=secret_inputs,
         rotation=settings.rotate.postgresql,
         clients=[*open_webui.DATABASE_CLIENTS, *([backup.LABELS.selector] if settings.backup.enabled else [])],
         protect=settings.protect,
     ),
     in_namespace,
 )
-database_backend = Backend(
-    connection=Connection(secret=database.connection),
-    egress=[allow_to([pods(postgresql.LABELS.selector)], postgresql.PORT)],
-)
 
-if settings.backup.enabled:
+if settings.backup.enabled and database.secret:
     Backup(
         "backup",
         BackupArgs(
@@ -103,16 +99,16 @@ if settings.backup.enabled:
                 user=postgresql.USER,
                 database=postgresql.DATABASE,
                 prepare_script=PREPARE_SCRIPT,
-                secret=database.connection,
+                secret=database.secret,
                 password_key=postgresql.PASSWORD,
             ),
-            egress=database_backend.egress,
+            egress=database.backend.egress,
             protect=settings.protect,
         ),
         in_namespace,
     )
 
-web_egress = [*cache.backend.egress, *database_backend.egress]
+web_egress = [*cache.backend.egress, *database.backend.egress]
 web_variables: dict[str, str] = {}
 
 if settings.has_own_tika:
@@ -146,7 +142,7 @@ web = OpenWebUI(
         namespace_name=settings.namespace,
         settings=settings.open_webui,
         redis=cache.backend,
-        database=database_backend,
+        database=database.backend,
         egress=web_egress,
         variables=web_variables,
         secret_inputs=secret_inputs,

@@ -26,6 +26,8 @@ from components.open_webui.feature_settings import token_error
 from components.open_webui.settings import OpenWebUISettings, feature_secrets
 from components.open_webui.variable_rules import conditional_problems
 from components.postgresql.settings import PostgreSQLSettings
+from components.postgresql.topologies.external import URL as DATABASE_URL
+from components.postgresql.topologies.external_url import url_errors as database_url_errors
 from components.redis.settings import RedisSettings
 from components.redis.topologies.external_url import url_errors
 from components.tika.settings import TikaSettings
@@ -152,7 +154,16 @@ class StackSettings(Settings):
         return self.backup.storage.size or mebibytes(2 * quantity(self.postgresql.storage.size))
 
     def problems(self) -> Iterator[Problem]:
-        yield from self._backup_problems()
+        if self.postgresql.layout.volume_size:
+            yield from self._backup_problems()
+        if self.backup.enabled and self.postgresql.is_external:
+            yield Problem(
+                keys=("backup.enabled", "postgresql.topology"),
+                message="backup.enabled with postgresql.topology external: the stack does not back up an external "
+                "database",
+                allowed="the backups of its own operator, or another postgresql.topology",
+                fix="false",
+            )
         # Pulumi itself reads the kubeconfig, before there is a Secret.
         of_pods = SECRET_KEYS.keys() - {KUBECONFIG}
         yield from reference_problems(self.existing_secrets, of_pods, self.rotate.existing_secrets)
@@ -167,7 +178,8 @@ class StackSettings(Settings):
                 fix=Fix.REMOVE,
             )
         yield from self._ollama_problems()
-        yield from private_name_problems(self.redis.external.destinations, self.open_webui.targets, "openWebui.egress")
+        for servers in (self.redis.external, self.postgresql.external):
+            yield from private_name_problems(servers.destinations, self.open_webui.targets, "openWebui.egress")
         if self.cluster.mode == "context" and not self.kube_context.strip():
             yield Problem(
                 keys=("kubeContext",),
@@ -186,7 +198,8 @@ class StackSettings(Settings):
                 allowed=f"at least {needed}, or fewer replicas",
                 fix=str(needed),
             )
-            yield from self._memory_problems(needed)
+            if not self.postgresql.is_external:
+                yield from self._memory_problems(needed)
 
     def _ollama_problems(self) -> Iterator[Problem]:
         registries = [("ollama.models", registry) for registry in self.ollama.registries]
@@ -243,6 +256,7 @@ SECRET_KEYS: Mapping[str, str] = {
     "openaiApiKey": "Key of the service at `openWebui.openaiApiBaseUrl`. Required with it.",
     **{secret.name: secret.description for secret in feature_secrets()},
     KUBECONFIG: "Contents of a kubeconfig. Required with `cluster.mode: kubeconfig`.",
+    DATABASE_URL: "URL of an external PostgreSQL: `postgresql://user:password@host:port/database`. Required with one.",
     "redisCacheUrl": "URL of the application's state in an external Redis. Required with one.",
     "redisWebsocketUrl": "URL of the websockets in an external Redis. Default: `redisCacheUrl`.",
 }
@@ -281,6 +295,7 @@ def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iter
             for secret in feature.SECRETS
         ),
         _SecretUse(KUBECONFIG, "cluster.mode", settings.cluster.mode == "kubeconfig"),
+        _SecretUse(DATABASE_URL, "postgresql.topology", settings.postgresql.is_external),
         _SecretUse("redisCacheUrl", "redis.topology", settings.redis.is_external),
         _SecretUse("redisWebsocketUrl", "redis.topology", settings.redis.is_external, required=False),
     ]
@@ -318,6 +333,9 @@ def secret_value_problems(settings: StackSettings, secrets: Mapping[str, str]) -
         elif key in ("redisCacheUrl", "redisWebsocketUrl") and settings.redis.is_external:
             for problem, allowed in url_errors(value, settings.redis.external):
                 yield _invalid_secret(key, problem, allowed)
+        elif key == DATABASE_URL and settings.postgresql.is_external:
+            for problem, allowed in database_url_errors(value, settings.postgresql.external):
+                yield _invalid_secret(key, problem, allowed, "postgresql.external")
 
 
 def _invalid_secret(key: str, error: str, allowed: str, about: str = "redis.external") -> Problem:

@@ -1,11 +1,32 @@
-"""Where the clients of Redis have its certificate authority. Free of Pulumi."""
+"""The certificate authority of a server, where its clients have it. Free of Pulumi."""
 
-AUTHORITY_DIRECTORY = "/etc/redis-ca"
-"""Directory of ``ca.crt`` in the pods of the clients: URLs name that file."""
+from dataclasses import dataclass
+
+KEY = "ca.crt"
+"""Key of the Secret, and name of the file."""
 
 
-def with_authority(url: str) -> str:
-    """The URL with the file of the certificate authority, unless it names one itself."""
-    if "ssl_ca_certs=" in url:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}ssl_ca_certs={AUTHORITY_DIRECTORY}/ca.crt"
+@dataclass(frozen=True, kw_only=True)
+class Authority:
+    """The certificate authority of a server."""
+
+    server: str
+    """The server, as the clients' volume and directory are named for it: ``redis``."""
+
+    secret: str
+    """Secret with the authority's certificates."""
+
+    @property
+    def volume(self) -> str:
+        """Name of the volume in the pods of the clients."""
+        return f"{self.server}-ca"
+
+    @property
+    def directory(self) -> str:
+        """Where the volume is mounted."""
+        return f"/etc/{self.server}-ca"
+
+    @property
+    def file(self) -> str:
+        """The file with the certificates, as URLs name it."""
+        return f"{self.directory}/{KEY}"

@@ -8,6 +8,7 @@ from pulumi import Output
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
+from .authority import Authority
 from .secret_reference import SecretReference
 
 
@@ -66,5 +67,5 @@ class Backend:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Further environment variables of its clients, without secrets."""
 
-    authority: str | None = None
-    """Secret with the certificate authority of the server, key ``ca.crt``. None: no authority of the stack's own."""
+    authority: Authority | None = None
+    """The certificate authority of the server. None: clients use those of their image."""

@@ -3,7 +3,7 @@
 A component writes what is its own, under Kubernetes' names; the rest is the same for all and cannot be overridden.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
@@ -13,8 +13,10 @@ from pulumi_kubernetes.core.v1 import (
     SecretVolumeSourceArgsDict,
     TopologySpreadConstraintArgsDict,
     VolumeArgsDict,
+    VolumeMountArgsDict,
 )
 
+from .authority import KEY, Authority
 from .container_resources import resource_requirements
 from .labels import Labels
 from .pod_security import UID, container_security_context, pod_security_context
@@ -82,6 +84,19 @@ def secret_volume(name: str, secret: str, *keys: str) -> VolumeArgsDict:
     if keys:
         source = {**source, "items": [{"key": key, "path": key} for key in keys]}
     return {"name": name, "secret": source}
+
+
+def authority_volumes(authorities: Sequence[Authority]) -> list[VolumeArgsDict]:
+    """Volumes of a pod: the certificates of each authority, without the private key that may be beside them."""
+    return [
+        {"name": each.volume, "secret": {"secret_name": each.secret, "items": [{"key": KEY, "path": KEY}]}}
+        for each in authorities
+    ]
+
+
+def authority_mounts(authorities: Sequence[Authority]) -> list[VolumeMountArgsDict]:
+    """Mounts of `authority_volumes`."""
+    return [{"name": each.volume, "mount_path": each.directory, "read_only": True} for each in authorities]
 
 
 def spread(labels: Labels) -> list[TopologySpreadConstraintArgsDict]:

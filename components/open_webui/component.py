@@ -224,6 +224,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             args.settings,
             files=self._files,
             environment=self._variables(own, migrate=True),
+            authorities=[args.database.authority] if args.database.authority else [],
             account=PREFLIGHT if account else APP,
             checksums=self._checksums(own, *args.database.connection.owned),
             depends_on=[*depends_on, policy, *account],
@@ -240,7 +241,8 @@ class OpenWebUI(Component[OpenWebUIArgs]):
                 *plain_variables({"REDIS_WAIT_SECONDS": REDIS_WAIT_SECONDS}),
             ],
             files=self._files,
-            authority=args.redis.authority,
+            redis_authority=args.redis.authority,
+            database_authority=args.database.authority,
         )
         checksums = self._checksums(own, *args.redis.connection.owned, *args.database.connection.owned)
         return children.of(self._version_labels).pod_template(spec, checksums, args.settings.feature_labels)
@@ -261,7 +263,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         return environment(
             args.settings,
             redis=args.redis,
-            database=args.database.connection,
+            database=args.database,
             own=own,
             secret_inputs=args.secret_inputs,
             services=args.variables,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict
 
-from ..blocks.connection import Backend, Connection, ConnectionSecret
+from ..blocks.connection import Backend, ConnectionSecret
 from ..blocks.connection_keys import CACHE_URL, CLIENT_URL, WEBSOCKET_URL
 from ..blocks.pod import plain_variables
 from ..blocks.secret_inputs import SecretInputs
@@ -49,7 +49,7 @@ def environment(
     settings: OpenWebUISettings,
     *,
     redis: Backend,
-    database: Connection,
+    database: Backend,
     own: ConnectionSecret,
     secret_inputs: SecretInputs,
     services: Mapping[str, str],
@@ -59,7 +59,7 @@ def environment(
 
     Args:
         settings, redis: of the component and its Redis.
-        database: connection with ``client-url``.
+        database: the database, with ``client-url``.
         own: Secret with ``secret-key`` and the secret inputs.
         secret_inputs: secrets that are set.
         services: variables that lead to other components of the stack.
@@ -77,10 +77,11 @@ def environment(
         **(_patience(settings) if migrate else {}),
         **(_stored(settings, services) if migrate else {}),
         **_redacted(secret_inputs),
+        **database.variables,
     }
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
-        database.variable("DATABASE_URL", CLIENT_URL),
+        database.connection.variable("DATABASE_URL", CLIENT_URL),
         *_own_secrets(settings, own, secret_inputs),
     ]
     # A reference is filled in where the variable that it names comes earlier.

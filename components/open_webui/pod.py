@@ -1,19 +1,26 @@
 """The pod of a web replica: the container that brings the database up to date, the one that serves, their volumes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
     EnvVarArgsDict,
-    KeyToPathArgsDict,
     PodSpecArgsDict,
     TopologySpreadConstraintArgsDict,
     VolumeArgsDict,
     VolumeMountArgsDict,
 )
 
-from ..blocks.authority import AUTHORITY_DIRECTORY
-from ..blocks.pod import claim_volume, container_port, restricted_container, restricted_pod, spread
+from ..blocks.authority import Authority
+from ..blocks.pod import (
+    authority_mounts,
+    authority_volumes,
+    claim_volume,
+    container_port,
+    restricted_container,
+    restricted_pod,
+    spread,
+)
 from ..blocks.probes import http_probe
 from .deadlines import STARTUP_PERIOD_SECONDS, STARTUP_SECONDS
 from .environment import DATA_DIRECTORY, STATIC_DIRECTORY
@@ -33,7 +40,8 @@ def pod(
     migrate: list[EnvVarArgsDict],
     redis: list[EnvVarArgsDict],
     files: Mapping[str, str],
-    authority: str | None,
+    redis_authority: Authority | None,
+    database_authority: Authority | None,
 ) -> PodSpecArgsDict:
     """Spec of the pod.
 
@@ -43,19 +51,22 @@ def pod(
         migrate: environment of the container that migrates before it.
         redis: variables that lead to Redis, for the container that waits until it takes the credentials.
         files: the scripts of the init containers.
-        authority: Secret with the certificate authority of Redis; None for none.
+        redis_authority, database_authority: the certificate authorities of Redis and of the database; None for none.
     """
+    authorities = [each for each in (redis_authority, database_authority) if each]
     return restricted_pod(
         APP,
         {
             "termination_grace_period_seconds": grace_seconds(settings.drain_seconds),
             "topology_spread_constraints": _spread(),
             "init_containers": [
-                _script("wait_for_redis", settings, redis, _authority_mount(authority)),
-                _script("migrate", settings, migrate, [*_mounts(settings), *_authority_mount(authority)]),
+                _script(
+                    "wait_for_redis", settings, redis, authority_mounts([redis_authority] if redis_authority else [])
+                ),
+                _script("migrate", settings, migrate, [*_mounts(settings), *authority_mounts(authorities)]),
             ],
-            "containers": [_serve(settings, serve, authority)],
-            "volumes": [*_volumes(settings, authority), scripts_volume(files)],
+            "containers": [_serve(settings, serve, authorities)],
+            "volumes": [*_volumes(settings), *authority_volumes(authorities), scripts_volume(files)],
         },
         group=IMAGE_GROUP,
     )
@@ -78,7 +89,9 @@ def _script(
     )
 
 
-def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict], authority: str | None) -> ContainerArgsDict:
+def _serve(
+    settings: OpenWebUISettings, environment: list[EnvVarArgsDict], authorities: Sequence[Authority]
+) -> ContainerArgsDict:
     return restricted_container(
         {
             "name": APP,
@@ -100,7 +113,7 @@ def _serve(settings: OpenWebUISettings, environment: list[EnvVarArgsDict], autho
             # not help.
             "liveness_probe": http_probe("/health", port=PORT_NAME, period_seconds=20, failure_threshold=6),
             "lifecycle": {"pre_stop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
-            "volume_mounts": [*_mounts(settings), SCRIPTS_MOUNT, *_authority_mount(authority)],
+            "volume_mounts": [*_mounts(settings), SCRIPTS_MOUNT, *authority_mounts(authorities)],
         },
         settings.resources.as_kubernetes(),
     )
@@ -136,11 +149,7 @@ def _mounts(settings: OpenWebUISettings) -> list[VolumeMountArgsDict]:
     return mounts
 
 
-def _authority_mount(authority: str | None) -> list[VolumeMountArgsDict]:
-    return [{"name": "redis-ca", "mount_path": AUTHORITY_DIRECTORY, "read_only": True}] if authority else []
-
-
-def _volumes(settings: OpenWebUISettings, authority: str | None) -> list[VolumeArgsDict]:
+def _volumes(settings: OpenWebUISettings) -> list[VolumeArgsDict]:
     volumes: list[VolumeArgsDict] = [
         {"name": "data", "empty_dir": {}},
         {"name": "static", "empty_dir": {"size_limit": "64Mi"}},
@@ -148,8 +157,4 @@ def _volumes(settings: OpenWebUISettings, authority: str | None) -> list[VolumeA
     ]
     if settings.uploads.kind == "volume":
         volumes.append(claim_volume("uploads", settings.uploads.volume.existing_claim or VOLUME_CLAIM))
-    if authority:
-        # The authority alone, not the key that may be beside it.
-        items: list[KeyToPathArgsDict] = [{"key": "ca.crt", "path": "ca.crt"}]
-        volumes.append({"name": "redis-ca", "secret": {"secret_name": authority, "items": items}})
     return volumes

@@ -3,14 +3,17 @@
 docs/decisions/0023-preflight.md
 """
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input
 from pulumi_kubernetes.batch.v1 import JobSpecArgsDict
 from pulumi_kubernetes.core.v1 import EnvVarArgsDict, PodSpecArgsDict, PodTemplateSpecArgsDict
 
+from ..blocks.authority import Authority
 from ..blocks.children import Children
-from ..blocks.pod import plain_variables, restricted_pod
+from ..blocks.pod import authority_mounts, authority_volumes, plain_variables, restricted_pod
 from .deadlines import PREFLIGHT_WAIT_SECONDS
 from .names import PREFLIGHT
 from .preflight_resources import preflight_resources
@@ -27,6 +30,7 @@ def preflight_job(
     *,
     files: dict[str, str],
     environment: list[EnvVarArgsDict],
+    authorities: Sequence[Authority],
     account: str,
     checksums: dict[str, Input[str]],
     depends_on: list[pulumi.Resource],
@@ -40,11 +44,13 @@ def preflight_job(
         settings: the component's settings.
         files: the scripts.
         environment: variables of the container `migrate` of the new pods.
+        authorities: certificate authorities of the servers that it connects to.
         account: name of its ServiceAccount.
         checksums: annotations that change with the Secrets it reads.
         depends_on: objects that must exist before it starts.
     """
-    template = children.pod_template(_pod(settings, files, environment, account), checksums, settings.feature_labels)
+    pod = _pod(settings, files, environment, authorities, account)
+    template = children.pod_template(pod, checksums, settings.feature_labels)
     return k8s.batch.v1.Job(
         PREFLIGHT,
         # A failed Job does not run again by itself, and its pod template is immutable: another Job replaces it.
@@ -77,7 +83,11 @@ def _spec(settings: OpenWebUISettings, template: PodTemplateSpecArgsDict) -> Job
 
 
 def _pod(
-    settings: OpenWebUISettings, files: dict[str, str], environment: list[EnvVarArgsDict], account: str
+    settings: OpenWebUISettings,
+    files: dict[str, str],
+    environment: list[EnvVarArgsDict],
+    authorities: Sequence[Authority],
+    account: str,
 ) -> PodSpecArgsDict:
     patience = plain_variables({"PREFLIGHT_WAIT_SECONDS": PREFLIGHT_WAIT_SECONDS})
     return restricted_pod(
@@ -90,10 +100,10 @@ def _pod(
                     image=settings.image,
                     environment=[*environment, *patience],
                     resources=preflight_resources(),
-                    mounts=[],
+                    mounts=authority_mounts(authorities),
                 )
             ],
-            "volumes": [scripts_volume(files)],
+            "volumes": [*authority_volumes(authorities), scripts_volume(files)],
         },
         group=_IMAGE_GROUP,
     )

@@ -3,19 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output
 
+from ..blocks import authority
 from ..blocks.children import Children, stateful
 from ..blocks.component import Component
-from ..blocks.connection import ConnectionSecret
+from ..blocks.connection import Backend, Connection, ConnectionSecret
 from ..blocks.connection_keys import CLIENT_URL
+from ..blocks.egress import egress_rules
 from ..blocks.generated_secrets import checksum, generated_password
-from ..blocks.network_policy import allow_from, pods
+from ..blocks.network_policy import allow_from, allow_to, pods
 from ..blocks.remembered import remember
+from ..blocks.secret_inputs import SecretInputs
+from ..blocks.url_parameters import with_parameters
 from .configuration import pg_hba_conf, postgresql_conf
 from .names import (
     APP,
@@ -35,6 +39,7 @@ from .names import (
 from .pod import pod
 from .settings import PostgreSQLSettings
 from .stored_data import REMEMBERED, refused_image, stored_data
+from .topologies.external import URL, External
 
 # Of libpq, whose own defaults wait for a server that disappeared without closing the connection as long as the kernel
 # does: two minutes to connect, 15 for an answer, two hours when the connection is idle.
@@ -61,8 +66,14 @@ class PostgreSQLArgs:
     namespace: Input[str]
     """Existing namespace. The names of its objects are fixed (`names`)."""
 
+    namespace_name: str
+    """The same name as a plain value, for rules that are decided before anything exists."""
+
     settings: PostgreSQLSettings
     """Validated settings, plain values."""
+
+    secret_inputs: SecretInputs
+    """Secrets that are set; ``databaseUrl`` is that of an external PostgreSQL."""
 
     rotation: int
     """Number of the current password, from 1."""
@@ -75,28 +86,58 @@ class PostgreSQLArgs:
 
 
 class PostgreSQL(Component[PostgreSQLArgs]):
-    """One PostgreSQL server on one volume. Everything that must survive is in it."""
+    """One PostgreSQL. Everything that must survive is in it."""
 
     TYPE = "open-webui-stack:postgresql:PostgreSQL"
     LABELS = LABELS
     OUTPUTS = ("database_url",)
 
-    database_url: Output[str]
-    """``postgresql://…`` of the application's user. Secret: it holds the password."""
+    database_url: Output[str] | None
+    """``postgresql://…`` of the application's user. Secret: it holds the password. None: it is in a Secret that the
+    stack does not own."""
 
-    connection: ConnectionSecret
-    """Secret ``postgresql-secret`` with the keys ``database-url`` and, with time limits, ``client-url``."""
+    secret: ConnectionSecret | None
+    """The Secret ``postgresql-secret``. None: the URL is in a Secret that the stack does not own."""
+
+    backend: Backend
+    """For the clients: the Secret with ``client-url``, which has their time limits, and network policy rules."""
 
     def create(self) -> None:
-        args, children = self.args, self.children(self.args.namespace)
+        layout, children = self.args.settings.layout, self.children(self.args.namespace)
+        if isinstance(layout, External):
+            self._connect(children, layout)
+        else:
+            self._deploy(children)
+
+    def _connect(self, children: Children, layout: External) -> None:
+        inputs, pem = self.args.secret_inputs, self.args.settings.external.certificate_authority
+        if layout.authority and pem:
+            children.secret(layout.authority.secret, {authority.KEY: Output.secret(pem)})
+        value = inputs.values.get(URL)
+        self.database_url = self.secret = None
+        if value is not None:
+            url = Output.secret(value).apply(layout.url)
+            self.database_url = url
+            self.secret = children.secret(SECRET, {DATABASE_URL: url, CLIENT_URL: url.apply(_with_time_limits)})
+        self.backend = Backend(
+            connection=Connection(
+                secret=self.secret, references={} if self.secret else {CLIENT_URL: inputs.references[URL]}
+            ),
+            egress=egress_rules(layout.destinations, self.args.namespace_name),
+            authority=layout.authority,
+        )
+
+    def _deploy(self, children: Children) -> None:
+        args = self.args
         password = generated_password(GENERATED_PASSWORD, args.rotation, children.options(**stateful(args.protect)))
         self.database_url = _url(password)
         contents = {
             DATABASE_URL: self.database_url,
-            CLIENT_URL: Output.concat(self.database_url, "?", urlencode(CLIENT_PARAMETERS)),
+            CLIENT_URL: self.database_url.apply(_with_time_limits),
             PASSWORD: password,
         }
-        self.connection = children.secret(SECRET, contents)
+        own = self.secret = children.secret(SECRET, contents)
+        self.backend = Backend(connection=Connection(secret=own), egress=[allow_to([pods(LABELS.selector)], PORT)])
         # Not a claim template: a larger size would replace the StatefulSet and still not grow the volume
         # (docs/decisions/0003-database-volume.md).
         volume = children.volume_claim(
@@ -105,12 +146,12 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             class_name=args.settings.storage.class_name,
             protect=args.protect,
         )
-        self._stateful_set(children, volume)
+        self._stateful_set(children, own, volume)
         children.service(SERVICE, port_name="postgresql", port=PORT)
         children.service(PODS_SERVICE, port_name="postgresql", port=PORT, headless=True)
         children.disruption_budget(APP)
 
-    def _stateful_set(self, children: Children, volume: pulumi.Resource) -> None:
+    def _stateful_set(self, children: Children, own: ConnectionSecret, volume: pulumi.Resource) -> None:
         settings = self.args.settings
         configuration = {
             "postgresql.conf": postgresql_conf(settings),
@@ -118,7 +159,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             "prepare.sh": PREPARE_SCRIPT,
         }
         depends_on = [
-            self.connection.resource,
+            own.resource,
             volume,
             children.config_map(CONFIG_MAP, configuration),
             children.service_account(APP),
@@ -127,7 +168,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             ),
             remember(REMEMBERED, stored_data(settings.image), refused_image, children.options()),
         ]
-        annotations = {"checksum/secret": self.connection.checksum, "checksum/config": checksum(configuration)}
+        annotations = {"checksum/secret": own.checksum, "checksum/config": checksum(configuration)}
         k8s.apps.v1.StatefulSet(
             APP,
             metadata=children.metadata(APP),
@@ -140,6 +181,10 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             },
             opts=children.options(depends_on=depends_on),
         )
+
+
+def _with_time_limits(url: str) -> str:
+    return with_parameters(url, CLIENT_PARAMETERS)
 
 
 def _url(password: Output[str]) -> Output[str]:

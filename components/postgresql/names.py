@@ -26,6 +26,9 @@ DATABASE_URL = "database-url"
 PASSWORD = "password"
 """Key of the Secret: the password alone."""
 
+AUTHORITY_SECRET = "postgresql-ca"
+"""Secret with the certificate authority of an external PostgreSQL."""
+
 CONFIG_MAP = "postgres-conf"
 VOLUME_CLAIM = "postgres-data"
 

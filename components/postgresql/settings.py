@@ -5,16 +5,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..blocks.base_settings import Problem, Settings
+from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.component_settings import ComponentSettings
-from ..blocks.footprint import Footprint, Pods
+from ..blocks.custom_kinds import KindsNeeded
+from ..blocks.footprint import Footprint
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
 from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import ContainerResources, Resources, Sizes
+from .external_settings import PostgreSQLExternalSettings
 from .memory import Load, ServerMemory, least_limit, server_memory
+from .topologies import TOPOLOGIES, TopologyName
+from .topologies.base import KEY
+from .topologies.external import External
+from .topologies.standalone import Standalone
 
-LEAST_STORAGE = "1Gi"
+IMAGE = "pgvector/pgvector:pg17"
+
 LEAST_QUERIES = 4
 """Queries that have room to sort and hash at the same time, with few connections."""
 CONNECTIONS_PER_QUERY = 100
@@ -50,36 +57,56 @@ class StorageSettings(Settings):
 class PostgreSQLSettings(ComponentSettings):
     """`postgresql` in the stack's config."""
 
-    image: ImageReference = Field("pgvector/pgvector:pg17", description="Container image: PostgreSQL with pgvector.")
+    topology: TopologyName = Field(
+        "standalone",
+        description="Shape of the deployment. `standalone`: one server on one volume. `external`: an existing "
+        "PostgreSQL with pgvector; the stack deploys none.",
+    )
+    image: ImageReference = Field(
+        IMAGE,
+        description="Container image: PostgreSQL with pgvector. Backups run it, too: of an external server it has the "
+        "major version.",
+    )
     storage: StorageSettings = Field(StorageSettings(), description="The volume of the database.")
     resources: Annotated[Resources, _SIZES] = _SIZES.field()
     max_connections: int = Field(
         400,
         ge=20,
         le=5000,
-        description="Connections the server accepts. Must hold the pools of all Open WebUI replicas and one more.",
+        description="Connections the server accepts; of an external one, those that it has for the stack. Must hold "
+        "the pools of all Open WebUI replicas and one more.",
+    )
+    external: PostgreSQLExternalSettings = Field(
+        PostgreSQLExternalSettings(), description="The existing PostgreSQL. Not with other topologies."
     )
 
     def problems(self) -> Iterator[Problem]:
-        memory, least = self.resources.memory_limit, self.least_memory(self.max_connections)
-        if quantity(memory) < least * MEBIBYTE:
-            yield Problem(
-                keys=("resources.limits.memory", "maxConnections"),
-                message=f"resources.limits.memory {memory} is too little for PostgreSQL with maxConnections "
-                f"{self.max_connections}: beside the connections, the index of the documents could not be built",
-                allowed=f"at least {least}Mi, or fewer connections",
-                fix=f"{least}Mi",
-            )
-        if quantity(self.storage.size) < quantity(LEAST_STORAGE):
-            yield Problem(
-                keys=("storage.size",),
-                message=f"storage.size {self.storage.size} is too little for a database and its log",
-                allowed=f"at least {LEAST_STORAGE}",
-                fix="10Gi",
-            )
+        own = self.layout.name
+        for name, other in TOPOLOGIES.items():
+            if name != own and name in self.model_fields_set:
+                yield Problem(
+                    keys=(name, KEY),
+                    message=f"{name} is set, but {KEY} is {own}: {other.unused_section}",
+                    allowed=f"{KEY}: {name}, or no {name}",
+                    fix=Fix.REMOVE,
+                )
+        yield from self.layout.problems()
 
-    def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
-        return Footprint(pods=(Pods(count=1, containers=(self.container_resources(),)),), volumes=1)
+    @property
+    def layout(self) -> Standalone | External:
+        """The object that answers everything in which the topologies differ."""
+        return TOPOLOGIES[self.topology](self)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the server is not the stack's own."""
+        return isinstance(self.layout, External)
+
+    def footprint(self, monitoring: MonitoringSettings) -> Footprint:
+        return self.layout.footprint(monitoring)
+
+    def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
+        return self.layout.kinds_needed(monitoring)
 
     def container_resources(self) -> ContainerResources:
         """`resources` of the container, the memory request filled in."""

@@ -10,6 +10,7 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Output
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict, PodTemplateSpecArgsDict
 
+from ..blocks import authority
 from ..blocks.children import SKIP_AWAIT, Children
 from ..blocks.component import Component
 from ..blocks.connection import Backend, Connection
@@ -126,7 +127,7 @@ class Redis(Component[RedisArgs]):
         self.cache_url, self.websocket_url = urls[CACHE_URL], urls[WEBSOCKET_URL]
         pem = self.args.settings.external.certificate_authority
         if layout.authority and pem:
-            children.secret(layout.authority, {"ca.crt": Output.secret(pem)})
+            children.secret(layout.authority.secret, {authority.KEY: Output.secret(pem)})
         own = {key: url for key, url in urls.items() if url is not None}
         self.backend = Backend(
             connection=Connection(

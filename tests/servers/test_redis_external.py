@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from components.blocks.authority import AUTHORITY_DIRECTORY, with_authority
+from components.redis.topologies.authority import authority, with_authority
 from tests.support.servers.addresses import free_port
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, WITHOUT_PAUSES, Start
 from tests.support.servers.server_process import give_away, missing
@@ -35,8 +35,9 @@ def test_the_authority_is_what_the_certificate_is_checked_by(start: Start, direc
     ]
     plain = f"rediss://openwebui:{APPLICATION_PASSWORD}@127.0.0.1:{port}/0"
     with start("prod", *lines):
-        url = with_authority(plain).replace(f"{AUTHORITY_DIRECTORY}/ca.crt", f"{directory}/tls.crt")
-        assert url != with_authority(plain)
+        mounted = authority("redis-ca")
+        url = with_authority(plain, mounted).replace(mounted.file, f"{directory}/tls.crt")
+        assert url != with_authority(plain, mounted)
         assert redis.Redis.from_url(url).set("open-webui:x", "1")
         with pytest.raises(redis.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
             redis.Redis.from_url(plain, retry=WITHOUT_PAUSES).ping()

@@ -10,8 +10,9 @@ import pytest
 import redis
 import socketio  # type: ignore[import-untyped]
 
-from components.blocks.authority import AUTHORITY_DIRECTORY, with_authority
 from components.redis.server.acl import USERS
+from components.redis.topologies.authority import authority as authority_in
+from components.redis.topologies.authority import with_authority
 from tests.support.servers.addresses import free_network
 from tests.support.servers.certificates import certify, make_authority
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
@@ -67,8 +68,9 @@ def node(
 
 def url(host: str, authority: Path) -> str:
     """As Open WebUI has it, with the file of these tests."""
-    address = with_authority(f"rediss://openwebui:{APPLICATION_PASSWORD}@{host}:6379/0")
-    return address.replace(f"{AUTHORITY_DIRECTORY}/ca.crt", f"{authority}/ca.crt")
+    mounted = authority_in("redis-tls")
+    address = with_authority(f"rediss://openwebui:{APPLICATION_PASSWORD}@{host}:6379/0", mounted)
+    return address.replace(mounted.file, f"{authority}/ca.crt")
 
 
 def client(host: str, authority: Path) -> Client:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from ...blocks.authority import with_authority
+from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
 from ...blocks.custom_kinds import CERTIFICATE, KindsNeeded
 from ...blocks.footprint import Footprint, Pods
@@ -21,6 +21,7 @@ from ..names import APP, SERVICE, VOLUME_CLAIM
 from ..server.acl import USERS, Rules
 from ..server.container_sizes import reload_resources
 from ..server.places import PORT
+from .authority import authority, with_authority
 
 if TYPE_CHECKING:
     from ..settings import RedisSettings
@@ -78,8 +79,8 @@ class Topology(ABC):
         return {}
 
     @property
-    def authority(self) -> str | None:
-        """Secret with the certificate authority of the servers. None: clients use those of their image."""
+    def authority(self) -> Authority | None:
+        """The certificate authority of the servers. None: clients use those of their image."""
         return None
 
 
@@ -188,9 +189,9 @@ class ServerTopology(Topology):
             yield KindsNeeded(key="redis.tls.issuer.name", value=issuer, off="", kinds=(CERTIFICATE,))
 
     @property
-    def authority(self) -> str | None:
+    def authority(self) -> Authority | None:
         tls = self.settings.tls
-        return tls.secret if tls.enabled else None
+        return authority(tls.secret) if tls.enabled else None
 
     def url(self, password: str, database: int) -> str:
         """URL for the clients.
@@ -200,7 +201,7 @@ class ServerTopology(Topology):
             database: `cache_database` or `websocket_database`.
         """
         address = f"openwebui:{password}@{self.host}/{database}"
-        return with_authority(f"rediss://{address}") if self.authority else f"redis://{address}"
+        return with_authority(f"rediss://{address}", self.authority) if self.authority else f"redis://{address}"
 
     @property
     def certificate_hosts(self) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from ...blocks.authority import with_authority
+from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
 from ...blocks.destinations import Destination
 from ...blocks.names import hosts_in
 from ..names import AUTHORITY_SECRET
+from .authority import authority, with_authority
 from .base import KEY, Topology
 from .clients import client_variables
 
@@ -47,12 +48,12 @@ class External(Topology):
         return client_variables(external.resolved_kind, hosts_in(external.sentinel_hosts), external.sentinel_port)
 
     @property
-    def authority(self) -> str | None:
-        return AUTHORITY_SECRET if self.settings.external.certificate_authority else None
+    def authority(self) -> Authority | None:
+        return authority(AUTHORITY_SECRET) if self.settings.external.certificate_authority else None
 
     def url(self, url: str) -> str:
         """URL for the clients, from the one in the config."""
-        return with_authority(url) if self.authority else url
+        return with_authority(url, self.authority) if self.authority else url
 
     @property
     def destinations(self) -> list[Destination]:

@@ -104,3 +104,16 @@ def set_up_environment(recording: Recording) -> list[dict[str, Any]]:
     """Variables of the Job that makes a cluster."""
     [container] = recording.one("Job", "redis-set-up").inputs["spec"]["template"]["spec"]["containers"]
     return list(container["env"])
+
+
+def egress_to_addresses(recording: Recording, port: int) -> list[str]:
+    """The addresses that the web pods may connect to at the port."""
+    rules: list[dict[str, Any]] = recording.one("NetworkPolicy", "open-webui").inputs["spec"]["egress"]
+    ports = [{"protocol": "TCP", "port": port}]
+    return [
+        peer["ipBlock"]["cidr"]
+        for rule in rules
+        if rule.get("ports") == ports
+        for peer in rule["to"]
+        if "ipBlock" in peer
+    ]

@@ -6,6 +6,7 @@ from tests.support.unit.effects import (
     amounts,
     backup_variable,
     conf,
+    egress_to_addresses,
     inputs,
     line,
     resources,
@@ -16,6 +17,10 @@ from tests.support.unit.effects import (
 EXTERNAL = ("redis.topology=external", "redis.external.hosts=10.9.8.7")
 
 EXTERNAL_SECRETS = {"redisCacheUrl": "redis://a:b@10.9.8.7:6379/0"}
+
+DATABASE = ("postgresql.topology=external", "postgresql.external.hosts=10.9.8.7")
+
+DATABASE_SECRETS = {"databaseUrl": "postgresql://a:b@10.9.8.7:5432/chats"}
 
 EDGES = ("NetworkPolicy", "open-webui", "spec", "egress")
 
@@ -120,6 +125,48 @@ EFFECTS: dict[str, Effect] = {
         secrets=EXTERNAL_SECRETS,
         shows=lambda r: (variable("WEBSOCKET_SENTINEL_PORT")(r), inputs(*EDGES, 1, "ports", 0, "port")(r)),
         expected=("26380", 26380),
+    ),
+    "postgresql.topology": Effect(
+        value="external",
+        sets=("postgresql.external.hosts=10.9.8.7",),
+        secrets=DATABASE_SECRETS,
+        shows=lambda r: (set(r.pods) & {"postgres"}, r.outputs["database_url"]),
+        expected=(set(), (DATABASE_SECRETS["databaseUrl"], True)),
+    ),
+    "postgresql.external.hosts": Effect(
+        value="10.1.1.1",
+        sets=DATABASE,
+        secrets={"databaseUrl": "postgresql://a:b@10.1.1.1/chats"},
+        shows=lambda r: egress_to_addresses(r, 5432),
+        expected=["10.1.1.1/32"],
+    ),
+    "postgresql.external.port": Effect(
+        value="6432",
+        sets=DATABASE,
+        secrets={"databaseUrl": "postgresql://a:b@10.9.8.7:6432/chats"},
+        shows=lambda r: egress_to_addresses(r, 6432),
+        expected=["10.9.8.7/32"],
+    ),
+    "postgresql.external.certificateAuthority": Effect(
+        value="-----BEGIN CERTIFICATE-----",
+        sets=DATABASE,
+        secrets=DATABASE_SECRETS,
+        shows=lambda r: (
+            r.one("Secret", "postgresql-ca").plain("stringData", "ca.crt"),
+            r.one("Secret", "postgresql-secret").plain("stringData", "database-url"),
+        ),
+        expected=(
+            "-----BEGIN CERTIFICATE-----",
+            f"{DATABASE_SECRETS['databaseUrl']}?sslmode=verify-full&sslrootcert=/etc/postgresql-ca/ca.crt",
+        ),
+    ),
+    "databaseUrl": Effect(
+        value=DATABASE_SECRETS["databaseUrl"],
+        sets=DATABASE,
+        secrets=DATABASE_SECRETS,
+        shows=lambda r: r.one("Secret", "postgresql-secret").plain("stringData", "client-url"),
+        expected=f"{DATABASE_SECRETS['databaseUrl']}?connect_timeout=5&keepalives_idle=10&keepalives_interval=5"
+        "&keepalives_count=3&tcp_user_timeout=15000",
     ),
     "redis.external.certificateAuthority": Effect(
         value="-----BEGIN CERTIFICATE-----",

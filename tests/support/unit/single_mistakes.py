@@ -79,6 +79,30 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "redis.sentinel",
         "topology: sentinel",
     ),
+    (
+        "an external PostgreSQL that is nowhere",
+        {"postgresql": {"topology": "external"}},
+        "postgresql.external.hosts",
+        "with commas",
+    ),
+    (
+        "an external PostgreSQL beside the stack's own",
+        {"postgresql": {"external": {"hosts": "10.0.0.1"}}},
+        "postgresql.external",
+        "topology: external",
+    ),
+    (
+        "backups of an external PostgreSQL",
+        {"postgresql": {"topology": "external", "external": {"hosts": "10.0.0.1"}}, "backup": {"enabled": True}},
+        "backup.enabled",
+        "its own operator",
+    ),
+    (
+        "an authority of PostgreSQL that is none",
+        {"postgresql": {"topology": "external", "external": {"hosts": "10.0.0.1", "certificateAuthority": "/ca.crt"}}},
+        "postgresql.external.certificateAuthority",
+        "BEGIN CERTIFICATE",
+    ),
     ("an external Redis that is nowhere", {"redis": {"topology": "external"}}, "redis.external.hosts", "with commas"),
     (
         "an external Redis by URL",

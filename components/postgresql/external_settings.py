@@ -1,0 +1,48 @@
+"""Settings of an external PostgreSQL."""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.destinations import Destination
+from ..blocks.names import HostList, hosts_in
+
+
+class PostgreSQLExternalSettings(Settings):
+    """An existing PostgreSQL with pgvector. Its URL is the secret `databaseUrl`."""
+
+    hosts: HostList = Field(
+        "",
+        description="Names or addresses of its servers, with commas: what the network policy opens. Required. A name "
+        "outside the cluster opens public addresses only; for a private network give the addresses here or in "
+        "`openWebui.egress`.",
+    )
+    port: int = Field(5432, ge=1, le=65535, description="Port of its servers.")
+    certificate_authority: str | None = Field(
+        None,
+        min_length=1,
+        description="Certificates in PEM of the authority that signs the server's certificate. Clients then verify the "
+        "certificate and the name of the server (`sslmode=verify-full`), unless the URL has another `sslmode`. "
+        "Default: what the URL says.",
+    )
+
+    @property
+    def destinations(self) -> list[tuple[str, Destination]]:
+        """Where the web pods connect to, each with the key that names it."""
+        return [
+            (
+                "postgresql.external.hosts",
+                Destination(host=host.removesuffix("."), port=self.port, scheme="postgresql"),
+            )
+            for host in hosts_in(self.hosts)
+        ]
+
+    def problems(self) -> Iterator[Problem]:
+        if self.certificate_authority and "-----BEGIN CERTIFICATE-----" not in self.certificate_authority:
+            yield Problem(
+                keys=("certificateAuthority",),
+                message="certificateAuthority is not a certificate in PEM",
+                allowed="text with -----BEGIN CERTIFICATE-----",
+                fix=Fix.REMOVE,
+            )

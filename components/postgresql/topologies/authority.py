@@ -1,0 +1,17 @@
+"""The certificate authority of PostgreSQL in the URLs of its clients."""
+
+from ...blocks.authority import Authority
+from ...blocks.url_parameters import with_parameters
+
+
+def authority(secret: str) -> Authority:
+    """The authority in that Secret."""
+    return Authority(server="postgresql", secret=secret)
+
+
+def with_authority(url: str, authority: Authority) -> str:
+    """The URL of a client that verifies the server's certificate and its name, unless the URL says otherwise.
+
+    https://www.postgresql.org/docs/17/libpq-ssl.html#LIBPQ-SSL-CERTIFICATES
+    """
+    return with_parameters(url, {"sslmode": "verify-full", "sslrootcert": authority.file})

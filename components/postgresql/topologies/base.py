@@ -1,0 +1,55 @@
+"""What all topologies answer. The settings and the component ask, and never which of them it is.
+
+Free of Pulumi, because the settings ask before anything is registered.
+"""
+
+from abc import ABC
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from ...blocks.authority import Authority
+from ...blocks.base_settings import Problem
+from ...blocks.custom_kinds import KindsNeeded
+from ...blocks.footprint import Footprint
+from ...blocks.monitoring import MonitoringSettings
+
+if TYPE_CHECKING:
+    from ..settings import PostgreSQLSettings
+
+KEY = "topology"
+"""The config key, as messages name it."""
+
+
+class Topology(ABC):
+    """One shape of PostgreSQL, with the settings of one stack."""
+
+    name: ClassVar[str]
+    """Value of the config key."""
+
+    unused_section: ClassVar[str] = ""
+    """Why the config section of the same name has no effect without it. Empty: there is no such section."""
+
+    def __init__(self, settings: "PostgreSQLSettings") -> None:
+        self.settings = settings
+
+    def problems(self) -> Iterator[Problem]:
+        """Cross-field problems of this one alone."""
+        yield from ()
+
+    @property
+    def volume_size(self) -> str | None:
+        """Size of the volume that has the database, a quantity. None: the stack does not know it."""
+        return None
+
+    def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
+        """The most that PostgreSQL needs of the cluster."""
+        return Footprint()
+
+    def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
+        """Custom kinds that PostgreSQL needs, by the key that asks for them."""
+        yield from ()
+
+    @property
+    def authority(self) -> Authority | None:
+        """The certificate authority of the server. None: clients use those of their image."""
+        return None

@@ -1,0 +1,43 @@
+"""An existing PostgreSQL: the stack deploys no server and connects Open WebUI to it."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ...blocks.authority import Authority
+from ...blocks.base_settings import Problem
+from ...blocks.destinations import Destination
+from ..names import AUTHORITY_SECRET
+from .authority import authority, with_authority
+from .base import KEY, Topology
+
+URL = "databaseUrl"
+"""Secret config key with the URL."""
+
+
+class External(Topology):
+    """The server of another team or of a cloud. Its URL is a secret of the config."""
+
+    name: ClassVar[str] = "external"
+    unused_section: ClassVar[str] = "the stack deploys PostgreSQL"
+
+    def problems(self) -> Iterator[Problem]:
+        if not self.settings.external.hosts:
+            yield Problem(
+                keys=("external.hosts", "external", KEY),
+                message=f"{KEY} {self.name} without external.hosts: no network policy rule would lead to the server",
+                allowed="names or addresses of its servers, with commas",
+                fix="postgres.example.com",
+            )
+
+    @property
+    def authority(self) -> Authority | None:
+        return authority(AUTHORITY_SECRET) if self.settings.external.certificate_authority else None
+
+    def url(self, url: str) -> str:
+        """URL for the clients, from the one in the config."""
+        return with_authority(url, self.authority) if self.authority else url
+
+    @property
+    def destinations(self) -> list[Destination]:
+        """The servers that the clients connect to."""
+        return [destination for _, destination in self.settings.external.destinations]

@@ -1,0 +1,65 @@
+"""Checks the URL of an external PostgreSQL. It is a secret: no message quotes any part of it."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from ...blocks.names import hosts_in, is_address
+from ...blocks.url_parameters import parameters_of
+from ..external_settings import PostgreSQLExternalSettings
+
+_DEFAULT_PORT = 5432
+# Those of libpq that make sense for the replicas. It refuses an unknown one, and every connection with it:
+# https://www.postgresql.org/docs/17/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+PARAMETERS = frozenset(
+    {
+        *("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
+        *("tcp_user_timeout", "application_name", "options", "channel_binding", "gssencmode", "target_session_attrs"),
+        *("sslmode", "sslrootcert", "sslcompression", "sslsni", "ssl_min_protocol_version", "ssl_max_protocol_version"),
+    }
+)
+
+
+def url_errors(url: str, external: PostgreSQLExternalSettings) -> Iterator[tuple[str, str]]:
+    """The errors in the URL, and the allowed values. Never quotes a part of the URL.
+
+    Args:
+        url: the value of ``databaseUrl``.
+        external: the server that it leads to.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORT
+    except ValueError:
+        yield "it is not a URL", "postgresql://user:password@host:port/database"
+        return
+    if parts.scheme not in ("postgresql", "postgres"):
+        yield "its scheme is not that of PostgreSQL", "postgresql://"
+        return
+    if not parts.hostname:
+        yield "it has no host", "postgresql://user:password@host:port/database"
+        return
+    if _not_opened(parts.hostname, hosts_in(external.hosts)):
+        yield (
+            "its host is not in postgresql.external.hosts: no network policy rule would lead to it",
+            "a host of that list",
+        )
+    if port != external.port:
+        yield (
+            "its port is not postgresql.external.port: no network policy rule would lead to it",
+            f"port {external.port}",
+        )
+    if not parts.username:
+        yield "it has no user", "postgresql://user:password@host:port/database"
+    if not parts.path.strip("/") or "/" in parts.path.strip("/"):
+        yield "its path is not the name of a database", "/ and the name of the database"
+    if parts.fragment or not parameters_of(url).keys() <= PARAMETERS:
+        yield (
+            "it has a fragment, or a parameter that is not one of a replica's connection",
+            f"parameters {', '.join(sorted(PARAMETERS))}",
+        )
+
+
+def _not_opened(host: str, opened: list[str]) -> bool:
+    """Whether no server of the list can be the host. A name can be that of an address in it: a private network."""
+    names = {name.lower().removesuffix(".") for name in opened}
+    return host.removesuffix(".") not in names and (is_address(host) or not any(map(is_address, names)))
