@@ -161,11 +161,12 @@ EFFECTS: dict[str, Effect] = {
         ),
     ),
     "databaseUrl": Effect(
-        value=DATABASE_SECRETS["databaseUrl"],
+        value="",
         sets=DATABASE,
         secrets=DATABASE_SECRETS,
         shows=lambda r: r.one("Secret", "postgresql-secret").plain("stringData", "client-url"),
-        expected=f"{DATABASE_SECRETS['databaseUrl']}?connect_timeout=5&keepalives_idle=10&keepalives_interval=5"
+        expected=f"{DATABASE_SECRETS['databaseUrl']}?sslmode=verify-full&sslrootcert=/etc/postgresql-ca/ca.crt"
+        "&connect_timeout=5&keepalives_idle=10&keepalives_interval=5"
         "&keepalives_count=3&tcp_user_timeout=15000",
     ),
     "redis.external.certificateAuthority": Effect(

@@ -4,198 +4,20 @@ from collections.abc import Mapping
 
 from tests.support.unit.mistakes_in_exposure import EXPOSURE_MISTAKES
 from tests.support.unit.mistakes_in_models import MODEL_MISTAKES
+from tests.support.unit.mistakes_in_servers import SERVER_MISTAKES
 from tests.support.unit.mistakes_in_sign_in import SIGN_IN_MISTAKES
 from tests.support.unit.mistakes_in_uploads import UPLOAD_MISTAKES
 
 SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     ("unknown key at the top", {"redsi": {}}, "redsi", "did you mean redis?"),
-    ("unknown member", {"redis": {"maxmemry": "1gb"}}, "redis.maxmemry", "did you mean redis.maxmemory?"),
-    (
-        "unknown key three levels down",
-        {"redis": {"resources": {"limits": {"memroy": "1Gi"}}}},
-        "redis.resources.limits.memroy",
-        "did you mean redis.resources.limits.memory?",
-    ),
     ("key at the wrong depth", {"maxmemory": "1gb"}, "maxmemory", "did you mean redis.maxmemory?"),
-    ("snake case", {"redis": {"maxmemory_policy": "noeviction"}}, "redis.maxmemory_policy", "maxmemoryPolicy"),
     ("text for a number", {"openWebui": {"replicas": "two"}}, "openWebui.replicas", "integer from 1 to 100"),
     ("number for a switch", {"protect": "1"}, "protect", "boolean"),
-    ("text for an object", {"redis": "big"}, "redis", "object"),
-    ("list for an object", {"redis": [1]}, "redis", "object"),
-    ("object for text", {"redis": {"image": {"name": "redis"}}}, "redis.image", "string"),
-    ("not one of the values", {"redis": {"maxmemoryPolicy": "lru"}}, "redis.maxmemoryPolicy", "noeviction"),
-    ("unit that does not exist", {"postgresql": {"storage": {"size": "10Gb"}}}, "postgresql.storage.size", "10Gi"),
-    ("negative quantity", {"redis": {"resources": {"limits": {"cpu": "-1"}}}}, "redis.resources.limits.cpu", "500m"),
-    ("memory size of Kubernetes for Redis", {"redis": {"maxmemory": "1Gi"}}, "redis.maxmemory", "512mb"),
-    (
-        "maxmemory above 75 % of an explicit limit",
-        {"redis": {"maxmemory": "800mb", "resources": {"limits": {"memory": "1Gi"}}}},
-        "redis.maxmemory",
-        "768mb",
-    ),
-    (
-        "maxmemory above half of an explicit limit with a file",
-        {"redis": {"durability": "volume", "resources": {"limits": {"memory": "1Gi"}}, "maxmemory": "600mb"}},
-        "redis.maxmemory",
-        "512mb",
-    ),
-    (
-        "a limit that is too small for the events of any Redis",
-        {"redis": {"maxmemory": "16mb", "resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}}}},
-        "redis.resources.limits.memory",
-        "192Mi",
-    ),
-    ("an invalid schedule", {"backup": {"schedule": "every night"}}, "backup.schedule", "minute, hour"),
-    ("Sunday as 7", {"backup": {"schedule": "0 3 * * 7"}}, "backup.schedule", "0 is Sunday"),
-    ("an invalid time zone", {"backup": {"timeZone": "Local"}}, "backup.timeZone", "Etc/UTC"),
-    ("no dump to keep", {"backup": {"keep": 0}}, "backup.keep", "integer from 1 to 366"),
-    (
-        "backups on less than the database's volume",
-        {"backup": {"storage": {"size": "5Gi"}}, "postgresql": {"storage": {"size": "20Gi"}}},
-        "backup.storage.size",
-        "at least 20Gi",
-    ),
-    (
-        "too little memory for a restored copy",
-        {"backup": {"resources": {"requests": {"memory": "64Mi"}, "limits": {"memory": "128Mi"}}}},
-        "backup.resources.limits.memory",
-        "at least 368Mi",
-    ),
-    (
-        "a volume that the file would fill",
-        {"redis": {"durability": "volume", "storage": {"size": "1Gi"}}},
-        "redis.storage.size",
-        "2048Mi",
-    ),
-    (
-        "a volume for a Redis that keeps nothing",
-        {"redis": {"storage": {"size": "8Gi"}}},
-        "redis.storage",
-        "durability: volume",
-    ),
-    (
-        "Sentinels without their topology",
-        {"redis": {"sentinel": {"downAfterSeconds": 3}}},
-        "redis.sentinel",
-        "topology: sentinel",
-    ),
-    (
-        "an external PostgreSQL that is nowhere",
-        {"postgresql": {"topology": "external"}},
-        "postgresql.external.hosts",
-        "with commas",
-    ),
-    (
-        "an external PostgreSQL beside the stack's own",
-        {"postgresql": {"external": {"hosts": "10.0.0.1"}}},
-        "postgresql.external",
-        "topology: external",
-    ),
-    (
-        "backups of an external PostgreSQL",
-        {"postgresql": {"topology": "external", "external": {"hosts": "10.0.0.1"}}, "backup": {"enabled": True}},
-        "backup.enabled",
-        "its own operator",
-    ),
-    (
-        "an authority of PostgreSQL that is none",
-        {"postgresql": {"topology": "external", "external": {"hosts": "10.0.0.1", "certificateAuthority": "/ca.crt"}}},
-        "postgresql.external.certificateAuthority",
-        "BEGIN CERTIFICATE",
-    ),
-    ("an external Redis that is nowhere", {"redis": {"topology": "external"}}, "redis.external.hosts", "with commas"),
-    (
-        "an external Redis by URL",
-        {"redis": {"topology": "external", "external": {"hosts": "redis://a"}}},
-        "redis.external.hosts",
-        "without scheme",
-    ),
-    (
-        "the Redis of another install",
-        {"redis": {"topology": "external", "external": {"hosts": "10.0.0.1, redis-service.other.svc"}}},
-        "redis.external.hosts",
-        "of its own",
-    ),
-    (
-        "the Sentinels of another install",
-        {
-            "redis": {
-                "topology": "external",
-                "external": {"hosts": "10.0.0.1", "sentinelHosts": "redis-0.redis-nodes.b"},
-            }
-        },
-        "redis.external.sentinelHosts",
-        "of its own",
-    ),
-    (
-        "durability of a Redis that is not deployed",
-        {"redis": {"topology": "external", "external": {"hosts": "redis.example.com"}, "durability": "volume"}},
-        "redis.durability",
-        "another topology",
-    ),
-    (
-        "TLS that Open WebUI would drop",
-        {
-            "redis": {
-                "topology": "external",
-                "external": {
-                    "hosts": "10.0.0.1",
-                    "sentinelHosts": "10.0.0.2",
-                    "certificateAuthority": "-----BEGIN CERTIFICATE-----",
-                },
-            }
-        },
-        "redis.external.certificateAuthority",
-        "TLS without Sentinels",
-    ),
-    (
-        "an external Redis beside the stack's own",
-        {"redis": {"external": {"hosts": "redis.example.com"}}},
-        "redis.external",
-        "topology: external",
-    ),
-    ("a cluster of one server", {"redis": {"cluster": {"masters": 3}}}, "redis.cluster", "topology: cluster"),
-    (
-        "too few primaries for a vote",
-        {"redis": {"topology": "cluster", "cluster": {"masters": 2}}},
-        "redis.cluster.masters",
-        "from 3 to 50",
-    ),
     (
         "OAuth sessions in a store that knows no cluster",
         {"redis": {"topology": "cluster"}, "openWebui": {"env": {"ENABLE_STAR_SESSIONS_MIDDLEWARE": "True"}}},
         "openWebui.env.ENABLE_STAR_SESSIONS_MIDDLEWARE",
         "false, the default",
-    ),
-    (
-        "TLS that Open WebUI would drop at the Sentinels",
-        {"redis": {"topology": "sentinel", "tls": {"secretName": "redis-tls"}}},
-        "redis.tls",
-        "topology: standalone or cluster",
-    ),
-    (
-        "TLS of servers that are not the stack's",
-        {"redis": {"topology": "external", "external": {"hosts": "10.0.0.1"}, "tls": {"secretName": "redis-tls"}}},
-        "redis.tls",
-        "topology: standalone or cluster",
-    ),
-    (
-        "two certificates",
-        {"redis": {"tls": {"secretName": "redis-tls", "issuer": {"name": "internal"}}}},
-        "redis.tls.secretName",
-        "one of them",
-    ),
-    (
-        "a certificate from an issuer without name",
-        {"redis": {"tls": {"issuer": {"kind": "Issuer"}}}},
-        "redis.tls.issuer.kind",
-        "name of an issuer",
-    ),
-    (
-        "a Secret with a wrong name",
-        {"redis": {"tls": {"secretName": "Redis_TLS"}}},
-        "redis.tls.secretName",
-        "lower-case",
     ),
     (
         "alerts without metrics",
@@ -398,12 +220,7 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "without user and password",
     ),
     ("no context", {"kubeContext": ""}, "kubeContext", "get-contexts"),
-    (
-        "too little memory for the database",
-        {"postgresql": {"resources": {"limits": {"memory": "64Mi"}}}},
-        "postgresql.resources.limits.memory",
-        "at least 2016Mi, or fewer connections",
-    ),
+    *SERVER_MISTAKES,
     *EXPOSURE_MISTAKES,
     *SIGN_IN_MISTAKES,
     *UPLOAD_MISTAKES,
