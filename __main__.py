@@ -14,19 +14,12 @@ from components.postgresql import names as postgresql
 from components.postgresql.component import PREPARE_SCRIPT, PostgreSQL, PostgreSQLArgs
 from components.redis.component import Redis, RedisArgs
 from components.tika.component import Tika, TikaArgs
-from stack_config.existing_gateway import require_gateway
-from stack_config.existing_namespace import require_namespace
+from stack_config.cluster_checks import require_cluster
 from stack_config.load import load_access, load_settings
-from stack_config.referenced_secrets import require_existing
-from stack_config.served_kinds import require_served
 
 settings, secret_inputs = load_settings()
 access = load_access(settings)
-require_served(settings.kinds_needed, access)
-require_existing(settings.existing_secrets, settings.namespace, access)
-if not settings.create_namespace:
-    require_namespace(settings.namespace, access)
-require_gateway(settings.open_webui, settings.namespace, access)
+require_cluster(settings, access)
 
 # Never the context that happens to be current. The identifier is the stack's: a context that is renamed must not
 # replace everything. The empty kubeconfig keeps the path of this machine's out of the state

@@ -3,13 +3,19 @@
 It reads the kubeconfig and runs credential plugins as the provider does.
 """
 
+import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import get_monitor
+
+from components.blocks.finding import Finding
 
 from .cluster_access import ClusterAccess
 
@@ -22,6 +28,24 @@ class NotAskedError(Exception):
 
 class NotFoundError(NotAskedError):
     """The API server has answered that there is no such object."""
+
+
+FORBIDDEN = "(Forbidden)"
+"""Part of the message of `NotAskedError` where the user lacks a permission."""
+
+Ask = Callable[[str], dict[str, Any]]
+"""Sends a GET for a path to the API server and returns its answer. Raises NotAskedError."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Something that the settings need and the cluster may lack."""
+
+    about: str
+    """The fact that is unknown when the cluster does not answer: ``whether the namespace chat exists``."""
+
+    findings: Callable[[], Iterable[Finding]]
+    """What the cluster lacks. Raises NotAskedError."""
 
 
 def there_is_a_cluster() -> bool:
@@ -42,6 +66,20 @@ def kubectl(access: ClusterAccess, *arguments: str) -> str:
     """
     with _kubeconfig(access) as flags:
         return _output(["kubectl", *flags, f"--request-timeout={REQUEST_SECONDS}s", *arguments])
+
+
+def asks(access: ClusterAccess) -> Ask:
+    """A function that asks the API server of a cluster, each path once."""
+    return cache(lambda path: _answer(access, path))
+
+
+def _answer(access: ClusterAccess, path: str) -> dict[str, Any]:
+    text = kubectl(access, "get", "--raw", path)
+    try:
+        answer: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise NotAskedError(f"{path} was not answered with JSON") from error
+    return answer
 
 
 @contextmanager

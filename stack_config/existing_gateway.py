@@ -7,42 +7,30 @@ update would succeed with nothing that serves the host.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import pulumi
-
+from components.blocks.custom_kinds import HTTP_ROUTE
 from components.blocks.finding import Finding, fix_command
 from components.open_webui.settings import OpenWebUISettings
 
-from .cluster_access import ClusterAccess
-from .cluster_questions import NotAskedError, NotFoundError, there_is_a_cluster
-from .load import ConfigError
-from .report import report
-from .served_kinds import Ask, asks
+from .cluster_questions import Ask, NotFoundError, Question
+from .served_kinds import is_served
 
 _KEY = "openWebui.gateway.parentRef"
 _ROUTED = ("HTTP", "HTTPS")
 """Protocols of listeners that take an HTTPRoute."""
 
 
-def require_gateway(web: OpenWebUISettings, namespace: str, access: ClusterAccess) -> None:
-    """Check the Gateway of `openWebui.gateway.parentRef`. Warns if it cannot be read: that needs a permission.
+def gateway_question(web: OpenWebUISettings, namespace: str, ask: Ask) -> Question:
+    """Whether the Gateway of `openWebui.gateway.parentRef` takes the route. Reading it needs a permission.
 
     Args:
-        web: settings of Open WebUI.
+        web: settings of Open WebUI, with an existing Gateway.
         namespace: the stack's.
-        access: the cluster.
-
-    Raises:
-        ConfigError: the Gateway does not exist, or no listener of it takes the route; nothing has been registered yet.
+        ask: sends a GET to the API server.
     """
-    if not (web.gateway.enabled and web.gateway.parent_ref.name) or not there_is_a_cluster():
-        return
-    try:
-        findings = list(gateway_findings(web, namespace, asks(access)))
-    except NotAskedError as error:
-        pulumi.log.warn(f"not checked whether the Gateway of {_KEY} takes the route: {error}")
-        return
-    if findings:
-        raise ConfigError(report(findings))
+    return Question(
+        about=f"whether the Gateway of {_KEY} takes the route",
+        findings=lambda: gateway_findings(web, namespace, ask),
+    )
 
 
 def gateway_findings(web: OpenWebUISettings, namespace: str, ask: Ask) -> Iterator[Finding]:
@@ -58,6 +46,8 @@ def gateway_findings(web: OpenWebUISettings, namespace: str, ask: Ask) -> Iterat
     try:
         gateway = ask(f"/apis/gateway.networking.k8s.io/v1/namespaces/{of_gateway}/gateways/{parent.name}")
     except NotFoundError:
+        if not is_served(HTTP_ROUTE, ask):
+            return  # nor are there Gateways: the report names the kinds
         yield _finding(
             "name",
             str(parent.name),

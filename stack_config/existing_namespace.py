@@ -1,6 +1,7 @@
-"""Checks a namespace that the stack does not create, before anything is registered."""
+"""The stack's namespace as the cluster has it, before anything is registered."""
 
-import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -8,29 +9,57 @@ import pulumi
 from components.blocks.finding import Finding, fix_command
 
 from .cluster_access import ClusterAccess
-from .cluster_questions import NotAskedError, kubectl, there_is_a_cluster
-from .load import ConfigError
-from .report import report
+from .cluster_questions import FORBIDDEN, Ask, NotAskedError, NotFoundError, Question
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
 
-def require_namespace(name: str, access: ClusterAccess) -> None:
-    """Check that the namespace exists. Warns if it admits pods that are not restricted, or cannot be read.
+@dataclass(frozen=True, kw_only=True)
+class StackNamespace:
+    """The namespace of the stack, and the cluster that has it or will have it."""
 
-    Raises:
-        ConfigError: there is no such namespace; nothing has been registered yet.
-    """
-    if not there_is_a_cluster():
-        return
-    try:
-        text = kubectl(access, "get", "namespace", name, "--ignore-not-found", "--output=json")
-    except NotAskedError as error:
-        pulumi.log.warn(f"not checked whether the namespace {name} exists: {error}")
-        return
-    if not text.strip():
-        raise ConfigError(report([_missing(name, access)]))
-    if warning := level_warning(json.loads(text)):
+    name: str
+    access: ClusterAccess
+    ask: Ask
+    created_by_stack: bool = True
+
+    def read(self) -> dict[str, Any] | None:
+        """The object; None where it does not exist. Raises NotAskedError."""
+        try:
+            return self.ask(f"/api/v1/namespaces/{self.name}")
+        except NotFoundError:
+            return None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it does not exist: nor do the objects in it. Raises NotAskedError."""
+        try:
+            return self.read() is None
+        except NotAskedError as error:
+            # A user with rights in one namespace alone may still see what is in it.
+            if FORBIDDEN in str(error):
+                return False
+            raise
+
+    @property
+    def where(self) -> str:
+        """The namespace in a message."""
+        return f"namespace {self.name} of {self.access.name}"
+
+
+def namespace_question(namespace: StackNamespace) -> Question:
+    """Whether a namespace exists that the stack does not create. Warns if it admits pods that are not restricted."""
+    return Question(
+        about=f"whether the namespace {namespace.name} exists", findings=lambda: namespace_findings(namespace)
+    )
+
+
+def namespace_findings(namespace: StackNamespace) -> Iterator[Finding]:
+    """The finding about a namespace that does not exist; nothing if it does."""
+    existing = namespace.read()
+    if existing is None:
+        yield _missing(namespace)
+    elif warning := level_warning(existing):
         pulumi.log.warn(warning)
 
 
@@ -47,14 +76,15 @@ def level_warning(namespace: dict[str, Any]) -> str | None:
     )
 
 
-def _missing(name: str, access: ClusterAccess) -> Finding:
+def _missing(namespace: StackNamespace) -> Finding:
+    access = namespace.access
     return Finding(
         key="namespace",
-        value=name,
-        message=f"{access.name} has no namespace {name}, and createNamespace is false",
+        value=namespace.name,
+        message=f"{access.name} has no namespace {namespace.name}, and createNamespace is false",
         allowed="a namespace that exists, or createNamespace: true",
         commands=(
-            f"kubectl {access.flags} create namespace {name}".replace("  ", " "),
+            f"kubectl {access.flags} create namespace {namespace.name}".replace("  ", " "),
             fix_command("createNamespace", "true"),
         ),
     )

@@ -10,10 +10,8 @@ import pulumi
 from components.blocks.finding import Finding, fix_command
 from components.blocks.secret_reference import SecretReference
 
-from .cluster_access import ClusterAccess
-from .cluster_questions import NotAskedError, kubectl, there_is_a_cluster
-from .load import ConfigError
-from .report import report
+from .cluster_questions import NotFoundError, Question, kubectl
+from .existing_namespace import StackNamespace
 from .secret_references import EXISTING_SECRETS, reference_path
 
 Keys = Callable[[str], frozenset[str] | None]
@@ -23,37 +21,27 @@ Keys = Callable[[str], frozenset[str] | None]
 _KEYS = "go-template={{range $key, $value := .data}}{{$key}}{{println}}{{end}}"
 
 
-def require_existing(references: Mapping[str, SecretReference], namespace: str, access: ClusterAccess) -> None:
-    """Check that each Secret exists and has its key. Warns if the API server cannot be asked.
+def secrets_question(references: Mapping[str, SecretReference], namespace: StackNamespace) -> Question:
+    """Whether each Secret exists and has its key. Reading them needs a permission."""
+    return Question(
+        about=f"whether the Secrets of {EXISTING_SECRETS} exist",
+        findings=lambda: secret_findings(references, namespace),
+    )
 
-    Needs permission to get these Secrets; without it there is a warning, as without a cluster. When the namespace does
-    not exist yet, the Secrets cannot exist either: then a warning lists them.
 
-    Raises:
-        ConfigError: names every missing Secret and key; nothing has been registered yet.
+def secret_findings(references: Mapping[str, SecretReference], namespace: StackNamespace) -> Iterator[Finding]:
+    """One finding for each reference to a Secret or a key that does not exist.
+
+    When the namespace does not exist yet, the Secrets cannot exist either: then a warning lists them.
     """
-    if not references or not there_is_a_cluster():
-        return
-    try:
-        if not kubectl(access, "get", "namespace", namespace, "--ignore-not-found", "--output=name"):
-            pulumi.log.warn(_without_namespace(references, namespace))
-            return
-    except NotAskedError as error:
-        # A user with rights in one namespace alone may still see the Secrets.
-        if "(Forbidden)" not in str(error):
-            pulumi.log.warn(f"not checked whether the Secrets of {EXISTING_SECRETS} exist: {error}")
-            return
-    try:
-        findings = list(missing_secrets(references, namespace, access, lambda name: _keys(access, namespace, name)))
-    except NotAskedError as error:
-        pulumi.log.warn(f"not checked whether the Secrets of {EXISTING_SECRETS} exist: {error}")
-        return
-    if findings:
-        raise ConfigError(report(findings))
+    if not namespace.is_missing:
+        yield from missing_secrets(references, namespace, lambda name: _keys(namespace, name))
+    elif namespace.created_by_stack:
+        pulumi.log.warn(_without_namespace(references, namespace.name))
 
 
 def missing_secrets(
-    references: Mapping[str, SecretReference], namespace: str, access: ClusterAccess, keys: Keys
+    references: Mapping[str, SecretReference], namespace: StackNamespace, keys: Keys
 ) -> Iterator[Finding]:
     """One finding for each reference to a Secret or a key that does not exist."""
     known = {name: keys(name) for name in dict.fromkeys(each.name for each in references.values())}
@@ -62,19 +50,18 @@ def missing_secrets(
         if present is not None and reference.key in present:
             continue
         path = reference_path(secret)
-        where = f"namespace {namespace} of {access.name}"
         if present is None:
-            message = f"there is no Secret {reference.name} in {where}; pods that refer to it do not start"
+            message = f"there is no Secret {reference.name} in {namespace.where}; pods that refer to it do not start"
         else:
             others = f"its keys are {', '.join(sorted(present))}" if present else "it has no keys"
-            message = f"the Secret {reference.name} in {where} has no key {reference.key}; {others}"
+            message = f"the Secret {reference.name} in {namespace.where} has no key {reference.key}; {others}"
         yield Finding(
             key=path,
             value=f"{reference.name}, key {reference.key}",
             message=message,
             allowed="a Secret that exists, and a key of it",
             commands=(
-                f"kubectl {access.flags} -n {namespace} get secret {reference.name}",
+                f"kubectl {namespace.access.flags} -n {namespace.name} get secret {reference.name}".replace("  ", " "),
                 *(fix_command(f"{path}.{part}", f"<{part}>") for part in (("key",) if present else ("name", "key"))),
             ),
         )
@@ -88,11 +75,9 @@ def _without_namespace(references: Mapping[str, SecretReference], namespace: str
     )
 
 
-def _keys(access: ClusterAccess, namespace: str, name: str) -> frozenset[str] | None:
+def _keys(namespace: StackNamespace, name: str) -> frozenset[str] | None:
     try:
-        text = kubectl(access, "get", "secret", name, f"--namespace={namespace}", f"--output={_KEYS}")
-    except NotAskedError as error:
-        if "(NotFound)" in str(error):
-            return None
-        raise
+        text = kubectl(namespace.access, "get", "secret", name, f"--namespace={namespace.name}", f"--output={_KEYS}")
+    except NotFoundError:
+        return None
     return frozenset(text.split())

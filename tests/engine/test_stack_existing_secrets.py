@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 from components.blocks.secret_reference import SecretReference
-from stack_config import cluster_questions
 from stack_config.cluster_access import in_context
-from stack_config.referenced_secrets import require_existing
+from stack_config.cluster_checks import require
+from stack_config.cluster_questions import asks
+from stack_config.existing_namespace import StackNamespace
+from stack_config.referenced_secrets import secrets_question
 from tests.support.engine.secrets import seen_in
 from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Run, Stack, StackFactory
 
@@ -104,9 +106,9 @@ def test_a_user_who_may_not_read_secrets_gets_a_warning(
     warnings: list[str] = []
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
-    monkeypatch.setattr(cluster_questions, "get_monitor", object)
     references = {"SERPER_API_KEY": SecretReference(name="search", key="client")}
-    require_existing(references, NAMESPACE, in_context(stack.cluster.context))
+    access = in_context(stack.cluster.context)
+    require([secrets_question(references, StackNamespace(name=NAMESPACE, access=access, ask=asks(access)))])
     [warning] = warnings
     assert warning.startswith("not checked whether the Secrets of existingSecrets exist")
     assert 'secrets "search" is forbidden' in warning

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from components.blocks.labels import PART_OF, STACK
-from stack_config import cluster_access, existing_namespace
+from stack_config import cluster_access
 from stack_config.cluster_access import ClusterAccess, in_context, kubeconfig_errors
-from stack_config.cluster_questions import kubectl
-from stack_config.existing_namespace import ENFORCE, level_warning, require_namespace
+from stack_config.cluster_checks import require
+from stack_config.cluster_questions import asks, kubectl
+from stack_config.existing_namespace import ENFORCE, StackNamespace, level_warning, namespace_question
 from stack_config.load import ConfigError
 from tests.support.unit.pod_effects import template
 from tests.support.unit.recording import Recording, run
@@ -124,21 +125,25 @@ def test_its_quota_can_be_asked_for() -> None:
     assert {"ResourceQuota", "LimitRange"} <= kinds
 
 
+def require_namespace() -> None:
+    """Ask the kubectl on PATH about the namespace `chat`, which the stack does not create."""
+    prod = in_context("prod")
+    require([namespace_question(StackNamespace(name="chat", access=prod, ask=asks(prod), created_by_stack=False))])
+
+
 def test_a_namespace_that_is_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(existing_namespace, "there_is_a_cluster", lambda: True)
-    fake_kubectl(tmp_path, "exit 0", monkeypatch)
+    fake_kubectl(tmp_path, "echo 'Error from server (NotFound): no' >&2; exit 1", monkeypatch)
     with pytest.raises(ConfigError) as refused:
-        require_namespace("chat", in_context("prod"))
+        require_namespace()
     assert "context prod has no namespace chat" in str(refused.value)
     assert "kubectl --context=prod create namespace chat" in str(refused.value)
 
 
 def test_a_namespace_that_cannot_be_read_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings: list[str] = []
-    monkeypatch.setattr(existing_namespace, "there_is_a_cluster", lambda: True)
     monkeypatch.setattr("pulumi.log.warn", warnings.append)
     fake_kubectl(tmp_path, "echo Forbidden >&2; exit 1", monkeypatch)
-    require_namespace("chat", in_context("prod"))
+    require_namespace()
     assert warnings == ["not checked whether the namespace chat exists: Forbidden"]
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from stack_config import existing_gateway, served_kinds
-from stack_config.cluster_access import ClusterAccess, in_context
+from stack_config.cluster_access import in_context
+from stack_config.cluster_checks import questions, require
 from stack_config.cluster_questions import NotAskedError, NotFoundError
-from stack_config.existing_gateway import gateway_findings, require_gateway
+from stack_config.existing_gateway import gateway_findings, gateway_question
 from stack_config.files import read_stack
 from stack_config.load import ConfigError, parse
 from stack_config.settings import StackSettings
@@ -96,45 +96,54 @@ def test_a_listener_that_does_not_exist_is_refused_with_those_that_do() -> None:
 
 @pytest.fixture
 def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Warnings of the program, which runs with an engine that is not a mock."""
+    """Warnings of the program."""
     kept: list[str] = []
-    monkeypatch.setattr(existing_gateway, "there_is_a_cluster", lambda: True)
     monkeypatch.setattr(pulumi.log, "warn", kept.append)
     return kept
 
 
-def answers(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def answer(_access: ClusterAccess, _path: str) -> dict[str, Any]:
+def require_gateway(error: Exception, served: str = "HTTPRoute") -> None:
+    """Ask a cluster that serves one kind of the Gateway API and answers a question about the Gateway with an error."""
+    version = "gateway.networking.k8s.io/v1"
+    answers: dict[str, dict[str, Any]] = {
+        "/apis": {"groups": [{"versions": [{"groupVersion": version}]}]},
+        f"/apis/{version}": {"resources": [{"kind": served}]},
+    }
+
+    def ask(path: str) -> dict[str, Any]:
+        if path in answers:
+            return answers[path]
         raise error
 
-    monkeypatch.setattr(served_kinds, "_answer", answer)
-
-
-def test_a_gateway_that_does_not_exist_is_refused(warnings: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    answers(NotFoundError("Error from server (NotFound)"), monkeypatch)
     settings = settings_of()
+    require([gateway_question(settings.open_webui, settings.namespace, ask)])
+
+
+def test_a_gateway_that_does_not_exist_is_refused(warnings: list[str]) -> None:
     with pytest.raises(
         ConfigError, match="there is no Gateway public in namespace gateways: nothing would serve"
     ) as no:
-        require_gateway(settings.open_webui, settings.namespace, in_context("prod"))
+        require_gateway(NotFoundError("Error from server (NotFound)"))
     assert "pulumi config set --path openWebui.gateway.parentRef.name" in str(no.value)
     assert warnings == []
 
 
-def test_a_gateway_that_may_not_be_read_is_a_warning(warnings: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    answers(NotAskedError("Error from server (Forbidden)"), monkeypatch)
-    settings = settings_of()
-    require_gateway(settings.open_webui, settings.namespace, in_context("prod"))
+def test_without_the_gateway_api_the_report_names_the_kinds_alone(warnings: list[str]) -> None:
+    require_gateway(NotFoundError("Error from server (NotFound)"), served="GRPCRoute")
+    assert warnings == []
+
+
+def test_a_gateway_that_may_not_be_read_is_a_warning(warnings: list[str]) -> None:
+    require_gateway(NotAskedError("Error from server (Forbidden)"))
     [warning] = warnings
     assert warning == (
         "not checked whether the Gateway of openWebui.gateway.parentRef takes the route: Error from server (Forbidden)"
     )
 
 
-def test_a_gateway_of_the_stack_is_not_asked_for(warnings: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    answers(AssertionError("asked"), monkeypatch)
+def test_a_gateway_of_the_stack_is_not_asked_for() -> None:
     own = parse(
         read_stack("dev", ["kubeContext=prod", *EXISTING[:2], "openWebui.gateway.className=traefik"]).values, []
     )
-    require_gateway(own.open_webui, own.namespace, in_context("prod"))
-    assert warnings == []
+    asked = [[each.about for each in questions(settings, in_context("prod"))] for settings in (own, settings_of())]
+    assert [any("the Gateway of" in about for about in each) for each in asked] == [False, True]

@@ -1,5 +1,6 @@
 """Secrets that the stack does not own: the cluster is asked whether they have their keys, and never for a value."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
@@ -8,11 +9,20 @@ import pytest
 from components.blocks.secret_reference import SecretReference
 from stack_config import cluster_questions
 from stack_config.cluster_access import in_context
+from stack_config.cluster_checks import require
+from stack_config.cluster_questions import asks
+from stack_config.existing_namespace import StackNamespace
 from stack_config.load import ConfigError
-from stack_config.referenced_secrets import require_existing
+from stack_config.referenced_secrets import secrets_question
 from tests.support.unit.recording import run
 
 PROD = in_context("prod")
+
+
+def require_existing(references: Mapping[str, SecretReference]) -> None:
+    """Ask the kubectl on PATH about Secrets of the namespace `chat`."""
+    require([secrets_question(references, StackNamespace(name="chat", access=PROD, ask=asks(PROD)))])
+
 
 REFERENCES = {
     "openaiApiKey": SecretReference(name="llm", key="api-key"),
@@ -33,13 +43,14 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def kubectl(directory: Path, monkeypatch: pytest.MonkeyPatch, *, namespace: str, secret: str) -> None:
     """Put a kubectl on PATH: a script for questions about the namespace, and one for those about the Secret $1."""
     file = directory / "kubectl"
-    script = f'echo "$@" >> {directory}/asked; shift 3\nif [ "$1" = namespace ]; then {namespace}; exit; fi; shift'
+    script = f'echo "$@" >> {directory}/asked; shift 3\nif [ "$1" = --raw ]; then {namespace}; exit; fi; shift'
     file.write_text(f"#!/bin/sh\n{script}\n{secret}\n")
     file.chmod(0o755)
     monkeypatch.setenv("PATH", f"{directory}:/usr/bin:/bin")
 
 
-EXISTS = "echo namespace/chat"
+EXISTS = "echo '{}'"
+MISSING = "echo 'Error from server (NotFound): no' >&2; exit 1"
 SECRETS = (
     'case $1 in sso) printf "client\\nother\\n";; *) echo "Error (NotFound): secrets not found" >&2; exit 1;; esac'
 )
@@ -50,7 +61,7 @@ def test_every_missing_secret_and_key_is_in_one_report(
 ) -> None:
     kubectl(tmp_path, monkeypatch, namespace=EXISTS, secret=SECRETS)
     with pytest.raises(ConfigError) as error:
-        require_existing(REFERENCES, "chat", PROD)
+        require_existing(REFERENCES)
     text = str(error.value)
     assert "has 2 problems; nothing was changed" in text
     assert "existingSecrets.openaiApiKey: there is no Secret llm in namespace chat of context prod" in text
@@ -67,15 +78,15 @@ def test_secrets_that_have_their_keys_pass(
     warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kubectl(tmp_path, monkeypatch, namespace=EXISTS, secret='printf "client\\napi-key\\nscim\\n"')
-    require_existing(REFERENCES, "chat", PROD)
+    require_existing(REFERENCES)
     assert warnings == []
 
 
 def test_before_the_namespace_exists_a_warning_lists_the_secrets(
     warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kubectl(tmp_path, monkeypatch, namespace="true", secret="exit 1")
-    require_existing(REFERENCES, "chat", PROD)
+    kubectl(tmp_path, monkeypatch, namespace=MISSING, secret="exit 1")
+    require_existing(REFERENCES)
     [warning] = warnings
     assert "the namespace chat does not exist yet" in warning
     assert "llm (key api-key), sso (key client), sso (key scim)" in warning
@@ -89,7 +100,7 @@ def test_without_permission_to_read_secrets_there_is_a_warning(
     namespace: str, warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kubectl(tmp_path, monkeypatch, namespace=namespace, secret=FORBIDDEN)
-    require_existing(REFERENCES, "chat", PROD)
+    require_existing(REFERENCES)
     [warning] = warnings
     assert warning.startswith("not checked whether the Secrets of existingSecrets exist: Error from server (Forbidden)")
 
@@ -99,7 +110,7 @@ def test_without_permission_to_read_the_namespace_the_secrets_are_checked(
 ) -> None:
     kubectl(tmp_path, monkeypatch, namespace=FORBIDDEN, secret=SECRETS)
     with pytest.raises(ConfigError, match="there is no Secret llm"):
-        require_existing(REFERENCES, "chat", PROD)
+        require_existing(REFERENCES)
     assert warnings == []
 
 
@@ -107,15 +118,12 @@ def test_without_a_cluster_there_is_a_warning(
     warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    require_existing(REFERENCES, "chat", PROD)
+    require_existing(REFERENCES)
     assert warnings == ["not checked whether the Secrets of existingSecrets exist: kubectl is not on PATH"]
 
 
-def test_without_references_and_under_mocks_nothing_is_asked(
-    warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_under_mocks_nothing_is_asked(warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kubectl(tmp_path, monkeypatch, namespace="exit 1", secret="exit 1")
-    require_existing({}, "chat", PROD)
     monkeypatch.undo()
     kubectl(tmp_path, monkeypatch, namespace="exit 1", secret="exit 1")
     run("dev", ["existingSecrets.LICENSE_KEY.name=sso", "existingSecrets.LICENSE_KEY.key=scim"])

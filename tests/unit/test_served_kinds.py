@@ -13,10 +13,11 @@ from components.blocks import custom_kinds
 from components.blocks.custom_kinds import CustomKind, KindsNeeded
 from stack_config import cluster_questions
 from stack_config.cluster_access import in_context
-from stack_config.cluster_questions import NotAskedError
+from stack_config.cluster_checks import questions, require
+from stack_config.cluster_questions import NotAskedError, asks
 from stack_config.files import ROOT, read_stack
 from stack_config.load import ConfigError, parse
-from stack_config.served_kinds import missing_kinds, require_served
+from stack_config.served_kinds import kinds_question, missing_kinds
 from stack_config.settings import StackSettings
 from tests.support.unit.recording import run
 
@@ -156,7 +157,7 @@ def test_a_cluster_that_cannot_be_asked_is_a_warning(
     script: str, reason: str, warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kubectl(tmp_path, script, monkeypatch)
-    require_served(OPERATOR_NEEDS, PROD)
+    require([kinds_question(OPERATOR_NEEDS, PROD, asks(PROD))])
     [warning] = warnings
     assert warning.startswith("not checked whether the cluster serves the custom kinds that monitoring.operator needs")
     assert reason in warning
@@ -166,7 +167,7 @@ def test_a_machine_without_kubectl_is_a_warning(
     warnings: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    require_served(OPERATOR_NEEDS, PROD)
+    require([kinds_question(OPERATOR_NEEDS, PROD, asks(PROD))])
     assert "kubectl is not on PATH" in warnings[0]
 
 
@@ -177,7 +178,7 @@ def test_the_context_of_the_stack_is_asked(
     with pytest.raises(
         ConfigError, match=r"has 1 problem; nothing was changed\.\n\nmonitoring\.operator: the cluster of"
     ):
-        require_served(OPERATOR_NEEDS, PROD)
+        require([kinds_question(OPERATOR_NEEDS, PROD, asks(PROD))])
     [asked] = (tmp_path / "asked").read_text().splitlines()
     assert asked == "--context=prod --request-timeout=10s get --raw /apis"
     assert warnings == []
@@ -186,7 +187,7 @@ def test_the_context_of_the_stack_is_asked(
 def test_without_custom_kinds_and_under_mocks_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("asked"))
     monkeypatch.setattr(cluster_questions, "get_monitor", object)
-    require_served(settings_of().kinds_needed, PROD)
+    assert list(questions(settings_of(), PROD)) == []
     monkeypatch.undo()
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("asked"))
     run("dev", OPERATOR)
