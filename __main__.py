@@ -11,7 +11,8 @@ from components.ollama.component import Ollama, OllamaArgs
 from components.open_webui import names as open_webui
 from components.open_webui.component import OpenWebUI, OpenWebUIArgs
 from components.postgresql import names as postgresql
-from components.postgresql.component import PREPARE_SCRIPT, PostgreSQL, PostgreSQLArgs
+from components.postgresql.component import PostgreSQL, PostgreSQLArgs
+from components.postgresql.scripts import PREPARE_SCRIPTS
 from components.redis.component import Redis, RedisArgs
 from components.tika.component import Tika, TikaArgs
 from stack_config.cluster_checks import require_cluster
@@ -91,9 +92,10 @@ if settings.backup.enabled and database.secret:
                 port=postgresql.PORT,
                 user=postgresql.USER,
                 database=postgresql.DATABASE,
-                prepare_script=PREPARE_SCRIPT,
+                prepare_scripts=PREPARE_SCRIPTS,
                 secret=database.secret,
                 password_key=postgresql.PASSWORD,
+                authority=database.backend.authority,
             ),
             egress=database.backend.egress,
             protect=settings.protect,

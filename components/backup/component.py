@@ -1,6 +1,6 @@
 """Backups as one ComponentResource: the schedule, the volume of the dumps and the rule that leads to the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,19 @@ from pulumi import Input
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict, VolumeArgsDict
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
+from ..blocks.authority import Authority
 from ..blocks.children import Children
 from ..blocks.component import Component
 from ..blocks.connection import ConnectionSecret
-from ..blocks.pod import claim_volume, plain_variables, restricted_container, restricted_pod, secret_volume
+from ..blocks.pod import (
+    authority_mounts,
+    authority_volumes,
+    claim_volume,
+    plain_variables,
+    restricted_container,
+    restricted_pod,
+    secret_volume,
+)
 from .names import APP, LABELS, VOLUME_CLAIM
 from .settings import BackupSettings
 
@@ -43,14 +52,17 @@ class Server:
 
     database: str
 
-    prepare_script: str
-    """Text of the script that prepares a data directory; the server that dumps are restored into is prepared by it."""
+    prepare_scripts: Mapping[str, str]
+    """Text of ``prepare.sh``, which prepares the server that dumps are restored into, and of the files beside it."""
 
     secret: ConnectionSecret
     """Secret with the password."""
 
     password_key: str
     """Key of the Secret with the password."""
+
+    authority: Authority | None
+    """The certificate authority of the server. None: it has no TLS."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +97,7 @@ class Backup(Component[BackupArgs]):
     def create(self) -> None:
         args, children = self.args, self.children(self.args.namespace)
         own = {file.name: file.read_text() for file in sorted(_FILES.iterdir())}
-        files = {**own, "prepare.sh": args.server.prepare_script}
+        files = {**own, **args.server.prepare_scripts}
         depends_on = [
             children.config_map(APP, files),
             children.service_account(APP),
@@ -149,6 +161,7 @@ class Backup(Component[BackupArgs]):
             "PGUSER": server.user,
             "PGDATABASE": server.database,
             "PASSWORD_FILE": f"{_PASSWORD}/{server.password_key}",
+            **({"PGSSLMODE": "verify-full", "PGSSLROOTCERT": server.authority.file} if server.authority else {}),
             "BACKUP_DIRECTORY": DIRECTORY,
             "KEEP": str(settings.keep),
             "PRIVATE_SERVER_OPTIONS": settings.private_server_options,
@@ -165,6 +178,7 @@ class Backup(Component[BackupArgs]):
                     {"name": "scripts", "mount_path": _SCRIPTS, "read_only": True},
                     {"name": "password", "mount_path": _PASSWORD, "read_only": True},
                     {"name": "tmp", "mount_path": "/tmp"},
+                    *authority_mounts(self._authorities),
                 ],
             },
             settings.resources.as_kubernetes(),
@@ -176,4 +190,9 @@ class Backup(Component[BackupArgs]):
             {"name": "scripts", "config_map": {"name": APP}},
             secret_volume("password", self.args.server.secret.name, self.args.server.password_key),
             {"name": "tmp", "empty_dir": {"size_limit": "64Mi"}},
+            *authority_volumes(self._authorities),
         ]
+
+    @property
+    def _authorities(self) -> list[Authority]:
+        return [self.args.server.authority] if self.args.server.authority else []

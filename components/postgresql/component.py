@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 
 import pulumi
@@ -19,7 +18,11 @@ from ..blocks.generated_secrets import checksum, generated_password
 from ..blocks.network_policy import allow_from, allow_to, pods
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
+from ..blocks.server_certificate import certificate
+from ..blocks.server_tls import host_names
 from ..blocks.url_parameters import with_parameters
+from . import upgrade
+from .certificate_container import certificate_files
 from .configuration import pg_hba_conf, postgresql_conf
 from .names import (
     APP,
@@ -37,9 +40,11 @@ from .names import (
     VOLUME_CLAIM,
 )
 from .pod import pod
+from .scripts import PREPARE_SCRIPTS
 from .settings import PostgreSQLSettings
 from .stored_data import REMEMBERED, refused_image, stored_data
 from .topologies.external import URL, External
+from .topologies.standalone import Standalone
 
 # Of libpq, whose own defaults wait for a server that disappeared without closing the connection as long as the kernel
 # does: two minutes to connect, 15 for an answer, two hours when the connection is idle.
@@ -54,9 +59,6 @@ CLIENT_PARAMETERS = {
 
 https://www.postgresql.org/docs/17/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
-
-PREPARE_SCRIPT = (Path(__file__).with_name("files") / "prepare.sh").read_text()
-"""Makes a data directory ready for a server: cluster, role, database, pgvector."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         if isinstance(layout, External):
             self._connect(children, layout)
         else:
-            self._deploy(children)
+            self._deploy(children, layout)
 
     def _connect(self, children: Children, layout: External) -> None:
         inputs, pem = self.args.secret_inputs, self.args.settings.external.certificate_authority
@@ -127,17 +129,21 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             authority=layout.authority,
         )
 
-    def _deploy(self, children: Children) -> None:
+    def _deploy(self, children: Children, layout: Standalone) -> None:
         args = self.args
         password = generated_password(GENERATED_PASSWORD, args.rotation, children.options(**stateful(args.protect)))
-        self.database_url = _url(password)
+        self.database_url = _url(password).apply(layout.url)
         contents = {
             DATABASE_URL: self.database_url,
             CLIENT_URL: self.database_url.apply(_with_time_limits),
             PASSWORD: password,
         }
         own = self.secret = children.secret(SECRET, contents)
-        self.backend = Backend(connection=Connection(secret=own), egress=[allow_to([pods(LABELS.selector)], PORT)])
+        self.backend = Backend(
+            connection=Connection(secret=own),
+            egress=[allow_to([pods(LABELS.selector)], PORT)],
+            authority=layout.authority,
+        )
         # Not a claim template: a larger size would replace the StatefulSet and still not grow the volume
         # (docs/decisions/0003-database-volume.md).
         volume = children.volume_claim(
@@ -155,8 +161,9 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         settings = self.args.settings
         configuration = {
             "postgresql.conf": postgresql_conf(settings),
-            "pg_hba.conf": pg_hba_conf(USER, DATABASE),
-            "prepare.sh": PREPARE_SCRIPT,
+            "pg_hba.conf": pg_hba_conf(USER, DATABASE, tls=settings.tls.enabled),
+            **PREPARE_SCRIPTS,
+            **certificate_files(settings),
         }
         depends_on = [
             own.resource,
@@ -166,7 +173,14 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             children.network_policy(
                 APP, ingress=[allow_from([pods(client) for client in self.args.clients], PORT)], egress=[]
             ),
-            remember(REMEMBERED, stored_data(settings.image), refused_image, children.options()),
+            *certificate(
+                children,
+                settings.tls,
+                "postgresql-certificate",
+                host_names=host_names([SERVICE], self.args.namespace_name),
+                usages=("server auth",),
+            ),
+            remember(REMEMBERED, stored_data(settings), refused_image, children.options()),
         ]
         annotations = {"checksum/secret": own.checksum, "checksum/config": checksum(configuration)}
         k8s.apps.v1.StatefulSet(
@@ -179,7 +193,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 "selector": {"match_labels": LABELS.selector},
                 "template": children.pod_template(pod(settings), annotations),
             },
-            opts=children.options(depends_on=depends_on),
+            opts=children.options(depends_on=depends_on, custom_timeouts=upgrade.timeouts(settings)),
         )
 
 

@@ -7,6 +7,8 @@ DATA_DIRECTORY = f"{DATA_VOLUME}/pgdata"  # not the volume itself: a file system
 SOCKET_DIRECTORY = "/var/run/postgresql"
 HBA_FILE = "/etc/postgresql/pg_hba.conf"
 CONFIG_FILE = "/etc/postgresql/postgresql.conf"
+TLS_DIRECTORY = "/etc/postgresql-tls"
+"""Certificate, private key and certificate authority."""
 
 
 def postgresql_conf(settings: PostgreSQLSettings) -> str:
@@ -20,7 +22,7 @@ unix_socket_directories = '{SOCKET_DIRECTORY}'
 listen_addresses = '*'
 port = 5432
 password_encryption = 'scram-sha-256'
-
+{_tls(settings)}
 # Derived from the container's limits and postgresql.maxConnections.
 {tuning}
 # POSIX shared memory is a volume of known size; parallel queries and index builds take theirs from it.
@@ -44,10 +46,29 @@ timezone = 'UTC'
 """
 
 
-def pg_hba_conf(user: str, database: str) -> str:
-    """pg_hba.conf: one user to one database over the network; the superuser only from inside the pod."""
+def _tls(settings: PostgreSQLSettings) -> str:
+    """Directives of TLS; empty without it. The server reads renewed files when it is told to (load-certificate.sh)."""
+    if not settings.tls.enabled:
+        return ""
+    return f"""\
+ssl = on
+ssl_cert_file = '{TLS_DIRECTORY}/tls.crt'
+ssl_key_file = '{TLS_DIRECTORY}/tls.key'
+ssl_min_protocol_version = 'TLSv1.2'
+"""
+
+
+def pg_hba_conf(user: str, database: str, *, tls: bool) -> str:
+    """pg_hba.conf: one user to one database over the network; the superuser only from inside the pod.
+
+    Args:
+        user: role of the application.
+        database: its database.
+        tls: whether connections over the network have to use TLS.
+    """
+    kind = "hostssl" if tls else "host   "
     return f"""\
 # TYPE  DATABASE      USER             ADDRESS  METHOD
 local   all           all                       trust
-host    {database}  {user}  all      scram-sha-256
+{kind} {database}  {user}  all      scram-sha-256
 """

@@ -11,7 +11,10 @@ from ..blocks.pod import (
     secret_volume,
 )
 from ..blocks.probes import exec_probe
-from .configuration import CONFIG_FILE, DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY
+from ..blocks.server_certificate import tls_mount, tls_volume
+from . import upgrade
+from .certificate_container import load_certificate
+from .configuration import CONFIG_FILE, DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY, TLS_DIRECTORY
 from .names import APP, CONFIG_MAP, DATABASE, PASSWORD, PORT, SECRET, USER, VOLUME_CLAIM
 from .settings import PostgreSQLSettings
 
@@ -26,18 +29,20 @@ _MOUNTS: list[VolumeMountArgsDict] = [
 
 def pod(settings: PostgreSQLSettings) -> PodSpecArgsDict:
     """Spec of the pod."""
+    prepare = _prepare(settings)
     shared_memory = f"{settings.memory.shared_memory}Mi"
     return restricted_pod(
         APP,
         {
             # SIGINT, the image's stop signal, is a fast shutdown; the checkpoint of a busy server takes its time.
             "termination_grace_period_seconds": 120,
-            "init_containers": [_prepare(settings)],
+            "init_containers": [*upgrade.dump_container(settings, prepare), prepare, *load_certificate(settings)],
             "containers": [_server(settings)],
             "volumes": [
                 claim_volume("data", VOLUME_CLAIM),
                 {"name": "conf", "config_map": {"name": CONFIG_MAP}},
                 secret_volume("password", SECRET, PASSWORD),
+                *tls_volume(settings.tls, key=True),
                 {"name": "run", "empty_dir": {"size_limit": "16Mi"}},
                 {"name": "tmp", "empty_dir": {"size_limit": "256Mi"}},
                 {"name": "shared-memory", "empty_dir": {"medium": "Memory", "size_limit": shared_memory}},
@@ -52,6 +57,7 @@ def _prepare(settings: PostgreSQLSettings) -> ContainerArgsDict:
         "POSTGRES_USER": USER,
         "POSTGRES_DB": DATABASE,
         "PASSWORD_FILE": f"{_PASSWORD_DIRECTORY}/{PASSWORD}",
+        **upgrade.variables(settings),
     }
     return restricted_container(
         {
@@ -59,7 +65,11 @@ def _prepare(settings: PostgreSQLSettings) -> ContainerArgsDict:
             "image": settings.image,
             "command": ["sh", "/etc/postgresql/prepare.sh"],
             "env": plain_variables(variables),
-            "volume_mounts": [*_MOUNTS, {"name": "password", "mount_path": _PASSWORD_DIRECTORY, "read_only": True}],
+            "volume_mounts": [
+                *_MOUNTS,
+                {"name": "password", "mount_path": _PASSWORD_DIRECTORY, "read_only": True},
+                *upgrade.shared_memory(settings),
+            ],
         },
         settings.container_resources(),
     )
@@ -81,7 +91,7 @@ def _server(settings: PostgreSQLSettings) -> ContainerArgsDict:
             "startup_probe": exec_probe(ready, period_seconds=2, failure_threshold=300),
             "readiness_probe": exec_probe(ready, period_seconds=5, failure_threshold=2),
             "liveness_probe": exec_probe(alive, period_seconds=20, failure_threshold=6),
-            "volume_mounts": [*_MOUNTS, {"name": "shared-memory", "mount_path": "/dev/shm"}],
+            "volume_mounts": [*_MOUNTS, upgrade.SHARED_MEMORY_MOUNT, *tls_mount(settings.tls, TLS_DIRECTORY)],
         },
         settings.container_resources(),
     )

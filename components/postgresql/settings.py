@@ -15,10 +15,12 @@ from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import ContainerResources, Resources, Sizes
 from .external_settings import PostgreSQLExternalSettings
 from .memory import Load, ServerMemory, least_limit, server_memory
+from .tls_settings import PostgreSQLTlsSettings
 from .topologies import TOPOLOGIES, TopologyName
 from .topologies.base import KEY
 from .topologies.external import External
 from .topologies.standalone import Standalone
+from .upgrade_settings import UpgradeSettings
 
 IMAGE = "pgvector/pgvector:pg17"
 
@@ -69,6 +71,14 @@ class PostgreSQLSettings(ComponentSettings):
     )
     storage: StorageSettings = Field(StorageSettings(), description="The volume of the database.")
     resources: Annotated[Resources, _SIZES] = _SIZES.field()
+    tls: PostgreSQLTlsSettings = Field(
+        PostgreSQLTlsSettings(),
+        description="TLS between the server and its clients. With it nothing is served without TLS, and clients verify "
+        "the certificate and the name.",
+    )
+    upgrade: UpgradeSettings = Field(
+        UpgradeSettings(), description="Stored data follow a change of the major version in `postgresql.image`."
+    )
     max_connections: int = Field(
         400,
         ge=20,

@@ -3,30 +3,44 @@
 from ..blocks.finding import Finding, fix_command
 from ..blocks.image_versions import postgresql_major
 from ..blocks.remembered import Facts
+from .settings import PostgreSQLSettings
 
 REMEMBERED = "postgresql-data"
 """Logical name of what is remembered of the volume."""
 
 
-def stored_data(image: str) -> Facts:
-    """Facts about the files on the volume of a server with that image."""
-    return {"image": image}
+def stored_data(settings: PostgreSQLSettings) -> Facts:
+    """Facts about the files on the volume of a server with these settings, and how they follow another image."""
+    upgrade = settings.upgrade
+    return {
+        "image": settings.image,
+        **({"upgradeFrom": upgrade.from_image} if upgrade.from_image else {}),
+        **({"upgradeUndo": str(upgrade.undo)} if upgrade.undo else {}),
+    }
 
 
 def refused_image(before: Facts, after: Facts) -> Finding | None:
     """Why the files cannot be used by the new image; None when they can, or when a tag does not name the version.
 
     A server starts on files of its own major version only: https://www.postgresql.org/docs/current/upgrading.html. A
-    version that the tag does not name is checked at the start of the pod (prepare.sh).
+    version that the tag does not name is checked at the start of the pod (prepare.sh), as is an upgrade.
     """
     old, new = postgresql_major(before["image"]), postgresql_major(after["image"])
-    if old is None or new is None or old == new:
+    if old is None or new is None or old == new or after.get("upgradeUndo") == old:
+        return None
+    dumped_by = after.get("upgradeFrom")
+    if dumped_by and postgresql_major(dumped_by) in (old, None) and int(old) < int(new):
         return None
     return Finding(
         key="postgresql.image",
         value=after["image"],
         message=f"the volume holds a database of PostgreSQL {old}; PostgreSQL {new} does not start on its files",
-        allowed=f"an image of PostgreSQL {old}. To change the major version: dump, new volume, restore "
-        "(docs/operations/upgrade-postgresql.md)",
+        allowed=f"an image of PostgreSQL {old}; {_way(old, new)} (docs/operations/upgrade-postgresql.md)",
         commands=(fix_command("postgresql.image", before["image"]),),
     )
+
+
+def _way(old: str, new: str) -> str:
+    if int(new) > int(old):
+        return f"or, to upgrade the data, postgresql.upgrade.fromImage with an image of PostgreSQL {old}"
+    return f"or, to go back to the data from before an upgrade, postgresql.upgrade.undo {old}"

@@ -21,6 +21,8 @@ from ..blocks.generated_secrets import checksum
 from ..blocks.network_policy import allow_from, allow_to, namespace, pods
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
+from ..blocks.server_certificate import certificate
+from ..blocks.server_tls import host_names
 from ..blocks.volume_claim import volume_claim_spec
 from .monitoring.exporter import EXPORTER_PORT
 from .monitoring.watching import watch
@@ -29,7 +31,6 @@ from .server.places import PORT
 from .server.pod import configuration, pod
 from .server.set_up_job import set_up_job
 from .server.stored_data import REMEMBERED, refused_server, stored_data
-from .server.tls import certificate, host_names
 from .server.users import users
 from .settings import RedisSettings
 from .topologies.base import ServerTopology
@@ -147,7 +148,6 @@ class Redis(Component[RedisArgs]):
     def _workload(self, children: Children, layout: ServerTopology, users: pulumi.Resource) -> None:
         args = self.args
         files = configuration(args.settings, layout)
-        names = host_names(layout.certificate_hosts, args.namespace_name)
         data = stored_data(args.settings)
         storage = args.settings.storage
         depends_on = [
@@ -160,7 +160,14 @@ class Redis(Component[RedisArgs]):
                 children.volume_claim(name, size=size, class_name=storage.class_name, protect=args.protect)
                 for name, size in layout.claims.items()
             ),
-            *certificate(children, args.settings, names),
+            *certificate(
+                children,
+                args.settings.tls,
+                "redis-certificate",
+                host_names=host_names(layout.certificate_hosts, args.namespace_name),
+                # The members of a Redis Cluster are also clients of each other.
+                usages=("server auth", "client auth"),
+            ),
             *([remember(REMEMBERED, data, refused_server, children.options())] if data else []),
         ]
         annotations: dict[str, Input[str]] = {

@@ -7,7 +7,7 @@ from pulumi import ResourceHookArgs
 
 from components.blocks.finding import Finding
 from components.blocks.remembered import Facts, RefusedChangeError, compare
-from components.postgresql.stored_data import refused_image, stored_data
+from components.postgresql.stored_data import refused_image
 from components.redis.server.stored_data import refused_server
 from tests.support.unit.recording import Recording, run
 
@@ -59,10 +59,40 @@ def test_an_allowed_change_raises_nothing() -> None:
     ],
 )
 def test_another_major_version_of_postgresql(before: str, after: str, refused: bool) -> None:
-    finding = refused_image(stored_data(before), stored_data(after))
+    finding = refused_image({"image": before}, {"image": after})
     assert (finding is not None) is refused
     if finding:
         assert finding.commands == (f"pulumi config set --path postgresql.image {before}",)
+
+
+DIGEST = f"pgvector/pgvector@sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key", "value", "refused"),
+    [
+        ("pgvector/pgvector:pg17", "pgvector/pgvector:pg18", "upgradeFrom", "mirror:5000/pgvector:pg17-trixie", False),
+        ("pgvector/pgvector:pg17", "pgvector/pgvector:pg18", "upgradeFrom", DIGEST, False),
+        # The volume has data of another release than the one that would dump them.
+        ("pgvector/pgvector:pg17", "pgvector/pgvector:pg18", "upgradeFrom", "pgvector/pgvector:pg16", True),
+        # A dump of the new release does not fit into the old one.
+        ("pgvector/pgvector:pg18", "pgvector/pgvector:pg17", "upgradeFrom", "pgvector/pgvector:pg18", True),
+        ("pgvector/pgvector:pg18", "pgvector/pgvector:pg17", "upgradeUndo", "18", False),
+        ("pgvector/pgvector:pg18", "pgvector/pgvector:pg16", "upgradeUndo", "17", True),
+    ],
+)
+def test_an_upgrade_of_postgresql_and_its_undoing(before: str, after: str, key: str, value: str, refused: bool) -> None:
+    finding = refused_image({"image": before}, {"image": after, key: value})
+    assert (finding is not None) is refused
+
+
+def test_what_the_volume_holds_is_remembered_with_the_way_to_another_release() -> None:
+    upgrading = run("dev", ["postgresql.image=postgres:18", "postgresql.upgrade.fromImage=postgres:17"])
+    facts = {"image": "postgres:18", "upgradeFrom": "postgres:17"}
+    assert upgrading.one("Stash", "postgresql-data").inputs["input"] == facts
+    undoing = run("dev", ["postgresql.upgrade.undo=18"])
+    facts = {"image": "pgvector/pgvector:pg17", "upgradeUndo": "18"}
+    assert undoing.one("Stash", "postgresql-data").inputs["input"] == facts
 
 
 def facts(image: str, engine: str = "redis", kept: str = "files") -> Facts:

@@ -24,7 +24,7 @@ from tests.support.unit.recording import run
 PROD = in_context("prod")
 
 OPERATOR = ("monitoring.enabled=true", "monitoring.operator=true")
-ISSUER = ("redis.tls.issuer.name=ca",)
+ISSUER = ("redis.tls.issuer.name=ca", "postgresql.tls.issuer.name=ca")
 EXPOSED = ("openWebui.host=chat.example.com", "openWebui.ingress.enabled=true")
 GATEWAY = ("openWebui.host=chat.example.com", "openWebui.gateway.enabled=true")
 EXTERNAL = ("redis.topology=external", "redis.external.hosts=redis.example.com")
@@ -124,9 +124,10 @@ def test_each_key_has_a_finding_of_its_own() -> None:
     assert [finding.commands[1] for finding in findings] == [
         "pulumi config set --path monitoring.operator false",
         "pulumi config rm --path redis.tls.issuer.name",
+        "pulumi config rm --path postgresql.tls.issuer.name",
         "pulumi config set --path openWebui.ingress.controller <controller>",
     ]
-    assert "install Cilium: https://docs.cilium.io/" in findings[2].commands[0]
+    assert "install Cilium: https://docs.cilium.io/" in findings[3].commands[0]
 
 
 @pytest.fixture

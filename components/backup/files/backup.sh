@@ -160,16 +160,7 @@ contents() {
   if [ -n "${snapshot:-}" ]; then
     echo "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT :'snapshot';"
   fi >"$private/contents.sql"
-  cat >>"$private/contents.sql" <<'SQL'
-SELECT format(
-    'SELECT count(*), coalesce(sum(hashtextextended((whole.*)::text, 0)::numeric), 0), %L FROM %I.%I AS whole',
-    format('%I.%I', nspname, relname), nspname, relname)
-FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE relkind = 'r' AND nspname NOT IN ('information_schema', 'open_webui_stack') AND nspname !~ '^pg_'
-    AND NOT EXISTS (
-        SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
-ORDER BY format('%I.%I', nspname, relname) COLLATE "C" \gexec
-SQL
+  cat "$SCRIPTS/contents.sql" >>"$private/contents.sql"
   query "$1" <"$private/contents.sql"
 }
 

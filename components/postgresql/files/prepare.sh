@@ -1,13 +1,17 @@
 #!/bin/sh
 # Prepares the data directory before the server starts: creates the database cluster if there is none, then the
 # application's role with its current password, its database and pgvector. Every start runs every step; each step is
-# idempotent.
+# idempotent. Data of another major version: upgrade.sh.
+#
+#   prepare.sh        prepare the data directory
+#   prepare.sh dump   in the image that wrote the data: dump them for the upgrade
 #
 # Environment:
 #   PGDATA         data directory; the directory above it is the volume
 #   POSTGRES_USER  the application's role, not the superuser
 #   POSTGRES_DB    the application's database
 #   PASSWORD_FILE  file with the role's password
+#   UPGRADE_UNDO   major version whose upgrade is undone; empty or not set for none
 # Exit status: 0 ready, 1 refused or failed (the reason is the last line), 130 or 143 stopped by a signal.
 set -eu
 
@@ -15,6 +19,7 @@ set -eu
 START_SECONDS=600
 STOP_SECONDS=100
 SUPERUSER=postgres
+SCRIPTS=$(dirname "$0")
 
 private=''
 child=''
@@ -59,24 +64,21 @@ check_environment() {
   grep -q . "$PASSWORD_FILE" || fail "PASSWORD_FILE $PASSWORD_FILE is empty; write the password to it."
 }
 
-check_version() {
-  program=$(postgres --version | sed -n 's/^postgres (PostgreSQL) \([0-9][0-9]*\).*/\1/p')
-  data=$(cat "$PGDATA/PG_VERSION")
-  [ "$data" = "$program" ] || fail "$PGDATA was written by PostgreSQL $data, but this image has PostgreSQL $program." \
-    "Nothing was changed. Go back to an image with PostgreSQL $data; or dump the database there (pg_dump -Fc)," \
-    "start PostgreSQL $program on an empty volume and restore it (pg_restore)."
+create_cluster() {
+  [ ! -e "$PGDATA" ] || rmdir "$PGDATA" 2>/dev/null ||
+    fail "$PGDATA holds files, but no PG_VERSION: it is not a PostgreSQL data directory. Nothing was changed. Use an empty volume."
+  say "Creating a new cluster in $PGDATA."
+  initialize_unfinished
+  mv "$unfinished" "$PGDATA"
+  sync "$(dirname "$PGDATA")"
 }
 
 # A killed initdb leaves an incomplete cluster, so it writes to another directory, which is renamed when it is complete.
-create_cluster() {
-  unfinished=$PGDATA.unfinished
+initialize_unfinished() {
   if [ -e "$unfinished" ]; then
     say "Removing $unfinished of an interrupted start."
     rm -rf "$unfinished"
   fi
-  [ ! -e "$PGDATA" ] || rmdir "$PGDATA" 2>/dev/null ||
-    fail "$PGDATA holds files, but no PG_VERSION: it is not a PostgreSQL data directory. Nothing was changed. Use an empty volume."
-  say "Creating a new cluster in $PGDATA."
   name_user
   # C.UTF-8 sorts by code point: no update of the C library can change the order that indexes rely on.
   # The server has its own pg_hba.conf; the one in the data directory rejects every connection.
@@ -86,8 +88,6 @@ create_cluster() {
     cat "$private/initdb.log" >&2
     fail "initdb failed; the reason is above."
   }
-  mv "$unfinished" "$PGDATA"
-  sync "$(dirname "$PGDATA")"
 }
 
 # initdb fails if the user has no name; the server and psql do not need one.
@@ -105,16 +105,19 @@ name_user() {
     "(the official postgres images have it) or a user that has a name."
 }
 
-# Listens only on a socket in a private directory: no other process can connect.
+# start_server DIRECTORY [OPTION...]: listens only on a socket in a private directory: no other process can connect.
 start_server() {
+  directory=$1
+  shift
   say "Starting a private server."
   printf 'local all all trust\n' >"$private/pg_hba.conf"
   # The server refuses to start if fsGroup has opened the directory to the group.
-  chmod 0700 "$PGDATA"
+  chmod 0700 "$directory"
   # A child of this process: after a crash the lock file names process 1, which the server accepts only as its parent.
   # Statements are never logged: one of them contains the password.
-  postgres -D "$PGDATA" -c listen_addresses= -c unix_socket_directories="$private" -c unix_socket_permissions=0700 \
-    -c hba_file="$private/pg_hba.conf" -c logging_collector=off -c log_destination=stderr -c log_statement=none \
+  postgres -D "$directory" "$@" -c port=5432 -c listen_addresses= -c unix_socket_directories="$private" \
+    -c unix_socket_permissions=0700 -c hba_file="$private/pg_hba.conf" -c logging_collector=off \
+    -c log_destination=stderr -c log_statement=none \
     -c log_min_duration_statement=-1 -c log_min_error_statement=panic -c log_parameter_max_length_on_error=0 &
   server=$!
   export PGHOST="$private" PGPORT=5432 PGUSER="$SUPERUSER" PGCONNECT_TIMEOUT=10 PGCLIENTENCODING=UTF8
@@ -182,14 +185,24 @@ ALTER EXTENSION vector UPDATE;
 SQL
 }
 
+# shellcheck source=components/postgresql/files/upgrade.sh
+. "$SCRIPTS/upgrade.sh"
+
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 check_environment
+name_directories
 umask 077
 private=$(mktemp -d)
-if [ -e "$PGDATA/PG_VERSION" ]; then check_version; else create_cluster; fi
-start_server
+program=$(postgres --version | sed -n 's/^postgres (PostgreSQL) \([0-9][0-9]*\).*/\1/p')
+if [ "${1:-}" = dump ]; then
+  dump_for_upgrade
+  exit 0
+fi
+settle_directories
+if [ ! -e "$PGDATA/PG_VERSION" ]; then create_cluster; else follow_version; fi
+start_server "$PGDATA"
 prepare_role_and_database
 prepare_extension
 stop_server || fail "The private server did not stop cleanly; the reason is above."

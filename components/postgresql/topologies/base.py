@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from ...blocks.authority import Authority
-from ...blocks.base_settings import Problem
+from ...blocks.base_settings import Fix, Problem
 from ...blocks.custom_kinds import KindsNeeded
 from ...blocks.footprint import Footprint
 from ...blocks.monitoring import MonitoringSettings
+from .authority import with_authority
 
 if TYPE_CHECKING:
     from ..settings import PostgreSQLSettings
@@ -29,12 +30,22 @@ class Topology(ABC):
     unused_section: ClassVar[str] = ""
     """Why the config section of the same name has no effect without it. Empty: there is no such section."""
 
+    unused_keys: ClassVar[tuple[str, ...]] = ("tls", "upgrade")
+    """Keys of `postgresql` that are about the server of another topology."""
+
     def __init__(self, settings: "PostgreSQLSettings") -> None:
         self.settings = settings
 
     def problems(self) -> Iterator[Problem]:
         """Cross-field problems of this one alone."""
-        yield from ()
+        for key in self.unused_keys:
+            if key in self.settings.model_fields_set:
+                yield Problem(
+                    keys=(key, KEY),
+                    message=f"{key} is set, but {KEY} is {self.name}: it is about a server of the stack",
+                    allowed=f"{KEY}: standalone, or no {key}",
+                    fix=Fix.REMOVE,
+                )
 
     @property
     def volume_size(self) -> str | None:
@@ -53,3 +64,7 @@ class Topology(ABC):
     def authority(self) -> Authority | None:
         """The certificate authority of the server. None: clients use those of their image."""
         return None
+
+    def url(self, url: str) -> str:
+        """URL for the clients, which verify the server's certificate where its authority is known."""
+        return with_authority(url, self.authority) if self.authority else url

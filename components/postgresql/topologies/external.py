@@ -7,7 +7,7 @@ from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
 from ...blocks.destinations import Destination
 from ..names import AUTHORITY_SECRET
-from .authority import authority, with_authority
+from .authority import authority
 from .base import KEY, Topology
 
 URL = "databaseUrl"
@@ -21,6 +21,7 @@ class External(Topology):
     unused_section: ClassVar[str] = "the stack deploys PostgreSQL"
 
     def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
         if not self.settings.external.hosts:
             yield Problem(
                 keys=("external.hosts", "external", KEY),
@@ -32,10 +33,6 @@ class External(Topology):
     @property
     def authority(self) -> Authority | None:
         return authority(AUTHORITY_SECRET) if self.settings.external.certificate_authority else None
-
-    def url(self, url: str) -> str:
-        """URL for the clients, from the one in the config."""
-        return with_authority(url, self.authority) if self.authority else url
 
     @property
     def destinations(self) -> list[Destination]:

@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 from typing import ClassVar
 
+from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
+from ...blocks.custom_kinds import KindsNeeded
 from ...blocks.footprint import Footprint, Pods
 from ...blocks.monitoring import MonitoringSettings
 from ...blocks.quantities import MEBIBYTE, quantity
+from ..certificate_resources import load_certificate_resources
+from ..upgrade_settings import upgrade_problems
+from .authority import authority
 from .base import Topology
 
 LEAST_STORAGE = "1Gi"
@@ -16,9 +21,11 @@ class Standalone(Topology):
     """The stack runs the server."""
 
     name: ClassVar[str] = "standalone"
+    unused_keys: ClassVar[tuple[str, ...]] = ()
 
     def problems(self) -> Iterator[Problem]:
         settings = self.settings
+        yield from upgrade_problems(settings.image, settings.upgrade)
         memory, least = settings.resources.memory_limit, settings.least_memory(settings.max_connections)
         if quantity(memory) < least * MEBIBYTE:
             yield Problem(
@@ -41,4 +48,13 @@ class Standalone(Topology):
         return self.settings.storage.size
 
     def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
-        return Footprint(pods=(Pods(count=1, containers=(self.settings.container_resources(),)),), volumes=1)
+        sidecars = (load_certificate_resources(),) if self.settings.tls.enabled else ()
+        return Footprint(pods=(Pods(count=1, containers=(self.settings.container_resources(), *sidecars)),), volumes=1)
+
+    def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
+        yield from self.settings.tls.kinds_needed("postgresql.tls")
+
+    @property
+    def authority(self) -> Authority | None:
+        tls = self.settings.tls
+        return authority(tls.secret) if tls.enabled else None

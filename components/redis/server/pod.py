@@ -14,6 +14,7 @@ from pulumi_kubernetes.core.v1 import (
 from ...blocks.pod import claim_volume, container_port, restricted_container, restricted_pod, secret_volume, spread
 from ...blocks.probes import exec_probe, tcp_probe
 from ...blocks.quantities import mebibytes
+from ...blocks.server_certificate import tls_mount, tls_volume
 from ..monitoring.exporter import exporter_container
 from ..names import APP, CONFIG_MAP, LABELS, USERS_SECRET
 from ..settings import RedisSettings
@@ -27,9 +28,9 @@ from .places import (
     DATA_DIRECTORY,
     MEMBER_DIRECTORY,
     PORT,
+    TLS_DIRECTORY,
     USERS_DIRECTORY,
 )
-from .tls import tls_mount, tls_volume
 
 _RELOAD_SCRIPT = "reload-users.sh"
 _CHECK_SCRIPT = "check-data.sh"
@@ -66,7 +67,7 @@ def pod(settings: RedisSettings, layout: ServerTopology, *, monitored: bool) -> 
                 secret_volume("acl", USERS_SECRET),
                 *_data_volume(settings, layout),
                 *([STATE_VOLUME] if layout.replicated else []),
-                *tls_volume(settings, key=True),
+                *tls_volume(settings.tls, key=True),
             ],
         },
     )
@@ -87,7 +88,7 @@ def _server(settings: RedisSettings, layout: ServerTopology) -> ContainerArgsDic
             *FILE_MOUNTS,
             *_data_mounts(settings, layout),
             *([STATE_MOUNT] if layout.replicated else []),
-            *tls_mount(settings),
+            *tls_mount(settings.tls, TLS_DIRECTORY),
         ],
     }
     if layout.server_variables:
@@ -167,7 +168,7 @@ def _reload_users(settings: RedisSettings, layout: ServerTopology) -> ContainerA
             # A sidecar: starts before the server and ends after it.
             "restart_policy": "Always",
             "env": [_variable(name, value) for name, value in variables.items()],
-            "volume_mounts": [*FILE_MOUNTS, *tls_mount(settings)],
+            "volume_mounts": [*FILE_MOUNTS, *tls_mount(settings.tls, TLS_DIRECTORY)],
         },
         reload_resources(),
     )

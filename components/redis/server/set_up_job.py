@@ -10,14 +10,14 @@ from ...blocks.children import Children
 from ...blocks.generated_secrets import checksum
 from ...blocks.network_policy import allow_to, pods
 from ...blocks.pod import plain_variables, restricted_container, restricted_pod, secret_volume
+from ...blocks.server_certificate import tls_mount, tls_volume
 from ..names import LABELS, SET_UP, USERS_SECRET
 from ..settings import RedisSettings
 from ..topologies.base import pod_files
 from ..topologies.cluster import SET_UP_USER
 from .container_sizes import set_up_resources
 from .mounts import FILE_MOUNTS, STATE_MOUNT, STATE_VOLUME
-from .places import CONFIGURATION_DIRECTORY, PORT
-from .tls import tls_mount, tls_volume
+from .places import CONFIGURATION_DIRECTORY, PORT, TLS_DIRECTORY
 
 _SCRIPT = "set-up-cluster.sh"
 
@@ -71,7 +71,7 @@ def _pod(settings: RedisSettings, variables: Mapping[str, str]) -> PodSpecArgsDi
                 # Its own password and no other.
                 secret_volume("acl", USERS_SECRET, f"{SET_UP_USER}-password"),
                 STATE_VOLUME,
-                *tls_volume(settings, key=False),
+                *tls_volume(settings.tls, key=False),
             ],
         },
     )
@@ -87,7 +87,7 @@ def _container(settings: RedisSettings, variables: Mapping[str, str]) -> Contain
             "volume_mounts": [
                 *FILE_MOUNTS,
                 STATE_MOUNT,
-                *tls_mount(settings),
+                *tls_mount(settings.tls, TLS_DIRECTORY),
             ],
         },
         set_up_resources(),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
-from ...blocks.custom_kinds import CERTIFICATE, KindsNeeded
+from ...blocks.custom_kinds import KindsNeeded
 from ...blocks.footprint import Footprint, Pods
 from ...blocks.labels import Labels
 from ...blocks.monitoring import MonitoringSettings, exporter_resources
@@ -185,8 +185,7 @@ class ServerTopology(Topology):
 
     def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
         yield from monitoring.kinds_needed()
-        if issuer := self.settings.tls.issuer.name:
-            yield KindsNeeded(key="redis.tls.issuer.name", value=issuer, off="", kinds=(CERTIFICATE,))
+        yield from self.settings.tls.kinds_needed("redis.tls")
 
     @property
     def authority(self) -> Authority | None:

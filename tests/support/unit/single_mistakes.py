@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tests.support.unit.mistakes_in_exposure import EXPOSURE_MISTAKES
 from tests.support.unit.mistakes_in_models import MODEL_MISTAKES
+from tests.support.unit.mistakes_in_postgresql import POSTGRESQL_MISTAKES
 from tests.support.unit.mistakes_in_servers import SERVER_MISTAKES
 from tests.support.unit.mistakes_in_sign_in import SIGN_IN_MISTAKES
 from tests.support.unit.mistakes_in_uploads import UPLOAD_MISTAKES
@@ -224,5 +225,6 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     *EXPOSURE_MISTAKES,
     *SIGN_IN_MISTAKES,
     *UPLOAD_MISTAKES,
+    *POSTGRESQL_MISTAKES,
     *MODEL_MISTAKES,
 ]

@@ -1,0 +1,232 @@
+"""TLS of the stack's own PostgreSQL: no service without it or by another authority; renewal needs no restart."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from components.postgresql.topologies.authority import authority as authority_of
+from components.postgresql.topologies.authority import with_authority
+from tests.support.servers.backups import backups_of
+from tests.support.servers.certificates import certify, make_authority
+from tests.support.servers.open_webui import OpenWebUI
+from tests.support.servers.open_webui_image import lay_out_image
+from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
+from tests.support.servers.rendered import rendered
+from tests.support.servers.server_process import (
+    CONTAINER_USER,
+    missing,
+    postgresql_programs,
+    running,
+    wait_until,
+)
+
+SETS = ("postgresql.tls.secretName=postgresql-tls",)
+HOST = "postgres"
+USED_TLS = "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+
+
+def mount_secret(authority: Path, directory: Path, *names: str) -> None:
+    """Renew the files of the Secret's volume, as the kubelet does: of root, readable by the group of the pod."""
+    new = directory.parent / "renewed"
+    new.mkdir(exist_ok=True)
+    certify(authority, new, *names)
+    directory.mkdir(exist_ok=True)
+    for name in ("ca.crt", "tls.key", "tls.crt"):
+        if os.getuid() == 0:
+            os.chown(new / name, 0, CONTAINER_USER)
+            (new / name).chmod(0o440)
+        else:
+            (new / name).chmod(0o400)
+        (new / name).replace(directory / name)
+
+
+@pytest.fixture
+def authority(directory: Path) -> Path:
+    """Directory of the authority."""
+    return make_authority(directory / "authority").parent
+
+
+@pytest.fixture
+def database(directory: Path, authority: Path) -> Database:
+    programs = postgresql_programs()
+    if not is_linked_with_openssl(programs):
+        missing("a PostgreSQL with TLS", "postgresql")
+    made = rendered_database(directory, programs, SETS)
+    mount_secret(authority, directory / "tls", HOST, "localhost")
+    made.copied()
+    return made
+
+
+def is_linked_with_openssl(programs: str) -> bool:
+    """Whether the server was built with TLS."""
+    listed = subprocess.run(["ldd", f"{programs}/postgres"], check=False, capture_output=True, text=True)
+    return "libssl" in listed.stdout
+
+
+def connect(database: Database, authority: Path | None, host: str = HOST, **options: Any) -> Any:
+    """A connection as the web pods make it; without an authority one that knows nothing of TLS."""
+    verified = {"sslmode": "verify-full", "sslrootcert": str(authority / "ca.crt")} if authority else {}
+    return database.connect(**{"host": host, "hostaddr": "127.0.0.1", "autocommit": True, **verified, **options})
+
+
+def superuser(database: Database) -> Any:
+    """A connection by the socket inside the pod."""
+    return database.connect(host=str(database.directory / "run"), user="postgres")
+
+
+def test_who_trusts_the_authority_is_served_by_name(database: Database, authority: Path, directory: Path) -> None:
+    other = make_authority(directory / "other").parent
+    with database.serving():
+        with connect(database, authority) as connection:
+            assert connection.execute(USED_TLS).fetchall() == [(True, "TLSv1.3")]
+        with superuser(database) as connection:
+            assert connection.execute("SHOW ssl_min_protocol_version").fetchall() == [("TLSv1.2",)]
+        with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+            connect(database, other)
+        with pytest.raises(psycopg.OperationalError, match='does not match host name "elsewhere"'):
+            connect(database, authority, "elsewhere")
+
+
+def test_nothing_is_served_without_tls(database: Database) -> None:
+    with database.serving():
+        with pytest.raises(psycopg.OperationalError, match=r"no pg_hba\.conf entry .* no encryption"):
+            connect(database, None, sslmode="disable")
+        # The probes and the container that loads certificates use the socket or do not sign in.
+        with connect(
+            database, None, host=str(database.directory / "run"), hostaddr=None, user="postgres"
+        ) as connection:
+            assert connection.execute(USED_TLS).fetchall() == [(False, None)]
+
+
+def test_a_client_from_before_tls_goes_on(database: Database) -> None:
+    """Web pods whose URL has no `sslmode` yet, while an update turns TLS on."""
+    with database.serving(), connect(database, None) as connection:
+        assert connection.execute(USED_TLS).fetchall() == [(True, "TLSv1.3")]
+
+
+@contextmanager
+def loading_certificates(database: Database) -> Iterator[Path]:
+    """The sidecar, as rendered; yields its log."""
+    (sidecar,) = [
+        container
+        for container in rendered("prod", "StatefulSet", "postgres", SETS)["spec"]["template"]["spec"]["initContainers"]
+        if container["name"] == "load-certificate"
+    ]
+    assert sidecar["command"] == ["sh", "/etc/postgresql/load-certificate.sh"]
+    variables = {variable["name"]: variable["value"] for variable in sidecar["env"]}
+    assert variables == {"PGHOST": "/var/run/postgresql", "TLS_DIRECTORY": "/etc/postgresql-tls"}
+    log = database.directory / "load-certificate.log"
+    environment = {
+        "PATH": f"{database.programs}:/usr/bin:/bin",
+        "PGHOST": str(database.directory / "run"),
+        "PGPORT": str(database.port),
+        "TLS_DIRECTORY": str(database.directory / "tls"),
+        "PAUSE_SECONDS": "0.2",
+    }
+    with running(
+        ["sh", str(database.directory / "conf" / "load-certificate.sh")],
+        directory=database.directory,
+        log=log,
+        stop_signal=signal.SIGTERM,
+        environment=environment,
+    ) as process:
+        yield log
+        assert process.poll() is None
+    assert process.returncode == 0
+
+
+def times_loaded(log: Path) -> int:
+    return log.read_text().count("The server reads the certificate.")
+
+
+def test_a_renewed_certificate_is_taken_without_a_restart(database: Database, authority: Path, directory: Path) -> None:
+    with database.serving(), loading_certificates(database) as log:
+        wait_until(lambda: times_loaded(log) == 1, "the first look", 20)
+        connected = connect(database, authority)
+        connected.execute("CREATE TEMPORARY TABLE kept AS SELECT 1")
+
+        # Another authority altogether: with the old one alone the new certificate would not be believed.
+        other = make_authority(directory / "other").parent
+        mount_secret(other, directory / "tls", HOST)
+
+        wait_until(lambda: times_loaded(log) == 2, "the new certificate", 20)
+        wait_until(lambda: is_served(database, other), "a client with the new authority", 20)
+        with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
+            connect(database, authority)
+        # A client that is connected stays connected.
+        assert connected.execute("SELECT * FROM kept").fetchall() == [(1,)]
+
+        # A key that does not fit: the server keeps what it has.
+        before = database.log.read_text().count("SSL configuration was not reloaded")
+        (directory / "tls" / "tls.key").unlink()
+        (directory / "tls" / "tls.key").write_text("no key")
+        wait_until(lambda: times_loaded(log) == 3, "the next look", 20)
+        wait_until(
+            lambda: database.log.read_text().count("SSL configuration was not reloaded") > before, "the refusal", 20
+        )
+        assert is_served(database, other)
+        connected.close()
+
+
+def is_served(database: Database, authority: Path) -> bool:
+    try:
+        connect(database, authority).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def test_a_backup_verifies_the_server(database: Database, authority: Path, directory: Path) -> None:
+    backups = backups_of(database, SETS)
+    assert backups.environment["PGSSLMODE"] == "verify-full"
+    assert backups.environment["PGSSLROOTCERT"] == "/etc/postgresql-ca/ca.crt"
+    other = make_authority(directory / "other").parent
+    with database.serving():
+        connect(database, authority).execute("CREATE TABLE chat AS SELECT 42 AS answer")
+        backups.environment |= {"PGHOST": "localhost", "PGSSLROOTCERT": str(other / "ca.crt")}
+        assert "certificate verify failed" in backups.refused()
+
+        backups.environment |= {"PGSSLROOTCERT": str(authority / "ca.crt")}
+        assert "1 tables with 1 rows" in backups.done()
+        assert "Restored" in backups.done("restore", "newest")
+
+
+ENGINES = f"""
+import asyncio
+from sqlalchemy import text
+from open_webui.internal import db
+
+with db.engine.connect() as connection:
+    print("psycopg2", db.engine.driver, connection.execute(text("{USED_TLS}")).one())
+
+async def main():
+    async with db.async_engine.connect() as connection:
+        print("psycopg", db.async_engine.driver, (await connection.execute(text("{USED_TLS}"))).one())
+
+asyncio.run(main())
+"""
+
+
+def test_both_engines_of_open_webui_verify_the_server(database: Database, authority: Path, directory: Path) -> None:
+    plain = f"postgresql://ragsystemuser:{PASSWORD}@localhost:{database.port}/ragsystemdb"
+    secret = authority_of("postgresql-tls")
+    lay_out_image(directory / "image")
+
+    def run(authority: Path) -> str:
+        url = with_authority(plain, secret).replace(secret.file, str(authority / "ca.crt"))
+        secrets = {"postgresql-secret": {"client-url": url}}
+        open_webui = OpenWebUI(directory=directory, environment="dev", sets=SETS, secrets=secrets)
+        return open_webui.run(ENGINES, ENABLE_DB_MIGRATIONS="False").stdout
+
+    with database.serving():
+        output = run(authority)
+        assert "psycopg2 psycopg2 (True, 'TLSv1.3')" in output
+        assert "psycopg psycopg (True, 'TLSv1.3')" in output
+        assert "certificate verify failed" in run(make_authority(directory / "other").parent)

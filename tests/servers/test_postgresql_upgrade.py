@@ -1,0 +1,345 @@
+"""Data of PostgreSQL 16 become data of PostgreSQL 18, and go back; killed at any point, nothing is lost."""
+
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
+from tests.support.servers.server_process import (
+    give_away,
+    postgresql_with_pgvector,
+    server_directory,
+    unprivileged,
+    wait_until,
+)
+
+SETS = ("postgresql.image=pgvector/pgvector:pg18", "postgresql.upgrade.fromImage=pgvector/pgvector:pg16")
+TABLES = """
+CREATE TABLE chat (id serial PRIMARY KEY, chat json, at timestamptz, score double precision);
+INSERT INTO chat (chat, at, score)
+    SELECT json_build_object('text', 'It''s line ' || n || E'\\n\\\\.'), '2026-01-01 12:00+02', n / 7.0
+    FROM generate_series(1, 300) AS n;
+CREATE TABLE document_chunk (id text PRIMARY KEY, vector vector(8), vmetadata jsonb);
+INSERT INTO document_chunk
+    SELECT n::text, array_fill(n / 9.0, ARRAY[8])::vector, '{"a": 1}' FROM generate_series(1, 200) AS n;
+CREATE INDEX idx_document_chunk_vector ON document_chunk USING hnsw (vector vector_cosine_ops);
+CREATE TABLE alembic_version (version_num text PRIMARY KEY);
+INSERT INTO alembic_version VALUES ('d31026856c01');
+"""
+BY_HAND = (
+    "CREATE ROLE reader LOGIN PASSWORD 'by-hand' IN ROLE pg_monitor",
+    """CREATE DATABASE "odd |'na\\me" OWNER reader""",
+    "ALTER DATABASE ragsystemdb SET work_mem = '5MB'",
+)
+OLD, NEW = 16, 18
+
+
+class Volume:
+    """A volume with the containers of both releases."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def use(self, major: int, *before: Path, **environment: str) -> Database:
+        """The database with the image of that release and these variables."""
+        self.database.programs = postgresql_with_pgvector(major)
+        self.database.search_path = "".join(f"{directory}:" for directory in before)
+        names = ("POSTGRES_USER", "POSTGRES_DB")
+        self.database.environment = {name: self.database.environment[name] for name in names} | environment
+        return self.database
+
+    def start_pod(self, *before: Path) -> str:
+        """The init containers of the upgrading pod, in their order; returns what they printed."""
+        return self.use(OLD, *before).prepared("dump") + self.use(NEW, *before).prepared()
+
+    def contents(self, major: int) -> dict[str, Any]:
+        """Everything that clients see, by a server of that release."""
+        with self.use(major).serving(), self.database.connect() as connection:
+            rows = {
+                table: connection.execute(f"SELECT t::text FROM {table} AS t ORDER BY 1".encode()).fetchall()
+                for table in ("chat", "document_chunk", "alembic_version")
+            }
+            nearest = connection.execute(
+                "SELECT id FROM document_chunk ORDER BY vector <-> '[5,5,5,5,5,5,5,5]', id LIMIT 3"
+            ).fetchall()
+            next_id = connection.execute("SELECT last_value FROM chat_id_seq").fetchall()
+            index = connection.execute("SELECT indexdef FROM pg_indexes WHERE indexname LIKE 'idx_%'").fetchall()
+            return rows | {"nearest": nearest, "next": next_id, "index": index}
+
+    def execute(self, major: int, *statements: str) -> None:
+        """Statements of the application, by a server of that release."""
+        with self.use(major).serving(), self.database.connect(autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.database.data.parent.iterdir())
+
+
+@pytest.fixture(scope="module")
+def made() -> Any:
+    """A volume that PostgreSQL 16 has written, which tests copy."""
+    with server_directory() as directory:
+        volume = Volume(rendered_database(directory, postgresql_with_pgvector(OLD), SETS))
+        volume.database.copied()
+        volume.execute(OLD, TABLES)
+        with volume.database.serving():
+            socket = str(directory / "run")
+            with volume.database.connect(
+                host=socket, user="postgres", dbname="postgres", autocommit=True
+            ) as connection:
+                for statement in BY_HAND:
+                    connection.execute(statement.encode())
+        yield volume, volume.contents(OLD)
+
+
+@pytest.fixture
+def volume(made: tuple[Volume, Any], directory: Path) -> Volume:
+    copy = Volume(rendered_database(directory, postgresql_with_pgvector(OLD), SETS))
+    subprocess.run(["cp", "-a", "--reflink=auto", str(made[0].database.data), str(copy.database.data)], check=True)
+    return copy
+
+
+@pytest.fixture
+def before(made: tuple[Volume, Any]) -> Any:
+    """What the volume holds."""
+    return made[1]
+
+
+def test_everything_is_there_after_the_upgrade_and_after_its_undoing(volume: Volume, before: Any) -> None:
+    output = volume.start_pod()
+
+    assert "Restoring dbname='ragsystemdb':" in output
+    assert ", 3 tables with 501 rows." in output
+    assert PASSWORD not in output
+    assert "by-hand" not in output
+    assert volume.names() == ["pgdata", "pgdata-16"]
+    assert volume.contents(NEW) == before
+    database = volume.use(NEW)
+    with database.serving():
+        with database.connect(
+            host=str(database.directory / "run"), user="postgres", dbname="odd |'na\\me"
+        ) as connection:
+            member = connection.execute("SELECT pg_has_role('reader', 'pg_monitor', 'member')").fetchall()
+            assert member == [(True,)]
+        with database.connect() as connection:
+            assert connection.execute("SHOW work_mem").fetchall() == [("5MB",)]
+            assert connection.execute("SHOW data_checksums").fetchall() == [("on",)]
+            # Made by the upgrade: the first queries have a plan that fits.
+            assert connection.execute("SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'chat'").fetchall() == [
+                (True,)
+            ]
+
+    # The pod starts again with the same settings: there is nothing to do.
+    again = volume.start_pod()
+    assert "Nothing to dump" in again
+    assert "pgdata-16 holds data of PostgreSQL 16 that were kept" in again
+    volume.execute(NEW, "INSERT INTO chat (score) VALUES (1)")
+
+    undone = volume.use(OLD, UPGRADE_UNDO="18").prepared()
+
+    assert "Going back to the data of PostgreSQL 16" in undone
+    assert volume.contents(OLD) == before
+    [aside] = [name for name in volume.names() if name != "pgdata"]
+    assert aside.startswith("pgdata-18.undone-")
+    # Another upgrade, of the data as they are now.
+    volume.execute(OLD, "DELETE FROM chat WHERE id > 10")
+    changed = volume.contents(OLD)
+    assert changed != before
+    volume.start_pod()
+    assert volume.contents(NEW) == changed
+
+
+def test_another_release_without_the_image_of_the_old_one_changes_nothing(volume: Volume, before: Any) -> None:
+    result = volume.use(NEW).prepare()
+
+    assert result.returncode == 1
+    assert "was written by PostgreSQL 16, but this image has PostgreSQL 18" in result.stdout
+    assert "postgresql.upgrade.fromImage" in result.stdout
+    assert volume.contents(OLD) == before
+
+
+def test_an_upgrade_that_never_was_cannot_be_undone(volume: Volume) -> None:
+    volume.start_pod()
+    subprocess.run(["rm", "-r", str(volume.database.data) + "-16"], check=True)
+
+    result = volume.use(OLD, UPGRADE_UNDO="18").prepare()
+
+    assert result.returncode == 1
+    assert "cannot be undone" in result.stdout
+    assert volume.names() == ["pgdata"]
+
+
+@pytest.mark.parametrize(
+    ("program", "text", "reason"),
+    [
+        ("pg_dump", "exit 1", "The database could not be dumped; the reason is above. Nothing was changed."),
+        ("pg_dumpall", "exit 1", "The roles could not be dumped; the reason is above. Nothing was changed."),
+        ("pg_restore", "exit 1", "The dump could not be restored; the reason is above. The data of PostgreSQL 16 are"),
+    ],
+)
+def test_a_failure_leaves_the_old_data_in_use(
+    volume: Volume, before: Any, directory: Path, program: str, text: str, reason: str
+) -> None:
+    broken = program_before(directory, program, text)
+
+    result = volume.use(OLD, broken).prepare("dump")
+    if result.returncode == 0:
+        result = volume.use(NEW, broken).prepare()
+
+    assert result.returncode == 1
+    assert reason in result.stdout
+    assert volume.contents(OLD) == before
+
+
+def test_rows_that_differ_after_the_restore_are_found(volume: Volume, before: Any, directory: Path) -> None:
+    programs = postgresql_with_pgvector(NEW)
+    broken = program_before(
+        directory,
+        "pg_restore",
+        f'{programs}/pg_restore "$@" || exit\n'
+        f"{programs}/psql -qd ragsystemdb -c 'UPDATE chat SET score = 0 WHERE id = 7' 2>/dev/null || true",
+    )
+    volume.use(OLD).prepared("dump")
+
+    result = volume.use(NEW, broken).prepare()
+
+    assert result.returncode == 1
+    assert "prepare:   public.chat\n" in result.stdout
+    assert "The restored tables do not hold what the database held" in result.stdout
+    assert volume.contents(OLD) == before
+
+
+def test_what_was_written_after_a_dump_is_not_lost(volume: Volume, before: Any) -> None:
+    volume.use(OLD).prepared("dump")
+    # The upgrade is given up, the old release serves again, and then the upgrade is tried again.
+    volume.use(OLD).prepared()
+    assert volume.names() == ["pgdata"]
+    volume.execute(OLD, "DELETE FROM chat")
+    changed = volume.contents(OLD)
+    assert changed != before
+
+    refused = volume.use(NEW).prepare()
+    assert refused.returncode == 1
+    volume.start_pod()
+
+    assert volume.contents(NEW) == changed
+
+
+def test_a_volume_without_room_is_refused_before_anything_is_written(
+    volume: Volume, before: Any, directory: Path
+) -> None:
+    full = program_before(directory, "df", 'echo "Filesystem blocks"; echo "/dev/x 9 9 20 9% /"')
+
+    result = volume.use(OLD, full).prepare("dump")
+
+    assert result.returncode == 1
+    assert "MiB for the dump and the new data. Nothing was changed. Raise postgresql.storage.size" in result.stdout
+    assert volume.contents(OLD) == before
+
+
+def program_before(directory: Path, name: str, text: str) -> Path:
+    """A directory with a program that comes before the real one."""
+    before = directory / "before"
+    before.mkdir(exist_ok=True)
+    (before / name).write_text(f"#!/bin/sh\n{text}\n")
+    (before / name).chmod(0o755)
+    give_away(before)
+    return before
+
+
+FILE_PROGRAMS = ("mv", "rm", "mkdir", "sync", "initdb", "pg_dump", "pg_dumpall", "pg_restore", "psql")
+
+
+def killer(directory: Path, number: int) -> Path:
+    """Programs that change files. The call of that number kills the container: if it is even after its work."""
+    before = directory / f"killer-{number}"
+    before.mkdir()
+    last = "true" if number % 2 else '"$real" "$@"'
+    for name in FILE_PROGRAMS:
+        (before / name).write_text(
+            f"""#!/bin/sh
+echo >>'{before}/calls'
+real=$(PATH=${{PATH#'{before}:'}}; command -v {name})
+if [ "$(wc -l <'{before}/calls')" -eq {number} ]; then
+  {last}
+  kill -KILL 0
+fi
+exec "$real" "$@"
+"""
+        )
+        (before / name).chmod(0o755)
+    give_away(before)
+    return before
+
+
+def run_container(database: Database, *arguments: str) -> int:
+    """Exit status of a container whose processes end with it."""
+    status = subprocess.run(
+        [*database.command, *arguments],
+        cwd=database.directory,
+        env=database.variables(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        timeout=120,
+        check=False,
+        **unprivileged(),
+    ).returncode
+    wait_until(lambda: not processes_in(database.data.parent), "the processes of the container have ended")
+    return status
+
+
+def processes_in(directory: Path) -> list[Path]:
+    """Processes whose working directory is in that one: those of a server."""
+    processes = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):
+            if link.readlink().is_relative_to(directory):
+                processes.append(link)
+    return processes
+
+
+def killed_at(volume: Volume, directory: Path, number: int) -> bool:
+    """Start the upgrading pod, and kill it at that call. False: it came to its end before."""
+    programs = killer(directory, number)
+    for major, arguments in ((OLD, ("dump",)), (NEW, ())):
+        status = run_container(volume.use(major, programs), *arguments)
+        if status == -signal.SIGKILL:
+            return True
+        assert status == 0
+    return False
+
+
+@pytest.mark.parametrize("goes_on", [NEW, OLD])
+def test_killed_at_any_step_it_goes_on_or_back_with_everything(
+    made: tuple[Volume, Any], before: Any, directory: Path, goes_on: int
+) -> None:
+    # Each of about 50 calls takes seconds. Here every fifth; with the two parameters others.
+    number = 0 if goes_on == NEW else 3
+    while True:
+        number += 5
+        root = directory / str(number)
+        root.mkdir()
+        give_away(root)
+        volume = Volume(rendered_database(root, postgresql_with_pgvector(OLD), SETS))
+        subprocess.run(["cp", "-a", "--reflink=auto", made[0].database.data, volume.database.data], check=True)
+        if not killed_at(volume, root, number):
+            break
+        if goes_on == NEW:
+            volume.start_pod()
+            assert volume.contents(NEW) == before, number
+        else:
+            result = volume.use(OLD).prepare()
+            if result.returncode:
+                # The new release has the data already: its own start would go on, and the upgrade can be undone.
+                assert "was written by PostgreSQL 18" in result.stdout, (number, result.stdout)
+                volume.use(OLD, UPGRADE_UNDO="18").prepared()
+            assert volume.contents(OLD) == before, number
+        subprocess.run(["rm", "-r", root], check=True)
+    assert number > 20

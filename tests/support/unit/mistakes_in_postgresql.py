@@ -1,0 +1,57 @@
+"""Configs of PostgreSQL's TLS and upgrades with one error each: the key that the report names, and a hint in it."""
+
+from collections.abc import Mapping
+
+_EXTERNAL = {"topology": "external", "external": {"hosts": "10.0.0.1"}}
+_OLD, _NEW = "pgvector/pgvector:pg17", "pgvector/pgvector:pg18"
+
+POSTGRESQL_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
+    (
+        "two certificates of PostgreSQL",
+        {"postgresql": {"tls": {"secretName": "postgresql-tls", "issuer": {"name": "internal"}}}},
+        "postgresql.tls.secretName",
+        "one of them",
+    ),
+    (
+        "a kind of issuer without an issuer of PostgreSQL",
+        {"postgresql": {"tls": {"issuer": {"kind": "Issuer"}}}},
+        "postgresql.tls.issuer.kind",
+        "the name of an issuer",
+    ),
+    (
+        "TLS of a database that is not the stack's",
+        {"postgresql": {**_EXTERNAL, "tls": {"secretName": "postgresql-tls"}}},
+        "postgresql.tls",
+        "topology: standalone",
+    ),
+    (
+        "an upgrade of a database that is not the stack's",
+        {"postgresql": {**_EXTERNAL, "upgrade": {"undo": 18}}},
+        "postgresql.upgrade",
+        "topology: standalone",
+    ),
+    (
+        "an upgrade to the same release",
+        {"postgresql": {"image": _OLD, "upgrade": {"fromImage": "postgres:17.2"}}},
+        "postgresql.upgrade.fromImage",
+        "an image older than PostgreSQL 17",
+    ),
+    (
+        "an upgrade to an older release",
+        {"postgresql": {"image": _OLD, "upgrade": {"fromImage": _NEW}}},
+        "postgresql.upgrade.fromImage",
+        "an image older than PostgreSQL 17",
+    ),
+    (
+        "the undoing of an upgrade with the new release",
+        {"postgresql": {"image": _NEW, "upgrade": {"undo": 18}}},
+        "postgresql.upgrade.undo",
+        "the release from before the upgrade to PostgreSQL 18",
+    ),
+    (
+        "an upgrade and its undoing",
+        {"postgresql": {"image": _NEW, "upgrade": {"fromImage": _OLD, "undo": 19}}},
+        "postgresql.upgrade.fromImage",
+        "one of them",
+    ),
+]
