@@ -23,7 +23,6 @@ class UpgradeSettings(Settings):
         None,
         ge=10,
         le=99,
-        examples=[18],
         description="Major version whose upgrade is undone, with the earlier release in `postgresql.image`: the "
         "server uses the data directory from before the upgrade again. Rows written since then are not in it; they "
         "stay in another directory of the volume.",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
+from tests.support.servers.postgresql_database import PASSWORD, PREPARE_SECONDS, Database, rendered_database
 from tests.support.servers.server_process import (
     give_away,
     postgresql_with_pgvector,
@@ -287,7 +287,7 @@ def run_container(database: Database, *arguments: str) -> int:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        timeout=120,
+        timeout=PREPARE_SECONDS,
         check=False,
         **unprivileged(),
     ).returncode

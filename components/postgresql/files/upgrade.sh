@@ -1,4 +1,6 @@
 #!/bin/sh
+# shellcheck disable=SC2154 # prepare.sh, which sources it, sets the other variables
+#
 # Brings stored data to another major version of PostgreSQL, and back. A part of prepare.sh, which sources it.
 #
 # The image that wrote the data dumps them (dump_for_upgrade, in a container before the one of the new image), the new

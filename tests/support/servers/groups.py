@@ -24,6 +24,7 @@ GROUPS = {
     "test_ollama.py": "ollama",
     "test_documents.py": "documents",
     "test_sign_in.py": "sign-in",
+    "test_postgresql_upgrade.py": "upgrade",
 }
 """Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker
 busy at the end."""

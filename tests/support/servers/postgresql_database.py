@@ -30,6 +30,7 @@ from tests.support.servers.server_process import (
 )
 
 PASSWORD = "first-Password-1"
+PREPARE_SECONDS = 300
 
 
 @dataclass
@@ -94,7 +95,7 @@ class Database:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=120,
+            timeout=PREPARE_SECONDS,
             check=False,
             encoding="utf-8",
             errors="backslashreplace",
