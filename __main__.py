@@ -75,6 +75,8 @@ database = PostgreSQL(
         rotation=settings.rotate.postgresql,
         clients=[*open_webui.DATABASE_CLIENTS, *([backup.LABELS.selector] if settings.backup.enabled else [])],
         protect=settings.protect,
+        scraped_from=settings.monitoring.namespace if settings.monitoring.enabled else None,
+        watched_by_operator=settings.monitoring.operator,
     ),
     in_namespace,
 )

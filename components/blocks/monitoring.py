@@ -14,15 +14,17 @@ class MonitoringSettings(Settings):
     """Metrics for Prometheus."""
 
     enabled: bool = Field(
-        False, description="Run redis_exporter beside Redis and annotate its pod for scraping (port 9121)."
+        False,
+        description="Run redis_exporter beside Redis and postgres_exporter beside PostgreSQL, and annotate their pods "
+        "for scraping (ports 9121 and 9187).",
     )
     namespace: ExistingNamespace = Field(
         "monitoring", description="Namespace of Prometheus, the only namespace that may scrape."
     )
     operator: bool = Field(
         False,
-        description="Also create a ServiceMonitor, a PrometheusRule with the alerts and a dashboard for Grafana's "
-        "sidecar. Needs the custom resources of the Prometheus operator.",
+        description="Also create for each of them a ServiceMonitor, a PrometheusRule with the alerts and a dashboard "
+        "for Grafana's sidecar. Needs the custom resources of the Prometheus operator.",
     )
 
     def problems(self) -> Iterator[Problem]:

@@ -14,8 +14,9 @@ from ..blocks.component import Component
 from ..blocks.connection import Backend, Connection, ConnectionSecret
 from ..blocks.connection_keys import CLIENT_URL
 from ..blocks.egress import egress_rules
+from ..blocks.exporter import scrape_annotations
 from ..blocks.generated_secrets import checksum, generated_password
-from ..blocks.network_policy import allow_from, allow_to, pods
+from ..blocks.network_policy import allow_from, allow_to, namespace, pods
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
 from ..blocks.server_certificate import certificate
@@ -24,6 +25,8 @@ from ..blocks.url_parameters import with_parameters
 from . import upgrade
 from .certificate_container import certificate_files
 from .configuration import pg_hba_conf, postgresql_conf
+from .monitoring.exporter import EXPORTER_PORT, EXPORTER_USER, exporter_files
+from .monitoring.watching import watch
 from .names import (
     APP,
     CONFIG_MAP,
@@ -85,6 +88,12 @@ class PostgreSQLArgs:
 
     protect: bool
     """Whether the volume and the password are refused deletion."""
+
+    scraped_from: str | None = None
+    """Namespace of Prometheus. None: no metrics, and no ingress rule for them."""
+
+    watched_by_operator: bool = False
+    """Whether the Prometheus operator scrapes the exporter and evaluates the alerts."""
 
 
 class PostgreSQL(Component[PostgreSQLArgs]):
@@ -155,24 +164,27 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         self._stateful_set(children, own, volume)
         children.service(SERVICE, port_name="postgresql", port=PORT)
         children.service(PODS_SERVICE, port_name="postgresql", port=PORT, headless=True)
+        if args.watched_by_operator:
+            watch(children, args.namespace_name, volume_size=args.settings.storage.size)
         children.disruption_budget(APP)
 
     def _stateful_set(self, children: Children, own: ConnectionSecret, volume: pulumi.Resource) -> None:
-        settings = self.args.settings
+        settings, monitored = self.args.settings, self.args.scraped_from is not None
         configuration = {
             "postgresql.conf": postgresql_conf(settings),
-            "pg_hba.conf": pg_hba_conf(USER, DATABASE, tls=settings.tls.enabled),
+            "pg_hba.conf": pg_hba_conf(
+                USER, DATABASE, tls=settings.tls.enabled, exporter=EXPORTER_USER if monitored else None
+            ),
             **PREPARE_SCRIPTS,
             **certificate_files(settings),
+            **(exporter_files() if monitored else {}),
         }
         depends_on = [
             own.resource,
             volume,
             children.config_map(CONFIG_MAP, configuration),
             children.service_account(APP),
-            children.network_policy(
-                APP, ingress=[allow_from([pods(client) for client in self.args.clients], PORT)], egress=[]
-            ),
+            self._network_policy(children),
             *certificate(
                 children,
                 settings.tls,
@@ -182,7 +194,11 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             ),
             remember(REMEMBERED, stored_data(settings), refused_image, children.options()),
         ]
-        annotations = {"checksum/secret": own.checksum, "checksum/config": checksum(configuration)}
+        annotations: dict[str, Input[str]] = {
+            "checksum/secret": own.checksum,
+            "checksum/config": checksum(configuration),
+            **(scrape_annotations(EXPORTER_PORT) if monitored else {}),
+        }
         k8s.apps.v1.StatefulSet(
             APP,
             metadata=children.metadata(APP),
@@ -191,10 +207,16 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 "service_name": PODS_SERVICE,
                 "revision_history_limit": 2,
                 "selector": {"match_labels": LABELS.selector},
-                "template": children.pod_template(pod(settings), annotations),
+                "template": children.pod_template(pod(settings, monitored=monitored), annotations),
             },
             opts=children.options(depends_on=depends_on, custom_timeouts=upgrade.timeouts(settings)),
         )
+
+    def _network_policy(self, children: Children) -> k8s.networking.v1.NetworkPolicy:
+        rules = [allow_from([pods(client) for client in self.args.clients], PORT)]
+        if self.args.scraped_from:
+            rules.append(allow_from([namespace(self.args.scraped_from)], EXPORTER_PORT))
+        return children.network_policy(APP, ingress=rules, egress=[])
 
 
 def _with_time_limits(url: str) -> str:

@@ -58,17 +58,20 @@ ssl_min_protocol_version = 'TLSv1.2'
 """
 
 
-def pg_hba_conf(user: str, database: str, *, tls: bool) -> str:
+def pg_hba_conf(user: str, database: str, *, tls: bool, exporter: str | None = None) -> str:
     """pg_hba.conf: one user to one database over the network; the superuser only from inside the pod.
 
     Args:
         user: role of the application.
         database: its database.
         tls: whether connections over the network have to use TLS.
+        exporter: role that needs no password on the loopback interface, which only containers of the pod have. It may
+            read statistics and nothing else.
     """
     kind = "hostssl" if tls else "host   "
-    return f"""\
+    lines = f"""\
 # TYPE  DATABASE      USER             ADDRESS  METHOD
 local   all           all                       trust
 {kind} {database}  {user}  all      scram-sha-256
 """
+    return f"{lines}host    {database}  {exporter}  127.0.0.1/32  trust\n" if exporter else lines

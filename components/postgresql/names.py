@@ -29,6 +29,10 @@ PASSWORD = "password"
 AUTHORITY_SECRET = "postgresql-ca"
 """Secret with the certificate authority of an external PostgreSQL."""
 
+METRICS_SERVICE = "postgres-metrics"
+"""Headless Service of the exporter."""
+
+DASHBOARD = "postgres-dashboard"
 CONFIG_MAP = "postgres-conf"
 VOLUME_CLAIM = "postgres-data"
 

@@ -1,6 +1,6 @@
-"""The pod of PostgreSQL: the container that prepares the data directory, the server, their volumes."""
+"""The pod of PostgreSQL: the container that prepares the data directory, the server, the exporter, their volumes."""
 
-from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict, VolumeMountArgsDict
+from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict, VolumeArgsDict, VolumeMountArgsDict
 
 from ..blocks.pod import (
     claim_volume,
@@ -15,6 +15,7 @@ from ..blocks.server_certificate import tls_mount, tls_volume
 from . import upgrade
 from .certificate_container import load_certificate
 from .configuration import CONFIG_FILE, DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY, TLS_DIRECTORY
+from .monitoring.exporter import exporter_volume, server_exporter
 from .names import APP, CONFIG_MAP, DATABASE, PASSWORD, PORT, SECRET, USER, VOLUME_CLAIM
 from .settings import PostgreSQLSettings
 
@@ -27,9 +28,19 @@ _MOUNTS: list[VolumeMountArgsDict] = [
 ]
 
 
-def pod(settings: PostgreSQLSettings) -> PodSpecArgsDict:
-    """Spec of the pod."""
+def pod(settings: PostgreSQLSettings, *, monitored: bool) -> PodSpecArgsDict:
+    """Spec of the pod.
+
+    Args:
+        settings: those of PostgreSQL.
+        monitored: whether an exporter runs beside the server.
+    """
     prepare = _prepare(settings)
+    containers: list[ContainerArgsDict] = [_server(settings)]
+    volumes: list[VolumeArgsDict] = []
+    if monitored:
+        containers.append(server_exporter(image=settings.exporter_image, server_image=settings.image))
+        volumes.append(exporter_volume())
     shared_memory = f"{settings.memory.shared_memory}Mi"
     return restricted_pod(
         APP,
@@ -37,7 +48,7 @@ def pod(settings: PostgreSQLSettings) -> PodSpecArgsDict:
             # SIGINT, the image's stop signal, is a fast shutdown; the checkpoint of a busy server takes its time.
             "termination_grace_period_seconds": 120,
             "init_containers": [*upgrade.dump_container(settings, prepare), prepare, *load_certificate(settings)],
-            "containers": [_server(settings)],
+            "containers": containers,
             "volumes": [
                 claim_volume("data", VOLUME_CLAIM),
                 {"name": "conf", "config_map": {"name": CONFIG_MAP}},
@@ -46,6 +57,7 @@ def pod(settings: PostgreSQLSettings) -> PodSpecArgsDict:
                 {"name": "run", "empty_dir": {"size_limit": "16Mi"}},
                 {"name": "tmp", "empty_dir": {"size_limit": "256Mi"}},
                 {"name": "shared-memory", "empty_dir": {"medium": "Memory", "size_limit": shared_memory}},
+                *volumes,
             ],
         },
     )

@@ -30,6 +30,7 @@ CONNECTIONS_PER_QUERY = 100
 """With many connections, one such query for so many."""
 AUTOVACUUM_WORKERS = 2
 
+EXPORTER_IMAGE = "quay.io/prometheuscommunity/postgres-exporter:v0.19.1"
 
 _SIZES = Sizes(
     name="PostgreSQL",
@@ -68,6 +69,9 @@ class PostgreSQLSettings(ComponentSettings):
         IMAGE,
         description="Container image: PostgreSQL with pgvector. Backups run it, too: of an external server it has the "
         "major version.",
+    )
+    exporter_image: ImageReference = Field(
+        EXPORTER_IMAGE, description="Container image of postgres_exporter, which runs with `monitoring.enabled`."
     )
     storage: StorageSettings = Field(StorageSettings(), description="The volume of the database.")
     resources: Annotated[Resources, _SIZES] = _SIZES.field()

@@ -105,6 +105,14 @@ PROMTOOL = GoProgram(
     package="github.com/prometheus/prometheus/cmd/promtool",
     usual_seconds=340,
 )
+# The version of the image that pods run (components/postgresql/settings.py).
+POSTGRES_EXPORTER = GoProgram(
+    name="postgres_exporter",
+    module="postgres-exporter",
+    package="github.com/prometheus-community/postgres_exporter/cmd/postgres_exporter",
+    usual_seconds=25,
+    variables=("github.com/prometheus/common/version.Version=0.19.1",),
+)
 # The newest release whose module is complete: those after it need files in directories called `vendor`, which Go leaves
 # out of modules. With little optimization, as tests use a model of a few kilobytes.
 OLLAMA = GoProgram(

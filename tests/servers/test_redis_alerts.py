@@ -1,18 +1,16 @@
 """Every alert of Redis, by promtool: it fires on the trouble that it is for, and not without it."""
 
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from components.redis.monitoring.alerts import ALERTS, dashboard, prometheus_rules
 from components.redis.settings import RedisSettings
 from components.redis.topologies.cluster import Cluster
 from components.redis.topologies.sentinel import Sentinel
-from devcluster.toolchain.go_programs import PROMTOOL, build
+from tests.support.servers.promtool import Promtool
+from tests.support.servers.promtool import promtool as promtool
+from tests.support.servers.promtool import promtool_program as promtool_program
 
 OF = 'namespace="rag-system"'
 POD = f'{{{OF},instance="a"}}'
@@ -59,42 +57,13 @@ RULES: dict[str, Any] = prometheus_rules(Sentinel(RedisSettings()), "rag-system"
 CLUSTER_RULES: dict[str, Any] = prometheus_rules(Cluster(RedisSettings()), "rag-system")
 
 
-@pytest.fixture(scope="session")
-def promtool() -> str:
-    return shutil.which("promtool") or str(build(PROMTOOL))
-
-
-def run(promtool: str, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([promtool, *arguments], cwd=directory, capture_output=True, text=True, check=False)
-
-
-def fires(
-    promtool: str, directory: Path, alert: str, series: dict[str, str], minute: int, rules: dict[str, Any] = RULES
-) -> bool:
-    """Whether the alert is on at that minute. Told to expect none, promtool fails when there is one, and shows it."""
-    (directory / "rules.yaml").write_text(yaml.safe_dump(rules))
-    test = {
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "alert_rule_test": [{"eval_time": f"{minute}m", "alertname": alert, "exp_alerts": []}],
-    }
-    file = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]}
-    (directory / "test.yaml").write_text(yaml.safe_dump(file))
-    done = run(promtool, directory, "test", "rules", "test.yaml")
-    output = done.stdout + done.stderr
-    assert done.returncode == 0 or f"alertname: {alert}" in output, output
-    return done.returncode != 0
-
-
 @pytest.mark.parametrize("rules", [RULES, CLUSTER_RULES], ids=["sentinel", "cluster"])
-def test_every_rule_is_well_formed(promtool: str, tmp_path: Path, rules: dict[str, Any]) -> None:
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
-    done = run(promtool, tmp_path, "check", "rules", "--lint-fatal", "rules.yaml")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_every_rule_is_well_formed(promtool: Promtool, rules: dict[str, Any]) -> None:
+    promtool.check(rules, "--lint-fatal")
 
 
-def test_the_file_in_the_repository_is_one_that_prometheus_reads(promtool: str, tmp_path: Path) -> None:
-    done = run(promtool, tmp_path, "check", "rules", str(ALERTS))
+def test_the_file_in_the_repository_is_one_that_prometheus_reads(promtool: Promtool) -> None:
+    done = promtool.run("check", "rules", str(ALERTS))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -107,35 +76,31 @@ def test_every_alert_has_its_trouble_here() -> None:
 
 
 @pytest.mark.parametrize("alert", TROUBLE)
-def test_an_alert_fires_on_its_trouble_and_only_then(promtool: str, tmp_path: Path, alert: str) -> None:
+def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: str) -> None:
     differing, minutes = TROUBLE[alert]
     series = {name: value for name, value in {**HEALTHY, **differing}.items() if value is not None}
-    assert not fires(promtool, tmp_path, alert, HEALTHY, 30)
-    assert fires(promtool, tmp_path, alert, series, 30)
-    assert minutes <= 1 or not fires(promtool, tmp_path, alert, series, minutes - 1)
+    assert not promtool.fires(RULES, alert, HEALTHY, 30)
+    assert promtool.fires(RULES, alert, series, 30)
+    assert minutes <= 1 or not promtool.fires(RULES, alert, series, minutes - 1)
 
 
 @pytest.mark.parametrize("alert", CLUSTER_TROUBLE)
-def test_an_alert_of_a_cluster_fires_on_its_trouble_and_only_then(promtool: str, tmp_path: Path, alert: str) -> None:
+def test_an_alert_of_a_cluster_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: str) -> None:
     differing, minutes = CLUSTER_TROUBLE[alert]
     series = {name: value for name, value in {**HEALTHY_CLUSTER, **differing}.items() if value is not None}
-    assert not fires(promtool, tmp_path, alert, HEALTHY_CLUSTER, 30, CLUSTER_RULES)
-    assert fires(promtool, tmp_path, alert, series, 30, CLUSTER_RULES)
-    assert minutes <= 1 or not fires(promtool, tmp_path, alert, series, minutes - 1, CLUSTER_RULES)
+    assert not promtool.fires(CLUSTER_RULES, alert, HEALTHY_CLUSTER, 30)
+    assert promtool.fires(CLUSTER_RULES, alert, series, 30)
+    assert minutes <= 1 or not promtool.fires(CLUSTER_RULES, alert, series, minutes - 1)
 
 
-def test_another_stacks_trouble_is_not_this_ones(promtool: str, tmp_path: Path) -> None:
+def test_another_stacks_trouble_is_not_this_ones(promtool: Promtool) -> None:
     for alert, (differing, _) in TROUBLE.items():
         changed = {name: value for name, value in differing.items() if value is not None}
         elsewhere = {name.replace("rag-system", "other"): value for name, value in {**HEALTHY, **changed}.items()}
-        assert not fires(promtool, tmp_path, alert, {**HEALTHY, **elsewhere}, 30), alert
+        assert not promtool.fires(RULES, alert, {**HEALTHY, **elsewhere}, 30), alert
 
 
-def test_the_dashboard_asks_what_prometheus_understands(promtool: str, tmp_path: Path) -> None:
-    panels = dashboard("rag-system")["panels"]
-    assert len(panels) >= 8
-    queries = [target["expr"] for panel in panels for target in panel["targets"]]
-    records = [{"record": f"panel:{number}", "expr": query} for number, query in enumerate(queries)]
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": records}]}))
-    done = run(promtool, tmp_path, "check", "rules", "rules.yaml")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_the_dashboard_asks_what_prometheus_understands(promtool: Promtool) -> None:
+    model = dashboard("rag-system")
+    assert len(model["panels"]) >= 8
+    promtool.check_queries(model)

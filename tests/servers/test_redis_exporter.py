@@ -5,10 +5,6 @@ Debian's exporter is older than the image's. What it does not know yet is named 
 
 import re
 import shutil
-import signal
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +16,15 @@ from components.redis.topologies.base import ServerTopology
 from components.redis.topologies.cluster import Cluster
 from components.redis.topologies.sentinel import Sentinel
 from components.redis.topologies.standalone import Standalone
-from tests.support.servers.addresses import free_port
+from tests.support.servers.exporters import Metrics, exporter
+from tests.support.servers.promtool import queries
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
 from tests.support.servers.redis_load import slow_subscriber, subscribers
 from tests.support.servers.redis_nodes import Nodes, resolve_names
 from tests.support.servers.redis_nodes import nodes as nodes
 from tests.support.servers.redis_server import EXPORTER_PASSWORD, INSPECTOR_PASSWORD, Start, on_every_engine
 from tests.support.servers.rendered import Find, Manifest
-from tests.support.servers.server_process import check_alive, missing, running, wait_until
+from tests.support.servers.server_process import missing, wait_until
 
 PROGRAM = "prometheus-redis-exporter"
 SINCE_REDIS_7_2 = "client_output_buffer_limit_disconnections"
@@ -38,66 +35,24 @@ NOT_IN_DEBIANS = {f"redis_{SINCE_REDIS_7_2}_total"}
 OF_REPLICAS = {"redis_connected_slave_lag_seconds"}
 
 
-@dataclass(frozen=True)
-class Sample:
-    """One series and its value."""
-
-    labels: dict[str, str]
-    value: float
-
-
-Metrics = dict[str, list[Sample]]
-"""The series of each name."""
-
-
 def exported(workload: Manifest, directory: Path, host: str, port: int, password: str) -> Metrics:
     """What the exporter of a rendered pod says about the server at that address."""
     containers: list[dict[str, Any]] = workload["spec"]["template"]["spec"]["containers"]
     [container] = [each for each in containers if each["name"] == "exporter"]
     environment = {variable["name"]: variable.get("value", password) for variable in container["env"]}
     environment["REDIS_ADDR"] = environment["REDIS_ADDR"].replace("localhost:6379", f"{host}:{port}")
-    listens = f"127.0.0.1:{free_port()}"
-    program, log = shutil.which(PROGRAM), directory / "exporter.log"
+    program = shutil.which(PROGRAM)
     if not program:
         missing(PROGRAM, PROGRAM)
-    with running(
-        [str(program), "-web.listen-address", listens],
-        directory=directory,
-        log=log,
-        stop_signal=signal.SIGTERM,
-        environment=environment,
-    ) as process:
-        page: list[str] = []
-
-        def serves() -> bool:
-            check_alive(process, log)
-            try:
-                with urllib.request.urlopen(f"http://{listens}/metrics", timeout=5) as response:
-                    page.append(response.read().decode())
-            except urllib.error.URLError:
-                return False
-            return True
-
-        wait_until(serves, "the exporter", 20)
-    return samples(page[-1])
-
-
-def samples(text: str) -> Metrics:
-    """The samples on a page of metrics, by the names of their series."""
-    metrics: Metrics = {}
-    for line in text.splitlines():
-        if match := re.match(r"(\w+)(?:\{(.*)\})? (\S+)$", line):
-            labels = dict(re.findall(r'(\w+)="([^"]*)"', match[2] or ""))
-            metrics.setdefault(match[1], []).append(Sample(labels, float(match[3])))
-    return metrics
+    with exporter([str(program)], "-web.listen-address=", directory, environment) as running:
+        return running.metrics()
 
 
 def named(topology: type[ServerTopology]) -> set[str]:
     """Metrics that the alerts of a topology and the dashboard ask for."""
     [group] = prometheus_rules(topology(RedisSettings()), "x")["groups"]
-    queries = [rule["expr"] for rule in group["rules"]]
-    queries += [target["expr"] for panel in dashboard("x")["panels"] for target in panel["targets"]]
-    return {name for query in queries for name in re.findall(r"\bredis_\w+", query)}
+    asked = [*(rule["expr"] for rule in group["rules"]), *queries(dashboard("x"))]
+    return {name for query in asked for name in re.findall(r"\bredis_\w+", query)}
 
 
 def monitored(engine: str, *sets: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import tomllib
 
 import yaml
 
+from components.postgresql.settings import EXPORTER_IMAGE as POSTGRES_EXPORTER_IMAGE
 from components.redis.settings import EXPORTER_IMAGE, IMAGES
 from stack_config.files import ROOT
 from stack_config.settings import StackSettings
@@ -77,7 +78,7 @@ def test_renovate_finds_every_version_in_the_code() -> None:
     images = {f"{each['depName']}:{each['currentValue']}" for each in actual if "depName" in each}
     versions = [each["currentValue"] for each in actual if "depName" not in each]
     assert versions == [settings.open_webui.version]
-    assert images == {settings.postgresql.image, *IMAGES.values(), EXPORTER_IMAGE}
+    assert images == {settings.postgresql.image, *IMAGES.values(), EXPORTER_IMAGE, POSTGRES_EXPORTER_IMAGE}
 
 
 def test_renovate_finds_every_file_of_packages() -> None:

@@ -18,6 +18,7 @@ from devcluster.toolchain.go_programs import (
     KWOK,
     NODE,
     OLLAMA,
+    POSTGRES_EXPORTER,
     PROMTOOL,
     PULUMI,
     GoProgram,
@@ -227,7 +228,7 @@ def test_kubectl_is_built_only_where_there_is_none(install: Install) -> None:
 
 
 def test_every_program_is_pinned_by_its_module() -> None:
-    for program in (*CONTROL_PLANE, KWOK, KUBECTL, *NODE, PROMTOOL, PULUMI, ACTIONLINT, OLLAMA):
+    for program in (*CONTROL_PLANE, KWOK, KUBECTL, *NODE, PROMTOOL, POSTGRES_EXPORTER, PULUMI, ACTIONLINT, OLLAMA):
         module = Path(go_programs.__file__).parent / program.module
         tools = (module / "go.mod").read_text()
         assert f"{program.package}\n" in tools

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prepares the data directory before the server starts: creates the database cluster if there is none, then the
-# application's role with its current password, its database and pgvector. Every start runs every step; each step is
-# idempotent. Data of another major version: upgrade.sh.
+# application's role with its current password, its database, pgvector and the role of the exporter. Every start runs
+# every step; each step is idempotent. Data of another major version: upgrade.sh.
 #
 #   prepare.sh        prepare the data directory
 #   prepare.sh dump   in the image that wrote the data: dump them for the upgrade
@@ -185,6 +185,19 @@ ALTER EXTENSION vector UPDATE;
 SQL
 }
 
+# It reads statistics, and no table of the application. It has no password: pg_hba.conf admits it from inside the pod
+# alone, and only with monitoring.
+prepare_exporter() {
+  PGDATABASE=postgres query <<'SQL' || fail "The role of the exporter could not be prepared; the reason is above."
+SELECT 'CREATE ROLE exporter' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'exporter') \gexec
+ALTER ROLE exporter LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 5 PASSWORD NULL;
+ALTER ROLE exporter RESET ALL;
+ALTER ROLE exporter SET statement_timeout = '8s';
+GRANT pg_monitor TO exporter;
+GRANT CONNECT ON DATABASE :"database" TO exporter;
+SQL
+}
+
 # shellcheck source=components/postgresql/files/upgrade.sh
 . "$SCRIPTS/upgrade.sh"
 
@@ -205,5 +218,6 @@ if [ ! -e "$PGDATA/PG_VERSION" ]; then create_cluster; else follow_version; fi
 start_server "$PGDATA"
 prepare_role_and_database
 prepare_extension
+prepare_exporter
 stop_server || fail "The private server did not stop cleanly; the reason is above."
 say "Ready."

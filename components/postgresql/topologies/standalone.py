@@ -7,7 +7,7 @@ from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
 from ...blocks.custom_kinds import KindsNeeded
 from ...blocks.footprint import Footprint, Pods
-from ...blocks.monitoring import MonitoringSettings
+from ...blocks.monitoring import MonitoringSettings, exporter_resources
 from ...blocks.quantities import MEBIBYTE, quantity
 from ..certificate_resources import load_certificate_resources
 from ..upgrade_settings import upgrade_problems
@@ -47,11 +47,14 @@ class Standalone(Topology):
     def volume_size(self) -> str:
         return self.settings.storage.size
 
-    def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
+    def footprint(self, monitoring: MonitoringSettings) -> Footprint:
         sidecars = (load_certificate_resources(),) if self.settings.tls.enabled else ()
+        if monitoring.enabled:
+            sidecars = (*sidecars, exporter_resources())
         return Footprint(pods=(Pods(count=1, containers=(self.settings.container_resources(), *sidecars)),), volumes=1)
 
-    def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
+    def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
+        yield from monitoring.kinds_needed()
         yield from self.settings.tls.kinds_needed("postgresql.tls")
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components.open_webui.settings import OpenWebUISettings
+from components.postgresql.settings import EXPORTER_IMAGE as POSTGRES_EXPORTER_IMAGE
 from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import EXPORTER_IMAGE, RedisSettings
 from components.tika.settings import TikaSettings
@@ -61,6 +62,7 @@ def images() -> tuple[Image, ...]:
             names=(RedisSettings().container_image, "redis:7-alpine"), layers=("debian",), entrypoint=("redis-server",)
         ),
         Image(names=(EXPORTER_IMAGE,), layers=("debian",), entrypoint=("prometheus-redis-exporter",)),
+        Image(names=(POSTGRES_EXPORTER_IMAGE,), layers=("postgres_exporter",), entrypoint=("/bin/postgres_exporter",)),
         Image(
             names=(PostgreSQLSettings().image, "postgres:15"),
             layers=("debian", "postgresql"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from terminal.console import step
 from terminal.errors import LocalError
 
-from ...toolchain.go_programs import NODE, build
+from ...toolchain.go_programs import NODE, POSTGRES_EXPORTER, build
 
 RELEASE = "bookworm"
 PYTHON = "3.11"
@@ -72,6 +72,12 @@ def _coredns(tar: Path, _directory: Path, _argument: str) -> None:
     program = next(build(program) for program in NODE if program.name == "coredns")
     with _tree(tar) as root:
         shutil.copy(program, root / "coredns")
+
+
+def _postgres_exporter(tar: Path, _directory: Path, _argument: str) -> None:
+    with _tree(tar) as root:
+        (root / "bin").mkdir()
+        shutil.copy(build(POSTGRES_EXPORTER), root / "bin/postgres_exporter")
 
 
 def _postgresql(tar: Path, _directory: Path, _argument: str) -> None:
@@ -152,6 +158,7 @@ def _run(command: list[str]) -> None:
 _MAKERS: dict[str, tuple[Callable[[Path, Path, str], None], int]] = {
     "debian": (_debian, 60),
     "coredns": (_coredns, 1),
+    "postgres_exporter": (_postgres_exporter, 1),
     "postgresql": (_postgresql, 10),
     "open_webui": (_open_webui, 120),
 }

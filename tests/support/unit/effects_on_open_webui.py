@@ -267,22 +267,41 @@ EFFECTS: dict[str, Effect] = {
         shows=lambda r: r.containers["redis/exporter"]["image"],
         expected="mirror/redis_exporter:v1.70.0",
     ),
-    "monitoring.enabled": Effect(value="true", shows=lambda r: "redis/exporter" in r.containers, expected=True),
+    "postgresql.exporterImage": Effect(
+        value="mirror/postgres-exporter:v0.19.1",
+        sets=("monitoring.enabled=true",),
+        shows=lambda r: r.containers["postgres/exporter"]["image"],
+        expected="mirror/postgres-exporter:v0.19.1",
+    ),
+    "monitoring.enabled": Effect(
+        value="true",
+        shows=lambda r: {name for name in r.containers if name.endswith("/exporter")},
+        expected={"redis/exporter", "postgres/exporter"},
+    ),
     "monitoring.namespace": Effect(
         value="watch",
         sets=("monitoring.enabled=true",),
-        shows=inputs("NetworkPolicy", "redis", "spec", "ingress", 1, "from", 0, "namespaceSelector", "matchLabels"),
-        expected={"kubernetes.io/metadata.name": "watch"},
+        shows=lambda r: [
+            r.one("NetworkPolicy", server).inputs["spec"]["ingress"][1]["from"][0]["namespaceSelector"]["matchLabels"]
+            for server in ("redis", "postgres")
+        ],
+        expected=[{"kubernetes.io/metadata.name": "watch"}] * 2,
     ),
     "monitoring.operator": Effect(
         value="true",
         sets=("monitoring.enabled=true",),
-        shows=lambda r: (
-            r.one("ServiceMonitor").inputs["spec"]["endpoints"][0]["port"],
-            len(r.one("PrometheusRule").inputs["spec"]["groups"][0]["rules"]),
-            "panels" in r.one("ConfigMap", "redis-dashboard").inputs["data"]["open-webui-stack-redis.json"],
-        ),
-        expected=("metrics", 7, True),
+        shows=lambda r: [
+            (
+                r.one("ServiceMonitor", f"{server}-monitor").inputs["spec"]["endpoints"][0]["port"],
+                len(r.one("PrometheusRule", f"{server}-alerts").inputs["spec"]["groups"][0]["rules"]) >= least,
+                "panels" in r.one("ConfigMap", f"{server}-dashboard").inputs["data"][file],
+            )
+            for server, file, least in (
+                ("redis", "open-webui-stack-redis.json", 7),
+                ("postgres", "open-webui-stack-postgresql.json", 10),
+            )
+        ],
+        expected=[("metrics", True, True)] * 2,
     ),
     "openaiApiKey": Effect(
         value="",

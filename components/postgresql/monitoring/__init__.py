@@ -1,0 +1,1 @@
+"""Monitoring of PostgreSQL: the exporter, alerts and a dashboard."""

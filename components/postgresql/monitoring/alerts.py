@@ -1,0 +1,31 @@
+"""The alerts and the dashboard of PostgreSQL in one stack. ``alerts.yaml`` names its placeholders."""
+
+from pathlib import Path
+from typing import Any
+
+from ...blocks import alert_files
+from ...blocks.quantities import quantity
+
+ALERTS = Path(__file__).with_name("alerts.yaml")
+DASHBOARD = Path(__file__).with_name("dashboard.json")
+
+
+def prometheus_rules(namespace: str, *, volume_size: str) -> dict[str, Any]:
+    """``spec`` of a PrometheusRule, which is also the content of a rule file.
+
+    Args:
+        namespace: namespace of the stack.
+        volume_size: size of the database's volume, a quantity.
+    """
+    return alert_files.prometheus_rules(
+        ALERTS,
+        name="open-webui-stack-postgresql",
+        groups=("postgresql",),
+        namespace=namespace,
+        values={"VOLUME_BYTES": str(int(quantity(volume_size)))},
+    )
+
+
+def dashboard(namespace: str) -> dict[str, Any]:
+    """A dashboard of Grafana for the stack in the namespace."""
+    return alert_files.dashboard(DASHBOARD, namespace)

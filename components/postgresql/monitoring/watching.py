@@ -1,0 +1,30 @@
+"""What the Prometheus operator and Grafana are told about PostgreSQL."""
+
+from ...blocks.children import Children
+from ...blocks.watching import Watched
+from ...blocks.watching import watch as watch_server
+from ..names import APP, DASHBOARD, METRICS_SERVICE
+from .alerts import dashboard, prometheus_rules
+from .exporter import EXPORTER_PORT
+
+
+def watch(children: Children, namespace: str, *, volume_size: str) -> None:
+    """Create the Service of the exporter, a ServiceMonitor, a PrometheusRule and the dashboard's ConfigMap.
+
+    Args:
+        children: creates the objects.
+        namespace: the namespace's name, which the alerts and the dashboard are limited to.
+        volume_size: size of the database's volume, a quantity.
+    """
+    watch_server(
+        children,
+        Watched(
+            app=APP,
+            metrics_service=METRICS_SERVICE,
+            port=EXPORTER_PORT,
+            rules=prometheus_rules(namespace, volume_size=volume_size),
+            dashboard_name=DASHBOARD,
+            dashboard_file="open-webui-stack-postgresql.json",
+            dashboard=dashboard(namespace),
+        ),
+    )

@@ -1,0 +1,150 @@
+"""Every alert of PostgreSQL, by promtool: it fires on the trouble that it is for, and not without it."""
+
+from typing import Any
+
+import pytest
+
+from components.postgresql.monitoring.alerts import ALERTS, dashboard, prometheus_rules
+from tests.support.servers.promtool import Promtool, queries
+from tests.support.servers.promtool import promtool as promtool
+from tests.support.servers.promtool import promtool_program as promtool_program
+
+OF = 'namespace="rag-system"'
+POD = f'{{{OF},instance="a"}}'
+SERVER = f'{{{OF},instance="a",server="127.0.0.1:5432"}}'
+VOLUME = f'{{{OF},persistentvolumeclaim="postgres-data"}}'
+XIDS = f'pg_database_wraparound_age_datfrozenxid_seconds{{{OF},instance="a",datname="ragsystemdb"}}'
+MULTIXIDS = f'pg_database_wraparound_age_datminmxid_seconds{{{OF},instance="a",datname="ragsystemdb"}}'
+COLLECTOR = f'pg_scrape_collector_success{{{OF},instance="a",collector="wal"}}'
+ERROR = f"pg_exporter_last_scrape_error{POD}"
+ARCHIVED, NOT_ARCHIVED = f"pg_stat_archiver_archived_count{SERVER}", f"pg_stat_archiver_failed_count{SERVER}"
+DATABASES = f'pg_database_size_bytes{{{OF},instance="a",datname="ragsystemdb"}}'
+WAL, TEMPORARY = f"pg_wal_size_bytes{POD}", f"open_webui_stack_temporary_files_bytes{SERVER}"
+AVAILABLE, CAPACITY = f"kubelet_volume_stats_available_bytes{VOLUME}", f"kubelet_volume_stats_capacity_bytes{VOLUME}"
+DEADLOCKS = f'pg_stat_database_deadlocks{{{OF},instance="a",datname="ragsystemdb"}}'
+WAITING = f"open_webui_stack_waiting_sessions{SERVER}"
+
+
+def sessions(state: str, application: str = "", metric: str = "count") -> str:
+    """The series of the sessions in a state."""
+    return f'pg_stat_activity_{metric}{{{OF},instance="a",state="{state}",application_name="{application}"}}'
+
+
+GIBIBYTE = 2**30
+HEALTHY = {
+    f"pg_up{POD}": "1x60",
+    COLLECTOR: "1x60",
+    ERROR: "0x60",
+    sessions("active"): "20x60",
+    sessions("idle"): "10x60",
+    f"pg_settings_max_connections{SERVER}": "103x60",
+    f"pg_settings_superuser_reserved_connections{SERVER}": "3x60",
+    sessions("active", metric="max_tx_duration"): "3500x60",
+    # A backup of a large database may take hours.
+    sessions("idle in transaction", "backup", "max_tx_duration"): "7200x60",
+    WAITING: "0 1 0x58",
+    DEADLOCKS: "100x60",
+    # Autovacuum freezes from 200 million on.
+    XIDS: "210000000x60",
+    MULTIXIDS: "10x60",
+    # An attempt that fails once and succeeds then.
+    ARCHIVED: "0+1x60",
+    NOT_ARCHIVED: "5x10 6x50",
+    DATABASES: f"{6 * GIBIBYTE}x60",
+    WAL: f"{GIBIBYTE}x60",
+    TEMPORARY: "0x60",
+    AVAILABLE: f"{3 * GIBIBYTE}x60",
+    CAPACITY: f"{10 * GIBIBYTE}x60",
+}
+FAILS: dict[str, str | None] = {ARCHIVED: "5x60", NOT_ARCHIVED: "0+1x60"}
+TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
+    "PostgreSQLDown": ({f"pg_up{POD}": "0x60"}, 1),
+    "PostgreSQLMetricsAbsent": ({f"pg_up{POD}": None}, 5),
+    "PostgreSQLExporterErrors": ({COLLECTOR: "0x60"}, 15),
+    "PostgreSQLConnectionsHigh": ({sessions("idle"): "61x60"}, 10),
+    "PostgreSQLConnectionsExhausted": ({sessions("idle"): "76x60"}, 1),
+    "PostgreSQLLongTransaction": ({sessions("active", metric="max_tx_duration"): "3601x60"}, 5),
+    "PostgreSQLLocksWait": ({WAITING: "1x60"}, 5),
+    "PostgreSQLDeadlocks": ({DEADLOCKS: "100+1x60"}, 1),
+    "PostgreSQLTransactionIdsOld": ({XIDS: "500000001x120"}, 60),
+    "PostgreSQLWraparound": ({XIDS: "1500000001x60"}, 5),
+    "PostgreSQLArchivingFails": (FAILS, 2),
+    "PostgreSQLVolumeFilling": ({DATABASES: f"{7.1 * GIBIBYTE:.0f}x60"}, 15),
+    "PostgreSQLVolumeFull": ({DATABASES: f"{8.1 * GIBIBYTE:.0f}x60"}, 5),
+}
+"""Each alert: the metrics that differ (None: not there), and the minutes until it fires."""
+
+OTHER_TROUBLE: list[tuple[str, dict[str, str | None]]] = [
+    ("PostgreSQLExporterErrors", {ERROR: "1x60"}),
+    ("PostgreSQLTransactionIdsOld", {MULTIXIDS: "500000001x120"}),
+    ("PostgreSQLWraparound", {MULTIXIDS: "1500000001x60"}),
+    ("PostgreSQLVolumeFilling", {WAL: f"{2.1 * GIBIBYTE:.0f}x60"}),
+    ("PostgreSQLVolumeFilling", {TEMPORARY: f"{1.1 * GIBIBYTE:.0f}x60"}),
+    # Where the kubelet's metrics are collected: what other files have filled.
+    ("PostgreSQLVolumeFilling", {AVAILABLE: f"{1.9 * GIBIBYTE:.0f}x60"}),
+    ("PostgreSQLVolumeFull", {AVAILABLE: f"{0.9 * GIBIBYTE:.0f}x60"}),
+]
+"""Other troubles that the same alerts are for."""
+
+RULES: dict[str, Any] = prometheus_rules("rag-system", volume_size="10Gi")
+
+
+def with_changes(changes: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in {**HEALTHY, **changes}.items() if value is not None}
+
+
+def test_every_rule_is_well_formed(promtool: Promtool) -> None:
+    promtool.check(RULES, "--lint-fatal")
+
+
+def test_the_file_in_the_repository_is_one_that_prometheus_reads_without_the_volumes_size(promtool: Promtool) -> None:
+    done = promtool.run("check", "rules", str(ALERTS))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_its_trouble_here() -> None:
+    [group] = RULES["groups"]
+    assert [rule["alert"] for rule in group["rules"]] == list(TROUBLE)
+
+
+@pytest.mark.parametrize("alert", TROUBLE)
+def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: str) -> None:
+    differing, minutes = TROUBLE[alert]
+    latest = max(30, minutes + 5)
+    healthy = {name: value.replace("x60", "x120").replace("x58", "x118") for name, value in HEALTHY.items()}
+    series = {name: value for name, value in {**healthy, **differing}.items() if value is not None}
+    assert not promtool.fires(RULES, alert, healthy, latest)
+    assert promtool.fires(RULES, alert, series, latest)
+    assert minutes <= 1 or not promtool.fires(RULES, alert, series, minutes - 1)
+
+
+@pytest.mark.parametrize(("alert", "changes"), OTHER_TROUBLE)
+def test_an_alert_fires_on_each_of_its_troubles(promtool: Promtool, alert: str, changes: dict[str, str | None]) -> None:
+    differing = {name: (value or "").replace("x60", "x120") for name, value in with_changes(changes).items()}
+    assert promtool.fires(RULES, alert, differing, 70)
+
+
+def test_a_server_that_is_down_has_one_alert_and_not_one_for_each_query(promtool: Promtool) -> None:
+    down = with_changes({f"pg_up{POD}": "0x60", ERROR: "1x60", COLLECTOR: None})
+    assert promtool.fires(RULES, "PostgreSQLDown", down, 30)
+    assert not promtool.fires(RULES, "PostgreSQLExporterErrors", down, 30)
+
+
+def test_the_volume_is_measured_without_the_kubelets_metrics_too(promtool: Promtool) -> None:
+    without = with_changes({AVAILABLE: None, CAPACITY: None, DATABASES: f"{8.1 * GIBIBYTE:.0f}x60"})
+    assert promtool.fires(RULES, "PostgreSQLVolumeFull", without, 30)
+
+
+def test_another_stacks_trouble_is_not_this_ones(promtool: Promtool) -> None:
+    for alert, (differing, _) in TROUBLE.items():
+        elsewhere = {name.replace("rag-system", "other"): value for name, value in with_changes(differing).items()}
+        assert not promtool.fires(RULES, alert, {**HEALTHY, **elsewhere}, 30), alert
+
+
+def test_the_dashboard_asks_what_prometheus_understands_about_this_stack_alone(promtool: Promtool) -> None:
+    model = dashboard("rag-system")
+    rows = [panel["title"] for panel in model["panels"] if panel["type"] == "row"]
+    assert rows[:2] == ["Health", "Connections"]
+    for query in queries(model):
+        assert query.count("{") == query.count(OF), query
+    promtool.check_queries(model)
