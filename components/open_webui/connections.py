@@ -76,6 +76,20 @@ LIST_SEPARATOR = ";"
 """Between the values of a variable with a list. A key cannot contain it."""
 
 
+CONNECTION_LISTS = frozenset(
+    {
+        "OPENAI_API_BASE_URLS",
+        "OPENAI_API_KEYS",
+        "OPENAI_API_CONFIGS",
+        "OLLAMA_BASE_URLS",
+        "OLLAMA_API_CONFIGS",
+        "TOOL_SERVER_CONNECTIONS",
+    }
+)
+"""Variables with the lists of connections. Set as variables of the config, not by its keys, they initialize an empty
+database and leave the lists of the admin panel alone (docs/decisions/0032-connections.md)."""
+
+
 class Connection(Settings):
     """A service that the web pods connect to."""
 

@@ -181,7 +181,8 @@ class RerankerSettings(Settings):
     def variables(self) -> dict[str, str]:
         """Variables without secrets."""
         if self.engine == "none" or not self.model:
-            return {}
+            # Where it is said: a database may have the reranker of an earlier config.
+            return {"RAG_RERANKING_ENGINE": "", "RAG_RERANKING_MODEL": ""} if "engine" in self.model_fields_set else {}
         return {
             "RAG_RERANKING_ENGINE": "" if self.engine == "local" else self.engine,
             "RAG_RERANKING_MODEL": self.model,

@@ -1,12 +1,18 @@
 """Documents: their extraction, embedding and search; the size and type of the stored vectors, and their index."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ..blocks.base_settings import Fix, Problem
-from .document_services import EmbeddingSettings, ExtractionSettings, RerankerSettings, model_dimensions
+from ..blocks.base_settings import Fix, Problem, Settings
+from .document_services import (
+    EXTRACTION_URLS,
+    EmbeddingSettings,
+    ExtractionSettings,
+    RerankerSettings,
+    model_dimensions,
+)
 from .embedding_server import key_of_server, only_server
 from .feature_settings import OWN_OLLAMA, FeatureSettings, SecretKey
 
@@ -21,6 +27,9 @@ MOST_DIMENSIONS = 2 * MOST_FULL_PRECISION
 INDEX_METHOD = "hnsw"
 """Index of a new database. It is built with any number of documents and any amount of memory, where IVFFlat waits for
 5,000 chunks and then needs memory for all its samples. A database that has an IVFFlat index keeps it."""
+
+
+_CHUNKS = ("CHUNK_SIZE", "CHUNK_OVERLAP")
 
 
 def _secret(variable: str, setting: str, description: str, *, required: bool = False) -> SecretKey:
@@ -177,6 +186,28 @@ class DocumentSettings(FeatureSettings):
             "PGVECTOR_INITIALIZE_MAX_VECTOR_LENGTH": str(self.dimensions),
             "PGVECTOR_USE_HALFVEC": str(self.is_half_precision).lower(),
         }
+
+    def stored_variables(self, web: "OpenWebUISettings", services: Mapping[str, str]) -> Iterable[str]:
+        """Keys that belong together are written together: the URL and the key of an engine with the engine."""
+        url = self.embedding_url(web, services.get(OWN_OLLAMA))
+        engine = self.extraction.engine
+        groups: Mapping[str, Iterable[str]] = {
+            "extraction": [*self.extraction.variables(), *filter(None, [EXTRACTION_URLS.get(engine)])],
+            "embedding": ["RAG_EMBEDDING_MODEL", *self.embedding.variables(self.embedding_engine(web), url)],
+            "reranker": self.reranker.variables(),
+            "hybrid_search": ["ENABLE_RAG_HYBRID_SEARCH"],
+            "top_k": ["RAG_TOP_K"],
+            "chunk_size": _CHUNKS,
+            "chunk_overlap": _CHUNKS,
+        }
+        named = {name for field, group in groups.items() if self._is_set(field) for name in group}
+        keys = (each for each in self.SECRETS if self._is_set(each.setting.partition(".")[0]))
+        return named | {each.variable for each in keys if self.uses(each) or each.name in self.shared_secrets(web)}
+
+    def _is_set(self, field: str) -> bool:
+        """Whether the config sets a key, or one below it."""
+        value = getattr(self, field)
+        return field in self.model_fields_set and (not isinstance(value, Settings) or bool(value.model_fields_set))
 
     def urls(self) -> dict[str, str]:
         services = {

@@ -10,6 +10,7 @@ from ..blocks.pod import plain_variables
 from ..blocks.secret_inputs import SecretInputs
 from ..blocks.secret_names import is_secret_name
 from ..blocks.secret_reference import SecretReference
+from .connections import CONNECTION_LISTS
 from .deadlines import DATABASE_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES
 from .names import ADMIN_PASSWORD, ADMIN_SECRET, SECRET_KEY
@@ -75,7 +76,7 @@ def environment(
         **{name: value for name, value in settings.env.items() if not _is_of_redis(name)},
         **settings.plugin_env,
         **(_patience(settings) if migrate else {}),
-        **(_stored(settings, services) if migrate else {}),
+        **(_stored(settings, secret_inputs, services) if migrate else {}),
         **_redacted(secret_inputs),
         **database.variables,
     }
@@ -211,6 +212,10 @@ def _composed(settings: OpenWebUISettings, services: Mapping[str, str]) -> dict[
     return variables
 
 
-def _stored(settings: OpenWebUISettings, services: Mapping[str, str]) -> dict[str, str]:
-    kinds = sorted(kind for feature in settings.features.values() for kind in feature.stored_connections(services))
-    return {"STORED_CONNECTIONS": ",".join(kinds)} if kinds else {}
+def _stored(settings: OpenWebUISettings, secret_inputs: SecretInputs, services: Mapping[str, str]) -> dict[str, str]:
+    """The variables that the operator sets: Open WebUI would not look at them on a database that has been used."""
+    of_features = (
+        name for feature in settings.features.values() for name in feature.stored_variables(settings, services)
+    )
+    names = {*of_features, *({*settings.env, *secret_inputs.variables} - CONNECTION_LISTS)}
+    return {"STORED_SETTINGS": ",".join(sorted(names))} if names else {}

@@ -1,6 +1,6 @@
 """What the settings of every feature of the web pods declare: variables, destinations, secrets."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -72,12 +72,14 @@ class FeatureSettings(Settings):
         """
         return {}
 
-    def stored_connections(self, _services: Mapping[str, str]) -> tuple[str, ...]:
-        """Kinds of connections that each start of a web pod writes into the database (`startup/stored_connections.py`).
+    def stored_variables(self, _web: "OpenWebUISettings", _services: Mapping[str, str]) -> Iterable[str]:
+        """Variables whose values each start of a web pod writes into the database (`startup/stored_settings.py`).
 
-        Open WebUI itself reads the variables of these settings on an empty database only.
+        Open WebUI itself reads most of its variables on an empty database only. Named are those that the operator sets:
+        the other ones keep what the admin panel set. Those that Open WebUI does not store may be among them.
 
         Args:
+            _web: the settings of the component.
             _services: variables that lead to other components of the stack.
         """
         return ()

@@ -1,6 +1,6 @@
 """Settings of the services that serve models: several OpenAI-compatible ones, several Ollama servers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -169,9 +169,8 @@ class ModelSettings(FeatureSettings):
     def composed_variables(self, services: Mapping[str, str]) -> dict[str, str]:
         return {**self._openai(), **self._ollama(services.get(OWN_OLLAMA))}
 
-    def stored_connections(self, services: Mapping[str, str]) -> tuple[str, ...]:
-        used = {"openai": self.openai, "ollama": self.ollama or OWN_OLLAMA in services}
-        return tuple(kind for kind, any_service in used.items() if any_service)
+    def stored_variables(self, _web: "OpenWebUISettings", services: Mapping[str, str]) -> Iterable[str]:
+        return self.composed_variables(services)
 
     def named_secrets(self) -> dict[str, str]:
         return {**named_secrets("openai", self.openai), **named_secrets("ollama", self.ollama)}

@@ -1,7 +1,7 @@
 """Settings of tool servers: OpenAPI servers and MCP servers that models may call."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -9,6 +9,9 @@ from ..blocks.base_settings import Fix, Problem
 from ..blocks.names import Text
 from .connections import Connection, ConnectionName, as_json, literal, named_secrets, urls
 from .feature_settings import FeatureSettings
+
+if TYPE_CHECKING:
+    from .settings import OpenWebUISettings
 
 _AUTH = {"key": "bearer", "none": "none", "session": "session", "oauth": "system_oauth"}
 # A connection without a grant is for administrators alone (`has_connection_access`).
@@ -110,8 +113,8 @@ class ToolSettings(FeatureSettings):
         connections = [server.connection(name) for name, server in sorted(self.servers.items())]
         return {"TOOL_SERVER_CONNECTIONS": as_json(connections)}
 
-    def stored_connections(self, _services: Mapping[str, str]) -> tuple[str, ...]:
-        return ("tools",) if self.servers else ()
+    def stored_variables(self, _web: "OpenWebUISettings", services: Mapping[str, str]) -> Iterable[str]:
+        return self.composed_variables(services)
 
     def named_secrets(self) -> dict[str, str]:
         return named_secrets("servers", self.servers)

@@ -162,19 +162,20 @@ def test_changed_settings_reach_running_replicas_when_the_next_pod_starts(connec
             "dev", *services, secretEnv=json.dumps({**SECRETS, "FAST_API_KEY": "sk-new"})
         )
         try:
-            assert "Connections of the stack stored: openai.api_base_urls, openai.api_keys." in changed.migrated()
+            stored = "Settings of the stack stored in the database: openai.api_base_urls, openai.api_keys."
+            assert stored in changed.migrated()
             assert models(replica, token)["fast.small"] == ["cheap"]
             assert ask(replica, token, "fast.small", "After the move?").status == 200
             assert moved.calls[-1].body["messages"][-1]["content"] == "After the move?"
             assert moved.refused == []
-            assert "Connections of the stack stored" not in changed.migrated()
+            assert "stored in the database" not in changed.migrated()
         finally:
             connected.deployment.migrated()
     assert ask(replica, token, "fast.small", "Back again?").status == 200
 
 
 def test_open_webui_itself_ignores_changed_variables_of_a_used_database(connected: Connected) -> None:
-    """The reason for `stored_connections`: without it a new key would have no effect."""
+    """The reason for `stored_settings`: without it a new key would have no effect."""
     unused = "http://127.0.0.1:1/v1;http://127.0.0.1:1/v1;http://127.0.0.1:1/v1"
     with connected.deployment.replicas(1, OPENAI_API_BASE_URLS=unused, OPENAI_API_KEYS=";;") as [replica]:
         token = connected.admin()

@@ -1,4 +1,7 @@
-"""A service in the form of OpenAI's that embeds texts and answers from the passages in a prompt, the same each time."""
+"""A service in the form of OpenAI's that embeds texts and answers from the passages in a prompt, the same each time.
+
+It embeds in the form of Ollama's too.
+"""
 
 import hashlib
 import json
@@ -13,6 +16,7 @@ from typing import Any
 
 CHAT_MODEL = "test-model"
 DIMENSIONS = 1536
+_OLLAMA = "/api/embed"
 _SOURCE = re.compile(r'<source id="([0-9]+)"[^>]*>(.*?)</source>', re.DOTALL)
 
 
@@ -79,9 +83,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.path.endswith("/embeddings"):
+        if self.path.endswith(("/embeddings", _OLLAMA)):
             self.service.embeddings.append((body["model"], self.headers["Authorization"]))
             texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+            if self.path.endswith(_OLLAMA):
+                self._send({"model": body["model"], "embeddings": [embedding(each) for each in texts]})
+                return
             data = [{"object": "embedding", "index": i, "embedding": embedding(each)} for i, each in enumerate(texts)]
             self._send({"object": "list", "model": body["model"], "data": data})
             return

@@ -5,11 +5,15 @@ import json
 import pytest
 
 from components.open_webui.documents import DocumentSettings
+from components.open_webui.files.startup.output import RefusedError
+from components.open_webui.files.startup.stored_keys import KEYS
+from components.open_webui.files.startup.stored_settings import stored_rows
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.stored_vectors import refused_vectors, stored_vectors
 from tests.support.unit.config_reports import report
 from tests.support.unit.effects_on_documents import DOCLING, EMBEDDING_URL, OLLAMA, OPENAI, OPENAI_SECRETS
 from tests.support.unit.recording import Recording, run
+from tests.support.unit.stored_names import stored_names
 
 _EMBEDDING_KEY = "RAG_OPENAI_API_KEY"
 _OLLAMA_ENGINE = ("openWebui.documents.embedding.engine=ollama", "openWebui.documents.embedding.model=bge-m3")
@@ -256,3 +260,56 @@ def test_the_key_of_the_endpoint_is_that_of_its_embeddings_too() -> None:
     assert key((*OPENAI, *EMBEDDING_URL), {**OPENAI_SECRETS, _EMBEDDING_KEY: "k"}) == _EMBEDDING_KEY
     assert key((*OPENAI, "openWebui.variant=full"), OPENAI_SECRETS) is None
     assert key((), {}) is None
+
+
+# Stored in the database.
+
+_DOCUMENTS = "openWebui.documents"
+_OPENAI_ROWS = {"RAG_EMBEDDING_ENGINE", "RAG_EMBEDDING_MODEL", "RAG_OPENAI_API_BASE_URL", "RAG_OPENAI_API_KEY"}
+_OLLAMA_ROWS = {"RAG_EMBEDDING_ENGINE", "RAG_EMBEDDING_MODEL", "RAG_OLLAMA_BASE_URL", "RAG_OLLAMA_API_KEY"}
+_RERANKER_ROWS = {"RAG_RERANKING_ENGINE", "RAG_RERANKING_MODEL"}
+
+
+@pytest.mark.parametrize(
+    ("sets", "secrets", "stored"),
+    [
+        ((), {}, set()),
+        (OPENAI, OPENAI_SECRETS, set()),
+        ((f"{_DOCUMENTS}.topK=5",), {}, {"RAG_TOP_K"}),
+        ((f"{_DOCUMENTS}.hybridSearch=true",), {}, {"ENABLE_RAG_HYBRID_SEARCH"}),
+        # Together: an overlap that the admin panel set may not fit.
+        ((f"{_DOCUMENTS}.chunkSize=2000",), {}, {"CHUNK_SIZE", "CHUNK_OVERLAP"}),
+        ((f"{_DOCUMENTS}.extraction.engine=tika",), {}, {"CONTENT_EXTRACTION_ENGINE", "TIKA_SERVER_URL"}),
+        ((f"{_DOCUMENTS}.extraction.engine=none",), {}, {"CONTENT_EXTRACTION_ENGINE"}),
+        (DOCLING, {}, {"CONTENT_EXTRACTION_ENGINE", "DOCLING_SERVER_URL", "DOCLING_API_KEY"}),
+        ((*OPENAI, f"{_DOCUMENTS}.embedding.model=text-embedding-ada-002"), OPENAI_SECRETS, _OPENAI_ROWS),
+        (EMBEDDING_URL, {"RAG_OPENAI_API_KEY": "k"}, _OPENAI_ROWS),
+        (OLLAMA, {}, _OLLAMA_ROWS),
+        ((f"{_DOCUMENTS}.reranker.engine=none",), {}, _RERANKER_ROWS),
+        (("openWebui.env.RAG_RELEVANCE_THRESHOLD=0.2",), {}, {"RAG_RELEVANCE_THRESHOLD"}),
+        # Not the lists that the admin panel may have added to.
+        ((*OPENAI, "openWebui.env.OPENAI_API_BASE_URLS=https://a/v1;https://b/v1"), OPENAI_SECRETS, set()),
+    ],
+)
+def test_what_the_config_sets_is_stored_and_nothing_else(
+    sets: tuple[str, ...], secrets: dict[str, str], stored: set[str]
+) -> None:
+    assert set(stored_names(run("dev", sets, secrets))) & set(KEYS) == stored
+
+
+def test_a_reranker_that_is_turned_off_leaves_nothing_of_an_earlier_one() -> None:
+    variables = environment(run("dev", [f"{_DOCUMENTS}.reranker.engine=none"]))
+    assert {name: variables[name] for name in _RERANKER_ROWS} == dict.fromkeys(_RERANKER_ROWS, "")
+    assert not _RERANKER_ROWS & environment(run("dev")).keys()
+
+
+def test_a_key_that_the_config_lacks_is_stored_as_empty() -> None:
+    """An earlier key is for another service."""
+    environment = {"STORED_SETTINGS": "RAG_OLLAMA_API_KEY,RAG_OLLAMA_BASE_URL,RAG_TOP_K", "RAG_TOP_K": "4"}
+    assert stored_rows(environment) == {"rag.ollama.api_key": "", "rag.top_k": 4}
+
+
+def test_a_value_that_cannot_be_read_is_refused_without_it() -> None:
+    with pytest.raises(RefusedError, match="RAG_TOP_K cannot be read") as refused:
+        stored_rows({"STORED_SETTINGS": "RAG_TOP_K", "RAG_TOP_K": "hunter2"})
+    assert "hunter2" not in str(refused.value)

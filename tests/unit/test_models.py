@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.open_webui.connections import literal
-from components.open_webui.files.startup.stored_connections import connection_problems, connection_rows
+from components.open_webui.files.startup.connection_secrets import connection_problems
+from components.open_webui.files.startup.stored_settings import stored_rows
 from components.open_webui.models import ModelSettings
 from components.open_webui.tools import ToolSettings
 from policy.rules.plain_secrets import plain_secrets
@@ -51,9 +52,9 @@ def test_each_service_has_its_own_key_and_entry_wherever_it_is_in_the_config(con
     variables = settings.composed_variables({})
     moved = ModelSettings.model_validate({"openai": dict(reversed(config.items()))})
     assert moved.composed_variables({}) == variables
-    environment = {**container(variables), "STORED_CONNECTIONS": ",".join(settings.stored_connections({}))}
+    environment = {**container(variables), "STORED_SETTINGS": ",".join(variables)}
     assert connection_problems(environment) == []
-    rows = connection_rows(environment)
+    rows = stored_rows(environment)
     actual = [
         (
             url,
@@ -105,14 +106,16 @@ def test_a_reference_comes_after_the_variable_that_it_names(connected: Recording
         assert len(variables) == len(set(variables))
 
 
-def test_only_what_writes_the_settings_knows_their_kinds(connected: Recording) -> None:
+def test_only_what_writes_the_settings_knows_their_names(connected: Recording) -> None:
     stored = {
-        name: variable["value"]
+        name: [each for each in variable["value"].split(",") if each not in SECRETS]
         for name, each in connected.containers.items()
         for variable in each.get("env", [])
-        if variable["name"] == "STORED_CONNECTIONS"
+        if variable["name"] == "STORED_SETTINGS"
     }
-    assert stored == {"open-webui/migrate": "openai,tools", "open-webui-preflight/preflight": "openai,tools"}
+    lists = ["OPENAI_API_BASE_URLS", "OPENAI_API_CONFIGS", "OPENAI_API_KEYS"]
+    expected = ["ENABLE_OPENAI_API", *lists, "TOOL_SERVER_CONNECTIONS"]
+    assert stored == {"open-webui/migrate": expected, "open-webui-preflight/preflight": expected}
 
 
 def test_the_network_policy_opens_the_services_in_use(connected: Recording) -> None:
@@ -125,7 +128,7 @@ def test_the_network_policy_opens_the_services_in_use(connected: Recording) -> N
 def test_a_stack_without_connections_stores_nothing() -> None:
     recording = run("dev", ["openWebui.ollamaBaseUrl=http://ollama:11434"])
     names = [variable["name"] for variable in recording.containers["open-webui/migrate"]["env"]]
-    assert not {"STORED_CONNECTIONS", "OPENAI_API_KEYS", "OLLAMA_API_CONFIGS"} & set(names)
+    assert not {"STORED_SETTINGS", "OPENAI_API_KEYS", "OLLAMA_API_CONFIGS"} & set(names)
 
 
 def test_every_problem_of_the_secrets_is_in_one_report() -> None:

@@ -91,7 +91,7 @@ def test_the_web_pods_use_it_beside_other_servers() -> None:
     variables = {v["name"]: v.get("value") for v in recording.containers["open-webui/migrate"]["env"]}
     assert variables["OLLAMA_BASE_URLS"] == "http://ollama.rag-system.svc:11434;http://big.models.svc:11434"
     assert variables["ENABLE_OLLAMA_API"] == "true"
-    assert variables["STORED_CONNECTIONS"] == "ollama"
+    assert variables["STORED_SETTINGS"] == "ENABLE_OLLAMA_API,OLLAMA_API_CONFIGS,OLLAMA_BASE_URLS"
 
 
 def test_the_volume_is_protected_like_the_database() -> None:

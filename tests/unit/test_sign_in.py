@@ -3,7 +3,8 @@
 import pytest
 
 from components.open_webui.auth.settings import AuthSettings
-from components.open_webui.files.startup.stored_settings import KEYS, stored_settings
+from components.open_webui.files.startup.stored_keys import KEYS
+from components.open_webui.files.startup.stored_settings import stored_rows
 from components.open_webui.settings import OpenWebUISettings
 from components.open_webui.variables import VariableClass, variable_table
 from stack_config.load import ConfigError
@@ -11,6 +12,7 @@ from tests.support.unit.effects import variable
 from tests.support.unit.effects_on_open_webui import PUBLIC
 from tests.support.unit.effects_on_sign_in import DIRECTORY, HEADER, MICROSOFT, PROVIDER, SECRET
 from tests.support.unit.recording import Recording, run
+from tests.support.unit.stored_names import stored_names
 
 
 def egress_ports(recording: Recording) -> list[int]:
@@ -86,16 +88,24 @@ def test_contradictions_are_in_one_report() -> None:
 
 def test_what_is_stored_is_what_the_container_has() -> None:
     environment = {"ENABLE_LDAP": "True", "LDAP_SERVER_PORT": "636", "DEFAULT_USER_ROLE": "user", "OTHER": "x"}
-    assert stored_settings(environment) == {
+    named = "DEFAULT_USER_ROLE,ENABLE_LDAP,LDAP_SERVER_PORT,LDAP_APP_DN,OTHER"
+    assert stored_rows({**environment, "STORED_SETTINGS": named}) == {
         "ldap.enable": True,
         "ldap.server.port": 636,
         "ui.default_user_role": "user",
     }
 
 
-def test_the_stack_alone_sets_what_is_stored() -> None:
-    closed = {name: variable_table().get(name) for name in KEYS}
+def test_the_stack_alone_sets_what_is_stored_of_sign_in() -> None:
+    of_sign_in = {name for name, (key, _) in KEYS.items() if key.startswith(("ldap.", "auth.", "ui."))}
+    closed = {name: variable_table().get(name) for name in of_sign_in}
     kinds = {name: each.rule.kind for name, each in closed.items() if each}
     assert kinds.pop("LDAP_APP_PASSWORD") is VariableClass.SECRET
-    assert set(kinds) == set(KEYS) - {"LDAP_APP_PASSWORD"}
+    assert set(kinds) == of_sign_in - {"LDAP_APP_PASSWORD"}
     assert set(kinds.values()) == {VariableClass.STACK}
+
+
+def test_the_keys_of_sign_in_that_the_config_sets_are_stored() -> None:
+    assert set(stored_names(run("dev"))) & set(KEYS) == set()
+    recording = run("dev", ["openWebui.auth.signUp=true", "openWebui.auth.tokenLifetime=8h"])
+    assert set(stored_names(recording)) & set(KEYS) == {"ENABLE_SIGNUP", "JWT_EXPIRES_IN"}

@@ -1,6 +1,6 @@
 """Settings of sign-in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -182,6 +182,10 @@ class AuthSettings(FeatureSettings):
             **self.mfa.variables(),
         }
         return {**variables, **_redirects({**variables, **web.env}, web)}
+
+    def stored_variables(self, web: "OpenWebUISettings", services: Mapping[str, str]) -> Iterable[str]:
+        # A key that is not set has no variable.
+        return [*self.variables(web, services), *(secret.variable for secret in self.SECRETS if self.uses(secret))]
 
     def _switches(self) -> dict[str, bool]:
         return {

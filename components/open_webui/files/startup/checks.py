@@ -4,12 +4,12 @@ import os
 import time
 
 from .bucket import BucketUnreachableError, bucket_problem
+from .connection_secrets import connection_problems
 from .database import Connection
 from .encrypted_data import second_factor_problems
 from .output import log
 from .release import Release, database_revisions, revision_problems
 from .server_checks import read_server_state, server_problems
-from .stored_connections import connection_problems
 from .vector_tables import applies, read_vector_state, vector_problems, vector_settings
 
 

@@ -20,6 +20,7 @@ import time
 
 from .bucket import BucketUnreachableError, bucket_problem
 from .checks import database_problems
+from .connection_secrets import connection_problems
 from .database import Connection, connect, prepare_session
 from .encrypted_data import second_factor_problems
 from .lock import take_lock
@@ -28,7 +29,6 @@ from .output import RefusedError, log, seconds
 from .record import record_state, recorded_state, requested_state
 from .release import Release, database_revisions, read_release
 from .script import run
-from .stored_connections import connection_problems, store_connections
 from .stored_settings import store_settings
 from .vector_tables import can_have_vector_tables, keep_index_method
 
@@ -50,7 +50,6 @@ def migrate() -> None:
         bring_up_to_date(connection, release, patience)
         # Only now: the creation of the first administrator turns sign-up off.
         store_settings(connection, os.environ)
-        store_connections(connection, os.environ)
 
 
 def bring_up_to_date(connection: Connection, release: Release, patience: float) -> None:
