@@ -16,13 +16,13 @@ import yaml
 from stackctl.deployed.stack import WEB, Account, Stack, restarts
 from stackctl.verify.client_pod import client_pod
 from stackctl.verify.load import load
-from stackctl.verify.web_api import WebApi
+from stackctl.verify.web_api import Answer, WebApi
 from tests.support.e2e import faults, throughput
 from tests.support.e2e.faults import FAULTS, SETTLING_SECONDS
 from tests.support.e2e.leaving_pods import OPERATIONS, read_during, row
 from tests.support.e2e.load_summary import RATE, SOCKETS, summary
 from tests.support.e2e.measurements import FIRST_START, RESTARTS, Measurements
-from tests.support.e2e.model_access import model
+from tests.support.e2e.model_access import model, until_answered
 from tests.support.e2e.observation import observed
 
 pytestmark = pytest.mark.fault
@@ -63,12 +63,13 @@ ACCOUNT = Account(email="first@example.com", password=secrets.token_urlsafe(24))
 def signed_in(plain: Stack, client: str) -> str:
     """A token of the first account, which signs up where there is none (any more)."""
     web = WebApi(stack=plain, client=client, url=f"http://{WEB}")
-    answer = web.sign_in(ACCOUNT)
-    if answer.status != 200:
-        body = {"name": "first", "email": ACCOUNT.email, "password": ACCOUNT.password}
-        answer = web.request("POST", "/api/v1/auths/signup", json=body)
-    assert answer.status == 200, str(answer)
-    return str(answer.body["token"])
+    body = {"name": "first", "email": ACCOUNT.email, "password": ACCOUNT.password}
+
+    def sign_in() -> Answer:
+        answer = web.sign_in(ACCOUNT)
+        return answer if answer.status == 200 else web.request("POST", "/api/v1/auths/signup", json=body)
+
+    return str(until_answered(sign_in)["token"])
 
 
 def change_setting(stack: Stack) -> None:
