@@ -55,6 +55,17 @@ class Connection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TableOwner:
+    """The role that owns the tables of a database, where clients serve with another one."""
+
+    url_key: str
+    """Key of its URL in the connection."""
+
+    client_role: str
+    """The role that clients have when they serve. Its rights come from the owner."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Backend:
     """A server that the web pods connect to: the stack's own or an external one, in any topology."""
 
@@ -66,6 +77,9 @@ class Backend:
 
     variables: Mapping[str, str] = field(default_factory=dict)
     """Further environment variables of its clients, without secrets."""
+
+    owner: TableOwner | None = None
+    """The role that migrates a database. None: the one that serves."""
 
     authority: Authority | None = None
     """The certificate authority of the server. None: clients use those of their image."""

@@ -7,4 +7,7 @@ WEBSOCKET_URL = "websocket-url"
 """Redis: the events of the websockets."""
 
 CLIENT_URL = "client-url"
-"""PostgreSQL: with the time limits of a client's connections."""
+"""PostgreSQL: of the role that serves, with the time limits of a client's connections."""
+
+OWNER_URL = "owner-url"
+"""PostgreSQL: the same of the role that owns the tables, where it is another one."""

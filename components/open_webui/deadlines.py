@@ -13,8 +13,9 @@ REDIS_WAIT_SECONDS = 300
 DATABASE_WAIT_SECONDS = 300
 """A new pod waits for the database: a restart with recovery after a crash."""
 
-PREFLIGHT_WAIT_SECONDS = 60
-"""The preflight waits for the database and the S3 service, which serve the old pods at that moment."""
+PREFLIGHT_WAIT_SECONDS = 120
+"""The preflight waits for the database and the S3 service, which serve the old pods at that moment: after a rotation
+until the kubelet has brought the new password to the server, at most about 90 s."""
 
 PREFLIGHT_CHECK_SECONDS = 60
 """The preflight itself: the start of Python, and questions that PostgreSQL answers at once."""

@@ -67,6 +67,7 @@ def environment(
         migrate: whether this container brings the database to its version; all others must leave it alone.
     """
     composed = _composed(settings, services)
+    owner = database.owner if migrate else None
     plain = {
         **_models(settings),
         **services,
@@ -79,10 +80,11 @@ def environment(
         **(_stored(settings, secret_inputs, services) if migrate else {}),
         **_redacted(secret_inputs),
         **database.variables,
+        **({"MIGRATE_CLIENT_ROLE": owner.client_role} if owner else {}),
     }
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
-        database.connection.variable("DATABASE_URL", CLIENT_URL),
+        database.connection.variable("DATABASE_URL", owner.url_key if owner else CLIENT_URL),
         *_own_secrets(settings, own, secret_inputs),
     ]
     # A reference is filled in where the variable that it names comes earlier.

@@ -9,13 +9,13 @@ import pulumi_kubernetes as k8s
 from pulumi import Input, Output
 
 from ..blocks import authority
-from ..blocks.children import Children, stateful
+from ..blocks.children import Children
 from ..blocks.component import Component
-from ..blocks.connection import Backend, Connection, ConnectionSecret
-from ..blocks.connection_keys import CLIENT_URL
+from ..blocks.connection import Backend, Connection, ConnectionSecret, TableOwner
+from ..blocks.connection_keys import CLIENT_URL, OWNER_URL
 from ..blocks.egress import egress_rules
 from ..blocks.exporter import scrape_annotations
-from ..blocks.generated_secrets import checksum, generated_password
+from ..blocks.generated_secrets import checksum
 from ..blocks.network_policy import allow_from, allow_to, namespace, pods
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
@@ -29,11 +29,14 @@ from .monitoring.exporter import EXPORTER_PORT, EXPORTER_USER, exporter_files
 from .monitoring.watching import watch
 from .names import (
     APP,
+    BACKUP_PASSWORD,
+    BACKUP_USER,
+    CLIENT_ROLE,
     CONFIG_MAP,
     DATABASE,
     DATABASE_URL,
-    GENERATED_PASSWORD,
     LABELS,
+    NETWORK_USERS,
     PASSWORD,
     PODS_SERVICE,
     PORT,
@@ -43,6 +46,7 @@ from .names import (
     VOLUME_CLAIM,
 )
 from .pod import pod
+from .roles import Roles, roles
 from .scripts import PREPARE_SCRIPTS
 from .settings import PostgreSQLSettings
 from .stored_data import REMEMBERED, refused_image, stored_data
@@ -104,7 +108,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
     OUTPUTS = ("database_url",)
 
     database_url: Output[str] | None
-    """``postgresql://…`` of the application's user. Secret: it holds the password. None: it is in a Secret that the
+    """``postgresql://…`` of the database's owner. Secret: it holds the password. None: it is in a Secret that the
     stack does not own."""
 
     secret: ConnectionSecret | None
@@ -140,18 +144,23 @@ class PostgreSQL(Component[PostgreSQLArgs]):
 
     def _deploy(self, children: Children, layout: Standalone) -> None:
         args = self.args
-        password = generated_password(GENERATED_PASSWORD, args.rotation, children.options(**stateful(args.protect)))
-        self.database_url = _url(password).apply(layout.url)
+        logins = roles(children, rotation=args.rotation, protect=args.protect)
+        client = logins.client_user
+        urls = {user: _url(user, logins.passwords[user]).apply(layout.url) for user in (USER, client)}
+        self.database_url = urls[USER]
         contents = {
             DATABASE_URL: self.database_url,
-            CLIENT_URL: self.database_url.apply(_with_time_limits),
-            PASSWORD: password,
+            OWNER_URL: self.database_url.apply(_with_time_limits),
+            CLIENT_URL: urls[client].apply(_with_time_limits),
+            PASSWORD: logins.passwords[USER],
+            BACKUP_PASSWORD: logins.passwords[BACKUP_USER],
         }
         own = self.secret = children.secret(SECRET, contents)
         self.backend = Backend(
             connection=Connection(secret=own),
             egress=[allow_to([pods(LABELS.selector)], PORT)],
             authority=layout.authority,
+            owner=TableOwner(url_key=OWNER_URL, client_role=CLIENT_ROLE),
         )
         # Not a claim template: a larger size would replace the StatefulSet and still not grow the volume
         # (docs/decisions/0003-database-volume.md).
@@ -161,26 +170,26 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             class_name=args.settings.storage.class_name,
             protect=args.protect,
         )
-        self._stateful_set(children, own, volume)
+        self._stateful_set(children, logins, volume)
         children.service(SERVICE, port_name="postgresql", port=PORT)
         children.service(PODS_SERVICE, port_name="postgresql", port=PORT, headless=True)
         if args.watched_by_operator:
             watch(children, args.namespace_name, volume_size=args.settings.storage.size)
         children.disruption_budget(APP)
 
-    def _stateful_set(self, children: Children, own: ConnectionSecret, volume: pulumi.Resource) -> None:
+    def _stateful_set(self, children: Children, logins: Roles, volume: pulumi.Resource) -> None:
         settings, monitored = self.args.settings, self.args.scraped_from is not None
         configuration = {
             "postgresql.conf": postgresql_conf(settings),
             "pg_hba.conf": pg_hba_conf(
-                USER, DATABASE, tls=settings.tls.enabled, exporter=EXPORTER_USER if monitored else None
+                DATABASE, NETWORK_USERS, tls=settings.tls.enabled, exporter=EXPORTER_USER if monitored else None
             ),
             **PREPARE_SCRIPTS,
             **certificate_files(settings),
             **(exporter_files() if monitored else {}),
         }
         depends_on = [
-            own.resource,
+            logins.secret,
             volume,
             children.config_map(CONFIG_MAP, configuration),
             children.service_account(APP),
@@ -194,8 +203,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             ),
             remember(REMEMBERED, stored_data(settings), refused_image, children.options()),
         ]
+        # No checksum of the Secret: the running server loads changed passwords (roles.sh).
         annotations: dict[str, Input[str]] = {
-            "checksum/secret": own.checksum,
             "checksum/config": checksum(configuration),
             **(scrape_annotations(EXPORTER_PORT) if monitored else {}),
         }
@@ -223,6 +232,6 @@ def _with_time_limits(url: str) -> str:
     return with_parameters(url, CLIENT_PARAMETERS)
 
 
-def _url(password: Output[str]) -> Output[str]:
+def _url(user: str, password: Output[str]) -> Output[str]:
     quoted = password.apply(lambda plain: quote(plain, safe=""))
-    return Output.secret(Output.concat(f"postgresql://{USER}:", quoted, f"@{SERVICE}:{PORT}/{DATABASE}"))
+    return Output.secret(Output.concat(f"postgresql://{user}:", quoted, f"@{SERVICE}:{PORT}/{DATABASE}"))

@@ -1,12 +1,15 @@
 """The server's configuration files as text."""
 
+from collections.abc import Sequence
+
 from .settings import PostgreSQLSettings
 
 DATA_VOLUME = "/var/lib/postgresql/data"
 DATA_DIRECTORY = f"{DATA_VOLUME}/pgdata"  # not the volume itself: a file system's lost+found stops initdb
 SOCKET_DIRECTORY = "/var/run/postgresql"
-HBA_FILE = "/etc/postgresql/pg_hba.conf"
-CONFIG_FILE = "/etc/postgresql/postgresql.conf"
+CONFIGURATION_DIRECTORY = "/etc/postgresql"
+HBA_FILE = f"{CONFIGURATION_DIRECTORY}/pg_hba.conf"
+CONFIG_FILE = f"{CONFIGURATION_DIRECTORY}/postgresql.conf"
 TLS_DIRECTORY = "/etc/postgresql-tls"
 """Certificate, private key and certificate authority."""
 
@@ -58,20 +61,21 @@ ssl_min_protocol_version = 'TLSv1.2'
 """
 
 
-def pg_hba_conf(user: str, database: str, *, tls: bool, exporter: str | None = None) -> str:
-    """pg_hba.conf: one user to one database over the network; the superuser only from inside the pod.
+def pg_hba_conf(database: str, users: Sequence[str], *, tls: bool, exporter: str | None = None) -> str:
+    """pg_hba.conf: over the network the roles of the stack, each by its name, to one database; the superuser only from
+    inside the pod.
 
     Args:
-        user: role of the application.
-        database: its database.
+        database: the application's database.
+        users: roles that may connect to it with a password.
         tls: whether connections over the network have to use TLS.
         exporter: role that needs no password on the loopback interface, which only containers of the pod have. It may
             read statistics and nothing else.
     """
     kind = "hostssl" if tls else "host   "
+    network = "".join(f"{kind} {database}  {user:<15}  all      scram-sha-256\n" for user in users)
     lines = f"""\
 # TYPE  DATABASE      USER             ADDRESS  METHOD
 local   all           all                       trust
-{kind} {database}  {user}  all      scram-sha-256
-"""
+{network}"""
     return f"{lines}host    {database}  {exporter}  127.0.0.1/32  trust\n" if exporter else lines

@@ -2,27 +2,27 @@
 
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict, VolumeArgsDict, VolumeMountArgsDict
 
-from ..blocks.pod import (
-    claim_volume,
-    container_port,
-    plain_variables,
-    restricted_container,
-    restricted_pod,
-    secret_volume,
-)
+from ..blocks.pod import claim_volume, container_port, plain_variables, restricted_container, restricted_pod
 from ..blocks.probes import exec_probe
 from ..blocks.server_certificate import tls_mount, tls_volume
 from . import upgrade
 from .certificate_container import load_certificate
-from .configuration import CONFIG_FILE, DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY, TLS_DIRECTORY
+from .configuration import (
+    CONFIG_FILE,
+    CONFIGURATION_DIRECTORY,
+    DATA_DIRECTORY,
+    DATA_VOLUME,
+    SOCKET_DIRECTORY,
+    TLS_DIRECTORY,
+)
 from .monitoring.exporter import exporter_volume, server_exporter
-from .names import APP, CONFIG_MAP, DATABASE, PASSWORD, PORT, SECRET, USER, VOLUME_CLAIM
+from .names import APP, CONFIG_MAP, DATABASE, PORT, USER, VOLUME_CLAIM
+from .roles_container import OWNER_FILE, ROLES_MOUNT, ROLES_VARIABLES, load_roles, roles_volume
 from .settings import PostgreSQLSettings
 
-_PASSWORD_DIRECTORY = "/run/secrets/postgresql"
 _MOUNTS: list[VolumeMountArgsDict] = [
     {"name": "data", "mount_path": DATA_VOLUME},
-    {"name": "conf", "mount_path": "/etc/postgresql", "read_only": True},
+    {"name": "conf", "mount_path": CONFIGURATION_DIRECTORY, "read_only": True},
     {"name": "run", "mount_path": SOCKET_DIRECTORY},
     {"name": "tmp", "mount_path": "/tmp"},
 ]
@@ -47,12 +47,17 @@ def pod(settings: PostgreSQLSettings, *, monitored: bool) -> PodSpecArgsDict:
         {
             # SIGINT, the image's stop signal, is a fast shutdown; the checkpoint of a busy server takes its time.
             "termination_grace_period_seconds": 120,
-            "init_containers": [*upgrade.dump_container(settings, prepare), prepare, *load_certificate(settings)],
+            "init_containers": [
+                *upgrade.dump_container(settings, prepare),
+                prepare,
+                load_roles(settings.image),
+                *load_certificate(settings),
+            ],
             "containers": containers,
             "volumes": [
                 claim_volume("data", VOLUME_CLAIM),
                 {"name": "conf", "config_map": {"name": CONFIG_MAP}},
-                secret_volume("password", SECRET, PASSWORD),
+                roles_volume(),
                 *tls_volume(settings.tls, key=True),
                 {"name": "run", "empty_dir": {"size_limit": "16Mi"}},
                 {"name": "tmp", "empty_dir": {"size_limit": "256Mi"}},
@@ -66,22 +71,17 @@ def pod(settings: PostgreSQLSettings, *, monitored: bool) -> PodSpecArgsDict:
 def _prepare(settings: PostgreSQLSettings) -> ContainerArgsDict:
     variables = {
         "PGDATA": DATA_DIRECTORY,
-        "POSTGRES_USER": USER,
-        "POSTGRES_DB": DATABASE,
-        "PASSWORD_FILE": f"{_PASSWORD_DIRECTORY}/{PASSWORD}",
+        "PASSWORD_FILE": OWNER_FILE,
+        **ROLES_VARIABLES,
         **upgrade.variables(settings),
     }
     return restricted_container(
         {
             "name": "prepare",
             "image": settings.image,
-            "command": ["sh", "/etc/postgresql/prepare.sh"],
+            "command": ["sh", f"{CONFIGURATION_DIRECTORY}/prepare.sh"],
             "env": plain_variables(variables),
-            "volume_mounts": [
-                *_MOUNTS,
-                {"name": "password", "mount_path": _PASSWORD_DIRECTORY, "read_only": True},
-                *upgrade.shared_memory(settings),
-            ],
+            "volume_mounts": [*_MOUNTS, ROLES_MOUNT, *upgrade.shared_memory(settings)],
         },
         settings.container_resources(),
     )

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from kubernetes import utils
 
-from components.blocks.connection_keys import CACHE_URL
+from components.blocks.connection_keys import CACHE_URL, CLIENT_URL
 from components.blocks.labels import PART_OF
 from components.open_webui import names as open_webui
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES, STASH
@@ -19,11 +19,32 @@ from pulumi_values.urns import name_of
 
 Object = Mapping[str, Any]
 _MOVE = "move the data: docs/operations/adopt.md"
-# Secret, key, the generated password that the value holds, and whether the value is a URL with that password.
+
+
+def _whole(value: str, _rotation: int) -> str:
+    return value
+
+
+def _of_any_user(url: str, _rotation: int) -> str:
+    return unquote(urlsplit(url).password or "")
+
+
+def _of_redis_client(url: str, _rotation: int) -> str:
+    return _of_any_user(url, _rotation) if urlsplit(url).username == redis.CLIENT_USER else ""
+
+
+def _of_database_client(url: str, rotation: int) -> str:
+    # An earlier version of the stack served as the owner. After another number of rotations it is the other role.
+    return _of_any_user(url, rotation) if urlsplit(url).username == postgresql.client_user(rotation) else ""
+
+
+# Secret, key, the generated password that the value holds, and how to read that of a rotation; empty: another password.
 _PASSWORDS = (
-    (postgresql.SECRET, postgresql.DATABASE_URL, postgresql.GENERATED_PASSWORD, True),
-    (redis.CONNECTION_SECRET, CACHE_URL, redis.GENERATED_PASSWORD, True),
-    (open_webui.SECRET, open_webui.SECRET_KEY, open_webui.GENERATED_SIGNING_KEY, False),
+    (postgresql.SECRET, postgresql.DATABASE_URL, postgresql.GENERATED_PASSWORD, _of_any_user),
+    (postgresql.SECRET, CLIENT_URL, postgresql.GENERATED_CLIENT_PASSWORD, _of_database_client),
+    (postgresql.SECRET, postgresql.BACKUP_PASSWORD, postgresql.GENERATED_BACKUP_PASSWORD, _whole),
+    (redis.CONNECTION_SECRET, CACHE_URL, redis.GENERATED_PASSWORD, _of_redis_client),
+    (open_webui.SECRET, open_webui.SECRET_KEY, open_webui.GENERATED_SIGNING_KEY, _whole),
 )
 # The keys that encrypt the data of a deployment: a separate one where a stack set it, else the signing key.
 _ENCRYPTION_KEYS = (ENCRYPTION_VARIABLES["OAUTH_SESSION_TOKEN_ENCRYPTION_KEY"], open_webui.SECRET_KEY)
@@ -255,20 +276,18 @@ def _fits_a_url(value: str) -> bool:
 def _in_use(resources: Sequence[Resource], existing: Mapping[str, Object]) -> dict[str, str]:
     secrets = {item["metadata"]["name"]: item for item in existing.values() if item["kind"] == "Secret"}
     values = {}
-    for secret, key, name, is_url in _PASSWORDS:
-        text = _text(secrets.get(secret, {}), key)
-        value = _password(text) if is_url else text
-        current = [each for each in resources if each.name.rpartition("-")[0] == name and "Password" in each.type]
-        if value and current:
-            values[max(current, key=lambda each: int(each.name.rpartition("-")[2])).urn] = value
+    for secret, key, name, read in _PASSWORDS:
+        generated = [each for each in resources if each.name.rpartition("-")[0] == name and "Password" in each.type]
+        if not generated:
+            continue
+        current = max(generated, key=_rotation)
+        if value := read(_text(secrets.get(secret, {}), key), _rotation(current)):
+            values[current.urn] = value
     return values
 
 
-def _password(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme.startswith("redis") and parts.username != redis.CLIENT_USER:
-        return ""
-    return unquote(parts.password or "")
+def _rotation(password: Resource) -> int:
+    return int(password.name.rpartition("-")[2])
 
 
 def _text(secret: Object, key: str) -> str:

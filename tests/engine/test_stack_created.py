@@ -26,7 +26,8 @@ def test_the_secrets_have_the_keys_of_the_contract(live: Namespace) -> None:
     assert {name: set(contents) for name, contents in live.secrets().items()} == {
         "redis-config": {"cache-url", "websocket-url"},
         "redis-acl": {"users.acl", "exporter-password", "reload-password"},
-        "postgresql-secret": {"database-url", "client-url", "password"},
+        "postgresql-secret": {"database-url", "client-url", "owner-url", "password", "backup-password"},
+        "postgres-roles": {"ragsystemuser", "ragsystemapp_1", "ragsystembackup"},
         "openwebui-secret": {"secret-key", "openai-api-key", "FEISHU_CLIENT_SECRET", *ENCRYPTION_VARIABLES.values()},
         "openwebui-admin": {"email", "password"},
     }

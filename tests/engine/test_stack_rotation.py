@@ -34,9 +34,14 @@ ROTATIONS = {
         outputs={"redis_cache_url", "redis_websocket_url"},
     ),
     "postgresql": Rotation(
-        created={"RandomPassword postgresql-password"},
-        updated={"Secret postgresql-secret", "StatefulSet postgres", "Deployment open-webui"},
-        rolled={"postgres", "open-webui"},
+        created={
+            "RandomPassword postgresql-password",
+            "RandomPassword postgresql-client-password",
+            "RandomPassword postgresql-backup-password",
+        },
+        # Not PostgreSQL: the running server loads the new passwords.
+        updated={"Secret postgresql-secret", "Secret postgres-roles", "Deployment open-webui"},
+        rolled={"open-webui"},
         outputs={"database_url"},
         replaced=frozenset({"Job open-webui-preflight"}),
     ),

@@ -113,7 +113,7 @@ def test_a_rotated_password_replaces_the_old_one(database: Database) -> None:
 
 def test_any_password_is_set_as_it_is_written(database: Database) -> None:
     for password in AWKWARD_PASSWORDS:
-        database.write_password(password.encode())
+        database.owner_only(password.encode())
         output = database.prepared()
         assert password not in output
         with database.serving():
@@ -124,6 +124,7 @@ def test_any_password_is_set_as_it_is_written(database: Database) -> None:
 
 
 def test_an_error_of_the_server_does_not_show_the_password(database: Database) -> None:
+    database.owner_only()
     database.copied()
     # A role that exists and that PostgreSQL lets no user alter: the statement with the password fails.
     database.environment = {**database.environment, "POSTGRES_USER": "pg_monitor"}
@@ -138,7 +139,7 @@ def test_an_error_of_the_server_does_not_show_the_password(database: Database) -
 
 def test_a_password_that_is_no_text_is_refused_and_not_shown(database: Database) -> None:
     database.copied()
-    database.write_password(b"topsecret-\xff-word")
+    database.owner_only(b"topsecret-\xff-word")
 
     result = database.prepare()
 
@@ -149,7 +150,7 @@ def test_a_password_that_is_no_text_is_refused_and_not_shown(database: Database)
 
 @pytest.mark.parametrize("content", [b"", b"\n"])
 def test_an_empty_password_is_refused(database: Database, content: bytes) -> None:
-    database.write_password(content)
+    database.owner_only(content)
 
     result = database.prepare()
 

@@ -118,6 +118,25 @@ def test_passwords_in_use_take_the_place_of_the_highest_generated_ones() -> None
 
 
 @pytest.mark.parametrize(
+    ("rotation", "user", "adopted"),
+    [
+        (1, "ragsystemapp_1", True),
+        (2, "ragsystemapp_2", True),
+        (2, "ragsystemapp_1", False),
+        (1, "ragsystemuser", False),
+    ],
+)
+def test_the_application_keeps_the_password_of_the_role_that_the_config_names(
+    rotation: int, user: str, adopted: bool
+) -> None:
+    generated = [password(f"postgresql-client-password-{number}") for number in range(1, rotation + 1)]
+    live = secret("postgresql-secret", **{"client-url": f"postgresql://{user}:abc@postgres:5432/ragsystemdb?x=1"})
+    passwords = plan.passwords([*generated, password("postgresql-backup-password-1")], {"any": live})
+    expected = {f"postgresql-client-password-{rotation}": "abc"} if adopted else {}
+    assert {urn.rpartition("::")[2]: value for urn, value in passwords.items()} == expected
+
+
+@pytest.mark.parametrize(
     ("name", "key", "url"),
     [
         ("redis-config", "cache-url", "redis://redis-service:6379/0"),

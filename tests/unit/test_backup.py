@@ -24,7 +24,7 @@ def test_prod_is_backed_up_and_dev_is_not(dev: Recording, prod: Recording) -> No
         "PersistentVolumeClaim",
         "ServiceAccount",
     }
-    assert [r.name for r in dev.resources if "backup" in r.name] == []
+    assert [r.name for r in dev.resources if "postgres-backup" in r.name] == []
 
 
 def test_one_backup_at_a_time_that_ends_some_day(backed_up: Recording) -> None:

@@ -71,5 +71,5 @@ def test_an_upgrade_dumps_with_the_old_image_before_the_new_one_prepares(dev: Re
     )
     # A parallel build of an index takes it.
     assert {"name": "shared-memory", "mountPath": "/dev/shm"} in dump["volumeMounts"]
-    assert [container["name"] for container in dev.pods["postgres"]["initContainers"]] == ["prepare"]
+    assert [container["name"] for container in dev.pods["postgres"]["initContainers"]] == ["prepare", "load-roles"]
     assert all(mount["name"] != "shared-memory" for mount in dev.containers["postgres/prepare"]["volumeMounts"])

@@ -62,7 +62,7 @@ def test_generated_values_are_passwords_since_the_identifier_of_random_bytes_is_
 
 def test_the_data_of_every_secret_is_secret(everything: Recording) -> None:
     secrets = [r for r in everything.objects if r.kind == "Secret"]
-    assert len(secrets) == 5
+    assert len(secrets) == 6
     for secret in secrets:
         assert rpc.is_rpc_secret(secret.inputs["stringData"]), secret.name
 
@@ -124,6 +124,8 @@ def test_prod_protects_and_retains_what_cannot_be_made_again(prod: Recording) ->
         ("PersistentVolumeClaim", "open-webui-uploads"),
         ("PersistentVolumeClaim", "postgres-backups"),
         ("RandomPassword", "postgresql-password-1"),
+        ("RandomPassword", "postgresql-client-password-1"),
+        ("RandomPassword", "postgresql-backup-password-1"),
         ("Stash", "openwebui-encryption-key"),
     }
     assert protected == {(r.kind, r.name) for r in prod.resources if r.retain_on_delete}
@@ -205,7 +207,7 @@ def test_each_rotation_adds_a_secret_and_keeps_the_earlier_ones() -> None:
     ("rotation", "rolled"),
     [
         ("rotate.redis=2", {"open-webui"}),
-        ("rotate.postgresql=2", {"postgres", "open-webui"}),
+        ("rotate.postgresql=2", {"open-webui"}),
         ("rotate.openWebui=2", {"open-webui"}),
     ],
 )

@@ -43,7 +43,6 @@ def test_secrets(recording: Recording, secret: str, keys: set[str]) -> None:
 @pytest.mark.parametrize(
     ("variable", "secret", "key"),
     [
-        ("DATABASE_URL", "postgresql-secret", "client-url"),
         ("REDIS_URL", "redis-config", "cache-url"),
         ("WEBSOCKET_REDIS_URL", "redis-config", "websocket-url"),
         ("WEBUI_SECRET_KEY", "openwebui-secret", "secret-key"),
@@ -55,10 +54,26 @@ def test_variables_come_from_secrets(recording: Recording, variable: str, secret
         assert matching == {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
-def test_the_database_url_of_the_pods_has_time_limits(recording: Recording) -> None:
+def test_the_database_urls_of_the_pods_have_time_limits(recording: Recording) -> None:
     secret = recording.one("Secret", "postgresql-secret")
-    plain, limited = (secret.plain("stringData", key) for key in ("database-url", "client-url"))
-    assert re.fullmatch(re.escape(plain) + r"\?connect_timeout=5&.*&tcp_user_timeout=15000", limited)
+    plain, owner, client = (secret.plain("stringData", key) for key in ("database-url", "owner-url", "client-url"))
+    limits = r"\?connect_timeout=5&.*&tcp_user_timeout=15000"
+    assert re.fullmatch(re.escape(plain) + limits, owner)
+    assert re.fullmatch(r"postgresql://ragsystemapp_1:[^@]+@postgres:5432/ragsystemdb" + limits, client)
+
+
+def test_only_the_containers_that_migrate_have_the_login_of_the_owner(recording: Recording) -> None:
+    keys = {
+        name: variable["valueFrom"]["secretKeyRef"]["key"]
+        for name, container in recording.containers.items()
+        for variable in container.get("env", ())
+        if variable["name"] == "DATABASE_URL"
+    }
+    assert keys == {
+        "open-webui/open-webui": "client-url",
+        "open-webui/migrate": "owner-url",
+        "open-webui-preflight/preflight": "owner-url",
+    }
 
 
 def test_websockets_go_through_redis(recording: Recording) -> None:

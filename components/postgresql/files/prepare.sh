@@ -1,17 +1,18 @@
 #!/bin/sh
 # Prepares the data directory before the server starts: creates the database cluster if there is none, then the
-# application's role with its current password, its database, pgvector and the role of the exporter. Every start runs
-# every step; each step is idempotent. Data of another major version: upgrade.sh.
+# owner's role with its current password, its database, pgvector and the other roles. Every start runs every step; each
+# step is idempotent. Data of another major version: upgrade.sh.
 #
 #   prepare.sh        prepare the data directory
 #   prepare.sh dump   in the image that wrote the data: dump them for the upgrade
 #
 # Environment:
-#   PGDATA         data directory; the directory above it is the volume
-#   POSTGRES_USER  the application's role, not the superuser
-#   POSTGRES_DB    the application's database
-#   PASSWORD_FILE  file with the role's password
-#   UPGRADE_UNDO   major version whose upgrade is undone; empty or not set for none
+#   PGDATA           data directory; the directory above it is the volume
+#   POSTGRES_USER    the role that owns the database, not the superuser
+#   POSTGRES_DB      the application's database
+#   PASSWORD_FILE    file with the owner's password, or with what PostgreSQL stores of it
+#   ROLES_DIRECTORY  files of the other roles (roles.sh, whose other variables are needed too); unset: no other roles
+#   UPGRADE_UNDO     major version whose upgrade is undone; empty or not set for none
 # Exit status: 0 ready, 1 refused or failed (the reason is the last line), 130 or 143 stopped by a signal.
 set -eu
 
@@ -198,6 +199,12 @@ GRANT CONNECT ON DATABASE :"database" TO exporter;
 SQL
 }
 
+prepare_other_roles() {
+  [ -n "${ROLES_DIRECTORY:-}" ] || return 0
+  say "Setting the passwords and the rights of the other roles."
+  run sh "$SCRIPTS/roles.sh" prepare || fail "The other roles could not be prepared; the reason is above."
+}
+
 # shellcheck source=components/postgresql/files/upgrade.sh
 . "$SCRIPTS/upgrade.sh"
 
@@ -219,5 +226,6 @@ start_server "$PGDATA"
 prepare_role_and_database
 prepare_extension
 prepare_exporter
+prepare_other_roles
 stop_server || fail "The private server did not stop cleanly; the reason is above."
 say "Ready."

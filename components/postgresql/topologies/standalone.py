@@ -10,6 +10,7 @@ from ...blocks.footprint import Footprint, Pods
 from ...blocks.monitoring import MonitoringSettings, exporter_resources
 from ...blocks.quantities import MEBIBYTE, quantity
 from ..certificate_resources import load_certificate_resources
+from ..container_sizes import load_roles_resources
 from ..upgrade_settings import upgrade_problems
 from .authority import authority
 from .base import Topology
@@ -48,9 +49,11 @@ class Standalone(Topology):
         return self.settings.storage.size
 
     def footprint(self, monitoring: MonitoringSettings) -> Footprint:
-        sidecars = (load_certificate_resources(),) if self.settings.tls.enabled else ()
-        if monitoring.enabled:
-            sidecars = (*sidecars, exporter_resources())
+        sidecars = (
+            load_roles_resources(),
+            *((load_certificate_resources(),) if self.settings.tls.enabled else ()),
+            *((exporter_resources(),) if monitoring.enabled else ()),
+        )
         return Footprint(pods=(Pods(count=1, containers=(self.settings.container_resources(), *sidecars)),), volumes=1)
 
     def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:

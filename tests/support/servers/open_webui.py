@@ -18,20 +18,25 @@ from email.message import Message
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
 from components.open_webui.environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from components.open_webui.names import PORT
 from components.open_webui.startup_scripts import PACKAGE, SCRIPTS_DIRECTORY, config_map_name, startup_scripts
-from components.postgresql.component import CLIENT_PARAMETERS
+from components.postgresql.names import USER
 from devcluster.node.images.definitions import open_webui as image
 from tests.support.e2e.model_server import model_server
 from tests.support.servers.addresses import free_port
 from tests.support.servers.kubelet_variables import expanded
 from tests.support.servers.open_webui_image import PACKAGES, VERSION, lay_out_image
-from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
+from tests.support.servers.postgresql_database import (
+    CLIENT_PASSWORD,
+    CLIENT_USER,
+    PASSWORD,
+    Database,
+    rendered_database,
+)
 from tests.support.servers.redis_server import Server, redis_server
 from tests.support.servers.server_process import (
     check_alive,
@@ -208,11 +213,7 @@ class OpenWebUI:
 
     @contextmanager
     def idle_pod(self, **changes: str) -> Iterator[IdlePod]:
-        """A pod in which no server runs, while the block runs.
-
-        Args:
-            changes: variables beside those of the container or in place of them.
-        """
+        """A pod in which no server runs, while the block runs. Its environment has the changes beside its own."""
         (container,) = self._pod["containers"]
         with self._pod_directory() as place:
             variables = {**{variable["name"]: "" for variable in container["env"]}, **changes}
@@ -334,11 +335,10 @@ class Servers:
     @property
     def secrets(self) -> Secrets:
         """Secrets with the URLs of the servers."""
-        user, name = (self.database.environment[key] for key in ("POSTGRES_USER", "POSTGRES_DB"))
         return {
             "postgresql-secret": {
-                "client-url": f"postgresql://{user}:{PASSWORD}@127.0.0.1:{self.database.port}/{name}"
-                f"?{urlencode(CLIENT_PARAMETERS)}"
+                "client-url": self.database.url(CLIENT_USER, CLIENT_PASSWORD),
+                "owner-url": self.database.url(USER, PASSWORD),
             },
             "redis-config": {"cache-url": self.redis.url(0), "websocket-url": self.redis.url(1)},
         }

@@ -1,19 +1,25 @@
 """PostgreSQL with the rendered ConfigMap: the init container and the server, in a directory of their own."""
 
 import os
+import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from glob import glob
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
 
+from components.postgresql.component import CLIENT_PARAMETERS
 from components.postgresql.configuration import TLS_DIRECTORY
+from components.postgresql.names import BACKUP_USER, USER, client_user
+from components.postgresql.scram import scram_verifier
 from tests.support.servers.addresses import free_port
 from tests.support.servers.container_bounds import Bounds
 from tests.support.servers.database_template import copy_template
@@ -29,13 +35,22 @@ from tests.support.servers.server_process import (
     wait_until,
 )
 
-PASSWORD = "first-Password-1"
 PREPARE_SECONDS = 300
+
+PASSWORD = "first-Password-1"
+"""Of the owner."""
+
+CLIENT_PASSWORD = "client-Password-1"
+"""Of `CLIENT_USER`, the role with which the application serves."""
+
+BACKUP_PASSWORD = "backup-Password-1"
+
+CLIENT_USER = client_user(1)
 
 
 @dataclass
 class Database:
-    """A volume, a password file and the files of the rendered ConfigMap, with all paths moved to one directory."""
+    """A volume, the files of the Secret and of the rendered ConfigMap, with all paths moved to one directory."""
 
     directory: Path
     files: dict[str, str]
@@ -50,6 +65,7 @@ class Database:
         for name in ("volume", "tmp", "run", "conf"):
             (self.directory / name).mkdir()
             give_away(self.directory / name)
+        self.write_roles({USER: PASSWORD, CLIENT_USER: CLIENT_PASSWORD, BACKUP_USER: BACKUP_PASSWORD})
         self.write_password(PASSWORD.encode())
         self.log.touch()
         for name, text in self.files.items():
@@ -67,19 +83,47 @@ class Database:
     def log(self) -> Path:
         return self.directory / "server.log"
 
+    @property
+    def roles(self) -> Path:
+        """Directory with the Secret of the roles."""
+        return self.directory / "roles"
+
+    def write_roles(self, passwords: Mapping[str, str]) -> None:
+        """Exchange the files of the roles as the kubelet does: all at once."""
+        version = Path(tempfile.mkdtemp(prefix="roles-", dir=self.directory))
+        version.chmod(0o755)
+        for role, password in passwords.items():
+            (version / role).write_text(scram_verifier(role, password))
+        link = version.with_suffix(".link")
+        link.symlink_to(version)
+        link.replace(self.roles)
+
     def write_password(self, password: bytes) -> None:
+        """Change the password of the owner. With one that has no verifier, there are no other roles."""
         file = self.directory / "password"
         file.write_bytes(password)
         give_away(file)
+        if self.roles.exists():
+            try:
+                (self.roles / USER).write_text(scram_verifier(USER, password.decode()))
+            except ValueError:
+                self.roles.unlink()
+
+    def owner_only(self, password: bytes = PASSWORD.encode()) -> None:
+        """Have no other role than the owner, with the password itself in the file: as the backups prepare a server."""
+        self.roles.unlink(missing_ok=True)
+        self.write_password(password)
 
     def variables(self) -> dict[str, str]:
         """Environment of the init container."""
+        roles = {"ROLES_DIRECTORY": str(self.roles), "PASSWORD_FILE": str(self.roles / USER)}
         return {
             **self.environment,
             "PATH": f"{self.search_path}{self.programs}:/usr/bin:/bin",
             "TMPDIR": str(self.directory / "tmp"),
             "PGDATA": str(self.data),
             "PASSWORD_FILE": str(self.directory / "password"),
+            **(roles if self.roles.exists() else {}),
         }
 
     @property
@@ -113,15 +157,19 @@ class Database:
 
         Of the variables and files only those that the init container reads have an effect on it.
         """
-        password = (self.directory / "password").read_bytes()
-        scripts = [text for name, text in self.files.items() if name.endswith((".sh", ".sql"))]
-        key = (self.programs, *sorted(self.environment.values()), *scripts, repr(password))
+        scripts = [text for name, text in sorted(self.files.items()) if name.endswith((".sh", ".sql"))]
+        files = [self.directory / "password", *sorted(self.roles.glob("*"))]
+        secrets = [repr((file.name, file.read_bytes())) for file in files]
+        key = (self.programs, *sorted(self.environment.values()), *scripts, *secrets)
 
         with server_directory() as directory:
 
             def make() -> Path:
                 first = Database(directory, self.files, self.environment, self.programs)
-                first.write_password(password)
+                shutil.copy(self.directory / "password", first.directory)
+                first.roles.unlink()
+                if self.roles.exists():
+                    shutil.copytree(self.roles, first.roles)
                 first.prepared()
                 return first.data
 
@@ -149,8 +197,13 @@ class Database:
             wait_until(answers, "PostgreSQL accepts connections")
             yield
 
+    def url(self, user: str, password: str) -> str:
+        """URL with which the application connects."""
+        where = f"127.0.0.1:{self.port}/{self.environment['POSTGRES_DB']}"
+        return f"postgresql://{user}:{password}@{where}?{urlencode(CLIENT_PARAMETERS)}"
+
     def connect(self, password: str = PASSWORD, **changes: Any) -> "psycopg.Connection[tuple[Any, ...]]":
-        """A connection over TCP, as Open WebUI makes it."""
+        """A connection over TCP; without changes that of the owner."""
         target: dict[str, Any] = {
             "host": "127.0.0.1",
             "port": self.port,
@@ -181,10 +234,11 @@ def rendered_database(directory: Path, programs: str, sets: tuple[str, ...] = ()
     containers = rendered("prod", "StatefulSet", "postgres", sets)["spec"]["template"]["spec"]["initContainers"]
     (init,) = [container for container in containers if container["name"] == "prepare"]
     variables = {variable["name"]: variable["value"] for variable in init["env"]}
+    inside_the_pod = ("PGDATA", "PASSWORD_FILE", "ROLES_DIRECTORY")
     made = Database(
         directory=directory,
         files=files,
-        environment={name: variables[name] for name in ("POSTGRES_USER", "POSTGRES_DB")},
+        environment={name: value for name, value in variables.items() if name not in inside_the_pod},
         programs=programs,
     )
     settings = files["postgresql.conf"]

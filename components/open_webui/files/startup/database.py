@@ -54,6 +54,9 @@ def connect(patience: float) -> Connection:
             return psycopg.connect(**{**parameters, **alive, **session})
         except psycopg.OperationalError as error:
             reason = " ".join(str(error).split())
+            if "password authentication failed" in reason:
+                # The server logs no other reason for a role that does not exist, or may not log in.
+                reason += ". After a rotation the server accepts the new password about a minute later"
         if time.monotonic() >= deadline:
             raise RefusedError(f"The database {where} could not be reached within {patience:g} s: {reason}")
         if reason != logged:

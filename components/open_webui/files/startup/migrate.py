@@ -28,6 +28,7 @@ from .open_webui_start import run_start
 from .output import RefusedError, log, seconds
 from .record import record_state, recorded_state, requested_state
 from .release import Release, database_revisions, read_release
+from .rights import grant_rights
 from .script import run
 from .stored_settings import store_settings
 from .vector_tables import can_have_vector_tables, keep_index_method
@@ -48,6 +49,7 @@ def migrate() -> None:
         take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"))
         keep_index_method(connection, os.environ)
         bring_up_to_date(connection, release, patience)
+        grant_rights(connection, os.environ.get("MIGRATE_CLIENT_ROLE", ""))
         # Only now: the creation of the first administrator turns sign-up off.
         store_settings(connection, os.environ)
 

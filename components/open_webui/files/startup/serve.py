@@ -33,8 +33,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-DATABASE_WAIT_SECONDS = 60.0
-"""How long the database may be out of reach. Open WebUI itself does not start without it."""
+DATABASE_WAIT_SECONDS = 120.0
+"""How long the database may be out of reach, or not know a rotated password. Open WebUI itself does not start without
+it."""
 
 QUIET_SECONDS = 1.0
 """How long nothing has to be in progress. A task can be the next step of one that has just ended."""

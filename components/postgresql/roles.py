@@ -1,0 +1,63 @@
+"""The roles that log in to the database, with their passwords.
+
+Docs: docs/decisions/0042-database-roles.md
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pulumi
+from pulumi import Output
+
+from ..blocks.children import Children, stateful
+from ..blocks.generated_secrets import generated_password, generated_passwords
+from .names import (
+    BACKUP_USER,
+    GENERATED_BACKUP_PASSWORD,
+    GENERATED_CLIENT_PASSWORD,
+    GENERATED_PASSWORD,
+    ROLES_SECRET,
+    USER,
+    client_user,
+)
+from .scram import scram_verifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """The roles that may log in over the network."""
+
+    passwords: Mapping[str, Output[str]]
+    """Password by role. Secret."""
+
+    client_user: str
+    """The role with which new pods of the application serve."""
+
+    secret: pulumi.Resource
+    """Secret ``postgres-roles`` for the server: a verifier for each role, no password."""
+
+
+def roles(children: Children, *, rotation: int, protect: bool) -> Roles:
+    """Generate the passwords, and create the Secret for the server.
+
+    Args:
+        children: creates them.
+        rotation: number of the current passwords, from 1. The previous one of the application stays valid, so that its
+            pods can be rolled one by one.
+        protect: whether the passwords are refused deletion.
+    """
+    options = children.options(**stateful(protect))
+    clients = generated_passwords(GENERATED_CLIENT_PASSWORD, rotation, options)
+    in_turn = {client_user(number): password for number, password in enumerate(clients, 1)}
+    passwords = {
+        USER: generated_password(GENERATED_PASSWORD, rotation, options),
+        **in_turn,
+        BACKUP_USER: generated_password(GENERATED_BACKUP_PASSWORD, rotation, options),
+    }
+    verifiers = {role: password.apply(partial(scram_verifier, role)) for role, password in passwords.items()}
+    return Roles(
+        passwords=passwords,
+        client_user=client_user(rotation),
+        secret=children.secret(ROLES_SECRET, verifiers).resource,
+    )
