@@ -77,6 +77,7 @@ database = PostgreSQL(
         protect=settings.protect,
         scraped_from=settings.monitoring.namespace if settings.monitoring.enabled else None,
         watched_by_operator=settings.monitoring.operator,
+        backups=settings.backup.watched,
     ),
     in_namespace,
 )

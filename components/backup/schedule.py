@@ -1,5 +1,7 @@
 """Times in the syntax of cron, as far as a CronJob takes it."""
 
+import datetime
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Annotated
@@ -20,7 +22,17 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("month", 1, 12, _MONTHS),
     ("day of the week", 0, 6, _DAYS),
 )
-_DESCRIPTORS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+_DESCRIPTORS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+# Two leap years: a schedule may name February 29.
+_FIRST_DAY, _DAYS_LOOKED_AT = datetime.date(2028, 1, 1), 4 * 365 + 2
 _PART = re.compile(r"(?:[*?]|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?")
 _ZONE = re.compile(r"[A-Za-z][\w+-]*(?:/[\w+-]+)*")
 
@@ -36,6 +48,43 @@ def cron_error(text: str) -> str | None:
         if not all(_is_part(part, least, most, names) for part in field.split(",")):
             return f"{name}: {field}"
     return None
+
+
+def longest_pause(text: str) -> int:
+    """Seconds between two runs of a valid schedule, where they are furthest apart. Clock changes are not counted."""
+    fields = _DESCRIPTORS.get(text, text).split()
+    minutes, hours, days, months, weekdays = (
+        _values(field, least, most, names) for field, (_, least, most, names) in zip(fields, _FIELDS, strict=True)
+    )
+    in_a_day = sorted(60 * hour + minute for hour in hours for minute in minutes)
+    # A day matches either of the two fields if both of them say which: https://pkg.go.dev/github.com/robfig/cron/v3
+    either = not any(field.startswith(("*", "?")) for field in (fields[2], fields[4]))
+    runs: list[int] = []
+    for number in range(_DAYS_LOOKED_AT):
+        date = _FIRST_DAY + datetime.timedelta(days=number)
+        matches = (date.day in days, date.isoweekday() % 7 in weekdays)
+        if date.month in months and (any(matches) if either else all(matches)):
+            runs += (1440 * number + minute for minute in in_a_day)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(runs)]
+    return 60 * max(pauses, default=1440 * _DAYS_LOOKED_AT)
+
+
+def _values(field: str, least: int, most: int, names: Sequence[str]) -> set[int]:
+    """The values that a valid field names."""
+    return {value for text in field.split(",") for value in _part_values(text, least, most, names)}
+
+
+def _part_values(text: str, least: int, most: int, names: Sequence[str]) -> range:
+    part = _PART.fullmatch(text)
+    assert part
+    if part["first"] is None:
+        first, last = least, most
+    else:
+        first = _number(part["first"], least, names) or 0
+        # A single value with a step goes on to the end of the range.
+        single = most if part["step"] else first
+        last = single if part["last"] is None else _number(part["last"], least, names) or 0
+    return range(first, last + 1, int(part["step"] or 1))
 
 
 def _is_part(text: str, least: int, most: int, names: Sequence[str]) -> bool:

@@ -13,7 +13,11 @@ from ..blocks.names import ObjectName
 from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import Resources, Sizes
 from ..postgresql.memory import Load, ServerMemory, least_limit, server_memory
-from .schedule import CronSchedule, TimeZone
+from ..postgresql.monitoring.alerts import WatchedBackups
+from .schedule import CronSchedule, TimeZone, longest_pause
+
+_LATEST_SECONDS = 2 * 3600
+"""How much later than the schedule says a backup may end, and not more than one pause, before an alert."""
 
 PRIVATE_SERVER = Load(connections=10, queries=0, cores=1, autovacuum_workers=0, other_programs=64)
 """What the private server must have room for: it restores the rows, then builds one index after the other. Beside it
@@ -82,6 +86,14 @@ class BackupSettings(ComponentSettings):
         if not self.enabled:
             return Footprint()
         return Footprint(pods=(Pods(count=1, containers=(self.resources.as_kubernetes(),)),), volumes=1)
+
+    @property
+    def watched(self) -> WatchedBackups | None:
+        """What the alerts expect; None without backups. A run takes its time, and may begin late."""
+        if not self.enabled:
+            return None
+        pause = longest_pause(self.schedule)
+        return WatchedBackups(oldest=pause + min(pause, _LATEST_SECONDS), places=("volume",))
 
     @property
     def private_server_memory(self) -> ServerMemory:

@@ -11,13 +11,14 @@ from .configuration import SOCKET_DIRECTORY, TLS_DIRECTORY
 from .settings import PostgreSQLSettings
 
 _SCRIPT = "load-certificate.sh"
+_FILES = (_SCRIPT, "certificate.sql")
 
 
 def certificate_files(settings: PostgreSQLSettings) -> dict[str, str]:
-    """Text of the script by its file name; empty without TLS."""
+    """Text of the script and of its statement by their file names; empty without TLS."""
     if not settings.tls.enabled:
         return {}
-    return {_SCRIPT: (Path(__file__).with_name("files") / _SCRIPT).read_text()}
+    return {name: (Path(__file__).with_name("files") / name).read_text() for name in _FILES}
 
 
 def load_certificate(settings: PostgreSQLSettings) -> list[ContainerArgsDict]:

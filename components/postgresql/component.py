@@ -25,6 +25,7 @@ from ..blocks.url_parameters import with_parameters
 from . import upgrade
 from .certificate_container import certificate_files
 from .configuration import pg_hba_conf, postgresql_conf
+from .monitoring.alerts import WatchedBackups
 from .monitoring.exporter import EXPORTER_PORT, EXPORTER_USER, exporter_files
 from .monitoring.watching import watch
 from .names import (
@@ -98,6 +99,9 @@ class PostgreSQLArgs:
 
     watched_by_operator: bool = False
     """Whether the Prometheus operator scrapes the exporter and evaluates the alerts."""
+
+    backups: WatchedBackups | None = None
+    """What the alerts expect of the backups. None: there are no backups."""
 
 
 class PostgreSQL(Component[PostgreSQLArgs]):
@@ -174,7 +178,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         children.service(SERVICE, port_name="postgresql", port=PORT)
         children.service(PODS_SERVICE, port_name="postgresql", port=PORT, headless=True)
         if args.watched_by_operator:
-            watch(children, args.namespace_name, volume_size=args.settings.storage.size)
+            watch(children, args.namespace_name, volume_size=args.settings.storage.size, backups=args.backups)
         children.disruption_budget(APP)
 
     def _stateful_set(self, children: Children, logins: Roles, volume: pulumi.Resource) -> None:

@@ -48,6 +48,9 @@ CHANGES: dict[str, set[str]] = {
     "monitoring.enabled=true": {
         "update Deployment redis",
         "update NetworkPolicy redis",
+        "update ConfigMap postgres-conf",
+        "update StatefulSet postgres",
+        "update NetworkPolicy postgres",
         "update ResourceQuota quota",
     },
 }

@@ -53,7 +53,7 @@ def test_a_cluster_that_cannot_be_asked_has_a_preview(stack: Stack, cluster: Clu
     """The preview is the one without custom kinds; a warning says that the cluster was not asked."""
     stack.use(unreachable(cluster, tmp_path))
     run = stack.preview(*OPERATOR)
-    assert "create ServiceMonitor redis-monitor" in run.changes
+    assert {"create ServiceMonitor redis-monitor", "create ServiceMonitor postgres-monitor"} <= run.changes
     assert any("not checked whether the cluster serves" in text for text in run.text)
     stack.use(cluster)
 
@@ -68,5 +68,6 @@ def definitions(cluster: Cluster) -> Iterator[None]:
 @pytest.mark.usefixtures("definitions")
 def test_kinds_that_are_served_are_deployed(stack: Stack) -> None:
     run = stack.up(*OPERATOR)
-    assert {"create ServiceMonitor redis-monitor", "create PrometheusRule redis-alerts"} <= run.changes
+    for server in ("redis", "postgres"):
+        assert {f"create ServiceMonitor {server}-monitor", f"create PrometheusRule {server}-alerts"} <= run.changes
     stack.destroy()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.postgresql.monitoring.alerts import ALERTS, dashboard, prometheus_rules
+from components.postgresql.monitoring.alerts import ALERTS, WatchedBackups, dashboard, prometheus_rules
 from tests.support.servers.promtool import Promtool, queries
 from tests.support.servers.promtool import promtool as promtool
 from tests.support.servers.promtool import promtool_program as promtool_program
@@ -30,7 +30,20 @@ def sessions(state: str, application: str = "", metric: str = "count") -> str:
     return f'pg_stat_activity_{metric}{{{OF},instance="a",state="{state}",application_name="{application}"}}'
 
 
+def backup(end: str, place: str = "volume") -> str:
+    """The series of the last run for a place that ended so."""
+    return f'open_webui_stack_backup_{end}_timestamp_seconds{{{OF},instance="a",place="{place}"}}'
+
+
+def certificate(time: str) -> str:
+    """The series of a time of the certificate."""
+    return f"open_webui_stack_certificate_{time}_timestamp_seconds{SERVER}"
+
+
 GIBIBYTE = 2**30
+DAY = 86400
+OLDEST_BACKUP = 26 * 60
+"""Seconds; in minutes as the stack has it in hours. promtool's clock begins at 0."""
 HEALTHY = {
     f"pg_up{POD}": "1x60",
     COLLECTOR: "1x60",
@@ -55,6 +68,14 @@ HEALTHY = {
     TEMPORARY: "0x60",
     AVAILABLE: f"{3 * GIBIBYTE}x60",
     CAPACITY: f"{10 * GIBIBYTE}x60",
+    certificate("not_before"): f"{-80 * DAY}x60",
+    certificate("not_after"): f"{10 * DAY}x60",
+    backup("succeeded"): "60+60x60",
+    # A run failed before the last one succeeded.
+    backup("failed"): "30+60x60",
+    # Of a place that is not used any more.
+    backup("succeeded", "elsewhere"): "1x60",
+    backup("failed", "elsewhere"): "2x60",
 }
 FAILS: dict[str, str | None] = {ARCHIVED: "5x60", NOT_ARCHIVED: "0+1x60"}
 TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
@@ -71,6 +92,10 @@ TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
     "PostgreSQLArchivingFails": (FAILS, 2),
     "PostgreSQLVolumeFilling": ({DATABASES: f"{7.1 * GIBIBYTE:.0f}x60"}, 15),
     "PostgreSQLVolumeFull": ({DATABASES: f"{8.1 * GIBIBYTE:.0f}x60"}, 5),
+    "PostgreSQLCertificateEnds": ({certificate("not_after"): f"{8 * DAY}x60"}, 15),
+    "PostgreSQLBackupOld": ({backup("succeeded"): "60x60"}, 32),
+    "PostgreSQLBackupFailed": ({backup("failed"): "90+60x60"}, 15),
+    "PostgreSQLBackupMissing": ({backup("succeeded"): None, backup("failed"): None}, 26),
 }
 """Each alert: the metrics that differ (None: not there), and the minutes until it fires."""
 
@@ -83,10 +108,17 @@ OTHER_TROUBLE: list[tuple[str, dict[str, str | None]]] = [
     # Where the kubelet's metrics are collected: what other files have filled.
     ("PostgreSQLVolumeFilling", {AVAILABLE: f"{1.9 * GIBIBYTE:.0f}x60"}),
     ("PostgreSQLVolumeFull", {AVAILABLE: f"{0.9 * GIBIBYTE:.0f}x60"}),
+    # A certificate that has ended.
+    ("PostgreSQLCertificateEnds", {certificate("not_after"): "60x60"}),
+    # No run has succeeded.
+    ("PostgreSQLBackupMissing", {backup("succeeded"): "0x60"}),
+    ("PostgreSQLBackupFailed", {backup("succeeded"): "0x60"}),
 ]
 """Other troubles that the same alerts are for."""
 
-RULES: dict[str, Any] = prometheus_rules("rag-system", volume_size="10Gi")
+RULES: dict[str, Any] = prometheus_rules(
+    "rag-system", volume_size="10Gi", backups=WatchedBackups(oldest=OLDEST_BACKUP, places=("volume",))
+)
 
 
 def with_changes(changes: dict[str, str | None]) -> dict[str, str]:
@@ -110,7 +142,7 @@ def test_every_alert_has_its_trouble_here() -> None:
 @pytest.mark.parametrize("alert", TROUBLE)
 def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: str) -> None:
     differing, minutes = TROUBLE[alert]
-    latest = max(30, minutes + 5)
+    latest = max(40, minutes + 5)
     healthy = {name: value.replace("x60", "x120").replace("x58", "x118") for name, value in HEALTHY.items()}
     series = {name: value for name, value in {**healthy, **differing}.items() if value is not None}
     assert not promtool.fires(RULES, alert, healthy, latest)
@@ -122,6 +154,16 @@ def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: 
 def test_an_alert_fires_on_each_of_its_troubles(promtool: Promtool, alert: str, changes: dict[str, str | None]) -> None:
     differing = {name: (value or "").replace("x60", "x120") for name, value in with_changes(changes).items()}
     assert promtool.fires(RULES, alert, differing, 70)
+
+
+def test_alerts_on_backups_need_backups(promtool: Promtool) -> None:
+    without = prometheus_rules("rag-system", volume_size="10Gi", backups=None)
+    promtool.check(without, "--lint-fatal")
+    [group] = without["groups"]
+    assert {rule["alert"] for rule in group["rules"]} == {name for name in TROUBLE if "Backup" not in name}
+    # A database that is down, or without metrics, has an alert of its own.
+    down = with_changes({f"pg_up{POD}": "0x60", backup("succeeded"): None, backup("failed"): None})
+    assert not promtool.fires(RULES, "PostgreSQLBackupMissing", down, 50)
 
 
 def test_a_server_that_is_down_has_one_alert_and_not_one_for_each_query(promtool: Promtool) -> None:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -11,10 +12,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from components.postgresql.monitoring.alerts import dashboard, prometheus_rules
+from components.postgresql.monitoring.alerts import WatchedBackups, dashboard, prometheus_rules
 from components.postgresql.monitoring.exporter import EXPORTER_USER
 from components.postgresql.settings import EXPORTER_IMAGE
 from devcluster.toolchain.go_programs import POSTGRES_EXPORTER, build
+from tests.support.servers.backups import backups_of, program_before
 from tests.support.servers.exporters import Exporter, Metrics, exporter
 from tests.support.servers.postgresql_database import Database, rendered_database
 from tests.support.servers.promtool import queries
@@ -31,7 +33,8 @@ WAITING = "open_webui_stack_waiting_sessions"
 
 def named() -> set[str]:
     """Metrics that the alerts and the dashboard ask for."""
-    [group] = prometheus_rules("x", volume_size="1Gi")["groups"]
+    backups = WatchedBackups(oldest=93600, places=("volume",))
+    [group] = prometheus_rules("x", volume_size="1Gi", backups=backups)["groups"]
     asked = [*(rule["expr"] for rule in group["rules"]), *queries(dashboard("x"))]
     names = {name for query in asked for name in re.findall(r"\b(?:pg|open_webui_stack|kubelet)_\w+(?=[{\[])", query)}
     return names | {f"pg_database_wraparound_age_dat{kind}_seconds" for kind in ("frozenxid", "minmxid")}
@@ -47,7 +50,7 @@ def programs(major: int) -> str:
 
 
 def settings(major: int) -> tuple[str, ...]:
-    return ("monitoring.enabled=true", f"postgresql.image=pgvector/pgvector:pg{major}")
+    return ("monitoring.enabled=true", "backup.enabled=true", f"postgresql.image=pgvector/pgvector:pg{major}")
 
 
 def prepared(directory: Path, major: int) -> Database:
@@ -89,6 +92,11 @@ def value(metrics: Metrics, name: str) -> float:
     return sum(sample.value for sample in metrics[name])
 
 
+def superuser(database: Database) -> "psycopg.Connection[tuple[object, ...]]":
+    """A connection by the socket inside the pod."""
+    return database.connect(host=str(database.directory / "run"), user="postgres", autocommit=True)
+
+
 def read_chats(database: Database) -> None:
     with database.connect() as connection:
         connection.execute("SELECT * FROM chat")
@@ -105,7 +113,17 @@ def sessions(connection: "psycopg.Connection[tuple[object, ...]]") -> int:
 def test_every_metric_is_exported_without_an_error(directory: Path, major: int) -> None:
     database = prepared(directory, major)
     with database.serving(), exporting(database, major) as running:
+        before = running.metrics()
+        with superuser(database) as connection:
+            connection.execute("ALTER ROLE exporter SET open_webui_stack.certificate = '100 200'")
+        backups_of(database, settings(major)).done()
         first, metrics = running.metrics(), running.metrics()
+    # Without TLS, and before the first backup.
+    assert {name for name in before if re.match("open_webui_stack_(backup|certificate)", name)} == set()
+    assert {sample.value for sample in before["pg_scrape_collector_success"]} == {1}
+    assert value(before, "pg_exporter_last_scrape_error") == 0
+    assert value(metrics, "open_webui_stack_certificate_not_before_timestamp_seconds") == 100
+    assert value(metrics, "open_webui_stack_certificate_not_after_timestamp_seconds") == 200
     assert value(first, "pg_up") == value(metrics, "pg_up") == 1
     elsewhere = OF_KUBELET | (CHECKPOINTS_SINCE_17 if major < 17 else CHECKPOINTS_BEFORE)
     assert named() - elsewhere <= set(metrics)
@@ -218,6 +236,31 @@ def test_a_server_that_stops_is_down_and_one_that_starts_again_is_up(database_on
             assert value(running.metrics(), "pg_up") == 0
             with database.serving():
                 wait_until(lambda: value(running.metrics(), "pg_up") == 1, "the exporter's next connection", 10)
+
+
+def test_the_result_of_each_backup_is_exported(database_on_18: Database) -> None:
+    database = database_on_18
+    backups = backups_of(database, settings(18))
+    succeeded, failed = (f"open_webui_stack_backup_{end}_timestamp_seconds" for end in ("succeeded", "failed"))
+    with database.serving(), exporting(database) as running:
+        backups.done()
+        good = running.metrics()
+        program_before(backups, "pg_dump", "exit 1")
+        backups.refused()
+        bad = running.metrics()
+        # A restore drops the table and writes it again.
+        database.search_path = ""
+        backups.done("restore", "newest", "no-safety-dump")
+        restored = running.metrics()
+    [sample] = good[succeeded]
+    assert sample.labels["place"] == "volume"
+    assert 0 <= time.time() - sample.value < 120
+    [dump] = backups.dumps()
+    assert value(good, "open_webui_stack_backup_bytes") == (backups.volume / dump).stat().st_size
+    assert value(good, failed) == 0
+    assert value(bad, succeeded) == value(good, succeeded) < value(bad, failed)
+    assert (value(restored, succeeded), value(restored, failed)) == (value(bad, succeeded), value(bad, failed))
+    assert {value(each, "pg_exporter_last_scrape_error") for each in (good, bad, restored)} == {0}
 
 
 def test_the_program_is_the_version_of_the_image() -> None:

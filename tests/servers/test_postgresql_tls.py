@@ -5,12 +5,15 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import yaml
 
+from components.postgresql.monitoring.exporter import EXPORTER_USER, QUERIES, exporter_files
 from components.postgresql.topologies.authority import authority as authority_of
 from components.postgresql.topologies.authority import with_authority
 from tests.support.servers.backups import backups_of
@@ -32,11 +35,11 @@ HOST = "postgres"
 USED_TLS = "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 
 
-def mount_secret(authority: Path, directory: Path, *names: str) -> None:
+def mount_secret(authority: Path, directory: Path, *names: str, days: int = 1) -> None:
     """Renew the files of the Secret's volume, as the kubelet does: of root, readable by the group of the pod."""
     new = directory.parent / "renewed"
     new.mkdir(exist_ok=True)
-    certify(authority, new, *names)
+    certify(authority, new, *names, days=days)
     directory.mkdir(exist_ok=True)
     for name in ("ca.crt", "tls.key", "tls.crt"):
         if os.getuid() == 0:
@@ -144,6 +147,42 @@ def loading_certificates(database: Database) -> Iterator[Path]:
 
 def times_loaded(log: Path) -> int:
     return log.read_text().count("The server reads the certificate.")
+
+
+def recorded_end(database: Database) -> list[tuple[Any, ...]]:
+    """The times that the exporter reads, with its role."""
+    queries = yaml.safe_load(exporter_files()[QUERIES])
+    with database.connect("", host=str(database.directory / "run"), user=EXPORTER_USER) as connection:
+        return connection.execute(queries["open_webui_stack_certificate"]["query"].encode()).fetchall()
+
+
+def end_of(certificate: Path) -> list[tuple[int, int]]:
+    """The same by openssl."""
+    shown = subprocess.run(
+        ["openssl", "x509", "-in", certificate, "-noout", "-dates"], check=True, capture_output=True, text=True
+    ).stdout
+    texts = [line.partition("=")[2] for line in shown.splitlines()]
+    first, last = (datetime.strptime(f"{text}+0000", "%b %d %H:%M:%S %Y GMT%z").timestamp() for text in texts)
+    return [(int(first), int(last))]
+
+
+def test_the_end_of_the_certificate_is_recorded_for_the_exporter(
+    database: Database, authority: Path, directory: Path
+) -> None:
+    certificate = directory / "tls" / "tls.crt"
+    with database.serving():
+        assert recorded_end(database) == []
+        with loading_certificates(database) as log:
+            wait_until(lambda: bool(recorded_end(database)), "the first record", 20)
+            assert recorded_end(database) == end_of(certificate)
+            # The authority's certificate follows, as cert-manager writes it, and a time after 2049 has another form.
+            mount_secret(authority, directory / "tls", HOST, days=40_000)
+            chain = certificate.with_name("chain")
+            chain.write_bytes(certificate.read_bytes() + (authority / "ca.crt").read_bytes())
+            chain.replace(certificate)
+            wait_until(lambda: recorded_end(database) == end_of(certificate), "the record of the renewed one", 20)
+            assert recorded_end(database)[0][1] > datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+        assert "could not be recorded" not in log.read_text()
 
 
 def test_a_renewed_certificate_is_taken_without_a_restart(database: Database, authority: Path, directory: Path) -> None:

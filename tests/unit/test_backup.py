@@ -3,7 +3,7 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from components.backup.schedule import CronSchedule, TimeZone, cron_error
+from components.backup.schedule import CronSchedule, TimeZone, cron_error, longest_pause
 from components.blocks.quantities import quantity
 from tests.support.unit.recording import Recording, run
 
@@ -123,6 +123,46 @@ GOOD = [
 @pytest.mark.parametrize("schedule", GOOD)
 def test_schedules_of_a_cron_job_are_taken(schedule: str) -> None:
     assert Times(schedule=schedule).schedule == schedule
+
+
+PAUSES = {
+    "30 2 * * *": 24,
+    "@hourly": 1,
+    "@weekly": 168,
+    "0 */6 * * *": 6,
+    # From Friday to Monday.
+    "0 2 * * mon-fri": 72,
+    "15 1,13 * * *": 12,
+    # 31 days.
+    "@monthly": 744,
+    # From the 31st, or the 29th of February, to the 1st it is a day.
+    "0 4 */2 * *": 48,
+    # The first of the month, and every Sunday.
+    "0 3 1 * 0": 168,
+    "0 3 1 * *": 744,
+    "5/15 * ? * *": 0.25,
+    "0 0 29 2 *": 4 * 365.5 * 24,
+}
+
+
+@pytest.mark.parametrize("schedule", PAUSES)
+def test_the_longest_pause_of_a_schedule_is_known(schedule: str) -> None:
+    assert longest_pause(schedule) == PAUSES[schedule] * 3600
+
+
+@pytest.mark.parametrize(("schedule", "hours"), [("30 2 * * *", 26), ("@hourly", 2), ("0 2 * * mon-fri", 74)])
+def test_the_alert_on_the_age_of_the_newest_backup_follows_the_schedule(schedule: str, hours: int) -> None:
+    recording = run("dev", [ON, f"backup.schedule={schedule}", "monitoring.enabled=true", "monitoring.operator=true"])
+    [group] = recording.one("PrometheusRule", "postgres-alerts").inputs["spec"]["groups"]
+    rules = {rule["alert"]: rule for rule in group["rules"]}
+    assert rules["PostgreSQLBackupOld"]["expr"].endswith(f"> {hours * 3600}")
+    assert rules["PostgreSQLBackupMissing"]["for"] == f"{hours * 3600}s"
+
+
+def test_without_backups_there_is_no_alert_on_them() -> None:
+    recording = run("dev", ["monitoring.enabled=true", "monitoring.operator=true"])
+    [group] = recording.one("PrometheusRule", "postgres-alerts").inputs["spec"]["groups"]
+    assert not [rule["alert"] for rule in group["rules"] if "Backup" in rule["alert"]]
 
 
 BAD = [

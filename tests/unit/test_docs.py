@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from components.open_webui.variables import CLASSES_FILE, VariableClass
@@ -254,3 +255,12 @@ def test_every_policy_is_in_the_table_with_its_level() -> None:
     listed = re.findall(r"^\| `([\w-]+)` \| (\w+) \|$", page, re.MULTILINE)
     assert listed == [(rule.name, rule.level.value) for rule in RULES]
     assert "`production-protection` (pack only)" in page
+
+
+def test_every_alert_of_postgresql_has_a_line_and_a_section_in_the_docs() -> None:
+    page = (ROOT / "docs" / "operations" / "monitoring.md").read_text()
+    groups = yaml.safe_load((ROOT / "components" / "postgresql" / "monitoring" / "alerts.yaml").read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    rows = re.findall(r"^\| (PostgreSQL\w+) \| (\w+) \|", page, re.MULTILINE)
+    assert rows == [(rule["alert"], rule["labels"]["severity"]) for rule in rules]
+    assert re.findall(r"^### (PostgreSQL\w+)$", page, re.MULTILINE) == [rule["alert"] for rule in rules]

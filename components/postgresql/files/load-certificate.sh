@@ -26,6 +26,8 @@ while :; do
     psql --no-psqlrc --no-password --quiet --no-align --tuples-only -c 'SELECT pg_reload_conf()' | grep -qx t; then
     loaded=$current
     echo "load-certificate: The server reads the certificate."
+    psql --no-psqlrc --no-password --quiet -v ON_ERROR_STOP=1 -f "$(dirname "$0")/certificate.sql" ||
+      echo "load-certificate: Its end could not be recorded: an alert on it will not see it." >&2
   fi
   sleep "$PAUSE_SECONDS" &
   wait $!

@@ -1,5 +1,7 @@
 """The alerts and the dashboard of PostgreSQL in one stack. ``alerts.yaml`` names its placeholders."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +12,35 @@ ALERTS = Path(__file__).with_name("alerts.yaml")
 DASHBOARD = Path(__file__).with_name("dashboard.json")
 
 
-def prometheus_rules(namespace: str, *, volume_size: str) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class WatchedBackups:
+    """Backups that the alerts expect."""
+
+    oldest: int
+    """Seconds after which the newest one is too old."""
+
+    places: Sequence[str]
+    """Where they are kept, as their record says it."""
+
+
+def prometheus_rules(namespace: str, *, volume_size: str, backups: WatchedBackups | None) -> dict[str, Any]:
     """``spec`` of a PrometheusRule, which is also the content of a rule file.
 
     Args:
         namespace: namespace of the stack.
         volume_size: size of the database's volume, a quantity.
+        backups: what is expected of the backups; None for none.
     """
+    values = {"VOLUME_BYTES": str(int(quantity(volume_size)))}
+    if backups:
+        oldest = {"BACKUP_SECONDS": str(backups.oldest), "26h": f"{backups.oldest}s"}
+        values |= {**oldest, "BACKUP_PLACES": "|".join(backups.places)}
     return alert_files.prometheus_rules(
         ALERTS,
         name="open-webui-stack-postgresql",
-        groups=("postgresql",),
+        groups=("postgresql", *(("postgresql-backup",) if backups else ())),
         namespace=namespace,
-        values={"VOLUME_BYTES": str(int(quantity(volume_size)))},
+        values=values,
     )
 
 

@@ -4,17 +4,18 @@ from ...blocks.children import Children
 from ...blocks.watching import Watched
 from ...blocks.watching import watch as watch_server
 from ..names import APP, DASHBOARD, METRICS_SERVICE
-from .alerts import dashboard, prometheus_rules
+from .alerts import WatchedBackups, dashboard, prometheus_rules
 from .exporter import EXPORTER_PORT
 
 
-def watch(children: Children, namespace: str, *, volume_size: str) -> None:
+def watch(children: Children, namespace: str, *, volume_size: str, backups: WatchedBackups | None) -> None:
     """Create the Service of the exporter, a ServiceMonitor, a PrometheusRule and the dashboard's ConfigMap.
 
     Args:
         children: creates the objects.
         namespace: the namespace's name, which the alerts and the dashboard are limited to.
         volume_size: size of the database's volume, a quantity.
+        backups: what is expected of the backups; None for none.
     """
     watch_server(
         children,
@@ -22,7 +23,7 @@ def watch(children: Children, namespace: str, *, volume_size: str) -> None:
             app=APP,
             metrics_service=METRICS_SERVICE,
             port=EXPORTER_PORT,
-            rules=prometheus_rules(namespace, volume_size=volume_size),
+            rules=prometheus_rules(namespace, volume_size=volume_size, backups=backups),
             dashboard_name=DASHBOARD,
             dashboard_file="open-webui-stack-postgresql.json",
             dashboard=dashboard(namespace),

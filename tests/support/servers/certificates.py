@@ -18,13 +18,14 @@ def make_authority(directory: Path) -> Path:
     return directory / "ca.crt"
 
 
-def certify(authority: Path, directory: Path, *names: str) -> None:
+def certify(authority: Path, directory: Path, *names: str, days: int = 1) -> None:
     """Write ``tls.crt``, ``tls.key`` and ``ca.crt`` for these names; existing ones are replaced.
 
     Args:
         authority: directory of `make_authority`.
         directory: where the files go.
         names: DNS names and addresses.
+        days: how long it is valid.
     """
     listed = ",".join(f"{'IP' if is_address(name) else 'DNS'}:{name}" for name in names)
     _openssl(
@@ -35,7 +36,7 @@ def certify(authority: Path, directory: Path, *names: str) -> None:
     (authority / "new.ext").write_text(f"subjectAltName={listed}\nextendedKeyUsage=serverAuth,clientAuth\n")
     _openssl(
         authority,
-        *("x509", "-req", "-in", "new.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1"),
+        *("x509", "-req", "-in", "new.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", str(days)),
         *("-extfile", "new.ext", "-out", "new.crt"),
     )
     # The key first: readers watch the certificate for changes and then read a matching key.
