@@ -10,6 +10,7 @@ from ..blocks.pod import plain_variables
 from ..blocks.secret_inputs import SecretInputs
 from ..blocks.secret_names import is_secret_name
 from ..blocks.secret_reference import SecretReference
+from .client_limits import client_limits
 from .connections import CONNECTION_LISTS
 from .deadlines import DATABASE_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES
@@ -79,6 +80,7 @@ def environment(
         **(_patience(settings) if migrate else {}),
         **(_stored(settings, secret_inputs, services) if migrate else {}),
         **_redacted(secret_inputs),
+        **client_limits(database.connection),
         **database.variables,
         **({"MIGRATE_CLIENT_ROLE": owner.client_role} if owner else {}),
     }
@@ -154,6 +156,8 @@ def _patience(settings: OpenWebUISettings) -> dict[str, str]:
         "MIGRATE_DATABASE_WAIT_SECONDS": str(DATABASE_WAIT_SECONDS),
         "MIGRATE_LOCK_WAIT_SECONDS": str(settings.deadlines.lock_wait),
         "MIGRATE_RUN_SECONDS": str(settings.migration_seconds),
+        # What the server has to have for all replicas: the pods that serve are not asked.
+        "DATABASE_CONNECTIONS": str(settings.database_connections),
     }
 
 

@@ -37,7 +37,8 @@ SCRIPTS_VARIABLE: EnvVarArgsDict = {"name": "PYTHONPATH", "value": SCRIPTS_DIREC
 
 def startup_scripts() -> dict[str, str]:
     """The files by their names."""
-    return {file.name: file.read_text() for file in sorted((Path(__file__).with_name("files") / PACKAGE).glob("*.py"))}
+    directory = Path(__file__).with_name("files") / PACKAGE
+    return {file.name: file.read_text() for file in sorted(directory.iterdir()) if file.suffix in (".py", ".conf")}
 
 
 def config_map_name(files: Mapping[str, str]) -> str:

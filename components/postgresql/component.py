@@ -143,6 +143,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 secret=self.secret, references={} if self.secret else {CLIENT_URL: inputs.references[URL]}
             ),
             egress=egress_rules(layout.destinations, self.args.namespace_name),
+            variables=layout.client_variables(by_reference=value is None),
             authority=layout.authority,
         )
 

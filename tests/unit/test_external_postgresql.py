@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from configparser import ConfigParser
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from components.open_webui.settings import CONNECTIONS_PER_POD
+from components.open_webui.startup_scripts import startup_scripts
+from components.postgresql.component import CLIENT_PARAMETERS
 from components.postgresql.topologies.external_url import PARAMETERS
 from stack_config.load import PROJECT, ConfigError, parse
 from tests.support.unit.recording import Recording, run
@@ -17,6 +21,7 @@ PASSWORD = "Hidden-Part"
 HOST = {"hosts": "db.example.com"}
 ADDRESSES = {"hosts": "10.0.0.1,10.0.0.2", "port": 6432}
 URL = f"postgresql://owner:{PASSWORD}@10.9.8.7:5432/chats"
+CLIENTS = ("open-webui/migrate", "open-webui/open-webui", "open-webui-preflight/preflight")
 EXTERNAL = run(
     "prod",
     ["postgresql.topology=external", "postgresql.external.hosts=10.9.8.7", "backup.enabled=false"],
@@ -157,5 +162,65 @@ def test_the_url_may_be_in_a_secret_of_another_team() -> None:
     )
     assert recording.outputs["database_url"] == (None, False)
     assert not [r for r in recording.objects if r.name == "postgresql-secret"]
-    variables = {v["name"]: v for v in recording.containers["open-webui/migrate"]["env"]}
-    assert variables["DATABASE_URL"]["valueFrom"] == {"secretKeyRef": {"name": "chats-app", "key": "uri"}}
+    for container in CLIENTS:
+        variables = {v["name"]: v for v in recording.containers[container]["env"]}
+        assert variables["DATABASE_URL"]["valueFrom"] == {"secretKeyRef": {"name": "chats-app", "key": "uri"}}
+
+
+def variables_of_libpq(recording: Recording, container: str) -> dict[str, str]:
+    variables = recording.containers[container]["env"]
+    return {v["name"]: v["value"] for v in variables if v["name"].startswith("PG") and not v["name"].startswith("PGV")}
+
+
+def test_a_url_that_the_stack_does_not_see_gets_its_time_limits_and_the_authority_from_variables() -> None:
+    referenced = [
+        "postgresql.topology=external",
+        "postgresql.external.hosts=10.9.8.7",
+        "existingSecrets.databaseUrl.name=chats-app",
+        "existingSecrets.databaseUrl.key=uri",
+    ]
+    limits = {
+        "PGSERVICEFILE": "/etc/open-webui/startup/pg_service.conf",
+        "PGSERVICE": "open-webui",
+        "PGCONNECT_TIMEOUT": "5",
+    }
+    verify = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/etc/postgresql-ca/ca.crt"}
+    plain = run("dev", referenced)
+    authority = "postgresql.external.certificateAuthority=-----BEGIN CERTIFICATE-----"
+    verified = run("dev", [*referenced, authority])
+    for container in CLIENTS:
+        assert variables_of_libpq(plain, container) == limits
+        assert variables_of_libpq(verified, container) == {**limits, **verify}
+        assert variables_of_libpq(EXTERNAL, container) == {}
+
+
+def test_the_file_of_the_time_limits_has_those_that_the_stack_adds_to_a_url() -> None:
+    service = ConfigParser()
+    service.read_string(startup_scripts()["pg_service.conf"])
+    assert dict(service["open-webui"]) == {name: str(value) for name, value in CLIENT_PARAMETERS.items()}
+    assert str(CLIENT_PARAMETERS["connect_timeout"]) == "5"
+
+
+def connections(*sets: str) -> int:
+    """The connections that the scripts ask the database for."""
+    containers = run("dev", sets).containers
+    [number] = {
+        variable["value"]
+        for container in ("open-webui/migrate", "open-webui-preflight/preflight")
+        for variable in containers[container]["env"]
+        if variable["name"] == "DATABASE_CONNECTIONS"
+    }
+    return int(number)
+
+
+def test_the_scripts_ask_for_the_connections_of_all_replicas() -> None:
+    two, three = (connections(f"openWebui.replicas={number}", "openWebui.drainSeconds=0") for number in (2, 3))
+    # In a rolling update one pod more starts, and each of the old ones may still drain.
+    assert (two, three) == (5 * CONNECTIONS_PER_POD, 7 * CONNECTIONS_PER_POD)
+
+
+def test_only_of_an_external_server_the_scripts_demand_pgvector() -> None:
+    """The stack's own server has the extension if its image has it."""
+    names = {v["name"] for v in EXTERNAL.containers["open-webui-preflight/preflight"]["env"]}
+    own = {v["name"] for v in run("prod", ["backup.enabled=false"]).containers["open-webui-preflight/preflight"]["env"]}
+    assert names - own == {"DATABASE_REQUIRES_VECTOR"}

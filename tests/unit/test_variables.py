@@ -68,6 +68,11 @@ def problems(env: Mapping[str, str], **more: object) -> str:
 # The class "set by the stack" is what the stack sets.
 
 URLS = ("openWebui.openaiApiBaseUrl=https://a.example", "openWebui.ollamaBaseUrl=http://b")
+DATABASE_BY_REFERENCE = (
+    *("postgresql.topology=external", "postgresql.external.hosts=10.0.0.3"),
+    "postgresql.external.certificateAuthority=-----BEGIN CERTIFICATE-----",
+    *("existingSecrets.databaseUrl.name=chats-app", "existingSecrets.databaseUrl.key=uri"),
+)
 EXTERNAL = ("redis.topology=external", "redis.external.hosts=10.0.0.1")
 CONFIGURATIONS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     ((), {}),
@@ -82,6 +87,7 @@ CONFIGURATIONS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     (("redis.topology=sentinel",), {}),
     (("redis.topology=cluster",), {}),
     (EXTERNAL, {"redisCacheUrl": "redis://:p@10.0.0.1"}),
+    (DATABASE_BY_REFERENCE, {}),
     *SIGN_IN_CONFIGURATIONS,
     ((*EXTERNAL, "redis.external.sentinelHosts=10.0.0.2"), {"redisCacheUrl": "redis://:p@mymaster"}),
     (

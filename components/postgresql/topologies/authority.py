@@ -9,6 +9,14 @@ def authority(secret: str) -> Authority:
     return Authority(server="postgresql", secret=secret)
 
 
+def authority_variables(authority: Authority) -> dict[str, str]:
+    """The same for a URL that the stack does not see, as variables of libpq. What the URL says comes first.
+
+    https://www.postgresql.org/docs/17/libpq-envars.html
+    """
+    return {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": authority.file}
+
+
 def with_authority(url: str, authority: Authority) -> str:
     """The URL of a client that verifies the server's certificate and its name, unless the URL says otherwise.
 

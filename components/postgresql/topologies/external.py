@@ -7,7 +7,7 @@ from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
 from ...blocks.destinations import Destination
 from ..names import AUTHORITY_SECRET
-from .authority import authority
+from .authority import authority, authority_variables
 from .base import KEY, Topology
 
 URL = "databaseUrl"
@@ -33,6 +33,16 @@ class External(Topology):
     @property
     def authority(self) -> Authority | None:
         return authority(AUTHORITY_SECRET) if self.settings.external.certificate_authority else None
+
+    def client_variables(self, *, by_reference: bool) -> dict[str, str]:
+        """Variables of the clients, beside the URL.
+
+        Args:
+            by_reference: whether the URL is in a Secret that the stack does not own.
+        """
+        # Open WebUI starts without the extension, and fails at the first document.
+        verify = authority_variables(self.authority) if by_reference and self.authority else {}
+        return {"DATABASE_REQUIRES_VECTOR": "true", **verify}
 
     @property
     def destinations(self) -> list[Destination]:

@@ -25,6 +25,7 @@ GROUPS = {
     "test_documents.py": "documents",
     "test_sign_in.py": "sign-in",
     "test_postgresql_upgrade.py": "upgrade",
+    "test_external_preflight.py": "external preflight",
 }
 """Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker
 busy at the end."""

@@ -16,7 +16,7 @@ from .vector_tables import applies, read_vector_state, vector_problems, vector_s
 def database_problems(connection: Connection, release: Release) -> list[str]:
     """Why the release cannot start on this database. Nothing is changed there."""
     problems = revision_problems(release, database_revisions(connection))
-    problems += server_problems(read_server_state(connection))
+    problems += server_problems(read_server_state(connection), int(os.environ.get("DATABASE_CONNECTIONS", "0")))
     problems += connection_problems(os.environ)
     problems += second_factor_problems(connection, os.environ)
     if applies(os.environ):

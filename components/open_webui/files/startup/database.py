@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import conninfo, sql
 
+from .connection_advice import connection_advice
 from .output import RefusedError, log, script_name
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -31,13 +32,11 @@ def connection_parameters() -> dict[str, Any]:
     )
 
 
-def connect(patience: float) -> Connection:
-    """A connection to the database, which may take ``patience`` seconds to come up.
+def connection_options() -> dict[str, Any]:
+    """Parameters of a connection: those of ``DATABASE_URL``, and limits of the time that a lost server takes.
 
-    Raises `RefusedError` if it does not.
+    Raises `RefusedError` as `connection_parameters` does.
     """
-    parameters = connection_parameters()
-    where = "{host}:{port}/{dbname}".format(**{"host": "", "port": 5432, "dbname": "", **parameters})
     # A connection that leads nowhere is noticed within half a minute: here, and by the server in prepare_session.
     alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
     application = f"{script_name()} {socket.gethostname()}"[:63]
@@ -47,18 +46,33 @@ def connect(patience: float) -> Connection:
         "application_name": application,
         "client_encoding": "UTF8",
         "connect_timeout": 5,
+        # A pooler in transaction mode may not have a prepared statement at its next use.
+        "prepare_threshold": None,
     }
+    return {**connection_parameters(), **alive, **session}
+
+
+def connect(patience: float) -> Connection:
+    """A connection to the database, which may take ``patience`` seconds to come up.
+
+    Raises `RefusedError` if it does not.
+    """
+    options = connection_options()
+    where = "{host}:{port}/{dbname}".format(**{"host": "", "port": 5432, "dbname": "", **options})
     deadline, logged = time.monotonic() + patience, ""
     while True:
         try:
-            return psycopg.connect(**{**parameters, **alive, **session})
+            return psycopg.connect(**options)
         except psycopg.OperationalError as error:
             reason = " ".join(str(error).split())
             if "password authentication failed" in reason:
                 # The server logs no other reason for a role that does not exist, or may not log in.
                 reason += ". After a rotation the server accepts the new password about a minute later"
         if time.monotonic() >= deadline:
-            raise RefusedError(f"The database {where} could not be reached within {patience:g} s: {reason}")
+            advice = connection_advice(reason)
+            raise RefusedError(
+                f"The database {where} could not be reached within {patience:g} s: {reason}{advice and f'. {advice}'}"
+            )
         if reason != logged:
             log(f"Waiting up to {patience:g} s for the database {where}: {reason}")
             logged = reason

@@ -11,7 +11,8 @@ Environment: that of the replica, and how many seconds the database may be out o
 Open WebUI's part may take (MIGRATE_RUN_SECONDS), another replica may work on the database (MIGRATE_LOCK_WAIT_SECONDS).
 
 Exit status: 0, the replica can start; 1, it must not, and the last line says why; 143, ended by SIGTERM.
-PostgreSQL only, and not through a pooler that shares connections between transactions: the lock belongs to a session.
+PostgreSQL only, and not through a pooler that shares connections between transactions (`pooler`): the lock belongs to
+a session.
 """
 
 import os
@@ -26,6 +27,7 @@ from .encrypted_data import second_factor_problems
 from .lock import take_lock
 from .open_webui_start import run_start
 from .output import RefusedError, log, seconds
+from .pooler import require_session
 from .record import record_state, recorded_state, requested_state
 from .release import Release, database_revisions, read_release
 from .rights import grant_rights
@@ -45,6 +47,7 @@ def migrate() -> None:
         raise RefusedError(*problems)
     report_bucket()
     with connect(seconds("MIGRATE_DATABASE_WAIT_SECONDS")) as connection:
+        require_session(connection)
         prepare_session(connection)
         take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"))
         keep_index_method(connection, os.environ)

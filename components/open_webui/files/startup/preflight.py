@@ -14,6 +14,7 @@ import sys
 from .checks import bucket_problems, database_problems
 from .database import connect, prepare_session
 from .output import RefusedError, log, seconds
+from .pooler import require_session
 from .release import read_release
 from .script import run
 from .vector_tables import keep_index_method
@@ -29,6 +30,7 @@ def preflight() -> None:
     problems = bucket_problems(patience)
     try:
         with connect(patience) as connection:
+            require_session(connection)
             prepare_session(connection)
             connection.execute(b"SET default_transaction_read_only = on")
             keep_index_method(connection, os.environ)

@@ -1,5 +1,6 @@
-"""What of the PostgreSQL server and of the role's rights a migration needs."""
+"""What of the PostgreSQL server and of the role's rights a migration and the replicas after it need."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .database import Connection
@@ -13,14 +14,20 @@ OWNED_TABLES = ("alembic_version", "document_chunk")
 _STATE = b"""
 SELECT current_user,
        current_setting('server_encoding'),
-       pg_is_in_recovery()
-         OR (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_read_only')::boolean,
+       pg_is_in_recovery(),
+       (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_read_only')::boolean,
        current_schema(),
        current_setting('search_path'),
        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
          - coalesce(current_setting('reserved_connections', true)::int, 0)
          - (SELECT sum(numbackends) FROM pg_stat_database)::int,
+       session_user,
+       current_database(),
+       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+         - coalesce(current_setting('reserved_connections', true)::int, 0),
+       (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user AND NOT rolsuper),
+       (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()),
        ARRAY(SELECT name FROM unnest(%s::text[]) AS name
              WHERE NOT pg_has_role((SELECT relowner FROM pg_class WHERE oid = to_regclass(name)), 'USAGE'))
 """
@@ -32,8 +39,9 @@ class ServerState:
 
     role: str
     encoding: str
+    standby: bool
     read_only: bool
-    """A standby, or a server or role whose transactions are read-only."""
+    """Whether the transactions of the server, the database or the role are read-only by default."""
 
     schema: str | None
     """Schema in which tables are created; None if no schema of the search path exists."""
@@ -45,6 +53,9 @@ class ServerState:
     free_connections: int
     """Connections that are left for the role, this session's counted as used."""
 
+    connection_limits: Mapping[str, int]
+    """How many connections the replicas can have, by what sets the limit. The statement that raises each is the key."""
+
     tables_of_others: tuple[str, ...]
     """Those of `OWNED_TABLES` that exist and belong to a role that this one is not a member of."""
 
@@ -53,31 +64,53 @@ def read_server_state(connection: Connection) -> ServerState:
     """The state of the server, as it is for sessions that have set nothing themselves."""
     row = connection.execute(_STATE, (list(OWNED_TABLES),)).fetchone()
     assert row is not None
-    role, encoding, read_only, schema, search_path, may_create, free_connections, tables = row
+    role, encoding, standby, read_only, schema, search_path, may_create, free_connections, *limits, tables = row
     return ServerState(
         role=role,
         encoding=encoding,
+        standby=standby,
         read_only=read_only,
         schema=schema,
         search_path=search_path,
         may_create=may_create,
         free_connections=free_connections,
+        connection_limits=dict(_limits(*limits)),
         tables_of_others=tuple(tables),
     )
 
 
-def server_problems(state: ServerState) -> list[str]:
-    """Why a migration cannot succeed on this server with this role."""
+def _limits(
+    login: str, database: str, server: int, role: int | None, of_database: int | None
+) -> Iterator[tuple[str, int]]:
+    yield "max_connections in postgresql.conf, which some are reserved of", server
+    if role is not None:
+        yield f'ALTER ROLE "{login}" CONNECTION LIMIT', role
+    if of_database is not None:
+        yield f'ALTER DATABASE "{database}" CONNECTION LIMIT', of_database
+
+
+def server_problems(state: ServerState, connections: int) -> list[str]:
+    """Why a migration cannot succeed on this server with this role, or the replicas not serve after it.
+
+    Args:
+        state: the state of the server.
+        connections: connections that the pools of all replicas may hold.
+    """
     problems = []
     if state.encoding != "UTF8":
         problems.append(
             f"The encoding of the database is {state.encoding}; Open WebUI needs UTF8. Create a database with "
             "ENCODING 'UTF8' and restore a dump into it."
         )
-    if state.read_only:
+    if state.standby:
         problems.append(
-            "The server accepts no writes: it is a standby, or default_transaction_read_only is on. DATABASE_URL has "
-            "to lead to the primary."
+            "The server is a standby and accepts no writes. DATABASE_URL has to lead to the primary; with several "
+            "hosts in it, add target_session_attrs=read-write."
+        )
+    elif state.read_only:
+        problems.append(
+            "The server accepts no writes: default_transaction_read_only is on, for the server, the database or the "
+            "role. Some services set it when their disk is full."
         )
     if state.schema is None:
         problems.append(f"No schema of the search path ({state.search_path}) exists. Create it: CREATE SCHEMA ...")
@@ -97,4 +130,10 @@ def server_problems(state: ServerState) -> list[str]:
             f"The server has {max(0, state.free_connections)} free connections; the start of Open WebUI needs "
             f"{CONNECTIONS_NEEDED - 1}. End sessions that others hold (pg_stat_activity), or raise max_connections."
         )
+    problems += [
+        f"The pools of all web pods may hold {connections} connections, and at most {limit} are allowed. Raise the "
+        f"limit ({what}), or run fewer replicas."
+        for what, limit in state.connection_limits.items()
+        if limit < connections
+    ]
     return problems

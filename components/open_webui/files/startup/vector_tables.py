@@ -46,6 +46,9 @@ class VectorSettings:
     creates_extension: bool
     """Whether Open WebUI creates the extensions itself."""
 
+    required: bool = False
+    """Whether a database without the extension is refused. Else the replicas start without documents."""
+
     @property
     def column(self) -> str:
         """Type of the column, as PostgreSQL writes it."""
@@ -64,6 +67,9 @@ class VectorState:
 
     pgcrypto: bool
     """Whether the extension pgcrypto is installed."""
+
+    hidden_in: str | None = None
+    """Schema of the extension, if the search path does not lead to it: its types have no name then."""
 
     table: bool
     column: str | None = None
@@ -100,6 +106,7 @@ def vector_settings(environment: Mapping[str, str]) -> VectorSettings:
         lists=number("PGVECTOR_IVFFLAT_LISTS", 100),
         encrypted=is_on("PGVECTOR_PGCRYPTO", "false"),
         creates_extension=is_on("PGVECTOR_CREATE_EXTENSION", "true"),
+        required=is_on("DATABASE_REQUIRES_VECTOR", "false"),
     )
 
 
@@ -146,6 +153,11 @@ def read_vector_state(connection: Connection, settings: VectorSettings) -> Vecto
         "extension": one(connection, b"SELECT extversion FROM pg_extension WHERE extname = 'vector'"),
         "available": one(connection, b"SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector')"),
         "pgcrypto": one(connection, b"SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pgcrypto')"),
+        "hidden_in": one(
+            connection,
+            b"SELECT extnamespace::regnamespace::text FROM pg_extension"
+            b" WHERE extname = 'vector' AND to_regtype('vector') IS NULL",
+        ),
         "table": one(connection, b"SELECT to_regclass(%s) IS NOT NULL", TABLE),
     }
     if not common["table"]:
@@ -186,13 +198,22 @@ def vector_problems(settings: VectorSettings, state: VectorState) -> list[str]:
 
 
 def _extension_problems(settings: VectorSettings, state: VectorState) -> list[str]:
+    create = "As a superuser, or as the administrator of the service: CREATE EXTENSION vector"
     if state.extension is None and not (settings.creates_extension and not state.available):
         # Open WebUI creates it, or there are no tables for documents: `migrate` says so.
-        return []
+        if not settings.required or settings.creates_extension:
+            return []
+        if state.available:
+            return [f"The database has no extension vector, which the documents need. {create}"]
     if not state.available:
         return [
-            "The server has no pgvector, which the documents need: postgresql.image has to be an image with the "
-            "extension vector."
+            "The server has no pgvector, which the documents need. Of the stack's own server, postgresql.image has to "
+            f"be an image with it; elsewhere install it, and create the extension in the database. {create}"
+        ]
+    if state.hidden_in:
+        return [
+            f"The extension vector is in the schema {state.hidden_in}, where the search path of the role does not "
+            f"lead: ALTER ROLE CURRENT_USER SET search_path = public, {state.hidden_in}"
         ]
     version = _version(state.extension or "")
     needed = HALFVEC_SINCE if settings.type == "halfvec" else HNSW_SINCE if settings.method == "hnsw" else ()

@@ -1,0 +1,29 @@
+"""Time limits of the web pods' connections to a database whose URL the stack does not see."""
+
+from ..blocks.connection import Connection
+from ..blocks.connection_keys import CLIENT_URL
+from .startup_scripts import PACKAGE, SCRIPTS_DIRECTORY
+
+SERVICE_FILE = "pg_service.conf"
+"""File of the scripts with the limits. libpq has no variables for most of them."""
+
+_SERVICE = "open-webui"
+_CONNECT_SECONDS = 5
+
+
+def client_limits(database: Connection) -> dict[str, str]:
+    """Variables of libpq, which psycopg 2 and 3 are built on; empty where the URL has the limits.
+
+    https://www.postgresql.org/docs/17/libpq-envars.html
+
+    Args:
+        database: where the pods read the URL.
+    """
+    if CLIENT_URL not in database.references:
+        return {}
+    return {
+        "PGSERVICEFILE": f"{SCRIPTS_DIRECTORY}/{PACKAGE}/{SERVICE_FILE}",
+        "PGSERVICE": _SERVICE,
+        # psycopg 3 waits for a connection itself, and does not read the file.
+        "PGCONNECT_TIMEOUT": str(_CONNECT_SECONDS),
+    }
