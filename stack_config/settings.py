@@ -25,6 +25,7 @@ from components.open_webui.exposure_rules import private_name_problems
 from components.open_webui.feature_settings import token_error
 from components.open_webui.settings import OpenWebUISettings, feature_secrets
 from components.open_webui.variable_rules import conditional_problems
+from components.postgresql.archive.settings import SECRETS as ARCHIVE_SECRETS
 from components.postgresql.settings import PostgreSQLSettings
 from components.postgresql.topologies.external import URL as DATABASE_URL
 from components.postgresql.topologies.external_url import url_errors as database_url_errors
@@ -178,6 +179,9 @@ class StackSettings(Settings):
                 fix=Fix.REMOVE,
             )
         yield from self._ollama_problems()
+        archive = self.postgresql.archive
+        bucket = [("postgresql.archive.s3.endpointUrl", each) for each in archive.destinations]
+        yield from private_name_problems(bucket, archive.targets, "postgresql.archive.egress")
         for servers in (self.redis.external, self.postgresql.external):
             yield from private_name_problems(servers.destinations, self.open_webui.targets, "openWebui.egress")
         if self.cluster.mode == "context" and not self.kube_context.strip():
@@ -257,6 +261,7 @@ SECRET_KEYS: Mapping[str, str] = {
     **{secret.name: secret.description for secret in feature_secrets()},
     KUBECONFIG: "Contents of a kubeconfig. Required with `cluster.mode: kubeconfig`.",
     DATABASE_URL: "URL of an external PostgreSQL: `postgresql://user:password@host:port/database`. Required with one.",
+    **ARCHIVE_SECRETS,
     "redisCacheUrl": "URL of the application's state in an external Redis. Required with one.",
     "redisWebsocketUrl": "URL of the websockets in an external Redis. Default: `redisCacheUrl`.",
 }
@@ -296,6 +301,10 @@ def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iter
         ),
         _SecretUse(KUBECONFIG, "cluster.mode", settings.cluster.mode == "kubeconfig"),
         _SecretUse(DATABASE_URL, "postgresql.topology", settings.postgresql.is_external),
+        *(
+            _SecretUse(name, "postgresql.archive.enabled", settings.postgresql.archive.enabled)
+            for name in ARCHIVE_SECRETS
+        ),
         _SecretUse("redisCacheUrl", "redis.topology", settings.redis.is_external),
         _SecretUse("redisWebsocketUrl", "redis.topology", settings.redis.is_external, required=False),
     ]

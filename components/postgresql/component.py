@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi import Input, Output
+from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
 from ..blocks import authority
 from ..blocks.children import Children
@@ -23,6 +24,8 @@ from ..blocks.server_certificate import certificate
 from ..blocks.server_tls import host_names
 from ..blocks.url_parameters import with_parameters
 from . import upgrade
+from .archive.container import with_archive
+from .archive.objects import archive_objects
 from .certificate_container import certificate_files
 from .configuration import pg_hba_conf, postgresql_conf
 from .monitoring.alerts import WatchedBackups
@@ -193,12 +196,14 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             **certificate_files(settings),
             **(exporter_files() if monitored else {}),
         }
+        archive = archive_objects(children, settings.archive, self.args.secret_inputs, self.args.namespace_name)
         depends_on = [
+            *archive.resources,
             logins.secret,
             volume,
             children.config_map(CONFIG_MAP, configuration),
             children.service_account(APP),
-            self._network_policy(children),
+            self._network_policy(children, archive.egress),
             *certificate(
                 children,
                 settings.tls,
@@ -212,7 +217,11 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         annotations: dict[str, Input[str]] = {
             "checksum/config": checksum(configuration),
             **(scrape_annotations(EXPORTER_PORT) if monitored else {}),
+            **archive.annotations,
         }
+        spec = pod(settings, monitored=monitored)
+        if settings.archive.enabled:
+            spec = with_archive(spec, settings.archive, settings.storage.size, archive.references)
         k8s.apps.v1.StatefulSet(
             APP,
             metadata=children.metadata(APP),
@@ -221,16 +230,18 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 "service_name": PODS_SERVICE,
                 "revision_history_limit": 2,
                 "selector": {"match_labels": LABELS.selector},
-                "template": children.pod_template(pod(settings, monitored=monitored), annotations),
+                "template": children.pod_template(spec, annotations),
             },
             opts=children.options(depends_on=depends_on, custom_timeouts=upgrade.timeouts(settings)),
         )
 
-    def _network_policy(self, children: Children) -> k8s.networking.v1.NetworkPolicy:
+    def _network_policy(
+        self, children: Children, egress: Sequence[NetworkPolicyEgressRuleArgsDict]
+    ) -> k8s.networking.v1.NetworkPolicy:
         rules = [allow_from([pods(client) for client in self.args.clients], PORT)]
         if self.args.scraped_from:
             rules.append(allow_from([namespace(self.args.scraped_from)], EXPORTER_PORT))
-        return children.network_policy(APP, ingress=rules, egress=[])
+        return children.network_policy(APP, ingress=rules, egress=[*egress])
 
 
 def _with_time_limits(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from .archive.server_parameters import archive_parameters
 from .settings import PostgreSQLSettings
 
 DATA_VOLUME = "/var/lib/postgresql/data"
@@ -17,6 +18,7 @@ TLS_DIRECTORY = "/etc/postgresql-tls"
 def postgresql_conf(settings: PostgreSQLSettings) -> str:
     """postgresql.conf: where things are, what follows from the limits, and how much is logged."""
     tuning = "\n".join(f"{name} = {value}" for name, value in settings.tuning().items())
+    archiving = "".join(f"{name} = {value}\n" for name, value in archive_parameters(settings.archive).items())
     return f"""\
 data_directory = '{DATA_DIRECTORY}'
 hba_file = '{HBA_FILE}'
@@ -36,7 +38,7 @@ checkpoint_completion_target = 0.9
 # Network volumes and solid state disks seek for nothing.
 random_page_cost = 1.1
 
-# The container's log is collected by the node. Statements are not logged: they hold chats.
+{archiving}# The container's log is collected by the node. Statements are not logged: they hold chats.
 logging_collector = off
 log_destination = 'stderr'
 log_statement = 'none'

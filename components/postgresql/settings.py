@@ -13,6 +13,7 @@ from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
 from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import ContainerResources, Resources, Sizes
+from .archive.settings import ArchiveSettings
 from .external_settings import PostgreSQLExternalSettings
 from .memory import Load, ServerMemory, least_limit, server_memory
 from .tls_settings import PostgreSQLTlsSettings
@@ -89,6 +90,9 @@ class PostgreSQLSettings(ComponentSettings):
         le=5000,
         description="Connections the server accepts; of an external one, those that it has for the stack. Must hold "
         "the pools of all Open WebUI replicas and one more.",
+    )
+    archive: ArchiveSettings = Field(
+        ArchiveSettings(), description="Archive of the write-ahead log in a bucket, for recovery to a point in time."
     )
     external: PostgreSQLExternalSettings = Field(
         PostgreSQLExternalSettings(), description="The existing PostgreSQL. Not with other topologies."

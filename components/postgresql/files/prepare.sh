@@ -13,6 +13,7 @@
 #   PASSWORD_FILE    file with the owner's password, or with what PostgreSQL stores of it
 #   ROLES_DIRECTORY  files of the other roles (roles.sh, whose other variables are needed too); unset: no other roles
 #   UPGRADE_UNDO     major version whose upgrade is undone; empty or not set for none
+#   ARCHIVE_MODE     "on" for a server that archives its WAL (default: off)
 # Exit status: 0 ready, 1 refused or failed (the reason is the last line), 130 or 143 stopped by a signal.
 set -eu
 
@@ -116,9 +117,10 @@ start_server() {
   chmod 0700 "$directory"
   # A child of this process: after a crash the lock file names process 1, which the server accepts only as its parent.
   # Statements are never logged: one of them contains the password.
+  # Without archive_mode it would recycle segments that are not in the archive. It has no archive_command: they wait.
   postgres -D "$directory" "$@" -c port=5432 -c listen_addresses= -c unix_socket_directories="$private" \
-    -c unix_socket_permissions=0700 -c hba_file="$private/pg_hba.conf" -c logging_collector=off \
-    -c log_destination=stderr -c log_statement=none \
+    -c archive_mode="${ARCHIVE_MODE:-off}" -c archive_command= -c unix_socket_permissions=0700 \
+    -c hba_file="$private/pg_hba.conf" -c logging_collector=off -c log_destination=stderr -c log_statement=none \
     -c log_min_duration_statement=-1 -c log_min_error_statement=panic -c log_parameter_max_length_on_error=0 &
   server=$!
   export PGHOST="$private" PGPORT=5432 PGUSER="$SUPERUSER" PGCONNECT_TIMEOUT=10 PGCLIENTENCODING=UTF8

@@ -6,6 +6,7 @@ from typing import ClassVar
 from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
 from ...blocks.destinations import Destination
+from ..archive.settings import not_standalone
 from ..names import AUTHORITY_SECRET
 from .authority import authority, authority_variables
 from .base import KEY, Topology
@@ -22,6 +23,8 @@ class External(Topology):
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
+        if self.settings.archive.enabled:
+            yield not_standalone(self.name)
         if not self.settings.external.hosts:
             yield Problem(
                 keys=("external.hosts", "external", KEY),

@@ -9,6 +9,7 @@ from ...blocks.custom_kinds import KindsNeeded
 from ...blocks.footprint import Footprint, Pods
 from ...blocks.monitoring import MonitoringSettings, exporter_resources
 from ...blocks.quantities import MEBIBYTE, quantity
+from ..archive.settings import archive_resources
 from ..certificate_resources import load_certificate_resources
 from ..container_sizes import load_roles_resources
 from ..upgrade_settings import upgrade_problems
@@ -43,6 +44,7 @@ class Standalone(Topology):
                 allowed=f"at least {LEAST_STORAGE}",
                 fix="10Gi",
             )
+        yield from settings.archive.used_problems(settings.storage.size)
 
     @property
     def volume_size(self) -> str:
@@ -54,7 +56,16 @@ class Standalone(Topology):
             *((load_certificate_resources(),) if self.settings.tls.enabled else ()),
             *((exporter_resources(),) if monitoring.enabled else ()),
         )
-        return Footprint(pods=(Pods(count=1, containers=(self.settings.container_resources(), *sidecars)),), volumes=1)
+        server = self.settings.container_resources()
+        if not self.settings.archive.enabled:
+            return Footprint(pods=(Pods(count=1, containers=(server, *sidecars)),), volumes=1)
+        archive = archive_resources()
+        # A recovery has a pod of its own, and a drill a volume.
+        pods = (
+            Pods(count=1, containers=(server, *sidecars, archive)),
+            Pods(count=1, containers=(server, archive)),
+        )
+        return Footprint(pods=pods, volumes=2)
 
     def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
         yield from monitoring.kinds_needed()

@@ -77,6 +77,34 @@ SERVER_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "with commas",
     ),
     (
+        "an archive without a bucket",
+        {"postgresql": {"archive": {"enabled": True}}},
+        "postgresql.archive.s3.bucket",
+        "existing bucket",
+    ),
+    (
+        "an archive that may fill the volume",
+        {"postgresql": {"archive": {"enabled": True, "s3": {"bucket": "backups"}, "pendingLimit": "9Gi"}}},
+        "postgresql.archive.pendingLimit",
+        "half of storage.size",
+    ),
+    (
+        "the archive of an external PostgreSQL",
+        {"postgresql": {"topology": "external", "external": {"hosts": "10.0.0.1"}, "archive": {"enabled": True}}},
+        "postgresql.archive.enabled",
+        "topology standalone",
+    ),
+    (
+        "a bucket with a name that only a private network has",
+        {
+            "postgresql": {
+                "archive": {"enabled": True, "s3": {"bucket": "backups", "endpointUrl": "https://s3.corp.internal"}}
+            }
+        },
+        "postgresql.archive.egress",
+        "CIDR:443",
+    ),
+    (
         "an external PostgreSQL beside the stack's own",
         {"postgresql": {"external": {"hosts": "10.0.0.1"}}},
         "postgresql.external",

@@ -1,0 +1,140 @@
+"""The archive container beside the server, and what the server's own containers need for it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgsDict,
+    KeyToPathArgsDict,
+    PodSpecArgsDict,
+    VolumeArgsDict,
+    VolumeMountArgsDict,
+    VolumeProjectionArgsDict,
+)
+
+from ...blocks.pod import plain_variables, restricted_container
+from ...blocks.probes import exec_probe
+from ...blocks.quantities import quantity
+from ...blocks.secret_reference import SecretReference
+from ..configuration import DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY
+from .files import config as inside
+from .names import ARCHIVE_CONFIG_MAP, CONTAINER, CREDENTIALS_SECRET
+from .server_parameters import EXCHANGE, SCRIPTS
+from .settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, ArchiveSettings, archive_resources
+
+_PACKAGE = "archive"
+_CREDENTIALS = "/run/secrets/archive"
+_FILES = Path(__file__).with_name("files")
+
+FILES = {file.name: file.read_text() for file in sorted(_FILES.iterdir()) if file.suffix in (".py", ".sh")}
+"""Scripts of the ConfigMap: the Python package of the archive container, and the shell scripts of the server's."""
+
+CREDENTIALS = {inside.ACCESS_KEY_ID: ACCESS_KEY_ID, inside.SECRET_ACCESS_KEY: SECRET_ACCESS_KEY}
+"""Files of the credentials, each with its secret config key."""
+
+
+def with_archive(
+    spec: PodSpecArgsDict, settings: ArchiveSettings, volume_size: str, references: Mapping[str, SecretReference]
+) -> PodSpecArgsDict:
+    """The server's pod with the archive container.
+
+    Args:
+        spec: its spec without.
+        settings: of the archive, which is on.
+        volume_size: size of the volume of the database.
+        references: Secrets that exist, by the secret config keys of the credentials.
+    """
+    mounts: list[VolumeMountArgsDict] = [
+        {"name": "exchange", "mount_path": EXCHANGE},
+        {"name": "archive-scripts", "mount_path": SCRIPTS, "read_only": True},
+    ]
+    # Input types of Pulumi; the values are plain ones of `pod`.
+    plain: Any = spec
+    [server, *others] = plain["containers"]
+    whole: dict[str, Any] = {
+        **plain,
+        # The private server of an init container must not recycle segments that are not in the bucket yet.
+        "init_containers": [
+            *(
+                each if "restart_policy" in each else _with(each, [], {"ARCHIVE_MODE": "on"})
+                for each in plain["init_containers"]
+            ),
+            _archive_container(settings, volume_size),
+        ],
+        "containers": [_with(server, mounts, {"EXCHANGE": EXCHANGE}), *others],
+        "volumes": [*plain["volumes"], *_volumes(references)],
+    }
+    return cast(PodSpecArgsDict, whole)
+
+
+def _with(container: dict[str, Any], mounts: list[VolumeMountArgsDict], variables: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        **container,
+        "env": [*container.get("env", ()), *plain_variables(variables)],
+        "volume_mounts": [*container["volume_mounts"], *mounts],
+    }
+
+
+def _archive_container(settings: ArchiveSettings, volume_size: str) -> ContainerArgsDict:
+    variables: dict[str, str | int] = {
+        "PYTHONPATH": SCRIPTS,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": "/tmp",
+        "PGDATA": DATA_DIRECTORY,
+        "SOCKET_DIRECTORY": SOCKET_DIRECTORY,
+        "EXCHANGE": EXCHANGE,
+        "CREDENTIALS_DIRECTORY": _CREDENTIALS,
+        "ARCHIVE_URL": settings.s3.url,
+        "ENDPOINT_URL": settings.s3.endpoint_url or "",
+        "REGION": settings.s3.region or "",
+        "ENCRYPTION": settings.s3.encryption or "",
+        "BASE_BACKUP_HOURS": settings.base_backup_hours,
+        "RETENTION_DAYS": settings.retention_days,
+        "PENDING_LIMIT": int(quantity(settings.pending(volume_size))),
+    }
+    return restricted_container(
+        {
+            "name": CONTAINER,
+            # A sidecar: it starts before the server and ends after it, so that the last segment gets into the bucket.
+            # https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
+            "restart_policy": "Always",
+            "image": settings.image,
+            "command": ["python3", "-m", f"{_PACKAGE}.agent"],
+            "env": plain_variables(variables),
+            # A container that hangs would let the log grow until the volume is full.
+            "liveness_probe": exec_probe(
+                ["python3", "-m", f"{_PACKAGE}.alive"], period_seconds=30, failure_threshold=4
+            ),
+            "volume_mounts": [
+                {"name": "data", "mount_path": DATA_VOLUME, "read_only": True},
+                {"name": "run", "mount_path": SOCKET_DIRECTORY},
+                {"name": "exchange", "mount_path": EXCHANGE},
+                {"name": "archive-scripts", "mount_path": f"{SCRIPTS}/{_PACKAGE}", "read_only": True},
+                {"name": "archive-credentials", "mount_path": _CREDENTIALS, "read_only": True},
+                {"name": "archive-tmp", "mount_path": "/tmp"},
+            ],
+        },
+        archive_resources(),
+    )
+
+
+def _volumes(references: Mapping[str, SecretReference]) -> list[VolumeArgsDict]:
+    own: list[KeyToPathArgsDict] = [
+        {"key": file, "path": file} for file, secret in CREDENTIALS.items() if secret not in references
+    ]
+    sources: list[VolumeProjectionArgsDict] = [
+        {"secret": {"name": references[secret].name, "items": [{"key": references[secret].key, "path": file}]}}
+        for file, secret in CREDENTIALS.items()
+        if secret in references
+    ]
+    if own:
+        sources.append({"secret": {"name": CREDENTIALS_SECRET, "items": own}})
+    return [
+        # Requests, and the segments that a recovery downloads ahead.
+        {"name": "exchange", "empty_dir": {"size_limit": "512Mi"}},
+        {"name": "archive-scripts", "config_map": {"name": ARCHIVE_CONFIG_MAP}},
+        {"name": "archive-credentials", "projected": {"default_mode": 0o440, "sources": sources}},
+        # Parts of a base backup that are on their way.
+        {"name": "archive-tmp", "empty_dir": {"size_limit": "1Gi"}},
+    ]

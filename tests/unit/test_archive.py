@@ -1,0 +1,161 @@
+"""The archive: what it adds to the server's pod, and the plan of a recovery from what the bucket has."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from components.postgresql.archive.files.catalogue import Archive, BaseBackup, RefusedError
+from components.postgresql.archive.files.exchange import Request
+from components.postgresql.archive.files.wal import Segment, read_history, segment_of, segments
+from tests.support.unit.effects_on_archive import ON, SECRETS
+from tests.support.unit.recording import Recording, run
+
+SIZE = 16 * 2**20
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return run("dev", ON, secrets=SECRETS)
+
+
+def minutes(number: float) -> datetime:
+    return NOON + timedelta(minutes=number)
+
+
+def name(number: int, timeline: int = 1) -> str:
+    return Segment(number, timeline).name(SIZE)
+
+
+def backup(at: float, segment: int, timeline: int = 1) -> BaseBackup:
+    return BaseBackup(
+        identifier=f"{at}",
+        ended=minutes(at),
+        timeline=timeline,
+        first_segment=name(segment, timeline),
+        end=segment * SIZE + 100,
+        segment_size=SIZE,
+        size=0,
+    )
+
+
+def archive(*backups: BaseBackup, segments: dict[str, float], histories: dict[int, Any] | None = None) -> Archive:
+    return Archive(
+        identifier="7",
+        backups=list(backups),
+        uploaded={each: minutes(at) for each, at in segments.items()},
+        histories={number: (minutes(at), ancestors) for number, (at, ancestors) in (histories or {}).items()},
+    )
+
+
+def numbered(first: int, last: int, timeline: int = 1) -> dict[str, float]:
+    """Segments, each uploaded in the minute of its number."""
+    return {name(number, timeline): number for number in range(first, last + 1)}
+
+
+def test_it_is_off_by_default(dev: Recording) -> None:
+    assert "postgres/archive" not in dev.containers
+    assert dev.one("NetworkPolicy", "postgres").inputs["spec"]["egress"] == []
+    assert "archive_mode" not in dev.one("ConfigMap", "postgres-conf").inputs["data"]["postgresql.conf"]
+
+
+def test_the_container_only_reads_the_data_and_ends_after_the_server(recording: Recording) -> None:
+    container = recording.containers["postgres/archive"]
+    mounts = {each["name"]: each.get("readOnly", False) for each in container["volumeMounts"]}
+    assert mounts["data"] is True
+    assert container["restartPolicy"] == "Always"
+    assert [each["name"] for each in recording.pods["postgres"]["initContainers"]] == ["prepare", "archive"]
+
+
+def test_the_quota_has_room_for_a_recovery(dev: Recording, recording: Recording) -> None:
+    without, hard = (each.one("ResourceQuota", "quota").inputs["spec"]["hard"] for each in (dev, recording))
+    assert int(hard["pods"]) - int(without["pods"]) == 1
+    assert int(hard["persistentvolumeclaims"]) - int(without["persistentvolumeclaims"]) == 1
+
+
+def test_no_service_leads_to_the_pod_of_a_recovery(recording: Recording) -> None:
+    policy = recording.one("NetworkPolicy", "postgres-recovery").inputs["spec"]
+    assert policy["podSelector"] == {"matchLabels": {"app": "postgres-recovery"}}
+    assert policy["ingress"] == []
+
+
+def test_changed_credentials_restart_nothing(recording: Recording) -> None:
+    other = run("dev", ON, secrets={**SECRETS, "archiveS3SecretAccessKey": "another"})
+    template = [each.one("StatefulSet", "postgres").inputs["spec"]["template"] for each in (recording, other)]
+    assert template[0] == template[1]
+
+
+def test_a_time_is_reached_from_the_newest_base_backup_before_it() -> None:
+    kept_in_bucket = archive(backup(1, 1), backup(5, 5), segments=numbered(1, 9))
+    assert kept_in_bucket.plan(minutes(7.5))["backup"] == "5"
+    assert kept_in_bucket.plan(minutes(4.5)) == {
+        "backup": "1",
+        "ended": minutes(1).isoformat(),
+        "timeline": "current",
+        "segments": 5,
+        "bytes": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("at", "reason"), [(0.5, "before the first base backup"), (9.5, "after the end of the archive")]
+)
+def test_a_time_that_the_archive_does_not_have_is_refused_with_what_it_has(at: float, reason: str) -> None:
+    kept_in_bucket = archive(backup(1, 1), segments=numbered(1, 9))
+    with pytest.raises(RefusedError, match=f"{reason}; possible: 2026-11-29T12:01:00Z to 2026-11-29T12:09:00Z"):
+        kept_in_bucket.plan(minutes(at))
+
+
+def test_a_gap_is_found_before_anything_is_restored() -> None:
+    kept = numbered(1, 9)
+    del kept[name(6)]
+    kept_in_bucket = archive(backup(1, 1), segments=kept)
+    assert kept_in_bucket.plan(minutes(4.5))["segments"] == 5
+    with pytest.raises(RefusedError, match=rf"{name(6)} is missing.*the last time before it is 2026-11-29T12:05:00Z"):
+        kept_in_bucket.plan(minutes(7))
+
+
+def test_a_base_backup_after_the_gap_closes_it() -> None:
+    kept = numbered(1, 9)
+    del kept[name(6)]
+    kept_in_bucket = archive(backup(1, 1), backup(7, 7), segments=kept)
+    assert kept_in_bucket.plan(minutes(8))["backup"] == "7"
+
+
+def test_the_timeline_is_that_of_the_server_at_the_time() -> None:
+    # At 12:06 a recovery went back to the middle of segment 4; the server wrote on in timeline 2.
+    histories = {2: (6, {1: 4 * SIZE + SIZE // 2})}
+    second = {name(number, 2): at for number, at in ((4, 7), (5, 8), (6, 9))}
+    kept_in_bucket = archive(backup(1, 1), segments={**numbered(1, 5), **second}, histories=histories)
+    assert kept_in_bucket.plan(minutes(4.5))["timeline"] == "current"
+    assert kept_in_bucket.plan(minutes(8.5)) == {
+        "backup": "1",
+        "ended": minutes(1).isoformat(),
+        "timeline": "2",
+        "segments": 6,
+        "bytes": 0,
+    }
+
+
+def test_a_base_backup_of_what_was_left_behind_is_not_used() -> None:
+    histories = {2: (6, {1: 2 * SIZE + 1})}
+    second = {name(number, 2): at for number, at in ((2, 7), (3, 8))}
+    kept_in_bucket = archive(backup(1, 1), backup(5, 5), segments={**numbered(1, 5), **second}, histories=histories)
+    assert kept_in_bucket.plan(minutes(7.5))["backup"] == "1"
+
+
+def test_histories_are_read_as_postgresql_writes_them() -> None:
+    text = "1\t0/4800000\tbefore 2026-11-29 12:04:30+00\n\n2\t1/6B000028\tno recovery target specified\n"
+    assert read_history(text) == {1: 0x4800000, 2: 0x16B000028}
+
+
+def test_segments_change_the_log_file_after_255() -> None:
+    following = segments(segment_of("0000000100000000000000FF", SIZE), {}, 1, SIZE)
+    assert [next(following).name(SIZE) for _ in range(2)] == ["0000000100000000000000FF", "000000010000000100000000"]
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "000000010000000000000001/..", ""])
+def test_only_files_of_the_log_are_uploaded(path: str) -> None:
+    assert not Request("push.1", "push", (path, "/x")).is_valid
+    assert Request("push.1", "push", ("00000002.history", "/x")).is_valid
