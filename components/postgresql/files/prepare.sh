@@ -118,8 +118,8 @@ start_server() {
   # A child of this process: after a crash the lock file names process 1, which the server accepts only as its parent.
   # Statements are never logged: one of them contains the password.
   # Without archive_mode it would recycle segments that are not in the archive. It has no archive_command: they wait.
-  postgres -D "$directory" "$@" -c port=5432 -c listen_addresses= -c unix_socket_directories="$private" \
-    -c archive_mode="${ARCHIVE_MODE:-off}" -c archive_command= -c unix_socket_permissions=0700 \
+  postgres -D "$directory" -c archive_mode="${ARCHIVE_MODE:-off}" -c archive_command= "$@" -c port=5432 \
+    -c listen_addresses= -c unix_socket_directories="$private" -c unix_socket_permissions=0700 \
     -c hba_file="$private/pg_hba.conf" -c logging_collector=off -c log_destination=stderr -c log_statement=none \
     -c log_min_duration_statement=-1 -c log_min_error_statement=panic -c log_parameter_max_length_on_error=0 &
   server=$!

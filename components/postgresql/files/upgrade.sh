@@ -175,7 +175,7 @@ restore_dump() {
   initialize_unfinished
   # Nothing is lost in a crash but this directory, which the next start makes again.
   start_tuned_server "$unfinished" -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
-    -c wal_level=minimal -c max_wal_senders=0
+    -c wal_level=minimal -c max_wal_senders=0 -c archive_mode=off
   # The superuser exists already.
   sed "/^CREATE ROLE $SUPERUSER;\$/d" "$dump/roles.sql" >"$private/roles.sql"
   ask template1 <"$private/roles.sql" || not_upgraded "The roles could not be restored"
