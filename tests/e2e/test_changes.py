@@ -17,8 +17,9 @@ BACK_SECONDS = 10
         ("a setting of the web pods", "openWebui.resources.requests.cpu", "110m"),
         ("the signing key", "rotate.openWebui", "2"),
         ("Redis's password", "rotate.redis", "2"),
+        ("the database's passwords", "rotate.postgresql", "2"),
     ],
-    ids=["setting", "signing-key", "redis-password"],
+    ids=["setting", "signing-key", "redis-password", "database-passwords"],
 )
 def test_no_request_fails_while_pods_roll(
     node: Node, stack: Stack, client: str, token: str, measurements: Measurements, what: str, key: str, value: str

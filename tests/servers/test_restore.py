@@ -4,9 +4,13 @@ import os
 import signal
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
+from components.open_webui.files.startup.rights import grant_rights
+from components.postgresql.names import CLIENT_ROLE
 from tests.support.servers.backups import ROWS, Backups, program_before
 from tests.support.servers.backups import backups as backups
+from tests.support.servers.postgresql_database import CLIENT_PASSWORD, CLIENT_USER
 from tests.support.servers.server_process import wait_until
 
 
@@ -72,6 +76,42 @@ def test_the_database_is_the_applications_after_a_restore(backups: Backups) -> N
     assert owners == [(True,)]
     # The script that runs at each start of the server finds everything as it was.
     backups.execute("CREATE TABLE later (id int)")
+
+
+def test_the_application_serves_on_after_a_restore(backups: Backups) -> None:
+    """The table of vectors is its own, and the other ones are the owner's."""
+    backups.execute("CREATE TABLE document_chunk (id text PRIMARY KEY)")
+    with backups.database.connect(autocommit=True) as owner:
+        grant_rights(owner, CLIENT_ROLE)
+    with backups.database.connect(CLIENT_PASSWORD, user=CLIENT_USER, autocommit=True) as client:
+        client.execute("INSERT INTO document_chunk VALUES ('first')")
+    backups.done()
+    with backups.database.connect(CLIENT_PASSWORD, user=CLIENT_USER, autocommit=True) as client:
+        client.execute("DELETE FROM document_chunk")
+        client.execute("CREATE TABLE plugin (id text)")
+
+    backups.done("restore", "newest")
+
+    with backups.database.connect(autocommit=True) as owner:
+        grant_rights(owner, CLIENT_ROLE)
+        owner.execute("CREATE TABLE later (id int)")
+    with backups.database.connect(CLIENT_PASSWORD, user=CLIENT_USER, autocommit=True) as client:
+        assert client.execute("SELECT id, to_regclass('plugin') FROM document_chunk").fetchall() == [("first", None)]
+        client.execute("CREATE INDEX IF NOT EXISTS document_chunk_pkey ON document_chunk (id)")
+        client.execute("INSERT INTO chat (user_id) VALUES ('u1')")
+        client.execute("INSERT INTO later VALUES (1)")
+        with pytest.raises(InsufficientPrivilege):
+            client.execute("DROP TABLE chat")
+
+
+def test_no_session_of_the_application_is_overlooked(backups: Backups) -> None:
+    backups.done()
+    script = backups.database.directory / "scripts" / "backup.sh"
+    script.write_text(script.read_text().replace("LEAVE_SECONDS=60", "LEAVE_SECONDS=1"))
+    with backups.database.connect(CLIENT_PASSWORD, user=CLIENT_USER):
+        refused = backups.run("restore", "newest")
+    assert refused.returncode == 1
+    assert "1 other sessions are connected" in refused.stdout
 
 
 def test_an_extension_of_the_superuser_stays_its_own(backups: Backups) -> None:
@@ -173,12 +213,12 @@ def test_a_session_that_only_monitors_does_not_hold_a_restore_up(backups: Backup
     run = str(backups.database.directory / "run")
     with backups.database.connect(host=run, user="postgres", autocommit=True) as superuser:
         superuser.execute(
-            "CREATE ROLE exporter LOGIN IN ROLE pg_monitor; GRANT CONNECT ON DATABASE ragsystemdb TO exporter"
+            "CREATE ROLE observer LOGIN IN ROLE pg_monitor; GRANT CONNECT ON DATABASE ragsystemdb TO observer"
         )
     script = backups.scripts / "backup.sh"
     script.write_text(script.read_text().replace("LEAVE_SECONDS=60", "LEAVE_SECONDS=2"))
 
-    with backups.database.connect(host=run, user="exporter"):
+    with backups.database.connect(host=run, user="observer"):
         backups.done("restore", "newest")
         with backups.database.connect(host=run, user="postgres"):
             assert "1 other sessions are connected" in backups.refused("restore", "newest")

@@ -329,8 +329,7 @@ restore() {
   save_records
   refuse_others
   say "Restoring $chosen into $PGDATABASE, in one transaction."
-  # Also drops objects that are not in the dump, such as tables of a newer version, which would break its migrations.
-  restore_into "$live" "$dump" 'DROP OWNED BY CURRENT_USER CASCADE;' ||
+  restore_into "$live" "$dump" "$(cat "$SCRIPTS/clear.sql")" ||
     fail_because restore "$chosen could not be restored. The database is unchanged; the reason is above."
   write_records
   contents "$live" >"$work/restored" ||
