@@ -57,6 +57,7 @@ def report(external: Mapping[str, object], url: str) -> str:
         (HOST, f"postgresql://u:{PASSWORD}@db.example.com", "its path is not the name of a database"),
         (HOST, f"postgresql://u:{PASSWORD}@db.example.com/chats?pool_size={PASSWORD}", "a parameter that is not one"),
         (HOST, f"postgresql://u:{PASSWORD}@db.example.com/chats#x", "a fragment"),
+        (HOST, f"postgresql://u:{PASSWORD}@db.example.com/chats?sslrootcert=system", "finds no authorities there"),
         (HOST, f"postgresql://u:{PASSWORD}\n@db.example.com/chats", "a line break"),
     ],
 )

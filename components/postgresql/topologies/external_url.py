@@ -57,6 +57,11 @@ def url_errors(url: str, external: PostgreSQLExternalSettings) -> Iterator[tuple
             "it has a fragment, or a parameter that is not one of a replica's connection",
             f"parameters {', '.join(sorted(PARAMETERS))}",
         )
+    if parameters_of(url).get("sslrootcert") == "system":
+        yield (
+            "its sslrootcert is system: the libpq of Open WebUI's image finds no authorities there",
+            "sslrootcert=/etc/ssl/certs/ca-certificates.crt, or postgresql.external.certificateAuthority",
+        )
 
 
 def _not_opened(host: str, opened: list[str]) -> bool:

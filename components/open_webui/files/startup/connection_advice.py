@@ -16,7 +16,7 @@ _ADVICE = (
     (
         "certificate verify failed",
         "The certificate was not signed by the authority that this client knows, or is not valid now. "
-        f"{_AUTHORITY} has to contain the certificate of the server's authority.",
+        f"{_AUTHORITY} has to contain the certificate of the server's authority. sslrootcert=system knows none here.",
     ),
     (
         "root certificate file .* does not exist|weak sslmode",
