@@ -18,6 +18,8 @@ ALL ?=
 CHECK ?=
 DUMP ?= newest
 YES ?=
+FROM_BUCKET ?=
+AGE_IDENTITY ?=
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -74,12 +76,12 @@ backup: .venv/ready ## Dump the database of ENV and verify the dump by restoring
 	@$(STACKCTL) backup run $(DEPLOYED)
 
 .PHONY: backups
-backups: .venv/ready ## List the dumps of ENV
+backups: .venv/ready ## List the dumps of ENV, and the sets in its bucket
 	@$(STACKCTL) backup list $(DEPLOYED)
 
 .PHONY: restore
-restore: .venv/ready ## Replace the database of ENV with DUMP (default: the newest); without YES=1 it only describes the steps
-	@$(STACKCTL) restore $(DEPLOYED) $(if $(YES),--yes) $(call quoted,$(DUMP))
+restore: .venv/ready ## Replace the database of ENV with DUMP (default: the newest), with FROM_BUCKET=1 from the bucket; without YES=1 it only describes the steps
+	@$(STACKCTL) restore $(DEPLOYED) $(if $(YES),--yes) $(if $(FROM_BUCKET),--from-bucket) $(if $(AGE_IDENTITY),--age-identity $(call quoted,$(AGE_IDENTITY))) $(call quoted,$(DUMP))
 
 .PHONY: verify
 verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 prints JSON

@@ -17,6 +17,7 @@ from components.redis.component import Redis, RedisArgs
 from components.tika.component import Tika, TikaArgs
 from stack_config.cluster_checks import require_cluster
 from stack_config.load import load_access, load_settings
+from stack_config.uploaded_files import uploaded_files
 
 settings, secret_inputs = load_settings()
 access = load_access(settings)
@@ -101,6 +102,10 @@ if settings.backup.enabled and database.secret:
                 authority=database.backend.authority,
             ),
             egress=database.backend.egress,
+            namespace_name=settings.namespace,
+            client_image=settings.open_webui.image,
+            uploads=uploaded_files(settings.open_webui),
+            secret_inputs=secret_inputs,
             protect=settings.protect,
         ),
         in_namespace,

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field
 
-from components.backup.settings import BackupSettings
+from components.backup.settings import BUCKET_SECRETS, BackupSettings
 from components.blocks.base_settings import Fix, Problem, Settings
 from components.blocks.component_settings import ComponentSettings
 from components.blocks.custom_kinds import KindsNeeded
@@ -160,8 +160,7 @@ class StackSettings(Settings):
         if self.backup.enabled and self.postgresql.is_external:
             yield Problem(
                 keys=("backup.enabled", "postgresql.topology"),
-                message="backup.enabled with postgresql.topology external: the stack does not back up an external "
-                "database",
+                message="backup.enabled conflicts with postgresql.topology external, which the stack does not back up",
                 allowed="the backups of its own operator, or another postgresql.topology",
                 fix="false",
             )
@@ -182,6 +181,7 @@ class StackSettings(Settings):
         archive = self.postgresql.archive
         bucket = [("postgresql.archive.s3.endpointUrl", each) for each in archive.destinations]
         yield from private_name_problems(bucket, archive.targets, "postgresql.archive.egress")
+        yield from private_name_problems(self.backup.services, self.backup.s3.targets, "backup.s3.egress")
         for servers in (self.redis.external, self.postgresql.external):
             yield from private_name_problems(servers.destinations, self.open_webui.targets, "openWebui.egress")
         if self.cluster.mode == "context" and not self.kube_context.strip():
@@ -264,6 +264,7 @@ SECRET_KEYS: Mapping[str, str] = {
     **ARCHIVE_SECRETS,
     "redisCacheUrl": "URL of the application's state in an external Redis. Required with one.",
     "redisWebsocketUrl": "URL of the websockets in an external Redis. Default: `redisCacheUrl`.",
+    **BUCKET_SECRETS,
 }
 """Secret config keys: flat, set with `pulumi config set --secret`. Values are descriptions."""
 
@@ -306,6 +307,7 @@ def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iter
             for name in ARCHIVE_SECRETS
         ),
         _SecretUse("redisCacheUrl", "redis.topology", settings.redis.is_external),
+        *(_SecretUse(key, "backup.s3.credentials", settings.backup.s3.uses_keys) for key in BUCKET_SECRETS),
         _SecretUse("redisWebsocketUrl", "redis.topology", settings.redis.is_external, required=False),
     ]
     for use in uses:

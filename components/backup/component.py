@@ -1,5 +1,6 @@
 """Backups as one ComponentResource: the schedule, the volume of the dumps and the rule that leads to the database."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from ..blocks.authority import Authority
 from ..blocks.children import Children
 from ..blocks.component import Component
 from ..blocks.connection import ConnectionSecret
+from ..blocks.egress import egress_rules
+from ..blocks.outside_settings import CaBundleSettings, OutsidePodSettings, ProxySettings
 from ..blocks.pod import (
     authority_mounts,
     authority_volumes,
@@ -23,10 +26,11 @@ from ..blocks.pod import (
     restricted_pod,
     secret_volume,
 )
-from .names import APP, LABELS, VOLUME_CLAIM
+from ..blocks.secret_inputs import SecretInputs
+from .bucket import Bucket, UploadedFiles
+from .names import APP, DIRECTORY, DUMP_CONTAINER, LABELS, RECORD_CONTAINER, VOLUME_CLAIM
 from .settings import BackupSettings
 
-DIRECTORY = "/backups"
 _FILES = Path(__file__).with_name("files")
 _SCRIPTS = "/etc/backup"
 _PASSWORD = "/run/secrets/postgresql"
@@ -84,6 +88,18 @@ class BackupArgs:
     egress: Sequence[NetworkPolicyEgressRuleArgsDict]
     """The network policy rules that lead to the server."""
 
+    namespace_name: str
+    """The same name as `namespace` as a plain value, for rules that are decided before anything exists."""
+
+    client_image: str
+    """Image with Python and a client of S3, that of Open WebUI."""
+
+    uploads: UploadedFiles
+    """Where the web pods have uploaded files."""
+
+    secret_inputs: SecretInputs
+    """Secrets that are set: the keys of the bucket."""
+
     protect: bool
     """Whether the volume is refused deletion."""
 
@@ -95,13 +111,17 @@ class Backup(Component[BackupArgs]):
     LABELS = LABELS
 
     def create(self) -> None:
-        args, children = self.args, self.children(self.args.namespace)
-        own = {file.name: file.read_text() for file in sorted(_FILES.iterdir())}
+        args, children = self.args, self._children()
+        own = {file.name: file.read_text() for file in sorted(_FILES.glob("*.*"))}
         files = {**own, **args.server.prepare_scripts}
         depends_on = [
             children.config_map(APP, files),
-            children.service_account(APP),
-            children.network_policy(APP, ingress=[], egress=[*args.egress]),
+            children.service_account(APP, args.settings.service_account.annotations or None),
+            children.network_policy(
+                APP,
+                ingress=[],
+                egress=[*args.egress, *egress_rules(args.settings.destinations, args.namespace_name)],
+            ),
             children.volume_claim(
                 VOLUME_CLAIM,
                 size=args.storage_size,
@@ -111,8 +131,30 @@ class Backup(Component[BackupArgs]):
                 skip_await=True,
             ),
             args.server.secret.resource,
+            *(self._bucket.objects(children) if self._bucket else []),
         ]
         self._cron_job(children, depends_on)
+
+    def _children(self) -> Children:
+        children = self.children(self.args.namespace)
+        pods = children.pods
+        if not self._bucket and isinstance(pods, OutsidePodSettings):
+            # Nothing connects outside.
+            inside = pods.model_copy(update={"proxy": ProxySettings(), "ca_bundle": CaBundleSettings()})
+            return dataclasses.replace(children, pods=inside)
+        return children
+
+    @property
+    def _bucket(self) -> Bucket | None:
+        args = self.args
+        if not args.settings.copied:
+            return None
+        return Bucket(
+            settings=args.settings,
+            image=args.client_image,
+            uploads=args.uploads,
+            secret_inputs=args.secret_inputs,
+        )
 
     def _cron_job(self, children: Children, depends_on: list[pulumi.Resource]) -> None:
         settings = self.args.settings
@@ -142,18 +184,29 @@ class Backup(Component[BackupArgs]):
         )
 
     def _pod(self) -> PodSpecArgsDict:
-        return restricted_pod(
-            APP,
-            {
-                "restart_policy": "Never",
-                # The script stops its private server and removes the unfinished dump.
-                "termination_grace_period_seconds": 60,
-                "containers": [self._container()],
-                "volumes": self._volumes(),
-            },
-        )
+        spec: PodSpecArgsDict = {
+            "restart_policy": "Never",
+            # The script stops its private server and removes the unfinished dump.
+            "termination_grace_period_seconds": 60,
+            **self._containers(),
+            "volumes": self._volumes(),
+        }
+        # The uploaded files belong to the group of the web pods.
+        uploads = self.args.uploads
+        shared = self._bucket and uploads.claim
+        return restricted_pod(APP, spec, group=uploads.group) if shared else restricted_pod(APP, spec)
 
-    def _container(self) -> ContainerArgsDict:
+    def _containers(self) -> PodSpecArgsDict:
+        """One after the other: uploaded files, dump, bucket, record."""
+        if not self._bucket:
+            return {"containers": [self._container(DUMP_CONTAINER, "run")]}
+        dump = self._container(DUMP_CONTAINER, "run")
+        return {
+            "init_containers": [*self._bucket.before(), dump, self._bucket.after()],
+            "containers": [self._container(RECORD_CONTAINER, "record")],
+        }
+
+    def _container(self, name: str, command: str) -> ContainerArgsDict:
         server, settings = self.args.server, self.args.settings
         variables = {
             "PGHOST": server.host,
@@ -165,13 +218,14 @@ class Backup(Component[BackupArgs]):
             "BACKUP_DIRECTORY": DIRECTORY,
             "KEEP": str(settings.keep),
             "PRIVATE_SERVER_OPTIONS": settings.private_server_options,
+            **({"TO_BUCKET": "yes"} if settings.copied else {}),
         }
         return restricted_container(
             {
-                "name": "backup",
+                "name": name,
                 "image": server.image,
                 "command": ["sh", f"{_SCRIPTS}/backup.sh"],
-                "args": ["run"],
+                "args": [command],
                 "env": plain_variables(variables),
                 "volume_mounts": [
                     {"name": "backups", "mount_path": DIRECTORY},
@@ -191,6 +245,7 @@ class Backup(Component[BackupArgs]):
             secret_volume("password", self.args.server.secret.name, self.args.server.password_key),
             {"name": "tmp", "empty_dir": {"size_limit": "64Mi"}},
             *authority_volumes(self._authorities),
+            *(self._bucket.volumes() if self._bucket else []),
         ]
 
     @property

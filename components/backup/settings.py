@@ -6,7 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.cloud_identity import ServiceAccountSettings
 from ..blocks.component_settings import ComponentSettings
+from ..blocks.destinations import Destination, destination_of_url, is_inside
+from ..blocks.extra_settings import OutsideComponentPodSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ObjectName
@@ -14,7 +17,11 @@ from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import Resources, Sizes
 from ..postgresql.memory import Load, ServerMemory, least_limit, server_memory
 from ..postgresql.monitoring.alerts import WatchedBackups
+from .bucket_settings import SECRETS as BUCKET_SECRETS
+from .bucket_settings import BucketSettings
 from .schedule import CronSchedule, TimeZone, longest_pause
+
+__all__ = ["BUCKET_SECRETS", "PRIVATE_SERVER", "BackupSettings", "BackupStorageSettings"]
 
 _LATEST_SECONDS = 2 * 3600
 """How much later than the schedule says a backup may end, and not more than one pause, before an alert."""
@@ -54,6 +61,11 @@ class BackupStorageSettings(Settings):
 class BackupSettings(ComponentSettings):
     """`backup` in the stack's config."""
 
+    pods: OutsideComponentPodSettings = Field(
+        OutsideComponentPodSettings(),
+        description="How the pods of the backups fit into the cluster: the keys of `pods`, and extra volumes and "
+        "containers. `proxy` and `caBundle` have an effect with `backup.s3.bucket`.",
+    )
     enabled: bool = Field(
         False, description="Dump the database on a schedule, and prove each dump by restoring it into a private server."
     )
@@ -63,6 +75,12 @@ class BackupSettings(ComponentSettings):
         7, ge=1, le=366, description="Dumps to keep. An older one is removed only after a newer one was proved."
     )
     storage: BackupStorageSettings = Field(BackupStorageSettings(), description="The volume of the dumps.")
+    s3: BucketSettings = Field(
+        BucketSettings(), description="Bucket that each proved dump is copied to, with the uploaded files."
+    )
+    service_account: ServiceAccountSettings = Field(
+        ServiceAccountSettings(), description="The identity of the backups at a cloud provider."
+    )
     resources: Annotated[Resources, _SIZES] = _SIZES.field()
 
     def problems(self) -> Iterator[Problem]:
@@ -71,6 +89,13 @@ class BackupSettings(ComponentSettings):
                 keys=("pods.extraContainers",),
                 message="pods.extraContainers: the Job of a backup would not end while they run",
                 allowed="pods.extraInitContainers; with restartPolicy Always they run beside it and end with it",
+                fix=Fix.REMOVE,
+            )
+        if self.s3.bucket and not self.enabled:
+            yield Problem(
+                keys=("s3.bucket", "enabled"),
+                message=f"s3.bucket {self.s3.bucket} without enabled: there are no dumps to copy",
+                allowed="enabled true, or no bucket",
                 fix=Fix.REMOVE,
             )
         memory, least = self.resources.memory_limit, least_limit(PRIVATE_SERVER)
@@ -92,8 +117,32 @@ class BackupSettings(ComponentSettings):
         """What the alerts expect; None without backups. A run takes its time, and may begin late."""
         if not self.enabled:
             return None
+        places = ("volume", "bucket") if self.copied else ("volume",)
         pause = longest_pause(self.schedule)
-        return WatchedBackups(oldest=pause + min(pause, _LATEST_SECONDS), places=("volume",))
+        return WatchedBackups(oldest=pause + min(pause, _LATEST_SECONDS), places=places)
+
+    @property
+    def copied(self) -> bool:
+        """Whether dumps are copied to a bucket."""
+        return self.enabled and self.s3.bucket is not None
+
+    @property
+    def services(self) -> list[tuple[str, Destination]]:
+        """The services of the bucket, each with the key that it follows from."""
+        return [(f"backup.s3.{key}", each) for key, each in self.s3.destinations(self.service_account.annotations)]
+
+    @property
+    def destinations(self) -> list[Destination]:
+        """Where the backups connect to outside the stack."""
+        if not self.copied:
+            return []
+        proxies = (destination_of_url(url) for url in self.pods.proxy.urls_by_path.values())
+        return [*(each for _, each in self.services), *self.s3.targets, *(each for each in proxies if each)]
+
+    @property
+    def hosts_inside(self) -> list[str]:
+        """An S3 service of the cluster: it is never behind a proxy."""
+        return [each.host for each in self.destinations if is_inside(each)]
 
     @property
     def private_server_memory(self) -> ServerMemory:

@@ -57,7 +57,9 @@ def with_outside_connections(
     if settings.ca_bundle.is_set:
         variables += [{"name": name, "value": BUNDLE} for name in BUNDLE_VARIABLES]
         mounts = [{"name": "ca-bundle", "mount_path": _DIRECTORY, "read_only": True}]
-        first = [_bundle_container(spec["containers"][0]["image"], settings.ca_bundle)]
+        # That of an init container where there is one: in a pod of several images it is the one that connects outside.
+        image = [*spec["containers"][:1], *spec.get("init_containers", [])][-1]["image"]
+        first = [_bundle_container(image, settings.ca_bundle)]
         volumes = _volumes(settings.ca_bundle)
     if not variables:
         return spec

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ..blocks.addresses import HIGHEST_PORT, EgressTarget
 from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.cloud_identity import ServiceAccountSettings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
 from ..blocks.destinations import Destination, destination_of_target, destination_of_url, is_inside
@@ -33,7 +34,6 @@ from .load_balancer_settings import LoadBalancerSettings
 from .models import ModelSettings
 from .performance import PerformanceSettings
 from .preflight_resources import preflight_resources
-from .service_account import ServiceAccountSettings
 from .termination import leaving_pods
 from .tools import ToolSettings
 from .uploads import UploadSettings

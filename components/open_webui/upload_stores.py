@@ -9,9 +9,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ..blocks.base_settings import Problem, Settings
+from ..blocks.cloud_identity import ACCOUNT_OF_GOOGLE, CLIENT_OF_AZURE, LABEL_OF_AZURE, ROLE_OF_AWS
 from ..blocks.names import HttpUrl
 from .feature_settings import SecretKey
-from .service_account import ACCOUNT_OF_GOOGLE, CLIENT_OF_AZURE, LABEL_OF_AZURE, ROLE_OF_AWS
 
 Credentials = Literal["secret", "serviceAccount"]
 

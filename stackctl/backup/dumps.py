@@ -11,6 +11,9 @@ NEWEST = "newest"
 SAFETY = "-before-restore"
 """Suffix of the name of a safety dump, which a restore makes."""
 
+_SET = re.compile(
+    r"backup: set (?P<origin>[0-9a-f]+)/(?P<name>\S+): (?P<size>\d+) bytes, (?P<contents>\d+ tables with \d+ rows.*)"
+)
 _LINE = re.compile(
     r"backup: dump (?P<name>\S+): (?P<size>\d+) bytes(?:, (?P<tables>\d+) tables with (?P<rows>\d+) rows)?"
 )
@@ -51,6 +54,49 @@ def read_list(lines: Iterable[str]) -> list[Dump]:
         for line in lines
         if (match := _LINE.fullmatch(line))
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupSet:
+    """A complete set in the bucket."""
+
+    origin: str
+    """Of the volume that the dump was made on."""
+
+    name: str
+    size: int
+    """Bytes."""
+
+    contents: str
+    """Tables, rows, files, versions."""
+
+    @property
+    def path(self) -> str:
+        """The name that no other set has."""
+        return f"{self.origin}/{self.name}"
+
+
+def read_sets(lines: Iterable[str]) -> list[BackupSet]:
+    """The sets in the output of the container, in its order: the newest first."""
+    return [
+        BackupSet(origin=match["origin"], name=match["name"], size=int(match["size"]), contents=match["contents"])
+        for line in lines
+        if (match := _SET.fullmatch(line))
+    ]
+
+
+def choose_set(sets: Sequence[BackupSet], name: str) -> BackupSet:
+    """The set of that name, ``ORIGIN/NAME`` or ``NAME``, or the newest.
+
+    Raises:
+        UsageError: there is no such set, or there are several.
+    """
+    matching = sets[:1] if name == NEWEST else [each for each in sets if name in (each.name, each.path)]
+    if len(matching) == 1:
+        return matching[0]
+    names = "".join(f"\n  {each.path}" for each in sets) or " no sets"
+    wrong = f"several sets are called {name}: add the part before the slash" if matching else f"there is no set {name}"
+    raise UsageError(f"{wrong}. Nothing was changed. In the bucket there are:{names}")
 
 
 def choose(dumps: Sequence[Dump], name: str) -> Dump:

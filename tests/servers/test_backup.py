@@ -22,7 +22,7 @@ def test_a_dump_is_made_proved_and_kept(backups: Backups) -> None:
     assert re.fullmatch(r"ragsystemdb-\d{8}T\d{6}Z\.dump", dump)
     assert f"3 tables with {ROWS} rows" in output
     assert output.rstrip().endswith("The restored copy was identical.")
-    assert backups.files() == [dump.replace(".dump", ".contents"), dump]
+    assert backups.files() == [dump.replace(".dump", kind) for kind in (".contents", ".dump", ".facts", ".paths")]
     assert not list(backups.temporary.iterdir())
     if os.getuid() == 0:
         assert (backups.volume / dump).stat().st_mode & 0o777 == 0o600

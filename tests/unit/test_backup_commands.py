@@ -1,8 +1,6 @@
 """`make backup`, `backups` and `restore`: what they create, what they say, and what they leave as it was."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,95 +14,24 @@ from stackctl.deployed.backup_jobs import job_manifest, run_job
 from stackctl.deployed.kubectl import KubectlError
 from stackctl.deployed.stack import Stack
 from terminal.errors import LocalError, UsageError
-from tests.support.unit.command_line import CommandLine
+from tests.support.unit.backup_cluster import (
+    LIST,
+    NEWEST,
+    OLDER,
+    SAFETY,
+    BackupCluster,
+    Call,
+    backup_cluster,
+    cluster_stack,
+)
+from tests.support.unit.backup_cluster import call as call
 from tests.support.unit.recording import Recording
-from tests.support.unit.verify_cluster import FakeCluster, FakeKubectl
-
-NEWEST, OLDER = "ragsystemdb-20260103T023000Z.dump", "ragsystemdb-20260101T023000Z.dump"
-SAFETY = "ragsystemdb-20260104T120000Z-before-restore.dump"
-LIST = f"""\
-backup: dump {SAFETY}: 300 bytes, 12 tables with 40 rows
-backup: dump {NEWEST}: 2097152 bytes, 12 tables with 345 rows
-backup: dump {OLDER}: 100 bytes
-backup: volume: 900 MiB free of 1000 MiB
-"""
-
-
-@dataclass
-class BackupCluster(FakeCluster):
-    """A cluster whose Jobs end at once."""
-
-    cron_job: dict[str, Any] | None = None
-    ends: str | None = "Complete"
-    """Condition of the Jobs; None while they run."""
-
-    printed: dict[str, str] = field(default_factory=lambda: {"list": LIST})
-    """What the Jobs print, by what they do."""
-
-    jobs: list[dict[str, Any]] = field(default_factory=list)
-    """Every Job that was created."""
-
-    present: set[str] = field(default_factory=set)
-    replicas_at_restore: int | None = None
-    pod_phase: str | None = "Running"
-
-    def run(self, words: tuple[str, ...], stdin: str) -> str:
-        if words[:2] == ("get", "cronjob"):
-            return ("cronjob.batch" if self.cron_job else "") if "name" in words else json.dumps(self.cron_job)
-        if words[:2] == ("get", "job"):
-            if "silent" in self.fails:
-                raise KubectlError("the connection was refused")
-            conditions = [{"type": self.ends, "status": "True"}] if self.ends else []
-            return json.dumps({"status": {"conditions": conditions}})
-        if words[0] == "get" and words[1:3] == ("pods", "-l") and words[3].startswith("job-name="):
-            status = {"phase": self.pod_phase, "conditions": [{"type": "PodScheduled", "status": "False"}]}
-            return json.dumps({"items": [{"status": status}] if self.pod_phase else []})
-        if words[:2] == ("get", "events"):
-            return json.dumps({"items": [{"message": "exceeded quota: quota"}]})
-        if words[0] == "apply":
-            job = json.loads(stdin)
-            self.jobs.append(job)
-            self.present.add(job["metadata"]["name"])
-            if self._action(job) == "restore":
-                self.replicas_at_restore = self.replicas
-        elif words[:2] == ("delete", "job"):
-            self.present.discard(words[2])
-        elif words[0] == "logs":
-            return self.printed.get(self._action(self.jobs[-1]), "")
-        else:
-            return super().run(words, stdin)
-        return ""
-
-    @staticmethod
-    def _action(job: dict[str, Any]) -> str:
-        return str(job["spec"]["template"]["spec"]["containers"][0]["args"][0])
 
 
 @pytest.fixture
 def cluster(prod: Recording, monkeypatch: pytest.MonkeyPatch) -> BackupCluster:
     """A cluster with the CronJob of prod."""
-    for module in (jobs, web_pods):
-        monkeypatch.setattr(module, "_POLL_SECONDS", 0)
-    inputs = prod.one("CronJob").inputs
-    metadata = {"name": inputs["metadata"]["name"], "uid": "u-1"}
-    made = BackupCluster(cron_job={"metadata": metadata, "spec": json.loads(json.dumps(inputs["spec"]))})
-    stack = Stack(FakeKubectl(program="kubectl", namespace="rag-system", cluster=made))
-    monkeypatch.setattr(operations, "find_stack", lambda _: stack)
-    return made
-
-
-Call = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def call(stackctl: CommandLine) -> Call:
-    """Function that runs a command; exit code and output."""
-
-    def run(*words: str) -> tuple[int, str]:
-        ended = stackctl(*words)
-        return ended.code, ended.out + ended.err
-
-    return run
+    return backup_cluster(prod, monkeypatch)
 
 
 def test_a_job_is_the_scheduled_one_with_other_arguments(cluster: BackupCluster) -> None:
@@ -257,10 +184,6 @@ def test_ctrl_c_ends_the_job_before_the_web_pods_start(cluster: BackupCluster, m
     assert seen == [(0, set()), (2, set())]
     assert cluster.jobs
     assert cluster.present == set()
-
-
-def cluster_stack(cluster: BackupCluster) -> Stack:
-    return Stack(FakeKubectl(program="kubectl", namespace="rag-system", cluster=cluster))
 
 
 def test_a_pod_that_does_not_start_is_given_up_and_taken_away(

@@ -4,6 +4,7 @@
 #   backup.sh run                                    create a dump, then delete all but the newest KEEP
 #   backup.sh list                                   print one line for each dump, the newest first
 #   backup.sh restore NAME|newest [no-safety-dump]   dump the current data, then replace it with that dump
+#   backup.sh record                                 record in the database that the bucket has the newest dump
 #
 # A dump gets its name only after it has been restored into a private server, where every table has the same rows with
 # the same contents as in the database at the time of the dump. An interrupted run leaves no dump.
@@ -13,6 +14,7 @@
 #   PASSWORD_FILE     file with the role's password
 #   BACKUP_DIRECTORY  the volume for the dumps; during a run it also holds the private server
 #   KEEP              number of dumps to keep
+#   TO_BUCKET         yes: another container copies the dump to a bucket afterwards
 #   PRIVATE_SERVER_OPTIONS  command-line options of the private server that fit the memory of the container
 # The result of `run` is recorded in the database (record.sh).
 # Exit status: 0 done, 1 refused or failed (the reason is the last line), 130 or 143 stopped by a signal.
@@ -21,12 +23,19 @@ set -eu
 STOP_SECONDS=30
 LEAVE_SECONDS=60
 START_SECONDS=60
+# The files of a dump, the dump itself last.
+KINDS='contents facts paths dump'
 SAFETY=-before-restore
 SCRIPTS=$(dirname "$0")
 # shellcheck source=components/backup/files/record.sh
 . "$SCRIPTS/record.sh"
+# shellcheck source=components/backup/files/facts.sh
+. "$SCRIPTS/facts.sh"
+# shellcheck source=components/backup/files/restore.sh
+. "$SCRIPTS/restore.sh"
 
 private=''
+working=''
 child=''
 holder=''
 private_server_runs=''
@@ -62,8 +71,11 @@ clean_up() {
     wait "$process" 2>/dev/null
   done
   stop_private_server
-  [ -z "$recording" ] || record "$recording" 'failed_at = now()'
-  [ -z "$private" ] || rm -rf "$private" "$work"
+  for place in $recording; do
+    record "$place" 'failed_at = now()'
+  done
+  [ -z "$private" ] || rm -rf "$private"
+  [ -z "$working" ] || rm -rf "$work"
   exit "$exit_status"
 }
 
@@ -83,11 +95,16 @@ take_lock() {
 }
 
 prepare_work() {
-  umask 077
-  private=$(mktemp -d)
+  prepare_private
   # Remains of a run that was killed.
   rm -rf "$work"
   mkdir "$work"
+  working=yes
+}
+
+prepare_private() {
+  umask 077
+  private=$(mktemp -d)
   : >"$private/errors.log"
   : >"$private/server.log"
   # libpq reads the password from this file, so it is neither an argument nor a variable of this shell.
@@ -175,6 +192,7 @@ write_dump() {
     --exclude-schema="$RECORD_SCHEMA" --file="$work/dump" -d "$live" 2>>"$private/errors.log" ||
     fail_because dump "The dump could not be written; the reason is above."
   contents "$live" >"$work/contents" || fail_because dump "The rows could not be counted; the reason is above."
+  write_facts
   release_snapshot
 }
 
@@ -265,8 +283,9 @@ back_up() {
   say "Restoring the dump into a private server: $(summary "$work/contents")."
   verify "$work/dump"
   # The dump is renamed last: a file with the name of a dump is complete.
-  mv "$work/contents" "$BACKUP_DIRECTORY/${name%.dump}.contents"
-  mv "$work/dump" "$BACKUP_DIRECTORY/$name"
+  for kind in $KINDS; do
+    mv "$work/$kind" "$BACKUP_DIRECTORY/${name%.dump}.$kind"
+  done
   sync "$BACKUP_DIRECTORY/$name" "$BACKUP_DIRECTORY"
   say "Kept as $name, $(wc -c <"$BACKUP_DIRECTORY/$name") bytes. The restored copy was identical."
 }
@@ -274,7 +293,9 @@ back_up() {
 prune() {
   dumps | grep -vxF "$name" | tail -n "+$KEEP" | while read -r old; do
     say "Removing $old: $KEEP are kept."
-    rm -f "$BACKUP_DIRECTORY/$old" "$BACKUP_DIRECTORY/${old%.dump}.contents"
+    for kind in $KINDS; do
+      rm -f "$BACKUP_DIRECTORY/${old%.dump}.$kind"
+    done
   done
 }
 
@@ -287,59 +308,6 @@ list() {
   done
   df -P -k "$BACKUP_DIRECTORY" |
     awk 'NR == 2 { printf "backup: volume: %d MiB free of %d MiB\n", $4 / 1024, $2 / 1024 }'
-}
-
-# Another connection could write rows that neither the safety dump nor the restored database would have. An exporter,
-# a member of pg_monitor, only reads. The kind of a session of another role is not visible to this one.
-refuse_others() {
-  deadline=$(($(date +%s) + LEAVE_SECONDS))
-  while :; do
-    query "$live" <<'SQL' >"$private/others" || no_answer
-SELECT count(*) FROM pg_stat_activity
-LEFT JOIN pg_roles ON pg_roles.oid = usesysid
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL
-    AND (rolsuper OR NOT pg_has_role(usesysid, 'pg_monitor', 'MEMBER'));
-SQL
-    [ "$(cat "$private/others")" != 0 ] || return 0
-    [ "$(date +%s)" -lt "$deadline" ] || fail "$(cat "$private/others") other sessions are connected to $PGDATABASE." \
-      "Nothing was changed. Stop the web pods first."
-    sleep 1
-  done
-}
-
-restore() {
-  chosen=$1
-  # A safety dump is never the newest one: otherwise repeating the command would undo the restore.
-  [ "$chosen" != newest ] || chosen=$(dumps | grep -v -- "$SAFETY" | head -n 1)
-  [ -n "$chosen" ] || fail "There is no dump. Nothing was changed."
-  case $chosen in
-    */*) fail "$chosen is not the name of a dump. Nothing was changed." ;;
-  esac
-  dump=$BACKUP_DIRECTORY/$chosen
-  [ -f "$dump" ] || fail "There is no dump $chosen. Nothing was changed. Dumps: $(dumps | tr '\n' ' ')"
-  read_list "$dump"
-  refuse_others
-  if [ "${2:-}" = no-safety-dump ]; then
-    say "Skipping the dump of the current data."
-  else
-    back_up "$SAFETY"
-    say "To return to the current data: restore $name"
-  fi
-  read_list "$dump"
-  save_records
-  refuse_others
-  say "Restoring $chosen into $PGDATABASE, in one transaction."
-  restore_into "$live" "$dump" "$(cat "$SCRIPTS/clear.sql")" ||
-    fail_because restore "$chosen could not be restored. The database is unchanged; the reason is above."
-  write_records
-  contents "$live" >"$work/restored" ||
-    fail_because dump "$chosen was restored, but its rows could not be counted; the reason is above."
-  if [ -e "${dump%.dump}.contents" ] && ! cmp -s "${dump%.dump}.contents" "$work/restored"; then
-    fail "$chosen was restored, but the database differs from the dump: another session wrote to it meanwhile," \
-      "or this version of PostgreSQL writes some values differently."
-  fi
-  echo 'ANALYZE;' | query "$live" || fail_because dump "$chosen was restored, but ANALYZE failed; the reason is above."
-  say "Restored $chosen: $(summary "$work/restored")."
 }
 
 trap clean_up EXIT
@@ -355,10 +323,16 @@ case ${1:-} in
     take_lock
     prepare_work
     check_database
+    rm -f "$BACKUP_DIRECTORY/.bucket-result"
+    [ "${TO_BUCKET:-}" != yes ] || record_start bucket
     record_start volume
     back_up
     record_success volume "$name" "$(wc -c <"$BACKUP_DIRECTORY/$name")"
     prune
+    ;;
+  record)
+    prepare_private
+    record_bucket
     ;;
   restore)
     take_lock
@@ -366,5 +340,5 @@ case ${1:-} in
     check_database
     restore "${2:?is the name of a dump, or newest}" "${3:-}"
     ;;
-  *) fail "Usage: backup.sh run | list | restore NAME." ;;
+  *) fail "Usage: backup.sh run | list | restore NAME | record." ;;
 esac

@@ -1,15 +1,15 @@
 # shellcheck shell=sh
 # The record of the backups in the database: table `open_webui_stack.backup`, one row for each place that a backup goes
-# to (`volume`). Times are of the database's clock. Every role may read it, so that an exporter can: it names no data.
+# to (`volume`, `bucket`). Times are of the database's clock. Every role may read it, so that an exporter can: it names no data.
 #
 #   started_at    the last run began
 #   succeeded_at  the last run that proved its backup ended; NULL: none did
-#   failed_at     the last run that failed ended; NULL: none did
+#   failed_at     the last run that failed ended, or the next one found out that it had; NULL: none did
 #   name, bytes   of the backup of succeeded_at
 #
 # Dumps do not contain the schema, and a restore keeps its rows.
 #
-# backup.sh reads this file; `live`, `private`, `query`, `say` and `no_answer` are its own.
+# backup.sh reads this file; the variables and functions that are not defined here are its own.
 # shellcheck disable=SC2034,SC2154
 
 RECORD_SCHEMA=open_webui_stack
@@ -36,9 +36,12 @@ SQL
   }
 }
 
+# A run that was killed, or that failed where no container with the database's password was left, is a failure when the
+# next one begins.
 record_start() {
-  recording=$1
-  record "$1" 'started_at = now()'
+  recording="$recording $1"
+  record "$1" "started_at = now(), failed_at =
+    CASE WHEN started_at > coalesce(greatest(succeeded_at, failed_at), '-infinity') THEN now() ELSE failed_at END"
 }
 
 # record_success PLACE NAME BYTES
@@ -64,4 +67,13 @@ write_records() {
   while IFS='|' read -r assignments place; do
     record "$place" "$assignments"
   done <"$private/records"
+}
+
+# The container that copies the dump to the bucket leaves the name and the size of the set on the volume.
+record_bucket() {
+  [ -s "$BACKUP_DIRECTORY/.bucket-result" ] || fail "The bucket has no set: the container that makes it failed."
+  read -r set size <"$BACKUP_DIRECTORY/.bucket-result"
+  record_success bucket "$set" "$size"
+  rm "$BACKUP_DIRECTORY/.bucket-result"
+  say "Recorded: the bucket has $set."
 }

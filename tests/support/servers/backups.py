@@ -147,7 +147,8 @@ def backups_of(database: Database, sets: tuple[str, ...] = ()) -> Backups:
     for name, text in rendered("prod", "ConfigMap", "postgres-backup", sets)["data"].items():
         (directory / "scripts" / name).write_text(text)
     template = rendered("prod", "CronJob", "postgres-backup", sets)["spec"]["jobTemplate"]["spec"]["template"]
-    (container,) = template["spec"]["containers"]
+    spec = template["spec"]
+    (container,) = [each for each in (*spec.get("initContainers", ()), *spec["containers"]) if each["name"] == "backup"]
     assert container["command"] == ["sh", "/etc/backup/backup.sh"]
     variables = {variable["name"]: variable["value"] for variable in container["env"]}
     moved = {

@@ -21,6 +21,7 @@ GROUPS = {
     "test_redis_acl.py": "acl",
     "test_cloud_buckets.py": "cloud buckets",
     "test_bucket.py": "bucket",
+    "test_backup_bucket.py": "backup bucket",
     "test_ollama.py": "ollama",
     "test_documents.py": "documents",
     "test_sign_in.py": "sign-in",

@@ -64,6 +64,8 @@ def backup_variable(name: str) -> Callable[[Recording], object]:
 
 BACKUP = ("backup.enabled=true",)
 
+BACKUP_BUCKET = (*BACKUP, "backup.s3.bucket=backups", "backup.s3.credentials=serviceAccount")
+
 _AMOUNTS = ("cpu", "memory", "ephemeralStorage")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tests.support.unit.mistakes_in_backups import BACKUP_MISTAKES
 from tests.support.unit.mistakes_in_exposure import EXPOSURE_MISTAKES
 from tests.support.unit.mistakes_in_models import MODEL_MISTAKES
 from tests.support.unit.mistakes_in_postgresql import POSTGRESQL_MISTAKES
@@ -224,6 +225,7 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     *SERVER_MISTAKES,
     *EXPOSURE_MISTAKES,
     *SIGN_IN_MISTAKES,
+    *BACKUP_MISTAKES,
     *UPLOAD_MISTAKES,
     *POSTGRESQL_MISTAKES,
     *MODEL_MISTAKES,

@@ -1,4 +1,4 @@
-"""The ServiceAccount of the web pods: their identity in the cluster and, by its annotations, at a cloud provider."""
+"""Identity of pods at a cloud provider: annotations of their ServiceAccount."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from ..blocks.base_settings import Problem, Settings
-from ..blocks.metadata_names import MetadataName, PublicText
+from .base_settings import Problem, Settings
+from .metadata_names import MetadataName, PublicText
 
 ROLE_OF_AWS = "eks.amazonaws.com/role-arn"
 """IAM role that the pods assume (IRSA): https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html"""
@@ -49,12 +49,12 @@ _IDENTITIES: Mapping[str, _Identity] = {
 
 
 class ServiceAccountSettings(Settings):
-    """`openWebui.serviceAccount` in the stack's config."""
+    """`serviceAccount` of a component in the stack's config."""
 
     annotations: dict[MetadataName, PublicText] = Field(
         {},
-        description="Annotations of the ServiceAccount, such as the IAM role of `eks.amazonaws.com/role-arn`. A change "
-        "rolls the web pods.",
+        description="Annotations of the ServiceAccount, such as the IAM role of `eks.amazonaws.com/role-arn`. Running "
+        "web pods are rolled; a Job reads them when it starts.",
     )
 
     def problems(self) -> Iterator[Problem]:
