@@ -26,6 +26,9 @@ from tests.support.unit import recording
 PACKAGES = ROOT / ".venv-open-webui"
 APPLICATION = ROOT / "tests" / "support" / "servers" / "fake_application.py"
 SCRIPT = ROOT / "components" / "open_webui" / "files" / "startup" / "serve.py"
+COLLECTION_OBJECTS = 10_000
+"""New objects before a garbage collection, as in `serve.py`, which only runs with the packages of the image."""
+
 IDLE_SECONDS = 3.0
 """Within which a server without work has ended; uvicorn itself takes half a second on an idle machine."""
 
@@ -225,6 +228,18 @@ def test_a_signal_during_the_import_ends_it_at_once(tmp_path: Path) -> None:
         server.leave()
         assert server.seconds_until_end() < IDLE_SECONDS
         assert server.process.returncode == 128 + signal.SIGTERM
+
+
+def test_the_objects_of_the_application_are_out_of_the_garbage_collection_and_later_ones_are_not(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path) as server:
+        threshold, frozen, _ = map(int, server.get("/collection").read().split())
+        assert threshold == COLLECTION_OBJECTS
+        assert frozen > COLLECTION_OBJECTS, "those of the modules alone are more"
+        assert server.get(f"/garbage/{10 * COLLECTION_OBJECTS}").read() == b"end"
+        uncollected = int(server.get("/collection").read().split()[2])
+        assert uncollected <= 2 * COLLECTION_OBJECTS
 
 
 def test_the_log_and_the_options_are_uvicorns_own(tmp_path: Path) -> None:

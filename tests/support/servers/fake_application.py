@@ -2,15 +2,23 @@
 
 Started in a directory of its own, which has this file as ``open_webui/main.py``. Each request says what to do in its
 path: ``/answer/SECONDS`` begins a registered task, ``/title/SECONDS`` one outside the registry, ``/stream/SECONDS``
-answers for that long. What a task has done is a line of the file ``done``.
+answers for that long, ``/garbage/NUMBER`` makes objects that only the garbage collection frees, and ``/collection``
+describes the latter. What a task has done is a line of the file ``done``.
 """
 
 import asyncio
+import gc
+import weakref
 from pathlib import Path
 
 from open_webui import tasks
 
 titles = []
+cycles = []
+
+
+class Cycle(list):
+    """An object that refers to itself."""
 
 
 async def app(scope, receive, send):
@@ -31,6 +39,11 @@ async def app(scope, receive, send):
         task = asyncio.create_task(write("answer", float(seconds)))
         if hasattr(tasks, "tasks"):
             tasks.tasks[str(len(tasks.tasks))] = task
+    elif what == "garbage":
+        for _ in range(int(float(seconds))):
+            cycle = Cycle()
+            cycle.append(cycle)
+            cycles.append(weakref.ref(cycle))
     elif what == "title":
         titles.append(asyncio.create_task(run_initial_title_generation(float(seconds))))
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -38,7 +51,8 @@ async def app(scope, receive, send):
         for _ in range(int(float(seconds) * 10)):
             await send({"type": "http.response.body", "body": b"word ", "more_body": True})
             await asyncio.sleep(0.1)
-    await send({"type": "http.response.body", "body": b"end"})
+    state = f"{gc.get_threshold()[0]} {gc.get_freeze_count()} {sum(cycle() is not None for cycle in cycles)}"
+    await send({"type": "http.response.body", "body": state.encode() if what == "collection" else b"end"})
 
 
 async def write(what, seconds):
