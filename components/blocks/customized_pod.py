@@ -31,6 +31,8 @@ def customized(spec: PodSpecArgsDict, settings: PodSettings, hosts_inside: Seque
         "node_selector": settings.node_selector,
         "tolerations": settings.tolerations,
         "affinity": settings.affinity,
+        "topology_spread_constraints": settings.topology_spread_constraints,
+        "scheduler_name": settings.scheduler_name,
         "priority_class_name": settings.priority_class_name,
         "runtime_class_name": settings.runtime_class_name,
         "image_pull_secrets": [{"name": name} for name in settings.image_pull_secrets],

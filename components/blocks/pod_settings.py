@@ -55,6 +55,16 @@ class PodSettings(Settings):
     affinity: Annotated[dict[str, Any] | None, KubernetesType(name="Affinity")] = Field(
         None, description="Nodes and other pods that the pods prefer, need or avoid."
     )
+    topology_spread_constraints: Annotated[
+        list[dict[str, Any]], KubernetesType(name="TopologySpreadConstraint", many=True)
+    ] = Field(
+        [],
+        description="How the pods spread over nodes and zones, in place of the stack's own constraints. Each needs a "
+        "`labelSelector` of the component's pods, such as `app: open-webui`.",
+    )
+    scheduler_name: ObjectName | None = Field(
+        None, examples=["volcano"], description="Scheduler of the pods. Default: that of the cluster."
+    )
     priority_class_name: ObjectName | None = Field(
         None, examples=["business-critical"], description="PriorityClass. Default: the cluster's default priority."
     )
