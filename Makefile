@@ -83,6 +83,10 @@ backups: .venv/ready ## List the dumps of ENV, and the sets in its bucket
 restore: .venv/ready ## Replace the database of ENV with DUMP (default: the newest), with FROM_BUCKET=1 from the bucket; without YES=1 it only describes the steps
 	@$(STACKCTL) restore $(DEPLOYED) $(if $(YES),--yes) $(if $(FROM_BUCKET),--from-bucket) $(if $(AGE_IDENTITY),--age-identity $(call quoted,$(AGE_IDENTITY))) $(call quoted,$(DUMP))
 
+.PHONY: recover
+recover: .venv/ready ## Bring the database of ENV to the time TO, from its archive; without YES=1 it only describes the steps; DRILL=1 beside it
+	@$(STACKCTL) recover $(DEPLOYED) $(if $(TO),--to $(call quoted,$(TO))) $(if $(DRILL),--drill) $(if $(YES),--yes)
+
 .PHONY: verify
 verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 prints JSON
 	@$(STACKCTL) verify $(DEPLOYED) $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json)

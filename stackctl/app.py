@@ -21,6 +21,7 @@ from .deploy.command import clean, down, kubeconfig, outputs, preview, up
 from .drift.command import drift
 from .gate.command import gate
 from .importing.command import import_data
+from .recover.command import recover
 from .render.command import manifests
 from .scan.command import scan
 from .variables.command import variables
@@ -28,7 +29,7 @@ from .verify.command import verify
 
 _GROUPS = {
     "Deploy": (up, preview, down, outputs, kubeconfig, adopt, drift),
-    "Operate": (verify, restore),
+    "Operate": (verify, restore, recover),
     "Review": (manifests, gate, scan),
     "Clean up": (clean,),
 }

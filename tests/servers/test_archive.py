@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.servers.archive import Archived, archived_database
 from tests.support.servers.s3_server import S3Server, s3_server
-from tests.support.servers.server_process import server_directory
+from tests.support.servers.server_process import give_away, server_directory
 
 TIMEOUT = 5
 """`archive.timeoutSeconds` of these tests, the least."""
@@ -49,9 +49,19 @@ def test_a_recovery_ends_at_the_given_second_and_has_a_way_back(archived: Archiv
         archived.execute("INSERT INTO entry SELECT FROM generate_series(1, 4)")
         archived.archived()
 
+    # The drill: on another volume, and nothing of it stays or gets into the bucket.
+    scratch = archived.directory / "scratch"
+    scratch.mkdir()
+    give_away(scratch)
+    output = archived.recovered(target, "drill", PGDATA=str(scratch / "pgdata"), PROBE="SELECT 'probed'")
+    assert "Table entry: 3 rows" in output
+    assert "probed" in output
+    assert not list(scratch.iterdir())
+
     output = archived.recovered(target)
 
     assert "Table entry: 3 rows" in output
+    assert "Timeline: 2" in output, "the drill has left no timeline"
     with archived.serving():
         assert rows(archived) == 3
         archived.execute("INSERT INTO entry DEFAULT VALUES")

@@ -8,6 +8,7 @@ import pytest
 from components.postgresql.archive.files.catalogue import Archive, BaseBackup, RefusedError
 from components.postgresql.archive.files.exchange import Request
 from components.postgresql.archive.files.wal import Segment, read_history, segment_of, segments
+from stackctl.recover.pod import pod_manifest
 from tests.support.unit.effects_on_archive import ON, SECRETS
 from tests.support.unit.recording import Recording, run
 
@@ -79,6 +80,29 @@ def test_no_service_leads_to_the_pod_of_a_recovery(recording: Recording) -> None
     policy = recording.one("NetworkPolicy", "postgres-recovery").inputs["spec"]
     assert policy["podSelector"] == {"matchLabels": {"app": "postgres-recovery"}}
     assert policy["ingress"] == []
+
+
+def test_the_pod_of_a_recovery_is_not_the_server(recording: Recording) -> None:
+    template = recording.one("StatefulSet", "postgres").inputs["spec"]["template"]
+    pod = pod_manifest(template, ["drill", "b", "current", "t"], "77", {"accessModes": ["ReadWriteOnce"]})
+    assert pod["metadata"]["labels"]["app"] == "postgres-recovery"
+    [server], [sidecar] = pod["spec"]["containers"], pod["spec"]["initContainers"]
+    assert server["command"] == ["sh", "/etc/archive/recover.sh", "drill", "b", "current", "t"]
+    assert "readinessProbe" not in server
+    variables = {each["name"]: each["value"] for each in sidecar["env"]}
+    assert (variables["ARCHIVE"], variables["BASE_BACKUP_HOURS"]) == ("77", "0")
+    [data] = [each for each in pod["spec"]["volumes"] if each["name"] == "data"]
+    assert "persistentVolumeClaim" not in data, "a drill has a volume of its own"
+    assert template["spec"]["containers"][0]["command"][0] == "postgres", "the template is not changed"
+
+
+def test_a_recovery_has_the_volume_of_the_server(recording: Recording) -> None:
+    template = recording.one("StatefulSet", "postgres").inputs["spec"]["template"]
+    pod = pod_manifest(template, ["back"], "77", None)
+    [data] = [each for each in pod["spec"]["volumes"] if each["name"] == "data"]
+    assert data["persistentVolumeClaim"] == {"claimName": "postgres-data"}
+    [sidecar] = pod["spec"]["initContainers"]
+    assert not any(each.get("readOnly") for each in sidecar["volumeMounts"] if each["name"] == "data")
 
 
 def test_changed_credentials_restart_nothing(recording: Recording) -> None:

@@ -1,0 +1,1 @@
+"""Recovery of the database to a point in time, from the archive of its log."""
