@@ -48,8 +48,8 @@ class Volume:
         """The database with the image of that release and these variables."""
         self.database.programs = postgresql_with_pgvector(major)
         self.database.search_path = "".join(f"{directory}:" for directory in before)
-        names = ("POSTGRES_USER", "POSTGRES_DB")
-        self.database.environment = {name: self.database.environment[name] for name in names} | environment
+        own = {name: value for name, value in self.database.environment.items() if not name.startswith("UPGRADE_")}
+        self.database.environment = own | environment
         return self.database
 
     def start_pod(self, *before: Path) -> str:
