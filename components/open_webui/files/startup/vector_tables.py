@@ -69,7 +69,7 @@ class VectorState:
     """Whether the extension pgcrypto is installed."""
 
     hidden_in: str | None = None
-    """Schema of the extension, if the search path does not lead to it: its types have no name then."""
+    """Schema of the extension, if there is a search path and it does not lead there: its types have no name then."""
 
     table: bool
     column: str | None = None
@@ -156,7 +156,7 @@ def read_vector_state(connection: Connection, settings: VectorSettings) -> Vecto
         "hidden_in": one(
             connection,
             b"SELECT extnamespace::regnamespace::text FROM pg_extension"
-            b" WHERE extname = 'vector' AND to_regtype('vector') IS NULL",
+            b" WHERE extname = 'vector' AND to_regtype('vector') IS NULL AND current_schema() IS NOT NULL",
         ),
         "table": one(connection, b"SELECT to_regclass(%s) IS NOT NULL", TABLE),
     }
@@ -213,7 +213,7 @@ def _extension_problems(settings: VectorSettings, state: VectorState) -> list[st
     if state.hidden_in:
         return [
             f"The extension vector is in the schema {state.hidden_in}, where the search path of the role does not "
-            f"lead: ALTER ROLE CURRENT_USER SET search_path = public, {state.hidden_in}"
+            f"lead. Add that schema to it: ALTER ROLE ... SET search_path = ..., {state.hidden_in}"
         ]
     version = _version(state.extension or "")
     needed = HALFVEC_SINCE if settings.type == "halfvec" else HNSW_SINCE if settings.method == "hnsw" else ()
