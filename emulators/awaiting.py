@@ -21,6 +21,8 @@ _FIRST_STEPS = {
     "Service": "[1/3] Finding Pods to direct traffic to",
     "Ingress": "[1/3] Finding a matching service for each Ingress path",
 }
+# Of pulumi.com/waitFor, for a kind without rules of its own.
+_CONDITION = "condition="
 # Kinds whose deletion may be left unobserved with pulumi.com/skipAwait.
 _LEFT_ALONE_WHEN_DELETED = {"Namespace", "Deployment", "StatefulSet", "Job"}
 
@@ -59,7 +61,7 @@ class Waiting:
 
     def until_ready(self, manifest: Object, live: Object) -> Object:
         """The object once it is ready. Raises NotReadyError after the time-out, on cancellation, when it has failed."""
-        kind = _awaited_kind(live)
+        kind = _awaited_kind(live) or annotation(manifest, "waitFor") or None
         if annotation(manifest, "skipAwait") == "true":
             self.report("Skipping await logic")
             return live
@@ -156,6 +158,8 @@ def progress_of(cluster: Cluster, kind: str, live: Object) -> Progress:
     if kind == "Deployment":
         replica_sets = cluster.list("apps/v1", "ReplicaSet", namespace)
         return readiness.deployment_progress(live, replica_sets, cluster.list("v1", "Pod", namespace))
+    if kind.startswith(_CONDITION):
+        return readiness.condition_progress(live, kind.removeprefix(_CONDITION))
     if kind == "Job":
         return readiness.job_progress(live, cluster.list("v1", "Pod", namespace))
     if kind == "StatefulSet":

@@ -1,5 +1,6 @@
 """Kubernetes manifests as Pulumi resources: type tokens, identifiers, names, what is not served. Pure functions."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,7 +12,9 @@ Manifest = dict[str, Any]
 AUTONAMED = "pulumi.com/autonamed"
 # Kinds whose readiness the emulator does not know.
 _UNSERVED_KINDS = {("apps/v1", "DaemonSet"), ("v1", "Pod"), ("v1", "ReplicationController")}
-_UNSERVED_ANNOTATIONS = ("pulumi.com/waitFor",)
+_WAIT_FOR = "pulumi.com/waitFor"
+# Of its three forms, the one that is served: the value True of a condition in the status.
+_CONDITION = re.compile(r"condition=[A-Za-z]+")
 _CLUSTER_SCOPED = (
     "APIService CSIDriver CSINode CertificateSigningRequest ClusterRole ClusterRoleBinding CustomResourceDefinition "
     "FlowSchema IngressClass MutatingWebhookConfiguration Namespace Node PersistentVolume PriorityClass "
@@ -41,10 +44,20 @@ def unserved(token: str, manifest: Manifest) -> tuple[str, str] | None:
         if "generateName" in metadata:
             return "field", "metadata.generateName"
         annotations = metadata.get("annotations", {})
-        for name in _UNSERVED_ANNOTATIONS:
-            if isinstance(annotations, dict) and name in annotations:
-                return "annotation", name
+        if isinstance(annotations, dict) and _WAIT_FOR in annotations and not _is_served(manifest, annotations):
+            return "annotation", _WAIT_FOR
     return None
+
+
+def _is_served(manifest: Manifest, annotations: Manifest) -> bool:
+    group = str(manifest.get("apiVersion", "")).rpartition("/")[0]
+    # The rules of the built-in kinds would have to be combined with it.
+    return bool(_CONDITION.fullmatch(str(annotations[_WAIT_FOR]))) and is_custom(group)
+
+
+def is_custom(group: str) -> bool:
+    """Whether the API group is that of custom resources."""
+    return group not in _BUILT_IN_GROUPS and not group.endswith(".k8s.io")
 
 
 def cluster_scoped(manifest: Manifest) -> bool | None:
@@ -52,7 +65,7 @@ def cluster_scoped(manifest: Manifest) -> bool | None:
     group = manifest["apiVersion"].rpartition("/")[0]
     if manifest["kind"] in _CLUSTER_SCOPED.split():
         return True
-    return False if group in _BUILT_IN_GROUPS or group.endswith(".k8s.io") else None
+    return None if is_custom(group) else False
 
 
 def adopt_name(manifest: Manifest, old: Manifest, new_name: Callable[[], str]) -> None:

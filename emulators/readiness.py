@@ -192,6 +192,15 @@ def quota_progress(quota: Object) -> Progress:
     return Progress(ready=quota.get("spec", {}).get("hard") == quota.get("status", {}).get("hard"))
 
 
+def condition_progress(custom: Object, kind: str) -> Progress:
+    """Ready when the condition is true, for a custom resource whose manifest names it (`pulumi.com/waitFor`)."""
+    condition = _condition(custom, kind)
+    if condition.get("status") == "True":
+        return Progress(ready=True)
+    reason = f": {condition['message']}" if condition.get("message") else ""
+    return Progress(ready=False, problems=(f"Waiting for condition {kind}{reason}",))
+
+
 def needs_endpoints(service: Object) -> bool:
     """Whether a Service has pods to wait for: headless ones, those without selector and ExternalName have not."""
     spec = service["spec"]

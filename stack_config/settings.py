@@ -37,8 +37,6 @@ from .cluster_access import KUBECONFIG, ClusterSettings, kubeconfig_errors
 from .secret_references import reference_problems
 
 _EXTRACTION_ENGINE = "openWebui.documents.extraction.engine"
-# Connections of psql, backups and probes, in addition to the pools of Open WebUI.
-CONNECTIONS_BESIDE_OPEN_WEBUI = 10
 
 
 class RotateSettings(Settings):
@@ -192,7 +190,7 @@ class StackSettings(Settings):
                 fix="<context>",
             )
         yield from conditional_problems(self.open_webui, external_redis=self.redis.is_external)
-        needed = self.open_webui.database_connections + CONNECTIONS_BESIDE_OPEN_WEBUI
+        needed = self.postgresql.connections_needed(self.open_webui.database_connections)
         if needed > self.postgresql.max_connections:
             replicas = "autoscaling.maxReplicas" if self.open_webui.autoscaling else "replicas"
             yield Problem(

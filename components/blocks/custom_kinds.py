@@ -72,6 +72,10 @@ _GATEWAY_API = Installation(
     manifest="https://github.com/kubernetes-sigs/gateway-api/releases/latest/download/standard-install.yaml",
 )
 _CILIUM = Installation(name="Cilium", docs="https://docs.cilium.io/en/stable/gettingstarted/k8s-install-default/")
+_CLOUDNATIVE_PG = Installation(
+    name="CloudNativePG",
+    docs="https://cloudnative-pg.io/documentation/current/installation_upgrade/",
+)
 
 SERVICE_MONITOR = CustomKind(
     api_version="monitoring.coreos.com/v1", kind="ServiceMonitor", served_by=_PROMETHEUS_OPERATOR
@@ -79,10 +83,15 @@ SERVICE_MONITOR = CustomKind(
 PROMETHEUS_RULE = CustomKind(
     api_version="monitoring.coreos.com/v1", kind="PrometheusRule", served_by=_PROMETHEUS_OPERATOR
 )
+POD_MONITOR = CustomKind(api_version="monitoring.coreos.com/v1", kind="PodMonitor", served_by=_PROMETHEUS_OPERATOR)
 CERTIFICATE = CustomKind(api_version="cert-manager.io/v1", kind="Certificate", served_by=_CERT_MANAGER)
 CILIUM_NETWORK_POLICY = CustomKind(api_version="cilium.io/v2", kind="CiliumNetworkPolicy", served_by=_CILIUM)
 HTTP_ROUTE = CustomKind(api_version="gateway.networking.k8s.io/v1", kind="HTTPRoute", served_by=_GATEWAY_API)
 GATEWAY = CustomKind(api_version="gateway.networking.k8s.io/v1", kind="Gateway", served_by=_GATEWAY_API)
+_CNPG = "postgresql.cnpg.io/v1"
+CNPG_CLUSTER = CustomKind(api_version=_CNPG, kind="Cluster", served_by=_CLOUDNATIVE_PG)
+CNPG_DATABASE = CustomKind(api_version=_CNPG, kind="Database", served_by=_CLOUDNATIVE_PG)
+CNPG_POOLER = CustomKind(api_version=_CNPG, kind="Pooler", served_by=_CLOUDNATIVE_PG)
 
 
 def custom_object(

@@ -10,13 +10,13 @@ from pulumi import Input, Output
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
 from ..blocks import authority
-from ..blocks.children import Children
+from ..blocks.children import Children, stateful
 from ..blocks.component import Component
 from ..blocks.connection import Backend, Connection, ConnectionSecret, TableOwner
 from ..blocks.connection_keys import CLIENT_URL, OWNER_URL
 from ..blocks.egress import egress_rules
 from ..blocks.exporter import scrape_annotations
-from ..blocks.generated_secrets import checksum
+from ..blocks.generated_secrets import checksum, generated_password
 from ..blocks.network_policy import allow_from, allow_to, namespace, pods
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
@@ -27,6 +27,8 @@ from . import upgrade
 from .archive.container import with_archive
 from .archive.objects import archive_objects
 from .certificate_container import certificate_files
+from .cloudnative_pg.objects import ClusterArgs, create_cluster
+from .cloudnative_pg.objects import egress as cluster_egress
 from .configuration import pg_hba_conf, postgresql_conf
 from .monitoring.alerts import WatchedBackups
 from .monitoring.exporter import EXPORTER_PORT, EXPORTER_USER, exporter_files
@@ -39,6 +41,7 @@ from .names import (
     CONFIG_MAP,
     DATABASE,
     DATABASE_URL,
+    GENERATED_PASSWORD,
     LABELS,
     NETWORK_USERS,
     PASSWORD,
@@ -54,6 +57,7 @@ from .roles import Roles, roles
 from .scripts import PREPARE_SCRIPTS
 from .settings import PostgreSQLSettings
 from .stored_data import REMEMBERED, refused_image, stored_data
+from .topologies.cloudnative_pg import CloudNativePG
 from .topologies.external import URL, External
 from .topologies.standalone import Standalone
 
@@ -128,6 +132,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         layout, children = self.args.settings.layout, self.children(self.args.namespace)
         if isinstance(layout, External):
             self._connect(children, layout)
+        elif isinstance(layout, CloudNativePG):
+            self._delegate(children, layout)
         else:
             self._deploy(children, layout)
 
@@ -148,6 +154,33 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             egress=egress_rules(layout.destinations, self.args.namespace_name),
             variables=layout.client_variables(by_reference=value is None),
             authority=layout.authority,
+        )
+
+    def _delegate(self, children: Children, layout: CloudNativePG) -> None:
+        args = self.args
+        password = generated_password(GENERATED_PASSWORD, args.rotation, children.options(**stateful(args.protect)))
+        self.database_url = _url(USER, password, layout.host).apply(layout.url)
+        contents = {
+            DATABASE_URL: self.database_url,
+            CLIENT_URL: self.database_url.apply(_with_time_limits),
+            PASSWORD: password,
+        }
+        self.secret = children.secret(SECRET, contents)
+        self.backend = Backend(
+            connection=Connection(secret=self.secret), egress=cluster_egress(), authority=layout.authority
+        )
+        create_cluster(
+            children,
+            ClusterArgs(
+                settings=args.settings,
+                layout=layout,
+                namespace_name=args.namespace_name,
+                password=password,
+                clients=args.clients,
+                protect=args.protect,
+                scraped_from=args.scraped_from,
+                watched_by_operator=args.watched_by_operator,
+            ),
         )
 
     def _deploy(self, children: Children, layout: Standalone) -> None:
@@ -248,6 +281,6 @@ def _with_time_limits(url: str) -> str:
     return with_parameters(url, CLIENT_PARAMETERS)
 
 
-def _url(user: str, password: Output[str]) -> Output[str]:
+def _url(user: str, password: Output[str], host: str = SERVICE) -> Output[str]:
     quoted = password.apply(lambda plain: quote(plain, safe=""))
-    return Output.secret(Output.concat(f"postgresql://{user}:", quoted, f"@{SERVICE}:{PORT}/{DATABASE}"))
+    return Output.secret(Output.concat(f"postgresql://{user}:", quoted, f"@{host}:{PORT}/{DATABASE}"))

@@ -46,6 +46,9 @@ BACKUP_PASSWORD = "backup-password"
 ROLES_SECRET = "postgres-roles"
 """Secret of the server, with a SCRAM verifier for each role that may log in; the keys are the names of the roles."""
 
+OWNER_SECRET = "postgres-owner"
+"""Secret with the name and password of `USER`, for the operator of topology cloudnative-pg."""
+
 AUTHORITY_SECRET = "postgresql-ca"
 """Secret with the certificate authority of an external PostgreSQL."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.component_settings import ComponentSettings
@@ -14,11 +15,13 @@ from ..blocks.names import ImageReference, ObjectName
 from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import ContainerResources, Resources, Sizes
 from .archive.settings import ArchiveSettings
+from .cloudnative_pg.settings import CloudNativePGSettings
 from .external_settings import PostgreSQLExternalSettings
 from .memory import Load, ServerMemory, least_limit, server_memory
 from .tls_settings import PostgreSQLTlsSettings
 from .topologies import TOPOLOGIES, TopologyName
 from .topologies.base import KEY
+from .topologies.cloudnative_pg import CloudNativePG
 from .topologies.external import External
 from .topologies.standalone import Standalone
 from .upgrade_settings import UpgradeSettings
@@ -30,6 +33,8 @@ LEAST_QUERIES = 4
 CONNECTIONS_PER_QUERY = 100
 """With many connections, one such query for so many."""
 AUTOVACUUM_WORKERS = 2
+CONNECTIONS_BESIDE_OPEN_WEBUI = 10
+"""Connections of psql, backups and probes, in addition to the pools of Open WebUI."""
 
 EXPORTER_IMAGE = "quay.io/prometheuscommunity/postgres-exporter:v0.19.1"
 
@@ -63,13 +68,14 @@ class PostgreSQLSettings(ComponentSettings):
 
     topology: TopologyName = Field(
         "standalone",
-        description="Shape of the deployment. `standalone`: one server on one volume. `external`: an existing "
-        "PostgreSQL with pgvector; the stack deploys none.",
+        description="Shape of the deployment. `standalone`: one server on one volume. `cloudnative-pg`: a primary "
+        "and its replicas, run by the operator CloudNativePG. `external`: an existing PostgreSQL with "
+        "pgvector; the stack deploys none.",
     )
     image: ImageReference = Field(
         IMAGE,
-        description="Container image: PostgreSQL with pgvector. Backups run it, too: of an external server it has the "
-        "major version.",
+        description="Container image: PostgreSQL with pgvector. Backups run it, too: it has the major version of the "
+        "server that another topology names.",
     )
     exporter_image: ImageReference = Field(
         EXPORTER_IMAGE, description="Container image of postgres_exporter, which runs with `monitoring.enabled`."
@@ -94,6 +100,9 @@ class PostgreSQLSettings(ComponentSettings):
     archive: ArchiveSettings = Field(
         ArchiveSettings(), description="Archive of the write-ahead log in a bucket, for recovery to a point in time."
     )
+    cloudnative_pg: CloudNativePGSettings = Field(
+        CloudNativePGSettings(), description="The cluster of CloudNativePG. Not with other topologies."
+    )
     external: PostgreSQLExternalSettings = Field(
         PostgreSQLExternalSettings(), description="The existing PostgreSQL. Not with other topologies."
     )
@@ -101,17 +110,19 @@ class PostgreSQLSettings(ComponentSettings):
     def problems(self) -> Iterator[Problem]:
         own = self.layout.name
         for name, other in TOPOLOGIES.items():
-            if name != own and name in self.model_fields_set:
+            section = name.replace("-", "_")
+            if name != own and section in self.model_fields_set:
+                key = to_camel(section)
                 yield Problem(
-                    keys=(name, KEY),
-                    message=f"{name} is set, but {KEY} is {own}: {other.unused_section}",
-                    allowed=f"{KEY}: {name}, or no {name}",
+                    keys=(key, KEY),
+                    message=f"{key} is set, but {KEY} is {own}: {other.unused_section}",
+                    allowed=f"{KEY}: {name}, or no {key}",
                     fix=Fix.REMOVE,
                 )
         yield from self.layout.problems()
 
     @property
-    def layout(self) -> Standalone | External:
+    def layout(self) -> Standalone | CloudNativePG | External:
         """The object that answers everything in which the topologies differ."""
         return TOPOLOGIES[self.topology](self)
 
@@ -138,7 +149,12 @@ class PostgreSQLSettings(ComponentSettings):
             queries=max(LEAST_QUERIES, connections // CONNECTIONS_PER_QUERY),
             cores=int(quantity(self.resources.limits.cpu or "0")),
             autovacuum_workers=AUTOVACUUM_WORKERS,
+            other_programs=self.layout.other_programs,
         )
+
+    def connections_needed(self, of_web_pods: int) -> int:
+        """Connections that the server has to accept for so many of the web pods."""
+        return self.layout.connections_needed(of_web_pods + CONNECTIONS_BESIDE_OPEN_WEBUI)
 
     def least_memory(self, connections: int) -> int:
         """The smallest memory limit in MiB for so many connections."""

@@ -2,11 +2,15 @@
 
 from ..blocks.finding import Finding, fix_command
 from ..blocks.image_versions import postgresql_major
+from ..blocks.quantities import quantity
 from ..blocks.remembered import Facts
 from .settings import PostgreSQLSettings
 
 REMEMBERED = "postgresql-data"
-"""Logical name of what is remembered of the volume."""
+"""Logical name of what is remembered of the volume, the same in every topology that has one."""
+
+_TOPOLOGY = "topology"
+"""Fact that only a cluster has: a stack from before there were topologies is standalone."""
 
 
 def stored_data(settings: PostgreSQLSettings) -> Facts:
@@ -25,6 +29,8 @@ def refused_image(before: Facts, after: Facts) -> Finding | None:
     A server starts on files of its own major version only: https://www.postgresql.org/docs/current/upgrading.html. A
     version that the tag does not name is checked at the start of the pod (prepare.sh), as is an upgrade.
     """
+    if finding := refused_topology(before, after):
+        return finding
     old, new = postgresql_major(before["image"]), postgresql_major(after["image"])
     if old is None or new is None or old == new or after.get("upgradeUndo") == old:
         return None
@@ -44,3 +50,54 @@ def _way(old: str, new: str) -> str:
     if int(new) > int(old):
         return f"or, to upgrade the data, postgresql.upgrade.fromImage with an image of PostgreSQL {old}"
     return f"or, to go back to the data from before an upgrade, postgresql.upgrade.undo {old}"
+
+
+def stored_cluster(settings: PostgreSQLSettings) -> Facts:
+    """Facts about the volumes of a cluster of CloudNativePG."""
+    return {
+        "image": settings.cloudnative_pg.image,
+        "size": settings.storage.size,
+        _TOPOLOGY: settings.layout.name,
+    }
+
+
+def refused_cluster(before: Facts, after: Facts) -> Finding | None:
+    """Why the operator would refuse a change of its cluster, or why there would be no data in it.
+
+    It upgrades the files to a newer major version, and never back; volumes grow and never shrink:
+    https://cloudnative-pg.io/documentation/current/postgres_upgrades/
+    """
+    if finding := refused_topology(before, after):
+        return finding
+    old, new = postgresql_major(before["image"]), postgresql_major(after["image"])
+    if old and new and int(new) < int(old):
+        return Finding(
+            key="postgresql.cloudnativePg.image",
+            value=after["image"],
+            message=f"the volumes hold a database of PostgreSQL {old}; PostgreSQL {new} does not start on its files",
+            allowed=f"an image of PostgreSQL {old} or newer",
+            commands=(fix_command("postgresql.cloudnativePg.image", before["image"]),),
+        )
+    if quantity(after["size"]) < quantity(before["size"]):
+        return Finding(
+            key="postgresql.storage.size",
+            value=after["size"],
+            message=f"the volumes have {before['size']}; they grow and never shrink",
+            allowed=f"{before['size']} or more",
+            commands=(fix_command("postgresql.storage.size", before["size"]),),
+        )
+    return None
+
+
+def refused_topology(before: Facts, after: Facts) -> Finding | None:
+    """Why a server of another topology has none of the data."""
+    old, new = (facts.get(_TOPOLOGY, "standalone") for facts in (before, after))
+    if old == new:
+        return None
+    return Finding(
+        key="postgresql.topology",
+        value=new,
+        message=f"the database is on the volume of topology {old}; topology {new} starts with an empty one",
+        allowed=f"{old}. To move the data: docs/postgresql.md, Changing the topology",
+        commands=(fix_command("postgresql.topology", old),),
+    )

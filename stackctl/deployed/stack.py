@@ -7,6 +7,7 @@ from typing import Any
 from components.blocks.labels import PART_OF as PART_OF_LABEL
 from components.blocks.labels import STACK
 from components.open_webui import names as open_webui
+from components.postgresql import names as postgresql
 from components.redis import names as redis
 
 from .kubectl import Kubectl, KubectlError
@@ -14,6 +15,7 @@ from .kubectl import Kubectl, KubectlError
 WEB = open_webui.APP
 WEB_PORT = open_webui.PORT
 PART_OF = f"{PART_OF_LABEL}={STACK}"
+_CNPG_CLUSTERS = "clusters.postgresql.cnpg.io"
 _SIMULATED = "kwok.x-k8s.io/node"
 
 
@@ -42,9 +44,20 @@ class Stack:
         return [pod for pod in self.pods(app) if is_ready(pod)]
 
     def workloads(self) -> dict[str, dict[str, Any]]:
-        """The Deployments and StatefulSets of the stack by their label ``app``."""
+        """The Deployments and StatefulSets of the stack, and its cluster of CloudNativePG, by their label ``app``."""
         items = self.kubectl.get("deployments,statefulsets", "-l", PART_OF)["items"]
-        return {item["metadata"]["labels"]["app"]: item for item in items}
+        workloads = {item["metadata"]["labels"]["app"]: item for item in items}
+        if postgresql.APP not in workloads and self.has_database():
+            workloads |= {item["metadata"]["labels"]["app"]: as_workload(item) for item in self._clusters()}
+        return workloads
+
+    def _clusters(self) -> list[dict[str, Any]]:
+        """The stack's PostgreSQL where CloudNativePG runs it; empty also where the kind is not known."""
+        try:
+            items: list[dict[str, Any]] = self.kubectl.get(_CNPG_CLUSTERS, "-l", PART_OF)["items"]
+        except KubectlError:
+            return []
+        return items
 
     def addresses(self) -> dict[str, str]:
         """The Services in the namespace and their addresses; the text ``None`` for a headless one."""
@@ -55,6 +68,10 @@ class Stack:
         """Whether the stack has its own Redis, and so a Secret with its users."""
         secrets = self.kubectl.get("secrets", "-l", f"app={redis.APP},{PART_OF}")["items"]
         return any(item["metadata"]["name"] == redis.USERS_SECRET for item in secrets)
+
+    def has_database(self) -> bool:
+        """Whether PostgreSQL runs in the namespace. An external one has no Service there."""
+        return postgresql.SERVICE in self.addresses()
 
     def secret(self, name: str) -> dict[str, str]:
         """Keys and values of a Secret."""
@@ -108,9 +125,20 @@ class Stack:
         return any(_SIMULATED in node["metadata"].get("annotations", {}) for node in nodes)
 
 
+def as_workload(cluster: dict[str, Any]) -> dict[str, Any]:
+    """A `Cluster` of CloudNativePG with the fields of a StatefulSet. It is rolling out until its condition is Ready."""
+    metadata, status = cluster["metadata"], cluster.get("status", {})
+    observed = {"observedGeneration": metadata.get("generation", 0)} if is_ready(cluster) else {}
+    return {
+        "metadata": metadata,
+        "spec": {"replicas": cluster["spec"]["instances"]},
+        "status": {**observed, "readyReplicas": status.get("readyInstances", 0)},
+    }
+
+
 def is_ready(pod: dict[str, Any]) -> bool:
-    """Whether a pod has the condition Ready."""
-    conditions = pod["status"].get("conditions") or []
+    """Whether a pod, or another object, has the condition Ready."""
+    conditions = pod.get("status", {}).get("conditions") or []
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 

@@ -24,6 +24,7 @@ _CONSEQUENCES = {
     "PersistentVolumeClaim": "the data on the volume is lost",
     "PersistentVolume": "the data on the volume may be lost",
     "StatefulSet": "its pods all stop",
+    "Cluster": "the operator deletes its instances and their volumes, unless the object stays",
     "Namespace": "everything in it is deleted",
     "RandomPassword": "clients with the old value are locked out",
     "RandomBytes": "clients with the old value are locked out",
@@ -234,7 +235,7 @@ def _is_guarded(change: Change) -> bool:
     if change.type.startswith(PROVIDER_PREFIX):
         return change.operation is Operation.REPLACE or not _DEFAULT_PROVIDER.fullmatch(change.name)
     if change.is_kubernetes:
-        return change.kind in ("PersistentVolumeClaim", "PersistentVolume", "StatefulSet", "Namespace")
+        return change.kind in ("PersistentVolumeClaim", "PersistentVolume", "StatefulSet", "Cluster", "Namespace")
     return change.type in _GENERATED
 
 

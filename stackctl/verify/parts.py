@@ -16,7 +16,7 @@ SERVICES = {redis.APP: redis.SERVICE, postgresql.APP: postgresql.SERVICE, open_w
 SECRET_KEYS = {
     (redis.CONNECTION_SECRET, CACHE_URL): "REDIS_URL",
     (redis.CONNECTION_SECRET, WEBSOCKET_URL): "WEBSOCKET_REDIS_URL",
-    (postgresql.SECRET, postgresql.DATABASE_URL): "",
+    (postgresql.SECRET, postgresql.DATABASE_URL): "DATABASE_URL",
     (open_webui.SECRET, open_webui.SECRET_KEY): "WEBUI_SECRET_KEY",
     (open_webui.ADMIN_SECRET, open_webui.ADMIN_EMAIL): "",
     (open_webui.ADMIN_SECRET, open_webui.ADMIN_PASSWORD): "WEBUI_ADMIN_PASSWORD",
@@ -27,8 +27,9 @@ SCHEMES = {redis.CONNECTION_SECRET: ("redis", "rediss"), postgresql.SECRET: ("po
 
 
 def apps(stack: Stack) -> list[str]:
-    """Applications with pods. An external Redis has none."""
-    return [*([redis.APP] if stack.has_redis() else []), postgresql.APP, open_webui.APP]
+    """Applications with pods. An external server has none."""
+    servers = {redis.APP: stack.has_redis(), postgresql.APP: stack.has_database()}
+    return [*(app for app, is_there in servers.items() if is_there), open_webui.APP]
 
 
 def services(stack: Stack) -> list[str]:
@@ -40,7 +41,7 @@ def pods_are_ready(stack: Stack) -> str:
     """Check that every application has its ready pods, of the present template."""
     workloads = stack.workloads()
     if missing := [app for app in apps(stack) if app not in workloads]:
-        raise CheckError(f"there is no Deployment or StatefulSet of {', '.join(missing)}")
+        raise CheckError(f"there is no Deployment, StatefulSet or Cluster of {', '.join(missing)}")
     seen, again = [], 0
     for app, workload in workloads.items():
         pods = stack.pods(app)
@@ -62,7 +63,7 @@ def pods_are_ready(stack: Stack) -> str:
 def secrets_are_complete(stack: Stack) -> str:
     """Check the keys of each Secret, and that its URLs name servers of this stack, a user and a password."""
     sources = stack.secret_sources()
-    required = {sources.get(variable, own): own[0] for own, variable in SECRET_KEYS.items()}
+    required = {_place(sources.get(variable, own), own): own[0] for own, variable in SECRET_KEYS.items()}
     required = {**dict.fromkeys(sources.values(), ""), **required}
     secrets = list(dict.fromkeys(name for name, _ in required))
     contents = {name: stack.secret(name) for name in secrets}
@@ -75,6 +76,11 @@ def secrets_are_complete(stack: Stack) -> str:
     return ", ".join(secrets)
 
 
+def _place(source: tuple[str, str], own: tuple[str, str]) -> tuple[str, str]:
+    """Where a value is: the pods may read another key of the same Secret, such as the URL with their time limits."""
+    return own if source[0] == own[0] else source
+
+
 def _problem_of_url(stack: Stack, url: str, own: str) -> str | None:
     of_redis = own == redis.CONNECTION_SECRET
     # With Sentinels the host is the name of the primary that they monitor.
@@ -83,8 +89,8 @@ def _problem_of_url(stack: Stack, url: str, own: str) -> str | None:
         url,
         SCHEMES[own],
         None if anywhere else stack.addresses(),
-        # The stack does not configure an external Redis, nor its credentials.
-        with_credentials=stack.has_redis() or not of_redis,
+        # The stack does not configure an external server, nor its credentials.
+        with_credentials=stack.has_redis() if of_redis else stack.has_database(),
     )
 
 

@@ -14,6 +14,7 @@ from tests.support.engine.unreachable_cluster import unreachable
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 OPERATOR = ("monitoring.enabled=true", "monitoring.operator=true")
+CLOUDNATIVE_PG = ("postgresql.topology=cloudnative-pg", "postgresql.resources.limits.memory=3Gi")
 GATEWAY = (
     "openWebui.host=chat.example.com",
     "openWebui.gateway.enabled=true",
@@ -34,9 +35,15 @@ def stack(new_stack: StackFactory) -> Iterator[Stack]:
         (OPERATOR, "monitoring.operator", "ServiceMonitor (monitoring.coreos.com/v1), PrometheusRule"),
         (("redis.tls.issuer.name=ca",), "redis.tls.issuer.name", "Certificate (cert-manager.io/v1)"),
         (("openWebui.ingress.controller=cilium",), "openWebui.ingress.controller", "CiliumNetworkPolicy"),
+        (CLOUDNATIVE_PG, "postgresql.topology", "Cluster (postgresql.cnpg.io/v1), Database (postgresql.cnpg.io/v1)"),
+        (
+            (*CLOUDNATIVE_PG, "postgresql.cloudnativePg.pooler.enabled=true"),
+            "postgresql.cloudnativePg.pooler.enabled",
+            "Pooler (postgresql.cnpg.io/v1)",
+        ),
         (GATEWAY, "openWebui.gateway.enabled", "HTTPRoute (gateway.networking.k8s.io/v1), Gateway"),
     ],
-    ids=["operator", "issuer", "cilium", "gateway"],
+    ids=["operator", "issuer", "cilium", "cloudnative-pg", "pooler", "gateway"],
 )
 def test_a_kind_that_is_not_served_is_refused_before_anything_is_registered(
     stack: Stack, sets: tuple[str, ...], key: str, kind: str

@@ -101,6 +101,20 @@ def test_skip_await() -> None:
     assert problems_now(FakeCluster(), manifest, JOB) is None  # type: ignore[arg-type]
 
 
+def test_a_custom_resource_is_ready_by_the_condition_that_it_names() -> None:
+    custom = {
+        "apiVersion": "example.com/v1",
+        "kind": "Cluster",
+        "metadata": {"name": "c", "annotations": {"pulumi.com/waitFor": "condition=Ready"}},
+    }
+    starting = {**custom, "status": {"conditions": [{"type": "Ready", "status": "False", "message": "1 of 3"}]}}
+    ready = {**custom, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    assert waiting([modified(custom), modified(starting), modified(ready)]).until_ready(custom, custom) == ready
+    with pytest.raises(NotReadyError, match="'c' timed out") as error:
+        waiting([modified(starting)], seconds=0.2).until_ready(custom, custom)
+    assert error.value.problems == ("Waiting for condition Ready: 1 of 3",)
+
+
 def test_kinds_that_are_not_awaited_are_ready() -> None:
     config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
     assert waiting().until_ready(config_map, config_map) == config_map

@@ -40,7 +40,15 @@ clusters:
         ("kubernetes:core/v1:ConfigMap", {"metadata": {"generateName": "a-"}}, "metadata.generateName"),
         (
             "kubernetes:core/v1:ConfigMap",
-            {"metadata": {"annotations": {"pulumi.com/waitFor": "condition=Ready"}}},
+            {"apiVersion": "v1", "metadata": {"annotations": {"pulumi.com/waitFor": "condition=Ready"}}},
+            "pulumi.com/waitFor",
+        ),
+        (
+            "kubernetes:example.com/v1:Database",
+            {
+                "apiVersion": "example.com/v1",
+                "metadata": {"annotations": {"pulumi.com/waitFor": "jsonpath={.status.applied}=true"}},
+            },
             "pulumi.com/waitFor",
         ),
     ],
@@ -54,6 +62,8 @@ def test_what_is_not_served_is_named(token: str, manifest: dict[str, Any], refus
 def test_everything_else_is_served() -> None:
     manifest = {"apiVersion": "example.com/v1", "kind": "AllowList", "metadata": UNKNOWN}
     assert manifests.unserved("kubernetes:example.com/v1:AllowList", manifest) is None
+    waits = {**manifest, "metadata": {"annotations": {"pulumi.com/waitFor": "condition=Ready"}}}
+    assert manifests.unserved("kubernetes:example.com/v1:AllowList", waits) is None
 
 
 @pytest.mark.parametrize(

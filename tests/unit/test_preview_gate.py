@@ -17,6 +17,7 @@ GUARDED = {
     "kubernetes:core/v1:PersistentVolume::disk": "PersistentVolume/disk",
     "kubernetes:core/v1:PersistentVolumeClaim::data": "PersistentVolumeClaim/data",
     "kubernetes:apps/v1:StatefulSet::db": "StatefulSet/db",
+    "kubernetes:postgresql.cnpg.io/v1:Cluster::postgres": "Cluster/postgres",
     "kubernetes:core/v1:Namespace::ns": "Namespace/ns",
     "random:index/randomPassword:RandomPassword::pw": "RandomPassword/pw",
     "random:index/randomBytes:RandomBytes::key": "RandomBytes/key",

@@ -27,6 +27,7 @@ OPERATOR = ("monitoring.enabled=true", "monitoring.operator=true")
 ISSUER = ("redis.tls.issuer.name=ca", "postgresql.tls.issuer.name=ca")
 EXPOSED = ("openWebui.host=chat.example.com", "openWebui.ingress.enabled=true")
 GATEWAY = ("openWebui.host=chat.example.com", "openWebui.gateway.enabled=true")
+CLOUDNATIVE_PG = ("postgresql.topology=cloudnative-pg", "postgresql.resources.limits.memory=3Gi")
 EXTERNAL = ("redis.topology=external", "redis.external.hosts=redis.example.com")
 BUILT_IN = (
     "kubernetes:core/",
@@ -57,6 +58,8 @@ def settings_of(*sets: str) -> StackSettings:
         ("openWebui.ingress.controller=cilium",),
         (*GATEWAY, "openWebui.gateway.className=cilium"),
         (*GATEWAY, "openWebui.gateway.controller=traefik", "openWebui.gateway.parentRef.name=public"),
+        CLOUDNATIVE_PG,
+        (*CLOUDNATIVE_PG, "postgresql.cloudnativePg.pooler.enabled=true", *OPERATOR),
     ],
     ids=" ".join,
 )

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from components.blocks.quantities import MEBIBYTE, mebibytes, quantity, redis_bytes
 from components.postgresql.memory import OPERATIONS
-from components.postgresql.settings import PostgreSQLSettings
+from components.postgresql.settings import CONNECTIONS_BESIDE_OPEN_WEBUI, PostgreSQLSettings
 from components.redis.server.memory import DATA_SHARE_OF_LIMIT, LEAST_HEADROOM
 from stack_config.keys import config_keys
 from stack_config.load import PROJECT, ConfigError, parse
-from stack_config.settings import CONNECTIONS_BESIDE_OPEN_WEBUI, StackSettings
+from stack_config.settings import StackSettings
 from tests.support.unit.config_reports import all_encrypted, apply_fixes
 from tests.support.unit.key_paths import concrete, nested
 from tests.support.unit.uploads_in_pods import accepted

@@ -219,8 +219,28 @@ def test_of_an_external_redis_no_pod_is_asked() -> None:
     assert "redis" not in results["Services lead to ready pods"].detail
     # The stack's own Redis has lost its pods: that is another thing.
     own = outcomes(FakeCluster(redis_pods=0))
-    assert "no Deployment or StatefulSet of redis" in own["pods are ready"].detail
+    assert "no Deployment, StatefulSet or Cluster of redis" in own["pods are ready"].detail
     assert own["Redis answers PONG"].outcome == "fail"
+
+
+def test_an_external_postgresql_has_no_pods_and_no_service() -> None:
+    cluster = FakeCluster(database="external", sources={"DATABASE_URL": ("vault", "url")})
+    del cluster.secrets["postgresql-secret"]
+    cluster.secrets["vault"] = {"url": "postgresql://user@db.example.com/chats"}
+    results = outcomes(cluster)
+    assert {name: result.detail for name, result in results.items() if result.outcome != "pass"} == {}
+    assert "postgres" not in results["Services lead to ready pods"].detail
+    assert "postgres" not in results["pods are ready"].detail
+    cluster.secrets["vault"]["url"] = "mysql://user@db.example.com/chats"
+    assert "not a URL of postgresql" in outcomes(cluster)["Secrets are complete"].detail
+
+
+def test_a_cluster_of_cloudnative_pg_is_ready_when_its_operator_says_so() -> None:
+    results = outcomes(FakeCluster(database="cloudnative-pg"))
+    assert {name: result.detail for name, result in results.items() if result.outcome != "pass"} == {}
+    assert "postgres 3" in results["pods are ready"].detail
+    updating = outcomes(FakeCluster(database="cloudnative-pg", database_ready=False))["pods are ready"]
+    assert (updating.outcome, updating.detail) == ("fail", "postgres: a rollout is in progress")
 
 
 def test_secrets_of_somebody_else_are_read_where_the_pods_read_them() -> None:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Literal
 
+from .cloudnative_pg import CloudNativePG
 from .external import External
 from .standalone import Standalone
 
-TopologyName = Literal["standalone", "external"]
+TopologyName = Literal["standalone", "cloudnative-pg", "external"]
 
-TOPOLOGIES: Mapping[TopologyName, type[Standalone | External]] = {
+TOPOLOGIES: Mapping[TopologyName, type[Standalone | CloudNativePG | External]] = {
     "standalone": Standalone,
+    "cloudnative-pg": CloudNativePG,
     "external": External,
 }

@@ -33,6 +33,9 @@ class Topology(ABC):
     unused_keys: ClassVar[tuple[str, ...]] = ("tls", "upgrade")
     """Keys of `postgresql` that are about the server of another topology."""
 
+    other_programs: ClassVar[int] = 0
+    """MiB of other programs in the container of the server."""
+
     def __init__(self, settings: "PostgreSQLSettings") -> None:
         self.settings = settings
 
@@ -46,6 +49,10 @@ class Topology(ABC):
                     allowed=f"{KEY}: standalone, or no {key}",
                     fix=Fix.REMOVE,
                 )
+
+    def connections_needed(self, of_clients: int) -> int:
+        """Connections that the server has to accept for so many of the clients."""
+        return of_clients
 
     @property
     def volume_size(self) -> str | None:

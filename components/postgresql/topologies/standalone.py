@@ -8,15 +8,13 @@ from ...blocks.base_settings import Problem
 from ...blocks.custom_kinds import KindsNeeded
 from ...blocks.footprint import Footprint, Pods
 from ...blocks.monitoring import MonitoringSettings, exporter_resources
-from ...blocks.quantities import MEBIBYTE, quantity
 from ..archive.settings import archive_resources
 from ..certificate_resources import load_certificate_resources
 from ..container_sizes import load_roles_resources
 from ..upgrade_settings import upgrade_problems
 from .authority import authority
 from .base import Topology
-
-LEAST_STORAGE = "1Gi"
+from .sizes import size_problems
 
 
 class Standalone(Topology):
@@ -26,25 +24,9 @@ class Standalone(Topology):
     unused_keys: ClassVar[tuple[str, ...]] = ()
 
     def problems(self) -> Iterator[Problem]:
-        settings = self.settings
-        yield from upgrade_problems(settings.image, settings.upgrade)
-        memory, least = settings.resources.memory_limit, settings.least_memory(settings.max_connections)
-        if quantity(memory) < least * MEBIBYTE:
-            yield Problem(
-                keys=("resources.limits.memory", "maxConnections"),
-                message=f"resources.limits.memory {memory} is too little for PostgreSQL with maxConnections "
-                f"{settings.max_connections}: beside the connections, the index of the documents could not be built",
-                allowed=f"at least {least}Mi, or fewer connections",
-                fix=f"{least}Mi",
-            )
-        if quantity(settings.storage.size) < quantity(LEAST_STORAGE):
-            yield Problem(
-                keys=("storage.size",),
-                message=f"storage.size {settings.storage.size} is too little for a database and its log",
-                allowed=f"at least {LEAST_STORAGE}",
-                fix="10Gi",
-            )
-        yield from settings.archive.used_problems(settings.storage.size)
+        yield from upgrade_problems(self.settings.image, self.settings.upgrade)
+        yield from size_problems(self.settings)
+        yield from self.settings.archive.used_problems(self.settings.storage.size)
 
     @property
     def volume_size(self) -> str:

@@ -1,21 +1,25 @@
 """Definitions of custom kinds in the cluster of a test, as far as an object needs them."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from components.blocks.custom_kinds import HTTP_ROUTE, CustomKind
+from components.blocks.custom_kinds import CNPG_CLUSTER, HTTP_ROUTE, CustomKind
 from devcluster.clusters.choice import Cluster
+from tests.support.engine.cloudnative_pg import cloudnative_pg
 from tests.support.engine.gateway_api import gateway_api
 from tests.support.engine.stack import Namespace
 
 
 @contextmanager
 def served(cluster: Cluster, kinds: Iterable[CustomKind]) -> Iterator[None]:
-    """The kinds while the body runs: those of the Gateway API with its own definitions, others with any fields."""
-    of_gateway_api = [kind for kind in kinds if kind.api_version == HTTP_ROUTE.api_version]
-    others = [kind for kind in kinds if kind not in of_gateway_api]
-    with gateway_api(cluster) if of_gateway_api else nullcontext(), defined(cluster, others):
+    """The kinds while the body runs: those that have a module with their own definitions, others with any fields."""
+    installed = {HTTP_ROUTE.api_version: gateway_api, CNPG_CLUSTER.api_version: cloudnative_pg}
+    needed = list(kinds)
+    with ExitStack() as entered:
+        for version in dict.fromkeys(kind.api_version for kind in needed if kind.api_version in installed):
+            entered.enter_context(installed[version](cluster))
+        entered.enter_context(defined(cluster, [kind for kind in needed if kind.api_version not in installed]))
         yield
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+CLOUDNATIVE_PG = {"topology": "cloudnative-pg", "resources": {"limits": {"memory": "3Gi"}}}
+
 SERVER_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     ("unknown member", {"redis": {"maxmemry": "1gb"}}, "redis.maxmemry", "did you mean redis.maxmemory?"),
     (
@@ -121,6 +123,36 @@ SERVER_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         {"postgresql": {"topology": "external", "external": {"hosts": "10.0.0.1", "certificateAuthority": "/ca.crt"}}},
         "postgresql.external.certificateAuthority",
         "BEGIN CERTIFICATE",
+    ),
+    (
+        "a cluster of CloudNativePG without its topology",
+        {"postgresql": {"cloudnativePg": {"instances": 2}}},
+        "postgresql.cloudnativePg",
+        "topology: cloudnative-pg",
+    ),
+    (
+        "more synchronous replicas than there are",
+        {"postgresql": {**CLOUDNATIVE_PG, "cloudnativePg": {"instances": 2, "synchronous": {"replicas": 2}}}},
+        "postgresql.cloudnativePg.synchronous.replicas",
+        "0 to 1",
+    ),
+    (
+        "an image that CloudNativePG does not know the version of",
+        {"postgresql": {**CLOUDNATIVE_PG, "cloudnativePg": {"image": "pgvector/pgvector:pg17"}}},
+        "postgresql.cloudnativePg.image",
+        "an image for CloudNativePG",
+    ),
+    (
+        "instances of a PgBouncer that is not there",
+        {"postgresql": {**CLOUDNATIVE_PG, "cloudnativePg": {"pooler": {"instances": 3}}}},
+        "postgresql.cloudnativePg.pooler.instances",
+        "pooler.enabled: true",
+    ),
+    (
+        "a field of pods that a Cluster lacks",
+        {"postgresql": {**CLOUDNATIVE_PG, "pods": {"hostAliases": [{"ip": "10.0.0.1", "hostnames": ["a"]}]}}},
+        "postgresql.pods.hostAliases",
+        "topology: standalone",
     ),
     ("an external Redis that is nowhere", {"redis": {"topology": "external"}}, "redis.external.hosts", "with commas"),
     (

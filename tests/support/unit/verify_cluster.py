@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from stackctl.deployed.kubectl import Kubectl, KubectlError
@@ -145,6 +145,10 @@ class FakeCluster:
     """What Redis answers in its pod."""
 
     redis_pods: int = 1
+    database: Literal["standalone", "cloudnative-pg", "external"] = "standalone"
+    database_ready: bool = True
+    """Whether CloudNativePG reports its cluster ready."""
+
     reload_environment: list[Object] = field(default_factory=list)
     """Variables of the sidecar of a Redis pod."""
 
@@ -217,6 +221,8 @@ class FakeCluster:
         command, *rest = words
         if command == "exec":
             self.commands.append(tuple(rest))
+        if command == "get" and "cnpg" in rest[0] and self.database != "cloudnative-pg":
+            raise KubectlError("the server doesn't have a resource type")
         if command in self.fails:
             raise KubectlError(f"{command} fails")
         if command == "api-resources":
@@ -263,15 +269,34 @@ class FakeCluster:
             "deployments,statefulsets": self._workloads(),
             "secrets": [{"metadata": {"name": name}} for name in self.secrets if name.startswith("redis-")],
             "services": [
-                *({"metadata": {"name": n}, "spec": {"clusterIP": ip}} for n, ip in SERVICES.items()),
+                *(
+                    {"metadata": {"name": n}, "spec": {"clusterIP": ip}}
+                    for n, ip in SERVICES.items()
+                    if n in self.services
+                ),
                 *self.load_balancers,
             ],
             **{f"{kind}.gateway.networking.k8s.io": items for kind, items in self.gateway_api.items()},
+            "clusters.postgresql.cnpg.io": [self._cluster()] if self.database == "cloudnative-pg" else [],
             "endpointslices": [{"endpoints": [{"conditions": {"ready": True}}]}],
             "cronjobs": [] if self.backups is None else [{"status": self.backups}],
             "horizontalpodautoscaler": [self.autoscaler] if self.autoscaler else [],
         }
         return {"items": items.get(kinds, [thing for thing in self.objects.values() if _selected(thing, selector)])}
+
+    @property
+    def services(self) -> dict[str, str]:
+        """The Services of the stack and their addresses."""
+        without = "postgres" if self.database == "external" else ""
+        return {name: address for name, address in SERVICES.items() if name != without}
+
+    def _cluster(self) -> Object:
+        ready = {"type": "Ready", "status": str(self.database_ready)}
+        return {
+            "metadata": {"generation": 4, "labels": {"app": "postgres"}},
+            "spec": {"instances": 3},
+            "status": {"readyInstances": 3, "conditions": [ready]},
+        }
 
     def _deployment(self) -> Object:
         variables = {"GLOBAL_LOG_LEVEL": self.level, **self.variables}
@@ -286,7 +311,7 @@ class FakeCluster:
         }
 
     def _workloads(self) -> list[Object]:
-        numbers = {"redis": self.redis_pods, "postgres": 1}
+        numbers = {"redis": self.redis_pods, "postgres": int(self.database == "standalone")}
         others = [
             {"metadata": {"generation": 1, "labels": {"app": app}}, "spec": {"replicas": number}}
             | {"status": {"observedGeneration": 1}}
@@ -296,7 +321,8 @@ class FakeCluster:
         return [self._deployment(), *others]
 
     def _pods(self, app: str) -> list[Object]:
-        number = {WEB: max(self.replicas, self.lingering), "redis": self.redis_pods}.get(app, 1)
+        databases = {"standalone": 1, "cloudnative-pg": 3, "external": 0}[self.database]
+        number = {WEB: max(self.replicas, self.lingering), "redis": self.redis_pods}.get(app, databases)
         staying = [self._pod(f"{app}-{index}", f"10.1.0.{index + 1}", index < self.starts) for index in range(number)]
         gone = self.leaving if app == WEB else 0
         leaving = [self._pod(f"{app}-leaving-{index}", "10.1.0.9", True) for index in range(gone)]

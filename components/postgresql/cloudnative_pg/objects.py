@@ -1,0 +1,152 @@
+"""The objects of a cluster of CloudNativePG, which the operator makes pods, volumes, Services and certificates of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi import Output
+from pulumi_kubernetes.networking.v1 import (
+    NetworkPolicyEgressRuleArgsDict,
+    NetworkPolicyIngressRuleArgsDict,
+)
+
+from ...blocks.children import Children, stateful
+from ...blocks.custom_kinds import CNPG_CLUSTER, CNPG_DATABASE, CNPG_POOLER, POD_MONITOR, custom_object
+from ...blocks.destinations import destination_of_target
+from ...blocks.egress import egress_rules
+from ...blocks.network_policy import addresses, allow_from, allow_to, namespace, network_policy, pods
+from ...blocks.remembered import remember
+from ..names import APP, OWNER_SECRET, PORT, USER
+from ..settings import PostgreSQLSettings
+from ..stored_data import REMEMBERED, refused_cluster, stored_cluster
+from ..topologies.cloudnative_pg import CloudNativePG
+from .names import (
+    CLUSTER,
+    DATABASE_OBJECT,
+    INSTANCES,
+    METRICS_PORT,
+    PODS,
+    POOLER,
+    POOLER_METRICS_PORT,
+    RELOAD,
+    STATUS_PORT,
+)
+from .spec import cluster_spec, database_spec, pod_monitor_spec, pooler_spec
+
+WAIT_FOR_READY = {"pulumi.com/waitFor": "condition=Ready"}
+"""Annotation: Pulumi waits for it, and a failure is that of the Cluster and not of a client that cannot connect."""
+
+# Pulling two images, `initdb`, and then for each replica another pod, a Job and a copy of the data.
+_CREATE, _UPDATE = "30m", "90m"
+_API_SERVER_PORTS = (443, 6443)
+# Those that a cluster may have its own machines at; neither the pod itself nor the cloud's metadata service.
+_PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    """What the cluster needs from outside."""
+
+    settings: PostgreSQLSettings
+    layout: CloudNativePG
+    namespace_name: str
+    """The namespace's name as a plain value."""
+
+    password: Output[str]
+    """Password of the owner of the database."""
+
+    clients: Sequence[Mapping[str, str]]
+    """Labels of the pods that may connect, for each application."""
+
+    protect: bool
+    """Whether the cluster, and with it the volumes, is refused deletion."""
+
+    scraped_from: str | None
+    """Namespace of Prometheus. None: no metrics are read."""
+
+    watched_by_operator: bool
+    """Whether the Prometheus operator is told of the pods."""
+
+
+def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
+    """Create the objects. Returns the Cluster, which is ready when all its instances are."""
+    settings = args.settings
+    policy = _network_policy(children, args)
+    owner = k8s.core.v1.Secret(
+        OWNER_SECRET,
+        metadata={**children.metadata(OWNER_SECRET), "labels": {**children.labels.metadata, **RELOAD}},
+        type="kubernetes.io/basic-auth",
+        string_data={"username": USER, "password": args.password},
+        opts=children.options(),
+    )
+    stored = remember(REMEMBERED, stored_cluster(settings), refused_cluster, children.options())
+    cluster = custom_object(
+        CLUSTER,
+        CNPG_CLUSTER,
+        metadata=children.metadata(CLUSTER, WAIT_FOR_READY),
+        spec=cluster_spec(settings),
+        opts=children.options(
+            # The operator deletes the volumes with it.
+            **stateful(args.protect),
+            depends_on=[policy, owner, stored],
+            custom_timeouts=pulumi.CustomTimeouts(create=_CREATE, update=_UPDATE),
+        ),
+    )
+    after = children.options(depends_on=[cluster])
+    custom_object(
+        DATABASE_OBJECT, CNPG_DATABASE, metadata=children.metadata(DATABASE_OBJECT), spec=database_spec(), opts=after
+    )
+    if settings.cloudnative_pg.pooler.enabled:
+        spec = pooler_spec(settings, args.layout.pool_size, settings.pods.labels)
+        custom_object(POOLER, CNPG_POOLER, metadata=children.metadata(POOLER), spec=spec, opts=after)
+    if args.watched_by_operator:
+        _pod_monitors(children, args)
+    return cluster
+
+
+def egress() -> list[NetworkPolicyEgressRuleArgsDict]:
+    """Rules for the clients: to the instances and to PgBouncer."""
+    return [allow_to([pods(PODS)], PORT)]
+
+
+def _pod_monitors(children: Children, args: ClusterArgs) -> None:
+    watched = {CLUSTER: INSTANCES}
+    if args.settings.cloudnative_pg.pooler.enabled:
+        watched[POOLER] = {"cnpg.io/poolerName": POOLER}
+    for name, labels in watched.items():
+        custom_object(
+            f"{name}-pods",
+            POD_MONITOR,
+            metadata=children.metadata(name),
+            spec=pod_monitor_spec(labels),
+            opts=children.options(),
+        )
+
+
+def _network_policy(children: Children, args: ClusterArgs) -> k8s.networking.v1.NetworkPolicy:
+    """One policy for all pods of the cluster: Jobs and PgBouncer have no label of the stack."""
+    own = args.settings.cloudnative_pg
+    ingress: list[NetworkPolicyIngressRuleArgsDict] = [
+        allow_from([pods(dict(client)) for client in args.clients], PORT),
+        allow_from([pods(PODS)], PORT, STATUS_PORT),
+        allow_from([namespace(own.operator_namespace)], STATUS_PORT, PORT),
+    ]
+    if args.scraped_from:
+        ingress.append(allow_from([namespace(args.scraped_from)], METRICS_PORT, POOLER_METRICS_PORT))
+    return network_policy(
+        APP,
+        in_namespace=children.namespace,
+        labels=children.labels.metadata,
+        selector=PODS,
+        ingress=ingress,
+        egress=[allow_to([pods(PODS)], PORT, STATUS_PORT), *_to_api_server(args)],
+        opts=children.options(),
+    )
+
+
+def _to_api_server(args: ClusterArgs) -> list[NetworkPolicyEgressRuleArgsDict]:
+    """A policy sees the addresses of the API server itself and not of its Service, and they differ by cluster."""
+    if targets := args.settings.cloudnative_pg.api_server:
+        return egress_rules(map(destination_of_target, targets), args.namespace_name)
+    return [allow_to([addresses(each) for each in _PRIVATE], *_API_SERVER_PORTS)]

@@ -1,0 +1,116 @@
+"""Settings of a cluster of CloudNativePG."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from ...blocks.addresses import EgressTarget
+from ...blocks.base_settings import Fix, Problem, Settings
+from ...blocks.image_versions import tag
+from ...blocks.names import ExistingNamespace, ImageReference
+from ...blocks.resources import ContainerResources
+
+IMAGE = "ghcr.io/cloudnative-pg/postgresql:17.11-202608170816-standard-trixie"
+
+# The operator reads the version from the tag: https://cloudnative-pg.io/documentation/current/container_images/
+_VERSION = re.compile(r"\d+")
+
+
+def _operand(image: str) -> str:
+    if _VERSION.match(tag(image)):
+        return image
+    raise PydanticCustomError(
+        "operand_image",
+        "an image whose tag does not begin with the version of PostgreSQL, by which the operator knows it",
+        {"allowed": "an image for CloudNativePG with pgvector", "example": IMAGE},
+    )
+
+
+class SynchronousSettings(Settings):
+    """Replicas that confirm each commit."""
+
+    replicas: int | None = Field(
+        None,
+        ge=0,
+        le=8,
+        description="Replicas that have to store a commit before it is acknowledged. With 0, a failover loses the last "
+        "commits. Default: 1 with three instances or more, else 0.",
+    )
+    durability: Literal["required", "preferred"] = Field(
+        "required",
+        description="With fewer replicas than that: `required`: writes wait for one. `preferred`: the server goes on "
+        "without, and a failover then may lose commits.",
+    )
+
+
+class PoolerSettings(Settings):
+    """PgBouncer in session mode in front of the primary."""
+
+    enabled: bool = Field(
+        False, description="Run PgBouncer (`Pooler`). Open WebUI and `migrate` connect to it; backups do not."
+    )
+    instances: int = Field(
+        2,
+        ge=1,
+        le=10,
+        description="Pods of PgBouncer. Each has room for all connections, so that `maxConnections` has to hold the "
+        "pools of the replicas as many times.",
+    )
+
+
+def pooler_resources() -> ContainerResources:
+    """`resources` of PgBouncer, one process that passes messages on, and of the manager beside it."""
+    return {
+        "requests": {"cpu": "50m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
+        "limits": {"cpu": "1", "memory": "128Mi", "ephemeral-storage": "256Mi"},
+    }
+
+
+class CloudNativePGSettings(Settings):
+    """`postgresql.cloudnativePg` in the stack's config."""
+
+    instances: int = Field(3, ge=1, le=9, description="Pods of PostgreSQL: one primary, the others replicas.")
+    image: Annotated[ImageReference, AfterValidator(_operand)] = Field(
+        IMAGE,
+        description="Container image for CloudNativePG with pgvector: its `standard` images have it, `minimal` ones do "
+        "not. A new major version makes the operator run `pg_upgrade`, while the database is down.",
+    )
+    synchronous: SynchronousSettings = Field(SynchronousSettings(), description="Replicas that confirm each commit.")
+    pooler: PoolerSettings = Field(PoolerSettings(), description="PgBouncer in session mode in front of the primary.")
+    operator_namespace: ExistingNamespace = Field(
+        "cnpg-system", description="Namespace of the operator, whose pods ask the instances for their state."
+    )
+    api_server: list[EgressTarget] = Field(
+        [],
+        examples=["10.96.0.1/32:6443"],
+        description="Addresses and ports of the API server, which the instances ask for their role "
+        "(`kubectl get endpointslices -n default kubernetes`). Default: all private addresses, at ports 443 and 6443.",
+    )
+
+    @property
+    def synchronous_replicas(self) -> int:
+        """Replicas that have to store a commit; 0 for asynchronous replication."""
+        if self.synchronous.replicas is not None:
+            return self.synchronous.replicas
+        return 1 if self.instances > 2 else 0
+
+    def problems(self) -> Iterator[Problem]:
+        if self.synchronous_replicas >= self.instances:
+            yield Problem(
+                keys=("synchronous.replicas", "instances"),
+                message=f"synchronous.replicas {self.synchronous_replicas} with {self.instances} instances: there are "
+                "not that many replicas, and no write would end",
+                allowed=f"0 to {self.instances - 1}, or more instances",
+                fix=str(self.instances - 1),
+            )
+        without = sorted(self.pooler.model_fields_set - {"enabled"})
+        if without and not self.pooler.enabled:
+            yield Problem(
+                keys=(f"pooler.{without[0]}", "pooler.enabled"),
+                message=f"pooler.{without[0]} without pooler.enabled: there is no PgBouncer",
+                allowed="pooler.enabled: true, or none of its keys",
+                fix=Fix.REMOVE,
+            )

@@ -1,0 +1,202 @@
+"""The `spec` of each object of CloudNativePG. Free of Pulumi.
+
+https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1/
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...blocks.quantities import MEBIBYTE, quantity
+from ..names import APP, DATABASE, OWNER_SECRET, PORT, SERVICE, USER
+from .names import CLUSTER, METRICS, POOLER
+from .settings import pooler_resources
+
+if TYPE_CHECKING:
+    from ..settings import PostgreSQLSettings
+
+Spec = dict[str, Any]
+
+EXTENSION = "vector"
+
+
+def cluster_spec(settings: "PostgreSQLSettings") -> Spec:
+    """`spec` of the Cluster."""
+    own, layout_memory = settings.cloudnative_pg, settings.memory
+    volume: Spec = {"size": settings.storage.size}
+    if settings.storage.class_name:
+        volume["storageClass"] = settings.storage.class_name
+    spec: Spec = {
+        "instances": own.instances,
+        "imageName": own.image,
+        "bootstrap": {"initdb": _initdb()},
+        "postgresql": _postgresql(settings),
+        "storage": volume,
+        "resources": settings.container_resources(),
+        # Dynamic shared memory of parallel queries and index builds; it counts as memory of the container.
+        "ephemeralVolumesSizeLimit": {"shm": f"{layout_memory.shared_memory}Mi", "temporaryData": "256Mi"},
+        "managed": {"services": {"additional": [_service()]}},
+        "affinity": _affinity(settings),
+        "topologySpreadConstraints": [_zones()],
+        "enableSuperuserAccess": False,
+        # A primary that cannot be updated in place is switched over: some seconds, and not a restart.
+        "primaryUpdateMethod": "switchover",
+        "inheritedMetadata": _inherited(settings),
+    }
+    if own.pooler.enabled:
+        # PgBouncer serves the certificate of the servers.
+        spec["certificates"] = {"serverAltDNSNames": [POOLER]}
+    if settings.pods.priority_class_name:
+        spec["priorityClassName"] = settings.pods.priority_class_name
+    if settings.pods.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in settings.pods.image_pull_secrets]
+    return spec
+
+
+def database_spec() -> Spec:
+    """`spec` of the Database: the one of `initdb`, in which the operator keeps the extension."""
+    return {
+        "cluster": {"name": CLUSTER},
+        "name": DATABASE,
+        "owner": USER,
+        "ensure": "present",
+        "databaseReclaimPolicy": "retain",
+        "extensions": [{"name": EXTENSION, "ensure": "present"}],
+    }
+
+
+def pooler_spec(settings: "PostgreSQLSettings", pool_size: int, labels: Mapping[str, str]) -> Spec:
+    """`spec` of the Pooler.
+
+    Args:
+        settings: settings of PostgreSQL.
+        pool_size: connections of one PgBouncer to the server.
+        labels: labels of its pods.
+    """
+    own = settings.cloudnative_pg.pooler
+    return {
+        "cluster": {"name": CLUSTER},
+        "instances": own.instances,
+        "type": "rw",
+        "pgbouncer": {
+            # A session has its connection until it ends: prepared statements, SET and advisory locks work.
+            "poolMode": "session",
+            "parameters": {
+                "max_client_conn": str(settings.max_connections),
+                "default_pool_size": str(pool_size),
+                # Sessions without a connection to the server fail instead of hanging.
+                "query_wait_timeout": "30",
+                # Else connections of ended sessions keep places that another PgBouncer needs.
+                "server_idle_timeout": "60",
+            },
+        },
+        "template": {
+            "metadata": {"labels": dict(labels)},
+            "spec": {"containers": [{"name": "pgbouncer", "resources": pooler_resources()}]},
+        },
+        "deploymentStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+    }
+
+
+def pod_monitor_spec(labels: Mapping[str, str]) -> Spec:
+    """`spec` of a PodMonitor of the pods with these labels."""
+    return {
+        "selector": {"matchLabels": dict(labels)},
+        "podMetricsEndpoints": [{"port": METRICS, "interval": "30s"}],
+    }
+
+
+def _initdb() -> Spec:
+    return {
+        "database": DATABASE,
+        "owner": USER,
+        # The operator follows it: its password is the role's, now and after a rotation.
+        "secret": {"name": OWNER_SECRET},
+        "encoding": "UTF8",
+        # By code point: no update of the C library can change the order that indexes rely on.
+        "localeCollate": "C.UTF-8",
+        "localeCType": "C.UTF-8",
+        "dataChecksums": True,
+        # Clients start as soon as the cluster is ready, which may be before the Database is.
+        "postInitApplicationSQL": [f"CREATE EXTENSION IF NOT EXISTS {EXTENSION}"],
+    }
+
+
+def _postgresql(settings: "PostgreSQLSettings") -> Spec:
+    own = settings.cloudnative_pg
+    spec: Spec = {
+        "parameters": parameters(settings),
+        # Before the operator's last line, which admits a password without TLS as well.
+        "pg_hba": ["hostnossl all all all reject"],
+    }
+    if replicas := own.synchronous_replicas:
+        spec["synchronous"] = {
+            "method": "any",
+            "number": replicas,
+            "dataDurability": own.synchronous.durability,
+            # No replica is promoted that may lack an acknowledged commit.
+            "failoverQuorum": own.synchronous.durability == "required",
+        }
+    return spec
+
+
+def parameters(settings: "PostgreSQLSettings") -> dict[str, str]:
+    """Server parameters. The operator refuses those that it sets itself."""
+    volume = int(quantity(settings.storage.size)) // MEBIBYTE
+    return {
+        **settings.tuning(),
+        # A replica that stays away would keep the log of all writes, and fill the volume of the primary.
+        "max_slot_wal_keep_size": f"{volume // 4}MB",
+        "wal_compression": "on",
+        "checkpoint_completion_target": "0.9",
+        "random_page_cost": "1.1",
+        # Statements hold chats.
+        "log_statement": "none",
+        "log_min_duration_statement": "-1",
+        "log_min_error_statement": "panic",
+        "log_checkpoints": "on",
+        "log_lock_waits": "on",
+        "log_timezone": "UTC",
+        "timezone": "UTC",
+    }
+
+
+def _service() -> Spec:
+    """The Service of the source document, which leads to the primary. Its name is in the servers' certificates."""
+    return {
+        "selectorType": "rw",
+        "updateStrategy": "patch",
+        "serviceTemplate": {
+            "metadata": {"name": SERVICE},
+            "spec": {"ports": [{"name": "postgresql", "port": PORT, "targetPort": PORT, "protocol": "TCP"}]},
+        },
+    }
+
+
+def _affinity(settings: "PostgreSQLSettings") -> Spec:
+    pods = settings.pods
+    affinity = pods.affinity or {}
+    constraints = {
+        "nodeSelector": pods.node_selector,
+        "tolerations": pods.tolerations,
+        "nodeAffinity": affinity.get("nodeAffinity"),
+        "additionalPodAffinity": affinity.get("podAffinity"),
+        "additionalPodAntiAffinity": affinity.get("podAntiAffinity"),
+    }
+    # Where there are nodes enough, each instance is on another one.
+    own: Spec = {"enablePodAntiAffinity": True, "podAntiAffinityType": "preferred"}
+    return {**own, **{key: value for key, value in constraints.items() if value}}
+
+
+def _zones() -> Spec:
+    return {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {"cnpg.io/cluster": CLUSTER}},
+    }
+
+
+def _inherited(settings: "PostgreSQLSettings") -> Spec:
+    # Not the labels app.kubernetes.io/*: the operator sets its own.
+    labels = {**settings.pods.labels, "app": APP}
+    return {"labels": labels, **({"annotations": settings.pods.annotations} if settings.pods.annotations else {})}

@@ -1,0 +1,104 @@
+"""A cluster of CloudNativePG on the real API server, whose definitions validate every field that the stack sets."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components.blocks.custom_kinds import POD_MONITOR, PROMETHEUS_RULE, SERVICE_MONITOR
+from devcluster.clusters.choice import Cluster
+from tests.support.engine.cloudnative_pg import cloudnative_pg
+from tests.support.engine.definitions import defined
+from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Stack, StackFactory
+
+pytest_plugins = ("tests.support.engine.stack_fixtures",)
+
+NAMESPACE = "replicated"
+SETTINGS = (
+    f"namespace={NAMESPACE}",
+    "redis.maxmemory=64mb",
+    "postgresql.topology=cloudnative-pg",
+    "postgresql.resources.limits.memory=3Gi",
+    "postgresql.cloudnativePg.pooler.enabled=true",
+    "monitoring.enabled=true",
+    "monitoring.operator=true",
+)
+
+
+@pytest.fixture(scope="module")
+def stack(new_stack: StackFactory, cluster: Cluster) -> Iterator[Stack]:
+    with cloudnative_pg(cluster), defined(cluster, (SERVICE_MONITOR, PROMETHEUS_RULE, POD_MONITOR)):
+        made = new_stack("dev", *SETTINGS)
+        made.up()
+        yield made
+        made.destroy()
+
+
+def cluster_of(stack: Stack) -> Any:
+    return custom(stack, "Cluster", "postgres")
+
+
+def custom(stack: Stack, kind: str, name: str) -> Any:
+    resources = Namespace(stack.cluster, NAMESPACE).dynamic.resources
+    return resources.get(api_version="postgresql.cnpg.io/v1", kind=kind).get(name=name, namespace=NAMESPACE)
+
+
+def password_of(stack: Stack) -> str:
+    secret = Namespace(stack.cluster, NAMESPACE).core.read_namespaced_secret("postgres-owner", NAMESPACE)
+    return base64.b64decode(secret.data["password"]).decode()
+
+
+def test_every_object_is_there_and_no_field_was_dropped(stack: Stack) -> None:
+    """Server-side apply refuses a field that is not declared; the API server adds its defaults."""
+    spec = cluster_of(stack).spec.to_dict()
+    assert spec["instances"] == 3
+    assert spec["postgresql"]["synchronous"]["failoverQuorum"] is True
+    assert spec["bootstrap"]["initdb"]["secret"] == {"name": "postgres-owner"}
+    assert custom(stack, "Database", "postgres-database").spec.extensions[0].name == "vector"
+    assert custom(stack, "Pooler", "postgres-pooler").spec.pgbouncer.poolMode == "session"
+    live = Namespace(stack.cluster, NAMESPACE)
+    assert live.refusals() == []
+    assert not live.pods("postgres"), "the pods are the operator's"
+
+
+def test_nothing_changes_without_a_change(stack: Stack) -> None:
+    assert stack.preview(refresh=True).changes == set()
+
+
+def test_a_rotation_changes_secrets_and_the_clients_alone(stack: Stack) -> None:
+    before, generation = password_of(stack), cluster_of(stack).metadata.generation
+    run = stack.up("rotate.postgresql=2")
+    assert run.changes == {
+        "create RandomPassword postgresql-password-2",
+        "update Secret postgresql-secret",
+        "update Secret postgres-owner",
+        "update Deployment open-webui",
+        *PREFLIGHT_AGAIN,
+    }
+    assert password_of(stack) != before
+    assert cluster_of(stack).metadata.generation == generation
+
+
+def test_a_change_that_the_volumes_cannot_follow_is_refused_in_the_preview(stack: Stack) -> None:
+    for change, key in (
+        (
+            "postgresql.cloudnativePg.image=ghcr.io/cloudnative-pg/postgresql:16.15-standard-trixie",
+            "cloudnativePg.image",
+        ),
+        ("postgresql.storage.size=2Gi", "storage.size"),
+    ):
+        run = stack.preview("rotate.postgresql=2", change, fails=True)
+        assert f"postgresql.{key}" in run.error
+        assert "the stored data cannot follow this change" in run.error
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_other_topology_is_refused_in_the_preview(new_stack: StackFactory) -> None:
+    """Its database would be empty. The cluster serves the kinds as long as `stack` is there."""
+    one = new_stack("dev", "namespace=one-server", "redis.maxmemory=64mb")
+    one.up()
+    run = one.preview(*SETTINGS[1:4], fails=True)
+    assert "postgresql.topology" in run.error
+    assert "starts with an empty one" in run.error
+    one.destroy()
