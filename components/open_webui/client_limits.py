@@ -2,12 +2,13 @@
 
 from ..blocks.connection import Connection
 from ..blocks.connection_keys import CLIENT_URL
+from .names import APP
 from .startup_scripts import PACKAGE, SCRIPTS_DIRECTORY
 
 SERVICE_FILE = "pg_service.conf"
 """File of the scripts with the limits. libpq has no variables for most of them."""
 
-_SERVICE = "open-webui"
+_SERVICE = APP
 _CONNECT_SECONDS = 5
 
 

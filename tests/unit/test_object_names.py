@@ -16,9 +16,12 @@ NAMES = {
 }
 
 # Names that are ordinary words, programs or names of products as well.
-WORDS = frozenset({"redis", "postgres", "http", "password", "email", "quota", "ollama", "openwebui", "tika"})
+WORDS = frozenset({"redis", "postgres", "http", "password", "email", "quota", "ollama", "openwebui", "tika"}) | {
+    *("bucket", "record", "uploads", "backup")
+}
 
 NOT_NAMES = {
+    ("components/backup/bucket.py", "secret-key"): "key of another Secret",
     ("components/redis/server/acl.py", "open-webui"): "prefix of the application's keys",
     ("components/redis/server/stored_data.py", "redis-data"): "logical name of what is remembered",
     ("components/redis/topologies/sentinel.py", "redis-sentinel"): "group of alerts",

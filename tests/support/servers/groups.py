@@ -27,6 +27,7 @@ GROUPS = {
     "test_sign_in.py": "sign-in",
     "test_postgresql_upgrade.py": "upgrade",
     "test_external_preflight.py": "external preflight",
+    "test_archive.py": "archive",
 }
 """Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker
 busy at the end."""
