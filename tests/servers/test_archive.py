@@ -20,7 +20,7 @@ TIMEOUT = 5
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[S3Server]:
     with server_directory() as directory, s3_server(directory) as server:
-        # This server computes another signature for a list with a prefix of several parts, and refuses it.
+        # With its checks of credentials on, this server refuses Barman's list of objects (SignatureDoesNotMatch).
         plain = {"Content-Type": "text/plain"}
         urlopen(Request(f"{server.url}/moto-api/reset-auth", b"inf", plain, method="POST"), timeout=10).close()
         yield server
