@@ -42,8 +42,8 @@ def test_a_failed_run_is_recorded_beside_the_last_success(backups: Backups) -> N
 def test_any_role_may_read_the_record_and_not_write_it(backups: Backups) -> None:
     backups.done()
     with backups.database.connect(host=str(backups.database.directory / "run"), user="postgres") as connection:
-        connection.execute("CREATE ROLE exporter")
-        connection.execute("SET ROLE exporter")
+        connection.execute("CREATE ROLE reader")
+        connection.execute("SET ROLE reader")
         assert len(connection.execute(RECORD).fetchall()) == 1
         privileges = connection.execute(
             "SELECT has_table_privilege('open_webui_stack.backup', each) FROM unnest('{INSERT,UPDATE,DELETE}'::text[])"
