@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from components import postgresql
 from components.postgresql.monitoring.alerts import WatchedBackups, dashboard, prometheus_rules
 from components.postgresql.monitoring.exporter import EXPORTER_USER
 from components.postgresql.settings import EXPORTER_IMAGE
 from devcluster.toolchain.go_programs import POSTGRES_EXPORTER, build
+from tests.support.repeated import repeated
 from tests.support.servers.backups import backups_of, program_before
 from tests.support.servers.exporters import Exporter, Metrics, exporter
 from tests.support.servers.postgresql_database import Database, rendered_database
@@ -261,6 +264,42 @@ def test_the_result_of_each_backup_is_exported(database_on_18: Database) -> None
     assert value(bad, succeeded) == value(good, succeeded) < value(bad, failed)
     assert (value(restored, succeeded), value(restored, failed)) == (value(bad, succeeded), value(bad, failed))
     assert {value(each, "pg_exporter_last_scrape_error") for each in (good, bad, restored)} == {0}
+
+
+ARCHIVE = Path(postgresql.__file__).parent / "archive" / "files" / "request.sh"
+
+
+@contextmanager
+def archive_container(exchange: Path, status: int) -> Iterator[None]:
+    """Answers each request with that status, as the archive container does."""
+
+    def answer() -> None:
+        for request in exchange.glob("*.request"):
+            request.unlink()
+            new = request.with_suffix(".new-answer")
+            new.write_text(f"{status}\n")
+            new.rename(request.with_suffix(".answer"))
+
+    with repeated(answer, pause=0.05):
+        yield
+
+
+def test_an_archive_that_fails_is_counted(database_on_18: Database) -> None:
+    database = database_on_18
+    exchange = database.directory / "exchange"
+    exchange.mkdir(mode=0o777)
+    exchange.chmod(0o777)
+    script = shutil.copy(ARCHIVE, database.directory / "conf")
+    with (database.directory / "conf" / "postgresql.conf").open("a") as file:
+        file.write(f"archive_mode = on\narchive_command = 'EXCHANGE={exchange} sh {script} push %f %p'\n")
+    # At once: a server that stops waits for its archiver.
+    serving = database.serving(stop_signal=signal.SIGQUIT)
+    with serving, exporting(database) as running, archive_container(exchange, 255):
+        with superuser(database) as connection:
+            connection.execute("CREATE TABLE written (id text)")
+            connection.execute("SELECT pg_switch_wal()")
+        wait_until(lambda: value(running.metrics(), "pg_stat_archiver_failed_count") > 0, "a failure that counts", 20)
+        assert value(running.metrics(), "pg_stat_archiver_archived_count") == 0
 
 
 def test_the_program_is_the_version_of_the_image() -> None:

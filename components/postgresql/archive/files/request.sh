@@ -7,7 +7,8 @@
 #
 # A PATH may be relative to the working directory: a server gives one. A request is a file in EXCHANGE, which both containers mount; its answer is another file, which the sidecar renames
 # into place. Exit status: that of the answer; 0 done, 1 there is no such file in the bucket, 255 anything else. After a
-# status over 125 a server in recovery stops, and does not take an error for the end of the archive.
+# status over 125 a server in recovery stops, and does not take an error for the end of the archive. A push fails with 1:
+# after a status over 125 the archiver process ends, and pg_stat_archiver does not count the failure.
 # Environment:
 #   EXCHANGE  directory of the requests
 set -eu
@@ -18,11 +19,13 @@ SILENT_SECONDS=30
 : "${EXCHANGE:?is the directory of the requests}"
 kind=$1
 shift
+failed=255
+[ "$kind" != push ] || failed=1
 name=$kind.$$
 request=$EXCHANGE/$name.request
 answer=$EXCHANGE/$name.answer
 trap 'rm -f "$request" "$request.new" "$answer"' EXIT
-trap 'exit 255' INT TERM
+trap 'exit "$failed"' INT TERM
 
 rm -f "$answer"
 asked=$(date +%s)
@@ -37,7 +40,9 @@ until [ -e "$answer" ]; do
   seen=$(stat -c %Y "$EXCHANGE/alive" 2>/dev/null) || seen=$asked
   if [ $(($(date +%s) - seen)) -gt "$SILENT_SECONDS" ]; then
     echo "archive: the archive container has not answered for $SILENT_SECONDS s" >&2
-    exit 255
+    exit "$failed"
   fi
 done
-exit "$(cat "$answer")"
+status=$(cat "$answer")
+[ "$status" -le 1 ] || status=$failed
+exit "$status"
