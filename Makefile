@@ -87,6 +87,10 @@ restore: .venv/ready ## Replace the database of ENV with DUMP (default: the newe
 recover: .venv/ready ## Bring the database of ENV to the time TO, from its archive; without YES=1 it only describes the steps; DRILL=1 beside it
 	@$(STACKCTL) recover $(DEPLOYED) $(if $(TO),--to $(call quoted,$(TO))) $(if $(DRILL),--drill) $(if $(YES),--yes)
 
+.PHONY: upgrade-database
+upgrade-database: .venv/ready ## Upgrade the data of PostgreSQL to IMAGE, UNDO=1 goes back; without YES=1 it only describes the steps
+	@$(STACKCTL) upgrade-database $(DEPLOYED) --image $(call quoted,$(IMAGE)) $(if $(UNDO),--undo) $(if $(YES),--yes)
+
 .PHONY: verify
 verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 prints JSON
 	@$(STACKCTL) verify $(DEPLOYED) $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json)

@@ -24,12 +24,13 @@ from .importing.command import import_data
 from .recover.command import recover
 from .render.command import manifests
 from .scan.command import scan
+from .upgrading.command import upgrade_database
 from .variables.command import variables
 from .verify.command import verify
 
 _GROUPS = {
     "Deploy": (up, preview, down, outputs, kubeconfig, adopt, drift),
-    "Operate": (verify, restore, recover),
+    "Operate": (verify, restore, recover, upgrade_database),
     "Review": (manifests, gate, scan),
     "Clean up": (clean,),
 }

@@ -291,18 +291,21 @@ def run_container(database: Database, *arguments: str) -> int:
         check=False,
         **unprivileged(),
     ).returncode
-    wait_until(lambda: not processes_in(database.data.parent), "the processes of the container have ended")
+    wait_until(lambda: not servers_of(database.data.parent), "the processes of the container have ended")
     return status
 
 
-def processes_in(directory: Path) -> list[Path]:
-    """Processes whose working directory is in that one: those of a server."""
-    processes = []
+def servers_of(volume: Path) -> list[Path]:
+    """Processes of servers on the volume, those included that have ended and that their parent does not know of yet.
+
+    A new server takes such a process for the old server.
+    """
+    processes = [Path("/proc") / file.read_text().split()[0] for file in volume.glob("*/postmaster.pid")]
     for link in Path("/proc").glob("[0-9]*/cwd"):
         with suppress(OSError):
-            if link.readlink().is_relative_to(directory):
-                processes.append(link)
-    return processes
+            if link.readlink().is_relative_to(volume):
+                processes.append(link.parent)
+    return [process for process in processes if process.exists()]
 
 
 def killed_at(volume: Volume, directory: Path, number: int) -> bool:

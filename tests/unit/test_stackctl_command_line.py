@@ -191,7 +191,8 @@ def test_manifests_are_checked_against_the_policies(run: Run, tmp_path: Path) ->
 
 COMMANDS = {
     *("up", "preview", "down", "outputs", "kubeconfig", "adopt", "drift"),
-    *("verify", "backup", "restore", "recover", "import", "manifests", "gate", "scan", "variables", "clean"),
+    *("verify", "backup", "restore", "recover", "upgrade-database", "import", "manifests", "gate", "scan"),
+    *("variables", "clean"),
 }
 
 
