@@ -18,6 +18,8 @@ ALL ?=
 CHECK ?=
 DUMP ?= newest
 YES ?=
+IMAGE ?=
+UNDO ?=
 FROM_BUCKET ?=
 AGE_IDENTITY ?=
 

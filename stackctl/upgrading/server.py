@@ -58,7 +58,7 @@ def read_server(stack: Stack) -> Server:
     if workload is None:
         raise UsageError(
             f"there is no StatefulSet {postgresql.APP} in the namespace {stack.kubectl.namespace}: the database is "
-            "not the stack's own. Whoever operates it upgrades it"
+            "not the stack's own, and its operator upgrades it"
         )
     if stack.is_simulated():
         raise LocalError("pods are simulated here: no container runs, so there is no data to upgrade")

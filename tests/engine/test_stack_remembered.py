@@ -9,6 +9,7 @@ from tests.support.previews import REDIS_VOLUME, assert_recorded, slim
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
 OTHER_MAJOR = "postgresql.image=pgvector/pgvector:pg18"
+FROM_THE_PRESENT = "postgresql.upgrade.fromImage=pgvector/pgvector:pg17"
 SAME_MAJOR = "postgresql.image=pgvector/pgvector:0.8.0-pg17"
 
 
@@ -30,6 +31,31 @@ def test_another_major_version_of_postgresql_is_refused_before_anything_changes(
     # Back to the version that the files are of: nothing is left of the attempt.
     assert base.up().changes <= {"update Stash postgresql-data"}
     assert live.revisions() == revisions
+
+
+def init_containers(live: Namespace) -> list[tuple[str, str]]:
+    """Names and images of the init containers of the database's pod, as the API server has them."""
+    [pod] = live.pods("postgres")
+    return [(container.name, container.image) for container in pod.spec.init_containers]
+
+
+def test_an_upgrade_of_postgresql_and_its_undoing_are_allowed(base: Stack, live: Namespace) -> None:
+    old, new = "pgvector/pgvector:pg17", "pgvector/pgvector:pg18"
+    # Of another release than the data.
+    wrong = base.preview(OTHER_MAJOR, "postgresql.upgrade.fromImage=pgvector/pgvector:pg16", fails=True)
+    assert "postgresql.upgrade.fromImage with an image of PostgreSQL 17" in wrong.error
+
+    upgrade = base.up(OTHER_MAJOR, FROM_THE_PRESENT)
+
+    assert {"update Stash postgresql-data", "update StatefulSet postgres"} <= upgrade.changes
+    assert init_containers(live)[:2] == [("dump", old), ("prepare", new)]
+    # The data are of the new release: without the key the pod starts on them, and the old release is refused.
+    assert "update StatefulSet postgres" in base.up(OTHER_MAJOR).changes
+    assert init_containers(live)[:1] == [("prepare", new)]
+    assert "postgresql.upgrade.undo 18" in base.preview(fails=True).error
+    base.up("postgresql.upgrade.undo=18")
+    assert init_containers(live)[:1] == [("prepare", old)]
+    base.up()
 
 
 def test_other_dimensions_are_refused_in_the_preview(base: Stack) -> None:

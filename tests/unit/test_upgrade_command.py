@@ -12,9 +12,9 @@ from stackctl.deployed import backup_jobs as jobs
 from stackctl.deployed.stack import Stack
 from stackctl.upgrading import operations
 from terminal.errors import LocalError
+from tests.support.unit.backup_cluster import BackupCluster
 from tests.support.unit.command_line import CommandLine
 from tests.support.unit.verify_cluster import FakeKubectl
-from tests.unit.test_backup_commands import BackupCluster
 
 OLD, NEW = "pgvector/pgvector:pg17", "pgvector/pgvector:pg18"
 

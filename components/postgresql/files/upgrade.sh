@@ -62,7 +62,7 @@ follow_version() {
     forget_upgrade
   elif [ "${UPGRADE_UNDO:-}" = "$data" ]; then
     undo_upgrade
-  elif [ -e "$dump/version" ]; then
+  elif [ "$(cat "$dump/version" 2>/dev/null)" = "$data" ]; then
     finish_upgrade
   else
     fail "$PGDATA was written by PostgreSQL $data, but this image has PostgreSQL $program." \
@@ -159,8 +159,6 @@ dump_database() {
 }
 
 finish_upgrade() {
-  written=$(cat "$dump/version")
-  [ "$written" = "$data" ] || fail "$dump is not a dump of $PGDATA. Nothing was changed. Remove it."
   [ "$data" -lt "$program" ] || fail "A dump of PostgreSQL $data cannot be restored into PostgreSQL $program. Nothing was" \
     "changed. Go back to an image with PostgreSQL $data."
   [ "$(version_in "$upgraded")" = "$program" ] || restore_dump
