@@ -12,6 +12,8 @@ PROTECTED = {
     "PersistentVolumeClaim open-webui-uploads",
     "PersistentVolumeClaim postgres-backups",
     "RandomPassword postgresql-password-1",
+    "RandomPassword postgresql-backup-password-1",
+    "RandomPassword postgresql-client-password-1",
     "Stash openwebui-encryption-key",
 }
 

@@ -322,7 +322,7 @@ def test_a_changed_key_reaches_a_database_that_has_an_earlier_value(sign_in: Sig
         SECRETS,
     )
     try:
-        assert "were written to the database" in changed.migrated()
+        assert "Settings of the stack stored in the database: ldap.server.label." in changed.migrated()
         assert json.loads(value(sign_in.around, key)) == "Another"
     finally:
         sign_in.deployment.migrated()
