@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.test_postgresql_upgrade import NEW, OLD, SETS, Volume
 from tests.support.servers.backups import TABLES, backups_of
 from tests.support.servers.open_webui import Servers
 from tests.support.servers.open_webui_image import lay_out_image
 from tests.support.servers.postgresql_database import rendered_database
 from tests.support.servers.redis_server import redis_server
 from tests.support.servers.server_process import give_away, postgresql_with_pgvector
+from tests.support.servers.upgraded_volume import NEW, OLD, SETS, Volume
 
 
 @pytest.mark.parametrize("major", [OLD, NEW])
