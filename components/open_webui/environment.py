@@ -156,8 +156,6 @@ def _patience(settings: OpenWebUISettings) -> dict[str, str]:
         "MIGRATE_DATABASE_WAIT_SECONDS": str(DATABASE_WAIT_SECONDS),
         "MIGRATE_LOCK_WAIT_SECONDS": str(settings.deadlines.lock_wait),
         "MIGRATE_RUN_SECONDS": str(settings.migration_seconds),
-        # What the server has to have for all replicas: the pods that serve are not asked.
-        "DATABASE_CONNECTIONS": str(settings.database_connections),
     }
 
 

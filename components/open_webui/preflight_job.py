@@ -89,7 +89,9 @@ def _pod(
     authorities: Sequence[Authority],
     account: str,
 ) -> PodSpecArgsDict:
-    patience = plain_variables({"PREFLIGHT_WAIT_SECONDS": PREFLIGHT_WAIT_SECONDS})
+    # Not a variable of `migrate`, where it would replace the pods when their number changes.
+    connections = {"DATABASE_CONNECTIONS": settings.database_connections}
+    patience = plain_variables({"PREFLIGHT_WAIT_SECONDS": PREFLIGHT_WAIT_SECONDS, **connections})
     return restricted_pod(
         account,
         {

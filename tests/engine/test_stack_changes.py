@@ -25,7 +25,7 @@ CHANGES: dict[str, set[str]] = {
         "update StatefulSet postgres",
         "update ResourceQuota quota",
     },
-    "openWebui.replicas=3": {"update Deployment open-webui", "update ResourceQuota quota"},
+    "openWebui.replicas=3": {"update Deployment open-webui", "update ResourceQuota quota", *PREFLIGHT_AGAIN},
     "openWebui.logLevel=WARNING": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
     "openWebui.variant=full": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
     "openWebui.host=chat.example.com": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
@@ -78,6 +78,7 @@ def test_a_wider_budget_changes_the_budget(base: Stack) -> None:
         "update Deployment open-webui",
         "update PodDisruptionBudget open-webui",
         "update ResourceQuota quota",
+        *PREFLIGHT_AGAIN,
     }
 
 

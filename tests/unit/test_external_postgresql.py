@@ -203,18 +203,18 @@ def test_the_file_of_the_time_limits_has_those_that_the_stack_adds_to_a_url() ->
 
 
 def connections(*sets: str) -> int:
-    """The connections that the scripts ask the database for."""
+    """The connections that the preflight asks the database for."""
     containers = run("dev", sets).containers
     [number] = {
         variable["value"]
-        for container in ("open-webui/migrate", "open-webui-preflight/preflight")
+        for container in ("open-webui-preflight/preflight",)
         for variable in containers[container]["env"]
         if variable["name"] == "DATABASE_CONNECTIONS"
     }
     return int(number)
 
 
-def test_the_scripts_ask_for_the_connections_of_all_replicas() -> None:
+def test_the_preflight_asks_for_the_connections_of_all_replicas() -> None:
     two, three = (connections(f"openWebui.replicas={number}", "openWebui.drainSeconds=0") for number in (2, 3))
     # In a rolling update one pod more starts, and each of the old ones may still drain.
     assert (two, three) == (5 * CONNECTIONS_PER_POD, 7 * CONNECTIONS_PER_POD)
@@ -225,3 +225,8 @@ def test_only_of_an_external_server_the_scripts_demand_pgvector() -> None:
     names = {v["name"] for v in EXTERNAL.containers["open-webui-preflight/preflight"]["env"]}
     own = {v["name"] for v in run("prod", ["backup.enabled=false"]).containers["open-webui-preflight/preflight"]["env"]}
     assert names - own == {"DATABASE_REQUIRES_VECTOR"}
+
+
+def test_the_pods_do_not_change_with_their_number() -> None:
+    two, three = (run("dev", [f"openWebui.replicas={number}"]).pods["open-webui"] for number in (2, 3))
+    assert two == three
