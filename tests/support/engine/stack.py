@@ -313,6 +313,8 @@ class Namespace:
         """Every object of every kind that can be listed, the namespace itself included."""
         namespace = self.core.api_client.sanitize_for_serialization(self.core.read_namespace(self.name))
         objects = [{**namespace, "kind": "Namespace"}]
+        # The client keeps the kinds that it has found in a file: a definition that a test removed would be asked for.
+        self.dynamic.resources.invalidate_cache()
         for kind in self.dynamic.resources.search():
             if kind.namespaced and "list" in (kind.verbs or []) and not kind.kind.endswith("List"):
                 items = self.dynamic.get(kind, namespace=self.name).to_dict()["items"]
