@@ -112,7 +112,7 @@ def test_a_commit_is_on_a_replica_before_it_is_acknowledged(cluster: Recording) 
 
 
 def test_one_policy_covers_instances_jobs_and_pgbouncer(pooled: Recording) -> None:
-    """Jobs have no label of the stack: all of them have the one that the operator gives."""
+    """PgBouncer has no label of the stack: all of them have the one that the operator gives."""
     policy = spec(pooled, "NetworkPolicy", "postgres")
     own = {"podSelector": {"matchLabels": {"cnpg.io/cluster": "postgres"}}}
     assert policy["podSelector"] == own["podSelector"]

@@ -125,7 +125,7 @@ def _pod_monitors(children: Children, args: ClusterArgs) -> None:
 
 
 def _network_policy(children: Children, args: ClusterArgs) -> k8s.networking.v1.NetworkPolicy:
-    """One policy for all pods of the cluster: Jobs and PgBouncer have no label of the stack."""
+    """One policy for all pods of the cluster: PgBouncer has no label of the stack."""
     own = args.settings.cloudnative_pg
     ingress: list[NetworkPolicyIngressRuleArgsDict] = [
         allow_from([pods(dict(client)) for client in args.clients], PORT),
