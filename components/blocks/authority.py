@@ -1,6 +1,9 @@
 """The certificate authority of a server, where its clients have it. Free of Pulumi."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from .base_settings import Fix, Problem
 
 KEY = "ca.crt"
 """Key of the Secret, and name of the file."""
@@ -30,3 +33,14 @@ class Authority:
     def file(self) -> str:
         """The file with the certificates, as URLs name it."""
         return f"{self.directory}/{KEY}"
+
+
+def authority_problems(pem: str | None) -> Iterator[Problem]:
+    """The problem of a `certificateAuthority` that is set and is not a certificate."""
+    if pem and "-----BEGIN CERTIFICATE-----" not in pem:
+        yield Problem(
+            keys=("certificateAuthority",),
+            message="certificateAuthority is not a certificate in PEM",
+            allowed="text with -----BEGIN CERTIFICATE-----",
+            fix=Fix.REMOVE,
+        )

@@ -168,6 +168,12 @@ def hosts_in(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def none_can_be(host: str, servers: list[str]) -> bool:
+    """Whether none of the servers can be the host. A name can be that of an address: a private network."""
+    names = {name.lower().removesuffix(".") for name in servers}
+    return host.removesuffix(".") not in names and (is_address(host) or not any(map(is_address, names)))
+
+
 def _host_list(text: str) -> str:
     for host in hosts_in(text):
         if not (is_address(host) or is_dns_name(host.removesuffix("."))):

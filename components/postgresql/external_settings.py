@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.authority import authority_problems
+from ..blocks.base_settings import Problem, Settings
 from ..blocks.destinations import Destination
 from ..blocks.names import HostList, hosts_in
 
@@ -39,10 +40,4 @@ class PostgreSQLExternalSettings(Settings):
         ]
 
     def problems(self) -> Iterator[Problem]:
-        if self.certificate_authority and "-----BEGIN CERTIFICATE-----" not in self.certificate_authority:
-            yield Problem(
-                keys=("certificateAuthority",),
-                message="certificateAuthority is not a certificate in PEM",
-                allowed="text with -----BEGIN CERTIFICATE-----",
-                fix=Fix.REMOVE,
-            )
+        yield from authority_problems(self.certificate_authority)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
+from ..blocks.authority import authority_problems
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.destinations import Destination
 from ..blocks.names import HostList, hosts_in
@@ -74,13 +75,7 @@ class RedisExternalSettings(Settings):
                     "host",
                     fix=",".join(others) or "redis.example.com",
                 )
-        if self.certificate_authority and "-----BEGIN CERTIFICATE-----" not in self.certificate_authority:
-            yield Problem(
-                keys=("certificateAuthority",),
-                message="certificateAuthority is not a certificate in PEM",
-                allowed="text with -----BEGIN CERTIFICATE-----",
-                fix=Fix.REMOVE,
-            )
+        yield from authority_problems(self.certificate_authority)
         if self.certificate_authority and self.sentinel_hosts:
             yield Problem(
                 keys=("certificateAuthority", "sentinelHosts"),

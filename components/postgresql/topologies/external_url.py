@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ...blocks.names import hosts_in, is_address
+from ...blocks.names import hosts_in, none_can_be
 from ...blocks.url_parameters import parameters_of
 from ..external_settings import PostgreSQLExternalSettings
 
@@ -38,7 +38,7 @@ def url_errors(url: str, external: PostgreSQLExternalSettings) -> Iterator[tuple
     if not parts.hostname:
         yield "it has no host", "postgresql://user:password@host:port/database"
         return
-    if _not_opened(parts.hostname, hosts_in(external.hosts)):
+    if none_can_be(parts.hostname, hosts_in(external.hosts)):
         yield (
             "its host is not in postgresql.external.hosts: no network policy rule would lead to it",
             "a host of that list",
@@ -62,9 +62,3 @@ def url_errors(url: str, external: PostgreSQLExternalSettings) -> Iterator[tuple
             "its sslrootcert is system: the libpq of Open WebUI's image finds no authorities there",
             "sslrootcert=/etc/ssl/certs/ca-certificates.crt, or postgresql.external.certificateAuthority",
         )
-
-
-def _not_opened(host: str, opened: list[str]) -> bool:
-    """Whether no server of the list can be the host. A name can be that of an address in it: a private network."""
-    names = {name.lower().removesuffix(".") for name in opened}
-    return host.removesuffix(".") not in names and (is_address(host) or not any(map(is_address, names)))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from ...blocks.names import hosts_in, is_address
+from ...blocks.names import hosts_in, none_can_be
 from ..external_settings import RedisExternalSettings
 
 _DEFAULT_PORT = 6379
@@ -46,17 +46,11 @@ def url_errors(url: str, external: RedisExternalSettings) -> Iterator[tuple[str,
     if external.resolved_kind == "sentinel":
         yield from _dropped_by_sentinel_clients(parts.scheme, parts.netloc, parts.query)
     else:
-        if _not_opened(parts.hostname, hosts_in(external.hosts)):
+        if none_can_be(parts.hostname, hosts_in(external.hosts)):
             yield "its host is not in redis.external.hosts: the network policy would not open it", "a host of that list"
         if port != external.port:
             yield "its port is not redis.external.port: the network policy would not open it", f"port {external.port}"
     yield from _query_and_database(parts.scheme, parts.path, parts.query, parts.fragment, external)
-
-
-def _not_opened(host: str, opened: list[str]) -> bool:
-    """Whether no server of the list can be the host. A name can be that of an address in it: a private network."""
-    names = {name.lower().removesuffix(".") for name in opened}
-    return host.removesuffix(".") not in names and (is_address(host) or not any(map(is_address, names)))
 
 
 def _dropped_by_sentinel_clients(scheme: str, netloc: str, query: str) -> Iterator[tuple[str, str]]:
