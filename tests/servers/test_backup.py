@@ -229,13 +229,13 @@ def test_an_empty_database_can_be_backed_up_and_restored(backups: Backups) -> No
 
 @pytest.fixture
 def small_volume(backups: Backups) -> Iterator[Callable[[int], None]]:
-    """Makes the volume one of so many MiB."""
+    """Makes the volume one of so many KiB."""
     if os.getuid() != 0:
         pytest.skip("only root can mount a file system")
     mounted = []
 
-    def make(mebibytes: int) -> None:
-        options = f"size={mebibytes}m,mode=0700,uid=10001,gid=10001"
+    def make(kibibytes: int) -> None:
+        options = f"size={kibibytes}k,mode=0700,uid=10001,gid=10001"
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "backups", str(backups.volume)], check=True)
         mounted.append(backups.volume)
 
@@ -255,9 +255,11 @@ def noise(backups: Backups, mebibytes: int) -> None:
 @pytest.mark.parametrize(
     ("volume", "data", "dumped"),
     [
-        pytest.param(8, 24, False, id="by the dump"),
-        pytest.param(24, 1, True, id="by the new server"),
-        pytest.param(90, 40, True, id="by the restored copy"),
+        pytest.param(8 * 1024, 24, False, id="by the dump"),
+        pytest.param(24 * 1024, 1, True, id="by the new server"),
+        pytest.param(90 * 1024, 40, True, id="by the restored copy"),
+        # A page of the volume is half a block: in one of the two the last block is cut, which the server reports otherwise.
+        pytest.param(90 * 1024 + 4, 40, True, id="by the restored copy, with another half block"),
     ],
 )
 def test_a_full_volume_keeps_the_earlier_dumps(

@@ -215,7 +215,8 @@ def test_probes_do_not_hold_it(tmp_path: Path) -> None:
 
 def test_a_release_without_the_registry_is_named_and_served(tmp_path: Path) -> None:
     with serving(tmp_path, tasks="") as server:
-        assert "has no open_webui.tasks.tasks" in server.log
+        # It follows the line of uvicorn that says that the server runs.
+        wait_until(lambda: "has no open_webui.tasks.tasks" in server.log, "the warning")
         stream = server.get("/stream/2")
         server.leave()
         assert stream.read().endswith(b"end")

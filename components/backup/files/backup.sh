@@ -124,10 +124,15 @@ query() {
     -v snapshot="${snapshot:-}" -d "$1" 2>>"$private/errors.log"
 }
 
+# A server that could write only a part of a block does not name the reason.
+no_space() {
+  grep -q -e 'No space left on device' -e 'could not extend file .*: wrote only ' "$private/errors.log" "$private/server.log"
+}
+
 # fail_because dump|restore MESSAGE: prints the errors of the programs and fails with the message.
 fail_because() {
   cat "$private/errors.log" >&2
-  if grep -q 'No space left on device' "$private/errors.log" "$private/server.log"; then
+  if no_space; then
     case $1 in
       restore) fail "The volume of the database cannot hold both the old and the new contents. Nothing was changed;" \
         "raise postgresql.storage.size." ;;
