@@ -6,7 +6,9 @@ from typing import Self
 
 from pydantic import Field
 
-from components.backup.settings import BUCKET_SECRETS, BackupSettings
+from components.backup.bucket_settings import KEYS as BACKUP_KEYS
+from components.backup.bucket_settings import SECRETS as BACKUP_SECRETS
+from components.backup.settings import BackupSettings
 from components.blocks.base_settings import Fix, Problem, Settings
 from components.blocks.component_settings import ComponentSettings
 from components.blocks.custom_kinds import KindsNeeded
@@ -25,6 +27,7 @@ from components.open_webui.exposure_rules import private_name_problems
 from components.open_webui.feature_settings import token_error
 from components.open_webui.settings import OpenWebUISettings, feature_secrets
 from components.open_webui.variable_rules import conditional_problems
+from components.postgresql.archive.settings import KEYS as ARCHIVE_KEYS
 from components.postgresql.archive.settings import SECRETS as ARCHIVE_SECRETS
 from components.postgresql.settings import PostgreSQLSettings
 from components.postgresql.topologies.external import URL as DATABASE_URL
@@ -176,10 +179,11 @@ class StackSettings(Settings):
                 fix=Fix.REMOVE,
             )
         yield from self._ollama_problems()
-        archive = self.postgresql.archive
-        bucket = [("postgresql.archive.s3.endpointUrl", each) for each in archive.destinations]
-        yield from private_name_problems(bucket, archive.targets, "postgresql.archive.egress")
-        yield from private_name_problems(self.backup.services, self.backup.s3.targets, "backup.s3.egress")
+        archive = self.postgresql.archive.s3
+        yield from private_name_problems(
+            self.postgresql.archive_services, archive.targets, f"{ARCHIVE_KEYS.setting}.egress"
+        )
+        yield from private_name_problems(self.backup.services, self.backup.s3.targets, f"{BACKUP_KEYS.setting}.egress")
         for servers in (self.redis.external, self.postgresql.external):
             yield from private_name_problems(servers.destinations, self.open_webui.targets, "openWebui.egress")
         if self.cluster.mode == "context" and not self.kube_context.strip():
@@ -262,7 +266,7 @@ SECRET_KEYS: Mapping[str, str] = {
     **ARCHIVE_SECRETS,
     "redisCacheUrl": "URL of the application's state in an external Redis. Required with one.",
     "redisWebsocketUrl": "URL of the websockets in an external Redis. Default: `redisCacheUrl`.",
-    **BUCKET_SECRETS,
+    **BACKUP_SECRETS,
 }
 """Secret config keys: flat, set with `pulumi config set --secret`. Values are descriptions."""
 
@@ -301,11 +305,14 @@ def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iter
         _SecretUse(KUBECONFIG, "cluster.mode", settings.cluster.mode == "kubeconfig"),
         _SecretUse(DATABASE_URL, "postgresql.topology", settings.postgresql.is_external),
         *(
-            _SecretUse(name, "postgresql.archive.enabled", settings.postgresql.archive.enabled)
-            for name in ARCHIVE_SECRETS
+            _SecretUse(name, f"{keys.setting}.credentials", used)
+            for keys, used in (
+                (ARCHIVE_KEYS, settings.postgresql.archive.uses_keys),
+                (BACKUP_KEYS, settings.backup.s3.uses_keys),
+            )
+            for name in keys.names
         ),
         _SecretUse("redisCacheUrl", "redis.topology", settings.redis.is_external),
-        *(_SecretUse(key, "backup.s3.credentials", settings.backup.s3.uses_keys) for key in BUCKET_SECRETS),
         _SecretUse("redisWebsocketUrl", "redis.topology", settings.redis.is_external, required=False),
     ]
     for use in uses:

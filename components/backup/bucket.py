@@ -1,29 +1,22 @@
 """The containers that copy proved dumps and uploaded files to a bucket, and what they need."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
-from pulumi import Input
-from pulumi_kubernetes.core.v1 import ContainerArgsDict, EnvVarArgsDict, VolumeArgsDict, VolumeMountArgsDict
+from pulumi_kubernetes.core.v1 import ContainerArgsDict, VolumeArgsDict, VolumeMountArgsDict
 
+from ..blocks.bucket_access import BucketAccess
 from ..blocks.children import Children
 from ..blocks.pod import claim_volume, plain_variables, restricted_container
 from ..blocks.secret_inputs import SecretInputs
-from .bucket_settings import ACCESS_KEY, SECRET_KEY
+from .bucket_settings import KEYS
 from .names import BUCKET_CONTAINER, BUCKET_SECRET, CAPTURE_CONTAINER, DIRECTORY, PROGRAM
 from .settings import BackupSettings
 
 _FILES = Path(__file__).with_name("files") / "bucket"
 _MODULES = "/etc/backup-bucket"
 _UPLOADS = "/uploads"
-# The names that the client of AWS reads.
-_VARIABLES: Mapping[str, tuple[str, str]] = {
-    ACCESS_KEY: ("AWS_ACCESS_KEY_ID", "access-key"),
-    SECRET_KEY: ("AWS_SECRET_ACCESS_KEY", "secret-key"),
-}
-"""Variable and key of the Secret, by the config key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +56,7 @@ class Bucket:
     def objects(self, children: Children) -> list[pulumi.Resource]:
         """The ConfigMap with the program, and the Secret with the keys if there are any."""
         files = {file.name: file.read_text() for file in sorted(_FILES.glob("*.py"))}
-        objects: list[pulumi.Resource] = [children.config_map(PROGRAM, files)]
-        values: dict[str, Input[str]] = {
-            key: self.secret_inputs.values[name]
-            for name, (_, key) in _VARIABLES.items()
-            if self.settings.s3.uses_keys and name in self.secret_inputs.values
-        }
-        if values:
-            objects.append(children.secret(BUCKET_SECRET, values).resource)
-        return objects
+        return [children.config_map(PROGRAM, files), *self._access.objects(children)]
 
     def before(self) -> list[ContainerArgsDict]:
         """Containers that run before the dump."""
@@ -84,7 +69,8 @@ class Bucket:
     def volumes(self) -> list[VolumeArgsDict]:
         """Volumes of these containers."""
         volumes: list[VolumeArgsDict] = [{"name": "program", "config_map": {"name": PROGRAM}}]
-        return [*volumes, claim_volume("uploads", self.uploads.claim)] if self.uploads.claim else volumes
+        uploads = [claim_volume("uploads", self.uploads.claim)] if self.uploads.claim else []
+        return [*volumes, *uploads, *self._access.volumes()]
 
     def _container(self, name: str, command: str) -> ContainerArgsDict:
         return restricted_container(
@@ -93,7 +79,7 @@ class Bucket:
                 "image": self.image,
                 "command": ["python", "-m", "bucket"],
                 "args": [command],
-                "env": [*plain_variables(self._variables()), *self._credentials()],
+                "env": plain_variables(self._variables()),
                 "termination_message_policy": "FallbackToLogsOnError",
                 "volume_mounts": self._mounts(),
             },
@@ -107,29 +93,22 @@ class Bucket:
             "PYTHONDONTWRITEBYTECODE": "1",
             "BACKUP_DIRECTORY": DIRECTORY,
             "UPLOADS_KIND": uploads.kind,
-            **self.settings.s3.variables(),
+            **self._access.variables(),
         }
         if uploads.bucket:
             own["UPLOADS_BUCKET"] = uploads.bucket
         return {**own, "UPLOADS_DIRECTORY": _UPLOADS, "UPLOADS_PATH": uploads.directory} if uploads.claim else own
 
-    def _credentials(self) -> list[EnvVarArgsDict]:
-        """The keys. Without them the client finds the role of the ServiceAccount."""
-        if not self.settings.s3.uses_keys:
-            return []
-        return [self._credential(name) for name in _VARIABLES]
-
-    def _credential(self, name: str) -> EnvVarArgsDict:
-        variable, key = _VARIABLES[name]
-        if reference := self.secret_inputs.references.get(name):
-            return reference.variable(variable)
-        return {"name": variable, "value_from": {"secret_key_ref": {"name": BUCKET_SECRET, "key": key}}}
+    @property
+    def _access(self) -> BucketAccess:
+        return BucketAccess(settings=self.settings.s3, keys=KEYS, secret=BUCKET_SECRET, inputs=self.secret_inputs)
 
     def _mounts(self) -> list[VolumeMountArgsDict]:
         mounts: list[VolumeMountArgsDict] = [
             {"name": "backups", "mount_path": DIRECTORY},
             {"name": "program", "mount_path": f"{_MODULES}/bucket", "read_only": True},
             {"name": "tmp", "mount_path": "/tmp"},
+            *self._access.mounts(),
         ]
         if self.uploads.claim:
             uploads: VolumeMountArgsDict = {"name": "uploads", "mount_path": _UPLOADS, "read_only": True}

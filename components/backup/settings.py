@@ -17,11 +17,8 @@ from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import Resources, Sizes
 from ..postgresql.memory import Load, ServerMemory, least_limit, server_memory
 from ..postgresql.monitoring.alerts import WatchedBackups
-from .bucket_settings import SECRETS as BUCKET_SECRETS
-from .bucket_settings import BucketSettings
+from .bucket_settings import BackupBucketSettings
 from .schedule import CronSchedule, TimeZone, longest_pause
-
-__all__ = ["BUCKET_SECRETS", "PRIVATE_SERVER", "BackupSettings", "BackupStorageSettings"]
 
 _LATEST_SECONDS = 2 * 3600
 """How much later than the schedule says a backup may end, and not more than one pause, before an alert."""
@@ -75,8 +72,10 @@ class BackupSettings(ComponentSettings):
         7, ge=1, le=366, description="Dumps to keep. An older one is removed only after a newer one was proved."
     )
     storage: BackupStorageSettings = Field(BackupStorageSettings(), description="The volume of the dumps.")
-    s3: BucketSettings = Field(
-        BucketSettings(), description="Bucket that each proved dump is copied to, with the uploaded files."
+    s3: BackupBucketSettings = Field(
+        BackupBucketSettings(),
+        description="Bucket that each proved dump is copied to, with the uploaded files. Without one, dumps stay in "
+        "the cluster.",
     )
     service_account: ServiceAccountSettings = Field(
         ServiceAccountSettings(), description="The identity of the backups at a cloud provider."
@@ -129,7 +128,7 @@ class BackupSettings(ComponentSettings):
     @property
     def services(self) -> list[tuple[str, Destination]]:
         """The services of the bucket, each with the key that it follows from."""
-        return [(f"backup.s3.{key}", each) for key, each in self.s3.destinations(self.service_account.annotations)]
+        return [(f"backup.s3.{key}", each) for key, each in self.s3.services(self.service_account.annotations)]
 
     @property
     def destinations(self) -> list[Destination]:
@@ -137,7 +136,7 @@ class BackupSettings(ComponentSettings):
         if not self.copied:
             return []
         proxies = (destination_of_url(url) for url in self.pods.proxy.urls_by_path.values())
-        return [*(each for _, each in self.services), *self.s3.targets, *(each for each in proxies if each)]
+        return [*self.s3.destinations(self.service_account.annotations), *(each for each in proxies if each)]
 
     @property
     def hosts_inside(self) -> list[str]:

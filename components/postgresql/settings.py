@@ -7,8 +7,10 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.cloud_identity import ServiceAccountSettings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
+from ..blocks.destinations import Destination
 from ..blocks.footprint import Footprint
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
@@ -100,6 +102,10 @@ class PostgreSQLSettings(ComponentSettings):
     archive: ArchiveSettings = Field(
         ArchiveSettings(), description="Archive of the write-ahead log in a bucket, for recovery to a point in time."
     )
+    service_account: ServiceAccountSettings = Field(
+        ServiceAccountSettings(),
+        description="The identity of the server at a cloud provider, for the bucket of the archive.",
+    )
     cloudnative_pg: CloudNativePGSettings = Field(
         CloudNativePGSettings(), description="The cluster of CloudNativePG. Not with other topologies."
     )
@@ -136,6 +142,14 @@ class PostgreSQLSettings(ComponentSettings):
 
     def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
         return self.layout.kinds_needed(monitoring)
+
+    @property
+    def archive_services(self) -> list[tuple[str, Destination]]:
+        """The services of the archive's bucket, each with the key that it follows from; none when it is off."""
+        if not self.archive.enabled:
+            return []
+        services = self.archive.s3.services(self.service_account.annotations)
+        return [(f"postgresql.archive.s3.{key}", each) for key, each in services]
 
     def container_resources(self) -> ContainerResources:
         """`resources` of the container, the memory request filled in."""

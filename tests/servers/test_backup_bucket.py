@@ -205,7 +205,7 @@ def test_age_encrypts_what_only_the_identity_decrypts(server: S3Server, tmp_path
     recipient, identity = age_keys(tmp_path)
     (tmp_path / "other").mkdir()
     _, stranger = age_keys(tmp_path / "other")
-    encrypted = {"BUCKET_ENCRYPTION": "age", "AGE_RECIPIENTS": recipient}
+    encrypted = {"AGE_RECIPIENTS": recipient}
     with stack(server, "age", **encrypted) as pod:
         pod.upload("1_secret.txt", b"only for the owner")
         pod.back_up()

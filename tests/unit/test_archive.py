@@ -1,11 +1,13 @@
 """The archive: what it adds to the server's pod, and the plan of a recovery from what the bucket has."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.postgresql.archive.files.catalogue import Archive, BaseBackup, RefusedError
+from components.postgresql.archive.files.config import Config
 from components.postgresql.archive.files.exchange import Request
 from components.postgresql.archive.files.wal import Segment, read_history, segment_of, segments
 from stackctl.recover.pod import pod_manifest
@@ -19,6 +21,11 @@ NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def recording() -> Recording:
     return run("dev", ON, secrets=SECRETS)
+
+
+def config(**variables: str) -> Config:
+    always = {"BUCKET": "backups", "BUCKET_PREFIX": "chats/prod", "EXCHANGE": "/exchange", "PGDATA": "/data"}
+    return Config.read({**always, **variables})
 
 
 def minutes(number: float) -> datetime:
@@ -184,3 +191,43 @@ def test_segments_change_the_log_file_after_255() -> None:
 def test_only_files_of_the_log_are_uploaded(path: str) -> None:
     assert not Request("push.1", "push", (path, "/x")).is_valid
     assert Request("push.1", "push", ("00000002.history", "/x")).is_valid
+
+
+@pytest.mark.parametrize(
+    ("encryption", "options"),
+    [
+        ("none", []),
+        ("sse-s3", ["--encryption=AES256"]),
+        ("sse-kms", ["--encryption=aws:kms", "--sse-kms-key-id=alias/log"]),
+    ],
+)
+def test_barman_gets_the_encryption_of_the_bucket(encryption: str, options: list[str]) -> None:
+    variables = {"BUCKET_ENCRYPTION": encryption, "BUCKET_KMS_KEY_ID": "alias/log"}
+    assert config(**variables).upload_options() == ["--cloud-provider=aws-s3", "--gzip", *options]
+
+
+def test_barman_gets_the_endpoint_and_the_style_of_its_urls() -> None:
+    made = config(BUCKET_ENDPOINT_URL="https://s3.example.com", BUCKET_ADDRESSING_STYLE="path")
+    assert made.url == "s3://backups/chats/prod"
+    assert made.cloud_options()[1:] == ["--endpoint-url=https://s3.example.com", "--addressing-style=path"]
+
+
+def test_without_credentials_the_client_finds_the_role(tmp_path: Path) -> None:
+    assert "AWS_ACCESS_KEY_ID" not in config().client_environment()
+    (tmp_path / "access-key-id").write_text("AKIA\n")
+    (tmp_path / "secret-access-key").write_text("s3cr3t")
+    found = config(BUCKET_CREDENTIALS=str(tmp_path), BUCKET_REGION="eu-central-1").client_environment()
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+    assert [found[key] for key in keys] == ["AKIA", "s3cr3t", "eu-central-1"]
+
+
+def test_the_role_of_the_account_needs_no_secret_and_opens_its_token_service() -> None:
+    role = 'postgresql.serviceAccount.annotations["eks.amazonaws.com/role-arn"]=arn:aws:iam::123456789012:role/log'
+    made = run("dev", [*ON, "postgresql.archive.s3.credentials=serviceAccount", role])
+    assert "postgres-archive" not in [each.name for each in made.objects if each.kind == "Secret"]
+    assert "bucket-credentials" not in [each["name"] for each in made.pods["postgres"]["volumes"]]
+    [rule] = made.one("NetworkPolicy", "postgres").inputs["spec"]["egress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 443}], "AWS and its token service have public addresses"
+    pod_identity = run("dev", [*ON, "postgresql.archive.s3.credentials=serviceAccount"])
+    [_, agent] = pod_identity.one("NetworkPolicy", "postgres-recovery").inputs["spec"]["egress"]
+    assert agent["to"] == [{"ipBlock": {"cidr": "169.254.170.23/32"}}]

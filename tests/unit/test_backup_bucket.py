@@ -4,7 +4,7 @@ import pytest
 
 from components.backup.files.bucket.bech32 import decode
 from tests.support.unit.effects import BACKUP_BUCKET
-from tests.support.unit.effects_on_backup_bucket import RECIPIENT, SECRETS
+from tests.support.unit.effects_on_backup_bucket import RECIPIENT, SECRETS, credentials
 from tests.support.unit.recording import Recording, run
 
 ON = ("backup.enabled=true", "backup.s3.bucket=backups")
@@ -44,9 +44,11 @@ def test_no_container_has_both_the_password_and_the_keys(copied: Recording) -> N
     pod = copied.every_pod["postgres-backup"]
     keys, passwords = set(), set()
     for container in (*pod["initContainers"], *pod["containers"]):
-        if any("valueFrom" in each for each in container["env"]):
+        mounted = [each["name"] for each in container["volumeMounts"]]
+        assert not any("valueFrom" in each for each in container["env"])
+        if "bucket-credentials" in mounted:
             keys.add(container["name"])
-        if "password" in [each["name"] for each in container["volumeMounts"]]:
+        if "password" in mounted:
             passwords.add(container["name"])
     assert (keys, passwords) == ({"uploads", "bucket"}, {"backup", "record"})
 
@@ -67,21 +69,23 @@ def test_uploaded_files_are_read_only_and_in_no_container_with_the_password(copi
 def test_a_reference_needs_no_secret_of_the_stack() -> None:
     references = [
         f"existingSecrets.{name}.{field}"
-        for name in ("backupS3AccessKey", "backupS3SecretKey")
+        for name in ("backupS3AccessKeyId", "backupS3SecretAccessKey")
         for field in ("name=minio", "key=root")
     ]
     referred = run("dev", [*ON, *references])
     assert "postgres-backup-bucket" not in [each.name for each in referred.objects if each.kind == "Secret"]
-    sources = [each.get("valueFrom") for each in referred.containers["postgres-backup/bucket"]["env"]]
-    assert sources.count({"secretKeyRef": {"name": "minio", "key": "root"}}) == 2
+    assert credentials(referred) == [
+        {"secret": {"name": "minio", "items": [{"key": "root", "path": file}]}}
+        for file in ("access-key-id", "secret-access-key")
+    ]
 
 
 @pytest.mark.parametrize(
     ("sets", "port", "peer"),
     [
         ((), 443, {"ipBlock"}),
-        (("backup.s3.endpoint=http://minio.storage.svc:9000",), None, {"namespaceSelector"}),
-        (("backup.s3.endpoint=https://s3.example.com:9443",), 9443, {"ipBlock"}),
+        (("backup.s3.endpointUrl=http://minio.storage.svc:9000",), None, {"namespaceSelector"}),
+        (("backup.s3.endpointUrl=https://s3.example.com:9443",), 9443, {"ipBlock"}),
     ],
 )
 def test_the_endpoint_is_the_only_further_connection(sets: tuple[str, ...], port: int | None, peer: set[str]) -> None:

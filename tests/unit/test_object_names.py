@@ -21,7 +21,6 @@ WORDS = frozenset({"redis", "postgres", "http", "password", "email", "quota", "o
 }
 
 NOT_NAMES = {
-    ("components/backup/bucket.py", "secret-key"): "key of another Secret",
     ("components/redis/server/acl.py", "open-webui"): "prefix of the application's keys",
     ("components/redis/server/stored_data.py", "redis-data"): "logical name of what is remembered",
     ("components/redis/topologies/sentinel.py", "redis-sentinel"): "group of alerts",

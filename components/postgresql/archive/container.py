@@ -6,36 +6,29 @@ from typing import Any, cast
 
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
-    KeyToPathArgsDict,
     PodSpecArgsDict,
     VolumeArgsDict,
     VolumeMountArgsDict,
-    VolumeProjectionArgsDict,
 )
 
+from ...blocks.bucket_access import BucketAccess
 from ...blocks.pod import plain_variables, restricted_container
 from ...blocks.probes import exec_probe
 from ...blocks.quantities import quantity
-from ...blocks.secret_reference import SecretReference
 from ..configuration import DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY
-from .files import config as inside
-from .names import ARCHIVE_CONFIG_MAP, CONTAINER, CREDENTIALS_SECRET
+from .names import ARCHIVE_CONFIG_MAP, CONTAINER
 from .server_parameters import EXCHANGE, SCRIPTS
-from .settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, ArchiveSettings, archive_resources
+from .settings import ArchiveSettings, archive_resources
 
 _PACKAGE = "archive"
-_CREDENTIALS = "/run/secrets/archive"
 _FILES = Path(__file__).with_name("files")
 
 FILES = {file.name: file.read_text() for file in sorted(_FILES.iterdir()) if file.suffix in (".py", ".sh")}
 """Scripts of the ConfigMap: the Python package of the archive container, and the shell scripts of the server's."""
 
-CREDENTIALS = {inside.ACCESS_KEY_ID: ACCESS_KEY_ID, inside.SECRET_ACCESS_KEY: SECRET_ACCESS_KEY}
-"""Files of the credentials, each with its secret config key."""
-
 
 def with_archive(
-    spec: PodSpecArgsDict, settings: ArchiveSettings, volume_size: str, references: Mapping[str, SecretReference]
+    spec: PodSpecArgsDict, settings: ArchiveSettings, volume_size: str, bucket: BucketAccess
 ) -> PodSpecArgsDict:
     """The server's pod with the archive container.
 
@@ -43,7 +36,7 @@ def with_archive(
         spec: its spec without.
         settings: of the archive, which is on.
         volume_size: size of the volume of the database.
-        references: Secrets that exist, by the secret config keys of the credentials.
+        bucket: access to the bucket.
     """
     mounts: list[VolumeMountArgsDict] = [
         {"name": "exchange", "mount_path": EXCHANGE},
@@ -60,10 +53,10 @@ def with_archive(
                 each if "restart_policy" in each else _with(each, [], {"ARCHIVE_MODE": "on"})
                 for each in plain["init_containers"]
             ),
-            _archive_container(settings, volume_size),
+            _archive_container(settings, volume_size, bucket),
         ],
         "containers": [_with(server, mounts, {"EXCHANGE": EXCHANGE}), *others],
-        "volumes": [*plain["volumes"], *_volumes(references)],
+        "volumes": [*plain["volumes"], *_volumes(bucket)],
     }
     return cast(PodSpecArgsDict, whole)
 
@@ -76,7 +69,7 @@ def _with(container: dict[str, Any], mounts: list[VolumeMountArgsDict], variable
     }
 
 
-def _archive_container(settings: ArchiveSettings, volume_size: str) -> ContainerArgsDict:
+def _archive_container(settings: ArchiveSettings, volume_size: str, bucket: BucketAccess) -> ContainerArgsDict:
     variables: dict[str, str | int] = {
         "PYTHONPATH": SCRIPTS,
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -84,11 +77,7 @@ def _archive_container(settings: ArchiveSettings, volume_size: str) -> Container
         "PGDATA": DATA_DIRECTORY,
         "SOCKET_DIRECTORY": SOCKET_DIRECTORY,
         "EXCHANGE": EXCHANGE,
-        "CREDENTIALS_DIRECTORY": _CREDENTIALS,
-        "ARCHIVE_URL": settings.s3.url,
-        "ENDPOINT_URL": settings.s3.endpoint_url or "",
-        "REGION": settings.s3.region or "",
-        "ENCRYPTION": settings.s3.encryption or "",
+        **bucket.variables(),
         "BASE_BACKUP_HOURS": settings.base_backup_hours,
         "RETENTION_DAYS": settings.retention_days,
         "PENDING_LIMIT": int(quantity(settings.pending(volume_size))),
@@ -111,7 +100,7 @@ def _archive_container(settings: ArchiveSettings, volume_size: str) -> Container
                 {"name": "run", "mount_path": SOCKET_DIRECTORY},
                 {"name": "exchange", "mount_path": EXCHANGE},
                 {"name": "archive-scripts", "mount_path": f"{SCRIPTS}/{_PACKAGE}", "read_only": True},
-                {"name": "archive-credentials", "mount_path": _CREDENTIALS, "read_only": True},
+                *bucket.mounts(),
                 {"name": "archive-tmp", "mount_path": "/tmp"},
             ],
         },
@@ -119,22 +108,12 @@ def _archive_container(settings: ArchiveSettings, volume_size: str) -> Container
     )
 
 
-def _volumes(references: Mapping[str, SecretReference]) -> list[VolumeArgsDict]:
-    own: list[KeyToPathArgsDict] = [
-        {"key": file, "path": file} for file, secret in CREDENTIALS.items() if secret not in references
-    ]
-    sources: list[VolumeProjectionArgsDict] = [
-        {"secret": {"name": references[secret].name, "items": [{"key": references[secret].key, "path": file}]}}
-        for file, secret in CREDENTIALS.items()
-        if secret in references
-    ]
-    if own:
-        sources.append({"secret": {"name": CREDENTIALS_SECRET, "items": own}})
+def _volumes(bucket: BucketAccess) -> list[VolumeArgsDict]:
     return [
         # Requests, and the segments that a recovery downloads ahead.
         {"name": "exchange", "empty_dir": {"size_limit": "512Mi"}},
         {"name": "archive-scripts", "config_map": {"name": ARCHIVE_CONFIG_MAP}},
-        {"name": "archive-credentials", "projected": {"default_mode": 0o440, "sources": sources}},
+        *bucket.volumes(),
         # Parts of a base backup that are on their way.
         {"name": "archive-tmp", "empty_dir": {"size_limit": "1Gi"}},
     ]

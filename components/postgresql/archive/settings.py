@@ -4,25 +4,22 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from ...blocks.addresses import EgressTarget
 from ...blocks.base_settings import Fix, Problem, Settings
-from ...blocks.destinations import Destination, destination_of_target
+from ...blocks.bucket_settings import BucketKeys, BucketSettings
 from ...blocks.names import ImageReference
-from ...blocks.object_store import ObjectStoreSettings
 from ...blocks.quantities import Bytes, mebibytes, quantity
 from ...blocks.resources import ContainerResources
 
 IMAGE = "ghcr.io/cloudnative-pg/plugin-barman-cloud-sidecar:v0.13.0"
 """Barman Cloud and Python, without a shell."""
 
-ACCESS_KEY_ID = "archiveS3AccessKeyId"
-SECRET_ACCESS_KEY = "archiveS3SecretAccessKey"
-"""Secret config keys with the credentials of the bucket."""
-
-SECRETS = {
-    ACCESS_KEY_ID: "Access key of the archive's bucket. Required with `postgresql.archive.enabled`.",
-    SECRET_ACCESS_KEY: "Secret key of the archive's bucket. Required with `postgresql.archive.enabled`.",
-}
+KEYS = BucketKeys(
+    setting="postgresql.archive.s3",
+    access_key_id="archiveS3AccessKeyId",
+    secret_access_key="archiveS3SecretAccessKey",
+)
+SECRETS = KEYS.descriptions("postgresql.archive.enabled")
+"""Secret config keys of the credentials, with their descriptions."""
 
 LEAST_PENDING = "256Mi"
 _PENDING_SHARE = 4
@@ -39,14 +36,7 @@ class ArchiveSettings(Settings):
     image: ImageReference = Field(
         IMAGE, description="Container image with Barman Cloud (barman, boto3, psycopg2) and `python3`."
     )
-    s3: ObjectStoreSettings = Field(
-        ObjectStoreSettings(), description="The bucket. Required with `postgresql.archive.enabled`."
-    )
-    egress: list[EgressTarget] = Field(
-        [],
-        examples=["10.20.0.0/16:443"],
-        description="Addresses of the bucket's service where public DNS does not have its name.",
-    )
+    s3: BucketSettings = Field(BucketSettings(), description="The bucket. Required with `postgresql.archive.enabled`.")
     timeout_seconds: int = Field(
         30,
         ge=5,
@@ -90,17 +80,9 @@ class ArchiveSettings(Settings):
         return self.pending_limit or mebibytes(quantity(volume) / _PENDING_SHARE)
 
     @property
-    def targets(self) -> list[Destination]:
-        """The destinations of `egress`."""
-        return [destination_of_target(target) for target in self.egress]
-
-    @property
-    def destinations(self) -> list[Destination]:
-        """Where the archive container connects to; nothing when the archive is off."""
-        if not self.enabled:
-            return []
-        bucket = self.s3.destination
-        return [*([bucket] if bucket else []), *self.targets]
+    def uses_keys(self) -> bool:
+        """Whether the credentials of the bucket are secrets of the config."""
+        return self.enabled and self.s3.uses_keys
 
 
 def not_standalone(topology: str) -> Problem:

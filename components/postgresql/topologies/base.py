@@ -7,6 +7,8 @@ from abc import ABC
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from pydantic.alias_generators import to_camel
+
 from ...blocks.authority import Authority
 from ...blocks.base_settings import Fix, Problem
 from ...blocks.custom_kinds import KindsNeeded
@@ -30,8 +32,8 @@ class Topology(ABC):
     unused_section: ClassVar[str] = ""
     """Why the config section of the same name has no effect without it. Empty: there is no such section."""
 
-    unused_keys: ClassVar[tuple[str, ...]] = ("tls", "upgrade")
-    """Keys of `postgresql` that are about the server of another topology."""
+    unused_keys: ClassVar[tuple[str, ...]] = ("tls", "upgrade", "service_account")
+    """Fields of `postgresql` that are about the server of another topology."""
 
     other_programs: ClassVar[int] = 0
     """MiB of other programs in the container of the server."""
@@ -41,8 +43,9 @@ class Topology(ABC):
 
     def problems(self) -> Iterator[Problem]:
         """Cross-field problems of this one alone."""
-        for key in self.unused_keys:
-            if key in self.settings.model_fields_set:
+        for field in self.unused_keys:
+            if field in self.settings.model_fields_set:
+                key = to_camel(field)
                 yield Problem(
                     keys=(key, KEY),
                     message=f"{key} is set, but {KEY} is {self.name}: it is about a server of the stack",

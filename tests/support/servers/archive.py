@@ -33,7 +33,7 @@ SETS = (
     "postgresql.archive.enabled=true",
     f"postgresql.archive.s3.bucket={BUCKET}",
     "postgresql.archive.s3.prefix=chats/prod",
-    "postgresql.archive.s3.endpointUrl=http://127.0.0.1:9000",
+    "postgresql.archive.s3.endpointUrl=http://s3.storage.svc:9000",
     "postgresql.archive.s3.region=us-east-1",
     "existingSecrets.archiveS3AccessKeyId.name=bucket",
     "existingSecrets.archiveS3AccessKeyId.key=id",
@@ -224,8 +224,8 @@ def archived_database(directory: Path, bucket: S3Server, sets: tuple[str, ...] =
         "PGDATA": str(database.data),
         "SOCKET_DIRECTORY": str(directory / "run"),
         "EXCHANGE": str(directory / "exchange"),
-        "CREDENTIALS_DIRECTORY": str(directory / "credentials"),
-        "ENDPOINT_URL": bucket.url,
+        "BUCKET_CREDENTIALS": str(directory / "credentials"),
+        "BUCKET_ENDPOINT_URL": bucket.url,
     }
     made = Archived(database, bucket, {**variables, **moved})
     conf = directory / "conf" / "postgresql.conf"

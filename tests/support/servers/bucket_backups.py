@@ -17,12 +17,12 @@ from tests.support.servers.server_process import give_away, missing, running
 
 SETS = (
     f"backup.s3.bucket={BUCKET}",
-    "backup.s3.endpoint=http://s3.storage.svc:9000",
+    "backup.s3.endpointUrl=http://s3.storage.svc:9000",
     "backup.s3.region=us-east-1",
-    "existingSecrets.backupS3AccessKey.name=bucket",
-    "existingSecrets.backupS3AccessKey.key=access",
-    "existingSecrets.backupS3SecretKey.name=bucket",
-    "existingSecrets.backupS3SecretKey.key=secret",
+    "existingSecrets.backupS3AccessKeyId.name=bucket",
+    "existingSecrets.backupS3AccessKeyId.key=access",
+    "existingSecrets.backupS3SecretAccessKey.name=bucket",
+    "existingSecrets.backupS3SecretAccessKey.key=secret",
     "openWebui.uploads.kind=volume",
 )
 
@@ -65,16 +65,13 @@ class Pod:
     def variables(self, name: str) -> dict[str, str]:
         """Environment of a container that uses the bucket."""
         directory = self.backups.database.directory
-        keys = {"access": self.key.identifier, "secret": self.key.secret}
-        values = {
-            each["name"]: each["value"] if "value" in each else keys[each["valueFrom"]["secretKeyRef"]["key"]]
-            for each in self.container(name)["env"]
-        }
+        values = {each["name"]: each["value"] for each in self.container(name)["env"]}
         moved = {
             "PYTHONPATH": ("/etc/backup-bucket", str(directory / "program")),
             "BACKUP_DIRECTORY": ("/backups", str(self.backups.volume)),
             "UPLOADS_DIRECTORY": ("/uploads", str(self.uploads)),
-            "BUCKET_ENDPOINT": ("http://s3.storage.svc:9000", self.server.url),
+            "BUCKET_ENDPOINT_URL": ("http://s3.storage.svc:9000", self.server.url),
+            "BUCKET_CREDENTIALS": ("/run/secrets/bucket", str(self._credentials())),
         }
         for variable, (inside, outside) in moved.items():
             assert values[variable] == inside
@@ -86,6 +83,14 @@ class Pod:
             "AWS_EC2_METADATA_DISABLED": "true",
             **self.changes,
         }
+
+    def _credentials(self) -> Path:
+        """The files of the mounted Secrets."""
+        directory = self.backups.database.directory / "credentials"
+        directory.mkdir(exist_ok=True)
+        (directory / "access-key-id").write_text(self.key.identifier)
+        (directory / "secret-access-key").write_text(self.key.secret)
+        return directory
 
     def command(self, name: str, *arguments: str) -> list[str]:
         """The command of a container that uses the bucket, with its own arguments or others."""

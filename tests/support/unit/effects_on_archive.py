@@ -9,14 +9,11 @@ SECRETS = {"archiveS3AccessKeyId": "AKIAARCHIVE", "archiveS3SecretAccessKey": "s
 ON = ("postgresql.archive.enabled=true", "postgresql.archive.s3.bucket=backups")
 
 _KEY = "postgresql.archive"
+_ROLE = "arn:aws:iam::123456789012:role/archive"
 
 
 def _variable(name: str) -> Callable[[Recording], object]:
     return lambda r: {v["name"]: v["value"] for v in r.containers["postgres/archive"]["env"]}[name]
-
-
-def _url(recording: Recording) -> str:
-    return str(_variable("ARCHIVE_URL")(recording))
 
 
 def _of(key: str, value: str, variable: str, expected: str) -> dict[str, Effect]:
@@ -51,9 +48,9 @@ EFFECTS: dict[str, Effect] = {
         shows=line("postgres-conf", "postgresql.conf", "archive_timeout = 45s"),
         expected=True,
     ),
-    f"{_KEY}.egress": Effect(
+    f"{_KEY}.s3.egress": Effect(
         value="",
-        sets=(*ON, "postgresql.archive.egress[0]=10.20.0.0/16:9000"),
+        sets=(*ON, "postgresql.archive.s3.egress[0]=10.20.0.0/16:9000"),
         secrets=SECRETS,
         shows=lambda r: [
             inputs("NetworkPolicy", name, "spec", "egress", -1, "ports", 0, "port")(r)
@@ -64,16 +61,31 @@ EFFECTS: dict[str, Effect] = {
     **_of("baseBackupHours", "6", "BASE_BACKUP_HOURS", "6"),
     **_of("retentionDays", "30", "RETENTION_DAYS", "30"),
     **_of("pendingLimit", "1Gi", "PENDING_LIMIT", str(2**30)),
-    # The keys are set together: each is a part of the URL.
-    f"{_KEY}.s3.bucket": Effect(
-        value="other", sets=ON, secrets=SECRETS, shows=lambda r: _url(r).split("/")[2], expected="other"
+    **_of("s3.bucket", "other", "BUCKET", "other"),
+    **_of("s3.prefix", "chats/prod", "BUCKET_PREFIX", "chats/prod"),
+    **_of("s3.endpointUrl", "https://10.1.1.1:9000", "BUCKET_ENDPOINT_URL", "https://10.1.1.1:9000"),
+    **_of("s3.region", "eu-central-1", "BUCKET_REGION", "eu-central-1"),
+    **_of("s3.addressingStyle", "virtual", "BUCKET_ADDRESSING_STYLE", "virtual"),
+    **_of("s3.encryption", "sse-s3", "BUCKET_ENCRYPTION", "sse-s3"),
+    f"{_KEY}.s3.kmsKeyId": Effect(
+        value="alias/log",
+        sets=(*ON, f"{_KEY}.s3.encryption=sse-kms"),
+        secrets=SECRETS,
+        shows=_variable("BUCKET_KMS_KEY_ID"),
+        expected="alias/log",
     ),
-    f"{_KEY}.s3.prefix": Effect(
-        value="chats/prod", sets=ON, secrets=SECRETS, shows=lambda r: _url(r).split("/")[3:], expected=["chats", "prod"]
+    f"{_KEY}.s3.credentials": Effect(
+        value="serviceAccount",
+        sets=ON,
+        shows=lambda r: "BUCKET_CREDENTIALS" in {v["name"] for v in r.containers["postgres/archive"]["env"]},
+        expected=False,
     ),
-    **_of("s3.endpointUrl", "http://10.1.1.1:9000", "ENDPOINT_URL", "http://10.1.1.1:9000"),
-    **_of("s3.region", "eu-central-1", "REGION", "eu-central-1"),
-    **_of("s3.encryption", "AES256", "ENCRYPTION", "AES256"),
+    "postgresql.serviceAccount.annotations": Effect(
+        value="",
+        sets=(f'postgresql.serviceAccount.annotations["eks.amazonaws.com/role-arn"]={_ROLE}',),
+        shows=inputs("ServiceAccount", "postgres", "metadata", "annotations"),
+        expected={"eks.amazonaws.com/role-arn": _ROLE},
+    ),
     "archiveS3AccessKeyId": Effect(
         value="", sets=ON, secrets=SECRETS, shows=_credential("access-key-id"), expected="AKIAARCHIVE"
     ),

@@ -1,13 +1,14 @@
 """What the keys of the bucket of backups do."""
 
 from collections.abc import Callable
+from typing import Any
 
 from tests.support.unit.effects import BACKUP, BACKUP_BUCKET, Effect, inputs
 from tests.support.unit.recording import Recording
 
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
-SECRETS = {"backupS3AccessKey": "AKIAEXAMPLE", "backupS3SecretKey": "s3cret"}
+SECRETS = {"backupS3AccessKeyId": "AKIAEXAMPLE", "backupS3SecretAccessKey": "s3cret"}
 
 _KEYED = (*BACKUP, "backup.s3.bucket=backups")
 _ROLE = "arn:aws:iam::123456789012:role/backups"
@@ -23,14 +24,23 @@ def variable(name: str) -> Callable[[Recording], object]:
 
 
 def credential(name: str) -> Callable[[Recording], object]:
-    """The value that a variable gets from the Secret of the bucket."""
+    """The value of a file in the volume of the bucket's credentials."""
 
     def value(recording: Recording) -> object:
-        [variable] = [v for v in recording.containers["postgres-backup/bucket"]["env"] if v["name"] == name]
-        reference = variable["valueFrom"]["secretKeyRef"]
-        return recording.one("Secret", reference["name"]).plain("stringData", reference["key"])
+        for source in credentials(recording):
+            for item in source["secret"]["items"]:
+                if item["path"] == name:
+                    return recording.one("Secret", source["secret"]["name"]).plain("stringData", item["key"])
+        return None
 
     return value
+
+
+def credentials(recording: Recording) -> list[dict[str, Any]]:
+    """Sources of the volume of the bucket's credentials."""
+    volumes = recording.every_pod["postgres-backup"]["volumes"]
+    found = [each["projected"]["sources"] for each in volumes if each["name"] == "bucket-credentials"]
+    return list(found[0]) if found else []
 
 
 def _effect(key: str, value: str, name: str, *sets: str) -> tuple[str, Effect]:
@@ -46,26 +56,26 @@ EFFECTS: dict[str, Effect] = {
     ),
     **dict(
         [
-            _effect("endpoint", "https://s3.example.com", "BUCKET_ENDPOINT"),
+            _effect("endpointUrl", "https://s3.example.com", "BUCKET_ENDPOINT_URL"),
             _effect("region", "eu-central-1", "BUCKET_REGION"),
             _effect("prefix", "open-webui/prod", "BUCKET_PREFIX"),
             _effect("addressingStyle", "virtual", "BUCKET_ADDRESSING_STYLE"),
             _effect("encryption", "sse-s3", "BUCKET_ENCRYPTION"),
-            _effect("kmsKeyId", "alias/backups", "KMS_KEY_ID", "backup.s3.encryption=sse-kms"),
+            _effect("kmsKeyId", "alias/backups", "BUCKET_KMS_KEY_ID", "backup.s3.encryption=sse-kms"),
             _effect("keep", "90", "BUCKET_KEEP"),
         ]
     ),
     "backup.s3.ageRecipients": Effect(
         value="",
-        sets=(*BACKUP_BUCKET, "backup.s3.encryption=age", f"backup.s3.ageRecipients[0]={RECIPIENT}"),
+        sets=(*BACKUP_BUCKET, f"backup.s3.ageRecipients[0]={RECIPIENT}"),
         shows=variable("AGE_RECIPIENTS"),
         expected=RECIPIENT,
     ),
     "backup.s3.credentials": Effect(
         value="serviceAccount",
         sets=_KEYED,
-        shows=variable("AWS_ACCESS_KEY_ID"),
-        expected=None,
+        shows=credentials,
+        expected=[],
     ),
     "backup.s3.egress": Effect(
         value="",
@@ -82,10 +92,10 @@ EFFECTS: dict[str, Effect] = {
         shows=inputs("ServiceAccount", "postgres-backup", "metadata", "annotations"),
         expected={"eks.amazonaws.com/role-arn": _ROLE},
     ),
-    "backupS3AccessKey": Effect(
-        value="", sets=_KEYED, secrets=SECRETS, shows=credential("AWS_ACCESS_KEY_ID"), expected="AKIAEXAMPLE"
+    "backupS3AccessKeyId": Effect(
+        value="", sets=_KEYED, secrets=SECRETS, shows=credential("access-key-id"), expected="AKIAEXAMPLE"
     ),
-    "backupS3SecretKey": Effect(
-        value="", sets=_KEYED, secrets=SECRETS, shows=credential("AWS_SECRET_ACCESS_KEY"), expected="s3cret"
+    "backupS3SecretAccessKey": Effect(
+        value="", sets=_KEYED, secrets=SECRETS, shows=credential("secret-access-key"), expected="s3cret"
     ),
 }

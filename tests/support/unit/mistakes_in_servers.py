@@ -97,13 +97,43 @@ SERVER_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "topology standalone",
     ),
     (
+        "a log that crosses the network in plain text",
+        {"postgresql": {"archive": {"enabled": True, "s3": {"bucket": "log", "endpointUrl": "http://10.0.0.9:9000"}}}},
+        "postgresql.archive.s3.endpointUrl",
+        "http with a Service of the cluster",
+    ),
+    (
+        "a region of an archive that is off",
+        {"postgresql": {"archive": {"s3": {"region": "eu-central-1"}}}},
+        "postgresql.archive.s3.region",
+        "nothing is copied to any bucket",
+    ),
+    (
+        "AWS KMS of the archive without a key",
+        {"postgresql": {"archive": {"enabled": True, "s3": {"bucket": "log", "encryption": "sse-kms"}}}},
+        "postgresql.archive.s3.encryption",
+        "kmsKeyId",
+    ),
+    (
+        "the role of a server that the stack does not run",
+        {
+            "postgresql": {
+                "topology": "external",
+                "external": {"hosts": "10.0.0.1"},
+                "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/log"}},
+            }
+        },
+        "postgresql.serviceAccount",
+        "topology: standalone",
+    ),
+    (
         "a bucket with a name that only a private network has",
         {
             "postgresql": {
                 "archive": {"enabled": True, "s3": {"bucket": "backups", "endpointUrl": "https://s3.corp.internal"}}
             }
         },
-        "postgresql.archive.egress",
+        "postgresql.archive.s3.egress",
         "CIDR:443",
     ),
     (

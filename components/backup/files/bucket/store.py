@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from . import age
@@ -18,6 +19,7 @@ _PARTS, _LEAST_PART = 9000, 16 * _MEBIBYTE
 _READ = _MEBIBYTE
 # Parts in memory at a time: two in transfer, one that is read.
 _THREADS, _PARTS_IN_MEMORY = 2, 1
+_KEYS = "backupS3AccessKeyId and backupS3SecretAccessKey"
 _CREDENTIALS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
 _RIGHTS = {
     "ListObjectsV2": "s3:ListBucket",
@@ -57,15 +59,15 @@ class Store:
         self.name = environment["BUCKET"]
         self.prefix = environment["BUCKET_PREFIX"].strip("/")
         self.encryption = environment.get("BUCKET_ENCRYPTION", "none")
-        recipients = environment.get("AGE_RECIPIENTS", "").split(",") if self.encryption == "age" else []
-        self.recipients = [age.recipient_key(each) for each in recipients]
+        recipients = environment.get("AGE_RECIPIENTS", "").split(",")
+        self.recipients = [age.recipient_key(each) for each in recipients if each]
         with self._explained():
             self._client = self._connected()
 
     @property
     def where(self) -> str:
         """The place of the sets, for messages."""
-        endpoint = self._environment.get("BUCKET_ENDPOINT")
+        endpoint = self._environment.get("BUCKET_ENDPOINT_URL")
         return f"s3://{self.name}/{self.prefix}" + (f" at {endpoint}" if endpoint else "")
 
     @property
@@ -200,7 +202,7 @@ class Store:
         if self.encryption == "sse-s3":
             return {"ServerSideEncryption": "AES256"}
         if self.encryption == "sse-kms":
-            return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._environment["KMS_KEY_ID"]}
+            return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self._environment["BUCKET_KMS_KEY_ID"]}
         return {}
 
     def _connected(self) -> Any:
@@ -216,10 +218,19 @@ class Store:
         )
         return importlib.import_module("boto3").client(
             "s3",
-            endpoint_url=environment.get("BUCKET_ENDPOINT"),
+            endpoint_url=environment.get("BUCKET_ENDPOINT_URL"),
             region_name=environment.get("BUCKET_REGION"),
             config=config,
+            **self._credentials(),
         )
+
+    def _credentials(self) -> dict[str, str]:
+        """The keys. Without them the client finds the role of the ServiceAccount."""
+        directory = self._environment.get("BUCKET_CREDENTIALS")
+        if not directory:
+            return {}
+        files = {"aws_access_key_id": "access-key-id", "aws_secret_access_key": "secret-access-key"}
+        return {name: Path(directory, file).read_text().strip() for name, file in files.items()}
 
     @contextmanager
     def _explained(self, key: str = "") -> Iterator[None]:
@@ -230,7 +241,7 @@ class Store:
             raise BucketError(self._explanation(error, key)) from None
         except exceptions.NoCredentialsError:
             raise BucketError(
-                f"There are no credentials for {self.where}: set backupS3AccessKey and backupS3SecretKey, or "
+                f"There are no credentials for {self.where}: set {_KEYS}, or "
                 "backup.s3.credentials to serviceAccount where the cluster gives the pods a role of AWS."
             ) from None
         except exceptions.BotoCoreError as error:
@@ -244,9 +255,7 @@ class Store:
         if code in ("NoSuchBucket", "404"):
             return f"There is no bucket {self.name}. Create it, or correct backup.s3.bucket."
         if code in _CREDENTIALS:
-            return (
-                f"{self.where} does not accept the credentials ({code}): set backupS3AccessKey and backupS3SecretKey."
-            )
+            return f"{self.where} does not accept the credentials ({code}): set {_KEYS}."
         if code in ("PermanentRedirect", "301", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"):
             return f"The bucket {self.name} is in another region ({code}): correct backup.s3.region."
         if code in ("AccessDenied", "403"):

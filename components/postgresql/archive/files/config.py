@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ACCESS_KEY_ID = "access-key-id"
-SECRET_ACCESS_KEY = "secret-access-key"
-"""Files with the credentials, in the directory of `CREDENTIALS_DIRECTORY`."""
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "access-key-id", "AWS_SECRET_ACCESS_KEY": "secret-access-key"}
+"""Files with the credentials, by the variables of the S3 client."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +19,21 @@ class Config:
     endpoint_url: str
     """URL of an S3 service; empty for AWS."""
 
+    addressing_style: str
+    """Where a URL names the bucket: ``auto``, ``path`` or ``virtual``."""
+
     region: str
     """Region; empty for the client's default."""
 
     encryption: str
-    """Of the objects, by the service: ``AES256`` or ``aws:kms``; empty for the bucket's default."""
+    """Of the objects, by the service: ``none`` (the bucket's default), ``sse-s3`` or ``sse-kms``."""
 
-    credentials: Path
-    """Directory with the credentials. They are read again for each program, so that they can change at any time."""
+    kms_key_id: str
+    """Key of ``sse-kms``."""
+
+    credentials: Path | None
+    """Directory with the credentials. They are read again for each program, so that they can change at any time. None:
+    the S3 client finds the role of the ServiceAccount."""
 
     exchange: Path
     """Directory of the requests (request.sh)."""
@@ -54,11 +60,13 @@ class Config:
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Config":
         """The config in the environment."""
         return cls(
-            url=environment["ARCHIVE_URL"],
-            endpoint_url=environment.get("ENDPOINT_URL", ""),
-            region=environment.get("REGION", ""),
-            encryption=environment.get("ENCRYPTION", ""),
-            credentials=Path(environment["CREDENTIALS_DIRECTORY"]),
+            url=f"s3://{environment['BUCKET']}/{environment['BUCKET_PREFIX']}",
+            endpoint_url=environment.get("BUCKET_ENDPOINT_URL", ""),
+            addressing_style=environment.get("BUCKET_ADDRESSING_STYLE", "auto"),
+            region=environment.get("BUCKET_REGION", ""),
+            encryption=environment.get("BUCKET_ENCRYPTION", "none"),
+            kms_key_id=environment.get("BUCKET_KMS_KEY_ID", ""),
+            credentials=Path(credentials) if (credentials := environment.get("BUCKET_CREDENTIALS")) else None,
             exchange=Path(environment["EXCHANGE"]),
             data=Path(environment["PGDATA"]),
             socket=environment.get("SOCKET_DIRECTORY", ""),
@@ -70,20 +78,28 @@ class Config:
 
     def cloud_options(self) -> list[str]:
         """Options of every program of Barman Cloud."""
-        return ["--cloud-provider=aws-s3", *([f"--endpoint-url={self.endpoint_url}"] if self.endpoint_url else [])]
+        endpoint = [f"--endpoint-url={self.endpoint_url}"] if self.endpoint_url else []
+        style = [f"--addressing-style={self.addressing_style}"] if self.addressing_style != "auto" else []
+        return ["--cloud-provider=aws-s3", *endpoint, *style]
 
     def upload_options(self) -> list[str]:
         """Options of the programs that write objects."""
-        return [*self.cloud_options(), "--gzip", *([f"--encryption={self.encryption}"] if self.encryption else [])]
+        encryption = {
+            "sse-s3": ["--encryption=AES256"],
+            "sse-kms": ["--encryption=aws:kms", f"--sse-kms-key-id={self.kms_key_id}"],
+        }
+        return [*self.cloud_options(), "--gzip", *encryption.get(self.encryption, [])]
 
     def client_environment(self) -> dict[str, str]:
         """Environment of the S3 client, with the present credentials."""
         variables = {
-            "AWS_ACCESS_KEY_ID": (self.credentials / ACCESS_KEY_ID).read_text().strip(),
-            "AWS_SECRET_ACCESS_KEY": (self.credentials / SECRET_ACCESS_KEY).read_text().strip(),
             # Other services refuse the checksums that newer clients add on their own.
             "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
             "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
             "AWS_MAX_ATTEMPTS": "2",
         }
-        return {**variables, "AWS_DEFAULT_REGION": self.region} if self.region else variables
+        if self.region:
+            variables["AWS_DEFAULT_REGION"] = self.region
+        if self.credentials:
+            variables |= {name: (self.credentials / file).read_text().strip() for name, file in _CREDENTIALS.items()}
+        return variables
