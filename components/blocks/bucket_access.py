@@ -1,4 +1,4 @@
-"""What pods need to use a bucket: its credentials as files, its environment, and the Secret behind them."""
+"""Access of pods to a bucket: its credentials as files, its environment, and the Secret behind them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

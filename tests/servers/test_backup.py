@@ -258,7 +258,8 @@ def noise(backups: Backups, mebibytes: int) -> None:
         pytest.param(8 * 1024, 24, False, id="by the dump"),
         pytest.param(24 * 1024, 1, True, id="by the new server"),
         pytest.param(90 * 1024, 40, True, id="by the restored copy"),
-        # A page of the volume is half a block: in one of the two the last block is cut, which the server reports otherwise.
+        # A page of the volume is half a block: in one of the two the last block is cut, and the server reports another
+        # error.
         pytest.param(90 * 1024 + 4, 40, True, id="by the restored copy, with another half block"),
     ],
 )

@@ -216,9 +216,9 @@ def test_without_credentials_the_client_finds_the_role(tmp_path: Path) -> None:
     assert "AWS_ACCESS_KEY_ID" not in config().client_environment()
     (tmp_path / "access-key-id").write_text("AKIA\n")
     (tmp_path / "secret-access-key").write_text("s3cr3t")
-    found = config(BUCKET_CREDENTIALS=str(tmp_path), BUCKET_REGION="eu-central-1").client_environment()
+    environment = config(BUCKET_CREDENTIALS=str(tmp_path), BUCKET_REGION="eu-central-1").client_environment()
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
-    assert [found[key] for key in keys] == ["AKIA", "s3cr3t", "eu-central-1"]
+    assert [environment[key] for key in keys] == ["AKIA", "s3cr3t", "eu-central-1"]
 
 
 def test_the_role_of_the_account_needs_no_secret_and_opens_its_token_service() -> None:

@@ -39,8 +39,8 @@ def credential(name: str) -> Callable[[Recording], object]:
 def credentials(recording: Recording) -> list[dict[str, Any]]:
     """Sources of the volume of the bucket's credentials."""
     volumes = recording.every_pod["postgres-backup"]["volumes"]
-    found = [each["projected"]["sources"] for each in volumes if each["name"] == "bucket-credentials"]
-    return list(found[0]) if found else []
+    projected = (each["projected"]["sources"] for each in volumes if each["name"] == "bucket-credentials")
+    return list(next(projected, []))
 
 
 def _effect(key: str, value: str, name: str, *sets: str) -> tuple[str, Effect]:
