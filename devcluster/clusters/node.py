@@ -98,6 +98,8 @@ def _plane(layout: Layout) -> ControlPlane:
     keys = control_plane.directory_of(layout.name) / "pki"
     arguments = {
         "service-cluster-ip-range": str(layout.services),
+        # The endpoint of the Service `kubernetes`: the other addresses of this machine change with its networks.
+        "advertise-address": layout.machine_address,
         # This machine cannot resolve the name of the node.
         "kubelet-preferred-address-types": "InternalIP",
         "kubelet-client-certificate": str(keys / "admin.crt"),
@@ -105,7 +107,14 @@ def _plane(layout: Layout) -> ControlPlane:
     }
     flags = [f"--extra-args=kube-apiserver={name}={value}" for name, value in arguments.items()]
     # kwok's controller would report the pods of the real node as ready.
-    return ControlPlane(programs=CONTROL_PLANE, components=_COMPONENTS, flags=("--disable", "kwok-controller", *flags))
+    flags += ["--config", str(_kwokctl_configuration(layout)), "--disable", "kwok-controller"]
+    return ControlPlane(programs=CONTROL_PLANE, components=_COMPONENTS, flags=tuple(flags))
+
+
+def _kwokctl_configuration(layout: Layout) -> Path:
+    file = layout.configuration / "kwokctl.yaml"
+    file.write_text(configuration.kwokctl(layout))
+    return file
 
 
 def _start(layout: Layout, cluster: Cluster) -> None:

@@ -61,6 +61,20 @@ def cni(layout: Layout) -> str:
     )
 
 
+def kwokctl(layout: Layout) -> str:
+    """Configuration of kwokctl: what its flags do not have.
+
+    Without it, no client in a pod could verify the certificate of the API server, whose Service it connects to.
+    """
+    return yaml.safe_dump(
+        {
+            "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+            "kind": "KwokctlConfiguration",
+            "options": {"kubeApiserverCertSANs": [layout.api_server_address]},
+        }
+    )
+
+
 def kubelet(layout: Layout, client_ca: str) -> str:
     """Configuration of the kubelet.
 

@@ -59,6 +59,11 @@ class Layout:
         return str(self._part(2)[2])
 
     @property
+    def api_server_address(self) -> str:
+        """Address of the Service `kubernetes`, by which pods reach the API server."""
+        return str(self.services[1])
+
+    @property
     def dns_address(self) -> str:
         """Address of the DNS Service."""
         return str(self.services[10])

@@ -20,6 +20,7 @@ from terminal.errors import LocalError
 _MODULES = Path(__file__).parent
 _END_SECONDS = 10
 _KUBERNETES_VERSION = "v1.36.3"
+CLOUDNATIVE_PG_VERSION = "1.30.0"
 _PULUMI_VERSION = "v3.259.0"
 # The first release that downloads the newer Go that a go.mod requires: https://go.dev/doc/toolchain
 _OLDEST_GO = (1, 21)
@@ -112,6 +113,12 @@ POSTGRES_EXPORTER = GoProgram(
     package="github.com/prometheus-community/postgres_exporter/cmd/postgres_exporter",
     usual_seconds=25,
     variables=("github.com/prometheus/common/version.Version=0.19.1",),
+)
+CLOUDNATIVE_PG = GoProgram(
+    name="cloudnative-pg",
+    module="cloudnative-pg",
+    package="github.com/cloudnative-pg/cloudnative-pg/cmd/manager",
+    usual_seconds=100,
 )
 # The newest release whose module is complete: those after it need files in directories called `vendor`, which Go leaves
 # out of modules. With little optimization, as tests use a model of a few kilobytes.

@@ -21,11 +21,12 @@ ALL_VARIABLE = "E2E_ALL"
 MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
 
 
-# An upgrade and an adoption have a node of their own; all others share one, whose first start comes first. The module
-# of Traefik leaves the stack with another URL.
+# An upgrade, an adoption and a replicated database have a node of their own; all others share one, whose first start
+# comes first. The module of Traefik leaves the stack with another URL.
 ORDER = (
     "version_change",
     "adoption",
+    "cloudnative_pg",
     "first_start",
     "source_document",
     "changes",

@@ -13,6 +13,8 @@ import pytest
 from devcluster.toolchain import go_programs, providers, pulumi_cli
 from devcluster.toolchain.go_programs import (
     ACTIONLINT,
+    CLOUDNATIVE_PG,
+    CLOUDNATIVE_PG_VERSION,
     CONTROL_PLANE,
     KUBECTL,
     KWOK,
@@ -228,11 +230,17 @@ def test_kubectl_is_built_only_where_there_is_none(install: Install) -> None:
 
 
 def test_every_program_is_pinned_by_its_module() -> None:
-    for program in (*CONTROL_PLANE, KWOK, KUBECTL, *NODE, PROMTOOL, POSTGRES_EXPORTER, PULUMI, ACTIONLINT, OLLAMA):
+    built_for_tests = (PROMTOOL, POSTGRES_EXPORTER, CLOUDNATIVE_PG, ACTIONLINT, OLLAMA)
+    for program in (*CONTROL_PLANE, KWOK, KUBECTL, *NODE, PULUMI, *built_for_tests):
         module = Path(go_programs.__file__).parent / program.module
         tools = (module / "go.mod").read_text()
         assert f"{program.package}\n" in tools
         assert (module / "go.sum").stat().st_size > 0
+
+
+def test_the_image_of_the_operator_has_the_version_that_is_built() -> None:
+    pinned = (Path(go_programs.__file__).parent / CLOUDNATIVE_PG.module / "go.mod").read_text()
+    assert f"github.com/cloudnative-pg/cloudnative-pg v{CLOUDNATIVE_PG_VERSION} " in pinned
 
 
 # Writes the file after -o, as `go build` does.

@@ -88,6 +88,13 @@ def test_the_api_server_is_reached_over_the_link_with_the_name_in_its_certificat
     }
 
 
+def test_pods_reach_the_api_server_by_the_address_of_its_service(tmp_path: Path) -> None:
+    node = node_in(tmp_path)
+    options = yaml.safe_load(configuration.kwokctl(node))["options"]
+    # The API server gives the first address of the range to the Service `kubernetes`.
+    assert options["kubeApiserverCertSANs"] == [str(node.services[1])] == [node.api_server_address]
+
+
 def test_the_configuration_files_are_about_the_same_node(tmp_path: Path) -> None:
     node = node_in(tmp_path)
     kubelet = yaml.safe_load(configuration.kubelet(node, "ca.pem"))

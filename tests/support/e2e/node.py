@@ -56,6 +56,10 @@ class Node:
         self.stackctl(*self._up())
         return time.monotonic() - started
 
+    def start(self) -> None:
+        """Start the cluster without deploying anything, as a preview does."""
+        self.stackctl("preview", "--cluster", "node")
+
     def refused_up(self) -> str:
         """Deploy where the update has to fail; what it printed."""
         return self.refused(*self._up())

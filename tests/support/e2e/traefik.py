@@ -17,7 +17,6 @@ WEB, WEBSECURE, IMPATIENT = 8000, 8443, 9443
 """Ports of the entry points: http; https with no limit for a request; https with Traefik's own limit of 60 s."""
 
 _POLICY_PORTS = {"web": WEB, "websecure": WEBSECURE, "impatient": IMPATIENT}
-_ACCOUNT_FILES = "/var/run/secrets/kubernetes.io/serviceaccount"
 _READ = ["get", "list", "watch"]
 
 
@@ -45,7 +44,7 @@ def traefik(kubectl: Kubectl) -> Iterator[Traefik]:
     kubectl = replace(kubectl, namespace=NAMESPACE)
     kubectl.run("apply", "--server-side", "-f", str(definitions()), seconds=120)
     try:
-        for manifest in _manifests(kubectl):
+        for manifest in _manifests():
             kubectl.apply(manifest)
         kubectl.run("rollout", "status", "deployment/traefik", "--timeout=90s", seconds=100)
         service = kubectl.get("service", "traefik")
@@ -56,7 +55,7 @@ def traefik(kubectl: Kubectl) -> Iterator[Traefik]:
         kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", seconds=120)
 
 
-def _manifests(kubectl: Kubectl) -> Iterator[dict[str, Any]]:
+def _manifests() -> Iterator[dict[str, Any]]:
     # The pod runs an image of the node; the program is a file of this machine.
     program = ROOT / ".venv-servers" / "bin" / "traefik"
     assert program.exists(), "the program is missing: make .venv-servers/ready"
@@ -64,9 +63,6 @@ def _manifests(kubectl: Kubectl) -> Iterator[dict[str, Any]]:
     yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     yield {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named}
     yield from _permissions()
-    # The API server's certificate names another address than that of its Service, as for the DNS server of the node.
-    kubeconfig = kubectl.get("configmap", "coredns", "-n", "kube-system")["data"]["kubeconfig"]
-    yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"kubeconfig": kubeconfig}}
     yield {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "IngressClass",
@@ -119,16 +115,8 @@ def _pod(program: Path) -> dict[str, Any]:
             "--global.checkNewVersion=false",
             "--global.sendAnonymousUsage=false",
         ],
-        # Without the address of the Service, Traefik takes the kubeconfig.
-        "env": [
-            {"name": "KUBERNETES_SERVICE_HOST", "value": ""},
-            {"name": "KUBECONFIG", "value": "/etc/traefik-kubeconfig/kubeconfig"},
-        ],
         "readinessProbe": {"httpGet": {"path": "/ping", "port": WEB}, "periodSeconds": 1},
-        "volumeMounts": [
-            {"name": "program", "mountPath": "/traefik", "readOnly": True},
-            {"name": "kubeconfig", "mountPath": "/etc/traefik-kubeconfig"},
-        ],
+        "volumeMounts": [{"name": "program", "mountPath": "/traefik", "readOnly": True}],
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
     }
     return {
@@ -138,7 +126,6 @@ def _pod(program: Path) -> dict[str, Any]:
         "containers": [container],
         "volumes": [
             {"name": "program", "hostPath": {"path": str(program), "type": "File"}},
-            {"name": "kubeconfig", "configMap": {"name": "traefik"}},
         ],
     }
 

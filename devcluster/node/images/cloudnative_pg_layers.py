@@ -1,0 +1,38 @@
+"""The layers of CloudNativePG: the operator, and the servers that it runs."""
+
+import shutil
+from pathlib import Path
+
+from ...toolchain.go_programs import CLOUDNATIVE_PG, build
+from .layers import _MAKERS, _NOT_NEEDED, _run, _tree
+
+PROGRAMS = "/usr/lib/postgresql/17/bin"
+# Debian 13, as in the official images. This machine may have another one, whose package sources do not apply.
+_RELEASE = "trixie"
+_PACKAGES = ("postgresql-17", "postgresql-17-pgvector", "pgbouncer", "ca-certificates")
+# The operator runs PostgreSQL as this user, and initdb needs its name.
+_POSTGRES_USER = 26
+_NO_SERVER = (
+    'mkdir -p "$1/etc/postgresql-common" && '
+    'echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"'
+)
+
+
+def _operator(tar: Path, _directory: Path, _version: str) -> None:
+    """The files of the official image: the program for this architecture, and a link to it."""
+    with _tree(tar) as root:
+        (root / "operator").mkdir()
+        # The operator compares the program of each instance with these files.
+        shutil.copy(build(CLOUDNATIVE_PG), root / "operator/manager_amd64")
+        (root / "manager").symlink_to("operator/manager_amd64")
+
+
+def _servers(tar: Path, _directory: Path, _argument: str) -> None:
+    """PostgreSQL with pgvector, and PgBouncer."""
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}"]
+    command += [f"--dpkgopt=path-exclude={path}" for path in _NOT_NEEDED]
+    command += [f"--essential-hook={_NO_SERVER}", f'--customize-hook=chroot "$1" usermod -u {_POSTGRES_USER} postgres']
+    _run([*command, "--format=tar", _RELEASE, str(tar)])
+
+
+_MAKERS.update({"cloudnative_pg": (_operator, 1), "cloudnative_pg_servers": (_servers, 120)})

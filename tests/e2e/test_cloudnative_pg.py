@@ -1,0 +1,180 @@
+"""A cluster of CloudNativePG: the application works on it, and loses nothing acknowledged when its primary is lost."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from components.postgresql.cloudnative_pg.names import POOLER
+from components.postgresql.names import DATABASE_URL, SECRET
+from devcluster.node.images import store
+from devcluster.node.images.definitions import cloudnative_pg as images
+from stack_config.files import ROOT
+from stackctl.deployed.stack import WEB, Stack, restarts
+from stackctl.verify.load import load
+from tests.e2e.conftest import MEASUREMENTS_VARIABLE
+from tests.support.e2e import cloudnative_pg, containers
+from tests.support.e2e.cluster_measurements import ClusterMeasurements
+from tests.support.e2e.faults import SETTLING_SECONDS
+from tests.support.e2e.load_summary import RATE, SOCKETS, summary
+from tests.support.e2e.measurements import write_again
+from tests.support.e2e.node import Node
+from tests.support.e2e.observation import observed
+
+pytestmark = pytest.mark.fault
+
+INSTANCES = 3
+REPLICAS = 3
+MOST_SECONDS = 120
+"""From the loss of the primary to the end of the last request that failed."""
+
+
+@pytest.fixture(scope="module")
+def measured() -> Iterator[ClusterMeasurements]:
+    """Measurements of this module, written to the document of the run if one is named."""
+    measured = ClusterMeasurements()
+    yield measured
+    if file := os.environ.get(MEASUREMENTS_VARIABLE):
+        measured.write()
+        write_again(ROOT / file)
+    print(f"\n{measured.table()}")
+
+
+@pytest.fixture(scope="module")
+def stack(node: Node, measured: ClusterMeasurements) -> Iterator[Stack]:
+    """The stack on a node of its own, whose cluster has the operator; for the fixtures of all modules, too."""
+    store.ensure(images())
+    before = dict(node.sets)
+    try:
+        # The operator has to be in the cluster before the stack.
+        node.start()
+        kubectl = node.stack().kubectl
+        cloudnative_pg.install_operator(kubectl)
+        [api_server] = cloudnative_pg.api_server_targets(kubectl)
+        node.sets.update(
+            {
+                "postgresql.topology": "cloudnative-pg",
+                # The default, and the memory that the instance manager needs beside the server.
+                "postgresql.resources.limits.memory": "2304Mi",
+                "postgresql.resources.requests.cpu": "100m",
+                "postgresql.cloudnativePg.apiServer[0]": api_server,
+                "openWebui.replicas": str(REPLICAS),
+            }
+        )
+        seconds = node.up()
+        measured.add(f"{INSTANCES} instances and {REPLICAS} web pods, until all are ready", f"{seconds:.0f} s")
+        yield node.stack()
+    finally:
+        node.sets.clear()
+        node.sets.update(before)
+        node.stackctl("down")
+
+
+def kill_container(stack: Stack) -> None:
+    """The processes of the primary end at once: the server and its instance manager."""
+    containers.send(cloudnative_pg.primary(stack), cloudnative_pg.CONTAINER, signal.SIGKILL)
+
+
+def delete_pod(stack: Stack) -> None:
+    """The pod of the primary is removed without a moment to end, as with its node."""
+    name = cloudnative_pg.primary(stack)["metadata"]["name"]
+    stack.kubectl.run("delete", "pod", name, "--grace-period=0", "--force")
+
+
+def test_three_instances_replicate_and_verify_is_green(node: Node, stack: Stack, measured: ClusterMeasurements) -> None:
+    cloudnative_pg.wait_until_healthy(stack, INSTANCES)
+    node.verify()
+    assert len(stack.ready(WEB)) == REPLICAS
+    assert sum(map(restarts, stack.ready(WEB))) == 0
+    name = cloudnative_pg.primary(stack)["metadata"]["name"]
+    confirming = cloudnative_pg.sql(
+        stack, name, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'quorum' AND state = 'streaming'"
+    )
+    assert int(confirming) == INSTANCES - 1
+    version = cloudnative_pg.sql(stack, name, "SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+    measured.add(
+        "PostgreSQL, pgvector", f"{cloudnative_pg.sql(stack, name, 'SHOW server_version').split()[0]}, {version}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "fault"),
+    [
+        ("all processes of the primary are killed", kill_container),
+        ("the pod of the primary is deleted without a grace period", delete_pod),
+    ],
+    ids=["container", "pod"],
+)
+def test_nothing_acknowledged_is_lost_with_the_primary(
+    stack: Stack,
+    client: str,
+    token: str,
+    measured: ClusterMeasurements,
+    what: str,
+    fault: Callable[[Stack], None],
+) -> None:
+    before = cloudnative_pg.status(stack)["currentPrimary"]
+    with observed(stack, client, token) as seen:
+        time.sleep(SETTLING_SECONDS)
+        began = time.time()
+        fault(stack)
+        time.sleep(SETTLING_SECONDS)
+        cloudnative_pg.wait_until_healthy(stack, INSTANCES)
+        time.sleep(SETTLING_SECONDS)
+    promoted = cloudnative_pg.status(stack)["currentPrimary"] != before
+    measured.add(what, f"{seen.summary(began)}; {'another primary' if promoted else 'the same primary'}")
+    assert seen.chats > 0
+    assert list(seen.lost) == []
+    assert seen.seconds_without_answers(began) <= MOST_SECONDS
+
+
+def test_a_rotation_of_the_password_under_requests(
+    node: Node, stack: Stack, client: str, token: str, measured: ClusterMeasurements
+) -> None:
+    node.sets["rotate.postgresql"] = "2"
+    with load(stack, client, rate=RATE, sockets=SOCKETS, token=token) as outcome:
+        node.up()
+    measured.add("rotation of the password, 16 requests per second", summary(outcome))
+    assert outcome.requests > RATE
+    assert outcome.disconnected == 0
+
+
+def test_a_rotation_of_the_password_under_writes(
+    node: Node, stack: Stack, client: str, token: str, measured: ClusterMeasurements
+) -> None:
+    node.sets["rotate.postgresql"] = "3"
+    with observed(stack, client, token) as seen:
+        time.sleep(SETTLING_SECONDS)
+        began = time.time()
+        node.up()
+        time.sleep(SETTLING_SECONDS)
+    measured.add("rotation of the password, signed-in requests and new chats", seen.summary(began))
+    assert seen.chats > 0
+    assert list(seen.lost) == []
+
+
+def test_the_application_works_through_pgbouncer(node: Node, stack: Stack) -> None:
+    node.sets["postgresql.cloudnativePg.pooler.enabled"] = "true"
+    node.up()
+    node.verify()
+    [pooler] = stack.kubectl.get("deployments", "-l", f"cnpg.io/poolerName={POOLER}")["items"]
+    assert pooler["status"]["readyReplicas"] == pooler["spec"]["replicas"]
+    # Not in the assertion, which would print the URL with its password.
+    host = urlsplit(stack.secret(SECRET)[DATABASE_URL]).hostname
+    assert host == POOLER
+
+
+def test_the_instance_manager_keeps_to_the_memory_that_is_left_to_it(
+    stack: Stack, measured: ClusterMeasurements
+) -> None:
+    """After all of the above: it has started servers, copied and rewound data, and answered the operator."""
+    managers = [cloudnative_pg.manager_memory(pod) for pod in cloudnative_pg.instances(stack)]
+    own, most = max(each.anonymous for each in managers), max(each.most for each in managers)
+    peaks = [containers.memory(pod, cloudnative_pg.CONTAINER) for pod in cloudnative_pg.instances(stack)]
+    measured.add("memory of the instance manager: its own, with the program file", f"{own >> 20} MiB, {most >> 20} MiB")
+    peak, limit = max(peaks)
+    measured.add("memory of an instance: most, limit", f"{peak >> 20} MiB, {limit >> 20} MiB")
+    assert peak < limit
