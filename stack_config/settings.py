@@ -6,8 +6,6 @@ from typing import Self
 
 from pydantic import Field
 
-from components.backup.bucket_settings import KEYS as BACKUP_KEYS
-from components.backup.bucket_settings import SECRETS as BACKUP_SECRETS
 from components.backup.settings import BackupSettings
 from components.blocks.base_settings import Fix, Problem, Settings
 from components.blocks.component_settings import ComponentSettings
@@ -27,8 +25,6 @@ from components.open_webui.exposure_rules import private_name_problems
 from components.open_webui.feature_settings import token_error
 from components.open_webui.settings import OpenWebUISettings, feature_secrets
 from components.open_webui.variable_rules import conditional_problems
-from components.postgresql.archive.settings import KEYS as ARCHIVE_KEYS
-from components.postgresql.archive.settings import SECRETS as ARCHIVE_SECRETS
 from components.postgresql.settings import PostgreSQLSettings
 from components.postgresql.topologies.external import URL as DATABASE_URL
 from components.postgresql.topologies.external_url import url_errors as database_url_errors
@@ -36,6 +32,7 @@ from components.redis.settings import RedisSettings
 from components.redis.topologies.external_url import url_errors
 from components.tika.settings import TikaSettings
 
+from .buckets import BUCKET_SECRETS, bucket_problems, bucket_secrets
 from .cluster_access import KUBECONFIG, ClusterSettings, kubeconfig_errors
 from .secret_references import reference_problems
 
@@ -179,11 +176,7 @@ class StackSettings(Settings):
                 fix=Fix.REMOVE,
             )
         yield from self._ollama_problems()
-        archive = self.postgresql.archive.s3
-        yield from private_name_problems(
-            self.postgresql.archive_services, archive.targets, f"{ARCHIVE_KEYS.setting}.egress"
-        )
-        yield from private_name_problems(self.backup.services, self.backup.s3.targets, f"{BACKUP_KEYS.setting}.egress")
+        yield from bucket_problems(self.postgresql, self.backup)
         for servers in (self.redis.external, self.postgresql.external):
             yield from private_name_problems(servers.destinations, self.open_webui.targets, "openWebui.egress")
         if self.cluster.mode == "context" and not self.kube_context.strip():
@@ -263,10 +256,9 @@ SECRET_KEYS: Mapping[str, str] = {
     **{secret.name: secret.description for secret in feature_secrets()},
     KUBECONFIG: "Contents of a kubeconfig. Required with `cluster.mode: kubeconfig`.",
     DATABASE_URL: "URL of an external PostgreSQL: `postgresql://user:password@host:port/database`. Required with one.",
-    **ARCHIVE_SECRETS,
     "redisCacheUrl": "URL of the application's state in an external Redis. Required with one.",
     "redisWebsocketUrl": "URL of the websockets in an external Redis. Default: `redisCacheUrl`.",
-    **BACKUP_SECRETS,
+    **BUCKET_SECRETS,
 }
 """Secret config keys: flat, set with `pulumi config set --secret`. Values are descriptions."""
 
@@ -304,14 +296,7 @@ def secret_problems(settings: StackSettings, configured: frozenset[str]) -> Iter
         ),
         _SecretUse(KUBECONFIG, "cluster.mode", settings.cluster.mode == "kubeconfig"),
         _SecretUse(DATABASE_URL, "postgresql.topology", settings.postgresql.is_external),
-        *(
-            _SecretUse(name, f"{keys.setting}.credentials", used)
-            for keys, used in (
-                (ARCHIVE_KEYS, settings.postgresql.archive.uses_keys),
-                (BACKUP_KEYS, settings.backup.s3.uses_keys),
-            )
-            for name in keys.names
-        ),
+        *(_SecretUse(*use) for use in bucket_secrets(settings.postgresql, settings.backup)),
         _SecretUse("redisCacheUrl", "redis.topology", settings.redis.is_external),
         _SecretUse("redisWebsocketUrl", "redis.topology", settings.redis.is_external, required=False),
     ]

@@ -25,7 +25,7 @@ from ..blocks.server_tls import host_names
 from ..blocks.url_parameters import with_parameters
 from . import upgrade
 from .archive.container import with_archive
-from .archive.objects import archive_objects, bucket_access
+from .archive.objects import archive_objects
 from .certificate_container import certificate_files
 from .cloudnative_pg.objects import ClusterArgs, create_cluster
 from .cloudnative_pg.objects import egress as cluster_egress
@@ -229,16 +229,13 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             **certificate_files(settings),
             **(exporter_files() if monitored else {}),
         }
-        account = settings.service_account.annotations
-        to_bucket = egress_rules(settings.archive.s3.destinations(account), self.args.namespace_name)
-        bucket = bucket_access(settings.archive, self.args.secret_inputs)
-        archive = archive_objects(children, settings.archive, bucket, to_bucket)
+        archive = archive_objects(children, settings, self.args.secret_inputs, self.args.namespace_name)
         depends_on = [
             *archive.resources,
             logins.secret,
             volume,
             children.config_map(CONFIG_MAP, configuration),
-            children.service_account(APP, account or None),
+            children.service_account(APP, settings.service_account.annotations or None),
             self._network_policy(children, archive.egress),
             *certificate(
                 children,
@@ -253,13 +250,11 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         annotations: dict[str, Input[str]] = {
             "checksum/config": checksum(configuration),
             **(scrape_annotations(EXPORTER_PORT) if monitored else {}),
-            # Webhooks of cloud providers read them when a pod is created.
-            **({"checksum/service-account": checksum(account)} if account else {}),
             **archive.annotations,
         }
         spec = pod(settings, monitored=monitored)
-        if settings.archive.enabled:
-            spec = with_archive(spec, settings.archive, settings.storage.size, bucket)
+        if archive.bucket:
+            spec = with_archive(spec, settings.archive, settings.storage.size, archive.bucket)
         k8s.apps.v1.StatefulSet(
             APP,
             metadata=children.metadata(APP),

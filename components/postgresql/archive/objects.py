@@ -8,11 +8,13 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
 from ...blocks.bucket_access import BucketAccess
 from ...blocks.children import Children
+from ...blocks.egress import egress_rules
 from ...blocks.generated_secrets import checksum
 from ...blocks.secret_inputs import SecretInputs
+from ..settings import PostgreSQLSettings
 from .container import FILES
 from .names import ARCHIVE_CONFIG_MAP, CREDENTIALS_SECRET, RECOVERY, RECOVERY_LABELS
-from .settings import KEYS, ArchiveSettings
+from .settings import KEYS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,32 +24,27 @@ class ArchiveObjects:
     resources: tuple[Resource, ...] = ()
     egress: tuple[NetworkPolicyEgressRuleArgsDict, ...] = ()
     annotations: Mapping[str, Input[str]] = field(default_factory=dict)
-    """Checksum of the scripts. Not of the credentials, which the container reads again for each upload."""
+    """Checksums. None of the credentials, which the container reads again for each upload."""
 
-
-def bucket_access(settings: ArchiveSettings, inputs: SecretInputs) -> BucketAccess:
-    """Access to the bucket of the archive.
-
-    Args:
-        settings: of the archive, which is on.
-        inputs: secrets that are set.
-    """
-    return BucketAccess(settings=settings.s3, keys=KEYS, secret=CREDENTIALS_SECRET, inputs=inputs)
+    bucket: BucketAccess | None = None
 
 
 def archive_objects(
-    children: Children, settings: ArchiveSettings, bucket: BucketAccess, egress: list[NetworkPolicyEgressRuleArgsDict]
+    children: Children, settings: PostgreSQLSettings, inputs: SecretInputs, namespace: str
 ) -> ArchiveObjects:
     """Create the scripts, the credentials, and the rules of the pod of a recovery.
 
     Args:
         children: of PostgreSQL.
-        settings: of the archive.
-        bucket: access to its bucket.
-        egress: network policy rules that lead to the bucket.
+        settings: of PostgreSQL.
+        inputs: secrets that are set.
+        namespace: the stack's.
     """
-    if not settings.enabled:
+    s3, account = settings.archive.s3, settings.service_account.annotations
+    if not settings.archive.enabled:
         return ArchiveObjects()
+    bucket = BucketAccess(settings=s3, keys=KEYS, secret=CREDENTIALS_SECRET, inputs=inputs)
+    egress = egress_rules(s3.destinations(account), namespace)
     resources: list[Resource] = [
         children.config_map(ARCHIVE_CONFIG_MAP, FILES),
         children.of(RECOVERY_LABELS).network_policy(RECOVERY, ingress=[], egress=[*egress]),
@@ -56,5 +53,10 @@ def archive_objects(
     return ArchiveObjects(
         resources=tuple(resources),
         egress=tuple(egress),
-        annotations={"checksum/archive": checksum(FILES)},
+        annotations={
+            "checksum/archive": checksum(FILES),
+            # Webhooks of cloud providers read them when a pod is created.
+            **({"checksum/service-account": checksum(account)} if account else {}),
+        },
+        bucket=bucket,
     )

@@ -1,0 +1,28 @@
+"""The buckets of the stack: their secrets, and where their clients connect to."""
+
+from collections.abc import Iterator, Mapping
+
+from components.backup.bucket_settings import KEYS as BACKUP_KEYS
+from components.backup.bucket_settings import SECRETS as BACKUP_SECRETS
+from components.backup.settings import BackupSettings
+from components.blocks.base_settings import Problem
+from components.open_webui.exposure_rules import private_name_problems
+from components.postgresql.archive.settings import KEYS as ARCHIVE_KEYS
+from components.postgresql.archive.settings import SECRETS as ARCHIVE_SECRETS
+from components.postgresql.settings import PostgreSQLSettings
+
+BUCKET_SECRETS: Mapping[str, str] = {**ARCHIVE_SECRETS, **BACKUP_SECRETS}
+"""Secret config keys of the buckets, with their descriptions."""
+
+
+def bucket_secrets(postgresql: PostgreSQLSettings, backup: BackupSettings) -> Iterator[tuple[str, str, bool]]:
+    """Each secret config key, the setting that decides about it, and whether it is needed."""
+    for keys, used in ((ARCHIVE_KEYS, postgresql.archive.uses_keys), (BACKUP_KEYS, backup.s3.uses_keys)):
+        yield from ((name, f"{keys.setting}.credentials", used) for name in keys.names)
+
+
+def bucket_problems(postgresql: PostgreSQLSettings, backup: BackupSettings) -> Iterator[Problem]:
+    """Problems with endpoints that network policies do not open."""
+    archive = postgresql.archive.s3
+    yield from private_name_problems(postgresql.archive_services, archive.targets, f"{ARCHIVE_KEYS.setting}.egress")
+    yield from private_name_problems(backup.services, backup.s3.targets, f"{BACKUP_KEYS.setting}.egress")
