@@ -10,7 +10,6 @@ from components.namespace.component import Namespace, NamespaceArgs
 from components.ollama.component import Ollama, OllamaArgs
 from components.open_webui import names as open_webui
 from components.open_webui.component import OpenWebUI, OpenWebUIArgs
-from components.postgresql import names as postgresql
 from components.postgresql.component import PostgreSQL, PostgreSQLArgs
 from components.postgresql.scripts import PREPARE_SCRIPTS
 from components.redis.component import Redis, RedisArgs
@@ -83,7 +82,7 @@ database = PostgreSQL(
     in_namespace,
 )
 
-if settings.backup.enabled and database.secret:
+if settings.backup.enabled and database.secret and database.backup_access:
     Backup(
         "backup",
         BackupArgs(
@@ -92,13 +91,9 @@ if settings.backup.enabled and database.secret:
             storage_size=settings.backup_storage_size,
             server=Server(
                 image=settings.postgresql.image,
-                host=postgresql.SERVICE,
-                port=postgresql.PORT,
-                user=postgresql.USER,
-                database=postgresql.DATABASE,
+                access=database.backup_access,
                 prepare_scripts=PREPARE_SCRIPTS,
                 secret=database.secret,
-                password_key=postgresql.PASSWORD,
                 authority=database.backend.authority,
             ),
             egress=database.backend.egress,

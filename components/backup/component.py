@@ -27,13 +27,22 @@ from ..blocks.pod import (
     secret_volume,
 )
 from ..blocks.secret_inputs import SecretInputs
+from ..postgresql.backup_access import BackupAccess
 from .bucket import Bucket, UploadedFiles
-from .names import APP, DIRECTORY, DUMP_CONTAINER, LABELS, RECORD_CONTAINER, VOLUME_CLAIM
+from .names import (
+    APP,
+    DIRECTORY,
+    DUMP_CONTAINER,
+    LABELS,
+    RECORD_CONTAINER,
+    SECRET_DIRECTORY,
+    SECRET_VOLUME,
+    VOLUME_CLAIM,
+)
 from .settings import BackupSettings
 
 _FILES = Path(__file__).with_name("files")
 _SCRIPTS = "/etc/backup"
-_PASSWORD = "/run/secrets/postgresql"
 # A cluster that was stopped at the scheduled time runs the backup when it is back; after an hour it waits for the next
 # time.
 _STARTING_DEADLINE_SECONDS = 3600
@@ -48,22 +57,14 @@ class Server:
     image: str
     """Image with this version's `pg_dump`, `pg_restore` and server."""
 
-    host: str
-    port: int
-
-    user: str
-    """Owner of the database: a dump needs no other rights."""
-
-    database: str
+    access: BackupAccess
+    """How a dump logs in. A restore logs in as the owner of the tables (`stackctl.deployed.backup_jobs`)."""
 
     prepare_scripts: Mapping[str, str]
     """Text of ``prepare.sh``, which prepares the server that dumps are restored into, and of the files beside it."""
 
     secret: ConnectionSecret
-    """Secret with the password."""
-
-    password_key: str
-    """Key of the Secret with the password."""
+    """The Secret that `access` names."""
 
     authority: Authority | None
     """The certificate authority of the server. None: it has no TLS."""
@@ -209,11 +210,8 @@ class Backup(Component[BackupArgs]):
     def _container(self, name: str, command: str) -> ContainerArgsDict:
         server, settings = self.args.server, self.args.settings
         variables = {
-            "PGHOST": server.host,
-            "PGPORT": str(server.port),
-            "PGUSER": server.user,
-            "PGDATABASE": server.database,
-            "PASSWORD_FILE": f"{_PASSWORD}/{server.password_key}",
+            **server.access.variables,
+            server.access.file_variable: f"{SECRET_DIRECTORY}/{server.access.key}",
             **({"PGSSLMODE": "verify-full", "PGSSLROOTCERT": server.authority.file} if server.authority else {}),
             "BACKUP_DIRECTORY": DIRECTORY,
             "KEEP": str(settings.keep),
@@ -230,7 +228,7 @@ class Backup(Component[BackupArgs]):
                 "volume_mounts": [
                     {"name": "backups", "mount_path": DIRECTORY},
                     {"name": "scripts", "mount_path": _SCRIPTS, "read_only": True},
-                    {"name": "password", "mount_path": _PASSWORD, "read_only": True},
+                    {"name": SECRET_VOLUME, "mount_path": SECRET_DIRECTORY, "read_only": True},
                     {"name": "tmp", "mount_path": "/tmp"},
                     *authority_mounts(self._authorities),
                 ],
@@ -242,7 +240,7 @@ class Backup(Component[BackupArgs]):
         return [
             claim_volume("backups", VOLUME_CLAIM),
             {"name": "scripts", "config_map": {"name": APP}},
-            secret_volume("password", self.args.server.secret.name, self.args.server.password_key),
+            secret_volume(SECRET_VOLUME, self.args.server.access.secret, self.args.server.access.key),
             {"name": "tmp", "empty_dir": {"size_limit": "64Mi"}},
             *authority_volumes(self._authorities),
             *(self._bucket.volumes() if self._bucket else []),

@@ -29,3 +29,9 @@ DIRECTORY = "/backups"
 LABELS = Labels(app=APP, component="backup")
 
 VOLUME_CLAIM = "postgres-backups"
+
+SECRET_VOLUME = "password"
+"""Volume with the secret of the database: of the containers that connect to it."""
+
+SECRET_DIRECTORY = "/run/secrets/postgresql"
+"""Where they have it."""

@@ -26,6 +26,7 @@ from ..blocks.url_parameters import with_parameters
 from . import upgrade
 from .archive.container import with_archive
 from .archive.objects import archive_objects
+from .backup_access import BackupAccess, own_server_access
 from .certificate_container import certificate_files
 from .cloudnative_pg.objects import ClusterArgs, create_cluster
 from .cloudnative_pg.objects import egress as cluster_egress
@@ -128,6 +129,9 @@ class PostgreSQL(Component[PostgreSQLArgs]):
     backend: Backend
     """For the clients: the Secret with ``client-url``, which has their time limits, and network policy rules."""
 
+    backup_access: BackupAccess | None
+    """How the backups log in. None: the stack does not back up this server."""
+
     def create(self) -> None:
         layout, children = self.args.settings.layout, self.children(self.args.namespace)
         if isinstance(layout, External):
@@ -142,7 +146,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         if layout.authority and pem:
             children.secret(layout.authority.secret, {authority.KEY: Output.secret(pem)})
         value = inputs.values.get(URL)
-        self.database_url = self.secret = None
+        self.database_url = self.secret = self.backup_access = None
         if value is not None:
             url = Output.secret(value).apply(layout.url)
             self.database_url = url
@@ -166,6 +170,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             PASSWORD: password,
         }
         self.secret = children.secret(SECRET, contents)
+        self.backup_access = own_server_access(backup_role=False)
         self.backend = Backend(
             connection=Connection(secret=self.secret), egress=cluster_egress(), authority=layout.authority
         )
@@ -197,6 +202,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             BACKUP_PASSWORD: logins.passwords[BACKUP_USER],
         }
         own = self.secret = children.secret(SECRET, contents)
+        self.backup_access = own_server_access(backup_role=True)
         self.backend = Backend(
             connection=Connection(secret=own),
             egress=[allow_to([pods(LABELS.selector)], PORT)],

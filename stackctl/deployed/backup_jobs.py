@@ -13,6 +13,7 @@ from components.backup.names import APP as CRON_JOB
 from components.backup.names import BUCKET_CONTAINER, CAPTURE_CONTAINER, DUMP_CONTAINER, RECORD_CONTAINER
 from terminal.errors import LocalError, UsageError
 
+from .backup_login import restore_as_owner
 from .kubectl import KubectlError
 from .stack import Stack, why_not_ready
 
@@ -138,6 +139,8 @@ def job_manifest(
     if arguments != ["run"]:
         script = Step(container=DUMP_CONTAINER, arguments=tuple(arguments))
         _set_steps(template["spec"], [*before, script, *after])
+    if arguments[0] == "restore":
+        restore_as_owner(template["spec"]["template"]["spec"])
     metadata: dict[str, Any] = {
         "name": f"{CRON_JOB}-{arguments[0]}-{secrets.token_hex(4)}",
         "labels": template["metadata"]["labels"],

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from components.postgresql.names import BACKUP_USER
 from host.processes import is_alive
 from tests.support.servers.backups import ROWS, TABLES, Backups, program_before
 from tests.support.servers.backups import backups as backups
@@ -76,7 +77,9 @@ def test_rows_that_come_during_a_dump_are_no_difference(backups: Backups) -> Non
     insert = "INSERT INTO chat (user_id) VALUES ('u1')"
     target = f"-h 127.0.0.1 -p {backups.database.port} -U ragsystemuser -d ragsystemdb"
     program_before(
-        backups, "pg_dump", f'psql {target} -qc "{insert}" &&\nexec "{backups.database.programs}/pg_dump" "$@"'
+        backups,
+        "pg_dump",
+        f'PGPASSWORD={PASSWORD} psql {target} -qc "{insert}" &&\nexec "{backups.database.programs}/pg_dump" "$@"',
     )
 
     output = backups.done()
@@ -92,9 +95,7 @@ def test_old_dumps_go_when_a_newer_one_is_proved(backups: Backups) -> None:
             path.write_text("")
             give_away(path)
     (backups.volume / "somebody-elses.dump").write_text("")
-    backups.database.write_password(b"wrong-Password-9")
-    backups.refused(KEEP="3")
-    backups.database.write_password(PASSWORD.encode())
+    backups.refused(KEEP="3", PGUSER="ragsystemapp_2", PASSWORD_SECONDS="0")
 
     output = backups.done(KEEP="3")
 
@@ -117,9 +118,9 @@ def test_of_one_that_is_kept_the_new_one_stays(backups: Backups) -> None:
 
 
 def test_a_wrong_password_is_named_and_not_printed(backups: Backups) -> None:
-    backups.database.write_password(b"wrong-Password-9")
+    backups.write_password(b"wrong-Password-9")
 
-    output = backups.refused()
+    output = backups.refused(PASSWORD_SECONDS="0")
 
     assert "password authentication failed" in output
     assert output.rstrip().endswith("The database on 127.0.0.1 did not answer; the reason is above.")
@@ -129,8 +130,8 @@ def test_a_wrong_password_is_named_and_not_printed(backups: Backups) -> None:
 @pytest.mark.parametrize("password", ["back\\slash:colon", 'it\'s "quoted" $HOME `id`', " spaces ", "Grüße-密码"])
 def test_any_password_lets_it_in(backups: Backups, password: str) -> None:
     with backups.database.connect(host=str(backups.database.directory / "run"), user="postgres") as connection:
-        connection.execute(f"ALTER ROLE ragsystemuser PASSWORD $${password}$$".encode())
-    backups.database.write_password(password.encode())
+        connection.execute(f"ALTER ROLE {BACKUP_USER} PASSWORD $${password}$$".encode())
+    backups.write_password(password.encode())
     assert password not in backups.done("run")
 
 
@@ -138,11 +139,41 @@ def test_a_server_that_is_away_is_a_clear_failure(backups: Backups) -> None:
     assert "did not answer" in backups.refused(PGPORT="1")
 
 
-def test_a_table_of_somebody_else_is_named(backups: Backups) -> None:
-    with backups.database.connect(host=str(backups.database.directory / "run"), user="postgres") as connection:
-        connection.execute("CREATE TABLE by_hand (id int)")
+def test_a_password_that_the_server_does_not_know_yet_is_waited_for(backups: Backups) -> None:
+    """A rotation changes the Secret first, and the roles when the kubelet has brought it to the server's pod."""
+    backups.write_password(b"rotated-Password-2")
+    with backups.running() as process:
+        log = backups.database.log
+        wait_until(lambda: log.read_text().count("password authentication failed") > 1, "two attempts")
+        with backups.database.connect(host=str(backups.database.directory / "run"), user="postgres") as connection:
+            connection.execute(f"ALTER ROLE {BACKUP_USER} PASSWORD 'rotated-Password-2'".encode())
+        assert process.wait(120) == 0
+    assert len(backups.dumps()) == 1
+    assert "rotated-Password-2" not in (backups.database.directory / "backup.log").read_text()
 
-    assert "permission denied for table by_hand" in backups.refused()
+
+def test_the_owner_of_the_tables_does_not_log_in_for_a_dump(backups: Backups) -> None:
+    with backups.database.connect(host=str(backups.database.directory / "run"), user="postgres") as connection:
+        connection.execute("ALTER ROLE ragsystemuser NOLOGIN")
+    (backups.database.directory / "password").unlink()
+
+    backups.done()
+
+    assert backups.environment["PGUSER"] == BACKUP_USER
+    assert backups.owner["PGUSER"] == "ragsystemuser"
+
+
+def test_objects_of_other_roles_are_named(backups: Backups) -> None:
+    """The role of the backups could read them. The owner, which restores, could not replace them."""
+    with backups.database.connect(host=str(backups.database.directory / "run"), user="postgres") as connection:
+        connection.execute("CREATE TABLE by_hand (id serial)")
+        connection.execute("CREATE FUNCTION notes.f() RETURNS int LANGUAGE sql RETURN 1")
+
+    output = backups.refused()
+
+    for name in ("notes.f", "public.by_hand", "public.by_hand_id_seq"):
+        assert f"backup:   {name} of postgres\n" in output
+    assert "3 objects belong to other roles than those of the stack" in output
 
 
 def test_two_at_once_do_not_work_on_one_volume(backups: Backups) -> None:
@@ -223,7 +254,7 @@ def test_an_empty_database_can_be_backed_up_and_restored(backups: Backups) -> No
 
     backups.done("restore", "newest")
 
-    own = "SELECT count(*) FROM pg_tables WHERE tableowner = current_user AND schemaname <> 'open_webui_stack'"
+    own = "SELECT count(*) FROM pg_tables WHERE tableowner = current_user"
     assert backups.execute(own) == [(0,)]
 
 

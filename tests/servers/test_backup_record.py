@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from tests.support.servers.backups import Backups, program_before
+from components.postgresql.names import BACKUP_USER
+from tests.support.servers.backups import Backups, backups_of, program_before
 from tests.support.servers.backups import backups as backups
+from tests.support.servers.postgresql_database import Database
 
 RECORD = "SELECT place, started_at, succeeded_at, failed_at, name, bytes FROM open_webui_stack.backup"
 
@@ -65,9 +67,52 @@ def test_dumps_do_not_contain_the_record_and_a_restore_keeps_it(backups: Backups
     assert recorded(backups) == row
 
 
+EARLIER = """
+CREATE SCHEMA IF NOT EXISTS open_webui_stack;
+CREATE TABLE IF NOT EXISTS open_webui_stack.backup (
+  place text PRIMARY KEY, started_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, name text,
+  bytes bigint
+);
+GRANT USAGE ON SCHEMA open_webui_stack TO PUBLIC;
+GRANT SELECT ON open_webui_stack.backup TO PUBLIC;
+INSERT INTO open_webui_stack.backup (place) VALUES ('volume') ON CONFLICT (place) DO NOTHING;
+UPDATE open_webui_stack.backup SET succeeded_at = now(), name = 'earlier', bytes = 1 WHERE place = 'volume'
+"""
+"""What an earlier version of the stack runs as the owner of the tables."""
+
+OWNERS = "SELECT schema_owner FROM information_schema.schemata WHERE schema_name = 'open_webui_stack'"
+
+
+def test_the_record_of_an_earlier_version_is_handed_over_and_stays_usable_for_it(database: Database) -> None:
+    database.copied()
+    run = str(database.directory / "run")
+    with database.serving():
+        with database.connect(host=run, user="postgres", autocommit=True) as superuser:
+            superuser.execute("DROP SCHEMA open_webui_stack")
+        with database.connect(autocommit=True) as owner:
+            owner.execute(EARLIER)
+    database.prepared()
+
+    backups = backups_of(database)
+    with database.serving():
+        ((before,),) = backups.execute("SELECT name FROM open_webui_stack.backup")
+        backups.done()
+        after = recorded(backups)["name"]
+        with database.connect(host=run, user="postgres") as superuser:
+            owners = superuser.execute(f"{OWNERS} UNION SELECT tableowner FROM pg_tables WHERE tablename = 'backup'")
+            assert owners.fetchall() == [(BACKUP_USER,)]
+        # The way back, also after a restore.
+        for action in ((), ("restore", "newest")):
+            backups.done(*action)
+            backups.execute(EARLIER)
+            assert recorded(backups)["name"] == "earlier"
+    assert before == "earlier"
+    assert [after] == [dump for dump in backups.dumps() if dump == after]
+
+
 def test_a_database_that_refuses_the_record_has_its_backup_all_the_same(backups: Backups) -> None:
     with backups.database.connect(host=str(backups.database.directory / "run"), user="postgres") as connection:
-        connection.execute("CREATE SCHEMA open_webui_stack")
+        connection.execute("ALTER SCHEMA open_webui_stack OWNER TO postgres")
 
     output = backups.done()
 

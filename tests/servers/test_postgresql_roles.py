@@ -106,9 +106,21 @@ def test_the_backup_reads_everything_and_writes_nothing(served: Database) -> Non
             "SELECT nextval('chat_id_seq')",
             "CREATE TABLE public.other (id int)",
             "CREATE TEMPORARY TABLE other (id int)",
+            "DROP TABLE chat",
+            "CREATE SCHEMA other",
             f"SET ROLE {CLIENT_ROLE}",
+            f"SET ROLE {USER}",
+            "SELECT pg_read_file('/etc/passwd')",
+            "COPY chat TO PROGRAM 'cat'",
         ):
             refused(backup, statement)
+        # pg_read_all_data includes the catalogs. No password is in them, and the roles without a verifier cannot log in
+        # over the network.
+        rows = backup.execute("SELECT rolname, rolpassword FROM pg_authid WHERE rolcanlogin").fetchall()
+        stored: dict[str, str | None] = dict(rows)
+        assert stored.keys() == {USER, CLIENT_USER, BACKUP_USER, "postgres", "exporter"}
+        assert (stored.pop("postgres"), stored.pop("exporter")) == (None, None)
+        assert all(verifier and verifier.startswith("SCRAM-SHA-256$") for verifier in stored.values())
 
 
 def test_only_the_roles_of_the_stack_and_only_its_database_over_the_network(served: Database) -> None:

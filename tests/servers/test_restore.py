@@ -71,7 +71,7 @@ def test_the_database_is_the_applications_after_a_restore(backups: Backups) -> N
     backups.done("restore", "newest")
 
     owners = backups.execute(
-        "SELECT DISTINCT tableowner = current_user FROM pg_tables WHERE schemaname !~ '^pg_|^info'"
+        "SELECT DISTINCT tableowner = current_user FROM pg_tables WHERE schemaname !~ '^pg_|^info|^open_webui_stack'"
     )
     assert owners == [(True,)]
     # The script that runs at each start of the server finds everything as it was.

@@ -37,21 +37,31 @@ def test_one_backup_at_a_time_that_ends_some_day(backed_up: Recording) -> None:
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
-def test_it_runs_the_databases_programs_as_the_databases_owner(backed_up: Recording) -> None:
+def test_it_runs_the_databases_programs_as_a_role_that_only_reads(backed_up: Recording) -> None:
     container = backed_up.containers["postgres-backup/backup"]
     assert container["image"] == backed_up.containers["postgres/postgres"]["image"]
     variables = {variable["name"]: variable["value"] for variable in container["env"]}
     prepare = {v["name"]: v["value"] for v in backed_up.containers["postgres/prepare"]["env"]}
-    assert (variables["PGUSER"], variables["PGDATABASE"]) == (prepare["POSTGRES_USER"], prepare["POSTGRES_DB"])
+    assert (variables["PGUSER"], variables["PGDATABASE"]) == (prepare["BACKUP_USER"], prepare["POSTGRES_DB"])
+    assert variables["PGUSER"] != prepare["POSTGRES_USER"]
     assert variables["PGHOST"] == backed_up.one("Service", "postgres").inputs["metadata"]["name"]
 
 
-def test_the_password_is_a_file_and_nothing_else_of_the_secret(backed_up: Recording) -> None:
+def test_its_own_password_is_a_file_and_nothing_else_of_the_secret(backed_up: Recording) -> None:
     [volume] = [v for v in backed_up.every_pod["postgres-backup"]["volumes"] if "secret" in v]
-    assert [item["key"] for item in volume["secret"]["items"]] == ["password"]
+    assert volume["secret"]["items"] == [{"key": "backup-password", "path": "backup-password"}]
     container = backed_up.containers["postgres-backup/backup"]
     assert all("valueFrom" not in variable for variable in container["env"])
     assert "generated/" not in str(container)
+
+
+def test_a_cluster_of_the_operator_has_one_role_which_dumps_as_well() -> None:
+    sizes = "postgresql.resources.limits.memory=2160Mi"
+    recording = run("dev", [ON, "postgresql.topology=cloudnative-pg", sizes])
+    [volume] = [v for v in recording.every_pod["postgres-backup"]["volumes"] if v["name"] == "password"]
+    assert volume["secret"]["items"] == [{"key": "password", "path": "password"}]
+    variables = {v["name"]: v["value"] for v in recording.containers["postgres-backup/backup"]["env"]}
+    assert variables["PGUSER"] == "ragsystemuser"
 
 
 def test_dumps_are_proved_on_a_server_that_the_same_script_makes(backed_up: Recording) -> None:

@@ -37,13 +37,42 @@ def cluster(prod: Recording, monkeypatch: pytest.MonkeyPatch) -> BackupCluster:
 def test_a_job_is_the_scheduled_one_with_other_arguments(cluster: BackupCluster) -> None:
     assert cluster.cron_job
     template = cluster.cron_job["spec"]["jobTemplate"]["spec"]["template"]
-    job = job_manifest(cluster.cron_job, ["restore", NEWEST])
+    job = job_manifest(cluster.cron_job, ["list"])
     made = job["spec"]["template"]
-    assert made["spec"]["containers"][0]["args"] == ["restore", NEWEST]
+    assert made["spec"]["containers"][0]["args"] == ["list"]
     assert made["metadata"] == template["metadata"]
     made["spec"]["containers"][0]["args"] = ["run"]
     assert made == template
     assert job["spec"]["backoffLimit"] == 0
+
+
+def test_only_a_restore_has_the_password_of_the_owner(cluster: BackupCluster) -> None:
+    assert cluster.cron_job
+    before = json.dumps(cluster.cron_job)
+    for arguments, user, key in (
+        (["run"], "ragsystembackup", "backup-password"),
+        (["list"], "ragsystembackup", "backup-password"),
+        (["restore", NEWEST], "ragsystemuser", "password"),
+    ):
+        pod = job_manifest(cluster.cron_job, arguments)["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        variables = {each["name"]: each["value"] for each in container["env"]}
+        [mount] = [each for each in container["volumeMounts"] if each["name"] == "password"]
+        assert (variables["PGUSER"], variables["PASSWORD_FILE"]) == (user, f"{mount['mountPath']}/{key}")
+        [volume] = [each for each in pod["volumes"] if each["name"] == "password"]
+        assert volume["secret"]["items"] == [{"key": key, "path": key}]
+    assert json.dumps(cluster.cron_job) == before
+
+
+def test_where_dumps_are_made_by_the_owner_a_restore_changes_no_login(cluster: BackupCluster) -> None:
+    """As with a cluster of the operator, or an external server: there is one role."""
+    assert cluster.cron_job
+    pod = cluster.cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    [user] = [each for each in pod["containers"][0]["env"] if each["name"] == "PGUSER"]
+    user["value"] = "another"
+    restore = job_manifest(cluster.cron_job, ["restore", NEWEST])["spec"]["template"]["spec"]
+    assert restore["volumes"] == pod["volumes"]
+    assert restore["containers"][0]["env"] == pod["containers"][0]["env"]
 
 
 def test_a_manual_backup_counts_as_one_of_the_schedule_and_nothing_else_does(cluster: BackupCluster) -> None:

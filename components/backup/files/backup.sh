@@ -10,7 +10,8 @@
 # the same contents as in the database at the time of the dump. An interrupted run leaves no dump.
 #
 # Environment:
-#   PGHOST, PGPORT, PGUSER, PGDATABASE  the database and the role that owns it; no other privileges are needed
+#   PGHOST, PGPORT, PGUSER, PGDATABASE  the database and the role: to restore, the owner of the tables; otherwise one that
+#                     reads everything and owns the schema of the record
 #   PASSWORD_FILE     file with the role's password
 #   BACKUP_DIRECTORY  the volume for the dumps; during a run it also holds the private server
 #   KEEP              number of dumps to keep
@@ -21,6 +22,8 @@
 set -eu
 
 STOP_SECONDS=30
+# The server reads a rotated password as late as the kubelet brings it.
+PASSWORD_SECONDS=${PASSWORD_SECONDS:-120}
 LEAVE_SECONDS=60
 START_SECONDS=60
 # The files of a dump, the dump itself last.
@@ -107,8 +110,7 @@ prepare_private() {
   private=$(mktemp -d)
   : >"$private/errors.log"
   : >"$private/server.log"
-  # libpq reads the password from this file, so it is neither an argument nor a variable of this shell.
-  { printf '*:*:*:*:' && sed 's/[\\:]/\\&/g' "$PASSWORD_FILE"; } >"$private/pgpass"
+  write_password
   live="host=$PGHOST"
   # With the same names of role and database.
   private_server="host=$private port=5432"
@@ -116,6 +118,11 @@ prepare_private() {
   # The settings that affect the text of a value, so that both servers write it the same way.
   export PGOPTIONS="-c client_min_messages=error -c statement_timeout=0 -c lock_timeout=${LEAVE_SECONDS}s \
 -c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1"
+}
+
+# libpq reads the password from this file, so it is neither an argument nor a variable of this shell.
+write_password() {
+  { printf '*:*:*:*:' && sed 's/[\\:]/\\&/g' "$PASSWORD_FILE"; } >"$private/pgpass"
 }
 
 # Terse, because a full error shows the row.
@@ -150,7 +157,22 @@ no_answer() {
 
 check_database() {
   echo 'SELECT 1;' >"$private/statement"
-  query "$live" <"$private/statement" >"$private/answer" || no_answer
+  deadline=$(($(date +%s) + PASSWORD_SECONDS))
+  until query "$live" <"$private/statement" >"$private/answer"; do
+    grep -q 'password authentication failed' "$private/errors.log" && [ "$(date +%s)" -lt "$deadline" ] || no_answer
+    run sleep 1
+    : >"$private/errors.log"
+    write_password
+  done
+}
+
+# A dump of them could be made, and not be restored into this database.
+check_owners() {
+  query "$live" <"$SCRIPTS/owners.sql" >"$private/others" || no_answer
+  [ -s "$private/others" ] || return 0
+  sed -n '1,5s/^/backup:   /p' "$private/others" >&2
+  fail "$(wc -l <"$private/others") objects belong to other roles than those of the stack, the first ones are above:" \
+    "a restore could not replace them. Drop them, or move them to another database."
 }
 
 # A session that holds a snapshot, so that the dump and the row count see the same rows.
@@ -283,6 +305,7 @@ dumps() {
 back_up() {
   name=$PGDATABASE-$(date -u +%Y%m%dT%H%M%SZ)${1:-}.dump
   [ ! -e "$BACKUP_DIRECTORY/$name" ] || fail "There is a dump $name already."
+  check_owners
   say "Dumping $PGDATABASE from $PGHOST."
   write_dump
   say "Restoring the dump into a private server: $(summary "$work/contents")."

@@ -7,7 +7,8 @@
 #   failed_at     the last run that failed ended, or the next one found out that it had; NULL: none did
 #   name, bytes   of the backup of succeeded_at
 #
-# Dumps do not contain the schema, and a restore keeps its rows.
+# The schema belongs to the role of the backups, if there is one (roles.sql). Dumps do not contain it, and a restore keeps
+# its rows.
 #
 # backup.sh reads this file; the variables and functions that are not defined here are its own.
 # shellcheck disable=SC2034,SC2154
@@ -19,7 +20,8 @@ recording=''
 record() {
   cat >"$private/record.sql" <<SQL
 BEGIN;
-CREATE SCHEMA IF NOT EXISTS $RECORD_SCHEMA;
+-- IF NOT EXISTS would need the right to create schemas, also where it exists.
+SELECT 'CREATE SCHEMA $RECORD_SCHEMA' WHERE to_regnamespace('$RECORD_SCHEMA') IS NULL \\gexec
 CREATE TABLE IF NOT EXISTS $RECORD_SCHEMA.backup (
   place text PRIMARY KEY, started_at timestamptz, succeeded_at timestamptz, failed_at timestamptz, name text, bytes bigint
 );
@@ -50,10 +52,12 @@ record_success() {
   recording=''
 }
 
-# The rows as statements, because a restore drops the table.
+# The rows as statements, because a restore drops the table if the role that restores owns it.
 save_records() {
   cat >"$private/record.sql" <<SQL
-SELECT to_regclass('$RECORD_SCHEMA.backup') IS NOT NULL AS recorded \\gset
+SELECT EXISTS (
+  SELECT FROM pg_class WHERE oid = to_regclass('$RECORD_SCHEMA.backup') AND pg_get_userbyid(relowner) = current_user
+) AS recorded \\gset
 \\if :recorded
 SELECT format('place = place, started_at = %L, succeeded_at = %L, failed_at = %L, name = %L, bytes = %L|%s',
   started_at, succeeded_at, failed_at, name, bytes, place)

@@ -16,5 +16,14 @@ WHERE oid = to_regclass('public.document_chunk') AND relowner <> to_regrole(quot
 -- The owner migrates and restores: with the rights on what the application owns, and with sight of its sessions.
 GRANT :"clients", pg_read_all_stats TO :"owner";
 
--- A dump reads everything. The result of a backup is recorded in a schema of its own.
+-- A dump reads everything. The results of backups are the only thing that this role writes; they are in a schema of its
+-- own, which belonged to the owner in earlier versions.
 GRANT pg_read_all_data TO :"backup";
+CREATE SCHEMA IF NOT EXISTS open_webui_stack;
+ALTER SCHEMA open_webui_stack OWNER TO :"backup";
+SELECT format('ALTER TABLE open_webui_stack.backup OWNER TO %I', :'backup')
+WHERE to_regclass('open_webui_stack.backup') IS NOT NULL \gexec
+-- An earlier version of the stack, if it is deployed again, records its backups as the owner.
+GRANT USAGE, CREATE ON SCHEMA open_webui_stack TO :"owner";
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA open_webui_stack TO :"owner";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"backup" IN SCHEMA open_webui_stack GRANT SELECT, INSERT, UPDATE ON TABLES TO :"owner";

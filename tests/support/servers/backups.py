@@ -1,5 +1,6 @@
 """The rendered backup.sh with a real PostgreSQL beside it."""
 
+import copy
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.servers.postgresql_database import PASSWORD, Database
+from stackctl.deployed.backup_login import restore_as_owner
+from tests.support.servers.postgresql_database import BACKUP_PASSWORD, PASSWORD, Database
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import give_away, running, unprivileged
 
@@ -44,15 +46,19 @@ class Backups:
     volume: Path
     scripts: Path
     environment: dict[str, str]
+    owner: dict[str, str]
+    """Variables with which a restore logs in."""
+
     arguments: list[str]
 
     @property
     def temporary(self) -> Path:
         return self.database.directory / "tmp"
 
-    def variables(self, **changes: str) -> dict[str, str]:
+    def variables(self, *arguments: str, **changes: str) -> dict[str, str]:
         return {
             **self.environment,
+            **(self.owner if arguments[:1] == ("restore",) else {}),
             "PATH": f"{self.database.search_path}{self.database.programs}:/usr/bin:/bin",
             "TMPDIR": str(self.temporary),
             **changes,
@@ -66,7 +72,7 @@ class Backups:
         return subprocess.run(
             self.command(*arguments),
             cwd=self.database.directory,
-            env=self.variables(**changes),
+            env=self.variables(*arguments, **changes),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,6 +88,7 @@ class Backups:
         result = self.run(*arguments, **changes)
         assert result.returncode == 0, result.stdout
         assert PASSWORD not in result.stdout
+        assert BACKUP_PASSWORD not in result.stdout
         return result.stdout
 
     def refused(self, *arguments: str, **changes: str) -> str:
@@ -90,9 +97,16 @@ class Backups:
         result = self.run(*arguments, **changes)
         assert result.returncode == 1, result.stdout
         assert PASSWORD not in result.stdout
+        assert BACKUP_PASSWORD not in result.stdout
         assert self.files() == before
         assert not list(self.temporary.iterdir())
         return result.stdout
+
+    def write_password(self, password: bytes) -> None:
+        """Change the password in the Secret of the role with which a dump logs in."""
+        file = Path(self.environment["PASSWORD_FILE"])
+        file.write_bytes(password)
+        give_away(file)
 
     def files(self) -> list[str]:
         """Files on the volume, except the lock."""
@@ -103,7 +117,7 @@ class Backups:
         return [name for name in self.files() if name.endswith(".dump")]
 
     def execute(self, statements: str) -> list[tuple[Any, ...]]:
-        """Rows of the last statement, by the application's role."""
+        """Rows of the last statement, by the owner."""
         with self.database.connect(autocommit=True) as connection:
             cursor = connection.execute(statements.encode())
             return cursor.fetchall() if cursor.description else []
@@ -123,7 +137,7 @@ class Backups:
             directory=self.database.directory,
             log=self.database.directory / "backup.log",
             stop_signal=signal.SIGKILL,
-            environment=self.variables(),
+            environment=self.variables(*arguments),
         ) as process:
             yield process
 
@@ -147,20 +161,36 @@ def backups_of(database: Database, sets: tuple[str, ...] = ()) -> Backups:
     for name, text in rendered("prod", "ConfigMap", "postgres-backup", sets)["data"].items():
         (directory / "scripts" / name).write_text(text)
     template = rendered("prod", "CronJob", "postgres-backup", sets)["spec"]["jobTemplate"]["spec"]["template"]
-    spec = template["spec"]
-    (container,) = [each for each in (*spec.get("initContainers", ()), *spec["containers"]) if each["name"] == "backup"]
+    spec = copy.deepcopy(template["spec"])
+    container = _container(spec)
     assert container["command"] == ["sh", "/etc/backup/backup.sh"]
+    variables = _variables(container, database, login="backup-password")
+    restore_as_owner(spec)
+    changed = _variables(_container(spec), database, login="password")
+    owner = {name: value for name, value in changed.items() if value != variables[name]}
+    made = Backups(database, directory / "backups", directory / "scripts", variables, owner, container["args"])
+    made.write_password(BACKUP_PASSWORD.encode())
+    return made
+
+
+def _container(spec: dict[str, Any]) -> dict[str, Any]:
+    (container,) = [each for each in (*spec.get("initContainers", ()), *spec["containers"]) if each["name"] == "backup"]
+    return dict(container)
+
+
+def _variables(container: dict[str, Any], database: Database, *, login: str) -> dict[str, str]:
+    directory = database.directory
     variables = {variable["name"]: variable["value"] for variable in container["env"]}
     moved = {
         "PGHOST": ("postgres", "127.0.0.1"),
         "PGPORT": ("5432", str(database.port)),
-        "PASSWORD_FILE": ("/run/secrets/postgresql/password", str(directory / "password")),
+        "PASSWORD_FILE": (f"/run/secrets/postgresql/{login}", str(directory / login)),
         "BACKUP_DIRECTORY": ("/backups", str(directory / "backups")),
     }
     for name, (inside, outside) in moved.items():
         assert variables[name] == inside
         variables[name] = outside
-    return Backups(database, directory / "backups", directory / "scripts", variables, container["args"])
+    return variables
 
 
 def program_before(backups: Backups, name: str, text: str) -> None:
