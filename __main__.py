@@ -6,6 +6,7 @@ from pulumi import Output, ResourceOptions
 
 from components.backup import names as backup
 from components.backup.component import Backup, BackupArgs, Server
+from components.blocks.egress import egress_rules
 from components.namespace.component import Namespace, NamespaceArgs
 from components.ollama.component import Ollama, OllamaArgs
 from components.open_webui import names as open_webui
@@ -82,7 +83,7 @@ database = PostgreSQL(
     in_namespace,
 )
 
-if settings.backup.enabled and database.secret and database.backup_access:
+if settings.backup.enabled:
     Backup(
         "backup",
         BackupArgs(
@@ -93,10 +94,10 @@ if settings.backup.enabled and database.secret and database.backup_access:
                 image=settings.postgresql.image,
                 access=database.backup_access,
                 prepare_scripts=PREPARE_SCRIPTS,
-                secret=database.secret,
+                secrets=database.backend.connection.owned,
                 authority=database.backend.authority,
             ),
-            egress=database.backend.egress,
+            egress=[*database.backend.egress, *egress_rules(settings.database_targets, settings.namespace)],
             namespace_name=settings.namespace,
             client_image=settings.open_webui.image,
             uploads=uploaded_files(settings.open_webui),

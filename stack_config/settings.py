@@ -10,7 +10,7 @@ from components.backup.settings import BackupSettings
 from components.blocks.base_settings import Fix, Problem, Settings
 from components.blocks.component_settings import ComponentSettings
 from components.blocks.custom_kinds import KindsNeeded
-from components.blocks.destinations import destination_of_url
+from components.blocks.destinations import Destination, destination_of_url
 from components.blocks.monitoring import MonitoringSettings
 from components.blocks.names import NamespaceName
 from components.blocks.outside_settings import OutsidePodSettings, outside_variables
@@ -152,16 +152,15 @@ class StackSettings(Settings):
         """Size of the volume for the dumps."""
         return self.backup.storage.size or mebibytes(2 * quantity(self.postgresql.storage.size))
 
+    @property
+    def database_targets(self) -> list[Destination]:
+        """Destinations of `openWebui.egress` that lead to an external PostgreSQL with a name of a private network."""
+        if not self.postgresql.is_external:
+            return []
+        return [each for each in self.open_webui.targets if each.port == self.postgresql.external.port]
+
     def problems(self) -> Iterator[Problem]:
-        if self.postgresql.layout.volume_size:
-            yield from self._backup_problems()
-        if self.backup.enabled and self.postgresql.is_external:
-            yield Problem(
-                keys=("backup.enabled", "postgresql.topology"),
-                message="backup.enabled conflicts with postgresql.topology external, which the stack does not back up",
-                allowed="the backups of its own operator, or another postgresql.topology",
-                fix="false",
-            )
+        yield from self._backup_problems()
         # Pulumi itself reads the kubeconfig, before there is a Secret.
         of_pods = SECRET_KEYS.keys() - {KUBECONFIG}
         yield from reference_problems(self.existing_secrets, of_pods, self.rotate.existing_secrets)
@@ -240,6 +239,16 @@ class StackSettings(Settings):
                 )
 
     def _backup_problems(self) -> Iterator[Problem]:
+        if self.postgresql.layout.volume_size is None:
+            if self.backup.enabled and not self.backup.storage.size:
+                yield Problem(
+                    keys=("backup.storage.size", "postgresql.topology"),
+                    message="backup.storage.size is missing: the stack does not know the size of an external database, "
+                    "and a copy of it has to fit on the volume beside the dumps",
+                    allowed="at least twice that size: SELECT pg_size_pretty(pg_database_size('<database>'))",
+                    fix="20Gi",
+                )
+            return
         least = self.postgresql.storage.size
         if quantity(self.backup_storage_size) < quantity(least):
             yield Problem(

@@ -63,8 +63,8 @@ class Server:
     prepare_scripts: Mapping[str, str]
     """Text of ``prepare.sh``, which prepares the server that dumps are restored into, and of the files beside it."""
 
-    secret: ConnectionSecret
-    """The Secret that `access` names."""
+    secrets: Sequence[ConnectionSecret]
+    """The Secret that `access` names, if the stack owns it."""
 
     authority: Authority | None
     """The certificate authority of the server. None: it has no TLS."""
@@ -131,7 +131,7 @@ class Backup(Component[BackupArgs]):
                 # A class may bind the PVC to the first pod that mounts it, which starts at the scheduled time.
                 skip_await=True,
             ),
-            args.server.secret.resource,
+            *(secret.resource for secret in args.server.secrets),
             *(self._bucket.objects(children) if self._bucket else []),
         ]
         self._cron_job(children, depends_on)

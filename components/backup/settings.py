@@ -47,7 +47,8 @@ class BackupStorageSettings(Settings):
     size: Bytes | None = Field(
         None,
         description="Size of the volume, at least `postgresql.storage.size`: it has the dumps, and during a backup a "
-        "restored copy of the database. Default: twice `postgresql.storage.size`. Never shrinks.",
+        "restored copy of the database. Default: twice `postgresql.storage.size`. Required with `postgresql.topology` "
+        "`external`. Never shrinks.",
     )
     class_name: ObjectName | None = Field(
         None,

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..blocks.connection_keys import CLIENT_URL
+from ..blocks.secret_reference import SecretReference
 from .names import BACKUP_PASSWORD, BACKUP_USER, DATABASE, PASSWORD, PORT, SECRET, SERVICE, USER
 
 
@@ -32,3 +34,14 @@ def own_server_access(*, backup_role: bool) -> BackupAccess:
     user, key = (BACKUP_USER, BACKUP_PASSWORD) if backup_role else (USER, PASSWORD)
     variables = {"PGHOST": SERVICE, "PGPORT": str(PORT), "PGUSER": user, "PGDATABASE": DATABASE}
     return BackupAccess(secret=SECRET, key=key, file_variable="PASSWORD_FILE", variables=variables)
+
+
+def external_access(reference: SecretReference | None) -> BackupAccess:
+    """Access to a server that the stack did not set up, by its URL.
+
+    Args:
+        reference: where the URL is. None: in the Secret of the stack.
+    """
+    secret, key = (reference.name, reference.key) if reference else (SECRET, CLIENT_URL)
+    # Named as those of a server of the stack, so that a change of the topology leaves them usable.
+    return BackupAccess(secret=secret, key=key, file_variable="URL_FILE", variables={"DUMP_NAMES": DATABASE})

@@ -26,7 +26,7 @@ from ..blocks.url_parameters import with_parameters
 from . import upgrade
 from .archive.container import with_archive
 from .archive.objects import archive_objects
-from .backup_access import BackupAccess, own_server_access
+from .backup_access import BackupAccess, external_access, own_server_access
 from .certificate_container import certificate_files
 from .cloudnative_pg.objects import ClusterArgs, create_cluster
 from .cloudnative_pg.objects import egress as cluster_egress
@@ -129,8 +129,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
     backend: Backend
     """For the clients: the Secret with ``client-url``, which has their time limits, and network policy rules."""
 
-    backup_access: BackupAccess | None
-    """How the backups log in. None: the stack does not back up this server."""
+    backup_access: BackupAccess
+    """How the backups log in."""
 
     def create(self) -> None:
         layout, children = self.args.settings.layout, self.children(self.args.namespace)
@@ -146,7 +146,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         if layout.authority and pem:
             children.secret(layout.authority.secret, {authority.KEY: Output.secret(pem)})
         value = inputs.values.get(URL)
-        self.database_url = self.secret = self.backup_access = None
+        self.database_url = self.secret = None
+        self.backup_access = external_access(inputs.references[URL] if value is None else None)
         if value is not None:
             url = Output.secret(value).apply(layout.url)
             self.database_url = url

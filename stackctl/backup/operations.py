@@ -13,7 +13,7 @@ from terminal.console import step
 from terminal.errors import UsageError
 from terminal.invocation import option
 
-from ..deployed.backup_jobs import Step, cron_job, has_bucket, run_job
+from ..deployed.backup_jobs import Step, cron_job, has_bucket, has_external_database, run_job
 from ..deployed.stack import Stack
 from ..deployed.target import find_stack
 from ..deployed.web_pods import stopped
@@ -131,10 +131,15 @@ def _list(stack: Stack, *, bucket: bool = False) -> tuple[str, ...]:
 
 def _intention(chosen: Dump | BackupSet, stack: Stack, *, safety_dump: bool) -> str:
     contents = "are dumped first and kept" if safety_dump else "are LOST"
+    others = (
+        "\nObjects of other roles in the database stay. If one depends on a table of Open WebUI, nothing changes."
+        if has_external_database(cron_job(stack))
+        else ""
+    )
     files = "\nUploaded files that are missing are written; none is removed." if isinstance(chosen, BackupSet) else ""
     return (
         f"This would stop every web pod of {stack.kubectl.namespace} and replace the contents of the database by\n"
-        f"  {chosen.name} {chosen.contents}{files}\n"
+        f"  {chosen.name} {chosen.contents}{files}{others}\n"
         f"The present contents {contents}. Nothing was changed. To restore: add {option('yes')}"
     )
 

@@ -81,6 +81,12 @@ def has_bucket(cron: dict[str, Any]) -> bool:
     return any(each["name"] == BUCKET_CONTAINER for each in _containers(cron["spec"]["jobTemplate"]["spec"]))
 
 
+def has_external_database(cron: dict[str, Any]) -> bool:
+    """Whether the database is one that the stack did not set up."""
+    containers = _containers(cron["spec"]["jobTemplate"]["spec"])
+    return any(variable["name"] == "URL_FILE" for each in containers for variable in each.get("env", ()))
+
+
 def run_job(
     stack: Stack,
     arguments: list[str],

@@ -230,3 +230,76 @@ def test_only_of_an_external_server_the_scripts_demand_pgvector() -> None:
 def test_the_pods_do_not_change_with_their_number() -> None:
     two, three = (run("dev", [f"openWebui.replicas={number}"]).pods["open-webui"] for number in (2, 3))
     assert two == three
+
+
+BACKED_UP = ["postgresql.topology=external", "postgresql.external.hosts=10.9.8.7", "backup.storage.size=20Gi"]
+
+
+def backups_of(sets: list[str], secrets: dict[str, str] | None = None) -> tuple[dict[str, str], dict[str, Any]]:
+    """Variables of the container that dumps, and source of its volume with the secret."""
+    recording = run("prod", [*BACKED_UP, *sets], secrets)
+    variables = {each["name"]: each["value"] for each in recording.containers["postgres-backup/backup"]["env"]}
+    [volume] = [each for each in recording.every_pod["postgres-backup"]["volumes"] if each["name"] == "password"]
+    return variables, volume["secret"]
+
+
+def test_backups_have_the_url_as_a_file_and_nothing_else_of_the_secret() -> None:
+    variables, secret = backups_of([], {"databaseUrl": URL})
+    assert secret["secretName"] == "postgresql-secret"
+    assert secret["items"] == [{"key": "client-url", "path": "client-url"}]
+    assert variables["URL_FILE"] == "/run/secrets/postgresql/client-url"
+    assert not {"PGHOST", "PGUSER", "PGPASSWORD", "PASSWORD_FILE"} & variables.keys()
+    assert PASSWORD not in str(variables)
+    # Those of a server of the stack begin in the same way: a change of the topology leaves them in the list.
+    own = {v["name"]: v["value"] for v in run("prod", []).containers["postgres-backup/backup"]["env"]}
+    assert variables["DUMP_NAMES"] == own["PGDATABASE"]
+
+
+def test_backups_with_a_url_by_reference_verify_the_certificate() -> None:
+    sets = [
+        "existingSecrets.databaseUrl.name=team-chat",
+        "existingSecrets.databaseUrl.key=uri",
+        "postgresql.external.certificateAuthority=-----BEGIN CERTIFICATE-----",
+    ]
+    variables, secret = backups_of(sets)
+    assert (secret["secretName"], secret["items"]) == ("team-chat", [{"key": "uri", "path": "uri"}])
+    recording = run("prod", [*BACKED_UP, *sets])
+    container = recording.containers["postgres-backup/backup"]
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    assert variables["PGSSLMODE"] == "verify-full"
+    assert variables["PGSSLROOTCERT"] == f"{mounts['postgresql-ca']}/ca.crt"
+    assert not [r.name for r in recording.objects if r.kind == "Secret" and r.name == "postgresql-secret"]
+
+
+def test_backups_can_reach_it_also_by_a_name_of_a_private_network() -> None:
+    recording = run("prod", BACKED_UP, {"databaseUrl": URL})
+    to_server = {"to": [{"ipBlock": {"cidr": "10.9.8.7/32"}}], "ports": [{"protocol": "TCP", "port": 5432}]}
+    assert rules(recording, "postgres-backup") == [to_server]
+
+    sets = [
+        "postgresql.topology=external",
+        "postgresql.external.hosts=db.corp",
+        "backup.storage.size=20Gi",
+        "openWebui.egress[0]=10.20.0.0/16:5432",
+        "openWebui.egress[1]=10.30.0.0/16:443",
+    ]
+    private = run("prod", sets, {"databaseUrl": URL.replace("10.9.8.7", "db.corp")})
+    cidrs = [str(rule) for rule in rules(private, "postgres-backup")]
+    assert any("10.20.0.0/16" in rule for rule in cidrs)
+    assert not any("10.30.0.0/16" in rule for rule in cidrs)
+
+
+def test_the_volume_of_the_backups_needs_a_size() -> None:
+    values = {
+        f"{PROJECT}:kubeContext": "test",
+        f"{PROJECT}:postgresql": json.dumps({"topology": "external", "external": ADDRESSES}),
+        f"{PROJECT}:backup": json.dumps({"enabled": True}),
+        f"{PROJECT}:databaseUrl": "postgresql://u:p@10.0.0.1:6432/chats",
+    }
+    with pytest.raises(ConfigError, match=r"pulumi config set --path backup\.storage\.size 20Gi") as refused:
+        parse(accepted(values), {f"{PROJECT}:databaseUrl"})
+    assert str(refused.value).startswith("The stack's config has 1 problem")
+    assert "pg_database_size" in str(refused.value)
+    # Smaller than postgresql.storage.size, which has no effect here.
+    sized = {**values, f"{PROJECT}:backup": json.dumps({"enabled": True, "storage": {"size": "2Gi"}})}
+    parse(accepted(sized), {f"{PROJECT}:databaseUrl"})

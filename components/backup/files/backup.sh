@@ -13,6 +13,8 @@
 #   PGHOST, PGPORT, PGUSER, PGDATABASE  the database and the role: to restore, the owner of the tables; otherwise one that
 #                     reads everything and owns the schema of the record
 #   PASSWORD_FILE     file with the role's password
+#   URL_FILE          instead of all these: file with the URL of a server that the stack did not set up (external.sh)
+#   DUMP_NAMES        what the names of dumps begin with; PGDATABASE if it is not set
 #   BACKUP_DIRECTORY  the volume for the dumps; during a run it also holds the private server
 #   KEEP              number of dumps to keep
 #   TO_BUCKET         yes: another container copies the dump to a bucket afterwards
@@ -34,6 +36,10 @@ SCRIPTS=$(dirname "$0")
 . "$SCRIPTS/record.sh"
 # shellcheck source=components/backup/files/facts.sh
 . "$SCRIPTS/facts.sh"
+# shellcheck source=components/backup/files/external.sh
+. "$SCRIPTS/external.sh"
+# shellcheck source=components/backup/files/private-server.sh
+. "$SCRIPTS/private-server.sh"
 # shellcheck source=components/backup/files/restore.sh
 . "$SCRIPTS/restore.sh"
 
@@ -42,6 +48,8 @@ working=''
 child=''
 holder=''
 private_server_runs=''
+settings=''
+excluded='{}'
 
 say() {
   printf 'backup: %s\n' "$*"
@@ -83,10 +91,17 @@ clean_up() {
 }
 
 check_environment() {
-  : "${PGHOST:?is the server}" "${PGPORT:?is its port}" "${PGUSER:?is the role}" "${PGDATABASE:?is the database}"
-  : "${PASSWORD_FILE:?is the file with the password}" "${BACKUP_DIRECTORY:?is the volume of the dumps}"
+  if is_external; then
+    [ -r "$URL_FILE" ] || fail "URL_FILE $URL_FILE cannot be read; mount the Secret there."
+    : "${DUMP_NAMES:?is the beginning of the names of dumps}"
+  else
+    : "${PGHOST:?is the server}" "${PGPORT:?is its port}" "${PGUSER:?is the role}" "${PGDATABASE:?is the database}"
+    : "${PASSWORD_FILE:?is the file with the password}"
+    [ -r "$PASSWORD_FILE" ] || fail "PASSWORD_FILE $PASSWORD_FILE cannot be read; mount the Secret there."
+    DUMP_NAMES=$PGDATABASE
+  fi
+  : "${BACKUP_DIRECTORY:?is the volume of the dumps}"
   : "${KEEP:?is the number of dumps to keep}" "${PRIVATE_SERVER_OPTIONS:?are the options of the private server}"
-  [ -r "$PASSWORD_FILE" ] || fail "PASSWORD_FILE $PASSWORD_FILE cannot be read; mount the Secret there."
   [ -w "$BACKUP_DIRECTORY" ] || fail "BACKUP_DIRECTORY $BACKUP_DIRECTORY cannot be written."
   work=$BACKUP_DIRECTORY/.work
 }
@@ -110,25 +125,33 @@ prepare_private() {
   private=$(mktemp -d)
   : >"$private/errors.log"
   : >"$private/server.log"
-  write_password
+  export PGPASSFILE="$private/pgpass" PGCONNECT_TIMEOUT=10 PGCLIENTENCODING=UTF8 PGAPPNAME=backup
+  write_login
+  if is_external; then
+    write_settings
+    return
+  fi
   live="host=$PGHOST"
   # With the same names of role and database.
   private_server="host=$private port=5432"
-  export PGPASSFILE="$private/pgpass" PGCONNECT_TIMEOUT=10 PGCLIENTENCODING=UTF8 PGAPPNAME=backup
   # The settings that affect the text of a value, so that both servers write it the same way.
   export PGOPTIONS="-c client_min_messages=error -c statement_timeout=0 -c lock_timeout=${LEAVE_SECONDS}s \
 -c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1"
 }
 
 # libpq reads the password from this file, so it is neither an argument nor a variable of this shell.
-write_password() {
+write_login() {
+  if is_external; then
+    use_url
+    return
+  fi
   { printf '*:*:*:*:' && sed 's/[\\:]/\\&/g' "$PASSWORD_FILE"; } >"$private/pgpass"
 }
 
 # Terse, because a full error shows the row.
 query() {
   run psql --no-psqlrc --no-password --quiet --no-align --tuples-only -v ON_ERROR_STOP=1 -v VERBOSITY=terse \
-    -v snapshot="${snapshot:-}" -d "$1" 2>>"$private/errors.log"
+    -v snapshot="${snapshot:-}" -v excluded="$excluded" -d "$1" ${settings:+-f "$settings" -f -} 2>>"$private/errors.log"
 }
 
 # A server that could write only a part of a block does not name the reason.
@@ -162,12 +185,27 @@ check_database() {
     grep -q 'password authentication failed' "$private/errors.log" && [ "$(date +%s)" -lt "$deadline" ] || no_answer
     run sleep 1
     : >"$private/errors.log"
-    write_password
+    write_login
   done
+  check_version
+}
+
+# The programs of an older release refuse to dump, those of a newer one do not.
+check_version() {
+  echo 'SHOW server_version_num;' | query "$live" >"$private/answer" || no_answer
+  server_major=$(($(cat "$private/answer") / 10000))
+  program_major=$(pg_dump --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
+  [ "$program_major" -ge "$server_major" ] ||
+    fail "The server is PostgreSQL $server_major, and the image of postgresql.image has the programs of $program_major, which" \
+      "cannot dump it. Set postgresql.image to an image of PostgreSQL $server_major or later, with pgvector. Nothing was changed."
 }
 
 # A dump of them could be made, and not be restored into this database.
 check_owners() {
+  if is_external; then
+    check_schemas
+    return
+  fi
   query "$live" <"$SCRIPTS/owners.sql" >"$private/others" || no_answer
   [ -s "$private/others" ] || return 0
   sed -n '1,5s/^/backup:   /p' "$private/others" >&2
@@ -182,6 +220,8 @@ hold_snapshot() {
     -d "$live" <"$private/hold" >"$private/snapshot" 2>>"$private/errors.log" 9>&- &
   holder=$!
   exec 4>"$private/hold"
+  # The limit of the server would end the session while pg_dump works.
+  echo 'SET idle_in_transaction_session_timeout = 0;' >&4
   echo 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot();' >&4
   until [ -s "$private/snapshot" ]; do
     kill -0 "$holder" 2>/dev/null || fail_because dump "The database gave no snapshot; the reason is above."
@@ -215,7 +255,13 @@ summary() {
 
 write_dump() {
   hold_snapshot
-  run pg_dump --format=custom --no-password --lock-wait-timeout="${LEAVE_SECONDS}s" --snapshot="$snapshot" \
+  set --
+  if is_external; then
+    while read -r option; do
+      set -- "$@" "$option"
+    done <"$private/options"
+  fi
+  run pg_dump "$@" --format=custom --no-password --lock-wait-timeout="${LEAVE_SECONDS}s" --snapshot="$snapshot" \
     --exclude-schema="$RECORD_SCHEMA" --file="$work/dump" -d "$live" 2>>"$private/errors.log" ||
     fail_because dump "The dump could not be written; the reason is above."
   contents "$live" >"$work/contents" || fail_because dump "The rows could not be counted; the reason is above."
@@ -223,87 +269,21 @@ write_dump() {
   release_snapshot
 }
 
-# Selects the entries to restore: all but the comments on extensions, which only a superuser may set. The extensions
-# exist, because prepare.sh creates them.
+# Selects the entries to restore: all but the comments on extensions and schemas, which only their owners may set. The
+# extensions of the stack's own server exist, because prepare.sh creates them.
 read_list() {
   run pg_restore --list "$1" >"$private/all" 2>>"$private/errors.log" ||
     fail_because dump "$(basename "$1") is damaged: its list of contents cannot be read."
-  grep -v ' COMMENT - EXTENSION ' "$private/all" >"$private/selected"
-}
-
-# COMMIT follows only if the whole dump has been read; without it the server rolls everything back.
-write_sql() {
-  printf 'BEGIN;\n%s\n' "$2"
-  pg_restore --no-owner --no-privileges --use-list="$private/selected" --file=- "$1" && printf 'COMMIT;\n'
-}
-
-# restore_into SERVER DUMP STATEMENT: restores in one transaction, which the statement begins.
-restore_into() {
-  rm -f "$private/sql"
-  mkfifo "$private/sql"
-  write_sql "$2" "$3" >"$private/sql" 2>"$private/reading.log" 9>&- &
-  reader=$!
-  answer=0
-  query "$1" <"$private/sql" >"$private/answer" || answer=$?
-  wait "$reader" || {
-    # If the server failed, that is the cause, and the reader only saw a broken pipe.
-    [ "$answer" -ne 0 ] || cat "$private/reading.log" >>"$private/errors.log"
-    answer=1
-  }
-  return "$answer"
-}
-
-# A private server, prepared by the same script as the real one. No other process can connect. Its data are deleted
-# afterwards, so it runs without protection against a crash.
-start_private_server() {
-  od -An -N16 -tx1 /dev/urandom >"$private/server-password"
-  # The server would use PGPORT, too.
-  run env -u PGPORT -u PGOPTIONS PGDATA="$work/pgdata" POSTGRES_USER="$PGUSER" POSTGRES_DB="$PGDATABASE" \
-    PASSWORD_FILE="$private/server-password" sh "$SCRIPTS/prepare.sh" >"$private/server.log" 2>&1 || {
-    cat "$private/server.log" >&2
-    fail_because dump "The private server could not be prepared; the reason is above."
-  }
-  printf 'local all all trust\n' >"$private/pg_hba.conf"
-  private_server_runs=yes
-  run pg_ctl start --silent --wait --timeout="$START_SECONDS" -D "$work/pgdata" -l "$private/server.log" -o "\
-        -c port=5432 -c listen_addresses= -c unix_socket_directories=$private -c unix_socket_permissions=0700 \
-        -c hba_file=$private/pg_hba.conf -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
-        -c wal_level=minimal -c max_wal_senders=0 -c autovacuum=off $PRIVATE_SERVER_OPTIONS \
-        -c log_min_error_statement=panic -c log_error_verbosity=terse" || {
-    cat "$private/server.log" >&2
-    fail_because dump "The private server did not start; the reason is above."
-  }
-}
-
-stop_private_server() {
-  [ -n "$private_server_runs" ] || return 0
-  pg_ctl stop --silent --mode=immediate --timeout="$STOP_SECONDS" -D "$work/pgdata" >"$private/answer" 2>&1 || true
-  private_server_runs=''
-}
-
-# Verifies a dump: the restored tables must equal those of the database.
-verify() {
-  read_list "$1"
-  start_private_server
-  restore_into "$private_server" "$1" '' ||
-    fail_because dump "The dump cannot be restored and is not kept; the reason is above."
-  contents "$private_server" >"$work/restored" ||
-    fail_because dump "The restored rows could not be counted; the reason is above."
-  cmp -s "$work/contents" "$work/restored" || {
-    diff "$work/contents" "$work/restored" | sed -n 's/^[<>] [0-9]*|[-0-9]*|/backup:   /p' | sort -u >&2
-    fail "The restored tables above do not hold what the database held. The dump is not kept."
-  }
-  stop_private_server
-  rm -rf "$work/pgdata"
+  grep -v -e ' COMMENT - EXTENSION ' -e ' COMMENT - SCHEMA ' "$private/all" >"$private/selected"
 }
 
 dumps() {
-  find "$BACKUP_DIRECTORY" -maxdepth 1 -name "$PGDATABASE-*.dump" | sed 's|.*/||' | sort -r
+  find "$BACKUP_DIRECTORY" -maxdepth 1 -name "$DUMP_NAMES-*.dump" | sed 's|.*/||' | sort -r
 }
 
 # back_up [SUFFIX]: sets `name`.
 back_up() {
-  name=$PGDATABASE-$(date -u +%Y%m%dT%H%M%SZ)${1:-}.dump
+  name=$DUMP_NAMES-$(date -u +%Y%m%dT%H%M%SZ)${1:-}.dump
   [ ! -e "$BACKUP_DIRECTORY/$name" ] || fail "There is a dump $name already."
   check_owners
   say "Dumping $PGDATABASE from $PGHOST."

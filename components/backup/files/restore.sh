@@ -22,6 +22,17 @@ SQL
   done
 }
 
+# Everything that the role owns goes, with what depends on it. On an external server that may be an object of another
+# role: then nothing changes.
+clear_statement() {
+  if is_external; then echo 'DROP OWNED BY CURRENT_USER RESTRICT;'; else cat "$SCRIPTS/clear.sql"; fi
+}
+
+select_entries() {
+  read_list "$dump"
+  ! is_external || leave_out_schemas "$live" 'pg_get_userbyid(nspowner) <> current_user'
+}
+
 restore() {
   chosen=$1
   # A safety dump is never the newest one: otherwise repeating the command would undo the restore.
@@ -32,7 +43,8 @@ restore() {
   esac
   dump=$BACKUP_DIRECTORY/$chosen
   [ -f "$dump" ] || fail "There is no dump $chosen. Nothing was changed. Dumps: $(dumps | tr '\n' ' ')"
-  read_list "$dump"
+  select_entries
+  ! is_external || check_rights
   refuse_others
   if [ "${2:-}" = no-safety-dump ]; then
     say "Skipping the dump of the current data."
@@ -40,13 +52,15 @@ restore() {
     back_up "$SAFETY"
     say "To return to the current data: restore $name"
   fi
-  read_list "$dump"
+  select_entries
   save_records
   refuse_others
   say "Restoring $chosen into $PGDATABASE, in one transaction."
-  restore_into "$live" "$dump" "$(cat "$SCRIPTS/clear.sql")" ||
+  restore_into "$live" "$dump" "$(clear_statement)" ||
     fail_because restore "$chosen could not be restored. The database is unchanged; the reason is above."
   write_records
+  # The schemas of the role are those of the dump now.
+  ! is_external || read_schemas
   contents "$live" >"$work/restored" ||
     fail_because dump "$chosen was restored, but its rows could not be counted; the reason is above."
   if [ -e "${dump%.dump}.contents" ] && ! cmp -s "${dump%.dump}.contents" "$work/restored"; then
