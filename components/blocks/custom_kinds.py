@@ -76,6 +76,10 @@ _CLOUDNATIVE_PG = Installation(
     name="CloudNativePG",
     docs="https://cloudnative-pg.io/documentation/current/installation_upgrade/",
 )
+_BARMAN_CLOUD = Installation(
+    name="the Barman Cloud plugin of CloudNativePG",
+    docs="https://cloudnative-pg.io/plugin-barman-cloud/docs/installation/",
+)
 
 SERVICE_MONITOR = CustomKind(
     api_version="monitoring.coreos.com/v1", kind="ServiceMonitor", served_by=_PROMETHEUS_OPERATOR
@@ -92,6 +96,8 @@ _CNPG = "postgresql.cnpg.io/v1"
 CNPG_CLUSTER = CustomKind(api_version=_CNPG, kind="Cluster", served_by=_CLOUDNATIVE_PG)
 CNPG_DATABASE = CustomKind(api_version=_CNPG, kind="Database", served_by=_CLOUDNATIVE_PG)
 CNPG_POOLER = CustomKind(api_version=_CNPG, kind="Pooler", served_by=_CLOUDNATIVE_PG)
+CNPG_SCHEDULED_BACKUP = CustomKind(api_version=_CNPG, kind="ScheduledBackup", served_by=_CLOUDNATIVE_PG)
+BARMAN_OBJECT_STORE = CustomKind(api_version="barmancloud.cnpg.io/v1", kind="ObjectStore", served_by=_BARMAN_CLOUD)
 
 
 def custom_object(

@@ -181,6 +181,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 settings=args.settings,
                 layout=layout,
                 namespace_name=args.namespace_name,
+                secret_inputs=args.secret_inputs,
                 password=password,
                 clients=args.clients,
                 protect=args.protect,

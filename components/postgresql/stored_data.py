@@ -12,6 +12,8 @@ REMEMBERED = "postgresql-data"
 _TOPOLOGY = "topology"
 """Fact that only a cluster has: a stack from before there were topologies is standalone."""
 
+_RECOVERED_FROM = "recoveredFrom"
+
 
 def stored_data(settings: PostgreSQLSettings) -> Facts:
     """Facts about the files on the volume of a server with these settings, and how they follow another image."""
@@ -58,6 +60,7 @@ def stored_cluster(settings: PostgreSQLSettings) -> Facts:
         "image": settings.cloudnative_pg.image,
         "size": settings.storage.size,
         _TOPOLOGY: settings.layout.name,
+        **({_RECOVERED_FROM: source} if (source := settings.cloudnative_pg.recovery.archive_name) else {}),
     }
 
 
@@ -85,6 +88,14 @@ def refused_cluster(before: Facts, after: Facts) -> Finding | None:
             message=f"the volumes have {before['size']}; they grow and never shrink",
             allowed=f"{before['size']} or more",
             commands=(fix_command("postgresql.storage.size", before["size"]),),
+        )
+    if (source := after.get(_RECOVERED_FROM)) and source != before.get(_RECOVERED_FROM):
+        return Finding(
+            key="postgresql.cloudnativePg.recovery.archiveName",
+            value=source,
+            message="the cluster exists; only a new one is created from an archive",
+            allowed="no value; to recover: another stack (docs/operations/point-in-time-recovery.md)",
+            commands=(fix_command("postgresql.cloudnativePg.recovery.archiveName", ""),),
         )
     return None
 

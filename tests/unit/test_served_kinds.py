@@ -39,10 +39,19 @@ BUILT_IN = (
 )
 
 
+ARCHIVE = ("postgresql.archive.enabled=true", "postgresql.archive.s3.bucket=backups")
+
+
+def secrets_of(sets: tuple[str, ...]) -> dict[str, str]:
+    external = {"redisCacheUrl": "redis://redis.example.com"} if "redis.topology=external" in sets else {}
+    archive = {"archiveS3AccessKeyId": "id", "archiveS3SecretAccessKey": "secret"} if ARCHIVE[0] in sets else {}
+    return {**external, **archive}
+
+
 def settings_of(*sets: str) -> StackSettings:
     config = read_stack("dev", ["kubeContext=test", *sets])
-    secrets = ["open-webui-stack:redisCacheUrl"] if "redis.topology=external" in sets else []
-    return parse({**config.values, **dict.fromkeys(secrets, "redis://redis.example.com")}, secrets)
+    secrets = {f"open-webui-stack:{name}": value for name, value in secrets_of(sets).items()}
+    return parse({**config.values, **secrets}, [*secrets])
 
 
 @pytest.mark.parametrize(
@@ -60,12 +69,12 @@ def settings_of(*sets: str) -> StackSettings:
         (*GATEWAY, "openWebui.gateway.controller=traefik", "openWebui.gateway.parentRef.name=public"),
         CLOUDNATIVE_PG,
         (*CLOUDNATIVE_PG, "postgresql.cloudnativePg.pooler.enabled=true", *OPERATOR),
+        (*CLOUDNATIVE_PG, *ARCHIVE),
     ],
     ids=" ".join,
 )
 def test_the_settings_name_every_custom_kind_that_the_program_creates(sets: tuple[str, ...]) -> None:
-    secrets = {"redisCacheUrl": "redis://redis.example.com"} if "redis.topology=external" in sets else {}
-    recording = run("dev", sets, secrets)
+    recording = run("dev", sets, secrets_of(sets))
     created = {
         (resource.inputs["apiVersion"], resource.inputs["kind"])
         for resource in recording.objects

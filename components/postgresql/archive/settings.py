@@ -31,10 +31,12 @@ class ArchiveSettings(Settings):
     enabled: bool = Field(
         False,
         description="Archive the write-ahead log and base backups in a bucket, for recovery to any second. "
-        "Only with the topology `standalone`.",
+        "Not with the topology `external`.",
     )
     image: ImageReference = Field(
-        IMAGE, description="Container image with Barman Cloud (barman, boto3, psycopg2) and `python3`."
+        IMAGE,
+        description="Container image with Barman Cloud (barman, boto3, psycopg2) and `python3`. Not with the "
+        "topology `cloudnative-pg`, whose plugin brings its own.",
     )
     s3: BucketSettings = Field(BucketSettings(), description="The bucket. Required with `postgresql.archive.enabled`.")
     timeout_seconds: int = Field(
@@ -53,18 +55,22 @@ class ArchiveSettings(Settings):
         examples=["4Gi"],
         description="Log that may wait on the volume for a bucket that takes nothing. The rest is given up, so "
         "that the server goes on, and a new base backup closes the gap. Default: a quarter of "
-        "`postgresql.storage.size`.",
+        "`postgresql.storage.size`. Not with the topology `cloudnative-pg`, which keeps all of it.",
     )
 
-    def used_problems(self, volume: str) -> Iterator[Problem]:
-        """Problems of the archive when it is on, with keys relative to PostgreSQL's settings.
+    def bucket_problems(self) -> Iterator[Problem]:
+        """Problems of the archive when it is on, with keys relative to PostgreSQL's settings."""
+        if self.enabled:
+            yield from self.s3.missing("archive.s3", "archive.enabled")
+
+    def pending_problems(self, volume: str) -> Iterator[Problem]:
+        """Problems of `pendingLimit`, with keys relative to PostgreSQL's settings.
 
         Args:
             volume: size of the volume of the database.
         """
         if not self.enabled:
             return
-        yield from self.s3.missing("archive.s3", "archive.enabled")
         limit = self.pending(volume)
         if not quantity(LEAST_PENDING) <= quantity(limit) <= quantity(volume) / 2:
             yield Problem(

@@ -17,6 +17,15 @@ POOLER = "postgres-pooler"
 DATABASE_OBJECT = "postgres-database"
 """Name of the `Database`."""
 
+OBJECT_STORE = f"{CLUSTER}-archive"
+"""Name of the `ObjectStore`, and of the Secret with the credentials of its bucket."""
+
+SCHEDULED_BACKUP = f"{CLUSTER}-base-backups"
+"""Name of the `ScheduledBackup`; those of its `Backup` objects begin with it."""
+
+RECOVERED = "recovered"
+"""Name that the `Cluster` has for the archive that it is created from."""
+
 AUTHORITY_SECRET = f"{CLUSTER}-ca"
 """Secret of the operator with the authority that signs the servers' certificates: the certificate and its key."""
 

@@ -12,24 +12,37 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from ...blocks.children import Children, stateful
-from ...blocks.custom_kinds import CNPG_CLUSTER, CNPG_DATABASE, CNPG_POOLER, POD_MONITOR, custom_object
+from ...blocks.custom_kinds import (
+    BARMAN_OBJECT_STORE,
+    CNPG_CLUSTER,
+    CNPG_DATABASE,
+    CNPG_POOLER,
+    CNPG_SCHEDULED_BACKUP,
+    POD_MONITOR,
+    custom_object,
+)
 from ...blocks.destinations import destination_of_target
 from ...blocks.egress import egress_rules
 from ...blocks.network_policy import addresses, allow_from, allow_to, namespace, network_policy, pods
 from ...blocks.remembered import remember
+from ...blocks.secret_inputs import SecretInputs
+from ...blocks.secret_reference import SecretReference
 from ..names import APP, OWNER_SECRET, PORT, USER
 from ..settings import PostgreSQLSettings
 from ..stored_data import REMEMBERED, refused_cluster, stored_cluster
 from ..topologies.cloudnative_pg import CloudNativePG
+from .archive import CREDENTIALS, object_store_spec, scheduled_backup_spec
 from .names import (
     CLUSTER,
     DATABASE_OBJECT,
     INSTANCES,
     METRICS_PORT,
+    OBJECT_STORE,
     PODS,
     POOLER,
     POOLER_METRICS_PORT,
     RELOAD,
+    SCHEDULED_BACKUP,
     STATUS_PORT,
 )
 from .spec import cluster_spec, database_spec, pod_monitor_spec, pooler_spec
@@ -52,6 +65,9 @@ class ClusterArgs:
     layout: CloudNativePG
     namespace_name: str
     """The namespace's name as a plain value."""
+
+    secret_inputs: SecretInputs
+    """Secrets that are set: the credentials of the archive's bucket."""
 
     password: Output[str]
     """Password of the owner of the database."""
@@ -89,7 +105,7 @@ def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
         opts=children.options(
             # The operator deletes the volumes with it.
             **stateful(args.protect),
-            depends_on=[policy, owner, stored],
+            depends_on=[policy, owner, stored, *_object_store(children, args)],
             custom_timeouts=pulumi.CustomTimeouts(create=_CREATE, update=_UPDATE),
         ),
     )
@@ -100,6 +116,11 @@ def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
     if settings.cloudnative_pg.pooler.enabled:
         spec = pooler_spec(settings, args.layout.pool_size, settings.pods.labels)
         custom_object(POOLER, CNPG_POOLER, metadata=children.metadata(POOLER), spec=spec, opts=after)
+    if settings.archive.enabled:
+        spec = scheduled_backup_spec(settings.archive)
+        custom_object(
+            SCHEDULED_BACKUP, CNPG_SCHEDULED_BACKUP, metadata=children.metadata(SCHEDULED_BACKUP), spec=spec, opts=after
+        )
     if args.watched_by_operator:
         _pod_monitors(children, args)
     return cluster
@@ -108,6 +129,25 @@ def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
 def egress() -> list[NetworkPolicyEgressRuleArgsDict]:
     """Rules for the clients: to the instances and to PgBouncer."""
     return [allow_to([pods(PODS)], PORT)]
+
+
+def _object_store(children: Children, args: ClusterArgs) -> list[pulumi.Resource]:
+    """The bucket of the archive, and the Secret with its credentials as far as they are values of the config."""
+    archive, inputs = args.settings.archive, args.secret_inputs
+    if not archive.enabled:
+        return []
+    values = {key: Output.secret(inputs.values[name]) for name, key in CREDENTIALS.items() if name in inputs.values}
+    credentials = [children.secret(OBJECT_STORE, values).resource] if values else []
+    own = {name: SecretReference(name=OBJECT_STORE, key=key) for name, key in CREDENTIALS.items()}
+    references = {name: inputs.references.get(name, own[name]) for name in CREDENTIALS}
+    store = custom_object(
+        OBJECT_STORE,
+        BARMAN_OBJECT_STORE,
+        metadata=children.metadata(OBJECT_STORE),
+        spec=object_store_spec(archive, references),
+        opts=children.options(depends_on=credentials),
+    )
+    return [*credentials, store]
 
 
 def _pod_monitors(children: Children, args: ClusterArgs) -> None:
@@ -140,7 +180,11 @@ def _network_policy(children: Children, args: ClusterArgs) -> k8s.networking.v1.
         labels=children.labels.metadata,
         selector=PODS,
         ingress=ingress,
-        egress=[allow_to([pods(PODS)], PORT, STATUS_PORT), *_to_api_server(args)],
+        egress=[
+            allow_to([pods(PODS)], PORT, STATUS_PORT),
+            *_to_api_server(args),
+            *egress_rules(args.settings.archive.destinations, args.namespace_name),
+        ],
         opts=children.options(),
     )
 

@@ -11,6 +11,7 @@ from ...blocks.addresses import EgressTarget
 from ...blocks.base_settings import Fix, Problem, Settings
 from ...blocks.image_versions import tag
 from ...blocks.names import ExistingNamespace, ImageReference
+from ...blocks.patterns import matching
 from ...blocks.resources import ContainerResources
 
 IMAGE = "ghcr.io/cloudnative-pg/postgresql:17.11-202608170816-standard-trixie"
@@ -69,6 +70,47 @@ def pooler_resources() -> ContainerResources:
     }
 
 
+_archive_name = matching(
+    re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"),
+    "archive_name",
+    "not a name of an archive",
+    allowed="1 to 63 lower-case letters, digits and '-', not at the ends",
+    example="postgres",
+)
+_moment = matching(
+    re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)"),
+    "moment",
+    "not a time with its time zone",
+    allowed="date, time and time zone, as RFC 3339 has them",
+    example="2026-11-29T12:34:56Z",
+)
+
+
+class ClusterRecoverySettings(Settings):
+    """The archive that a new cluster is created from."""
+
+    archive_name: Annotated[str, _archive_name] | None = Field(
+        None,
+        examples=["postgres"],
+        description="`archiveName` of the cluster that the archive is of. The new cluster is created from it, and not "
+        "empty. Only for a cluster that does not exist yet.",
+    )
+    target_time: Annotated[str, _moment] | None = Field(
+        None,
+        examples=["2026-11-29T12:34:56Z"],
+        description="Recover the transactions that were committed until then. Default: all that are in the archive.",
+    )
+
+    def problems(self) -> Iterator[Problem]:
+        if self.target_time and not self.archive_name:
+            yield Problem(
+                keys=("targetTime", "archiveName"),
+                message="targetTime without archiveName: nothing is recovered",
+                allowed="the archive to recover from, or no targetTime",
+                fix=Fix.REMOVE,
+            )
+
+
 class CloudNativePGSettings(Settings):
     """`postgresql.cloudnativePg` in the stack's config."""
 
@@ -80,6 +122,15 @@ class CloudNativePGSettings(Settings):
     )
     synchronous: SynchronousSettings = Field(SynchronousSettings(), description="Replicas that confirm each commit.")
     pooler: PoolerSettings = Field(PoolerSettings(), description="PgBouncer in session mode in front of the primary.")
+    archive_name: Annotated[str, _archive_name] = Field(
+        "postgres",
+        examples=["postgres-2"],
+        description="Directory of the archive below `postgresql.archive.s3.prefix`. A new cluster needs one that is "
+        "empty; for an existing cluster, do not change it.",
+    )
+    recovery: ClusterRecoverySettings = Field(
+        ClusterRecoverySettings(), description="Create the cluster from the archive of another one."
+    )
     operator_namespace: ExistingNamespace = Field(
         "cnpg-system", description="Namespace of the operator, whose pods ask the instances for their state."
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.quantities import MEBIBYTE, quantity
 from ..names import APP, DATABASE, OWNER_SECRET, PORT, SERVICE, USER
-from .names import CLUSTER, METRICS, POOLER
+from .archive import archived, recovery_sources
+from .names import CLUSTER, METRICS, POOLER, RECOVERED
 from .settings import pooler_resources
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def cluster_spec(settings: "PostgreSQLSettings") -> Spec:
     spec: Spec = {
         "instances": own.instances,
         "imageName": own.image,
-        "bootstrap": {"initdb": _initdb()},
+        "bootstrap": _bootstrap(settings),
         "postgresql": _postgresql(settings),
         "storage": volume,
         "resources": settings.container_resources(),
@@ -41,6 +42,8 @@ def cluster_spec(settings: "PostgreSQLSettings") -> Spec:
         # A primary that cannot be updated in place is switched over: some seconds, and not a restart.
         "primaryUpdateMethod": "switchover",
         "inheritedMetadata": _inherited(settings),
+        **archived(settings),
+        **recovery_sources(settings),
     }
     if own.pooler.enabled:
         # PgBouncer serves the certificate of the servers.
@@ -105,12 +108,18 @@ def pod_monitor_spec(labels: Mapping[str, str]) -> Spec:
     }
 
 
+def _bootstrap(settings: "PostgreSQLSettings") -> Spec:
+    # The operator follows the Secret: its password is the role's, now and after a rotation.
+    database: Spec = {"database": DATABASE, "owner": USER, "secret": {"name": OWNER_SECRET}}
+    recovery = settings.cloudnative_pg.recovery
+    if not recovery.archive_name:
+        return {"initdb": {**database, **_initdb()}}
+    target = {"recoveryTarget": {"targetTime": recovery.target_time}} if recovery.target_time else {}
+    return {"recovery": {**database, "source": RECOVERED, **target}}
+
+
 def _initdb() -> Spec:
     return {
-        "database": DATABASE,
-        "owner": USER,
-        # The operator follows it: its password is the role's, now and after a rotation.
-        "secret": {"name": OWNER_SECRET},
         "encoding": "UTF8",
         # By code point: no update of the C library can change the order that indexes rely on.
         "localeCollate": "C.UTF-8",
@@ -141,9 +150,10 @@ def _postgresql(settings: "PostgreSQLSettings") -> Spec:
 
 def parameters(settings: "PostgreSQLSettings") -> dict[str, str]:
     """Server parameters. The operator refuses those that it sets itself."""
-    volume = int(quantity(settings.storage.size)) // MEBIBYTE
+    volume, archive = int(quantity(settings.storage.size)) // MEBIBYTE, settings.archive
     return {
         **settings.tuning(),
+        **({"archive_timeout": f"{archive.timeout_seconds}s"} if archive.enabled else {}),
         # A replica that stays away would keep the log of all writes, and fill the volume of the primary.
         "max_slot_wal_keep_size": f"{volume // 4}MB",
         "wal_compression": "on",

@@ -7,10 +7,18 @@ from pydantic.alias_generators import to_camel
 
 from ...blocks.authority import Authority
 from ...blocks.base_settings import Fix, Problem
-from ...blocks.custom_kinds import CNPG_CLUSTER, CNPG_DATABASE, CNPG_POOLER, POD_MONITOR, KindsNeeded
+from ...blocks.custom_kinds import (
+    BARMAN_OBJECT_STORE,
+    CNPG_CLUSTER,
+    CNPG_DATABASE,
+    CNPG_POOLER,
+    CNPG_SCHEDULED_BACKUP,
+    POD_MONITOR,
+    KindsNeeded,
+)
 from ...blocks.footprint import Footprint, Pods
 from ...blocks.monitoring import MonitoringSettings
-from ..archive.settings import not_standalone
+from ..archive.settings import archive_resources
 from ..cloudnative_pg.names import AUTHORITY_SECRET, POOLER
 from ..cloudnative_pg.settings import pooler_resources
 from ..names import SERVICE
@@ -29,6 +37,8 @@ _UNUSED_POD_KEYS = (
     *("runtimeClassName", "hostAliases", "fixedUid"),
     *("extraVolumes", "extraVolumeMounts", "extraInitContainers", "extraContainers"),
 )
+# The plugin's own image runs beside the server. It gives up no segment: the operator has no such limit.
+_UNUSED_ARCHIVE_KEYS = ("image", "pendingLimit")
 
 
 class CloudNativePG(Topology):
@@ -40,9 +50,8 @@ class CloudNativePG(Topology):
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
-        if self.settings.archive.enabled:
-            yield not_standalone(self.name)
         yield from size_problems(self.settings)
+        yield from self._archive_problems()
         set_keys = {to_camel(name) for name in self.settings.pods.model_fields_set}
         for key in _UNUSED_POD_KEYS:
             if key in set_keys:
@@ -52,6 +61,36 @@ class CloudNativePG(Topology):
                     allowed=f"{KEY}: standalone, or no pods.{key}",
                     fix=Fix.REMOVE,
                 )
+
+    def _archive_problems(self) -> Iterator[Problem]:
+        archive, own = self.settings.archive, self.settings.cloudnative_pg
+        yield from archive.bucket_problems()
+        set_keys = {to_camel(name) for name in archive.model_fields_set}
+        for key in _UNUSED_ARCHIVE_KEYS:
+            if key in set_keys:
+                yield Problem(
+                    keys=(f"archive.{key}", KEY),
+                    message=f"archive.{key} has no effect with {KEY} {self.name}: the plugin archives the log",
+                    allowed=f"{KEY}: standalone, or no archive.{key}",
+                    fix=Fix.REMOVE,
+                )
+        needing = {"archiveName": "archive_name" in own.model_fields_set, "recovery": own.recovery.archive_name}
+        for key, is_set in needing.items():
+            if is_set and not archive.enabled:
+                yield Problem(
+                    keys=(f"cloudnativePg.{key}", "archive.enabled"),
+                    message=f"cloudnativePg.{key} without archive.enabled: there is no bucket",
+                    allowed=f"archive.enabled: true with its bucket, or no cloudnativePg.{key}",
+                    fix=Fix.REMOVE,
+                )
+        if own.recovery.archive_name == own.archive_name:
+            yield Problem(
+                keys=("cloudnativePg.archiveName", "cloudnativePg.recovery.archiveName"),
+                message=f"cloudnativePg.archiveName {own.archive_name} is the archive that the cluster is created "
+                "from: the operator refuses to write into an archive that is not empty",
+                allowed="another name",
+                fix=f"{own.archive_name}-2",
+            )
 
     @property
     def volume_size(self) -> str:
@@ -74,8 +113,9 @@ class CloudNativePG(Topology):
 
     def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
         own, pooler = self.settings.cloudnative_pg, self.settings.cloudnative_pg.pooler
+        archive = (archive_resources(),) if self.settings.archive.enabled else ()
         # A Job prepares the volume of one instance more, while the others run.
-        instances = Pods(count=own.instances + 1, containers=(self.settings.container_resources(),))
+        instances = Pods(count=own.instances + 1, containers=(self.settings.container_resources(), *archive))
         poolers = Pods(count=pooler.instances + 1, containers=(pooler_resources(),))
         return Footprint(pods=(instances, poolers) if pooler.enabled else (instances,), volumes=own.instances + 1)
 
@@ -87,6 +127,10 @@ class CloudNativePG(Topology):
             yield KindsNeeded(
                 key="postgresql.cloudnativePg.pooler.enabled", value="true", off="false", kinds=(CNPG_POOLER,)
             )
+        if self.settings.archive.enabled:
+            # A finding for each: two installations serve them.
+            for kind in (CNPG_SCHEDULED_BACKUP, BARMAN_OBJECT_STORE):
+                yield KindsNeeded(key="postgresql.archive.enabled", value="true", off="false", kinds=(kind,))
         if monitoring.operator:
             yield KindsNeeded(key="monitoring.operator", value="true", off="false", kinds=(POD_MONITOR,))
 

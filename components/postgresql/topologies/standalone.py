@@ -26,7 +26,8 @@ class Standalone(Topology):
     def problems(self) -> Iterator[Problem]:
         yield from upgrade_problems(self.settings.image, self.settings.upgrade)
         yield from size_problems(self.settings)
-        yield from self.settings.archive.used_problems(self.settings.storage.size)
+        yield from self.settings.archive.bucket_problems()
+        yield from self.settings.archive.pending_problems(self.settings.storage.size)
 
     @property
     def volume_size(self) -> str:

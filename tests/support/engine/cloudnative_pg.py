@@ -1,7 +1,8 @@
-"""CloudNativePG in the cluster of a test: its definitions, and the state that its operator would report."""
+"""CloudNativePG in the cluster of a test: its definitions, those of its plugin, and the state that it would report."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -9,7 +10,7 @@ from kubernetes.client.exceptions import ApiException
 
 from devcluster.clusters.choice import Cluster
 from stackctl.deployed.kubectl import Kubectl
-from tests.support.cloudnative_pg import definitions
+from tests.support.cloudnative_pg import BARMAN_CLOUD, definitions
 from tests.support.engine.gateway_api import kubectl_of
 from tests.support.engine.stack import Namespace
 
@@ -23,18 +24,33 @@ def cloudnative_pg(cluster: Cluster) -> Iterator[Kubectl]:
 
     On simulated nodes no instance manager runs, by which the operator itself would know that an instance is ready.
     """
+    with _defined(cluster, definitions()) as client:
+        stopped = Event()
+        reporter = Thread(target=_report_ready, args=(cluster, stopped))
+        reporter.start()
+        try:
+            yield client
+        finally:
+            stopped.set()
+            reporter.join()
+
+
+@contextmanager
+def barman_cloud(cluster: Cluster) -> Iterator[Kubectl]:
+    """The definition of the Barman Cloud plugin while the body runs; all its objects go with it."""
+    with _defined(cluster, definitions(BARMAN_CLOUD)) as client:
+        yield client
+
+
+@contextmanager
+def _defined(cluster: Cluster, manifests: Path) -> Iterator[Kubectl]:
     client = kubectl_of(cluster)
-    client.run("apply", "--server-side", "-f", str(definitions()), seconds=120)
+    client.run("apply", "--server-side", "-f", str(manifests), seconds=120)
     client.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-    stopped = Event()
-    reporter = Thread(target=_report_ready, args=(cluster, stopped))
-    reporter.start()
     try:
         yield client
     finally:
-        stopped.set()
-        reporter.join()
-        client.run("delete", "-f", str(definitions()), "--ignore-not-found", seconds=120)
+        client.run("delete", "-f", str(manifests), "--ignore-not-found", seconds=120)
 
 
 def _report_ready(cluster: Cluster, stopped: Event) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from components.blocks.custom_kinds import CNPG_CLUSTER, HTTP_ROUTE, CustomKind
+from components.blocks.custom_kinds import BARMAN_OBJECT_STORE, CNPG_CLUSTER, HTTP_ROUTE, CustomKind
 from devcluster.clusters.choice import Cluster
-from tests.support.engine.cloudnative_pg import cloudnative_pg
+from tests.support.engine.cloudnative_pg import barman_cloud, cloudnative_pg
 from tests.support.engine.gateway_api import gateway_api
 from tests.support.engine.stack import Namespace
 
@@ -14,7 +14,11 @@ from tests.support.engine.stack import Namespace
 @contextmanager
 def served(cluster: Cluster, kinds: Iterable[CustomKind]) -> Iterator[None]:
     """The kinds while the body runs: those that have a module with their own definitions, others with any fields."""
-    installed = {HTTP_ROUTE.api_version: gateway_api, CNPG_CLUSTER.api_version: cloudnative_pg}
+    installed = {
+        HTTP_ROUTE.api_version: gateway_api,
+        CNPG_CLUSTER.api_version: cloudnative_pg,
+        BARMAN_OBJECT_STORE.api_version: barman_cloud,
+    }
     needed = list(kinds)
     with ExitStack() as entered:
         for version in dict.fromkeys(kind.api_version for kind in needed if kind.api_version in installed):

@@ -3,6 +3,8 @@
 from typing import Any
 
 from tests.support.unit.effects import Effect, inputs
+from tests.support.unit.effects_on_archive import ON as BUCKET
+from tests.support.unit.effects_on_archive import SECRETS
 from tests.support.unit.recording import Recording
 
 ON = ("postgresql.topology=cloudnative-pg", "postgresql.resources.limits.memory=3Gi")
@@ -58,5 +60,26 @@ EFFECTS: dict[str, Effect] = {
         expected=[
             {"to": [{"ipBlock": {"cidr": "10.20.0.1/32"}}], "ports": [{"protocol": "TCP", "port": 6443}]},
         ],
+    ),
+    "postgresql.cloudnativePg.archiveName": Effect(
+        value="chats",
+        sets=(*ON, *BUCKET),
+        secrets=SECRETS,
+        shows=inputs("Cluster", "postgres", "spec", "plugins", 0, "parameters", "serverName"),
+        expected="chats",
+    ),
+    "postgresql.cloudnativePg.recovery.archiveName": Effect(
+        value="lost",
+        sets=(*ON, *BUCKET),
+        secrets=SECRETS,
+        shows=inputs("Cluster", "postgres", "spec", "externalClusters", 0, "plugin", "parameters", "serverName"),
+        expected="lost",
+    ),
+    "postgresql.cloudnativePg.recovery.targetTime": Effect(
+        value="2026-11-29T12:34:56Z",
+        sets=(*ON, *BUCKET, "postgresql.cloudnativePg.recovery.archiveName=lost"),
+        secrets=SECRETS,
+        shows=inputs("Cluster", "postgres", "spec", "bootstrap", "recovery", "recoveryTarget", "targetTime"),
+        expected="2026-11-29T12:34:56Z",
     ),
 }

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 _EXTERNAL = {"topology": "external", "external": {"hosts": "10.0.0.1"}}
+_CLOUDNATIVE_PG = {"topology": "cloudnative-pg", "resources": {"limits": {"memory": "3Gi"}}}
+_ARCHIVE = {"enabled": True, "s3": {"bucket": "backups"}}
 _OLD, _NEW = "pgvector/pgvector:pg17", "pgvector/pgvector:pg18"
 
 POSTGRESQL_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
@@ -53,5 +55,70 @@ POSTGRESQL_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         {"postgresql": {"image": _NEW, "upgrade": {"fromImage": _OLD, "undo": 19}}},
         "postgresql.upgrade.fromImage",
         "one of them",
+    ),
+    (
+        "an archive of CloudNativePG without a bucket",
+        {"postgresql": {**_CLOUDNATIVE_PG, "archive": {"enabled": True}}},
+        "postgresql.archive.s3.bucket",
+        "an existing bucket",
+    ),
+    (
+        "an image that the plugin does not run",
+        {"postgresql": {**_CLOUDNATIVE_PG, "archive": {**_ARCHIVE, "image": "mirror/barman:1"}}},
+        "postgresql.archive.image",
+        "no archive.image",
+    ),
+    (
+        "a limit that CloudNativePG does not have",
+        {"postgresql": {**_CLOUDNATIVE_PG, "archive": {**_ARCHIVE, "pendingLimit": "1Gi"}}},
+        "postgresql.archive.pendingLimit",
+        "no archive.pendingLimit",
+    ),
+    (
+        "a name of an archive that there is none of",
+        {"postgresql": {**_CLOUDNATIVE_PG, "cloudnativePg": {"archiveName": "chats"}}},
+        "postgresql.cloudnativePg.archiveName",
+        "archive.enabled: true",
+    ),
+    (
+        "a recovery without a bucket",
+        {"postgresql": {**_CLOUDNATIVE_PG, "cloudnativePg": {"recovery": {"archiveName": "lost"}}}},
+        "postgresql.cloudnativePg.recovery",
+        "archive.enabled: true",
+    ),
+    (
+        "a recovery into its own archive",
+        {
+            "postgresql": {
+                **_CLOUDNATIVE_PG,
+                "archive": _ARCHIVE,
+                "cloudnativePg": {"recovery": {"archiveName": "postgres"}},
+            }
+        },
+        "postgresql.cloudnativePg.archiveName",
+        "another name",
+    ),
+    (
+        "a time without an archive",
+        {
+            "postgresql": {
+                **_CLOUDNATIVE_PG,
+                "cloudnativePg": {"recovery": {"targetTime": "2026-11-29T12:34:56Z"}},
+            }
+        },
+        "postgresql.cloudnativePg.recovery.targetTime",
+        "the archive to recover from",
+    ),
+    (
+        "a time of no time zone",
+        {
+            "postgresql": {
+                **_CLOUDNATIVE_PG,
+                "archive": _ARCHIVE,
+                "cloudnativePg": {"recovery": {"archiveName": "lost", "targetTime": "2026-11-29 12:34"}},
+            }
+        },
+        "postgresql.cloudnativePg.recovery.targetTime",
+        "RFC 3339",
     ),
 ]

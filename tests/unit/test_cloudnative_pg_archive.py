@@ -1,0 +1,173 @@
+"""The archive of a cluster of CloudNativePG: the bucket, the plugin as archiver, base backups, a cluster from it."""
+
+from typing import Any
+
+import pytest
+
+from components.blocks.quantities import quantity
+from components.postgresql.archive.settings import archive_resources
+from components.postgresql.stored_data import refused_cluster, stored_cluster
+from stack_config.files import read_stack
+from stack_config.load import ConfigError, parse
+from tests.support.unit.effects_on_archive import ON as BUCKET
+from tests.support.unit.effects_on_archive import SECRETS
+from tests.support.unit.effects_on_cloudnative_pg import ON
+from tests.support.unit.recording import Recording, run
+
+ARCHIVED = (*ON, *BUCKET)
+PLUGIN = "barman-cloud.cloudnative-pg.io"
+
+
+def deployed(*sets: str, stack: str = "dev") -> Recording:
+    return run(stack, (*ARCHIVED, *sets), SECRETS)
+
+
+@pytest.fixture(scope="module")
+def archived() -> Recording:
+    return deployed()
+
+
+def spec(recording: Recording, kind: str, name: str) -> Any:
+    return recording.one(kind, name).inputs["spec"]
+
+
+def store(recording: Recording) -> Any:
+    return spec(recording, "ObjectStore", "postgres-archive")
+
+
+def test_without_an_archive_the_cluster_knows_no_plugin() -> None:
+    recording = run("dev", ON)
+    assert not {"plugins", "externalClusters"} & spec(recording, "Cluster", "postgres").keys()
+    assert not {"ObjectStore", "ScheduledBackup"} & {each.kind for each in recording.objects}
+
+
+def test_the_plugin_archives_the_log_of_the_cluster(archived: Recording) -> None:
+    made = spec(archived, "Cluster", "postgres")
+    parameters = {"barmanObjectName": "postgres-archive", "serverName": "postgres"}
+    assert made["plugins"] == [{"name": PLUGIN, "parameters": parameters, "isWALArchiver": True}]
+    assert made["postgresql"]["parameters"]["archive_timeout"] == "30s"
+    slower = spec(deployed("postgresql.archive.timeoutSeconds=60"), "Cluster", "postgres")
+    assert slower["postgresql"]["parameters"]["archive_timeout"] == "60s"
+    waits = archived.waits_for(archived.one("Cluster", "postgres"))
+    assert archived.one("ObjectStore", "postgres-archive").urn in waits
+
+
+def test_the_settings_of_the_bucket_are_those_of_one_server() -> None:
+    made = store(
+        deployed(
+            "postgresql.archive.s3.prefix=chats/prod",
+            "postgresql.archive.s3.endpointUrl=https://s3.example.com",
+            "postgresql.archive.s3.region=eu-central-1",
+            "postgresql.archive.s3.encryption=aws:kms",
+            "postgresql.archive.retentionDays=30",
+        )
+    )
+    assert made["configuration"]["destinationPath"] == "s3://backups/chats/prod"
+    assert made["configuration"]["endpointURL"] == "https://s3.example.com"
+    assert made["configuration"]["wal"] == made["configuration"]["data"]
+    assert made["configuration"]["wal"] == {"compression": "gzip", "encryption": "aws:kms"}
+    assert made["retentionPolicy"] == "30d"
+    variables = {each["name"]: each["value"] for each in made["instanceSidecarConfiguration"]["env"]}
+    assert variables == {"AWS_DEFAULT_REGION": "eu-central-1"}
+
+
+def test_the_credentials_are_in_a_secret_that_the_store_names(archived: Recording) -> None:
+    secret = archived.one("Secret", "postgres-archive")
+    assert secret.plain("stringData", "access-key-id") == SECRETS["archiveS3AccessKeyId"]
+    assert secret.plain("stringData", "secret-access-key") == SECRETS["archiveS3SecretAccessKey"]
+    assert store(archived)["configuration"]["s3Credentials"] == {
+        "accessKeyId": {"name": "postgres-archive", "key": "access-key-id"},
+        "secretAccessKey": {"name": "postgres-archive", "key": "secret-access-key"},
+    }
+
+
+def test_credentials_by_reference_are_not_copied() -> None:
+    keys = {"archiveS3AccessKeyId": "id", "archiveS3SecretAccessKey": "secret"}
+    sets = [
+        f"existingSecrets.{name}.{part}={value}"
+        for name, key in keys.items()
+        for part, value in (("name", "bucket"), ("key", key))
+    ]
+    recording = run("dev", (*ARCHIVED, *sets))
+    assert ("Secret", "postgres-archive") not in {(each.kind, each.name) for each in recording.objects}
+    assert store(recording)["configuration"]["s3Credentials"] == {
+        "accessKeyId": {"name": "bucket", "key": "id"},
+        "secretAccessKey": {"name": "bucket", "key": "secret"},
+    }
+
+
+def test_base_backups_begin_at_once_and_have_the_age_of_the_setting() -> None:
+    recording = deployed("postgresql.archive.baseBackupHours=6")
+    made = spec(recording, "ScheduledBackup", "postgres-base-backups")
+    assert (made["schedule"], made["immediate"], made["cluster"]) == ("@every 6h", True, {"name": "postgres"})
+    assert (made["method"], made["pluginConfiguration"]) == ("plugin", {"name": PLUGIN})
+    assert recording.one("Cluster", "postgres").urn in recording.waits_for(
+        recording.one("ScheduledBackup", "postgres-base-backups")
+    )
+
+
+def test_the_pods_reach_the_bucket(archived: Recording) -> None:
+    own = deployed("postgresql.archive.egress[0]=10.20.0.0/16:9000")
+    assert spec(own, "NetworkPolicy", "postgres")["egress"][-1] == {
+        "to": [{"ipBlock": {"cidr": "10.20.0.0/16"}}],
+        "ports": [{"protocol": "TCP", "port": 9000}],
+    }
+    without = spec(run("dev", ON), "NetworkPolicy", "postgres")["egress"]
+    [bucket] = [rule for rule in spec(archived, "NetworkPolicy", "postgres")["egress"] if rule not in without]
+    assert bucket["ports"] == [{"protocol": "TCP", "port": 443}]
+
+
+def test_the_quota_has_room_for_the_plugin_beside_each_instance(archived: Recording) -> None:
+    with_it, without = (
+        spec(each, "ResourceQuota", "quota")["hard"]["limits.memory"] for each in (archived, run("dev", ON))
+    )
+    sidecar = quantity(archive_resources()["limits"]["memory"])
+    assert quantity(with_it) - quantity(without) == 4 * sidecar, "three instances and a Job"
+    assert store(archived)["instanceSidecarConfiguration"]["resources"] == archive_resources()
+
+
+def test_a_cluster_is_created_from_the_archive_of_another() -> None:
+    sets = (
+        "postgresql.cloudnativePg.archiveName=postgres-2",
+        "postgresql.cloudnativePg.recovery.archiveName=postgres",
+        "postgresql.cloudnativePg.recovery.targetTime=2026-11-29T12:34:56Z",
+    )
+    made = spec(deployed(*sets), "Cluster", "postgres")
+    assert made["bootstrap"] == {
+        "recovery": {
+            "database": "ragsystemdb",
+            "owner": "ragsystemuser",
+            "secret": {"name": "postgres-owner"},
+            "source": "recovered",
+            "recoveryTarget": {"targetTime": "2026-11-29T12:34:56Z"},
+        }
+    }
+    [source] = made["externalClusters"]
+    assert source["name"] == "recovered"
+    assert source["plugin"]["parameters"] == {"barmanObjectName": "postgres-archive", "serverName": "postgres"}
+    assert made["plugins"][0]["parameters"]["serverName"] == "postgres-2"
+    latest = spec(deployed(*sets[:2]), "Cluster", "postgres")["bootstrap"]["recovery"]
+    assert "recoveryTarget" not in latest
+
+
+def test_an_existing_cluster_is_not_recovered() -> None:
+    def facts(*sets: str) -> Any:
+        config = read_stack("dev", ["kubeContext=test", *ARCHIVED, *sets])
+        secrets = {f"open-webui-stack:{name}": value for name, value in SECRETS.items()}
+        return stored_cluster(parse({**config.values, **secrets}, [*secrets]).postgresql)
+
+    plain = facts()
+    recovered = facts("postgresql.cloudnativePg.recovery.archiveName=old")
+    finding = refused_cluster(plain, recovered)
+    assert finding
+    assert finding.key == "postgresql.cloudnativePg.recovery.archiveName"
+    assert "the cluster exists" in finding.message
+    assert finding.commands == ("pulumi config rm --path postgresql.cloudnativePg.recovery.archiveName",)
+    assert refused_cluster(recovered, recovered) is None
+    assert refused_cluster(recovered, plain) is None
+
+
+def test_an_archive_needs_the_secrets_of_its_bucket() -> None:
+    with pytest.raises(ConfigError, match="archiveS3AccessKeyId") as error:
+        run("dev", ARCHIVED)
+    assert "archiveS3SecretAccessKey" in str(error.value)
