@@ -87,6 +87,7 @@ def environment(
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
         database.connection.variable("DATABASE_URL", owner.url_key if owner else CLIENT_URL),
+        *([database.connection.variable("MIGRATE_CLIENT_URL", CLIENT_URL)] if owner else []),
         *_own_secrets(settings, own, secret_inputs),
     ]
     # A reference is filled in where the variable that it names comes earlier.

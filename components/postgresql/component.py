@@ -10,13 +10,13 @@ from pulumi import Input, Output
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
 
 from ..blocks import authority
-from ..blocks.children import Children, stateful
+from ..blocks.children import Children
 from ..blocks.component import Component
 from ..blocks.connection import Backend, Connection, ConnectionSecret, TableOwner
 from ..blocks.connection_keys import CLIENT_URL, OWNER_URL
 from ..blocks.egress import egress_rules
 from ..blocks.exporter import scrape_annotations
-from ..blocks.generated_secrets import checksum, generated_password
+from ..blocks.generated_secrets import checksum
 from ..blocks.network_policy import allow_from, allow_to, namespace, pods
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
@@ -42,12 +42,12 @@ from .names import (
     CONFIG_MAP,
     DATABASE,
     DATABASE_URL,
-    GENERATED_PASSWORD,
     LABELS,
     NETWORK_USERS,
     PASSWORD,
     PODS_SERVICE,
     PORT,
+    ROLES_SECRET,
     SECRET,
     SERVICE,
     USER,
@@ -75,6 +75,9 @@ CLIENT_PARAMETERS = {
 
 https://www.postgresql.org/docs/17/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
+
+
+_OWNER = TableOwner(url_key=OWNER_URL, client_role=CLIENT_ROLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,17 +166,13 @@ class PostgreSQL(Component[PostgreSQLArgs]):
 
     def _delegate(self, children: Children, layout: CloudNativePG) -> None:
         args = self.args
-        password = generated_password(GENERATED_PASSWORD, args.rotation, children.options(**stateful(args.protect)))
-        self.database_url = _url(USER, password, layout.host).apply(layout.url)
-        contents = {
-            DATABASE_URL: self.database_url,
-            CLIENT_URL: self.database_url.apply(_with_time_limits),
-            PASSWORD: password,
-        }
-        self.secret = children.secret(SECRET, contents)
+        logins = roles(children, rotation=args.rotation, protect=args.protect)
+        # Migrations connect to the server itself: an advisory lock is of a session.
+        own = self._connection_secret(children, logins, layout, host=layout.host, owner_host=SERVICE)
+        # The record of the backups is in a schema that the operator does not create: the owner writes it.
         self.backup_access = own_server_access(backup_role=False)
         self.backend = Backend(
-            connection=Connection(secret=self.secret), egress=cluster_egress(), authority=layout.authority
+            connection=Connection(secret=own), egress=cluster_egress(), authority=layout.authority, owner=_OWNER
         )
         create_cluster(
             children,
@@ -182,7 +181,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 layout=layout,
                 namespace_name=args.namespace_name,
                 secret_inputs=args.secret_inputs,
-                password=password,
+                logins=logins,
                 clients=args.clients,
                 protect=args.protect,
                 scraped_from=args.scraped_from,
@@ -193,23 +192,13 @@ class PostgreSQL(Component[PostgreSQLArgs]):
     def _deploy(self, children: Children, layout: Standalone) -> None:
         args = self.args
         logins = roles(children, rotation=args.rotation, protect=args.protect)
-        client = logins.client_user
-        urls = {user: _url(user, logins.passwords[user]).apply(layout.url) for user in (USER, client)}
-        self.database_url = urls[USER]
-        contents = {
-            DATABASE_URL: self.database_url,
-            OWNER_URL: self.database_url.apply(_with_time_limits),
-            CLIENT_URL: urls[client].apply(_with_time_limits),
-            PASSWORD: logins.passwords[USER],
-            BACKUP_PASSWORD: logins.passwords[BACKUP_USER],
-        }
-        own = self.secret = children.secret(SECRET, contents)
+        own = self._connection_secret(children, logins, layout)
         self.backup_access = own_server_access(backup_role=True)
         self.backend = Backend(
             connection=Connection(secret=own),
             egress=[allow_to([pods(LABELS.selector)], PORT)],
             authority=layout.authority,
-            owner=TableOwner(url_key=OWNER_URL, client_role=CLIENT_ROLE),
+            owner=_OWNER,
         )
         # Not a claim template: a larger size would replace the StatefulSet and still not grow the volume
         # (docs/decisions/0003-database-volume.md).
@@ -226,6 +215,41 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             watch(children, args.namespace_name, volume_size=args.settings.storage.size, backups=args.backups)
         children.disruption_budget(APP)
 
+    def _connection_secret(
+        self,
+        children: Children,
+        logins: Roles,
+        layout: Standalone | CloudNativePG,
+        *,
+        host: str = SERVICE,
+        owner_host: str = SERVICE,
+    ) -> ConnectionSecret:
+        """The Secret ``postgresql-secret``, which the output ``database_url`` follows.
+
+        Args:
+            children: creates it.
+            logins: the roles with their passwords.
+            layout: of the server.
+            host: Service that clients connect to.
+            owner_host: Service that migrations connect to.
+        """
+
+        def url(user: str, host: str) -> Output[str]:
+            return _url(user, logins.passwords[user], host).apply(layout.url)
+
+        self.database_url = url(USER, host)
+        self.secret = children.secret(
+            SECRET,
+            {
+                DATABASE_URL: self.database_url,
+                OWNER_URL: url(USER, owner_host).apply(_with_time_limits),
+                CLIENT_URL: url(logins.client_user, host).apply(_with_time_limits),
+                PASSWORD: logins.passwords[USER],
+                BACKUP_PASSWORD: logins.passwords[BACKUP_USER],
+            },
+        )
+        return self.secret
+
     def _stateful_set(self, children: Children, logins: Roles, volume: pulumi.Resource) -> None:
         settings, monitored = self.args.settings, self.args.scraped_from is not None
         configuration = {
@@ -240,7 +264,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         archive = archive_objects(children, settings, self.args.secret_inputs, self.args.namespace_name)
         depends_on = [
             *archive.resources,
-            logins.secret,
+            children.secret(ROLES_SECRET, logins.verifiers).resource,
             volume,
             children.config_map(CONFIG_MAP, configuration),
             children.service_account(APP, settings.service_account.annotations or None),

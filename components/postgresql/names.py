@@ -47,7 +47,13 @@ ROLES_SECRET = "postgres-roles"
 """Secret of the server, with a SCRAM verifier for each role that may log in; the keys are the names of the roles."""
 
 OWNER_SECRET = "postgres-owner"
-"""Secret with the name and password of `USER`, for the operator of topology cloudnative-pg."""
+LOGIN_SECRETS = {
+    USER: OWNER_SECRET,
+    CLIENT_USERS[0]: "postgres-client-1",
+    CLIENT_USERS[1]: "postgres-client-2",
+    BACKUP_USER: "postgres-backup-role",
+}
+"""Secret for the operator of topology cloudnative-pg, by role: its name, and what the server stores of its password."""
 
 AUTHORITY_SECRET = "postgresql-ca"
 """Secret with the certificate authority of an external PostgreSQL."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import pulumi
 from pulumi import Output
 
 from ..blocks.children import Children, stateful
@@ -17,7 +16,6 @@ from .names import (
     GENERATED_BACKUP_PASSWORD,
     GENERATED_CLIENT_PASSWORD,
     GENERATED_PASSWORD,
-    ROLES_SECRET,
     USER,
     client_user,
 )
@@ -34,12 +32,14 @@ class Roles:
     client_user: str
     """The role with which new pods of the application serve."""
 
-    secret: pulumi.Resource
-    """Secret ``postgres-roles`` for the server: a verifier for each role, no password."""
+    @property
+    def verifiers(self) -> dict[str, Output[str]]:
+        """What the server stores of each password, by role. Secret; the password cannot be read from it."""
+        return {role: password.apply(partial(scram_verifier, role)) for role, password in self.passwords.items()}
 
 
 def roles(children: Children, *, rotation: int, protect: bool) -> Roles:
-    """Generate the passwords, and create the Secret for the server.
+    """Generate the passwords.
 
     Args:
         children: creates them.
@@ -55,9 +55,4 @@ def roles(children: Children, *, rotation: int, protect: bool) -> Roles:
         **in_turn,
         BACKUP_USER: generated_password(GENERATED_BACKUP_PASSWORD, rotation, options),
     }
-    verifiers = {role: password.apply(partial(scram_verifier, role)) for role, password in passwords.items()}
-    return Roles(
-        passwords=passwords,
-        client_user=client_user(rotation),
-        secret=children.secret(ROLES_SECRET, verifiers).resource,
-    )
+    return Roles(passwords=passwords, client_user=client_user(rotation))

@@ -1,6 +1,5 @@
 """A cluster of CloudNativePG on the real API server, whose definitions validate every field that the stack sets."""
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,9 +43,8 @@ def custom(stack: Stack, kind: str, name: str) -> Any:
     return resources.get(api_version="postgresql.cnpg.io/v1", kind=kind).get(name=name, namespace=NAMESPACE)
 
 
-def password_of(stack: Stack) -> str:
-    secret = Namespace(stack.cluster, NAMESPACE).core.read_namespaced_secret("postgres-owner", NAMESPACE)
-    return base64.b64decode(secret.data["password"]).decode()
+def verifier_of(stack: Stack, secret: str) -> str:
+    return Namespace(stack.cluster, NAMESPACE).secret(secret)["password"]
 
 
 def test_every_object_is_there_and_no_field_was_dropped(stack: Stack) -> None:
@@ -55,6 +53,7 @@ def test_every_object_is_there_and_no_field_was_dropped(stack: Stack) -> None:
     assert spec["instances"] == 3
     assert spec["postgresql"]["synchronous"]["failoverQuorum"] is True
     assert spec["bootstrap"]["initdb"]["secret"] == {"name": "postgres-owner"}
+    assert spec["managed"]["roles"][-1]["passwordSecret"] == {"name": "postgres-backup-role"}
     assert custom(stack, "Database", "postgres-database").spec.extensions[0].name == "vector"
     assert custom(stack, "Pooler", "postgres-pooler").spec.pgbouncer.poolMode == "session"
     live = Namespace(stack.cluster, NAMESPACE)
@@ -66,17 +65,33 @@ def test_nothing_changes_without_a_change(stack: Stack) -> None:
     assert stack.preview(refresh=True).changes == set()
 
 
-def test_a_rotation_changes_secrets_and_the_clients_alone(stack: Stack) -> None:
-    before, generation = password_of(stack), cluster_of(stack).metadata.generation
+def test_a_rotation_adds_the_other_role_and_changes_no_pod_of_the_operator(stack: Stack) -> None:
+    """The password of the role that serves stays until the next one."""
+    owner, serving = verifier_of(stack, "postgres-owner"), verifier_of(stack, "postgres-client-1")
     run = stack.up("rotate.postgresql=2")
     assert run.changes == {
         "create RandomPassword postgresql-password-2",
+        "create RandomPassword postgresql-client-password-2",
+        "create RandomPassword postgresql-backup-password-2",
+        "create Secret postgres-client-2",
         "update Secret postgresql-secret",
         "update Secret postgres-owner",
+        "update Secret postgres-backup-role",
+        "update Cluster postgres",
         "update Deployment open-webui",
         *PREFLIGHT_AGAIN,
     }
-    assert password_of(stack) != before
+    assert verifier_of(stack, "postgres-owner") != owner
+    assert verifier_of(stack, "postgres-client-1") == serving
+    roles = [role.name for role in cluster_of(stack).spec.managed.roles]
+    assert roles == ["ragsystemapp", "ragsystemuser", "ragsystemapp_1", "ragsystemapp_2", "ragsystembackup"]
+
+
+def test_the_next_rotation_changes_secrets_and_the_clients_alone(stack: Stack) -> None:
+    generation = cluster_of(stack).metadata.generation
+    run = stack.up("rotate.postgresql=3")
+    assert not {change for change in run.changes if change.endswith((" Cluster postgres", " Secret postgres-client-2"))}
+    assert "update Secret postgres-client-1" in run.changes
     assert cluster_of(stack).metadata.generation == generation
 
 
@@ -88,7 +103,7 @@ def test_a_change_that_the_volumes_cannot_follow_is_refused_in_the_preview(stack
         ),
         ("postgresql.storage.size=2Gi", "storage.size"),
     ):
-        run = stack.preview("rotate.postgresql=2", change, fails=True)
+        run = stack.preview("rotate.postgresql=3", change, fails=True)
         assert f"postgresql.{key}" in run.error
         assert "the stored data cannot follow this change" in run.error
 

@@ -40,25 +40,10 @@ def test_outputs_are_those_of_one_server_with_a_verified_connection(cluster: Rec
     url = f"postgresql://ragsystemuser:{quote(password, safe='')}@postgres:5432/ragsystemdb?{AUTHORITY}"
     assert cluster.outputs["database_url"] == (url, True)
     assert pooled.outputs["database_url"][0].endswith(f"@postgres-pooler:5432/ragsystemdb?{AUTHORITY}")
+    owner = cluster.one("Secret", "postgresql-secret").plain("stringData", "owner-url")
+    assert owner.startswith(url)
     client = cluster.one("Secret", "postgresql-secret").plain("stringData", "client-url")
-    assert client.startswith(url)
-    assert "connect_timeout=5" in client
-
-
-def test_the_operator_follows_the_password_of_the_stack(cluster: Recording) -> None:
-    """A basic-auth Secret with the label that makes the operator look at a change; rotation changes it alone."""
-    rotated = run("prod", (*ON, "rotate.postgresql=2"))
-    assert spec(cluster, "Cluster", "postgres")["bootstrap"]["initdb"]["secret"] == {"name": "postgres-owner"}
-    for recording in (cluster, rotated):
-        owner = recording.one("Secret", "postgres-owner")
-        assert owner.inputs["type"] == "kubernetes.io/basic-auth"
-        assert owner.inputs["metadata"]["labels"]["cnpg.io/reload"] == "true"
-        assert owner.plain("stringData", "username") == "ragsystemuser"
-        password = recording.one("Secret", "postgresql-secret").plain("stringData", "password")
-        assert owner.plain("stringData", "password") == password
-    assert spec(cluster, "Cluster", "postgres") == spec(rotated, "Cluster", "postgres")
-    passwords = {r.one("Secret", "postgres-owner").plain("stringData", "password") for r in (cluster, rotated)}
-    assert len(passwords) == 2
+    assert f"@postgres:5432/ragsystemdb?{AUTHORITY}&connect_timeout=5" in client
 
 
 def test_clients_mount_the_certificate_and_not_the_key_of_the_authority(cluster: Recording) -> None:

@@ -27,7 +27,8 @@ from ...blocks.network_policy import addresses, allow_from, allow_to, namespace,
 from ...blocks.remembered import remember
 from ...blocks.secret_inputs import SecretInputs
 from ...blocks.secret_reference import SecretReference
-from ..names import APP, OWNER_SECRET, PORT, USER
+from ..names import APP, LOGIN_SECRETS, PORT
+from ..roles import Roles
 from ..settings import PostgreSQLSettings
 from ..stored_data import REMEMBERED, refused_cluster, stored_cluster
 from ..topologies.cloudnative_pg import CloudNativePG
@@ -69,8 +70,8 @@ class ClusterArgs:
     secret_inputs: SecretInputs
     """Secrets that are set: the credentials of the archive's bucket."""
 
-    password: Output[str]
-    """Password of the owner of the database."""
+    logins: Roles
+    """The roles that may log in, with their passwords."""
 
     clients: Sequence[Mapping[str, str]]
     """Labels of the pods that may connect, for each application."""
@@ -89,23 +90,17 @@ def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
     """Create the objects. Returns the Cluster, which is ready when all its instances are."""
     settings = args.settings
     policy = _network_policy(children, args)
-    owner = k8s.core.v1.Secret(
-        OWNER_SECRET,
-        metadata={**children.metadata(OWNER_SECRET), "labels": {**children.labels.metadata, **RELOAD}},
-        type="kubernetes.io/basic-auth",
-        string_data={"username": USER, "password": args.password},
-        opts=children.options(),
-    )
+    logins = _login_secrets(children, args.logins)
     stored = remember(REMEMBERED, stored_cluster(settings), refused_cluster, children.options())
     cluster = custom_object(
         CLUSTER,
         CNPG_CLUSTER,
         metadata=children.metadata(CLUSTER, WAIT_FOR_READY),
-        spec=cluster_spec(settings),
+        spec=cluster_spec(settings, args.logins.passwords),
         opts=children.options(
             # The operator deletes the volumes with it.
             **stateful(args.protect),
-            depends_on=[policy, owner, stored, *_object_store(children, args)],
+            depends_on=[policy, *logins, stored, *_object_store(children, args)],
             custom_timeouts=pulumi.CustomTimeouts(create=_CREATE, update=_UPDATE),
         ),
     )
@@ -129,6 +124,21 @@ def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
 def egress() -> list[NetworkPolicyEgressRuleArgsDict]:
     """Rules for the clients: to the instances and to PgBouncer."""
     return [allow_to([pods(PODS)], PORT)]
+
+
+def _login_secrets(children: Children, logins: Roles) -> list[pulumi.Resource]:
+    """For each role a Secret with its name and its verifier. The operator follows a change of one at once."""
+    return [
+        k8s.core.v1.Secret(
+            name,
+            metadata={**children.metadata(name), "labels": {**children.labels.metadata, **RELOAD}},
+            type="kubernetes.io/basic-auth",
+            string_data={"username": role, "password": verifier},
+            opts=children.options(),
+        )
+        for role, verifier in logins.verifiers.items()
+        if (name := LOGIN_SECRETS[role])
+    ]
 
 
 def _object_store(children: Children, args: ClusterArgs) -> list[pulumi.Resource]:

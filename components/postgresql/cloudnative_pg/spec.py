@@ -3,13 +3,14 @@
 https://cloudnative-pg.io/documentation/current/cloudnative-pg.v1/
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.quantities import MEBIBYTE, quantity
 from ..names import APP, DATABASE, OWNER_SECRET, PORT, SERVICE, USER
 from .archive import archived, recovery_sources
 from .names import CLUSTER, METRICS, POOLER, RECOVERED
+from .roles import managed_roles, pg_hba
 from .settings import pooler_resources
 
 if TYPE_CHECKING:
@@ -20,8 +21,13 @@ Spec = dict[str, Any]
 EXTENSION = "vector"
 
 
-def cluster_spec(settings: "PostgreSQLSettings") -> Spec:
-    """`spec` of the Cluster."""
+def cluster_spec(settings: "PostgreSQLSettings", logins: Collection[str]) -> Spec:
+    """`spec` of the Cluster.
+
+    Args:
+        settings: settings of PostgreSQL.
+        logins: roles that have a password.
+    """
     own, layout_memory = settings.cloudnative_pg, settings.memory
     volume: Spec = {"size": settings.storage.size}
     if settings.storage.class_name:
@@ -35,7 +41,7 @@ def cluster_spec(settings: "PostgreSQLSettings") -> Spec:
         "resources": settings.container_resources(),
         # Dynamic shared memory of parallel queries and index builds; it counts as memory of the container.
         "ephemeralVolumesSizeLimit": {"shm": f"{layout_memory.shared_memory}Mi", "temporaryData": "256Mi"},
-        "managed": {"services": {"additional": [_service()]}},
+        "managed": {"services": {"additional": [_service()]}, "roles": managed_roles(logins)},
         "affinity": _affinity(settings),
         "topologySpreadConstraints": [_zones()],
         "enableSuperuserAccess": False,
@@ -86,6 +92,8 @@ def pooler_spec(settings: "PostgreSQLSettings", pool_size: int, labels: Mapping[
             "parameters": {
                 "max_client_conn": str(settings.max_connections),
                 "default_pool_size": str(pool_size),
+                # A pool is of one role: during a rotation the application has two.
+                "max_db_connections": str(pool_size),
                 # Sessions without a connection to the server fail instead of hanging.
                 "query_wait_timeout": "30",
                 # Else connections of ended sessions keep places that another PgBouncer needs.
@@ -134,8 +142,7 @@ def _postgresql(settings: "PostgreSQLSettings") -> Spec:
     own = settings.cloudnative_pg
     spec: Spec = {
         "parameters": parameters(settings),
-        # Before the operator's last line, which admits a password without TLS as well.
-        "pg_hba": ["hostnossl all all all reject"],
+        "pg_hba": pg_hba(),
     }
     if replicas := own.synchronous_replicas:
         spec["synchronous"] = {

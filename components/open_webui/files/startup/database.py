@@ -15,25 +15,25 @@ from .output import RefusedError, log, script_name
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def connection_parameters() -> dict[str, Any]:
-    """Parameters of libpq from ``DATABASE_URL``, which may name a driver of SQLAlchemy.
+def connection_parameters(variable: str = "DATABASE_URL") -> dict[str, Any]:
+    """Parameters of libpq from the URL in a variable, which may name a driver of SQLAlchemy.
 
     Raises `RefusedError` if it is not a PostgreSQL URL. The message never quotes it, because it contains the password.
     """
-    url = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", os.environ.get("DATABASE_URL", ""))
+    url = re.sub(r"^postgres(ql)?(\+\w+)?://", "postgresql://", os.environ.get(variable, ""))
     try:
         if url.startswith("postgresql://"):
             return dict(conninfo.conninfo_to_dict(url))
     except psycopg.Error:
         pass
     raise RefusedError(
-        "DATABASE_URL names no PostgreSQL database or cannot be read. It has to be "
+        f"{variable} names no PostgreSQL database or cannot be read. It has to be "
         "postgresql://USER:PASSWORD@HOST:PORT/DATABASE with a percent-encoded password."
     )
 
 
-def connection_options() -> dict[str, Any]:
-    """Parameters of a connection: those of ``DATABASE_URL``, and limits of the time that a lost server takes.
+def connection_options(variable: str = "DATABASE_URL") -> dict[str, Any]:
+    """Parameters of a connection: those of the URL, and limits of the time that a lost server takes.
 
     Raises `RefusedError` as `connection_parameters` does.
     """
@@ -49,15 +49,15 @@ def connection_options() -> dict[str, Any]:
         # A pooler in transaction mode may not have a prepared statement at its next use.
         "prepare_threshold": None,
     }
-    return {**connection_parameters(), **alive, **session}
+    return {**connection_parameters(variable), **alive, **session}
 
 
-def connect(patience: float) -> Connection:
+def connect(patience: float, variable: str = "DATABASE_URL") -> Connection:
     """A connection to the database, which may take ``patience`` seconds to come up.
 
     Raises `RefusedError` if it does not.
     """
-    options = connection_options()
+    options = connection_options(variable)
     where = "{host}:{port}/{dbname}".format(**{"host": "", "port": 5432, "dbname": "", **options})
     deadline, logged = time.monotonic() + patience, ""
     while True:

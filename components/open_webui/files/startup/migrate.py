@@ -9,6 +9,8 @@ replica that finds its own version there has nothing to do.
 
 Environment: that of the replica, and how many seconds the database may be out of reach (MIGRATE_DATABASE_WAIT_SECONDS),
 Open WebUI's part may take (MIGRATE_RUN_SECONDS), another replica may work on the database (MIGRATE_LOCK_WAIT_SECONDS).
+Where the owner of the tables is not the role that serves, also that role (MIGRATE_CLIENT_ROLE), and the URL with which
+the replica logs in (MIGRATE_CLIENT_URL).
 
 Exit status: 0, the replica can start; 1, it must not, and the last line says why; 143, ended by SIGTERM.
 PostgreSQL only, and not through a pooler that shares connections between transactions (`pooler`): the lock belongs to
@@ -30,7 +32,7 @@ from .output import RefusedError, log, seconds
 from .pooler import require_session
 from .record import record_state, recorded_state, requested_state
 from .release import Release, database_revisions, read_release
-from .rights import grant_rights
+from .rights import grant_rights, require_client
 from .script import run
 from .stored_settings import store_settings
 from .vector_tables import can_have_vector_tables, keep_index_method
@@ -52,7 +54,9 @@ def migrate() -> None:
         take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"))
         keep_index_method(connection, os.environ)
         bring_up_to_date(connection, release, patience)
-        grant_rights(connection, os.environ.get("MIGRATE_CLIENT_ROLE", ""))
+        client_role = os.environ.get("MIGRATE_CLIENT_ROLE", "")
+        grant_rights(connection, client_role)
+        require_client(client_role, seconds("MIGRATE_DATABASE_WAIT_SECONDS"))
         # Only now: the creation of the first administrator turns sign-up off.
         store_settings(connection, os.environ)
 

@@ -6,7 +6,7 @@ all tables: the rest is granted here, before a replica serves.
 
 from psycopg import sql
 
-from .database import Connection
+from .database import Connection, connect
 from .output import log
 from .vector_tables import TABLE
 
@@ -61,3 +61,23 @@ def grant_rights(connection: Connection, role: str) -> None:
         for statement in lacking:
             connection.execute(sql.SQL(statement).format(**{key: sql.Identifier(name) for key, name in names.items()}))
     log(f"The role {role} has the rights with which the replicas serve.")
+
+
+def require_client(role: str, patience: float) -> None:
+    """Wait until the role with which the replicas serve may log in, and let its sessions begin as ``role``.
+
+    What it creates then belongs to the role that all of its kind have. Only the login itself and a superuser may set
+    that, and CloudNativePG has no setting for it.
+
+    Args:
+        role: the role that the replicas have when they serve; empty: the one of ``DATABASE_URL``.
+        patience: seconds. After a rotation the server accepts the passwords of its roles one after the other.
+    """
+    if not role:
+        return
+    with connect(patience, "MIGRATE_CLIENT_URL") as connection:
+        login, current = connection.execute(b"SELECT session_user, current_user").fetchone() or ("", "")
+        if current != role:
+            names = {"login": sql.Identifier(login), "role": sql.Identifier(role)}
+            connection.execute(sql.SQL("ALTER ROLE {login} SET role = {role}").format(**names))
+            log(f"The sessions of {login} begin as {role}.")
