@@ -17,17 +17,11 @@ _COMPONENT = {"app.kubernetes.io/component": "metrics"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched:
-    """One server and what is known about its metrics."""
+class Alerts:
+    """What Prometheus and Grafana know about the metrics of one server."""
 
     app: str
-    """Its application: name of the ServiceMonitor and of the PrometheusRule."""
-
-    metrics_service: str
-    """Name of the headless Service of its exporters."""
-
-    port: int
-    """Port of the exporters."""
+    """Its application: name of the PrometheusRule."""
 
     rules: Mapping[str, Any]
     """``spec`` of the PrometheusRule."""
@@ -42,6 +36,17 @@ class Watched:
     """Model of the dashboard."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Watched(Alerts):
+    """The same of a server with an exporter of the stack; its ServiceMonitor has the name of the application, too."""
+
+    metrics_service: str
+    """Name of the headless Service of its exporters."""
+
+    port: int
+    """Port of the exporters."""
+
+
 def watch(children: Children, watched: Watched) -> None:
     """Create the Service of the exporters, a ServiceMonitor, a PrometheusRule and the dashboard's ConfigMap."""
     _metrics_service(children, watched)
@@ -49,16 +54,22 @@ def watch(children: Children, watched: Watched) -> None:
         "selector": {"matchLabels": {**children.labels.selector, **_COMPONENT}},
         "endpoints": [{"port": METRICS, "interval": f"{SCRAPE_SECONDS}s"}],
     }
-    for name, kind, spec in (
-        (f"{watched.app}-monitor", SERVICE_MONITOR, monitor),
-        (f"{watched.app}-alerts", PROMETHEUS_RULE, watched.rules),
-    ):
-        custom_object(name, kind, metadata=children.metadata(watched.app), spec=spec, opts=children.options())
-    name = watched.dashboard_name
+    metadata = children.metadata(watched.app)
+    custom_object(f"{watched.app}-monitor", SERVICE_MONITOR, metadata=metadata, spec=monitor, opts=children.options())
+    create_alerts(children, watched)
+
+
+def create_alerts(children: Children, alerts: Alerts) -> None:
+    """Create a PrometheusRule and the dashboard's ConfigMap."""
+    metadata = children.metadata(alerts.app)
+    custom_object(
+        f"{alerts.app}-alerts", PROMETHEUS_RULE, metadata=metadata, spec=alerts.rules, opts=children.options()
+    )
+    name = alerts.dashboard_name
     k8s.core.v1.ConfigMap(
         name,
         metadata={**children.metadata(name), "labels": {**children.labels.metadata, "grafana_dashboard": "1"}},
-        data={watched.dashboard_file: json.dumps(watched.dashboard, indent=1)},
+        data={alerts.dashboard_file: json.dumps(alerts.dashboard, indent=1)},
         opts=children.options(),
     )
 

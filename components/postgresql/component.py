@@ -186,6 +186,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 protect=args.protect,
                 scraped_from=args.scraped_from,
                 watched_by_operator=args.watched_by_operator,
+                backups=args.backups,
             ),
         )
 

@@ -10,12 +10,21 @@ BARMAN_CLOUD = "github.com/cloudnative-pg/plugin-barman-cloud@v0.13.0"
 
 
 def definitions(module: str = CLOUDNATIVE_PG) -> Path:
-    """Directory with the manifests; downloads the module if it is missing.
+    """Directory with the manifests.
 
     Args:
-        module: path of a Go module, with its version.
+        module: `CLOUDNATIVE_PG` or `BARMAN_CLOUD`.
+    """
+    return module_directory(module) / "config" / "crd" / "bases"
+
+
+def module_directory(module: str) -> Path:
+    """Directory of a Go module; downloads it if it is missing.
+
+    Args:
+        module: its path, with its version.
     """
     go = shutil.which("go") or "/usr/local/go/bin/go"
     command = [go, "mod", "download", "-json", module]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return Path(json.loads(done.stdout)["Dir"]) / "config" / "crd" / "bases"
+    return Path(json.loads(done.stdout)["Dir"])

@@ -39,3 +39,8 @@ METRICS_PORT = 9187
 POOLER_METRICS_PORT = 9127
 METRICS = "metrics"
 """Name of both metrics ports."""
+
+QUERIES = f"{CLUSTER}-queries"
+"""ConfigMap with further queries of the exporters."""
+
+QUERIES_KEY = "queries.yaml"

@@ -18,7 +18,6 @@ from ...blocks.custom_kinds import (
     CNPG_DATABASE,
     CNPG_POOLER,
     CNPG_SCHEDULED_BACKUP,
-    POD_MONITOR,
     custom_object,
 )
 from ...blocks.destinations import destination_of_target
@@ -27,16 +26,17 @@ from ...blocks.network_policy import addresses, allow_from, allow_to, namespace,
 from ...blocks.remembered import remember
 from ...blocks.secret_inputs import SecretInputs
 from ...blocks.secret_reference import SecretReference
+from ..monitoring.alerts import WatchedBackups
 from ..names import APP, LOGIN_SECRETS, PORT
 from ..roles import Roles
 from ..settings import PostgreSQLSettings
 from ..stored_data import REMEMBERED, refused_cluster, stored_cluster
 from ..topologies.cloudnative_pg import CloudNativePG
 from .archive import CREDENTIALS, object_store_spec, scheduled_backup_spec
+from .monitoring.watching import queries, watch
 from .names import (
     CLUSTER,
     DATABASE_OBJECT,
-    INSTANCES,
     METRICS_PORT,
     OBJECT_STORE,
     PODS,
@@ -46,7 +46,7 @@ from .names import (
     SCHEDULED_BACKUP,
     STATUS_PORT,
 )
-from .spec import cluster_spec, database_spec, pod_monitor_spec, pooler_spec
+from .spec import cluster_spec, database_spec, pooler_spec
 
 WAIT_FOR_READY = {"pulumi.com/waitFor": "condition=Ready"}
 """Annotation: Pulumi waits for it, and a failure is that of the Cluster and not of a client that cannot connect."""
@@ -83,7 +83,10 @@ class ClusterArgs:
     """Namespace of Prometheus. None: no metrics are read."""
 
     watched_by_operator: bool
-    """Whether the Prometheus operator is told of the pods."""
+    """Whether the Prometheus operator scrapes the pods and evaluates the alerts."""
+
+    backups: WatchedBackups | None
+    """What the alerts expect of the dumps. None: there are none."""
 
 
 def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
@@ -91,16 +94,17 @@ def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
     settings = args.settings
     policy = _network_policy(children, args)
     logins = _login_secrets(children, args.logins)
+    asked = [queries(children)] if args.scraped_from and args.backups else []
     stored = remember(REMEMBERED, stored_cluster(settings), refused_cluster, children.options())
     cluster = custom_object(
         CLUSTER,
         CNPG_CLUSTER,
         metadata=children.metadata(CLUSTER, WAIT_FOR_READY),
-        spec=cluster_spec(settings, args.logins.passwords),
+        spec=cluster_spec(settings, args.logins.passwords, monitored=bool(asked)),
         opts=children.options(
             # The operator deletes the volumes with it.
             **stateful(args.protect),
-            depends_on=[policy, *logins, stored, *_object_store(children, args)],
+            depends_on=[policy, *logins, *asked, stored, *_object_store(children, args)],
             custom_timeouts=pulumi.CustomTimeouts(create=_CREATE, update=_UPDATE),
         ),
     )
@@ -117,7 +121,7 @@ def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
             SCHEDULED_BACKUP, CNPG_SCHEDULED_BACKUP, metadata=children.metadata(SCHEDULED_BACKUP), spec=spec, opts=after
         )
     if args.watched_by_operator:
-        _pod_monitors(children, args)
+        watch(children, args.namespace_name, settings, args.backups)
     return cluster
 
 
@@ -158,20 +162,6 @@ def _object_store(children: Children, args: ClusterArgs) -> list[pulumi.Resource
         opts=children.options(depends_on=credentials),
     )
     return [*credentials, store]
-
-
-def _pod_monitors(children: Children, args: ClusterArgs) -> None:
-    watched = {CLUSTER: INSTANCES}
-    if args.settings.cloudnative_pg.pooler.enabled:
-        watched[POOLER] = {"cnpg.io/poolerName": POOLER}
-    for name, labels in watched.items():
-        custom_object(
-            f"{name}-pods",
-            POD_MONITOR,
-            metadata=children.metadata(name),
-            spec=pod_monitor_spec(labels),
-            opts=children.options(),
-        )
 
 
 def _network_policy(children: Children, args: ClusterArgs) -> k8s.networking.v1.NetworkPolicy:

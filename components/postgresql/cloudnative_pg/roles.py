@@ -12,7 +12,7 @@ from ..names import BACKUP_USER, CLIENT_ROLE, CLIENT_USERS, DATABASE, LOGIN_SECR
 _MEMBERSHIPS = {
     # The owner has the rights on what the application owns, and sees its sessions.
     USER: [CLIENT_ROLE, "pg_read_all_stats"],
-    **dict.fromkeys(CLIENT_USERS, [CLIENT_ROLE]),
+    **{role: [CLIENT_ROLE] for role in CLIENT_USERS},
     BACKUP_USER: ["pg_read_all_data"],
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...blocks.quantities import MEBIBYTE, quantity
 from ..names import APP, DATABASE, OWNER_SECRET, PORT, SERVICE, USER
 from .archive import archived, recovery_sources
-from .names import CLUSTER, METRICS, POOLER, RECOVERED
+from .names import CLUSTER, POOLER, QUERIES, QUERIES_KEY, RECOVERED
 from .roles import managed_roles, pg_hba
 from .settings import pooler_resources
 
@@ -21,12 +21,13 @@ Spec = dict[str, Any]
 EXTENSION = "vector"
 
 
-def cluster_spec(settings: "PostgreSQLSettings", logins: Collection[str]) -> Spec:
+def cluster_spec(settings: "PostgreSQLSettings", logins: Collection[str], *, monitored: bool = False) -> Spec:
     """`spec` of the Cluster.
 
     Args:
         settings: settings of PostgreSQL.
         logins: roles that have a password.
+        monitored: whether the exporters ask the queries of the stack as well.
     """
     own, layout_memory = settings.cloudnative_pg, settings.memory
     volume: Spec = {"size": settings.storage.size}
@@ -51,6 +52,8 @@ def cluster_spec(settings: "PostgreSQLSettings", logins: Collection[str]) -> Spe
         **archived(settings),
         **recovery_sources(settings),
     }
+    if monitored:
+        spec["monitoring"] = {"customQueriesConfigMap": [{"name": QUERIES, "key": QUERIES_KEY}]}
     if own.pooler.enabled:
         # PgBouncer serves the certificate of the servers.
         spec["certificates"] = {"serverAltDNSNames": [POOLER]}
@@ -105,14 +108,6 @@ def pooler_spec(settings: "PostgreSQLSettings", pool_size: int, labels: Mapping[
             "spec": {"containers": [{"name": "pgbouncer", "resources": pooler_resources()}]},
         },
         "deploymentStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-    }
-
-
-def pod_monitor_spec(labels: Mapping[str, str]) -> Spec:
-    """`spec` of a PodMonitor of the pods with these labels."""
-    return {
-        "selector": {"matchLabels": dict(labels)},
-        "podMetricsEndpoints": [{"port": METRICS, "interval": "30s"}],
     }
 
 

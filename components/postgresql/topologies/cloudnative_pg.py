@@ -14,6 +14,7 @@ from ...blocks.custom_kinds import (
     CNPG_POOLER,
     CNPG_SCHEDULED_BACKUP,
     POD_MONITOR,
+    PROMETHEUS_RULE,
     KindsNeeded,
 )
 from ...blocks.footprint import Footprint, Pods
@@ -132,7 +133,9 @@ class CloudNativePG(Topology):
             for kind in (CNPG_SCHEDULED_BACKUP, BARMAN_OBJECT_STORE):
                 yield KindsNeeded(key="postgresql.archive.enabled", value="true", off="false", kinds=(kind,))
         if monitoring.operator:
-            yield KindsNeeded(key="monitoring.operator", value="true", off="false", kinds=(POD_MONITOR,))
+            yield KindsNeeded(
+                key="monitoring.operator", value="true", off="false", kinds=(POD_MONITOR, PROMETHEUS_RULE)
+            )
 
     @property
     def authority(self) -> Authority:

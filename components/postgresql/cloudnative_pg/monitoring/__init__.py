@@ -1,0 +1,1 @@
+"""Monitoring of a cluster of CloudNativePG: alerts and a dashboard on the metrics of its instance managers."""
