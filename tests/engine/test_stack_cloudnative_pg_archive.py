@@ -22,7 +22,7 @@ SETTINGS = (
     "postgresql.archive.s3.prefix=chats",
     "postgresql.archive.s3.endpointUrl=https://s3.example.com",
     "postgresql.archive.s3.region=eu-central-1",
-    "postgresql.archive.s3.encryption=AES256",
+    "postgresql.archive.s3.encryption=sse-s3",
 )
 SECRETS = {"archiveS3AccessKeyId": "AKIAARCHIVE", "archiveS3SecretAccessKey": "s3cr3t-of-the-archive"}
 RECOVERY = (

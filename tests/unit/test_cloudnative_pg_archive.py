@@ -58,17 +58,27 @@ def test_the_settings_of_the_bucket_are_those_of_one_server() -> None:
             "postgresql.archive.s3.prefix=chats/prod",
             "postgresql.archive.s3.endpointUrl=https://s3.example.com",
             "postgresql.archive.s3.region=eu-central-1",
-            "postgresql.archive.s3.encryption=aws:kms",
+            "postgresql.archive.s3.encryption=sse-kms",
+            "postgresql.archive.s3.kmsKeyId=alias/log",
             "postgresql.archive.retentionDays=30",
         )
     )
     assert made["configuration"]["destinationPath"] == "s3://backups/chats/prod"
     assert made["configuration"]["endpointURL"] == "https://s3.example.com"
-    assert made["configuration"]["wal"] == made["configuration"]["data"]
-    assert made["configuration"]["wal"] == {"compression": "gzip", "encryption": "aws:kms"}
+    objects = {"compression": "gzip", "encryption": "aws:kms"}
+    key = ["--sse-kms-key-id=alias/log"]
+    assert made["configuration"]["wal"] == {**objects, "archiveAdditionalCommandArgs": key}
+    assert made["configuration"]["data"] == {**objects, "additionalCommandArgs": key}
     assert made["retentionPolicy"] == "30d"
     variables = {each["name"]: each["value"] for each in made["instanceSidecarConfiguration"]["env"]}
-    assert variables == {"AWS_DEFAULT_REGION": "eu-central-1"}
+    assert variables == {
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+    }
+    by_service = store(deployed("postgresql.archive.s3.encryption=sse-s3"))["configuration"]
+    assert by_service["wal"] == by_service["data"] == {"compression": "gzip", "encryption": "AES256"}
+    assert store(deployed())["configuration"]["wal"] == {"compression": "gzip"}
 
 
 def test_the_credentials_are_in_a_secret_that_the_store_names(archived: Recording) -> None:
@@ -96,6 +106,19 @@ def test_credentials_by_reference_are_not_copied() -> None:
     }
 
 
+def test_the_role_of_the_service_account_needs_no_secret() -> None:
+    role = {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/archive"}
+    [(name, value)] = role.items()
+    annotation = f'postgresql.serviceAccount.annotations["{name}"]={value}'
+    sets = ("postgresql.archive.s3.credentials=serviceAccount", annotation)
+    recording = run("dev", (*ARCHIVED, *sets))
+    assert ("Secret", "postgres-archive") not in {(each.kind, each.name) for each in recording.objects}
+    assert store(recording)["configuration"]["s3Credentials"] == {"inheritFromIAMRole": True}
+    made = spec(recording, "Cluster", "postgres")
+    assert made["serviceAccountTemplate"] == {"metadata": {"annotations": role}}
+    assert "serviceAccountTemplate" not in spec(deployed(), "Cluster", "postgres")
+
+
 def test_base_backups_begin_at_once_and_have_the_age_of_the_setting() -> None:
     recording = deployed("postgresql.archive.baseBackupHours=6")
     made = spec(recording, "ScheduledBackup", "postgres-base-backups")
@@ -107,7 +130,7 @@ def test_base_backups_begin_at_once_and_have_the_age_of_the_setting() -> None:
 
 
 def test_the_pods_reach_the_bucket(archived: Recording) -> None:
-    own = deployed("postgresql.archive.egress[0]=10.20.0.0/16:9000")
+    own = deployed("postgresql.archive.s3.egress[0]=10.20.0.0/16:9000")
     assert spec(own, "NetworkPolicy", "postgres")["egress"][-1] == {
         "to": [{"ipBlock": {"cidr": "10.20.0.0/16"}}],
         "ports": [{"protocol": "TCP", "port": 9000}],

@@ -6,49 +6,60 @@ Free of Pulumi. https://cloudnative-pg.io/plugin-barman-cloud/docs/usage/
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...blocks.secret_reference import SecretReference
-from ..archive.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, ArchiveSettings, archive_resources
+from ...blocks.bucket_settings import BucketSettings
+from ..archive.settings import ArchiveSettings, archive_resources
 from .names import CLUSTER, OBJECT_STORE, RECOVERED
 
 if TYPE_CHECKING:
+    from ...blocks.secret_reference import SecretReference
     from ..settings import PostgreSQLSettings
 
 PLUGIN = "barman-cloud.cloudnative-pg.io"
 """Name by which the operator knows the plugin."""
 
-CREDENTIALS = {ACCESS_KEY_ID: "access-key-id", SECRET_ACCESS_KEY: "secret-access-key"}
-"""Keys of the Secret with the credentials, by their secret config keys."""
-
-_FIELDS = {ACCESS_KEY_ID: "accessKeyId", SECRET_ACCESS_KEY: "secretAccessKey"}
+_ENCRYPTION = {"sse-s3": "AES256", "sse-kms": "aws:kms"}
 
 
-def object_store_spec(archive: ArchiveSettings, references: Mapping[str, SecretReference]) -> dict[str, Any]:
+def object_store_spec(archive: ArchiveSettings, credentials: Mapping[str, "SecretReference"]) -> dict[str, Any]:
     """`spec` of the ObjectStore.
 
     Args:
         archive: of the settings, enabled.
-        references: Secrets with the credentials, by their secret config keys.
+        credentials: where they are, by the fields of ``s3Credentials``; empty for the role of the ServiceAccount.
     """
-    encryption = {"encryption": archive.s3.encryption} if archive.s3.encryption else {}
+    keys = {field: {"name": each.name, "key": each.key} for field, each in credentials.items()}
     configuration: dict[str, Any] = {
         "destinationPath": archive.s3.url,
-        "s3Credentials": {
-            field: {"name": references[name].name, "key": references[name].key} for name, field in _FIELDS.items()
-        },
-        "wal": {"compression": "gzip", **encryption},
-        "data": {"compression": "gzip", **encryption},
+        "s3Credentials": keys or {"inheritFromIAMRole": True},
+        "wal": {**_upload(archive.s3), **_arguments(archive.s3, "archiveAdditionalCommandArgs")},
+        "data": {**_upload(archive.s3), **_arguments(archive.s3, "additionalCommandArgs")},
     }
     if archive.s3.endpoint_url:
         configuration["endpointURL"] = archive.s3.endpoint_url
-    sidecar: dict[str, Any] = {"resources": archive_resources()}
-    if archive.s3.region:
+    variables = {
+        # Other services refuse the checksums that newer clients add on their own.
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
         # The field of the credentials takes it from a Secret only.
-        sidecar["env"] = [{"name": "AWS_DEFAULT_REGION", "value": archive.s3.region}]
+        **({"AWS_DEFAULT_REGION": archive.s3.region} if archive.s3.region else {}),
+    }
     return {
         "configuration": configuration,
         "retentionPolicy": f"{archive.retention_days}d",
-        "instanceSidecarConfiguration": sidecar,
+        "instanceSidecarConfiguration": {
+            "env": [{"name": name, "value": value} for name, value in variables.items()],
+            "resources": archive_resources(),
+        },
     }
+
+
+def _upload(bucket: BucketSettings) -> dict[str, str]:
+    encryption = _ENCRYPTION.get(bucket.encryption)
+    return {"compression": "gzip", **({"encryption": encryption} if encryption else {})}
+
+
+def _arguments(bucket: BucketSettings, field: str) -> dict[str, list[str]]:
+    return {field: [f"--sse-kms-key-id={bucket.kms_key_id}"]} if bucket.kms_key_id else {}
 
 
 def scheduled_backup_spec(archive: ArchiveSettings) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
-from pulumi import Output
 from pulumi_kubernetes.networking.v1 import (
     NetworkPolicyEgressRuleArgsDict,
     NetworkPolicyIngressRuleArgsDict,
 )
 
+from ...blocks.bucket_access import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from ...blocks.children import Children, stateful
 from ...blocks.custom_kinds import (
     BARMAN_OBJECT_STORE,
@@ -25,14 +25,14 @@ from ...blocks.egress import egress_rules
 from ...blocks.network_policy import addresses, allow_from, allow_to, namespace, network_policy, pods
 from ...blocks.remembered import remember
 from ...blocks.secret_inputs import SecretInputs
-from ...blocks.secret_reference import SecretReference
+from ..archive.objects import bucket_access
 from ..monitoring.alerts import WatchedBackups
 from ..names import APP, LOGIN_SECRETS, PORT
 from ..roles import Roles
 from ..settings import PostgreSQLSettings
 from ..stored_data import REMEMBERED, refused_cluster, stored_cluster
 from ..topologies.cloudnative_pg import CloudNativePG
-from .archive import CREDENTIALS, object_store_spec, scheduled_backup_spec
+from .archive import object_store_spec, scheduled_backup_spec
 from .monitoring.watching import queries, watch
 from .names import (
     CLUSTER,
@@ -53,6 +53,8 @@ WAIT_FOR_READY = {"pulumi.com/waitFor": "condition=Ready"}
 
 # Pulling two images, `initdb`, and then for each replica another pod, a Job and a copy of the data.
 _CREATE, _UPDATE = "30m", "90m"
+_CREDENTIALS = {ACCESS_KEY_ID: "accessKeyId", SECRET_ACCESS_KEY: "secretAccessKey"}
+"""Fields of ``s3Credentials`` of an ObjectStore, by the keys of the Secret."""
 _API_SERVER_PORTS = (443, 6443)
 # Those that a cluster may have its own machines at; neither the pod itself nor the cloud's metadata service.
 _PRIVATE = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -147,18 +149,16 @@ def _login_secrets(children: Children, logins: Roles) -> list[pulumi.Resource]:
 
 def _object_store(children: Children, args: ClusterArgs) -> list[pulumi.Resource]:
     """The bucket of the archive, and the Secret with its credentials as far as they are values of the config."""
-    archive, inputs = args.settings.archive, args.secret_inputs
+    archive = args.settings.archive
     if not archive.enabled:
         return []
-    values = {key: Output.secret(inputs.values[name]) for name, key in CREDENTIALS.items() if name in inputs.values}
-    credentials = [children.secret(OBJECT_STORE, values).resource] if values else []
-    own = {name: SecretReference(name=OBJECT_STORE, key=key) for name, key in CREDENTIALS.items()}
-    references = {name: inputs.references.get(name, own[name]) for name in CREDENTIALS}
+    access = bucket_access(archive, args.secret_inputs)
+    credentials = access.objects(children)
     store = custom_object(
         OBJECT_STORE,
         BARMAN_OBJECT_STORE,
         metadata=children.metadata(OBJECT_STORE),
-        spec=object_store_spec(archive, references),
+        spec=object_store_spec(archive, {_CREDENTIALS[file]: each for file, each in access.references().items()}),
         opts=children.options(depends_on=credentials),
     )
     return [*credentials, store]
@@ -183,7 +183,7 @@ def _network_policy(children: Children, args: ClusterArgs) -> k8s.networking.v1.
         egress=[
             allow_to([pods(PODS)], PORT, STATUS_PORT),
             *_to_api_server(args),
-            *egress_rules(args.settings.archive.destinations, args.namespace_name),
+            *_to_bucket(args),
         ],
         opts=children.options(),
     )
@@ -194,3 +194,10 @@ def _to_api_server(args: ClusterArgs) -> list[NetworkPolicyEgressRuleArgsDict]:
     if targets := args.settings.cloudnative_pg.api_server:
         return egress_rules(map(destination_of_target, targets), args.namespace_name)
     return [allow_to([addresses(each) for each in _PRIVATE], *_API_SERVER_PORTS)]
+
+
+def _to_bucket(args: ClusterArgs) -> list[NetworkPolicyEgressRuleArgsDict]:
+    settings = args.settings
+    if not settings.archive.enabled:
+        return []
+    return egress_rules(settings.archive.s3.destinations(settings.service_account.annotations), args.namespace_name)

@@ -52,6 +52,9 @@ def cluster_spec(settings: "PostgreSQLSettings", logins: Collection[str], *, mon
         **archived(settings),
         **recovery_sources(settings),
     }
+    if settings.service_account.annotations:
+        # The pods have the ServiceAccount that the operator creates, with the name of the Cluster.
+        spec["serviceAccountTemplate"] = {"metadata": {"annotations": dict(settings.service_account.annotations)}}
     if monitored:
         spec["monitoring"] = {"customQueriesConfigMap": [{"name": QUERIES, "key": QUERIES_KEY}]}
     if own.pooler.enabled:

@@ -47,6 +47,7 @@ class CloudNativePG(Topology):
 
     name: ClassVar[str] = "cloudnative-pg"
     unused_section: ClassVar[str] = "no operator runs PostgreSQL"
+    unused_keys: ClassVar[tuple[str, ...]] = ("tls", "upgrade")
     other_programs: ClassVar[int] = _MANAGER
 
     def problems(self) -> Iterator[Problem]:
@@ -75,6 +76,14 @@ class CloudNativePG(Topology):
                     allowed=f"{KEY}: standalone, or no archive.{key}",
                     fix=Fix.REMOVE,
                 )
+        if archive.s3.addressing_style != "auto":
+            yield Problem(
+                keys=("archive.s3.addressingStyle", KEY),
+                message=f"archive.s3.addressingStyle {archive.s3.addressing_style} with {KEY} {self.name}: the plugin "
+                "does not pass it on to every program",
+                allowed="auto",
+                fix="auto",
+            )
         needing = {"archiveName": "archive_name" in own.model_fields_set, "recovery": own.recovery.archive_name}
         for key, is_set in needing.items():
             if is_set and not archive.enabled:

@@ -75,6 +75,17 @@ POSTGRESQL_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "no archive.pendingLimit",
     ),
     (
+        "an addressing style that the plugin does not know",
+        {
+            "postgresql": {
+                **_CLOUDNATIVE_PG,
+                "archive": {"enabled": True, "s3": {"bucket": "backups", "addressingStyle": "virtual"}},
+            }
+        },
+        "postgresql.archive.s3.addressingStyle",
+        "auto",
+    ),
+    (
         "a name of an archive that there is none of",
         {"postgresql": {**_CLOUDNATIVE_PG, "cloudnativePg": {"archiveName": "chats"}}},
         "postgresql.cloudnativePg.archiveName",
