@@ -22,6 +22,7 @@ SETTINGS = (
     "postgresql.cloudnativePg.pooler.enabled=true",
     "monitoring.enabled=true",
     "monitoring.operator=true",
+    "backup.enabled=true",
 )
 
 

@@ -147,7 +147,7 @@ TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
 
 OTHER_TROUBLE: list[tuple[str, dict[str, str | None]]] = [
     ("PostgreSQLDown", {UP: "0x60"}),
-    # The primary is demoted, and nobody promoted.
+    # The primary is demoted, and no standby promoted.
     ("PostgreSQLNoPrimary", {RECOVERS: "1x60"}),
     ("PostgreSQLStandbyMissing", NO_STANDBY),
     ("PostgreSQLTransactionIdsOld", {MULTIXIDS: "500000001x120"}),

@@ -117,13 +117,35 @@ def _ports(*numbers: int) -> list[dict[str, object]]:
     return [{"protocol": "TCP", "port": number} for number in numbers]
 
 
-def test_prometheus_reads_instances_and_pgbouncer() -> None:
-    watched = run("dev", (*POOLED, "monitoring.enabled=true", "monitoring.operator=true"))
+WATCHED = (*POOLED, "monitoring.enabled=true", "monitoring.operator=true")
+
+
+def test_prometheus_reads_instances_and_pgbouncer_and_evaluates_alerts() -> None:
+    watched = run("dev", WATCHED)
     selected = {name: spec(watched, "PodMonitor", name)["selector"]["matchLabels"] for name in _MONITORS}
     assert selected == _MONITORS
     scraped = spec(watched, "NetworkPolicy", "postgres")["ingress"][-1]
     assert scraped["ports"] == _ports(9187, 9127)
     assert scraped["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+    [group] = spec(watched, "PrometheusRule", "postgres-alerts")["groups"]
+    assert {"PostgreSQLDown", "PostgreSQLPoolerFull"} <= {rule["alert"] for rule in group["rules"]}
+    board = watched.one("ConfigMap", "postgres-dashboard")
+    assert board.inputs["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert "cnpg_collector_up" in board.inputs["data"]["open-webui-stack-postgresql.json"]
+    assert "monitoring" not in spec(watched, "Cluster", "postgres"), "there are no dumps to ask for"
+
+
+def test_the_exporters_ask_for_the_record_of_the_dumps() -> None:
+    """The record is of the dumps: without them, or without metrics, there is no query."""
+    asked = run("dev", (*WATCHED, "backup.enabled=true"))
+    [reference] = spec(asked, "Cluster", "postgres")["monitoring"]["customQueriesConfigMap"]
+    queries = asked.one("ConfigMap", reference["name"])
+    assert "open_webui_stack.backup" in queries.inputs["data"][reference["key"]]
+    assert queries.inputs["metadata"]["labels"]["cnpg.io/reload"] == "true"
+    assert queries.urn in asked.waits_for(asked.one("Cluster", "postgres"))
+    [group] = spec(asked, "PrometheusRule", "postgres-alerts")["groups"]
+    assert "PostgreSQLBackupOld" in {rule["alert"] for rule in group["rules"]}
+    assert "monitoring" not in spec(run("dev", (*POOLED, "backup.enabled=true")), "Cluster", "postgres")
 
 
 _MONITORS = {

@@ -258,9 +258,22 @@ def test_every_policy_is_in_the_table_with_its_level() -> None:
 
 
 def test_every_alert_of_postgresql_has_a_line_and_a_section_in_the_docs() -> None:
-    page = (ROOT / "docs" / "operations" / "monitoring.md").read_text()
-    groups = yaml.safe_load((ROOT / "components" / "postgresql" / "monitoring" / "alerts.yaml").read_text())["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
-    rows = re.findall(r"^\| (PostgreSQL\w+) \| (\w+) \|", page, re.MULTILINE)
-    assert rows == [(rule["alert"], rule["labels"]["severity"]) for rule in rules]
-    assert re.findall(r"^### (PostgreSQL\w+)$", page, re.MULTILINE) == [rule["alert"] for rule in rules]
+    rows, sections, alerts = _alerts("monitoring.md", "monitoring")
+    assert rows == alerts
+    assert sections == [name for name, _ in alerts]
+
+
+def test_every_alert_on_cloudnative_pg_has_a_line_and_one_that_only_it_has_a_section() -> None:
+    _, shared, _ = _alerts("monitoring.md", "monitoring")
+    rows, sections, alerts = _alerts("monitoring-cloudnative-pg.md", "cloudnative_pg/monitoring")
+    assert rows == alerts
+    assert sections == [name for name, _ in alerts if name not in shared]
+
+
+def _alerts(page: str, package: str) -> tuple[list[tuple[str, str]], list[str], list[tuple[str, str]]]:
+    """The rows of a page's table and its sections, and the alerts of a rule file with their severities."""
+    text = (ROOT / "docs" / "operations" / page).read_text()
+    groups = yaml.safe_load((ROOT / "components" / "postgresql" / package / "alerts.yaml").read_text())["groups"]
+    rules = [(rule["alert"], rule["labels"]["severity"]) for group in groups for rule in group["rules"]]
+    rows = re.findall(r"^\| (PostgreSQL\w+) \| (\w+) \|", text, re.MULTILINE)
+    return rows, re.findall(r"^### (PostgreSQL\w+)$", text, re.MULTILINE), rules
