@@ -53,6 +53,10 @@ class Topology(ABC):
                     fix=Fix.REMOVE,
                 )
 
+    def backup_problems(self) -> Iterator[Problem]:
+        """Problems of dumps of this one, with whole keys."""
+        yield from ()
+
     def connections_needed(self, of_clients: int) -> int:
         """Connections that the server has to accept for so many of the clients."""
         return of_clients

@@ -18,6 +18,7 @@ from ...blocks.custom_kinds import (
     KindsNeeded,
 )
 from ...blocks.footprint import Footprint, Pods
+from ...blocks.image_versions import postgresql_major
 from ...blocks.monitoring import MonitoringSettings
 from ..archive.settings import archive_resources
 from ..cloudnative_pg.names import AUTHORITY_SECRET, POOLER
@@ -100,6 +101,19 @@ class CloudNativePG(Topology):
                 "from: the operator refuses to write into an archive that is not empty",
                 allowed="another name",
                 fix=f"{own.archive_name}-2",
+            )
+
+    def backup_problems(self) -> Iterator[Problem]:
+        """Dumps are made and proved by `postgresql.image`, which is not that of the servers."""
+        own = postgresql_major(self.settings.image)
+        needed = postgresql_major(self.settings.cloudnative_pg.image)
+        if own and needed and own != needed:
+            yield Problem(
+                keys=("postgresql.image", "postgresql.cloudnativePg.image", "backup.enabled"),
+                message=f"postgresql.image has PostgreSQL {own}, and postgresql.cloudnativePg.image has {needed}: the "
+                "backups run the first one, and a dump is made and proved by the major version of the server",
+                allowed=f"an image of PostgreSQL {needed} with pgvector, or backup.enabled: false",
+                fix=f"pgvector/pgvector:pg{needed}",
             )
 
     @property

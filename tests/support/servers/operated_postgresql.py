@@ -90,7 +90,7 @@ class OperatedPostgreSQL:
 
     def connect(self, user: str, password: str, **parameters: str) -> "psycopg.Connection[tuple[Any, ...]]":
         """A session over the network."""
-        options = {"host": "localhost", "dbname": DATABASE, **self._tls(), **parameters}
+        options: dict[str, Any] = {"host": "localhost", "dbname": DATABASE, **self._tls(), **parameters}
         return psycopg.connect(port=self.server.port, user=user, password=password, autocommit=True, **options)
 
     def _tls(self) -> dict[str, str]:

@@ -57,6 +57,18 @@ POSTGRESQL_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "one of them",
     ),
     (
+        "dumps of CloudNativePG by another major version",
+        {
+            "backup": {"enabled": True},
+            "postgresql": {
+                **_CLOUDNATIVE_PG,
+                "cloudnativePg": {"image": "ghcr.io/cloudnative-pg/postgresql:18.1-standard-trixie"},
+            },
+        },
+        "postgresql.image",
+        "an image of PostgreSQL 18",
+    ),
+    (
         "an archive of CloudNativePG without a bucket",
         {"postgresql": {**_CLOUDNATIVE_PG, "archive": {"enabled": True}}},
         "postgresql.archive.s3.bucket",
