@@ -161,8 +161,7 @@ class StackSettings(Settings):
 
     def problems(self) -> Iterator[Problem]:
         yield from self._backup_problems()
-        if self.backup.enabled:
-            yield from self.postgresql.layout.backup_problems()
+        yield from self.postgresql.layout.backup_problems() if self.backup.enabled else ()
         # Pulumi itself reads the kubeconfig, before there is a Secret.
         of_pods = SECRET_KEYS.keys() - {KUBECONFIG}
         yield from reference_problems(self.existing_secrets, of_pods, self.rotate.existing_secrets)
