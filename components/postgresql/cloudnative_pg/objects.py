@@ -10,7 +10,7 @@ from pulumi_kubernetes.networking.v1 import (
     NetworkPolicyIngressRuleArgsDict,
 )
 
-from ...blocks.bucket_access import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from ...blocks.bucket_access import ACCESS_KEY_ID, SECRET_ACCESS_KEY, BucketAccess
 from ...blocks.children import Children, stateful
 from ...blocks.custom_kinds import (
     BARMAN_OBJECT_STORE,
@@ -25,7 +25,7 @@ from ...blocks.egress import egress_rules
 from ...blocks.network_policy import addresses, allow_from, allow_to, namespace, network_policy, pods
 from ...blocks.remembered import remember
 from ...blocks.secret_inputs import SecretInputs
-from ..archive.objects import bucket_access
+from ..archive.settings import KEYS
 from ..monitoring.alerts import WatchedBackups
 from ..names import APP, LOGIN_SECRETS, PORT
 from ..roles import Roles
@@ -152,7 +152,7 @@ def _object_store(children: Children, args: ClusterArgs) -> list[pulumi.Resource
     archive = args.settings.archive
     if not archive.enabled:
         return []
-    access = bucket_access(archive, args.secret_inputs)
+    access = BucketAccess(settings=archive.s3, keys=KEYS, secret=OBJECT_STORE, inputs=args.secret_inputs)
     credentials = access.objects(children)
     store = custom_object(
         OBJECT_STORE,
