@@ -284,5 +284,5 @@ def test_refused_credentials_are_named_and_not_printed(server: S3Server) -> None
         pod.key = server.writer
         pod.changes["BUCKET"] = "not-there"
         assert pod.refused("bucket").startswith("backup: There is no bucket not-there.")
-        pod.changes |= {"BUCKET": "uploads", "BUCKET_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+        pod.changes |= {"BUCKET": "uploads", "BUCKET_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}
         assert pod.refused("bucket").endswith("cannot be reached: EndpointConnectionError.")
