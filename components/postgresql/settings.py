@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
-from pydantic.alias_generators import to_camel
 
-from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.base_settings import Problem, Settings
 from ..blocks.cloud_identity import ServiceAccountSettings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
@@ -16,13 +15,13 @@ from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
 from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import ContainerResources, Resources, Sizes
+from ..blocks.topology_sections import section_problems
 from .archive.settings import ArchiveSettings
 from .cloudnative_pg.settings import CloudNativePGSettings
 from .external_settings import PostgreSQLExternalSettings
 from .memory import Load, ServerMemory, least_limit, server_memory
 from .tls_settings import PostgreSQLTlsSettings
 from .topologies import TOPOLOGIES, TopologyName
-from .topologies.base import KEY
 from .topologies.cloudnative_pg import CloudNativePG
 from .topologies.external import External
 from .topologies.standalone import Standalone
@@ -114,17 +113,7 @@ class PostgreSQLSettings(ComponentSettings):
     )
 
     def problems(self) -> Iterator[Problem]:
-        own = self.layout.name
-        for name, other in TOPOLOGIES.items():
-            section = name.replace("-", "_")
-            if name != own and section in self.model_fields_set:
-                key = to_camel(section)
-                yield Problem(
-                    keys=(key, KEY),
-                    message=f"{key} is set, but {KEY} is {own}: {other.unused_section}",
-                    allowed=f"{KEY}: {name}, or no {key}",
-                    fix=Fix.REMOVE,
-                )
+        yield from section_problems(self.layout.name, TOPOLOGIES, self.model_fields_set)
         yield from self.layout.problems()
 
     @property

@@ -39,12 +39,26 @@ def refused_image(before: Facts, after: Facts) -> Finding | None:
     dumped_by = after.get("upgradeFrom")
     if dumped_by and postgresql_major(dumped_by) in (old, None) and int(old) < int(new):
         return None
+    way = f"an image of PostgreSQL {old}; {_way(old, new)} (docs/operations/upgrade-postgresql.md)"
+    return _other_major("postgresql.image", before, after, allowed=way)
+
+
+def _other_major(key: str, before: Facts, after: Facts, *, allowed: str) -> Finding:
+    """The finding about files that the new image does not read.
+
+    Args:
+        key: config key of the image.
+        before: facts about the files.
+        after: facts of the new settings.
+        allowed: the images that can follow.
+    """
+    old, new = (postgresql_major(facts["image"]) for facts in (before, after))
     return Finding(
-        key="postgresql.image",
+        key=key,
         value=after["image"],
-        message=f"the volume holds a database of PostgreSQL {old}; PostgreSQL {new} does not start on its files",
-        allowed=f"an image of PostgreSQL {old}; {_way(old, new)} (docs/operations/upgrade-postgresql.md)",
-        commands=(fix_command("postgresql.image", before["image"]),),
+        message=f"the stored database is of PostgreSQL {old}; PostgreSQL {new} does not start on its files",
+        allowed=allowed,
+        commands=(fix_command(key, before["image"]),),
     )
 
 
@@ -74,12 +88,8 @@ def refused_cluster(before: Facts, after: Facts) -> Finding | None:
         return finding
     old, new = postgresql_major(before["image"]), postgresql_major(after["image"])
     if old and new and int(new) < int(old):
-        return Finding(
-            key="postgresql.cloudnativePg.image",
-            value=after["image"],
-            message=f"the volumes hold a database of PostgreSQL {old}; PostgreSQL {new} does not start on its files",
-            allowed=f"an image of PostgreSQL {old} or newer",
-            commands=(fix_command("postgresql.cloudnativePg.image", before["image"]),),
+        return _other_major(
+            "postgresql.cloudnativePg.image", before, after, allowed=f"an image of PostgreSQL {old} or newer"
         )
     if quantity(after["size"]) < quantity(before["size"]):
         return Finding(

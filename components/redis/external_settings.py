@@ -8,7 +8,7 @@ from ..blocks.authority import authority_problems
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.destinations import Destination
 from ..blocks.names import HostList, hosts_in
-from .topologies.base import KEY
+from ..blocks.topology_sections import KEY
 from .topologies.clients import Kind
 from .topologies.names import belongs_to_install
 

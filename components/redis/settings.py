@@ -13,13 +13,14 @@ from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
 from ..blocks.quantities import Bytes, RedisMemory, mebibytes, quantity
 from ..blocks.resources import ContainerResources, Resources, Sizes
+from ..blocks.topology_sections import KEY, section_problems
 from .cluster_settings import RedisClusterSettings
 from .external_settings import RedisExternalSettings
 from .server.engines import Engine
 from .server.memory import LIMIT_STEP_MEBIBYTES, Memory, largest_maxmemory, memory
 from .tls_settings import RedisTlsSettings
 from .topologies import TOPOLOGIES, TopologyName
-from .topologies.base import KEY, ServerTopology
+from .topologies.base import ServerTopology
 from .topologies.external import External
 
 EvictionPolicy = Literal[
@@ -139,14 +140,7 @@ class RedisSettings(ComponentSettings):
 
     def _section_problems(self) -> Iterator[Problem]:
         own = self.layout.name
-        for name, other in TOPOLOGIES.items():
-            if name != own and name in self.model_fields_set:
-                yield Problem(
-                    keys=(name, KEY),
-                    message=f"{name} is set, but {KEY} is {own}: {other.unused_section}",
-                    allowed=f"{KEY}: {name}, or no {name}",
-                    fix=Fix.REMOVE,
-                )
+        yield from section_problems(own, TOPOLOGIES, self.model_fields_set)
         if self.tls.enabled and self.layout.tls_refused:
             others = " or ".join(name for name, other in TOPOLOGIES.items() if not other.tls_refused)
             yield Problem(

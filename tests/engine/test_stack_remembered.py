@@ -23,7 +23,7 @@ def test_another_major_version_of_postgresql_is_refused_before_anything_changes(
     urn = stash(base, "postgresql-data")
 
     for refused in (base.preview(OTHER_MAJOR, fails=True), base.up(OTHER_MAJOR, fails=True)):
-        assert "postgresql.image: the volume holds a database of PostgreSQL 17" in refused.error
+        assert "postgresql.image: the stored database is of PostgreSQL 17" in refused.error
         assert "pulumi config set --path postgresql.image pgvector/pgvector:pg17" in refused.error
         assert f"pulumi up --replace '{urn}'" in refused.error
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.servers.postgresql_database import PASSWORD, PREPARE_SECONDS, Database, rendered_database
+from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
 from tests.support.servers.server_process import (
     give_away,
     postgresql_with_pgvector,
     server_directory,
-    unprivileged,
     wait_until,
 )
 from tests.support.servers.upgraded_volume import NEW, OLD, SETS, Volume
@@ -236,18 +235,7 @@ exec "$real" "$@"
 
 def run_container(database: Database, *arguments: str) -> int:
     """Exit status of a container whose processes end with it."""
-    status = subprocess.run(
-        [*database.command, *arguments],
-        cwd=database.directory,
-        env=database.variables(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        timeout=PREPARE_SECONDS,
-        check=False,
-        **unprivileged(),
-    ).returncode
+    status = database.prepare(*arguments, killed_at_once=True).returncode
     wait_until(lambda: not servers_of(database.data.parent), "the processes of the container have ended")
     return status
 

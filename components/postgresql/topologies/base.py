@@ -14,13 +14,11 @@ from ...blocks.base_settings import Fix, Problem
 from ...blocks.custom_kinds import KindsNeeded
 from ...blocks.footprint import Footprint
 from ...blocks.monitoring import MonitoringSettings
+from ...blocks.topology_sections import KEY
 from .authority import with_authority
 
 if TYPE_CHECKING:
     from ..settings import PostgreSQLSettings
-
-KEY = "topology"
-"""The config key, as messages name it."""
 
 
 class Topology(ABC):

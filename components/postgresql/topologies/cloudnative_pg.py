@@ -20,12 +20,13 @@ from ...blocks.custom_kinds import (
 from ...blocks.footprint import Footprint, Pods
 from ...blocks.image_versions import postgresql_major
 from ...blocks.monitoring import MonitoringSettings
+from ...blocks.topology_sections import KEY
 from ..archive.settings import archive_resources
 from ..cloudnative_pg.names import AUTHORITY_SECRET, POOLER
 from ..cloudnative_pg.settings import pooler_resources
 from ..names import SERVICE
 from .authority import authority
-from .base import KEY, Topology
+from .base import Topology
 from .sizes import size_problems
 
 RESERVED_CONNECTIONS = 10

@@ -6,10 +6,11 @@ from typing import ClassVar
 from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
 from ...blocks.destinations import Destination
+from ...blocks.topology_sections import KEY
 from ..archive.settings import not_standalone
 from ..names import AUTHORITY_SECRET
 from .authority import authority, authority_variables
-from .base import KEY, Topology
+from .base import Topology
 
 URL = "databaseUrl"
 """Secret config key with the URL."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ...blocks.finding import Finding, fix_command
 from ...blocks.image_versions import release
 from ...blocks.remembered import Facts
+from ...blocks.topology_sections import KEY
 from ..settings import RedisSettings
-from ..topologies.base import KEY
 from .engines import FORMATS, LAST_COMMON_FORMAT, Engine
 
 REMEMBERED = "redis-data"

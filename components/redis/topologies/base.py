@@ -34,10 +34,6 @@ def pod_files(*names: str) -> dict[str, str]:
     return {name: (_FILES / name).read_text() for name in names}
 
 
-KEY = "topology"
-"""The config key, as messages name it."""
-
-
 class Topology(ABC):
     """One shape of Redis, with the settings of one stack."""
 

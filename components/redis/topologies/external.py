@@ -7,9 +7,10 @@ from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
 from ...blocks.destinations import Destination
 from ...blocks.names import hosts_in
+from ...blocks.topology_sections import KEY
 from ..names import AUTHORITY_SECRET
 from .authority import authority, with_authority
-from .base import KEY, Topology
+from .base import Topology
 from .clients import client_variables
 
 CACHE_URL = "redisCacheUrl"

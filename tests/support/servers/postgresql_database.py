@@ -130,14 +130,21 @@ class Database:
     def command(self) -> list[str]:
         return ["sh", str(self.directory / "conf" / "prepare.sh")]
 
-    def prepare(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the init container, or the one with these arguments, to its end."""
+    def prepare(self, *arguments: str, killed_at_once: bool = False) -> subprocess.CompletedProcess[str]:
+        """Run the init container, or the one with these arguments, to its end.
+
+        Args:
+            arguments: of the script.
+            killed_at_once: whether a program in it may kill all of its processes, and none of the test's. What it
+                prints is then not kept: a server that is still ending holds the pipe.
+        """
         return subprocess.run(
             [*self.command, *arguments],
             cwd=self.directory,
             env=self.variables(),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL if killed_at_once else subprocess.PIPE,
+            start_new_session=killed_at_once,
             stderr=subprocess.STDOUT,
             timeout=PREPARE_SECONDS,
             check=False,

@@ -1,0 +1,41 @@
+"""Config sections that belong to one topology, and are refused with the others."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import ClassVar, Protocol
+
+from pydantic.alias_generators import to_camel
+
+from .base_settings import Fix, Problem
+
+KEY = "topology"
+"""The config key, as messages name it."""
+
+
+class HasSection(Protocol):
+    """A topology."""
+
+    unused_section: ClassVar[str]
+    """Why the config section of the same name has no effect without it. Empty: there is no such section."""
+
+
+def section_problems(
+    topology: str, topologies: Mapping[str, type[HasSection]], fields_set: Collection[str]
+) -> Iterator[Problem]:
+    """Problems of the sections of other topologies.
+
+    Args:
+        topology: the one in use.
+        topologies: all of them, by name.
+        fields_set: fields of the component's settings that the user has set.
+    """
+    for name, other in topologies.items():
+        field = name.replace("-", "_")
+        if name == topology or field not in fields_set:
+            continue
+        key = to_camel(field)
+        yield Problem(
+            keys=(key, KEY),
+            message=f"{key} is set, but {KEY} is {topology}: {other.unused_section}",
+            allowed=f"{KEY}: {name}, or no {key}",
+            fix=Fix.REMOVE,
+        )
