@@ -22,6 +22,7 @@ DATABASES = f'pg_database_size_bytes{{{OF},instance="a",datname="ragsystemdb"}}'
 WAL, TEMPORARY = f"pg_wal_size_bytes{POD}", f"open_webui_stack_temporary_files_bytes{SERVER}"
 AVAILABLE, CAPACITY = f"kubelet_volume_stats_available_bytes{VOLUME}", f"kubelet_volume_stats_capacity_bytes{VOLUME}"
 DEADLOCKS = f'pg_stat_database_deadlocks{{{OF},instance="a",datname="ragsystemdb"}}'
+BEHIND = f"open_webui_stack_archive_waiting_segments{SERVER}"
 WAITING = f"open_webui_stack_waiting_sessions{SERVER}"
 
 
@@ -63,6 +64,8 @@ HEALTHY = {
     # An attempt that fails once and succeeds then.
     ARCHIVED: "0+1x60",
     NOT_ARCHIVED: "5x10 6x50",
+    # A burst of writes: the uploads are behind for a moment.
+    BEHIND: "0 20 7x58",
     DATABASES: f"{6 * GIBIBYTE}x60",
     WAL: f"{GIBIBYTE}x60",
     TEMPORARY: "0x60",
@@ -90,6 +93,7 @@ TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
     "PostgreSQLTransactionIdsOld": ({XIDS: "500000001x120"}, 60),
     "PostgreSQLWraparound": ({XIDS: "1500000001x60"}, 5),
     "PostgreSQLArchivingFails": (FAILS, 2),
+    "PostgreSQLArchiveBehind": ({BEHIND: "8x60"}, 5),
     "PostgreSQLVolumeFilling": ({DATABASES: f"{7.1 * GIBIBYTE:.0f}x60"}, 15),
     "PostgreSQLVolumeFull": ({DATABASES: f"{8.1 * GIBIBYTE:.0f}x60"}, 5),
     "PostgreSQLCertificateEnds": ({certificate("not_after"): f"{8 * DAY}x60"}, 15),

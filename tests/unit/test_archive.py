@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.postgresql.archive.files.catalogue import Archive, BaseBackup, RefusedError
+from components.postgresql.archive.files.catalogue import Archive, BaseBackup, RefusedError, require_major
 from components.postgresql.archive.files.config import Config
 from components.postgresql.archive.files.exchange import Request
 from components.postgresql.archive.files.wal import Segment, read_history, segment_of, segments
@@ -45,6 +45,7 @@ def backup(at: float, segment: int, timeline: int = 1) -> BaseBackup:
         end=segment * SIZE + 100,
         segment_size=SIZE,
         size=0,
+        major=17,
     )
 
 
@@ -127,6 +128,7 @@ def test_a_time_is_reached_from_the_newest_base_backup_before_it() -> None:
         "timeline": "current",
         "segments": 5,
         "bytes": 0,
+        "major": 17,
     }
 
 
@@ -167,6 +169,7 @@ def test_the_timeline_is_that_of_the_server_at_the_time() -> None:
         "timeline": "2",
         "segments": 6,
         "bytes": 0,
+        "major": 17,
     }
 
 
@@ -231,3 +234,21 @@ def test_the_role_of_the_account_needs_no_secret_and_opens_its_token_service() -
     pod_identity = run("dev", [*ON, "postgresql.archive.s3.credentials=serviceAccount"])
     [_, agent] = pod_identity.one("NetworkPolicy", "postgres-recovery").inputs["spec"]["egress"]
     assert agent["to"] == [{"ipBlock": {"cidr": "169.254.170.23/32"}}]
+
+
+def test_an_archive_of_another_major_version_is_refused(tmp_path: Path) -> None:
+    require_major(17, tmp_path, "77")
+    (tmp_path / "PG_VERSION").write_text("18\n")
+    require_major(18, tmp_path, "77")
+    with pytest.raises(RefusedError, match=r"77 was written by PostgreSQL 17, and this server is PostgreSQL 18"):
+        require_major(17, tmp_path, "77")
+
+
+def test_a_gap_after_the_newest_base_backup_is_seen_without_a_plan() -> None:
+    kept = numbered(1, 9)
+    assert archive(segments=kept).gap(()) is None
+    assert archive(backup(1, 1), segments=kept).gap(()) is None
+    del kept[name(6)]
+    assert archive(backup(1, 1), segments=kept).gap(()) == name(6)
+    assert archive(backup(1, 1), segments=kept).gap({name(6)}) is None, "the server still has it for the archive"
+    assert archive(backup(1, 1), backup(7, 7), segments=kept).gap(()) is None, "a base backup after it closes it"

@@ -69,6 +69,13 @@ print(body.read().hex())
 """
 
 
+_WRITE = """
+import os, boto3
+client = boto3.client("s3", endpoint_url=os.environ["URL"], region_name="us-east-1")
+client.put_object(Bucket=os.environ["BUCKET"], Key=os.environ["KEY"], Body=bytes.fromhex(os.environ["CONTENTS"]))
+"""
+
+
 _ASSUME = """
 import json, os, boto3
 client = boto3.client("sts", endpoint_url=os.environ["URL"], region_name="us-east-1")
@@ -118,6 +125,10 @@ class S3Server:
             **changes,
         }
 
+    def without_checks(self) -> None:
+        """Accept every signature: with its checks, it refuses the lists of Barman (SignatureDoesNotMatch)."""
+        _accept_unchecked(self.url, b"inf")
+
     def keys(self, prefix: str = "") -> list[str]:
         """Keys of the objects in the bucket, with that prefix."""
         return [line for line in self._ask(_KEYS, self.writer).split("\n") if line.startswith(prefix) and line]
@@ -125,6 +136,10 @@ class S3Server:
     def read(self, key: str) -> bytes:
         """Contents of an object, as it is stored."""
         return bytes.fromhex(self._ask(_READ, self.writer, KEY=key))
+
+    def write(self, key: str, contents: bytes) -> None:
+        """Replace an object by a small one."""
+        self._ask(_WRITE, self.writer, KEY=key, CONTENTS=contents.hex())
 
     def _ask(self, script: str, key: Key, **variables: str) -> str:
         environment = {"PATH": "/usr/bin:/bin", "URL": self.url, "BUCKET": BUCKET, **variables}
@@ -158,18 +173,24 @@ class S3Server:
 
 
 @contextmanager
-def s3_server(directory: Path) -> Iterator[S3Server]:
-    """The server, while the block runs."""
+def s3_server(directory: Path, address: str = "127.0.0.1", port: int | None = None) -> Iterator[S3Server]:
+    """The server, while the block runs.
+
+    Args:
+        directory: for its log.
+        address: that it listens on.
+        port: of the server; a free one by default.
+    """
     server_python = SERVER_PACKAGES / "bin" / "python"
     python = PACKAGES / "bin" / "python"
     if not list(SERVER_PACKAGES.glob("lib/python3*/site-packages/moto/server.py")):
         not_there("moto is missing; install it with: make .venv-servers/ready")
     if not python.exists():
         not_there("Open WebUI is missing; install it with: make .venv-open-webui/ready (Python 3.11 or 3.12)")
-    port = free_port()
+    port = port or free_port()
     url = f"http://127.0.0.1:{port}"
     with running(
-        [str(server_python), "-c", _SERVE, "-H", "127.0.0.1", "-p", str(port)],
+        [str(server_python), "-c", _SERVE, "-H", address, "-p", str(port)],
         directory=directory,
         log=directory / "moto.log",
         stop_signal=signal.SIGTERM,
@@ -181,10 +202,15 @@ def s3_server(directory: Path) -> Iterator[S3Server]:
         made = subprocess.run([python, "-c", _SET_UP], env=environment, capture_output=True, text=True, check=True)
         created = json.loads(made.stdout)
         # From now on signatures and policies count.
-        plain = {"Content-Type": "text/plain"}
-        urlopen(Request(f"{url}/moto-api/reset-auth", b"0", plain, method="POST"), timeout=10).close()
+        _accept_unchecked(url, b"0")
         keys = {name: Key(*created[name]) for name in ("writer", "reader", "stranger", "issuer")}
         yield S3Server(url=url, role=created["role"], **keys)
+
+
+def _accept_unchecked(url: str, requests: bytes) -> None:
+    """The number of requests from now on whose signature and policy do not count."""
+    plain = {"Content-Type": "text/plain"}
+    urlopen(Request(f"{url}/moto-api/reset-auth", requests, plain, method="POST"), timeout=10).close()
 
 
 def _answers(url: str) -> bool:

@@ -149,7 +149,12 @@ class Agent:
 
     def _gives_up(self, path: Path) -> bool:
         """Whether so much of the log waits that it is better to lose the archive of it than the server."""
-        waiting = len(list((path.parent / "archive_status").glob("*.ready"))) * path.stat().st_size
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            # The request is one of a server whose data directory was exchanged meanwhile.
+            return False
+        waiting = len(list((path.parent / "archive_status").glob("*.ready"))) * size
         if not 0 < self._config.pending_limit < waiting:
             return False
         say(

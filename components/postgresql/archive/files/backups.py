@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .config import Config
-from .programs import Program
+from .programs import FOUND, GAP, Program
 
 _CHECK_SECONDS = 60
 """Between two looks at the bucket, and after a failure."""
@@ -27,6 +27,7 @@ class BaseBackups:
         self._next = 0.0
         self._timeline = ""
         self._has_gap = False
+        self._has_checked = False
 
     def uploaded(self, name: str) -> None:
         """Take notice of a file that is in the bucket."""
@@ -47,7 +48,11 @@ class BaseBackups:
             program, self._program = self._program, None
             self._next = time.monotonic() + _CHECK_SECONDS
             output = program.reason() if self._step != "look" else program.output()
-            if program.status:
+            if self._step == "check" and program.status == FOUND:
+                self._say(f"the archive has a gap: {output.strip()}")
+                self.note_gap()
+                self._step = self._following("")
+            elif program.status:
                 self._say(f"{self._step} of base backups failed with {program.status}: {output.strip()}")
                 self._step = "look"
             else:
@@ -64,24 +69,32 @@ class BaseBackups:
             self._say("making a base backup")
             options = ["--immediate-checkpoint", f"--host={config.socket}", "--user=postgres", "--dbname=postgres"]
             return Program(config, "backup", [*options, *config.upload_options(), config.url, archive])
+        if self._step == "check":
+            return Program(config, GAP, [archive])
         if self._step == "delete":
             policy = f"--retention-policy=RECOVERY WINDOW OF {config.retention_days} DAYS"
             return Program(config, "backup-delete", [policy, *config.cloud_options(), config.url, archive])
         return Program(config, "backup-list", ["--format=json", *config.cloud_options(), config.url, archive])
 
     def _following(self, output: str) -> str:
-        """The step after one that was done. It starts at once, but for another look."""
+        """The step after one that was done."""
         if self._step == "look":
             if not self._is_due(read_list(output)):
-                return "look"
-            self._next = 0.0
-            return "back up"
+                # What the container before this one gave up, it has not said.
+                return "look" if self._has_checked else self._at_once("check")
+            return self._at_once("back up")
+        if self._step == "check":
+            self._has_checked = True
+            return self._at_once("back up") if self._has_gap else "look"
         if self._step == "back up":
             self._say("the base backup is in the bucket")
             self._has_gap = False
-            self._next = 0.0
-            return "delete"
+            return self._at_once("delete")
         return "look"
+
+    def _at_once(self, step: str) -> str:
+        self._next = 0.0
+        return step
 
     def _is_due(self, backups: list[dict[str, Any]]) -> bool:
         if not backups or self._has_gap:

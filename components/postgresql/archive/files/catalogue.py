@@ -8,15 +8,17 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from .agent import system_identifier
 from .backups import moment, read_list
 from .config import Config
 from .programs import Program
-from .wal import HISTORY, SEGMENT, read_history, read_lsn, segment_of, segments
+from .wal import HISTORY, SEGMENT, Segment, read_history, read_lsn, segment_of, segments
 
 LATEST = "latest"
 
@@ -41,6 +43,9 @@ class BaseBackup:
     segment_size: int
     size: int
     """Bytes of the data directory."""
+
+    major: int
+    """Major version of the server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +110,26 @@ class Archive:
             f"the last time before it is {show(end)}"
         )
 
+    def gap(self, waiting: Collection[str]) -> str | None:
+        """The first segment that is missing between the newest base backup and the newest segment of its timeline.
+
+        Args:
+            waiting: names of segments that the server still has for the archive.
+        """
+        if not self.backups:
+            return None
+        backup = self.backups[-1]
+        size = backup.segment_size
+        first = segment_of(backup.first_segment, size)
+        numbers = {
+            segment.number
+            for segment in (segment_of(name, size) for name in self.uploaded)
+            if segment.timeline == backup.timeline and segment.number >= first.number
+        }
+        expected = range(first.number, max(numbers, default=first.number))
+        missing = (Segment(number, backup.timeline).name(size) for number in expected if number not in numbers)
+        return next((name for name in missing if name not in waiting), None)
+
     def _log(
         self, backup: BaseBackup, ancestors: dict[int, int], timeline: int, target: datetime
     ) -> tuple[datetime, int, str | None]:
@@ -130,7 +155,30 @@ class Archive:
             "timeline": "current" if timeline == backup.timeline else str(timeline),
             "segments": count,
             "bytes": backup.size,
+            "major": backup.major,
         }
+
+
+def require_major(major: int, data: Path, archive: str) -> None:
+    """Refuse an archive that the server of this image cannot replay: it starts on files of its own version only.
+
+    Args:
+        major: major version of the archive's server.
+        data: data directory of the server that runs.
+        archive: identifier of the archive.
+
+    Raises:
+        RefusedError: the versions differ.
+    """
+    try:
+        own = int((data / "PG_VERSION").read_text())
+    except FileNotFoundError:
+        return
+    if own != major:
+        raise RefusedError(
+            f"the archive {archive} was written by PostgreSQL {major}, and this server is PostgreSQL {own}; possible: "
+            f"a stack with an image of PostgreSQL {major} and the same bucket, in a namespace of its own"
+        )
 
 
 def show(time: datetime) -> str:
@@ -147,8 +195,9 @@ class Bucket:
         os.environ.update(config.client_environment())
         self._bucket, _, prefix = config.url.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        style = importlib.import_module("botocore.config").Config(s3={"addressing_style": config.addressing_style})
         client = importlib.import_module("boto3").client
-        self._client: Any = client("s3", **({"endpoint_url": config.endpoint_url} if config.endpoint_url else {}))
+        self._client: Any = client("s3", endpoint_url=config.endpoint_url or None, config=style)
 
     def identifiers(self) -> list[str]:
         """The database clusters that have an archive."""
@@ -194,6 +243,7 @@ class Bucket:
                 end=read_lsn(each["end_xlog"]),
                 segment_size=int(each["xlog_segment_size"]),
                 size=int(each.get("size") or 0),
+                major=int(each["version"]) // 10000,
             )
             for each in read_list(program.output())
         ]
@@ -224,6 +274,7 @@ def answer(config: Config, target: str, identifier: str) -> dict[str, Any]:
             try:
                 end = (last or datetime.now(UTC)) if target == LATEST else datetime.fromisoformat(target)
                 plan = {**archive.plan(end), "archive": each, "target": end.isoformat()}
+                require_major(plan["major"], config.data, each)
             except RefusedError as refusal:
                 plan = {"refused": str(refusal)}
     if target and not plan:

@@ -27,6 +27,12 @@ _MODULES = {
 _FORK = multiprocessing.get_context("fork")
 _LONGEST_OUTPUT = 4000
 
+GAP = "gap"
+"""A program of this package (gap.py): whether the log after the newest base backup has a gap."""
+
+FOUND = 3
+"""Exit status of `GAP` when there is one."""
+
 NOT_FOUND = 1
 """Exit status of wal-restore when the bucket does not have the file."""
 
@@ -86,7 +92,8 @@ def _run(config: Config, name: str, arguments: list[str], output: int) -> None:
     sys.argv = [f"barman-cloud-{name}", *arguments]
     try:
         os.environ.update(config.client_environment())
-        importlib.import_module(f"barman.clients.{_MODULES[name]}").main(arguments)
+        module = f"{__package__}.gap" if name == GAP else f"barman.clients.{_MODULES[name]}"
+        importlib.import_module(module).main(arguments)
     except Exception:
         # Where the program itself does not catch it. multiprocessing would print it to the container's log.
         traceback.print_exc()
