@@ -113,7 +113,7 @@ class PostgreSQLSettings(ComponentSettings):
     )
 
     def problems(self) -> Iterator[Problem]:
-        yield from section_problems(self.layout.name, TOPOLOGIES, self.model_fields_set)
+        yield from section_problems(self.layout.name, TOPOLOGIES.values(), self.model_fields_set)
         yield from self.layout.problems()
 
     @property

@@ -140,7 +140,7 @@ class RedisSettings(ComponentSettings):
 
     def _section_problems(self) -> Iterator[Problem]:
         own = self.layout.name
-        yield from section_problems(own, TOPOLOGIES, self.model_fields_set)
+        yield from section_problems(own, TOPOLOGIES.values(), self.model_fields_set)
         if self.tls.enabled and self.layout.tls_refused:
             others = " or ".join(name for name, other in TOPOLOGIES.items() if not other.tls_refused)
             yield Problem(

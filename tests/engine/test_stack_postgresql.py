@@ -1,6 +1,7 @@
 """PostgreSQL with an archive, backups in a bucket and TLS: what each change touches, and that it replaces nothing."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from kubernetes import client
@@ -70,7 +71,10 @@ def test_the_job_of_a_backup_is_admitted(live: Namespace) -> None:
     job = client.V1Job(metadata={"name": "backup-now"}, spec=cron.spec.job_template.spec)
     api.create_namespaced_job(live.name, job)
     try:
-        statuses = (api.read_namespaced_job("backup-now", live.name).status for _ in attempts(seconds=60, every=0.5))
+        jobs: Iterator[Any] = (
+            api.read_namespaced_job("backup-now", live.name) for _ in attempts(seconds=60, every=0.5)
+        )
+        statuses = (each.status for each in jobs)
         assert any(each.active or each.succeeded for each in statuses), "the controller has created no pod"
         assert live.refusals() == [], "Pod Security or the quota refuses the pod of a backup"
     finally:

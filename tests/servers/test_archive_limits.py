@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def write_segments(archived: Archived, number: int) -> None:
         archived.execute("SELECT pg_switch_wal()")
 
 
-def own(archived: Archived) -> dict[str, object]:
+def own(archived: Archived) -> dict[str, Any]:
     """What the catalogue says of the archive of this server."""
     [described] = [each for each in archived.catalogue()["archives"] if each["own"]]
     return dict(described)
