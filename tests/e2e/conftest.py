@@ -12,13 +12,12 @@ from host.directories import CACHE_VARIABLE, cache_directory
 from stack_config.files import ROOT
 from stackctl.deployed.stack import Stack
 from stackctl.verify.client_pod import CONTAINER, client_pod
-from tests.support.e2e.measurements import FIRST_START, Measurements
+from tests.support.e2e.measurements import FIRST_START, MEASUREMENTS_VARIABLE, Measurements
 from tests.support.e2e.node import Node, cache_with_what_is_built
 from tests.support.e2e.observation import SCRIPTS
 from tests.support.e2e.throughput import Throughput
 
 ALL_VARIABLE = "E2E_ALL"
-MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
 
 
 # An upgrade, an adoption and a replicated database have a node of their own; all others share one, whose first start

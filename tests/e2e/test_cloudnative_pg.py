@@ -15,12 +15,11 @@ from devcluster.node.images.definitions import cloudnative_pg as images
 from stack_config.files import ROOT
 from stackctl.deployed.stack import WEB, Stack, restarts
 from stackctl.verify.load import load
-from tests.e2e.conftest import MEASUREMENTS_VARIABLE
 from tests.support.e2e import cloudnative_pg, containers
 from tests.support.e2e.cluster_measurements import ClusterMeasurements
 from tests.support.e2e.faults import SETTLING_SECONDS
 from tests.support.e2e.load_summary import RATE, SOCKETS, summary
-from tests.support.e2e.measurements import write_again
+from tests.support.e2e.measurements import MEASUREMENTS_VARIABLE, write_again
 from tests.support.e2e.node import Node
 from tests.support.e2e.observation import observed
 

@@ -12,6 +12,9 @@ from components.open_webui.settings import OpenWebUISettings
 from stack_config.files import ROOT
 from tests.support.e2e import cluster_measurements
 
+MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
+"""Environment variable with the document that a run writes."""
+
 FIRST_START = "three replicas on an empty database, until all are ready"
 RESTARTS = "restarts of web pods meanwhile"
 FAILOVER = ROOT / "docs" / "redis-failover.md"

@@ -28,6 +28,7 @@ GROUPS = {
     "test_postgresql_upgrade.py": "upgrade",
     "test_external_preflight.py": "external preflight",
     "test_archive.py": "archive",
+    "test_external_backup.py": "external backup",
     "test_archive_limits.py": "archive limits",
 }
 """Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker
