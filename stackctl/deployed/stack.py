@@ -73,6 +73,10 @@ class Stack:
         """Whether PostgreSQL runs in the namespace. An external one has no Service there."""
         return postgresql.SERVICE in self.addresses()
 
+    def is_operated(self) -> bool:
+        """Whether CloudNativePG runs the stack's PostgreSQL."""
+        return bool(self._clusters())
+
     def secret(self, name: str) -> dict[str, str]:
         """Keys and values of a Secret."""
         data = self.kubectl.get("secret", name).get("data") or {}

@@ -64,6 +64,11 @@ def recover(target: Target, request: Request) -> None:
 
 def _template(stack: Stack) -> dict[str, Any]:
     answer = stack.kubectl.get("statefulsets", "-l", f"app={postgresql.APP}")["items"]
+    if not answer and stack.is_operated():
+        raise UsageError(
+            "CloudNativePG runs the database, and recovers into a new cluster: deploy another stack with "
+            "postgresql.cloudnativePg.recovery (docs/operations/point-in-time-recovery.md, CloudNativePG)"
+        )
     containers = [each for item in answer for each in item["spec"]["template"]["spec"].get("initContainers", ())]
     if not any(each["name"] == ARCHIVE for each in containers):
         raise UsageError(

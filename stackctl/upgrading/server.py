@@ -60,6 +60,11 @@ def read_server(stack: Stack) -> Server:
             f"there is no StatefulSet {postgresql.APP} in the namespace {stack.kubectl.namespace}: the database is "
             "not the stack's own, and its operator upgrades it"
         )
+    if stack.is_operated():
+        raise UsageError(
+            "CloudNativePG runs the database, and upgrades it itself when postgresql.cloudnativePg.image has a newer "
+            "major version (docs/postgresql.md)"
+        )
     if stack.is_simulated():
         raise LocalError("pods are simulated here: no container runs, so there is no data to upgrade")
     try:
