@@ -169,7 +169,7 @@ servers-packages: ## As root, install the missing Debian packages of test-server
 	@scripts/install-servers
 
 .PHONY: e2e
-e2e: .venv/ready .venv-servers/ready ## Test real pods on a real node (root, Linux); ALL=1 adds the faults and writes docs/measurements.md
+e2e: .venv/ready servers-packages .venv-servers/ready ## Test real pods on a real node (root, Linux); ALL=1 adds the faults and writes docs/measurements.md
 	$(if $(ALL),E2E_ALL=1 E2E_MEASUREMENTS=docs/measurements.md) $(PY) -m pytest -q -s -rs tests/e2e
 
 .PHONY: bench

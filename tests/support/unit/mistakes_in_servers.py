@@ -143,10 +143,10 @@ SERVER_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "topology: external",
     ),
     (
-        "backups of an external PostgreSQL",
+        "backups of an external PostgreSQL without the size of their volume",
         {"postgresql": {"topology": "external", "external": {"hosts": "10.0.0.1"}}, "backup": {"enabled": True}},
-        "backup.enabled",
-        "its own operator",
+        "backup.storage.size",
+        "the size of an external database",
     ),
     (
         "a path for the authority of PostgreSQL",
