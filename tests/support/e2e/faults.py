@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -42,6 +43,32 @@ def stop(app: str, container: str, seconds: float = STOPPED_SECONDS) -> Fault:
             # The kubelet may have ended it in the meantime.
             if Path(f"/proc/{process}").exists():
                 os.kill(process, signal.SIGCONT)
+
+    return fault
+
+
+_CUT = """
+table inet cut {
+  chain input { type filter hook input priority raw; policy drop; iifname "lo" accept; }
+  chain output { type filter hook output priority raw; policy drop; oifname "lo" accept; }
+}
+"""
+
+
+def cut_network(app: str, container: str, seconds: float = STOPPED_SECONDS) -> Fault:
+    """One pod gets no packet and sends none, as on a node that lost its network; the other ends are not told."""
+
+    def fault(stack: Stack) -> None:
+        process = containers.processes(stack.ready(app)[0], container)[0]
+        # The namespace outlives a container that the kubelet ends in the meantime.
+        namespace = os.open(f"/proc/{process}/ns/net", os.O_RDONLY)
+        enter = ["nsenter", f"--net=/proc/self/fd/{namespace}", "nft"]
+        try:
+            subprocess.run([*enter, "-f", "-"], input=_CUT, text=True, check=True, pass_fds=[namespace])
+            time.sleep(seconds)
+            subprocess.run([*enter, "delete", "table", "inet", "cut"], check=True, pass_fds=[namespace])
+        finally:
+            os.close(namespace)
 
     return fault
 
@@ -177,6 +204,11 @@ FAULTS = [
     (
         f"PostgreSQL is stopped for {STOPPED_SECONDS} s",
         stop("postgres", "postgres"),
+        STOPPED_SECONDS + 60,
+    ),
+    (
+        f"PostgreSQL's network is cut for {STOPPED_SECONDS} s",
+        cut_network("postgres", "postgres"),
         STOPPED_SECONDS + 60,
     ),
     ("every pod is evicted", drain, 120),
