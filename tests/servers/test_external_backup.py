@@ -250,6 +250,7 @@ def test_an_image_that_is_older_than_the_server_is_refused(backups: ExternalBack
         "The server is PostgreSQL 16, and the image of postgresql.image has the programs of 15, which cannot dump it. "
         "Set postgresql.image to an image of PostgreSQL 16 or later" in output
     )
+    assert backups.execute("SELECT succeeded_at, failed_at > started_at FROM open_webui_stack.backup") == [(None, True)]
 
 
 def test_a_newer_image_dumps_and_restores_an_older_server(backups: ExternalBackups) -> None:

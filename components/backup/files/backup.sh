@@ -187,14 +187,13 @@ check_database() {
     : >"$private/errors.log"
     write_login
   done
-  check_version
 }
 
 # The programs of an older release refuse to dump, those of a newer one do not.
 check_version() {
   echo 'SHOW server_version_num;' | query "$live" >"$private/answer" || no_answer
   server_major=$(($(cat "$private/answer") / 10000))
-  program_major=$(pg_dump --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
+  program_major=$(psql --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
   [ "$program_major" -ge "$server_major" ] ||
     fail "The server is PostgreSQL $server_major, and the image of postgresql.image has the programs of $program_major, which" \
       "cannot dump it. Set postgresql.image to an image of PostgreSQL $server_major or later, with pgvector. Nothing was changed."
@@ -334,6 +333,7 @@ case ${1:-} in
     rm -f "$BACKUP_DIRECTORY/.bucket-result"
     [ "${TO_BUCKET:-}" != yes ] || record_start bucket
     record_start volume
+    check_version
     back_up
     record_success volume "$name" "$(wc -c <"$BACKUP_DIRECTORY/$name")"
     prune
@@ -346,6 +346,7 @@ case ${1:-} in
     take_lock
     prepare_work
     check_database
+    check_version
     restore "${2:?is the name of a dump, or newest}" "${3:-}"
     ;;
   *) fail "Usage: backup.sh run | list | restore NAME | record." ;;
