@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from components.blocks.connection_keys import CLIENT_URL
 from components.postgresql.cloudnative_pg.names import POOLER
-from components.postgresql.names import DATABASE_URL, SECRET
+from components.postgresql.names import SECRET
 from devcluster.node.images import store
 from devcluster.node.images.definitions import cloudnative_pg as images
 from stack_config.files import ROOT
@@ -162,7 +163,7 @@ def test_the_application_works_through_pgbouncer(node: Node, stack: Stack) -> No
     [pooler] = stack.kubectl.get("deployments", "-l", f"cnpg.io/poolerName={POOLER}")["items"]
     assert pooler["status"]["readyReplicas"] == pooler["spec"]["replicas"]
     # Not in the assertion, which would print the URL with its password.
-    host = urlsplit(stack.secret(SECRET)[DATABASE_URL]).hostname
+    host = urlsplit(stack.secret(SECRET)[CLIENT_URL]).hostname
     assert host == POOLER
 
 
