@@ -6,16 +6,18 @@ from pathlib import Path
 from ...toolchain.go_programs import CLOUDNATIVE_PG, build
 from .layers import _MAKERS, _NOT_NEEDED, _run, _tree
 
-PROGRAMS = "/usr/lib/postgresql/17/bin"
+MAJOR = 17
+PROGRAMS = f"/usr/lib/postgresql/{MAJOR}/bin"
 # Debian 13, as in the official images. This machine may have another one, whose package sources do not apply.
 _RELEASE = "trixie"
-_PACKAGES = ("postgresql-17", "postgresql-17-pgvector", "pgbouncer", "ca-certificates")
 # The operator runs PostgreSQL as this user, and initdb needs its name.
 _POSTGRES_USER = 26
 _NO_SERVER = (
     'mkdir -p "$1/etc/postgresql-common" && '
     'echo "create_main_cluster = false" > "$1/etc/postgresql-common/createcluster.conf"'
 )
+# Where the instance manager of PgBouncer looks for it.
+_PGBOUNCER = 'ln -s ../sbin/pgbouncer "$1/usr/bin/pgbouncer"'
 
 
 def _operator(tar: Path, _directory: Path, _version: str) -> None:
@@ -27,11 +29,13 @@ def _operator(tar: Path, _directory: Path, _version: str) -> None:
         (root / "manager").symlink_to("operator/manager_amd64")
 
 
-def _servers(tar: Path, _directory: Path, _argument: str) -> None:
-    """PostgreSQL with pgvector, and PgBouncer."""
-    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}"]
+def _servers(tar: Path, _directory: Path, major: str) -> None:
+    """PostgreSQL of a major version with pgvector, and PgBouncer."""
+    packages = (f"postgresql-{major}", f"postgresql-{major}-pgvector", "pgbouncer", "ca-certificates")
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}"]
     command += [f"--dpkgopt=path-exclude={path}" for path in _NOT_NEEDED]
-    command += [f"--essential-hook={_NO_SERVER}", f'--customize-hook=chroot "$1" usermod -u {_POSTGRES_USER} postgres']
+    hooks = (f'chroot "$1" usermod -u {_POSTGRES_USER} postgres', _PGBOUNCER)
+    command += [f"--essential-hook={_NO_SERVER}", *(f"--customize-hook={hook}" for hook in hooks)]
     _run([*command, "--format=tar", _RELEASE, str(tar)])
 
 

@@ -71,7 +71,7 @@ def cloudnative_pg() -> tuple[Image, ...]:
         ),
         Image(
             names=(CLOUDNATIVE_PG_POSTGRESQL_IMAGE, _PGBOUNCER_IMAGE),
-            layers=("cloudnative_pg_servers",),
+            layers=(f"cloudnative_pg_servers:{cloudnative_pg_layers.MAJOR}",),
             environment={"PATH": postgresql},
         ),
     )

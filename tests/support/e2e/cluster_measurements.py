@@ -48,9 +48,7 @@ class ClusterMeasurements:
 
 
 def section() -> str:
-    """The section for the data of the last run; empty before the first one."""
-    if not DATA.exists():
-        return ""
+    """The section for the data of the last run."""
     data: Mapping[str, Any] = json.loads(DATA.read_text())
     return f"\n{_HEAD.format(**data)}{_table(data['rows'])}\n"
 
