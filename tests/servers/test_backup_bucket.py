@@ -14,7 +14,7 @@ from tests.support.servers.addresses import free_port
 from tests.support.servers.backups import ROWS, TABLES, program_before
 from tests.support.servers.bucket_backups import SETS, Pod, age_keys, pod_of
 from tests.support.servers.open_webui_image import PACKAGES
-from tests.support.servers.postgresql_database import rendered_database
+from tests.support.servers.postgresql_database import PASSWORD, rendered_database
 from tests.support.servers.s3_server import Key, S3Server, s3_server
 from tests.support.servers.server_process import postgresql_programs, server_directory, wait_until
 
@@ -160,7 +160,8 @@ def test_a_file_that_is_deleted_during_the_dump_is_in_the_set(server: S3Server) 
         program_before(
             pod.backups,
             "pg_dump",
-            f"psql {target} -qc \"DELETE FROM file WHERE id = '1_deleted'\" && rm '{pod.uploads}/1_deleted' &&\n"
+            f"PGPASSWORD={PASSWORD} psql {target} -qc \"DELETE FROM file WHERE id = '1_deleted'\" &&\n"
+            f"rm '{pod.uploads}/1_deleted' &&\n"
             f"printf later >'{pod.uploads}/3_later' &&\n"
             f'exec "{pod.backups.database.programs}/pg_dump" "$@"',
         )

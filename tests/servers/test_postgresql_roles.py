@@ -123,6 +123,12 @@ def test_the_backup_reads_everything_and_writes_nothing(served: Database) -> Non
         assert all(verifier and verifier.startswith("SCRAM-SHA-256$") for verifier in stored.values())
 
 
+def test_every_role_can_look_for_the_record_of_the_backups_before_there_is_one(served: Database) -> None:
+    with as_superuser(served) as superuser:
+        superuser.execute("SET ROLE exporter")
+        assert superuser.execute("SELECT to_regclass('open_webui_stack.backup')").fetchall() == [(None,)]
+
+
 def test_only_the_roles_of_the_stack_and_only_its_database_over_the_network(served: Database) -> None:
     with as_superuser(served) as superuser:
         superuser.execute("CREATE ROLE another LOGIN PASSWORD 'another'")

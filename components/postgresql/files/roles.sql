@@ -21,6 +21,8 @@ GRANT :"clients", pg_read_all_stats TO :"owner";
 GRANT pg_read_all_data TO :"backup";
 CREATE SCHEMA IF NOT EXISTS open_webui_stack;
 ALTER SCHEMA open_webui_stack OWNER TO :"backup";
+-- The exporter looks for the record, also before the first backup.
+GRANT USAGE ON SCHEMA open_webui_stack TO PUBLIC;
 SELECT format('ALTER TABLE open_webui_stack.backup OWNER TO %I', :'backup')
 WHERE to_regclass('open_webui_stack.backup') IS NOT NULL \gexec
 -- An earlier version of the stack, if it is deployed again, records its backups as the owner.
