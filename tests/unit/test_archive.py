@@ -78,6 +78,15 @@ def test_the_container_only_reads_the_data_and_ends_after_the_server(recording: 
     assert (containers[0]["name"], containers[-1]["name"]) == ("prepare", "archive")
 
 
+def test_the_container_reads_the_configuration_at_the_paths_of_the_server(recording: Recording) -> None:
+    """A base backup fails without them: Barman backs up every configuration file that the server names."""
+    server, sidecar = (
+        {each["mountPath"]: each["name"] for each in recording.containers[f"postgres/{name}"]["volumeMounts"]}
+        for name in ("postgres", "archive")
+    )
+    assert sidecar["/etc/postgresql"] == server["/etc/postgresql"]
+
+
 def test_the_quota_has_room_for_a_recovery(dev: Recording, recording: Recording) -> None:
     without, hard = (each.one("ResourceQuota", "quota").inputs["spec"]["hard"] for each in (dev, recording))
     assert int(hard["pods"]) - int(without["pods"]) == 1

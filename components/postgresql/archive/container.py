@@ -15,7 +15,7 @@ from ...blocks.bucket_access import BucketAccess
 from ...blocks.pod import plain_variables, restricted_container
 from ...blocks.probes import exec_probe
 from ...blocks.quantities import quantity
-from ..configuration import DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY
+from ..configuration import CONFIGURATION_DIRECTORY, DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY
 from .names import ARCHIVE_CONFIG_MAP, CONTAINER
 from .server_parameters import EXCHANGE, SCRIPTS
 from .settings import ArchiveSettings, archive_resources
@@ -97,6 +97,8 @@ def _archive_container(settings: ArchiveSettings, volume_size: str, bucket: Buck
             ),
             "volume_mounts": [
                 {"name": "data", "mount_path": DATA_VOLUME, "read_only": True},
+                # A base backup has the configuration as well, at the paths that the server names.
+                {"name": "conf", "mount_path": CONFIGURATION_DIRECTORY, "read_only": True},
                 {"name": "run", "mount_path": SOCKET_DIRECTORY},
                 {"name": "exchange", "mount_path": EXCHANGE},
                 {"name": "archive-scripts", "mount_path": f"{SCRIPTS}/{_PACKAGE}", "read_only": True},
