@@ -235,7 +235,17 @@ def archived_database(directory: Path, bucket: S3Server, sets: tuple[str, ...] =
         text.replace("sh /etc/archive/request.sh", f"EXCHANGE={made.exchange} sh {made.scripts}/request.sh")
     )
     database.environment["ARCHIVE_MODE"] = "on"
+    _mount(conf.parent)
     return made
+
+
+def _mount(directory: Path) -> None:
+    """Make the files of a directory what those of a mounted ConfigMap are: symbolic links into another one."""
+    data = directory / "..data"
+    data.mkdir()
+    for file in [each for each in directory.iterdir() if each.is_file()]:
+        file.rename(data / file.name)
+        file.symlink_to(f"..data/{file.name}")
 
 
 def elapsed(since: float) -> float:

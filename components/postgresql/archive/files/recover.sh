@@ -70,7 +70,8 @@ restore_base_backup() {
   }
   chmod 0700 "$recovered"
   # Barman backs up the server's configuration, too, wherever it is: its data_directory is the path of the other one,
-  # which a server with this file would start on.
+  # which a server with this file would start on. Of a mounted ConfigMap it has a symbolic link that leads nowhere here.
+  rm -f "$recovered/postgresql.conf" "$recovered/pg_hba.conf"
   printf '# The configuration of the server is not in its data directory.\n' >"$recovered/postgresql.conf"
   : >"$recovered/pg_hba.conf"
 }
