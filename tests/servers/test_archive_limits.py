@@ -150,6 +150,8 @@ def test_an_upgrade_begins_an_archive_of_its_own(directory: Path, bucket: S3Serv
         archived.backed_up()
         archived.archived()
         reached = archived.now()
+        # The times of objects in a bucket are whole seconds: until the next one, the end of the archive is before it.
+        time.sleep(1)
         write_segments(archived, 1)
         archived.archived()
         before = own(archived)

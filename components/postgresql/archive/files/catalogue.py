@@ -155,7 +155,6 @@ class Archive:
             "timeline": "current" if timeline == backup.timeline else str(timeline),
             "segments": count,
             "bytes": backup.size,
-            "major": backup.major,
         }
 
 
@@ -272,9 +271,10 @@ def answer(config: Config, target: str, identifier: str) -> dict[str, Any]:
         )
         if target and each == chosen:
             try:
+                if archive.backups:
+                    require_major(archive.backups[-1].major, config.data, each)
                 end = (last or datetime.now(UTC)) if target == LATEST else datetime.fromisoformat(target)
                 plan = {**archive.plan(end), "archive": each, "target": end.isoformat()}
-                require_major(plan["major"], config.data, each)
             except RefusedError as refusal:
                 plan = {"refused": str(refusal)}
     if target and not plan:
