@@ -137,7 +137,6 @@ def test_a_time_is_reached_from_the_newest_base_backup_before_it() -> None:
         "timeline": "current",
         "segments": 5,
         "bytes": 0,
-        "major": 17,
     }
 
 
@@ -178,7 +177,6 @@ def test_the_timeline_is_that_of_the_server_at_the_time() -> None:
         "timeline": "2",
         "segments": 6,
         "bytes": 0,
-        "major": 17,
     }
 
 
