@@ -48,11 +48,13 @@ def children() -> list[int]:
 
 def end_all_from(directory: Path, seconds: float = 10) -> list[int]:
     """Kill the processes started from ``directory``; the ones that remain after ``seconds``."""
-    for process in running_from(directory):
+    killed = running_from(directory)
+    for process in killed:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
     for _ in attempts(seconds=seconds, every=0.1):
-        remaining = list(running_from(directory))
+        # A process that ends has no program any more while it still has its ports.
+        remaining = sorted(filter(is_alive, {*killed, *running_from(directory)}))
         if not remaining:
             break
     return remaining

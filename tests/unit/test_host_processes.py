@@ -67,6 +67,17 @@ def test_all_of_a_directory_are_ended_and_no_other(start: Start, tmp_path: Path)
     assert etcd.wait() == -signal.SIGKILL
 
 
+def test_a_killed_process_that_has_no_program_any_more_is_awaited(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the kernel frees its memory it has no command line, but its ports."""
+    etcd = start("etcd")
+    answers = iter([{etcd.pid: "etcd"}])
+    monkeypatch.setattr(processes, "running_from", lambda _: next(answers, {}))
+    monkeypatch.setattr(os, "kill", lambda *_: None)
+    assert processes.end_all_from(tmp_path / "bin", seconds=0.3) == [etcd.pid]
+
+
 @pytest.fixture
 def lock(tmp_path: Path) -> Callable[[int, str], Path]:
     """Function that writes a lock as the engine does."""
