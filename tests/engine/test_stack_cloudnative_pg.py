@@ -104,9 +104,9 @@ def test_a_change_that_the_volumes_cannot_follow_is_refused_in_the_preview(stack
         ),
         ("postgresql.storage.size=2Gi", "storage.size"),
     ):
-        # The backups run an image of the same major version.
-        image = ("postgresql.image=pgvector/pgvector:pg16",) if "image" in key else ()
-        run = stack.preview("rotate.postgresql=3", change, *image, fails=True)
+        # The backups follow: an image of the same major version, and a volume that the API server does not refuse first.
+        backups = "postgresql.image=pgvector/pgvector:pg16" if "image" in key else "backup.storage.size=20Gi"
+        run = stack.preview("rotate.postgresql=3", change, backups, fails=True)
         assert f"postgresql.{key}" in run.error
         assert "the stored data cannot follow this change" in run.error
 
