@@ -104,7 +104,7 @@ def test_a_change_that_the_volumes_cannot_follow_is_refused_in_the_preview(stack
         ),
         ("postgresql.storage.size=2Gi", "storage.size"),
     ):
-        # The backups follow: an image of the same major version, and a volume that the API server does not refuse first.
+        # The backups follow: an image of the same major version, and a volume that the API server accepts.
         backups = "postgresql.image=pgvector/pgvector:pg16" if "image" in key else "backup.storage.size=20Gi"
         run = stack.preview("rotate.postgresql=3", change, backups, fails=True)
         assert f"postgresql.{key}" in run.error
