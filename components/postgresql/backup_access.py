@@ -7,6 +7,12 @@ from ..blocks.connection_keys import CLIENT_URL
 from ..blocks.secret_reference import SecretReference
 from .names import BACKUP_PASSWORD, BACKUP_USER, DATABASE, PASSWORD, PORT, SECRET, SERVICE, USER
 
+URL_FILE = "URL_FILE"
+"""Environment variable with the path of the URL. Only pods of an external database have it."""
+
+PASSWORD_FILE = "PASSWORD_FILE"
+"""Environment variable with the path of the password."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BackupAccess:
@@ -33,7 +39,7 @@ def own_server_access(*, backup_role: bool) -> BackupAccess:
     """
     user, key = (BACKUP_USER, BACKUP_PASSWORD) if backup_role else (USER, PASSWORD)
     variables = {"PGHOST": SERVICE, "PGPORT": str(PORT), "PGUSER": user, "PGDATABASE": DATABASE}
-    return BackupAccess(secret=SECRET, key=key, file_variable="PASSWORD_FILE", variables=variables)
+    return BackupAccess(secret=SECRET, key=key, file_variable=PASSWORD_FILE, variables=variables)
 
 
 def external_access(reference: SecretReference | None) -> BackupAccess:
@@ -44,4 +50,4 @@ def external_access(reference: SecretReference | None) -> BackupAccess:
     """
     secret, key = (reference.name, reference.key) if reference else (SECRET, CLIENT_URL)
     # Named as those of a server of the stack, so that a change of the topology leaves them usable.
-    return BackupAccess(secret=secret, key=key, file_variable="URL_FILE", variables={"DUMP_NAMES": DATABASE})
+    return BackupAccess(secret=secret, key=key, file_variable=URL_FILE, variables={"DUMP_NAMES": DATABASE})

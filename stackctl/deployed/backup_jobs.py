@@ -11,6 +11,7 @@ from typing import Any
 
 from components.backup.names import APP as CRON_JOB
 from components.backup.names import BUCKET_CONTAINER, CAPTURE_CONTAINER, DUMP_CONTAINER, RECORD_CONTAINER
+from components.postgresql.backup_access import URL_FILE
 from terminal.errors import LocalError, UsageError
 
 from .backup_login import restore_as_owner
@@ -84,7 +85,7 @@ def has_bucket(cron: dict[str, Any]) -> bool:
 def has_external_database(cron: dict[str, Any]) -> bool:
     """Whether the database is one that the stack did not set up."""
     containers = _containers(cron["spec"]["jobTemplate"]["spec"])
-    return any(variable["name"] == "URL_FILE" for each in containers for variable in each.get("env", ()))
+    return any(variable["name"] == URL_FILE for each in containers for variable in each.get("env", ()))
 
 
 def run_job(

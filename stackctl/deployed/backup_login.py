@@ -3,9 +3,10 @@
 from typing import Any
 
 from components.backup.names import DUMP_CONTAINER, SECRET_DIRECTORY, SECRET_VOLUME
+from components.postgresql.backup_access import PASSWORD_FILE
 from components.postgresql.names import BACKUP_PASSWORD, BACKUP_USER, PASSWORD, USER
 
-_OWNERS = {"PGUSER": USER, "PASSWORD_FILE": f"{SECRET_DIRECTORY}/{PASSWORD}"}
+_OWNERS = {"PGUSER": USER, PASSWORD_FILE: f"{SECRET_DIRECTORY}/{PASSWORD}"}
 
 
 def restore_as_owner(pod: dict[str, Any]) -> None:

@@ -22,6 +22,15 @@ class WatchedBackups:
     places: Sequence[str]
     """Where they are kept, as their record says it."""
 
+    @property
+    def values(self) -> dict[str, str]:
+        """The placeholders of the alerts on backups, with their values."""
+        return {
+            "BACKUP_SECONDS": str(self.oldest),
+            "26h": f"{self.oldest}s",
+            "BACKUP_PLACES": "|".join(self.places),
+        }
+
 
 def prometheus_rules(namespace: str, *, volume_size: str, backups: WatchedBackups | None) -> dict[str, Any]:
     """``spec`` of a PrometheusRule, which is also the content of a rule file.
@@ -32,15 +41,12 @@ def prometheus_rules(namespace: str, *, volume_size: str, backups: WatchedBackup
         backups: what is expected of the backups; None for none.
     """
     values = {"VOLUME_BYTES": str(int(quantity(volume_size)))}
-    if backups:
-        oldest = {"BACKUP_SECONDS": str(backups.oldest), "26h": f"{backups.oldest}s"}
-        values |= {**oldest, "BACKUP_PLACES": "|".join(backups.places)}
     return alert_files.prometheus_rules(
         ALERTS,
         name="open-webui-stack-postgresql",
         groups=("postgresql", *(("postgresql-backup",) if backups else ())),
         namespace=namespace,
-        values=values,
+        values={**values, **(backups.values if backups else {})},
     )
 
 

@@ -1,12 +1,12 @@
 """A cluster of the operator CloudNativePG: one primary, replicas that are promoted, the volumes of each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from pydantic.alias_generators import to_camel
 
 from ...blocks.authority import Authority
-from ...blocks.base_settings import Fix, Problem
+from ...blocks.base_settings import Fix, Problem, Settings
 from ...blocks.custom_kinds import (
     BARMAN_OBJECT_STORE,
     CNPG_CLUSTER,
@@ -56,28 +56,24 @@ class CloudNativePG(Topology):
         yield from super().problems()
         yield from size_problems(self.settings)
         yield from self._archive_problems()
-        set_keys = {to_camel(name) for name in self.settings.pods.model_fields_set}
-        for key in _UNUSED_POD_KEYS:
+        yield from self._unused("pods", self.settings.pods, _UNUSED_POD_KEYS, "a Cluster has no field for it")
+
+    def _unused(self, section: str, settings: Settings, keys: Sequence[str], reason: str) -> Iterator[Problem]:
+        """Problems of keys of a section that are set, and have no effect in this topology."""
+        set_keys = {to_camel(name) for name in settings.model_fields_set}
+        for key in keys:
             if key in set_keys:
                 yield Problem(
-                    keys=(f"pods.{key}", KEY),
-                    message=f"pods.{key} has no effect with {KEY} {self.name}: a Cluster has no field for it",
-                    allowed=f"{KEY}: standalone, or no pods.{key}",
+                    keys=(f"{section}.{key}", KEY),
+                    message=f"{section}.{key} has no effect with {KEY} {self.name}: {reason}",
+                    allowed=f"{KEY}: standalone, or no {section}.{key}",
                     fix=Fix.REMOVE,
                 )
 
     def _archive_problems(self) -> Iterator[Problem]:
         archive, own = self.settings.archive, self.settings.cloudnative_pg
         yield from archive.bucket_problems()
-        set_keys = {to_camel(name) for name in archive.model_fields_set}
-        for key in _UNUSED_ARCHIVE_KEYS:
-            if key in set_keys:
-                yield Problem(
-                    keys=(f"archive.{key}", KEY),
-                    message=f"archive.{key} has no effect with {KEY} {self.name}: the plugin archives the log",
-                    allowed=f"{KEY}: standalone, or no archive.{key}",
-                    fix=Fix.REMOVE,
-                )
+        yield from self._unused("archive", archive, _UNUSED_ARCHIVE_KEYS, "the plugin archives the log")
         if archive.s3.addressing_style != "auto":
             yield Problem(
                 keys=("archive.s3.addressingStyle", KEY),

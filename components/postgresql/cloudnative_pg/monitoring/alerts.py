@@ -31,15 +31,12 @@ def prometheus_rules(namespace: str, settings: PostgreSQLSettings, backups: Watc
         "SYNCHRONOUS": str(own.synchronous_replicas),
         "OLDEST_BASE_BACKUP": str(oldest_base_backup(settings.archive.base_backup_hours)),
     }
-    if backups:
-        oldest = {"BACKUP_SECONDS": str(backups.oldest), "26h": f"{backups.oldest}s"}
-        values |= {**oldest, "BACKUP_PLACES": "|".join(backups.places)}
     return alert_files.prometheus_rules(
         ALERTS,
         name="open-webui-stack-postgresql",
         groups=tuple(_groups(settings, backups)),
         namespace=namespace,
-        values=values,
+        values={**values, **(backups.values if backups else {})},
     )
 
 

@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 
 from ....blocks.children import Children
 from ....blocks.custom_kinds import POD_MONITOR, custom_object
-from ....blocks.watching import Alerts, create_alerts
+from ....blocks.watching import SCRAPE_SECONDS, Alerts, create_alerts
 from ...monitoring.alerts import WatchedBackups
 from ...names import APP, DASHBOARD
 from ...settings import PostgreSQLSettings
@@ -62,5 +62,5 @@ def queries(children: Children) -> pulumi.Resource:
 def _pod_monitor_spec(labels: Mapping[str, str]) -> dict[str, Any]:
     return {
         "selector": {"matchLabels": dict(labels)},
-        "podMetricsEndpoints": [{"port": METRICS, "interval": "30s"}],
+        "podMetricsEndpoints": [{"port": METRICS, "interval": f"{SCRAPE_SECONDS}s"}],
     }
