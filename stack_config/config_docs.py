@@ -14,7 +14,7 @@ from .files import ROOT
 from .generated_files import write_or_check
 from .keys import ConfigKey, config_keys
 from .schema import SCHEMA_FILE, schema_text
-from .settings import SECRET_KEYS, SECRET_MAPS
+from .secret_keys import SECRET_KEYS, SECRET_MAPS
 
 CONFIG_MARKER = "config:\n"
 TABLE_START = "<!-- config table: python -m stack_config.config_docs -->\n"

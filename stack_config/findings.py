@@ -14,7 +14,7 @@ from pulumi_values import property_paths
 
 from .keys import ELEMENT, NAME, ConfigKey, all_paths, config_keys, is_secret_key, key_at, pattern_of
 from .report import HIDDEN, Location, command_of, path_of, secret_command, shown, suggested_value
-from .settings import SECRET_KEYS
+from .secret_keys import SECRET_KEYS
 
 PROJECT = "open-webui-stack"
 MISSING = "missing"

@@ -17,7 +17,8 @@ from components.blocks.resources import Sizes
 from components.open_webui.variables import is_secret_variable
 from pulumi_values import property_paths
 
-from .settings import SECRET_KEYS, SECRET_MAPS, StackSettings
+from .secret_keys import SECRET_KEYS, SECRET_MAPS
+from .settings import StackSettings
 
 NAME, ELEMENT = "<name>", "[]"
 """What a path has in the place of a name that the user chose, and of the index of an element."""

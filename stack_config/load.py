@@ -32,17 +32,11 @@ from .findings import (
 from .keys import config_keys, is_secret_key, key_at
 from .named_secrets import composed_secret_problems, credential_problems, named_secret_problems
 from .report import HIDDEN, Location, path_of, report
+from .secret_keys import SECRET_ENV, SECRET_KEYS
 from .secret_references import EXISTING_SECRETS
+from .secret_rules import secret_problems, secret_value_problems, twice_problems
 from .secret_sources import Secrets, member_path, plain_member, plain_members, read_secrets
-from .settings import (
-    SECRET_ENV,
-    SECRET_KEYS,
-    StackSettings,
-    secret_problems,
-    secret_value_problems,
-    twice_problems,
-    upload_problems,
-)
+from .settings import StackSettings, upload_problems
 
 __all__ = ["PROJECT", "ConfigError", "load_access", "load_settings", "parse"]
 

@@ -11,7 +11,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from components.open_webui.variables import is_secret_variable, variable_table
 
-from .settings import SECRET_KEYS, SECRET_MAPS, StackSettings
+from .secret_keys import SECRET_KEYS, SECRET_MAPS
+from .settings import StackSettings
 
 SCHEMA_FILE = PurePath("schema/stack.schema.json")
 PROJECT = "open-webui-stack"

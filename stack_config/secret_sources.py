@@ -12,8 +12,8 @@ from pulumi_values import property_paths
 from .files import ENCRYPTED, StackFileError, is_encrypted, stack_config
 from .findings import PROJECT, plain_secret
 from .report import HIDDEN
+from .secret_keys import SECRET_ENV, SECRET_KEYS
 from .secret_references import reference_path
-from .settings import SECRET_ENV, SECRET_KEYS
 
 
 @dataclass(frozen=True, kw_only=True)

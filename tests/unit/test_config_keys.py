@@ -12,7 +12,7 @@ from stack_config.config_docs import generated
 from stack_config.files import ROOT, environments
 from stack_config.keys import all_paths, config_keys
 from stack_config.load import ConfigError
-from stack_config.settings import SECRET_KEYS, SECRET_MAPS
+from stack_config.secret_keys import SECRET_KEYS, SECRET_MAPS
 from tests.support.unit.effects import Effect
 from tests.support.unit.key_paths import concrete
 from tests.support.unit.recording import Recording, run

@@ -8,7 +8,8 @@ import pytest
 
 from components.blocks.base_settings import Problem
 from stack_config.load import PROJECT, ConfigError, parse
-from stack_config.settings import SECRET_KEYS, StackSettings
+from stack_config.secret_keys import SECRET_KEYS
+from stack_config.settings import StackSettings
 from tests.support.unit.config_reports import report
 from tests.support.unit.recording import run
 from tests.support.unit.single_mistakes import SINGLE_MISTAKES

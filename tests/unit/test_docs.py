@@ -15,7 +15,8 @@ from policy.rules import RULES
 from stack_config.files import ROOT
 from stack_config.keys import all_paths, config_keys, is_secret_key, key_at
 from stack_config.load import PROJECT, ConfigError, parse
-from stack_config.settings import SECRET_MAPS, StackSettings
+from stack_config.secret_keys import SECRET_MAPS
+from stack_config.settings import StackSettings
 from stackctl.app import app
 from stackctl.variables.classes import read_classes
 from tests.support.e2e.measurements import failover_table
