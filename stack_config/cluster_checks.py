@@ -12,7 +12,7 @@ from .existing_claim import claim_question
 from .existing_gateway import gateway_question
 from .existing_namespace import StackNamespace, namespace_question
 from .load import ConfigError
-from .referenced_secrets import secrets_question
+from .needed_objects import object_question, secrets_question
 from .report import report
 from .served_kinds import kinds_question
 from .settings import StackSettings
@@ -40,6 +40,8 @@ def questions(settings: StackSettings, access: ClusterAccess) -> Iterator[Questi
         yield namespace_question(namespace)
     if settings.existing_secrets:
         yield secrets_question(settings.existing_secrets, namespace)
+    for needed_object in settings.objects_needed:
+        yield object_question(needed_object, namespace)
     if web.uploads.kind == "volume" and (claim := web.uploads.volume.existing_claim):
         yield claim_question(claim, namespace)
     if web.gateway.enabled and web.gateway.parent_ref.name:

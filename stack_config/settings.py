@@ -12,6 +12,7 @@ from components.blocks.custom_kinds import KindsNeeded
 from components.blocks.destinations import Destination, destination_of_url
 from components.blocks.monitoring import MonitoringSettings
 from components.blocks.names import NamespaceName
+from components.blocks.needed_objects import NeededObject
 from components.blocks.outside_settings import OutsidePodSettings, outside_variables
 from components.blocks.quantities import MEBIBYTE, mebibytes, quantity
 from components.blocks.secret_reference import SecretReference
@@ -106,11 +107,17 @@ class StackSettings(Settings):
     @property
     def components(self) -> tuple[ComponentSettings, ...]:
         """Settings of every component that is deployed."""
-        return tuple(
-            value
+        return tuple(self._components.values())
+
+    @property
+    def _components(self) -> dict[str, ComponentSettings]:
+        """The same by their config keys."""
+        fields = type(self).model_fields
+        return {
+            fields[name].alias or name: value
             for name, value in self
             if isinstance(value, ComponentSettings) and (name != "tika" or self.has_own_tika)
-        )
+        }
 
     @property
     def has_own_tika(self) -> bool:
@@ -132,6 +139,22 @@ class StackSettings(Settings):
         needed = (kinds for each in self.components for kinds in each.kinds_needed(self.monitoring))
         # Each component that has metrics needs the kinds of `monitoring.operator`.
         return tuple(dict.fromkeys(needed))
+
+    @property
+    def objects_needed(self) -> tuple[NeededObject, ...]:
+        """Secrets and ConfigMaps that these settings name, beside those of `existingSecrets`.
+
+        Those of `pods` of the stack come once, although every component has them.
+        """
+        needed = [*self.pods.objects_needed("pods")]
+        common = {(each.kind, each.name, each.entries) for each in needed}
+        for key, component in self._components.items():
+            # A component that is switched off has no pods.
+            if component.footprint(self.monitoring).pods:
+                own = component.pods.objects_needed(f"{key}.pods")
+                needed += [each for each in own if (each.kind, each.name, each.entries) not in common]
+            needed += component.objects_needed()
+        return tuple(needed)
 
     @property
     def hard_limits(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from .custom_kinds import KindsNeeded
 from .extra_settings import ComponentPodSettings
 from .footprint import Footprint, Pods
 from .monitoring import MonitoringSettings
+from .needed_objects import NeededObject
 
 
 class ComponentSettings(Settings):
@@ -47,4 +48,8 @@ class ComponentSettings(Settings):
 
     def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
         """Custom kinds that the settings need in the cluster, by the key that asks for them."""
+        yield from ()
+
+    def objects_needed(self) -> Iterator[NeededObject]:
+        """Secrets that the settings name, by the key that names them. Those of `pods` are not among them."""
         yield from ()

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from .base_settings import Fix, Problem, Settings
 from .names import HttpUrl, ObjectName, is_dns_name
+from .needed_objects import NeededObject
 from .pod_settings import PodSettings
 
 BUNDLE_VARIABLES = (
@@ -125,6 +126,23 @@ class CaBundleSettings(Settings):
         """Whether there is a bundle."""
         return bool(self.config_map or self.secret)
 
+    def objects_needed(self, key: str) -> Iterator[NeededObject]:
+        """The ConfigMap or Secret with the bundle; nothing without one.
+
+        Args:
+            key: these settings, as the user writes them: ``pods.caBundle``.
+        """
+        for name, kind, setting in ((self.config_map, "ConfigMap", "configMap"), (self.secret, "Secret", "secret")):
+            if name:
+                path = f"{key}.{setting}"
+                yield NeededObject(
+                    key=path,
+                    name=name,
+                    kind=kind,  # type: ignore[arg-type]
+                    entries=(self.key,),
+                    keys_to_fix=(path, f"{key}.key"),
+                )
+
 
 class OutsidePodSettings(PodSettings):
     """Settings of pods that connect to services outside the cluster."""
@@ -136,6 +154,10 @@ class OutsidePodSettings(PodSettings):
         CaBundleSettings(),
         description="Private certificate authorities that pods which connect outside the cluster trust as well.",
     )
+
+    def objects_needed(self, key: str) -> Iterator[NeededObject]:
+        yield from super().objects_needed(key)
+        yield from self.ca_bundle.objects_needed(f"{key}.caBundle")
 
 
 def outside_variables(settings: OutsidePodSettings) -> dict[str, frozenset[str]]:

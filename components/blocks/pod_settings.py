@@ -1,5 +1,6 @@
 """How pods fit into a cluster: `pods` of the stack for all of them, `pods` of a component for its own."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field
@@ -9,6 +10,7 @@ from .base_settings import Settings
 from .kubernetes_types import KubernetesType
 from .metadata_names import LabelValue, MetadataName, PublicText
 from .names import ObjectName
+from .needed_objects import NeededObject
 
 _OWN_LABELS = ("app", "pod-template-hash", "controller-revision-hash")
 _OWN_LABEL_PREFIXES = ("app.kubernetes.io/", "batch.kubernetes.io/", "statefulset.kubernetes.io/")
@@ -91,6 +93,22 @@ class PodSettings(Settings):
         description="Run as the stack's own user and group. `false`: the platform assigns them, as the SCC "
         "restricted-v2 of OpenShift does.",
     )
+
+    def objects_needed(self, key: str) -> Iterator[NeededObject]:
+        """Secrets and ConfigMaps that these settings name.
+
+        Args:
+            key: these settings, as the user writes them: ``openWebui.pods``.
+        """
+        for name in self.image_pull_secrets:
+            # The kubelet then pulls without it, and a controller such as that of a cloud's registry may write it later.
+            yield NeededObject(
+                key=f"{key}.imagePullSecrets",
+                name=name,
+                entries=(".dockerconfigjson",),
+                consequence="nodes pull the images without it",
+                is_required=False,
+            )
 
     def over(self, common: "PodSettings") -> Self:
         """These settings, and those of ``common`` where these say nothing."""

@@ -8,7 +8,7 @@ from pulumi_kubernetes.core.v1 import VolumeArgsDict, VolumeMountArgsDict
 from .children import Children
 from .custom_kinds import CERTIFICATE, custom_object
 from .pod import secret_volume
-from .server_tls import ServerTlsSettings
+from .server_tls import TLS_KEYS, ServerTlsSettings
 
 _VOLUME = "tls"
 
@@ -27,7 +27,7 @@ def tls_volume(tls: ServerTlsSettings, *, key: bool) -> list[VolumeArgsDict]:
     """
     if not tls.enabled:
         return []
-    names = ("tls.crt", "tls.key", "ca.crt") if key else ("ca.crt",)
+    names = TLS_KEYS if key else ("ca.crt",)
     return [secret_volume(_VOLUME, tls.secret, *names)]
 
 

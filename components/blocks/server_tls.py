@@ -9,6 +9,10 @@ from .base_settings import Fix, Problem, Settings
 from .custom_kinds import CERTIFICATE, KindsNeeded
 from .issuer import IssuerSettings
 from .names import ObjectName
+from .needed_objects import NeededObject
+
+TLS_KEYS = ("tls.crt", "tls.key", "ca.crt")
+"""Keys of a Secret with the certificate of a server, its private key, and the certificate of the authority."""
 
 
 class ServerTlsSettings(Settings):
@@ -51,6 +55,15 @@ class ServerTlsSettings(Settings):
         """
         if self.issuer.name:
             yield KindsNeeded(key=f"{key}.issuer.name", value=self.issuer.name, off="", kinds=(CERTIFICATE,))
+
+    def objects_needed(self, key: str) -> Iterator[NeededObject]:
+        """The existing Secret. That of an issuer comes later.
+
+        Args:
+            key: these settings, as the user writes them: ``redis.tls``.
+        """
+        if self.secret_name:
+            yield NeededObject(key=f"{key}.secretName", name=self.secret_name, entries=TLS_KEYS)
 
 
 def host_names(hosts: Sequence[str], namespace: str) -> list[str]:

@@ -16,6 +16,7 @@ from ..blocks.extra_settings import OutsideComponentPodSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import EmailAddress, HostName, HttpUrl, ImageDigest, ImageRepository, Text
+from ..blocks.needed_objects import NeededObject
 from ..blocks.patterns import matching
 from ..blocks.quantities import MEBIBYTE
 from ..blocks.resources import Resources, Sizes
@@ -25,7 +26,7 @@ from .deadlines import Deadlines
 from .documents import DocumentSettings
 from .env_destinations import env_destinations
 from .environment_names import VariableName
-from .exposure_kinds import exposure_kinds
+from .exposure_needs import exposure_kinds, exposure_objects
 from .exposure_rules import body_size_problems, egress_problems, public_url_problems
 from .feature_settings import FeatureSettings, SecretKey
 from .gateway_settings import GatewaySettings
@@ -230,6 +231,9 @@ class OpenWebUISettings(ComponentSettings):
 
     def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
         yield from exposure_kinds(self.ingress, self.gateway)
+
+    def objects_needed(self) -> Iterator[NeededObject]:
+        return exposure_objects(self.ingress, self.gateway)
 
     @property
     def fewest_replicas(self) -> int:

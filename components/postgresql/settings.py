@@ -13,6 +13,7 @@ from ..blocks.destinations import Destination
 from ..blocks.footprint import Footprint
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
+from ..blocks.needed_objects import NeededObject
 from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import ContainerResources, Resources, Sizes
 from ..blocks.topology_sections import section_problems
@@ -131,6 +132,9 @@ class PostgreSQLSettings(ComponentSettings):
 
     def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
         return self.layout.kinds_needed(monitoring)
+
+    def objects_needed(self) -> Iterator[NeededObject]:
+        return self.tls.objects_needed("postgresql.tls")
 
     @property
     def archive_services(self) -> list[tuple[str, Destination]]:

@@ -11,6 +11,7 @@ from ..blocks.custom_kinds import KindsNeeded
 from ..blocks.footprint import Footprint
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
+from ..blocks.needed_objects import NeededObject
 from ..blocks.quantities import Bytes, RedisMemory, mebibytes, quantity
 from ..blocks.resources import ContainerResources, Resources, Sizes
 from ..blocks.topology_sections import KEY, section_problems
@@ -209,6 +210,9 @@ class RedisSettings(ComponentSettings):
 
     def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
         return self.layout.kinds_needed(monitoring)
+
+    def objects_needed(self) -> Iterator[NeededObject]:
+        return self.tls.objects_needed("redis.tls")
 
     def container_resources(self) -> ContainerResources:
         """`resources` of the Redis container with the memory limit filled in."""

@@ -14,7 +14,7 @@ from stack_config.cluster_access import in_context
 from stack_config.cluster_checks import require
 from stack_config.cluster_questions import asks
 from stack_config.existing_namespace import StackNamespace
-from stack_config.referenced_secrets import secrets_question
+from stack_config.needed_objects import secrets_question
 from tests.support.engine.secrets import seen_in
 from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Run, Stack, StackFactory
 

@@ -132,6 +132,8 @@ def test_tls_by_an_existing_secret_reaches_the_server_and_its_clients(stack: Sta
     identities = live.identities()
     tls = "postgresql.tls.secretName=db-tls"
     names = ("tls.crt", "tls.key", "ca.crt")
+    refused = stack.preview(tls, fails=True)
+    assert f"postgresql.tls.secretName: there is no Secret db-tls in namespace {live.name}" in refused.error
     live.core.create_namespaced_secret(
         live.name, {"metadata": {"name": "db-tls"}, "stringData": dict.fromkeys(names, "of the operator")}
     )

@@ -1,8 +1,9 @@
-"""Custom kinds that the exposure needs in the cluster."""
+"""What the exposure needs in the cluster: custom kinds, and Secrets with certificates."""
 
 from collections.abc import Iterator
 
 from ..blocks.custom_kinds import CERTIFICATE, CILIUM_NETWORK_POLICY, GATEWAY, HTTP_ROUTE, KindsNeeded
+from ..blocks.needed_objects import NeededObject
 from .gateway_settings import GatewaySettings
 from .ingress_settings import IngressSettings
 
@@ -20,3 +21,23 @@ def exposure_kinds(ingress: IngressSettings, gateway: GatewaySettings) -> Iterat
             # cert-manager creates the certificate for the annotation; without it the Secret never exists.
             key = f"openWebui.{name}.issuer.name"
             yield KindsNeeded(key=key, value=each.issuer.name, off="", kinds=(CERTIFICATE,))
+
+
+def exposure_objects(ingress: IngressSettings, gateway: GatewaySettings) -> Iterator[NeededObject]:
+    """The Secrets with certificates, by the key that names them.
+
+    None is required: a controller serves without it, and a Certificate or an annotation of the user's own may be what
+    lets cert-manager write it. With an issuer of the settings it does.
+    """
+    for name, each, is_used, consequence in (
+        ("ingress", ingress, ingress.enabled, "the controller serves a certificate of its own"),
+        ("gateway", gateway, gateway.is_own, "the https listeners are not programmed"),
+    ):
+        if is_used and each.tls_secret_name and not each.issuer.name:
+            yield NeededObject(
+                key=f"openWebui.{name}.tlsSecretName",
+                name=each.tls_secret_name,
+                entries=("tls.crt", "tls.key"),
+                consequence=f"{consequence} until it exists",
+                is_required=False,
+            )
