@@ -16,7 +16,6 @@ from ..blocks.component import Component
 from ..blocks.connection import Backend, ConnectionSecret
 from ..blocks.egress import egress_rules
 from ..blocks.generated_secrets import checksum, generated_password
-from ..blocks.labels import VERSION as VERSION_LABEL
 from ..blocks.labels import Labels
 from ..blocks.network_policy import addresses, allow_from, cilium_policy, namespaces
 from ..blocks.pod import plain_variables
@@ -52,6 +51,7 @@ from .names import (
 )
 from .pod import pod
 from .preflight_job import preflight_job
+from .rolling_upgrade import RollingUpgrade
 from .settings import AutoscalingSettings, OpenWebUISettings
 from .startup_scripts import config_map, startup_scripts
 from .stored_vectors import REMEMBERED, refused_vectors, stored_vectors
@@ -106,8 +106,8 @@ class OpenWebUIArgs:
 class OpenWebUI(Component[OpenWebUIArgs]):
     """Any number of interchangeable web pods.
 
-    A change of configuration rolls them without a failed request. A change of the version stops them all first, since
-    two versions must never work on one database.
+    A change of configuration rolls them without a failed request, and so does another release that may run beside the
+    present one (`releases`). Any other release stops them all first: two must never work on one changed schema.
     """
 
     TYPE = "open-webui-stack:open_webui:OpenWebUI"
@@ -180,7 +180,33 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         vectors = remember(
             REMEMBERED, stored_vectors(settings.documents), refused_vectors, children.options(depends_on=[preflight])
         )
+        # Only where the preflight has succeeded: the next update compares with it.
+        upgrade = RollingUpgrade(self, version=settings.version, image=settings.image)
+        record = upgrade.record(children.options(depends_on=[preflight]))
+        depends_on = [*needed, preflight, vectors, record, *self._uploads_volume(children)]
+        # The options of the Deployment are known when the record is registered. Its URN is known in every preview.
+        record.urn.apply(lambda _urn: self._web_pods(children, own, depends_on, upgrade.options()))
+
+    def _web_pods(
+        self,
+        children: Children,
+        own: ConnectionSecret,
+        depends_on: Sequence[pulumi.Resource],
+        replacement: pulumi.ResourceOptions,
+    ) -> None:
+        settings = self.args.settings
         deadlines = settings.deadlines
+        options = children.options(
+            # The preflight completes before any of the old pods is touched.
+            depends_on=depends_on,
+            # After the start the number is the autoscaler's: one here would undo its work at every update.
+            ignore_changes=["spec.replicas"] if settings.autoscaling else [],
+            custom_timeouts=pulumi.CustomTimeouts(
+                create=f"{deadlines.create}s",
+                update=f"{deadlines.update}s",
+                delete=deletion_timeout(settings.drain_seconds),
+            ),
+        )
         k8s.apps.v1.Deployment(
             APP,
             metadata=children.of(self._version_labels).metadata(APP),
@@ -193,20 +219,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
                 "selector": {"match_labels": LABELS.selector},
                 "template": self._template(children, own),
             },
-            opts=children.options(
-                # The preflight completes before any of the old pods is touched.
-                depends_on=[*needed, preflight, vectors, *self._uploads_volume(children)],
-                # Two versions on one database break both: the old pods are gone before the first new one starts.
-                replace_on_changes=[f'metadata.labels["{VERSION_LABEL}"]'],
-                delete_before_replace=True,
-                # After the start the number is the autoscaler's: one here would undo its work at every update.
-                ignore_changes=["spec.replicas"] if settings.autoscaling else [],
-                custom_timeouts=pulumi.CustomTimeouts(
-                    create=f"{deadlines.create}s",
-                    update=f"{deadlines.update}s",
-                    delete=deletion_timeout(settings.drain_seconds),
-                ),
-            ),
+            opts=pulumi.ResourceOptions.merge(options, replacement),
         )
 
     def _preflight(

@@ -91,7 +91,9 @@ class IngressSettings(Settings):
         "NGINX, HAProxy). Default: what the controller does, which is a redirect where the Ingress ends TLS.",
     )
     sticky_sessions: bool = Field(
-        False, description="Keep a browser on one replica by cookie (ingress-nginx, Traefik). Never needed, harmless."
+        False,
+        description="Keep a browser on one replica by cookie (ingress-nginx, Traefik). Helps pages that are opened "
+        "while an upgrade rolls; not needed otherwise.",
     )
     annotations: dict[MetadataName, PublicText] = Field({}, description="Further annotations of the Ingress.")
     wait_for_address: bool = Field(

@@ -96,8 +96,8 @@ class OpenWebUISettings(ComponentSettings):
     )
     version: Annotated[str, _release] = Field(
         "0.12.4",
-        description="Release of Open WebUI. A change stops every replica before the new version starts: two versions "
-        "must never share a database.",
+        description="Release of Open WebUI. A change rolls between releases that may run side by side; any other one "
+        "stops every replica before the new version starts.",
     )
     variant: Literal["slim", "full"] = Field(
         "slim", description="`slim`: external AI services only. `full`: with local embedding models, several GB."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from components.blocks.image_versions import postgresql_major, release, tag
 from components.open_webui.names import APP as OPEN_WEBUI
+from components.open_webui.releases import ReleaseChange, image_change, numbers
 from components.postgresql.names import APP as POSTGRESQL
 from components.redis.names import APP as REDIS
 from components.redis.server.places import DATA_DIRECTORY as REDIS_DATA
@@ -112,20 +113,34 @@ def _open_webui(change: Change, before: str, after: str, _deleted: frozenset[str
     old, new = (_OPEN_WEBUI_VERSION.match(tag(image)) for image in (before, after))
     if old and new and old[1] == new[1]:
         return None
-    older = bool(old and new and _numbers(new[1]) < _numbers(old[1]))
-    note = "two versions never run side by side: every pod stops before the first new one starts; make a dump before"
+    effect = image_change(before, after)
+    # Releases of one schema read the database of each other.
+    older = bool(old and new and numbers(new[1]) < numbers(old[1])) and not effect.same_schema
+    advice = ""
     if older:
-        note = (
-            "an older version refuses a database that a newer one has migrated: restore a dump made before the upgrade"
-        )
+        advice = "; an older version refuses a database that a newer one has migrated: restore a dump of that version"
+    elif not effect.same_schema:
+        advice = "; make a dump before"
     return VersionChange(
         change=change,
         product="Open WebUI",
         before=old[1] if old else tag(before),
         after=new[1] if new else tag(after),
-        note=note,
+        note=_release_note(change, effect) + advice,
         blocked_as="downgrade" if older else None,
     )
+
+
+def _release_note(change: Change, effect: ReleaseChange) -> str:
+    """What another release does to the web pods, and why."""
+    if change.operation is Operation.REPLACE:
+        unrecorded = "the state has no record of the present release, or another change replaces the workload"
+        return (
+            f"every pod stops before the first new one starts, because {unrecorded if effect.rolls else effect.reason}"
+        )
+    if effect.rolls:
+        return f"the pods roll, and requests are served throughout, because {effect.reason}"
+    return f"two versions would run side by side, which they must not, because {effect.reason}"
 
 
 def _postgresql(change: Change, before: str, after: str, _deleted: frozenset[str]) -> VersionChange | None:
@@ -147,10 +162,6 @@ def _postgresql(change: Change, before: str, after: str, _deleted: frozenset[str
         note=note,
         blocked_as="major" if blocked else None,
     )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 def _redis(change: Change, before: str, after: str, deleted: frozenset[str]) -> VersionChange | None:

@@ -1,4 +1,7 @@
-"""Another version of Open WebUI on the same database: never two at once, nothing lost, how long the interruption is."""
+"""Another version of Open WebUI on the same database, and nothing is lost.
+
+Of another schema: never two at once, and how long the interruption is. Of the same one: a roll without a failure.
+"""
 
 import threading
 import time
@@ -19,14 +22,19 @@ from tests.support.e2e.node import Node, sql
 
 pytestmark = pytest.mark.fault
 
-BEFORE = "0.12.3"
+BEFORE = "0.12.0"
+"""The last release of another schema."""
+
+BESIDE = "0.12.3"
+"""A release that may run beside the present one."""
+
 NOW = OpenWebUISettings().version
 RATE = 4.0
 
 
 @pytest.fixture(scope="module")
 def older(node: Node) -> Iterator[Stack]:
-    """The stack with the version before, on a node of its own with an empty database."""
+    """The stack with the release of another schema, on a node of its own with an empty database."""
     store.ensure([open_webui(BEFORE)])
     node.sets["openWebui.version"] = BEFORE
     try:
@@ -107,3 +115,25 @@ def test_an_upgrade_keeps_what_is_there_and_the_versions_apart(
     assert unserved, "no request failed, so the versions were not apart"
     seconds = max(unserved) - min(failure["at"] for failure in outcome.failures)
     measurements.add(f"upgrade of Open WebUI {BEFORE} to {NOW}: interruption", f"{seconds:.1f} s")
+
+
+def test_a_release_of_the_same_schema_rolls_and_no_request_fails(node: Node, older: Stack) -> None:
+    # It is of the present release after the test above.
+    store.ensure([open_webui(BESIDE)])
+    with client_pod(older) as client:
+        web = WebApi(stack=older, client=client, url=f"http://{WEB}")
+        token = str(web.sign_in(older.administrator()).body["token"])
+        watch = Watch(older)
+        watch.start()
+        node.sets["openWebui.version"] = BESIDE
+        with load(older, client, rate=RATE) as outcome:
+            node.up()
+            time.sleep(2)
+        watch.ended.set()
+        watch.join()
+
+        assert watch.seen[0] == {NOW}
+        assert watch.seen[-1] == {BESIDE}
+        assert {NOW, BESIDE} in watch.seen
+        assert outcome.failures == []
+        assert web.session(token).status == 200

@@ -1,9 +1,7 @@
 """What stored data was made with: a change that it cannot follow is refused by the preview and by the update."""
 
-import json
-from typing import Any
-
 from tests.support.engine.stack import Namespace, Stack, StackFactory
+from tests.support.engine.state import forget
 from tests.support.previews import REDIS_VOLUME, assert_recorded, slim
 
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
@@ -91,25 +89,6 @@ def test_another_engine_on_a_volume_of_redis_is_refused_before_anything_changes(
     forget(stack, "redis-data")
     assert_recorded_with_a_volume(stack, "redis-volume-engine")
     stack.destroy()
-
-
-def forget(stack: Stack, name: str) -> None:
-    """Remove a record from the state, as in one that an earlier release of the program has written."""
-    urn = stash(stack, name)
-
-    def without(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: without(member) for key, member in value.items()}
-        if isinstance(value, list):
-            return [without(element) for element in value if element != urn and _urn(element) != urn]
-        return value
-
-    exported = json.loads(stack.pulumi("stack", "export"))
-    stack.pulumi("stack", "import", stdin=json.dumps(without(exported)))
-
-
-def _urn(resource: Any) -> str | None:
-    return resource.get("urn") if isinstance(resource, dict) else None
 
 
 def assert_recorded_with_a_volume(stack: Stack, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Another version of Open WebUI: all of the old one are gone before the first of the new one starts."""
+"""Another release of Open WebUI: it rolls where the two may run side by side; otherwise all old pods are gone first."""
 
 import threading
 from collections.abc import Iterator
@@ -7,7 +7,9 @@ from contextlib import contextmanager, suppress
 from kubernetes import watch
 from urllib3.exceptions import HTTPError
 
-from tests.support.engine.stack import Namespace, Stack
+from components.open_webui.settings import OpenWebUISettings
+from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Stack
+from tests.support.engine.state import forget
 from tests.support.servers.server_process import wait_until
 
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
@@ -54,16 +56,77 @@ def versions_at_every_moment(namespace: Namespace) -> Iterator[list[set[str]]]:
     watching.stop()
 
 
-def test_two_versions_never_share_the_database(base: Stack, live: Namespace) -> None:
+RECORD = "update Stash open-webui-release"
+REPLACED = {f"{step} Deployment open-webui" for step in ("delete-replaced", "create-replacement")}
+RELEASE = OpenWebUISettings().version
+BESIDE = "0.12.3"
+"""A release that runs beside the one of the base stack."""
+
+
+def test_another_release_of_the_same_schema_rolls(base: Stack, live: Namespace) -> None:
+    identities = live.identities()
+    rolled = {RECORD, "update Deployment open-webui", *PREFLIGHT_AGAIN}
+
+    preview = base.preview(f"openWebui.version={BESIDE}")
+    assert preview.changes == rolled
+    message = f"Open WebUI {RELEASE} -> {BESIDE}: the replicas roll, one at a time, and requests are served throughout"
+    assert message in "\n".join(preview.text)
+
+    for old, new in ((RELEASE, BESIDE), (BESIDE, RELEASE)):
+        with versions_at_every_moment(live) as moments:
+            assert base.up(f"openWebui.version={new}").changes == rolled
+        assert (moments[0], moments[-1]) == ({old}, {new})
+        assert {old, new} in moments
+        assert set() not in moments
+        assert [pod.metadata.labels[VERSION_LABEL] for pod in live.pods("open-webui")] == [new, new]
+    assert live.identities()["Deployment open-webui"] == identities["Deployment open-webui"]
+    assert live.refusals() == []
+
+
+def test_a_stack_without_a_record_is_not_replaced_before_its_release_changes(base: Stack, live: Namespace) -> None:
+    identities = live.identities()
+    forget(base, "open-webui-release")
+
+    # As with the first update after the program learned to record it.
+    assert base.preview().changes == {"create Stash open-webui-release"}
+    assert base.preview(f"openWebui.version={BESIDE}").changes >= REPLACED
+
+    assert base.up().changes == {"create Stash open-webui-release"}
+    assert base.preview(f"openWebui.version={BESIDE}").changes.isdisjoint(REPLACED)
+    assert live.identities() == identities
+
+
+def test_an_image_that_hides_its_release_replaces_the_deployment(base: Stack) -> None:
+    preview = base.preview(f"openWebui.version={BESIDE}", f"openWebui.imageDigest=sha256:{'0' * 64}")
+    assert preview.changes >= REPLACED
+    assert (
+        "all replicas stop before the first new one starts, because an image with a digest does not tell"
+        in "\n".join(preview.text)
+    )
+
+
+def test_a_record_that_is_ahead_of_the_web_pods_does_not_let_them_roll(base: Stack, live: Namespace) -> None:
+    unknown = "99.0.0"
+    base.up(f"openWebui.version={unknown}")
+    resources = base.resources()
+    record, deployment = (str(resources[name]["urn"]) for name in ("Stash open-webui-release", "Deployment open-webui"))
+    # As an update does that is interrupted after the record.
+    base.up(f"openWebui.version={BESIDE}", target=[record])
+    identities = live.identities()
+
+    for refused in (base.preview(fails=True), base.up(fails=True)):
+        assert f"Open WebUI {unknown} and {RELEASE} must not run side by side" in refused.error
+        assert f"pulumi up --replace '{deployment}'" in refused.error
+    assert live.identities()["Deployment open-webui"] == identities["Deployment open-webui"]
+    assert base.up(replace=[deployment]).changes >= REPLACED
+
+
+def test_two_releases_of_different_schemas_never_share_the_database(base: Stack, live: Namespace) -> None:
     before = live.pods("open-webui")[0].metadata.labels[VERSION_LABEL]
     release, _, patch = before.rpartition(".")
     after = f"{release}.{int(patch) + 1}"
     identities, revisions = live.identities(), live.revisions()
-    replaced = {
-        f"{step} {name}"
-        for step in ("delete-replaced", "create-replacement")
-        for name in ("Job open-webui-preflight", "Deployment open-webui")
-    }
+    replaced = {RECORD, *REPLACED, *PREFLIGHT_AGAIN}
     assert base.preview(f"openWebui.version={after}").changes == replaced
 
     with versions_at_every_moment(live) as moments:

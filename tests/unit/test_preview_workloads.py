@@ -24,6 +24,7 @@ def image(name: str, before: str, after: str, kind: str = "Deployment") -> dict[
     [
         ("open-webui", "ghcr.io/x/open-webui:v0.12.4-slim", "mirror:5000/w:v0.13.0-slim", ("0.12.4", "0.13.0"), None),
         ("open-webui", "w:v0.12.4", "w:v0.9.9", ("0.12.4", "0.9.9"), "downgrade"),
+        ("open-webui", "w:v0.12.4", "w:v0.12.1", ("0.12.4", "0.12.1"), None),
         ("open-webui", "w:v0.12.4-slim", "w:v0.12.4", None, None),
         ("open-webui", "w:v0.12.4", "w:main", ("0.12.4", "main"), None),
         ("postgres", "pgvector/pgvector:pg17", "pgvector/pgvector:pg18", ("pg17", "pg18"), "major"),
@@ -55,8 +56,8 @@ def test_versions(name: str, before: str, after: str, named: Any, blocked: str |
 @pytest.mark.parametrize(
     ("name", "before", "after", "product", "note"),
     [
-        ("open-webui", "w:v0.12.4", "w:v0.13.0", "Open WebUI", "two versions never run side by side"),
-        ("open-webui", "w:v0.12.4", "w:v0.9.9", "Open WebUI", "an older version refuses a database"),
+        ("open-webui", "w:v0.12.3", "w:v0.12.4", "Open WebUI", "the pods roll, and requests are served throughout"),
+        ("open-webui", "w:v0.12.4", "w:v99.0.0", "Open WebUI", "two versions would run side by side, which they must"),
         ("postgres", "p:17.2", "p:17.5", "PostgreSQL", "the database restarts"),
         ("postgres", "p:17", "p:18", "PostgreSQL", "another major version refuses the files"),
         ("postgres", "p:17", "p:main", "PostgreSQL", "the major version cannot be told"),
@@ -67,6 +68,28 @@ def test_versions(name: str, before: str, after: str, named: Any, blocked: str |
 def test_what_another_version_means(name: str, before: str, after: str, product: str, note: str) -> None:
     [version] = version_changes(parsed(image(name, before, after)))
     assert version.product == product
+    assert version.note.startswith(note)
+
+
+UNKNOWN = "every pod stops before the first new one starts, because the schema of {} is not known; "
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "note"),
+    [
+        ("w:v0.12.4", "w:v99.0.0", UNKNOWN.format("99.0.0") + "make a dump before"),
+        (
+            "w:v0.12.4",
+            "w:v0.1.0",
+            UNKNOWN.format("0.1.0") + "an older version refuses a database that a newer one has ",
+        ),
+        ("w:v0.12.3", "w:v0.12.4", "every pod stops before the first new one starts, because the state has no record"),
+        ("w:v0.12.0", "w:v0.12.1", "every pod stops before the first new one starts, because the schema changes from "),
+        ("w:v0.12.3", f"w:v0.12.4@sha256:{'0' * 64}", "every pod stops before the first new one starts, because an "),
+    ],
+)
+def test_why_another_version_of_open_webui_stops_every_pod(before: str, after: str, note: str) -> None:
+    [version] = version_changes(parsed({**image("open-webui", before, after), "op": "replace"}))
     assert version.note.startswith(note)
 
 

@@ -1,0 +1,96 @@
+"""How a change of Open WebUI's release reaches the web pods: a roll, or all old ones stop before the first new one.
+
+A Deployment rolls when it is updated and stops all pods when it is replaced (delete first). Which of the two happens is
+decided by an option of the resource, and it depends on the release of the last update, which the program does not have.
+`remember` has it: its hook runs when the recorded release changes, and before the Deployment is registered, which waits
+for the record. Without a record, and when the record does not change, the hook does not run and another release
+replaces the Deployment:
+
+- The first update of a stack without a record writes one. Another release in the same update replaces the Deployment.
+- After an update that was interrupted between the record and the Deployment, the next one replaces the Deployment.
+
+`keep_apart` looks at the Deployment itself, so that not even two interrupted updates in a row roll across a schema.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions, ResourceOptions
+
+from ..blocks.labels import VERSION as VERSION_LABEL
+from ..blocks.remembered import Facts, remember
+from .releases import image_change, release_table
+
+REMEMBERED = "open-webui-release"
+"""Logical name of what is remembered of the release."""
+
+_REPLACED_ON = f'metadata.labels["{VERSION_LABEL}"]'
+
+
+class SideBySideError(Exception):
+    """An update would let two releases serve that must not run side by side. The message is the whole report."""
+
+
+class RollingUpgrade:
+    """Decides how the Deployment follows a change of the release."""
+
+    def __init__(self, component: pulumi.Resource | None, *, version: str, image: str) -> None:
+        """
+        Args:
+            component: the resource that messages are about; None for the whole stack.
+            version: the release that the config sets: ``0.12.4``.
+            image: its image, which tells the release unless a digest pins it.
+        """
+        self._component = component
+        self._facts = {"version": version, "image": image}
+        self.rolls = False
+        """Whether the Deployment is updated by a roll: known when the record is registered."""
+
+    def record(self, opts: ResourceOptions) -> pulumi.Stash:
+        """Record the release, which decides. `options` is valid from then on: the Deployment waits for the record."""
+        return remember(REMEMBERED, self._facts, self.compare, opts)
+
+    def compare(self, before: Facts, after: Facts) -> None:
+        """Decide about a change of the record, and say in the preview what it does. It refuses none."""
+        if before["version"] == after["version"]:
+            return
+        change = image_change(before["image"], after["image"])
+        self.rolls = change.rolls
+        how = (
+            "the replicas roll, one at a time, and requests are served throughout"
+            if change.rolls
+            else "all replicas stop before the first new one starts"
+        )
+        pulumi.log.info(
+            f"Open WebUI {before['version']} -> {after['version']}: {how}, because {change.reason}.", self._component
+        )
+
+    def options(self) -> ResourceOptions:
+        """Options of the Deployment, which has to depend on the record."""
+        hook = ResourceHook("keep-releases-apart", keep_apart, ResourceHookOptions(on_dry_run=True))
+        return ResourceOptions(
+            replace_on_changes=[] if self.rolls else [_REPLACED_ON],
+            delete_before_replace=True,
+            hooks=ResourceHookBinding(before_update=[hook]),
+        )
+
+
+def keep_apart(args: ResourceHookArgs) -> None:
+    """What the hook does before the Deployment is updated.
+
+    Raises:
+        SideBySideError: the Deployment is of a release that must not run beside the new one.
+    """
+    before, after = (_release(inputs) for inputs in (args.old_inputs, args.new_inputs))
+    if before == after or (change := release_table().change(before, after)).rolls:
+        return
+    raise SideBySideError(
+        f"Open WebUI {before} and {after} must not run side by side: {change.reason}. An earlier update recorded "
+        f"another release and ended before it reached the web pods. Stop all of them in this update: "
+        f"pulumi up --replace '{args.urn}'"
+    )
+
+
+def _release(inputs: Mapping[str, Any] | None) -> str:
+    return str((inputs or {})["metadata"]["labels"].get(VERSION_LABEL, ""))
