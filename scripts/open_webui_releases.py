@@ -184,15 +184,15 @@ def sessions(sources: Sources) -> dict[str, str]:
 
 
 def redis_traffic(sources: Sources) -> dict[str, str]:
-    """What writes and reads keys and channels of Redis: modules, and ``module::name`` of classes and functions."""
-    found: dict[str, str] = {}
+    """Code that writes and reads keys and channels of Redis: modules, and ``module::name`` of classes and functions."""
+    parts: dict[str, str] = {}
     for path, text in sources.items():
         if path.startswith(REDIS_MODULES):
-            found[path] = text
+            parts[path] = text
         elif path.endswith(".py") and not path.startswith(OUTSIDE) and _OF_REDIS.search(text):
             for name, part in _parts_on_redis(text):
-                found[f"{path}::{name}"] = found.get(f"{path}::{name}", "") + part
-    return found
+                parts[f"{path}::{name}"] = parts.get(f"{path}::{name}", "") + part
+    return parts
 
 
 def _parts_on_redis(text: str) -> Iterator[tuple[str, str]]:
