@@ -213,7 +213,13 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         children.service(SERVICE, port_name="postgresql", port=PORT)
         children.service(PODS_SERVICE, port_name="postgresql", port=PORT, headless=True)
         if args.watched_by_operator:
-            watch(children, args.namespace_name, volume_size=args.settings.storage.size, backups=args.backups)
+            watch(
+                children,
+                args.namespace_name,
+                volume_size=args.settings.storage.size,
+                backups=args.backups,
+                oldest_base_backup=args.settings.archive.oldest_base_backup,
+            )
         children.disruption_budget(APP)
 
     def _connection_secret(

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from components.postgresql.monitoring.exporter import QUERIES, exporter_files
 from tests.support.servers.addresses import free_port
 from tests.support.servers.archive import Archived, archived_database
 from tests.support.servers.s3_server import S3Server, s3_server
@@ -54,6 +56,37 @@ def own(archived: Archived) -> dict[str, Any]:
     """What the catalogue says of the archive of this server."""
     [described] = [each for each in archived.catalogue()["archives"] if each["own"]]
     return dict(described)
+
+
+def exported(archived: Archived) -> tuple[int, int] | None:
+    """What the exporter shows of base backups: when the newest one began, and since when they fail."""
+    query = yaml.safe_load(exporter_files()[QUERIES])["open_webui_stack_base_backup"]["query"]
+    socket = str(archived.directory / "run")
+    with archived.database.connect(host=socket, user="postgres", dbname="ragsystemdb", autocommit=True) as connection:
+        connection.execute("SET SESSION AUTHORIZATION exporter")
+        # The parameters of the role are those of the catalogue: the session reads what was recorded since.
+        row = connection.execute(query).fetchone()
+    return (int(row[0]), int(row[1])) if row else None
+
+
+def test_the_exporter_shows_the_age_of_base_backups_and_that_they_fail(archived: Archived) -> None:
+    began = int(time.time())
+    with archived.serving():
+        archived.execute("SELECT 1")
+        archived.backed_up()
+        # What the bucket lists, at the next look.
+        wait_until(lambda: (exported(archived) or (0, 0))[0] > 0, "the base backup is recorded", 90)
+        shown = exported(archived)
+        assert shown
+        ended = datetime.fromisoformat(own(archived)["backups"][-1]["ended"]).timestamp()
+        assert began <= shown[0] <= ended
+        assert shown[1] == 0
+    refused = {"BUCKET_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"}
+    with archived.archiving(**refused), archived.database.serving():
+        wait_until(lambda: (exported(archived) or (0, 0))[1] >= ended, "the failure is recorded", 150)
+        assert (exported(archived) or (0, 0))[0] == shown[0], "what is known of the bucket stays"
+    with archived.serving():
+        wait_until(lambda: exported(archived) == shown, "the bucket answers again", 150)
 
 
 def test_a_bucket_that_is_away_stops_neither_the_server_nor_fills_its_volume(archived: Archived) -> None:

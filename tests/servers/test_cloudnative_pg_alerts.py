@@ -10,7 +10,6 @@ from components.postgresql.cloudnative_pg.monitoring.alerts import (
     ALERTS,
     DASHBOARD,
     dashboard,
-    oldest_base_backup,
     prometheus_rules,
 )
 from components.postgresql.monitoring.alerts import WatchedBackups
@@ -227,7 +226,8 @@ def test_the_alerts_are_those_of_the_settings() -> None:
 
 
 def test_the_age_of_a_base_backup_follows_from_the_setting() -> None:
-    assert [oldest_base_backup(hours) for hours in (1, 2, 24)] == [2 * 3600, 4 * 3600, 26 * 3600]
+    archives = [settings(f"postgresql.archive.baseBackupHours={hours}").archive for hours in (1, 2, 24)]
+    assert [each.oldest_base_backup for each in archives] == [2 * 3600, 4 * 3600, 26 * 3600]
 
 
 def test_prometheus_understands_every_query_of_the_dashboard(promtool: Promtool) -> None:

@@ -41,6 +41,11 @@ def certificate(time: str) -> str:
     return f"open_webui_stack_certificate_{time}_timestamp_seconds{SERVER}"
 
 
+def base_backup(time: str) -> str:
+    """The series of a time of the base backups."""
+    return f"open_webui_stack_base_backup_{time}_timestamp_seconds{SERVER}"
+
+
 GIBIBYTE = 2**30
 DAY = 86400
 OLDEST_BACKUP = 26 * 60
@@ -79,6 +84,9 @@ HEALTHY = {
     # Of a place that is not used any more.
     backup("succeeded", "elsewhere"): "1x60",
     backup("failed", "elsewhere"): "2x60",
+    base_backup("begun"): "60+60x60",
+    # An attempt that fails while the server starts.
+    base_backup("failing_since"): "0x5 300x10 0x45",
 }
 FAILS: dict[str, str | None] = {ARCHIVED: "5x60", NOT_ARCHIVED: "0+1x60"}
 TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
@@ -100,6 +108,9 @@ TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
     "PostgreSQLBackupOld": ({backup("succeeded"): "60x60"}, 32),
     "PostgreSQLBackupFailed": ({backup("failed"): "90+60x60"}, 15),
     "PostgreSQLBackupMissing": ({backup("succeeded"): None, backup("failed"): None}, 26),
+    "PostgreSQLBaseBackupOld": ({base_backup("begun"): "60x60"}, 32),
+    "PostgreSQLBaseBackupFailed": ({base_backup("failing_since"): "60x60"}, 15),
+    "PostgreSQLBaseBackupMissing": ({base_backup("begun"): None}, 120),
 }
 """Each alert: the metrics that differ (None: not there), and the minutes until it fires."""
 
@@ -117,11 +128,16 @@ OTHER_TROUBLE: list[tuple[str, dict[str, str | None]]] = [
     # No run has succeeded.
     ("PostgreSQLBackupMissing", {backup("succeeded"): "0x60"}),
     ("PostgreSQLBackupFailed", {backup("succeeded"): "0x60"}),
+    # The bucket is empty.
+    ("PostgreSQLBaseBackupMissing", {base_backup("begun"): "0x60"}),
 ]
 """Other troubles that the same alerts are for."""
 
 RULES: dict[str, Any] = prometheus_rules(
-    "rag-system", volume_size="10Gi", backups=WatchedBackups(oldest=OLDEST_BACKUP, places=("volume",))
+    "rag-system",
+    volume_size="10Gi",
+    backups=WatchedBackups(oldest=OLDEST_BACKUP, places=("volume",)),
+    oldest_base_backup=OLDEST_BACKUP,
 )
 
 

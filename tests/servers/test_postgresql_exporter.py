@@ -37,7 +37,7 @@ WAITING = "open_webui_stack_waiting_sessions"
 def named() -> set[str]:
     """Metrics that the alerts and the dashboard ask for."""
     backups = WatchedBackups(oldest=93600, places=("volume",))
-    [group] = prometheus_rules("x", volume_size="1Gi", backups=backups)["groups"]
+    [group] = prometheus_rules("x", volume_size="1Gi", backups=backups, oldest_base_backup=93600)["groups"]
     asked = [*(rule["expr"] for rule in group["rules"]), *queries(dashboard("x"))]
     names = {name for query in asked for name in re.findall(r"\b(?:pg|open_webui_stack|kubelet)_\w+(?=[{\[])", query)}
     return names | {f"pg_database_wraparound_age_dat{kind}_seconds" for kind in ("frozenxid", "minmxid")}
@@ -119,14 +119,17 @@ def test_every_metric_is_exported_without_an_error(directory: Path, major: int) 
         before = running.metrics()
         with superuser(database) as connection:
             connection.execute("ALTER ROLE exporter SET open_webui_stack.certificate = '100 200'")
+            connection.execute("ALTER ROLE exporter SET open_webui_stack.base_backup_begun = '300'")
         backups_of(database, settings(major)).done()
         first, metrics = running.metrics(), running.metrics()
-    # Without TLS, and before the first backup.
-    assert {name for name in before if re.match("open_webui_stack_(backup|certificate)", name)} == set()
+    # Without TLS, without an archive, and before the first backup.
+    assert {name for name in before if re.match("open_webui_stack_(backup|base_backup|certificate)", name)} == set()
     assert {sample.value for sample in before["pg_scrape_collector_success"]} == {1}
     assert value(before, "pg_exporter_last_scrape_error") == 0
     assert value(metrics, "open_webui_stack_certificate_not_before_timestamp_seconds") == 100
     assert value(metrics, "open_webui_stack_certificate_not_after_timestamp_seconds") == 200
+    assert value(metrics, "open_webui_stack_base_backup_begun_timestamp_seconds") == 300
+    assert value(metrics, "open_webui_stack_base_backup_failing_since_timestamp_seconds") == 0
     assert value(first, "pg_up") == value(metrics, "pg_up") == 1
     elsewhere = OF_KUBELET | (CHECKPOINTS_SINCE_17 if major < 17 else CHECKPOINTS_BEFORE)
     assert named() - elsewhere <= set(metrics)

@@ -23,6 +23,8 @@ SECRETS = KEYS.descriptions("postgresql.archive.enabled")
 
 LEAST_PENDING = "256Mi"
 _PENDING_SHARE = 4
+_LATEST_HOURS = 2
+"""How much later than `baseBackupHours` says a base backup may come, and not more than that again, before an alert."""
 
 
 class ArchiveSettings(Settings):
@@ -84,6 +86,12 @@ class ArchiveSettings(Settings):
     def pending(self, volume: str) -> str:
         """`pendingLimit`, its default filled in."""
         return self.pending_limit or mebibytes(quantity(volume) / _PENDING_SHARE)
+
+    @property
+    def oldest_base_backup(self) -> int | None:
+        """Seconds after which the newest base backup is too old; None when the archive is off."""
+        hours = self.base_backup_hours
+        return (hours + min(hours, _LATEST_HOURS)) * 3600 if self.enabled else None
 
     @property
     def uses_keys(self) -> bool:

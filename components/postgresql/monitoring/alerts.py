@@ -32,19 +32,23 @@ class WatchedBackups:
         }
 
 
-def prometheus_rules(namespace: str, *, volume_size: str, backups: WatchedBackups | None) -> dict[str, Any]:
+def prometheus_rules(
+    namespace: str, *, volume_size: str, backups: WatchedBackups | None, oldest_base_backup: int | None = None
+) -> dict[str, Any]:
     """``spec`` of a PrometheusRule, which is also the content of a rule file.
 
     Args:
         namespace: namespace of the stack.
         volume_size: size of the database's volume, a quantity.
         backups: what is expected of the backups; None for none.
+        oldest_base_backup: seconds after which the newest base backup is too old; None without an archive.
     """
-    values = {"VOLUME_BYTES": str(int(quantity(volume_size)))}
+    values = {"VOLUME_BYTES": str(int(quantity(volume_size))), "OLDEST_BASE_BACKUP": str(oldest_base_backup)}
+    expected = {"postgresql-backup": backups, "postgresql-archive": oldest_base_backup}
     return alert_files.prometheus_rules(
         ALERTS,
         name="open-webui-stack-postgresql",
-        groups=("postgresql", *(("postgresql-backup",) if backups else ())),
+        groups=("postgresql", *(group for group, what in expected.items() if what)),
         namespace=namespace,
         values={**values, **(backups.values if backups else {})},
     )

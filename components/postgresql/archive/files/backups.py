@@ -8,6 +8,7 @@ from typing import Any
 
 from .config import Config
 from .programs import FOUND, GAP, Program
+from .record import BEGUN, FAILING_SINCE, Recorder
 
 _CHECK_SECONDS = 60
 """Between two looks at the bucket, and after a failure."""
@@ -28,6 +29,8 @@ class BaseBackups:
         self._timeline = ""
         self._has_gap = False
         self._has_checked = False
+        self._recorder = Recorder(config, say)
+        self._failing: dict[str, int] = {}
 
     def uploaded(self, name: str) -> None:
         """Take notice of a file that is in the bucket."""
@@ -40,7 +43,10 @@ class BaseBackups:
 
     def step(self, archive: str) -> None:
         """Go on: start the next program when the last one has ended."""
-        if not self._config.base_backup_hours or time.monotonic() < self._next:
+        if not self._config.base_backup_hours:
+            return
+        self._recorder.step()
+        if time.monotonic() < self._next:
             return
         if self._program is None:
             self._program = self._start(archive)
@@ -48,7 +54,9 @@ class BaseBackups:
             program, self._program = self._program, None
             self._next = time.monotonic() + _CHECK_SECONDS
             output = program.reason() if self._step != "look" else program.output()
-            if self._step == "check" and program.status == FOUND:
+            has_gap = self._step == "check" and program.status == FOUND
+            self._note(failed=bool(program.status) and not has_gap)
+            if has_gap:
                 self._say(f"the archive has a gap: {output.strip()}")
                 self.note_gap()
                 self._step = self._following("")
@@ -62,6 +70,15 @@ class BaseBackups:
         """End the program that runs."""
         if self._program:
             self._program.stop()
+        self._recorder.stop()
+
+    def _note(self, *, failed: bool) -> None:
+        """Keep since when each step fails: a step that succeeds says nothing about the others."""
+        if failed:
+            self._failing.setdefault(self._step, int(time.time()))
+        else:
+            self._failing.pop(self._step, None)
+        self._recorder.know(FAILING_SINCE, min(self._failing.values(), default=0))
 
     def _start(self, archive: str) -> Program:
         config = self._config
@@ -79,7 +96,9 @@ class BaseBackups:
     def _following(self, output: str) -> str:
         """The step after one that was done."""
         if self._step == "look":
-            if not self._is_due(read_list(output)):
+            backups = read_list(output)
+            self._recorder.know(BEGUN, int(begun(backups[-1]).timestamp()) if backups else 0)
+            if not self._is_due(backups):
                 # What the container before this one gave up, it has not said.
                 return "look" if self._has_checked else self._at_once("check")
             return self._at_once("back up")

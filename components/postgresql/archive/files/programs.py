@@ -30,6 +30,9 @@ _LONGEST_OUTPUT = 4000
 GAP = "gap"
 """A program of this package (gap.py): whether the log after the newest base backup has a gap."""
 
+RECORD = "record"
+"""Another one (record.py): writes what the exporter shows."""
+
 FOUND = 3
 """Exit status of `GAP` when there is one."""
 
@@ -92,7 +95,7 @@ def _run(config: Config, name: str, arguments: list[str], output: int) -> None:
     sys.argv = [f"barman-cloud-{name}", *arguments]
     try:
         os.environ.update(config.client_environment())
-        module = f"{__package__}.gap" if name == GAP else f"barman.clients.{_MODULES[name]}"
+        module = f"{__package__}.{name}" if name in (GAP, RECORD) else f"barman.clients.{_MODULES[name]}"
         importlib.import_module(module).main(arguments)
     except Exception:
         # Where the program itself does not catch it. multiprocessing would print it to the container's log.

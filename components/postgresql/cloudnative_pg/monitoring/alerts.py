@@ -12,9 +12,6 @@ from ...settings import PostgreSQLSettings
 ALERTS = Path(__file__).with_name("alerts.yaml")
 DASHBOARD = Path(__file__).with_name("dashboard.json")
 
-_LATEST_HOURS = 2
-"""How much later than the setting says a base backup may end, and not more than one pause, before an alert."""
-
 
 def prometheus_rules(namespace: str, settings: PostgreSQLSettings, backups: WatchedBackups | None) -> dict[str, Any]:
     """``spec`` of a PrometheusRule, which is also the content of a rule file.
@@ -29,7 +26,7 @@ def prometheus_rules(namespace: str, settings: PostgreSQLSettings, backups: Watc
         "VOLUME_BYTES": str(int(quantity(settings.storage.size))),
         "STANDBYS": str(own.instances - 1),
         "SYNCHRONOUS": str(own.synchronous_replicas),
-        "OLDEST_BASE_BACKUP": str(oldest_base_backup(settings.archive.base_backup_hours)),
+        "OLDEST_BASE_BACKUP": str(settings.archive.oldest_base_backup),
     }
     return alert_files.prometheus_rules(
         ALERTS,
@@ -38,15 +35,6 @@ def prometheus_rules(namespace: str, settings: PostgreSQLSettings, backups: Watc
         namespace=namespace,
         values={**values, **(backups.values if backups else {})},
     )
-
-
-def oldest_base_backup(hours: int) -> int:
-    """Seconds after which the newest base backup is too old.
-
-    Args:
-        hours: `postgresql.archive.baseBackupHours`.
-    """
-    return (hours + min(hours, _LATEST_HOURS)) * 3600
 
 
 def dashboard(namespace: str) -> dict[str, Any]:
