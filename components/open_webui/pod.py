@@ -26,7 +26,16 @@ from .deadlines import STARTUP_PERIOD_SECONDS, STARTUP_SECONDS
 from .environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from .names import APP, LABELS, PORT, PORT_NAME, VOLUME_CLAIM
 from .settings import OpenWebUISettings
-from .startup_scripts import SCRIPTS_MOUNT, SCRIPTS_VARIABLE, script_command, script_container, scripts_volume
+from .startup_scripts import (
+    BYTECODE_MOUNT,
+    BYTECODE_VARIABLE,
+    BYTECODE_VOLUME,
+    SCRIPTS_MOUNT,
+    SCRIPTS_VARIABLE,
+    script_command,
+    script_container,
+    scripts_volume,
+)
 from .termination import GRACEFUL_SHUTDOWN_SECONDS, PRE_STOP_SECONDS, grace_seconds
 
 # The image's files belong to group 0 and are writable by it.
@@ -83,9 +92,9 @@ def _script(
     return script_container(
         name,
         image=settings.image,
-        environment=environment,
+        environment=[*environment, BYTECODE_VARIABLE],
         resources=settings.resources.as_kubernetes(),
-        mounts=mounts,
+        mounts=[*mounts, BYTECODE_MOUNT],
     )
 
 
@@ -97,7 +106,7 @@ def _serve(
             "name": APP,
             "image": settings.image,
             "command": _server(settings.drain_seconds),
-            "env": [*environment, SCRIPTS_VARIABLE],
+            "env": [*environment, SCRIPTS_VARIABLE, BYTECODE_VARIABLE],
             "ports": [container_port(PORT_NAME, PORT)],
             # The port opens when the start is complete.
             "startup_probe": http_probe(
@@ -113,7 +122,7 @@ def _serve(
             # not help.
             "liveness_probe": http_probe("/health", port=PORT_NAME, period_seconds=20, failure_threshold=6),
             "lifecycle": {"pre_stop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
-            "volume_mounts": [*_mounts(settings), SCRIPTS_MOUNT, *authority_mounts(authorities)],
+            "volume_mounts": [*_mounts(settings), SCRIPTS_MOUNT, BYTECODE_MOUNT, *authority_mounts(authorities)],
         },
         settings.resources.as_kubernetes(),
     )
@@ -154,6 +163,7 @@ def _volumes(settings: OpenWebUISettings) -> list[VolumeArgsDict]:
         {"name": "data", "empty_dir": {}},
         {"name": "static", "empty_dir": {"size_limit": "64Mi"}},
         {"name": "tmp", "empty_dir": {}},
+        BYTECODE_VOLUME,
     ]
     if settings.uploads.kind == "volume":
         volumes.append(claim_volume("uploads", settings.uploads.volume.existing_claim or VOLUME_CLAIM))

@@ -34,6 +34,14 @@ SCRIPTS_MOUNT: VolumeMountArgsDict = {
 SCRIPTS_VARIABLE: EnvVarArgsDict = {"name": "PYTHONPATH", "value": SCRIPTS_DIRECTORY}
 """Variable with which Python finds them. Their names hide none of Open WebUI's modules, as they are in a package."""
 
+BYTECODE_DIRECTORY = "/var/cache/python"
+"""Where the containers of a pod share the modules that one of them has compiled."""
+
+BYTECODE_MOUNT: VolumeMountArgsDict = {"name": "bytecode", "mount_path": BYTECODE_DIRECTORY}
+BYTECODE_VOLUME: VolumeArgsDict = {"name": "bytecode", "empty_dir": {}}
+BYTECODE_VARIABLE: EnvVarArgsDict = {"name": "PYTHONPYCACHEPREFIX", "value": BYTECODE_DIRECTORY}
+"""Variable with which Python keeps them there: the image's file system is read-only, and it has none of its own."""
+
 
 def startup_scripts() -> dict[str, str]:
     """The files by their names."""

@@ -17,7 +17,7 @@ from stackctl.deployed.stack import WEB, Account, Stack, restarts
 from stackctl.verify.client_pod import client_pod
 from stackctl.verify.load import load
 from stackctl.verify.web_api import Answer, WebApi
-from tests.support.e2e import faults, throughput
+from tests.support.e2e import faults, start_times, throughput
 from tests.support.e2e.faults import FAULTS, SETTLING_SECONDS
 from tests.support.e2e.leaving_pods import OPERATIONS, read_during, row
 from tests.support.e2e.load_summary import RATE, SOCKETS, summary
@@ -43,9 +43,9 @@ def plain(stack: Stack, measurements: Measurements) -> Stack:
         if item["kind"] == "Deployment" and item["metadata"]["name"] == WEB:
             item["spec"]["replicas"] = REPLICAS
     own.kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
-    started = time.monotonic()
     faults.wait_until_ready(own, REPLICAS)
-    measurements.add_source_design(FIRST_START, f"{time.monotonic() - started:.0f} s")
+    print(start_times.steps(own))
+    measurements.add_source_design(FIRST_START, f"{start_times.first_start_seconds(own):.0f} s")
     measurements.add_source_design(RESTARTS, str(sum(map(restarts, own.pods(WEB)))))
     return own
 

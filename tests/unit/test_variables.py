@@ -267,6 +267,7 @@ def test_another_release_may_read_what_the_table_does_not_know() -> None:
         ("AWS_SECRET_ACCESS_KEY", False),
         ("AWS_MAX_ATTEMPTS", False),
         ("PYTHONPATH", False),
+        ("PYTHONPYCACHEPREFIX", False),
         ("PYTHONFAULTHANDLER", True),
         ("HF_HOME", False),
         ("LC_ALL", True),

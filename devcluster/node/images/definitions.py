@@ -46,7 +46,7 @@ def open_webui(version: str) -> Image:
     """The image of a version of Open WebUI."""
     return Image(
         names=(OpenWebUISettings(version=version).image,),
-        layers=("debian", f"open_webui:{version}"),
+        layers=("debian", f"open_webui_without_bytecode:{version}"),
         entrypoint=("bash", "start.sh"),
         # The variables of the official image that describe the environment to the application.
         environment={

@@ -92,7 +92,7 @@ def _postgresql(tar: Path, _directory: Path, _argument: str) -> None:
 
 
 def _open_webui(tar: Path, directory: Path, version: str) -> None:
-    """The layout of the official image: /app/backend/open_webui, /app/build, /app/package.json."""
+    """The layout of the official image: /app/backend/open_webui, /app/build, /app/package.json; no bytecode."""
     with _tree(tar) as root, tempfile.TemporaryDirectory(dir=directory) as scratch:
         wheel = Path(scratch)
         _pip(wheel, f"open-webui=={version}", "--no-deps")
@@ -107,23 +107,6 @@ def _open_webui(tar: Path, directory: Path, version: str) -> None:
         _pip(root / _SITE_PACKAGES, "-r", str(requirements), ASYNC_TIMEOUT)
         (root / "usr/local/bin").mkdir(parents=True)
         (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
-        _compile(root, directory)
-
-
-def _compile(root: Path, directory: Path) -> None:
-    """Compile Python modules with the Python of the image; at run time the file system is read-only."""
-    with tempfile.TemporaryDirectory(dir=directory) as scratch:
-        lower, work, merged = (Path(scratch) / name for name in ("lower", "work", "merged"))
-        for path in (lower, work, merged):
-            path.mkdir()
-        _run(["tar", "--extract", f"--file={make('debian', directory)}", f"--directory={lower}"])
-        script = (
-            'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4" && exec chroot "$4" '
-            f"python3 -m compileall -q --invalidation-mode unchecked-hash /{_SITE_PACKAGES} /app/backend"
-        )
-        paths = [str(path) for path in (lower, root, work, merged)]
-        # Some packages contain files for other versions of Python, which do not compile.
-        _run(["unshare", "--mount", "--propagation", "private", "sh", "-c", f"{script} || [ $? = 1 ]", "sh", *paths])
 
 
 @contextmanager
@@ -160,5 +143,5 @@ _MAKERS: dict[str, tuple[Callable[[Path, Path, str], None], int]] = {
     "coredns": (_coredns, 1),
     "postgres_exporter": (_postgres_exporter, 1),
     "postgresql": (_postgresql, 10),
-    "open_webui": (_open_webui, 120),
+    "open_webui_without_bytecode": (_open_webui, 90),
 }

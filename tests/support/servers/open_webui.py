@@ -23,7 +23,13 @@ import pytest
 
 from components.open_webui.environment import DATA_DIRECTORY, STATIC_DIRECTORY
 from components.open_webui.names import PORT
-from components.open_webui.startup_scripts import PACKAGE, SCRIPTS_DIRECTORY, config_map_name, startup_scripts
+from components.open_webui.startup_scripts import (
+    BYTECODE_DIRECTORY,
+    PACKAGE,
+    SCRIPTS_DIRECTORY,
+    config_map_name,
+    startup_scripts,
+)
 from components.postgresql.names import USER
 from devcluster.node.images.definitions import open_webui as image
 from tests.support.e2e.model_server import model_server
@@ -119,7 +125,7 @@ class IdlePod:
     """A web pod in which no server runs: its volumes, and the environment of its container."""
 
     directory: Path
-    """Of the volumes ``data``, ``static`` and ``tmp``."""
+    """Of the volumes ``data``, ``static``, ``tmp`` and ``bytecode``."""
 
     working_directory: Path
     variables: Mapping[str, str]
@@ -276,7 +282,7 @@ class OpenWebUI:
         with tempfile.TemporaryDirectory(prefix="pod-", dir=self.directory) as name:
             place = Path(name)
             give_away(place)
-            for volume in ("data", "static", "tmp"):
+            for volume in ("data", "static", "tmp", "bytecode"):
                 (place / volume).mkdir()
                 give_away(place / volume)
             (place / PACKAGE).mkdir()
@@ -303,6 +309,7 @@ class OpenWebUI:
             "TMPDIR": str(place / "tmp"),
             **{name: str(place) for name, value in variables.items() if value == SCRIPTS_DIRECTORY},
             **{name: str(place / "data") for name, value in variables.items() if value == DATA_DIRECTORY},
+            **{name: str(place / "bytecode") for name, value in variables.items() if value == BYTECODE_DIRECTORY},
             **{name: str(place / "static") for name, value in variables.items() if value == STATIC_DIRECTORY},
         }
 

@@ -32,12 +32,5 @@ def lay_out_image(directory: Path) -> None:
     shutil.copytree(
         package, backend / "open_webui", ignore=lambda path, _: ["frontend"] if path == str(package) else []
     )
-    changes = backend / "open_webui" / "CHANGELOG.md"
-    changes.write_text(newest_release(changes.read_text()))
     (directory / "app" / "build").symlink_to(package / "frontend")
     (directory / "app" / "package.json").write_text(json.dumps({"name": "open-webui", "version": VERSION}))
-
-
-def newest_release(changelog: str) -> str:
-    """A changelog without the earlier releases. Each process parses all of it at its start: a second of CPU time."""
-    return "\n## [".join(changelog.split("\n## [")[:2])

@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 
 from .database import Connection
+from .faster_import import prepare_import
 from .output import RefusedError, forward
 from .script import run
 
@@ -83,6 +84,7 @@ async def start(*, vector_tables: bool) -> None:
 
     Raises `RefusedError` if the start is not the one that this script knows, or without the first administrator.
     """
+    prepare_import()
     # Importing it migrates the schema. `from open_webui import main` would be a function of that name.
     open_webui = importlib.import_module("open_webui.main")
     users = importlib.import_module("open_webui.models.users").Users

@@ -27,6 +27,7 @@ from typing import Any
 import uvicorn
 
 from .database import connect
+from .faster_import import COLLECTION_OBJECTS, prepare_import
 from .vector_tables import applies, keep_index_method
 
 Message = MutableMapping[str, Any]
@@ -40,9 +41,6 @@ it."""
 
 QUIET_SECONDS = 1.0
 """How long nothing has to be in progress. A task can be the next step of one that has just ended."""
-
-COLLECTION_OBJECTS = 10_000
-"""New objects before a garbage collection; Python's default is 700. 50,000 save no more CPU (docs/throughput.md)."""
 
 UNREGISTERED = frozenset(
     {
@@ -197,6 +195,7 @@ def main(drain_seconds: float) -> None:
     if applies(os.environ):
         with connect(DATABASE_WAIT_SECONDS) as connection:
             keep_index_method(connection, os.environ)
+    prepare_import()
     DrainingServer.drain_seconds = drain_seconds
     # `uvicorn.main` is the function of that name.
     command = importlib.import_module("uvicorn.main")
