@@ -80,7 +80,7 @@ def secret_value_problems(settings: StackSettings, secrets: Mapping[str, str]) -
             for problem, allowed in url_errors(value, settings.redis.external):
                 yield _invalid_secret(key, problem, allowed)
         elif key == DATABASE_URL and settings.postgresql.is_external:
-            for problem, allowed in database_url_errors(value, settings.postgresql.external):
+            for problem, allowed in database_url_errors(value, settings.postgresql):
                 yield _invalid_secret(key, problem, allowed, "postgresql.external")
 
 

@@ -14,7 +14,7 @@ from components.blocks.monitoring import MonitoringSettings
 from components.blocks.names import NamespaceName
 from components.blocks.needed_objects import NeededObject
 from components.blocks.outside_settings import OutsidePodSettings, outside_variables
-from components.blocks.quantities import MEBIBYTE, mebibytes, quantity
+from components.blocks.quantities import mebibytes, quantity
 from components.blocks.secret_reference import SecretReference
 from components.namespace.quota import resource_quota
 from components.namespace.settings import DnsSettings, PodSecurityVersion, QuotaSettings
@@ -30,6 +30,7 @@ from components.tika.settings import TikaSettings
 
 from .buckets import bucket_problems
 from .cluster_access import KUBECONFIG, ClusterSettings
+from .database_connections import connection_problems, pooler_problems
 from .secret_keys import SECRET_KEYS
 from .secret_references import reference_problems
 
@@ -206,18 +207,8 @@ class StackSettings(Settings):
                 fix="<context>",
             )
         yield from conditional_problems(self.open_webui, external_redis=self.redis.is_external)
-        needed = self.postgresql.connections_needed(self.open_webui.database_connections)
-        if needed > self.postgresql.max_connections:
-            replicas = "autoscaling.maxReplicas" if self.open_webui.autoscaling else "replicas"
-            yield Problem(
-                keys=("postgresql.maxConnections", f"openWebui.{replicas}"),
-                message=f"postgresql.maxConnections {self.postgresql.max_connections} is too low: "
-                f"{self.open_webui.most_pods} Open WebUI pods, draining ones included, may open {needed} connections",
-                allowed=f"at least {needed}, or fewer replicas",
-                fix=str(needed),
-            )
-            if not self.postgresql.is_external:
-                yield from self._memory_problems(needed)
+        yield from connection_problems(self.postgresql, self.open_webui)
+        yield from pooler_problems(self.postgresql, self.existing_secrets)
 
     def _ollama_problems(self) -> Iterator[Problem]:
         registries = [("ollama.models", registry) for registry in self.ollama.registries]
@@ -231,17 +222,6 @@ class StackSettings(Settings):
                 "own Ollama",
                 allowed="remove it; a further server goes into openWebui.models.ollama",
                 fix=Fix.REMOVE,
-            )
-
-    def _memory_problems(self, connections: int) -> Iterator[Problem]:
-        # In the same report: with the suggested maxConnections the next run would report the memory limit.
-        limit, least = self.postgresql.resources.memory_limit, self.postgresql.least_memory(connections)
-        if quantity(limit) < least * MEBIBYTE:
-            yield Problem(
-                keys=("postgresql.resources.limits.memory",),
-                message=f"postgresql.resources.limits.memory {limit} is too little for {connections} connections",
-                allowed=f"at least {least}Mi, or fewer replicas",
-                fix=f"{least}Mi",
             )
 
     def _outside_problems(self) -> Iterator[Problem]:

@@ -78,8 +78,25 @@ class Backend:
     variables: Mapping[str, str] = field(default_factory=dict)
     """Further environment variables of its clients, without secrets."""
 
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the operator may set to something else."""
+
+    direct_url_key: str | None = None
+    """Key of the URL that leads past a pooler, for the role that serves. None: there is no such URL."""
+
+    most_connections: int | None = None
+    """Connections that a pooler opens at most. None: as many as the clients."""
+
     owner: TableOwner | None = None
     """The role that migrates a database. None: the one that serves."""
 
     authority: Authority | None = None
     """The certificate authority of the server. None: clients use those of their image."""
+
+    pooler_authority: Authority | None = None
+    """That of a pooler in front of it, where it is another one."""
+
+    @property
+    def authorities(self) -> list[Authority]:
+        """All that are known."""
+        return [each for each in (self.authority, self.pooler_authority) if each]

@@ -9,5 +9,8 @@ WEBSOCKET_URL = "websocket-url"
 CLIENT_URL = "client-url"
 """PostgreSQL: of the role that serves, with the time limits of a client's connections."""
 
+DIRECT_URL = "direct-url"
+"""PostgreSQL: of the role that serves, past a pooler, where it is also the one that owns the tables."""
+
 OWNER_URL = "owner-url"
 """PostgreSQL: the same of the role that owns the tables, where it is another one."""

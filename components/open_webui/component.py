@@ -237,7 +237,8 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             args.settings,
             files=self._files,
             environment=self._variables(own, migrate=True),
-            authorities=[args.database.authority] if args.database.authority else [],
+            authorities=args.database.authorities,
+            most_connections=args.database.most_connections,
             account=PREFLIGHT if account else APP,
             checksums=self._checksums(own, *args.database.connection.owned),
             depends_on=[*depends_on, policy, *account],
@@ -255,7 +256,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             ],
             files=self._files,
             redis_authority=args.redis.authority,
-            database_authority=args.database.authority,
+            database_authorities=args.database.authorities,
         )
         checksums = self._checksums(own, *args.redis.connection.owned, *args.database.connection.owned)
         return children.of(self._version_labels).pod_template(spec, checksums, args.settings.feature_labels)

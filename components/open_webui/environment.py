@@ -69,11 +69,14 @@ def environment(
     """
     composed = _composed(settings, services)
     owner = database.owner if migrate else None
+    # An advisory lock is of a session, and a pooler may give each transaction another one.
+    past_pooler = database.direct_url_key if migrate else None
     plain = {
         **_models(settings),
         **services,
         **_always(settings),
         **_features(settings, services),
+        **database.defaults,
         "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
         **{name: value for name, value in settings.env.items() if not _is_of_redis(name)},
         **settings.plugin_env,
@@ -86,7 +89,7 @@ def environment(
     }
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
-        database.connection.variable("DATABASE_URL", owner.url_key if owner else CLIENT_URL),
+        database.connection.variable("DATABASE_URL", owner.url_key if owner else past_pooler or CLIENT_URL),
         *([database.connection.variable("MIGRATE_CLIENT_URL", CLIENT_URL)] if owner else []),
         *_own_secrets(settings, own, secret_inputs),
     ]

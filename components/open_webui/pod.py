@@ -50,7 +50,7 @@ def pod(
     redis: list[EnvVarArgsDict],
     files: Mapping[str, str],
     redis_authority: Authority | None,
-    database_authority: Authority | None,
+    database_authorities: Sequence[Authority],
 ) -> PodSpecArgsDict:
     """Spec of the pod.
 
@@ -60,9 +60,10 @@ def pod(
         migrate: environment of the container that migrates before it.
         redis: variables that lead to Redis, for the container that waits until it takes the credentials.
         files: the scripts of the init containers.
-        redis_authority, database_authority: the certificate authorities of Redis and of the database; None for none.
+        redis_authority: the certificate authority of Redis; None for none.
+        database_authorities: those of the database.
     """
-    authorities = [each for each in (redis_authority, database_authority) if each]
+    authorities = [*([redis_authority] if redis_authority else []), *database_authorities]
     return restricted_pod(
         APP,
         {

@@ -33,6 +33,7 @@ def preflight_job(
     authorities: Sequence[Authority],
     account: str,
     checksums: dict[str, Input[str]],
+    most_connections: int | None,
     depends_on: list[pulumi.Resource],
 ) -> k8s.batch.v1.Job:
     """The Job. Pulumi waits until it completes; an update in which it fails ends there.
@@ -47,9 +48,10 @@ def preflight_job(
         authorities: certificate authorities of the servers that it connects to.
         account: name of its ServiceAccount.
         checksums: annotations that change with the Secrets it reads.
+        most_connections: connections that a pooler opens at most; None: as many as the pods.
         depends_on: objects that must exist before it starts.
     """
-    pod = _pod(settings, files, environment, authorities, account)
+    pod = _pod(settings, files, environment, authorities, account, most_connections)
     template = children.pod_template(pod, checksums, settings.feature_labels)
     return k8s.batch.v1.Job(
         PREFLIGHT,
@@ -88,9 +90,11 @@ def _pod(
     environment: list[EnvVarArgsDict],
     authorities: Sequence[Authority],
     account: str,
+    most_connections: int | None,
 ) -> PodSpecArgsDict:
     # Not a variable of `migrate`, where it would replace the pods when their number changes.
-    connections = {"DATABASE_CONNECTIONS": settings.database_connections}
+    of_pods = settings.database_connections
+    connections = {"DATABASE_CONNECTIONS": min(of_pods, most_connections) if most_connections else of_pods}
     patience = plain_variables({"PREFLIGHT_WAIT_SECONDS": PREFLIGHT_WAIT_SECONDS, **connections})
     return restricted_pod(
         account,

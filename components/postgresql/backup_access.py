@@ -42,12 +42,13 @@ def own_server_access(*, backup_role: bool) -> BackupAccess:
     return BackupAccess(secret=SECRET, key=key, file_variable=PASSWORD_FILE, variables=variables)
 
 
-def external_access(reference: SecretReference | None) -> BackupAccess:
+def external_access(reference: SecretReference | None, url_key: str = CLIENT_URL) -> BackupAccess:
     """Access to a server that the stack did not set up, by its URL.
 
     Args:
         reference: where the URL is. None: in the Secret of the stack.
+        url_key: its key there.
     """
-    secret, key = (reference.name, reference.key) if reference else (SECRET, CLIENT_URL)
+    secret, key = (reference.name, reference.key) if reference else (SECRET, url_key)
     # Named as those of a server of the stack, so that a change of the topology leaves them usable.
     return BackupAccess(secret=secret, key=key, file_variable=URL_FILE, variables={"DUMP_NAMES": DATABASE})

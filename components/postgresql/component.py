@@ -1,8 +1,8 @@
 """PostgreSQL as one ComponentResource: the server, its volume, its password and the rule that admits its clients."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -13,7 +13,7 @@ from ..blocks import authority
 from ..blocks.children import Children
 from ..blocks.component import Component
 from ..blocks.connection import Backend, Connection, ConnectionSecret, TableOwner
-from ..blocks.connection_keys import CLIENT_URL, OWNER_URL
+from ..blocks.connection_keys import CLIENT_URL, DIRECT_URL, OWNER_URL
 from ..blocks.egress import egress_rules
 from ..blocks.exporter import scrape_annotations
 from ..blocks.generated_secrets import checksum
@@ -22,7 +22,6 @@ from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
 from ..blocks.server_certificate import certificate
 from ..blocks.server_tls import host_names
-from ..blocks.url_parameters import with_parameters
 from . import upgrade
 from .archive.container import with_archive
 from .archive.objects import archive_objects
@@ -54,6 +53,9 @@ from .names import (
     VOLUME_CLAIM,
 )
 from .pod import pod
+from .pooler.in_front import Front, behind_pooler
+from .pooler.names import LABELS as POOLER_LABELS
+from .pooler.names import POOLER
 from .roles import Roles, roles
 from .scripts import PREPARE_SCRIPTS
 from .settings import PostgreSQLSettings
@@ -61,21 +63,7 @@ from .stored_data import REMEMBERED, refused_image, stored_data
 from .topologies.cloudnative_pg import CloudNativePG
 from .topologies.external import URL, External
 from .topologies.standalone import Standalone
-
-# Of libpq, whose own defaults wait for a server that disappeared without closing the connection as long as the kernel
-# does: two minutes to connect, 15 for an answer, two hours when the connection is idle.
-CLIENT_PARAMETERS = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
-"""Time limits of a client's connections, in seconds; ``tcp_user_timeout`` in milliseconds.
-
-https://www.postgresql.org/docs/17/libpq-connect.html#LIBPQ-PARAMKEYWORDS
-"""
-
+from .urls import role_url, with_time_limits
 
 _OWNER = TableOwner(url_key=OWNER_URL, client_role=CLIENT_ROLE)
 
@@ -146,34 +134,47 @@ class PostgreSQL(Component[PostgreSQLArgs]):
 
     def _connect(self, children: Children, layout: External) -> None:
         inputs, pem = self.args.secret_inputs, self.args.settings.external.certificate_authority
+        trusted: list[pulumi.Resource] = []
         if layout.authority and pem:
-            children.secret(layout.authority.secret, {authority.KEY: Output.secret(pem)})
+            trusted = [children.secret(layout.authority.secret, {authority.KEY: Output.secret(pem)}).resource]
         value = inputs.values.get(URL)
         self.database_url = self.secret = None
-        self.backup_access = external_access(inputs.references[URL] if value is None else None)
+        self.backup_access = external_access(
+            inputs.references[URL] if value is None else None,
+            DIRECT_URL if self.args.settings.pooler.enabled else CLIENT_URL,
+        )
+        egress = egress_rules(layout.destinations, self.args.namespace_name)
         if value is not None:
             url = Output.secret(value).apply(layout.url)
-            self.database_url = url
-            self.secret = children.secret(SECRET, {DATABASE_URL: url, CLIENT_URL: url.apply(_with_time_limits)})
-        self.backend = Backend(
+            self.database_url, limited = url, url.apply(with_time_limits)
+            own: dict[str, Input[str]] = {DATABASE_URL: url, CLIENT_URL: limited}
+            if self.args.settings.pooler.enabled:
+                pooled = self._front(children).external_server(
+                    url, egress, rotation=self.args.rotation, protect=self.args.protect, depends_on=trusted
+                )
+                own |= {DIRECT_URL: limited, CLIENT_URL: pooled}
+            self.secret = children.secret(SECRET, own)
+        backend = Backend(
             connection=Connection(
                 secret=self.secret, references={} if self.secret else {CLIENT_URL: inputs.references[URL]}
             ),
-            egress=egress_rules(layout.destinations, self.args.namespace_name),
+            egress=egress,
             variables=layout.client_variables(by_reference=value is None),
             authority=layout.authority,
         )
+        self.backend = behind_pooler(backend, self.args.settings)
 
     def _delegate(self, children: Children, layout: CloudNativePG) -> None:
         args = self.args
         logins = roles(children, rotation=args.rotation, protect=args.protect)
-        # Migrations connect to the server itself: an advisory lock is of a session.
-        own = self._connection_secret(children, logins, layout, host=layout.host, owner_host=SERVICE)
+        own = self._connection_secret(children, logins, layout)
         # The record of the backups is in a schema that the operator does not create: the owner writes it.
         self.backup_access = own_server_access(backup_role=False)
-        self.backend = Backend(
+        backend = Backend(
             connection=Connection(secret=own), egress=cluster_egress(), authority=layout.authority, owner=_OWNER
         )
+        # One rule leads to all pods of the operator.
+        self.backend = dataclasses.replace(behind_pooler(backend, args.settings), egress=cluster_egress())
         create_cluster(
             children,
             ClusterArgs(
@@ -195,12 +196,13 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         logins = roles(children, rotation=args.rotation, protect=args.protect)
         own = self._connection_secret(children, logins, layout)
         self.backup_access = own_server_access(backup_role=True)
-        self.backend = Backend(
+        backend = Backend(
             connection=Connection(secret=own),
             egress=[allow_to([pods(LABELS.selector)], PORT)],
             authority=layout.authority,
             owner=_OWNER,
         )
+        self.backend = behind_pooler(backend, args.settings)
         # Not a claim template: a larger size would replace the StatefulSet and still not grow the volume
         # (docs/decisions/0003-database-volume.md).
         volume = children.volume_claim(
@@ -221,15 +223,17 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 oldest_base_backup=args.settings.archive.oldest_base_backup,
             )
         children.disruption_budget(APP)
+        if args.settings.pooler.enabled:
+            self._front(children).own_server(logins)
+
+    def _front(self, children: Children) -> Front:
+        args = self.args
+        return Front(
+            children=children, namespace_name=args.namespace_name, settings=args.settings, clients=args.clients
+        )
 
     def _connection_secret(
-        self,
-        children: Children,
-        logins: Roles,
-        layout: Standalone | CloudNativePG,
-        *,
-        host: str = SERVICE,
-        owner_host: str = SERVICE,
+        self, children: Children, logins: Roles, layout: Standalone | CloudNativePG
     ) -> ConnectionSecret:
         """The Secret ``postgresql-secret``, which the output ``database_url`` follows.
 
@@ -237,20 +241,20 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             children: creates it.
             logins: the roles with their passwords.
             layout: of the server.
-            host: Service that clients connect to.
-            owner_host: Service that migrations connect to.
         """
 
-        def url(user: str, host: str) -> Output[str]:
-            return _url(user, logins.passwords[user], host).apply(layout.url)
+        def url(user: str, host: str = SERVICE) -> Output[str]:
+            return role_url(user, logins.passwords[user], host).apply(layout.url)
 
-        self.database_url = url(USER, host)
+        self.database_url = url(USER)
+        # Only the web pods: an advisory lock of a migration is of a session, and a dump has one transaction for hours.
+        host = POOLER if self.args.settings.pooler.enabled else SERVICE
         self.secret = children.secret(
             SECRET,
             {
                 DATABASE_URL: self.database_url,
-                OWNER_URL: url(USER, owner_host).apply(_with_time_limits),
-                CLIENT_URL: url(logins.client_user, host).apply(_with_time_limits),
+                OWNER_URL: self.database_url.apply(with_time_limits),
+                CLIENT_URL: url(logins.client_user, host).apply(with_time_limits),
                 PASSWORD: logins.passwords[USER],
                 BACKUP_PASSWORD: logins.passwords[BACKUP_USER],
             },
@@ -280,7 +284,9 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 children,
                 settings.tls,
                 "postgresql-certificate",
-                host_names=host_names([SERVICE], self.args.namespace_name),
+                host_names=host_names(
+                    [SERVICE, *([POOLER] if settings.pooler.enabled else [])], self.args.namespace_name
+                ),
                 usages=("server auth",),
             ),
             remember(REMEMBERED, stored_data(settings), refused_image, children.options()),
@@ -310,16 +316,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
     def _network_policy(
         self, children: Children, egress: Sequence[NetworkPolicyEgressRuleArgsDict]
     ) -> k8s.networking.v1.NetworkPolicy:
-        rules = [allow_from([pods(client) for client in self.args.clients], PORT)]
+        pooler = [POOLER_LABELS.selector] if self.args.settings.pooler.enabled else []
+        rules = [allow_from([pods(client) for client in [*self.args.clients, *pooler]], PORT)]
         if self.args.scraped_from:
             rules.append(allow_from([namespace(self.args.scraped_from)], EXPORTER_PORT))
         return children.network_policy(APP, ingress=rules, egress=[*egress])
-
-
-def _with_time_limits(url: str) -> str:
-    return with_parameters(url, CLIENT_PARAMETERS)
-
-
-def _url(user: str, password: Output[str], host: str = SERVICE) -> Output[str]:
-    quoted = password.apply(lambda plain: quote(plain, safe=""))
-    return Output.secret(Output.concat(f"postgresql://{user}:", quoted, f"@{host}:{PORT}/{DATABASE}"))

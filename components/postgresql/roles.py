@@ -48,11 +48,15 @@ def roles(children: Children, *, rotation: int, protect: bool) -> Roles:
         protect: whether the passwords are refused deletion.
     """
     options = children.options(**stateful(protect))
-    clients = generated_passwords(GENERATED_CLIENT_PASSWORD, rotation, options)
-    in_turn = {client_user(number): password for number, password in enumerate(clients, 1)}
     passwords = {
         USER: generated_password(GENERATED_PASSWORD, rotation, options),
-        **in_turn,
+        **client_passwords(children, rotation=rotation, protect=protect),
         BACKUP_USER: generated_password(GENERATED_BACKUP_PASSWORD, rotation, options),
     }
     return Roles(passwords=passwords, client_user=client_user(rotation))
+
+
+def client_passwords(children: Children, *, rotation: int, protect: bool) -> dict[str, Output[str]]:
+    """Generate the passwords of the web pods, by user: the current one and that before it (see `roles`)."""
+    clients = generated_passwords(GENERATED_CLIENT_PASSWORD, rotation, children.options(**stateful(protect)))
+    return {client_user(number): password for number, password in enumerate(clients, 1)}

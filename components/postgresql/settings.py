@@ -21,6 +21,8 @@ from .archive.settings import ArchiveSettings
 from .cloudnative_pg.settings import CloudNativePGSettings
 from .external_settings import PostgreSQLExternalSettings
 from .memory import Load, ServerMemory, least_limit, server_memory
+from .pooler.settings import PoolerSettings
+from .pooler.sizes import least_connections
 from .tls_settings import PostgreSQLTlsSettings
 from .topologies import TOPOLOGIES, TopologyName
 from .topologies.cloudnative_pg import CloudNativePG
@@ -87,7 +89,7 @@ class PostgreSQLSettings(ComponentSettings):
     tls: PostgreSQLTlsSettings = Field(
         PostgreSQLTlsSettings(),
         description="TLS between the server and its clients. With it nothing is served without TLS, and clients verify "
-        "the certificate and the name.",
+        "the certificate and the name. With topology `external`: between the web pods and PgBouncer.",
     )
     upgrade: UpgradeSettings = Field(
         UpgradeSettings(), description="Stored data follow a change of the major version in `postgresql.image`."
@@ -106,6 +108,7 @@ class PostgreSQLSettings(ComponentSettings):
         ServiceAccountSettings(),
         description="The identity of the server at a cloud provider, for the bucket of the archive.",
     )
+    pooler: PoolerSettings = Field(PoolerSettings(), description="PgBouncer between the web pods and the server.")
     cloudnative_pg: CloudNativePGSettings = Field(
         CloudNativePGSettings(), description="The cluster of CloudNativePG. Not with other topologies."
     )
@@ -161,7 +164,13 @@ class PostgreSQLSettings(ComponentSettings):
 
     def connections_needed(self, of_web_pods: int) -> int:
         """Connections that the server has to accept for so many of the web pods."""
-        return self.layout.connections_needed(of_web_pods + CONNECTIONS_BESIDE_OPEN_WEBUI)
+        pooled = least_connections(self.pooler, of_web_pods) if self.pooler.enabled else of_web_pods
+        return pooled + self.connections_past_pooler
+
+    @property
+    def connections_past_pooler(self) -> int:
+        """Connections that are not of the web pods."""
+        return CONNECTIONS_BESIDE_OPEN_WEBUI + self.layout.reserved_connections
 
     def least_memory(self, connections: int) -> int:
         """The smallest memory limit in MiB for so many connections."""

@@ -16,5 +16,6 @@ class PostgreSQLTlsSettings(ServerTlsSettings):
     secret_name: ObjectName | None = Field(
         None,
         description="Existing Secret in the stack's namespace with `tls.crt`, `tls.key` and `ca.crt`. The certificate "
-        "is for `postgres`.",
+        "is for `postgres`, with `pooler.enabled` also for `postgres-pooler`; with topology `external` for the latter "
+        "alone.",
     )

@@ -13,7 +13,7 @@ from components.blocks.labels import PART_OF
 from components.open_webui import names as open_webui
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES, STASH
 from components.postgresql import names as postgresql
-from components.postgresql.cloudnative_pg import names as cloudnative_pg
+from components.postgresql.pooler.names import POOLER
 from components.redis import names as redis
 from policy.rules.selectors import selects_exactly
 from pulumi_values.urns import name_of
@@ -216,7 +216,7 @@ def _elsewhere(existing: Sequence[Object]) -> Iterable[Obstacle]:
             "example in a file in the pod, and the stack's database is empty",
             remedy=_MOVE,
         )
-    if host and host.partition(".")[0] not in (postgresql.SERVICE, cloudnative_pg.POOLER):
+    if host and host.partition(".")[0] not in (postgresql.SERVICE, POOLER):
         yield Obstacle(
             subject=f"Secret/{postgresql.SECRET}",
             why=f"the application's database is at {host}; the stack's own database is another one, and empty",

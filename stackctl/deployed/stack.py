@@ -8,6 +8,7 @@ from components.blocks.labels import PART_OF as PART_OF_LABEL
 from components.blocks.labels import STACK
 from components.open_webui import names as open_webui
 from components.postgresql import names as postgresql
+from components.postgresql.pooler.names import POOLER
 from components.redis import names as redis
 
 from .kubectl import Kubectl, KubectlError
@@ -72,6 +73,10 @@ class Stack:
     def has_database(self) -> bool:
         """Whether PostgreSQL runs in the namespace. An external one has no Service there."""
         return postgresql.SERVICE in self.addresses()
+
+    def has_pooler(self) -> bool:
+        """Whether the stack runs PgBouncer itself."""
+        return bool(self.kubectl.get("services", "-l", f"app={POOLER},{PART_OF}")["items"])
 
     def is_operated(self) -> bool:
         """Whether CloudNativePG runs the stack's PostgreSQL."""

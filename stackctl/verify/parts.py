@@ -5,12 +5,18 @@ from urllib.parse import urlsplit
 from components.blocks.connection_keys import CACHE_URL, WEBSOCKET_URL
 from components.open_webui import names as open_webui
 from components.postgresql import names as postgresql
+from components.postgresql.pooler.names import POOLER
 from components.redis import names as redis
 
 from ..deployed.check import CheckError
 from ..deployed.stack import PART_OF, Stack, is_ready, restarts, why_not_ready
 
-SERVICES = {redis.APP: redis.SERVICE, postgresql.APP: postgresql.SERVICE, open_webui.APP: open_webui.SERVICE}
+SERVICES = {
+    redis.APP: redis.SERVICE,
+    postgresql.APP: postgresql.SERVICE,
+    POOLER: POOLER,
+    open_webui.APP: open_webui.SERVICE,
+}
 """Service that leads to the pods of each application."""
 
 SECRET_KEYS = {
@@ -28,7 +34,7 @@ SCHEMES = {redis.CONNECTION_SECRET: ("redis", "rediss"), postgresql.SECRET: ("po
 
 def apps(stack: Stack) -> list[str]:
     """Applications with pods. An external server has none."""
-    servers = {redis.APP: stack.has_redis(), postgresql.APP: stack.has_database()}
+    servers = {redis.APP: stack.has_redis(), postgresql.APP: stack.has_database(), POOLER: stack.has_pooler()}
     return [*(app for app, is_there in servers.items() if is_there), open_webui.APP]
 
 

@@ -37,8 +37,8 @@ def stack(new_stack: StackFactory) -> Iterator[Stack]:
         (("openWebui.ingress.controller=cilium",), "openWebui.ingress.controller", "CiliumNetworkPolicy"),
         (CLOUDNATIVE_PG, "postgresql.topology", "Cluster (postgresql.cnpg.io/v1), Database (postgresql.cnpg.io/v1)"),
         (
-            (*CLOUDNATIVE_PG, "postgresql.cloudnativePg.pooler.enabled=true"),
-            "postgresql.cloudnativePg.pooler.enabled",
+            (*CLOUDNATIVE_PG, "postgresql.pooler.enabled=true"),
+            "postgresql.pooler.enabled",
             "Pooler (postgresql.cnpg.io/v1)",
         ),
         (GATEWAY, "openWebui.gateway.enabled", "HTTPRoute (gateway.networking.k8s.io/v1), Gateway"),

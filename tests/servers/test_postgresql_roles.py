@@ -2,11 +2,8 @@
 
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,6 +11,7 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from components.postgresql.names import BACKUP_USER, CLIENT_ROLE, CLIENT_USERS, USER, client_user
+from tests.support.servers.load_roles import loading, loads, watching
 from tests.support.servers.postgresql_database import (
     BACKUP_PASSWORD,
     CLIENT_PASSWORD,
@@ -21,7 +19,7 @@ from tests.support.servers.postgresql_database import (
     PASSWORD,
     Database,
 )
-from tests.support.servers.server_process import running, wait_until
+from tests.support.servers.server_process import wait_until
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -176,39 +174,6 @@ def test_an_existing_database_of_one_role_is_adopted_without_loss(database: Data
     database.prepared()
     with database.serving(), database.connect(autocommit=True) as owner:
         owner.execute("DROP TABLE chat, document_chunk")
-
-
-def watching(database: Database, log: Path, stop_signal: int) -> AbstractContextManager["subprocess.Popen[bytes]"]:
-    """The sidecar at work."""
-    environment = {
-        **database.variables(),
-        "PGHOST": str(database.directory / "run"),
-        "PGPORT": str(database.port),
-        "PGUSER": "postgres",
-        "PAUSE_SECONDS": "0.1",
-    }
-    return running(
-        ["sh", str(database.directory / "conf" / "roles.sh"), "watch"],
-        directory=database.directory,
-        log=log,
-        stop_signal=stop_signal,
-        environment=environment,
-    )
-
-
-@contextmanager
-def loading(database: Database) -> Iterator[Path]:
-    """The sidecar, from the moment when the files of now are loaded; the block has the path of its output."""
-    log = database.directory / "load-roles.log"
-    log.write_text("")
-    with watching(database, log, signal.SIGTERM) as process:
-        wait_until(lambda: loads(log) == 1, "the first load", 20)
-        yield log
-    assert process.returncode == 0
-
-
-def loads(log: Path) -> int:
-    return log.read_text().count("Every role has the password of the Secret.")
 
 
 def accepts(database: Database, number: int, password: str) -> bool:

@@ -39,7 +39,9 @@ def test_outputs_are_those_of_one_server_with_a_verified_connection(cluster: Rec
     password = cluster.one("Secret", "postgresql-secret").plain("stringData", "password")
     url = f"postgresql://ragsystemuser:{quote(password, safe='')}@postgres:5432/ragsystemdb?{AUTHORITY}"
     assert cluster.outputs["database_url"] == (url, True)
-    assert pooled.outputs["database_url"][0].endswith(f"@postgres-pooler:5432/ragsystemdb?{AUTHORITY}")
+    assert pooled.outputs["database_url"][0].endswith(f"@postgres:5432/ragsystemdb?{AUTHORITY}")
+    through = pooled.one("Secret", "postgresql-secret").plain("stringData", "client-url")
+    assert f"@postgres-pooler:5432/ragsystemdb?{AUTHORITY}" in through
     owner = cluster.one("Secret", "postgresql-secret").plain("stringData", "owner-url")
     assert owner.startswith(url)
     client = cluster.one("Secret", "postgresql-secret").plain("stringData", "client-url")
@@ -169,7 +171,7 @@ def test_the_quota_has_room_for_the_instances_and_one_job(cluster: Recording, po
 def test_pools_of_all_pgbouncers_fit_into_the_server(pooled: Recording) -> None:
     """The one that is left has room for all clients, and all pools together for no more than there are connections."""
     parameters = spec(pooled, "Pooler", "postgres-pooler")["pgbouncer"]["parameters"]
-    assert int(parameters["default_pool_size"]) == (1000 - 10) // 2
+    assert int(parameters["default_pool_size"]) == (1000 - 20) // 2
     with pytest.raises(ConfigError, match=r"postgresql\.maxConnections 450 is too low") as error:
         run("prod", (*POOLED, "postgresql.resources.limits.memory=8Gi"))
     needed = int(str(error.value).partition("allowed:  at least ")[2].partition(",")[0])

@@ -11,8 +11,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from components.open_webui.settings import CONNECTIONS_PER_POD
 from components.open_webui.startup_scripts import startup_scripts
-from components.postgresql.component import CLIENT_PARAMETERS
 from components.postgresql.topologies.external_url import PARAMETERS
+from components.postgresql.urls import CLIENT_PARAMETERS
 from stack_config.load import PROJECT, ConfigError, parse
 from tests.support.unit.recording import Recording, run
 from tests.support.unit.uploads_in_pods import accepted

@@ -68,7 +68,7 @@ def settings_of(*sets: str) -> StackSettings:
         (*GATEWAY, "openWebui.gateway.className=cilium"),
         (*GATEWAY, "openWebui.gateway.controller=traefik", "openWebui.gateway.parentRef.name=public"),
         CLOUDNATIVE_PG,
-        (*CLOUDNATIVE_PG, "postgresql.cloudnativePg.pooler.enabled=true", *OPERATOR),
+        (*CLOUDNATIVE_PG, "postgresql.pooler.enabled=true", *OPERATOR),
         (*CLOUDNATIVE_PG, *ARCHIVE),
     ],
     ids=" ".join,

@@ -235,6 +235,14 @@ def test_an_external_postgresql_has_no_pods_and_no_service() -> None:
     assert "not a URL of postgresql" in outcomes(cluster)["Secrets are complete"].detail
 
 
+def test_pgbouncer_of_the_stack_is_checked_where_there_is_one() -> None:
+    results = outcomes(FakeCluster(pooler_pods=2))
+    assert {name: result.detail for name, result in results.items() if result.outcome != "pass"} == {}
+    assert "postgres-pooler 2" in results["pods are ready"].detail
+    assert "postgres-pooler" in results["Services lead to ready pods"].detail
+    assert "postgres-pooler" not in outcomes(FakeCluster())["Services lead to ready pods"].detail
+
+
 def test_a_cluster_of_cloudnative_pg_is_ready_when_its_operator_says_so() -> None:
     results = outcomes(FakeCluster(database="cloudnative-pg"))
     assert {name: result.detail for name, result in results.items() if result.outcome != "pass"} == {}

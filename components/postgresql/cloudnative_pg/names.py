@@ -11,9 +11,6 @@ PODS = {"cnpg.io/cluster": CLUSTER}
 INSTANCES = {**PODS, "cnpg.io/podRole": "instance"}
 """Labels of the instances alone."""
 
-POOLER = "postgres-pooler"
-"""Name of the `Pooler`, and so of its Service."""
-
 DATABASE_OBJECT = "postgres-database"
 """Name of the `Database`."""
 

@@ -28,6 +28,9 @@ from ...blocks.secret_inputs import SecretInputs
 from ..archive.settings import KEYS
 from ..monitoring.alerts import WatchedBackups
 from ..names import APP, LOGIN_SECRETS, PORT
+from ..pooler.configuration import PoolerSizes
+from ..pooler.names import POOLER
+from ..pooler.sizes import client_limit, pool_size
 from ..roles import Roles
 from ..settings import PostgreSQLSettings
 from ..stored_data import REMEMBERED, refused_cluster, stored_cluster
@@ -40,7 +43,6 @@ from .names import (
     METRICS_PORT,
     OBJECT_STORE,
     PODS,
-    POOLER,
     POOLER_METRICS_PORT,
     RELOAD,
     SCHEDULED_BACKUP,
@@ -114,8 +116,9 @@ def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
     custom_object(
         DATABASE_OBJECT, CNPG_DATABASE, metadata=children.metadata(DATABASE_OBJECT), spec=database_spec(), opts=after
     )
-    if settings.cloudnative_pg.pooler.enabled:
-        spec = pooler_spec(settings, args.layout.pool_size, settings.pods.labels)
+    if settings.pooler.enabled:
+        sizes = PoolerSizes(mode=settings.pooler.mode, clients=client_limit(settings), pool=pool_size(settings))
+        spec = pooler_spec(settings, sizes, settings.pods.labels)
         custom_object(POOLER, CNPG_POOLER, metadata=children.metadata(POOLER), spec=spec, opts=after)
     if settings.archive.enabled:
         spec = scheduled_backup_spec(settings.archive)

@@ -47,21 +47,6 @@ class SynchronousSettings(Settings):
     )
 
 
-class PoolerSettings(Settings):
-    """PgBouncer in session mode in front of the primary."""
-
-    enabled: bool = Field(
-        False, description="Run PgBouncer (`Pooler`). Open WebUI and `migrate` connect to it; backups do not."
-    )
-    instances: int = Field(
-        2,
-        ge=1,
-        le=10,
-        description="Pods of PgBouncer. Each has room for all connections, so that `maxConnections` has to hold the "
-        "pools of the replicas as many times.",
-    )
-
-
 def pooler_resources() -> ContainerResources:
     """`resources` of PgBouncer, one process that passes messages on, and of the manager beside it."""
     return {
@@ -121,7 +106,6 @@ class CloudNativePGSettings(Settings):
         "not. A new major version makes the operator run `pg_upgrade`, while the database is down.",
     )
     synchronous: SynchronousSettings = Field(SynchronousSettings(), description="Replicas that confirm each commit.")
-    pooler: PoolerSettings = Field(PoolerSettings(), description="PgBouncer in session mode in front of the primary.")
     archive_name: Annotated[str, _archive_name] = Field(
         "postgres",
         examples=["postgres-2"],
@@ -156,12 +140,4 @@ class CloudNativePGSettings(Settings):
                 "not that many replicas, and no write would end",
                 allowed=f"0 to {self.instances - 1}, or more instances",
                 fix=str(self.instances - 1),
-            )
-        without = sorted(self.pooler.model_fields_set - {"enabled"})
-        if without and not self.pooler.enabled:
-            yield Problem(
-                keys=(f"pooler.{without[0]}", "pooler.enabled"),
-                message=f"pooler.{without[0]} without pooler.enabled: there is no PgBouncer",
-                allowed="pooler.enabled: true, or none of its keys",
-                fix=Fix.REMOVE,
             )

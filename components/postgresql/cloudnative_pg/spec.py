@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.quantities import MEBIBYTE, quantity
 from ..names import APP, DATABASE, OWNER_SECRET, PORT, SERVICE, USER
+from ..pooler.configuration import (
+    PREPARED_STATEMENTS,
+    QUERY_WAIT_SECONDS,
+    SERVER_IDLE_SECONDS,
+    PoolerSizes,
+)
+from ..pooler.names import POOLER
 from .archive import archived, recovery_sources
-from .names import CLUSTER, POOLER, QUERIES, QUERIES_KEY, RECOVERED
+from .names import CLUSTER, QUERIES, QUERIES_KEY, RECOVERED
 from .roles import managed_roles, pg_hba
 from .settings import pooler_resources
 
@@ -57,7 +64,7 @@ def cluster_spec(settings: "PostgreSQLSettings", logins: Collection[str], *, mon
         spec["serviceAccountTemplate"] = {"metadata": {"annotations": dict(settings.service_account.annotations)}}
     if monitored:
         spec["monitoring"] = {"customQueriesConfigMap": [{"name": QUERIES, "key": QUERIES_KEY}]}
-    if own.pooler.enabled:
+    if settings.pooler.enabled:
         # PgBouncer serves the certificate of the servers.
         spec["certificates"] = {"serverAltDNSNames": [POOLER]}
     if settings.pods.priority_class_name:
@@ -79,31 +86,28 @@ def database_spec() -> Spec:
     }
 
 
-def pooler_spec(settings: "PostgreSQLSettings", pool_size: int, labels: Mapping[str, str]) -> Spec:
+def pooler_spec(settings: "PostgreSQLSettings", sizes: PoolerSizes, labels: Mapping[str, str]) -> Spec:
     """`spec` of the Pooler.
 
     Args:
         settings: settings of PostgreSQL.
-        pool_size: connections of one PgBouncer to the server.
+        sizes: connections of one PgBouncer.
         labels: labels of its pods.
     """
-    own = settings.cloudnative_pg.pooler
     return {
         "cluster": {"name": CLUSTER},
-        "instances": own.instances,
+        "instances": settings.pooler.instances,
         "type": "rw",
         "pgbouncer": {
-            # A session has its connection until it ends: prepared statements, SET and advisory locks work.
-            "poolMode": "session",
+            "poolMode": sizes.mode,
             "parameters": {
-                "max_client_conn": str(settings.max_connections),
-                "default_pool_size": str(pool_size),
+                "max_client_conn": str(sizes.clients),
+                "default_pool_size": str(sizes.pool),
                 # A pool is of one role: during a rotation the application has two.
-                "max_db_connections": str(pool_size),
-                # Sessions without a connection to the server fail instead of hanging.
-                "query_wait_timeout": "30",
-                # Else connections of ended sessions keep places that another PgBouncer needs.
-                "server_idle_timeout": "60",
+                "max_db_connections": str(sizes.pool),
+                "max_prepared_statements": str(PREPARED_STATEMENTS),
+                "query_wait_timeout": str(QUERY_WAIT_SECONDS),
+                "server_idle_timeout": str(SERVER_IDLE_SECONDS),
             },
         },
         "template": {

@@ -33,6 +33,9 @@ class Topology(ABC):
     unused_keys: ClassVar[tuple[str, ...]] = ("tls", "upgrade", "service_account")
     """Fields of `postgresql` that are about the server of another topology."""
 
+    reserved_connections: ClassVar[int] = 0
+    """Connections that clients do not get, beside those that every server keeps for its operator."""
+
     other_programs: ClassVar[int] = 0
     """MiB of other programs in the container of the server."""
 
@@ -41,7 +44,7 @@ class Topology(ABC):
 
     def problems(self) -> Iterator[Problem]:
         """Cross-field problems of this one alone."""
-        for field in self.unused_keys:
+        for field in self.unused:
             if field in self.settings.model_fields_set:
                 key = to_camel(field)
                 yield Problem(
@@ -51,13 +54,14 @@ class Topology(ABC):
                     fix=Fix.REMOVE,
                 )
 
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Those of `unused_keys` that these settings do not use either."""
+        return self.unused_keys
+
     def backup_problems(self) -> Iterator[Problem]:
         """Problems of dumps of this one, with whole keys."""
         yield from ()
-
-    def connections_needed(self, of_clients: int) -> int:
-        """Connections that the server has to accept for so many of the clients."""
-        return of_clients
 
     @property
     def volume_size(self) -> str | None:

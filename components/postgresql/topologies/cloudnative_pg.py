@@ -22,15 +22,11 @@ from ...blocks.image_versions import postgresql_major
 from ...blocks.monitoring import MonitoringSettings
 from ...blocks.topology_sections import KEY
 from ..archive.settings import archive_resources
-from ..cloudnative_pg.names import AUTHORITY_SECRET, POOLER
+from ..cloudnative_pg.names import AUTHORITY_SECRET
 from ..cloudnative_pg.settings import pooler_resources
-from ..names import SERVICE
 from .authority import authority
 from .base import Topology
 from .sizes import size_problems
-
-RESERVED_CONNECTIONS = 10
-"""Connections that clients do not get: those reserved for the superuser (3), and those of the instance manager."""
 
 _MANAGER = 96
 """MiB that are left to the instance manager, which runs in the container of the server."""
@@ -50,12 +46,15 @@ class CloudNativePG(Topology):
     name: ClassVar[str] = "cloudnative-pg"
     unused_section: ClassVar[str] = "no operator runs PostgreSQL"
     unused_keys: ClassVar[tuple[str, ...]] = ("tls", "upgrade")
+    # Those of the superuser (3), and those of the instance manager.
+    reserved_connections: ClassVar[int] = 10
     other_programs: ClassVar[int] = _MANAGER
 
     def problems(self) -> Iterator[Problem]:
         yield from super().problems()
         yield from size_problems(self.settings)
         yield from self._archive_problems()
+        yield from self._unused("pooler", self.settings.pooler, ("image",), "the operator has an image of its own")
         yield from self._unused("pods", self.settings.pods, _UNUSED_POD_KEYS, "a Cluster has no field for it")
 
     def _unused(self, section: str, settings: Settings, keys: Sequence[str], reason: str) -> Iterator[Problem]:
@@ -117,23 +116,8 @@ class CloudNativePG(Topology):
     def volume_size(self) -> str:
         return self.settings.storage.size
 
-    @property
-    def host(self) -> str:
-        """Service that the clients connect to."""
-        return POOLER if self.settings.cloudnative_pg.pooler.enabled else SERVICE
-
-    def connections_needed(self, of_clients: int) -> int:
-        pooler = self.settings.cloudnative_pg.pooler
-        return of_clients * (pooler.instances if pooler.enabled else 1) + RESERVED_CONNECTIONS
-
-    @property
-    def pool_size(self) -> int:
-        """Connections of one PgBouncer to the server. All of them together never exceed those that it accepts."""
-        of_clients = self.settings.max_connections - RESERVED_CONNECTIONS
-        return of_clients // self.settings.cloudnative_pg.pooler.instances
-
     def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
-        own, pooler = self.settings.cloudnative_pg, self.settings.cloudnative_pg.pooler
+        own, pooler = self.settings.cloudnative_pg, self.settings.pooler
         archive = (archive_resources(),) if self.settings.archive.enabled else ()
         # A Job prepares the volume of one instance more, while the others run.
         instances = Pods(count=own.instances + 1, containers=(self.settings.container_resources(), *archive))
@@ -144,10 +128,8 @@ class CloudNativePG(Topology):
         yield KindsNeeded(
             key="postgresql.topology", value=self.name, off="standalone", kinds=(CNPG_CLUSTER, CNPG_DATABASE)
         )
-        if self.settings.cloudnative_pg.pooler.enabled:
-            yield KindsNeeded(
-                key="postgresql.cloudnativePg.pooler.enabled", value="true", off="false", kinds=(CNPG_POOLER,)
-            )
+        if self.settings.pooler.enabled:
+            yield KindsNeeded(key="postgresql.pooler.enabled", value="true", off="false", kinds=(CNPG_POOLER,))
         if self.settings.archive.enabled:
             # A finding for each: two installations serve them.
             for kind in (CNPG_SCHEDULED_BACKUP, BARMAN_OBJECT_STORE):

@@ -5,10 +5,14 @@ from typing import ClassVar
 
 from ...blocks.authority import Authority
 from ...blocks.base_settings import Problem
+from ...blocks.custom_kinds import KindsNeeded
 from ...blocks.destinations import Destination
+from ...blocks.footprint import Footprint
+from ...blocks.monitoring import MonitoringSettings
 from ...blocks.topology_sections import KEY
 from ..archive.settings import not_standalone
 from ..names import AUTHORITY_SECRET
+from ..pooler.sizes import pooler_pods
 from .authority import authority, authority_variables
 from .base import Topology
 
@@ -33,6 +37,19 @@ class External(Topology):
                 allowed="names or addresses of its servers, with commas",
                 fix="postgres.example.com",
             )
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        # The certificate is then that of PgBouncer.
+        return tuple(key for key in self.unused_keys if key != "tls" or not self.settings.pooler.enabled)
+
+    def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
+        watches_files = self.settings.tls.enabled or self.authority is not None
+        return Footprint(pods=pooler_pods(self.settings, watches_files=watches_files))
+
+    def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
+        if self.settings.pooler.enabled:
+            yield from self.settings.tls.kinds_needed("postgresql.tls")
 
     @property
     def authority(self) -> Authority | None:

@@ -1,11 +1,16 @@
 """Checks the URL of an external PostgreSQL. It is a secret: no message quotes any part of it."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from ...blocks.names import hosts_in, none_can_be
 from ...blocks.url_parameters import parameters_of
 from ..external_settings import PostgreSQLExternalSettings
+from ..pooler.configuration import SERVER_PARAMETERS
+
+if TYPE_CHECKING:
+    from ..settings import PostgreSQLSettings
 
 _DEFAULT_PORT = 5432
 # Those of libpq that make sense for the replicas. It refuses an unknown one, and every connection with it:
@@ -19,13 +24,14 @@ PARAMETERS = frozenset(
 )
 
 
-def url_errors(url: str, external: PostgreSQLExternalSettings) -> Iterator[tuple[str, str]]:
+def url_errors(url: str, settings: "PostgreSQLSettings") -> Iterator[tuple[str, str]]:
     """The errors in the URL, and the allowed values. Never quotes a part of the URL.
 
     Args:
         url: the value of ``databaseUrl``.
-        external: the server that it leads to.
+        settings: settings of PostgreSQL; `external` is the server that it leads to.
     """
+    external = settings.external
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORT
@@ -60,5 +66,28 @@ def url_errors(url: str, external: PostgreSQLExternalSettings) -> Iterator[tuple
     if parameters_of(url).get("sslrootcert") == "system":
         yield (
             "its sslrootcert is system: the libpq of Open WebUI's image finds no authorities there",
+            "sslrootcert=/etc/ssl/certs/ca-certificates.crt, or postgresql.external.certificateAuthority",
+        )
+    if settings.pooler.enabled:
+        yield from _pooler_errors(url, external)
+
+
+def _pooler_errors(url: str, external: PostgreSQLExternalSettings) -> Iterator[tuple[str, str]]:
+    """What PgBouncer, which is not built on libpq, cannot do for a URL."""
+    parameters = parameters_of(url)
+    if not parameters.keys() <= SERVER_PARAMETERS and parameters.keys() <= PARAMETERS:
+        yield (
+            "it has a parameter that PgBouncer does not know (postgresql.pooler.enabled)",
+            f"parameters {', '.join(sorted(SERVER_PARAMETERS))}",
+        )
+    if "\n" in unquote(url) or "\r" in unquote(url):
+        yield "it has a line break, which a file of PgBouncer cannot have", "a URL without %0A and %0D"
+    if (
+        parameters.get("sslmode", "").startswith("verify")
+        and "sslrootcert" not in parameters
+        and not external.certificate_authority
+    ):
+        yield (
+            "its sslmode verifies the certificate, and no authority is named",
             "sslrootcert=/etc/ssl/certs/ca-certificates.crt, or postgresql.external.certificateAuthority",
         )

@@ -11,6 +11,7 @@ from ...blocks.monitoring import MonitoringSettings, exporter_resources
 from ..archive.settings import archive_resources
 from ..certificate_resources import load_certificate_resources
 from ..container_sizes import load_roles_resources
+from ..pooler.sizes import pooler_pods
 from ..upgrade_settings import upgrade_problems
 from .authority import authority
 from .base import Topology
@@ -39,14 +40,18 @@ class Standalone(Topology):
             *((load_certificate_resources(),) if self.settings.tls.enabled else ()),
             *((exporter_resources(),) if monitoring.enabled else ()),
         )
-        server = self.settings.container_resources()
+        server, pooler = (
+            self.settings.container_resources(),
+            pooler_pods(self.settings, watches_files=self.settings.tls.enabled),
+        )
         if not self.settings.archive.enabled:
-            return Footprint(pods=(Pods(count=1, containers=(server, *sidecars)),), volumes=1)
+            return Footprint(pods=(Pods(count=1, containers=(server, *sidecars)), *pooler), volumes=1)
         archive = archive_resources()
         # A recovery has a pod of its own, and a drill a volume.
         pods = (
             Pods(count=1, containers=(server, *sidecars, archive)),
             Pods(count=1, containers=(server, archive)),
+            *pooler,
         )
         return Footprint(pods=pods, volumes=2)
 

@@ -16,10 +16,10 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 
-from components.postgresql.component import CLIENT_PARAMETERS
 from components.postgresql.configuration import TLS_DIRECTORY
 from components.postgresql.names import BACKUP_USER, USER, client_user
 from components.postgresql.scram import scram_verifier
+from components.postgresql.urls import CLIENT_PARAMETERS
 from tests.support.servers.addresses import free_port
 from tests.support.servers.container_bounds import Bounds
 from tests.support.servers.database_template import copy_template

@@ -8,7 +8,7 @@ from tests.support.unit.effects_on_archive import SECRETS
 from tests.support.unit.recording import Recording
 
 ON = ("postgresql.topology=cloudnative-pg", "postgresql.resources.limits.memory=3Gi")
-POOLED = (*ON, "postgresql.cloudnativePg.pooler.enabled=true")
+POOLED = (*ON, "postgresql.pooler.enabled=true")
 _SYNCHRONOUS = ("Cluster", "postgres", "spec", "postgresql", "synchronous")
 
 
@@ -34,18 +34,6 @@ EFFECTS: dict[str, Effect] = {
         sets=ON,
         shows=lambda r: tuple(inputs(*_SYNCHRONOUS, key)(r) for key in ("dataDurability", "failoverQuorum")),
         expected=("preferred", False),
-    ),
-    "postgresql.cloudnativePg.pooler.enabled": Effect(
-        value="true",
-        sets=ON,
-        shows=inputs("Pooler", "postgres-pooler", "spec", "pgbouncer", "poolMode"),
-        expected="session",
-    ),
-    "postgresql.cloudnativePg.pooler.instances": Effect(
-        value="3",
-        sets=(*POOLED, "postgresql.maxConnections=900", "postgresql.resources.limits.memory=6Gi"),
-        shows=inputs("Pooler", "postgres-pooler", "spec", "instances"),
-        expected=3,
     ),
     "postgresql.cloudnativePg.operatorNamespace": Effect(
         value="operators",

@@ -174,9 +174,9 @@ SERVER_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     ),
     (
         "instances of a PgBouncer that is not there",
-        {"postgresql": {**CLOUDNATIVE_PG, "cloudnativePg": {"pooler": {"instances": 3}}}},
-        "postgresql.cloudnativePg.pooler.instances",
-        "pooler.enabled: true",
+        {"postgresql": {"pooler": {"instances": 3}}},
+        "postgresql.pooler.instances",
+        "enabled: true",
     ),
     (
         "a field of pods that a Cluster lacks",

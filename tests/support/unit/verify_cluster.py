@@ -18,7 +18,8 @@ from stackctl.deployed.stack import WEB, Stack
 ADMIN = "admin@example.com"
 ADMIN_PASSWORD = "first-Password-1"
 PASSWORD = "generated-Password-2"
-SERVICES = {"redis-service": "10.0.0.1", "postgres": "10.0.0.2", WEB: "10.0.0.3"}
+POOLER = "postgres-pooler"
+SERVICES = {"redis-service": "10.0.0.1", "postgres": "10.0.0.2", WEB: "10.0.0.3", POOLER: "10.0.0.4"}
 Object = dict[str, Any]
 
 
@@ -197,6 +198,9 @@ class FakeCluster:
             "openwebui-admin": {"email": ADMIN, "password": ADMIN_PASSWORD},
         }
     )
+    pooler_pods: int = 0
+    """Pods of a PgBouncer of the stack; 0 for none."""
+
     requests: int | None = None
     """Requests that the load makes; those of one second when None."""
 
@@ -272,7 +276,7 @@ class FakeCluster:
                 *(
                     {"metadata": {"name": n}, "spec": {"clusterIP": ip}}
                     for n, ip in SERVICES.items()
-                    if n in self.services
+                    if n in self.services and (POOLER not in selector or n == POOLER)
                 ),
                 *self.load_balancers,
             ],
@@ -287,8 +291,9 @@ class FakeCluster:
     @property
     def services(self) -> dict[str, str]:
         """The Services of the stack and their addresses."""
-        without = "postgres" if self.database == "external" else ""
-        return {name: address for name, address in SERVICES.items() if name != without}
+        without = {"postgres"} if self.database == "external" else set()
+        without |= set() if self.pooler_pods else {POOLER}
+        return {name: address for name, address in SERVICES.items() if name not in without}
 
     def _cluster(self) -> Object:
         ready = {"type": "Ready", "status": str(self.database_ready)}
@@ -311,7 +316,7 @@ class FakeCluster:
         }
 
     def _workloads(self) -> list[Object]:
-        numbers = {"redis": self.redis_pods, "postgres": int(self.database == "standalone")}
+        numbers = {"redis": self.redis_pods, "postgres": int(self.database == "standalone"), POOLER: self.pooler_pods}
         others = [
             {"metadata": {"generation": 1, "labels": {"app": app}}, "spec": {"replicas": number}}
             | {"status": {"observedGeneration": 1}}
@@ -322,7 +327,9 @@ class FakeCluster:
 
     def _pods(self, app: str) -> list[Object]:
         databases = {"standalone": 1, "cloudnative-pg": 3, "external": 0}[self.database]
-        number = {WEB: max(self.replicas, self.lingering), "redis": self.redis_pods}.get(app, databases)
+        number = {WEB: max(self.replicas, self.lingering), "redis": self.redis_pods, POOLER: self.pooler_pods}.get(
+            app, databases
+        )
         staying = [self._pod(f"{app}-{index}", f"10.1.0.{index + 1}", index < self.starts) for index in range(number)]
         gone = self.leaving if app == WEB else 0
         leaving = [self._pod(f"{app}-leaving-{index}", "10.1.0.9", True) for index in range(gone)]

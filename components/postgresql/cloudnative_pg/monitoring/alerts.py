@@ -47,7 +47,7 @@ def _groups(settings: PostgreSQLSettings, backups: WatchedBackups | None) -> Ite
     yield "postgresql"
     if own.synchronous_replicas and own.synchronous.durability == "required":
         yield "postgresql-synchronous"
-    if own.pooler.enabled:
+    if settings.pooler.enabled:
         yield "postgresql-pooler"
     if settings.archive.enabled:
         yield "postgresql-archive"

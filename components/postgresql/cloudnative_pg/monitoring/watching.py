@@ -12,8 +12,9 @@ from ....blocks.custom_kinds import POD_MONITOR, custom_object
 from ....blocks.watching import SCRAPE_SECONDS, Alerts, create_alerts
 from ...monitoring.alerts import WatchedBackups
 from ...names import APP, DASHBOARD
+from ...pooler.names import POOLER
 from ...settings import PostgreSQLSettings
-from ..names import CLUSTER, INSTANCES, METRICS, POOLER, QUERIES, QUERIES_KEY, RELOAD
+from ..names import CLUSTER, INSTANCES, METRICS, QUERIES, QUERIES_KEY, RELOAD
 from .alerts import dashboard, prometheus_rules
 
 
@@ -27,7 +28,7 @@ def watch(children: Children, namespace: str, settings: PostgreSQLSettings, back
         backups: what is expected of the dumps; None for none.
     """
     watched = {CLUSTER: INSTANCES}
-    if settings.cloudnative_pg.pooler.enabled:
+    if settings.pooler.enabled:
         watched[POOLER] = {"cnpg.io/poolerName": POOLER}
     for name, labels in watched.items():
         custom_object(

@@ -1,0 +1,1 @@
+"""PgBouncer between the web pods and PostgreSQL."""

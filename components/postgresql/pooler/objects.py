@@ -1,0 +1,108 @@
+"""The objects of PgBouncer in front of one server: Deployment, Service, files, network policy, budget."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_kubernetes as k8s
+from pulumi import Output
+from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict
+
+from ...blocks.authority import Authority
+from ...blocks.children import Children
+from ...blocks.generated_secrets import checksum
+from ...blocks.network_policy import allow_from, pods
+from ..names import PORT
+from ..tls_settings import PostgreSQLTlsSettings
+from .configuration import CONFIG_FILE, PoolerSizes, pgbouncer_ini, user_list
+from .names import LABELS, POOLER, SERVER_FILE, USERS_FILE
+from .pod import RECYCLE_SECONDS, RELOAD_SCRIPT, PodArgs, pod
+from .settings import PoolerSettings
+
+CLIENT_DEFAULTS = {
+    "DATABASE_POOL_RECYCLE": str(RECYCLE_SECONDS),
+    "PGVECTOR_POOL_RECYCLE": str(RECYCLE_SECONDS),
+}
+"""Variables of the web pods: their pools give connections up that a leaving PgBouncer waits for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolerArgs:
+    """What PgBouncer needs from outside."""
+
+    settings: PoolerSettings
+    sizes: PoolerSizes
+    server: Output[str]
+    """Text of server.ini. Secret."""
+
+    verifiers: Mapping[str, Output[str]]
+    """SCRAM verifier of each user that may log in. Secret."""
+
+    tls: PostgreSQLTlsSettings
+    """The certificate that clients see."""
+
+    authorities: Sequence[Authority]
+    """The authority of the server behind it; empty where it is not known."""
+
+    clients: Sequence[dict[str, str]]
+    """Labels of the pods that may connect, for each application."""
+
+    egress: Sequence[NetworkPolicyEgressRuleArgsDict]
+    """Rules that lead to the server."""
+
+    depends_on: Sequence[pulumi.Resource] = ()
+    """Objects that exist before the pods."""
+
+
+def create_pooler(children: Children, args: PoolerArgs) -> None:
+    """Create the objects.
+
+    Args:
+        children: creates those of PostgreSQL.
+        args: what they depend on.
+    """
+    children = children.of(LABELS)
+    configuration = {CONFIG_FILE: pgbouncer_ini(args.sizes, tls=args.tls.enabled)}
+    if args.tls.enabled or args.authorities:
+        configuration[RELOAD_SCRIPT] = (Path(__file__).with_name("files") / RELOAD_SCRIPT).read_text()
+    users = list(args.verifiers)
+    verifiers = Output.all(*args.verifiers.values())
+    secret = children.secret(
+        POOLER,
+        {
+            USERS_FILE: verifiers.apply(lambda values: user_list(dict(zip(users, values, strict=True)))),
+            SERVER_FILE: args.server,
+        },
+    )
+    policy = children.network_policy(
+        POOLER, ingress=[allow_from([pods(client) for client in args.clients], PORT)], egress=[*args.egress]
+    )
+    spec = pod(
+        PodArgs(image=args.settings.image, clients=args.sizes.clients, tls=args.tls, authorities=args.authorities)
+    )
+    # Pods with new users are ready before the first client needs them: the web pods are updated afterwards.
+    annotations = {"checksum/config": checksum(configuration), f"checksum/{POOLER}": secret.checksum}
+    k8s.apps.v1.Deployment(
+        POOLER,
+        metadata=children.metadata(POOLER),
+        spec={
+            "replicas": args.settings.instances,
+            "revision_history_limit": 2,
+            "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": 1}},
+            "selector": {"match_labels": LABELS.selector},
+            "template": children.pod_template(spec, annotations),
+        },
+        opts=children.options(
+            depends_on=[
+                *args.depends_on,
+                secret.resource,
+                policy,
+                children.config_map(POOLER, configuration),
+                children.service_account(POOLER),
+            ]
+        ),
+    )
+    children.service(POOLER, port_name="postgresql", port=PORT)
+    if args.settings.instances > 1:
+        children.disruption_budget(POOLER)
