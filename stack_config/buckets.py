@@ -6,6 +6,7 @@ from components.backup.bucket_settings import KEYS as BACKUP_KEYS
 from components.backup.bucket_settings import SECRETS as BACKUP_SECRETS
 from components.backup.settings import BackupSettings
 from components.blocks.base_settings import Problem
+from components.blocks.destinations import destination_of_url
 from components.open_webui.exposure_rules import private_name_problems
 from components.postgresql.archive.settings import KEYS as ARCHIVE_KEYS
 from components.postgresql.archive.settings import SECRETS as ARCHIVE_SECRETS
@@ -26,3 +27,20 @@ def bucket_problems(postgresql: PostgreSQLSettings, backup: BackupSettings) -> I
     archive = postgresql.archive.s3
     yield from private_name_problems(postgresql.archive_services, archive.targets, f"{ARCHIVE_KEYS.setting}.egress")
     yield from private_name_problems(backup.services, backup.s3.targets, f"{BACKUP_KEYS.setting}.egress")
+
+
+def bucket_proxy_problems(postgresql: PostgreSQLSettings, backup: BackupSettings) -> Iterator[Problem]:
+    """Problems with proxies of the clients that network policies do not open.
+
+    Args:
+        postgresql: its settings, `pods` of the stack included.
+        backup: the same.
+    """
+    archive = postgresql.archive
+    for keys, used, s3, pods in (
+        (ARCHIVE_KEYS, bool(postgresql.archive_services), archive.s3, postgresql.pods),
+        (BACKUP_KEYS, bool(backup.services), backup.s3, backup.pods),
+    ):
+        if used:
+            named = [(key, each) for key, url in pods.proxy.urls_by_path.items() if (each := destination_of_url(url))]
+            yield from private_name_problems(named, s3.targets, f"{keys.setting}.egress")

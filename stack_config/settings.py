@@ -28,7 +28,7 @@ from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import RedisSettings
 from components.tika.settings import TikaSettings
 
-from .buckets import bucket_problems
+from .buckets import bucket_problems, bucket_proxy_problems
 from .cluster_access import KUBECONFIG, ClusterSettings
 from .database_connections import connection_problems, pooler_problems
 from .secret_keys import SECRET_KEYS
@@ -225,10 +225,12 @@ class StackSettings(Settings):
             )
 
     def _outside_problems(self) -> Iterator[Problem]:
-        web = self.with_common_pods().open_webui
+        merged = self.with_common_pods()
+        web = merged.open_webui
         proxies = ((path, destination_of_url(url)) for path, url in self.pods.proxy.urls_by_path.items())
         named = [(path, each) for path, each in proxies if each]
         yield from private_name_problems(named, web.targets, "openWebui.egress")
+        yield from bucket_proxy_problems(merged.postgresql, merged.backup)
         for key, names in outside_variables(web.pods).items():
             for name in sorted(names & web.env.keys()):
                 yield Problem(

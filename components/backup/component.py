@@ -16,7 +16,7 @@ from ..blocks.children import Children
 from ..blocks.component import Component
 from ..blocks.connection import ConnectionSecret
 from ..blocks.egress import egress_rules
-from ..blocks.outside_settings import CaBundleSettings, OutsidePodSettings, ProxySettings
+from ..blocks.outside_settings import without_outside
 from ..blocks.pod import (
     authority_mounts,
     authority_volumes,
@@ -138,12 +138,7 @@ class Backup(Component[BackupArgs]):
 
     def _children(self) -> Children:
         children = self.children(self.args.namespace)
-        pods = children.pods
-        if not self._bucket and isinstance(pods, OutsidePodSettings):
-            # Nothing connects outside.
-            inside = pods.model_copy(update={"proxy": ProxySettings(), "ca_bundle": CaBundleSettings()})
-            return dataclasses.replace(children, pods=inside)
-        return children
+        return children if self._bucket else dataclasses.replace(children, pods=without_outside(children.pods))
 
     @property
     def _bucket(self) -> Bucket | None:

@@ -8,11 +8,12 @@ from pydantic import Field
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.cloud_identity import ServiceAccountSettings
 from ..blocks.component_settings import ComponentSettings
-from ..blocks.destinations import Destination, destination_of_url, is_inside
+from ..blocks.destinations import Destination, is_inside
 from ..blocks.extra_settings import OutsideComponentPodSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ObjectName
+from ..blocks.outside_settings import proxy_destinations
 from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import Resources, Sizes
 from ..postgresql.memory import Load, ServerMemory, least_limit, server_memory
@@ -136,8 +137,7 @@ class BackupSettings(ComponentSettings):
         """Where the backups connect to outside the stack."""
         if not self.copied:
             return []
-        proxies = (destination_of_url(url) for url in self.pods.proxy.urls_by_path.values())
-        return [*self.s3.destinations(self.service_account.annotations), *(each for each in proxies if each)]
+        return [*self.s3.destinations(self.service_account.annotations), *proxy_destinations(self.pods)]
 
     @property
     def hosts_inside(self) -> list[str]:

@@ -9,6 +9,7 @@ from .outside_settings import BUNDLE_VARIABLES, CaBundleSettings, OutsidePodSett
 from .pod_security import container_security_context
 from .resources import ContainerResources
 
+_SOURCE_VOLUME = "private-ca"
 _SOURCE_DIRECTORY = "/etc/private-ca"
 _DIRECTORY = "/etc/ca-bundle"
 BUNDLE = f"{_DIRECTORY}/ca-bundle.crt"
@@ -60,7 +61,7 @@ def with_outside_connections(
         # That of an init container where there is one: in a pod of several images it is the one that connects outside.
         image = [*spec["containers"][:1], *spec.get("init_containers", [])][-1]["image"]
         first = [_bundle_container(image, settings.ca_bundle)]
-        volumes = _volumes(settings.ca_bundle)
+        volumes = [_source_volume(settings.ca_bundle), {"name": "ca-bundle", "empty_dir": {"size_limit": "8Mi"}}]
     if not variables:
         return spec
 
@@ -78,6 +79,18 @@ def with_outside_connections(
         "containers": [connected(container) for container in spec["containers"]],
         **({"volumes": [*spec.get("volumes", []), *volumes]} if volumes else {}),
     }
+
+
+def private_authorities(bundle: CaBundleSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str | None]:
+    """Volumes and mounts of the private certificates alone, and their file; nothing without a bundle.
+
+    For a container that adds them to the authorities of its own image: its image has no shell, or it does not start
+    again when they change.
+    """
+    if not bundle.is_set:
+        return [], [], None
+    mount = {"name": _SOURCE_VOLUME, "mount_path": _SOURCE_DIRECTORY, "read_only": True}
+    return [_source_volume(bundle)], [mount], f"{_SOURCE_DIRECTORY}/{bundle.key}"
 
 
 def _hosts_in_variables(spec: dict[str, Any]) -> Iterator[str]:
@@ -108,17 +121,17 @@ def _bundle_container(image: str, bundle: CaBundleSettings) -> dict[str, Any]:
         "resources": bundle_resources(),
         "security_context": container_security_context(),
         "volume_mounts": [
-            {"name": "private-ca", "mount_path": _SOURCE_DIRECTORY, "read_only": True},
+            {"name": _SOURCE_VOLUME, "mount_path": _SOURCE_DIRECTORY, "read_only": True},
             {"name": "ca-bundle", "mount_path": _DIRECTORY},
         ],
     }
 
 
-def _volumes(bundle: CaBundleSettings) -> list[dict[str, Any]]:
+def _source_volume(bundle: CaBundleSettings) -> dict[str, Any]:
     items = [{"key": bundle.key, "path": bundle.key}]
     source: dict[str, Any] = (
         {"config_map": {"name": bundle.config_map, "items": items}}
         if bundle.config_map
         else {"secret": {"secret_name": bundle.secret, "items": items}}
     )
-    return [{"name": "private-ca", **source}, {"name": "ca-bundle", "empty_dir": {"size_limit": "8Mi"}}]
+    return {"name": _SOURCE_VOLUME, **source}

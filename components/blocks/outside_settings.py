@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from .base_settings import Fix, Problem, Settings
+from .destinations import Destination, destination_of_url
 from .names import HttpUrl, ObjectName, is_dns_name
 from .needed_objects import NeededObject
 from .pod_settings import PodSettings
@@ -158,6 +159,19 @@ class OutsidePodSettings(PodSettings):
     def objects_needed(self, key: str) -> Iterator[NeededObject]:
         yield from super().objects_needed(key)
         yield from self.ca_bundle.objects_needed(f"{key}.caBundle")
+
+
+def without_outside(settings: PodSettings) -> PodSettings:
+    """The same for pods that do not connect outside the cluster."""
+    if not isinstance(settings, OutsidePodSettings):
+        return settings
+    return settings.model_copy(update={"proxy": ProxySettings(), "ca_bundle": CaBundleSettings()})
+
+
+def proxy_destinations(settings: OutsidePodSettings) -> list[Destination]:
+    """The proxies, for network policies."""
+    proxies = (destination_of_url(url) for url in settings.proxy.urls.values())
+    return [each for each in proxies if each]
 
 
 def outside_variables(settings: OutsidePodSettings) -> dict[str, frozenset[str]]:

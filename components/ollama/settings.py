@@ -9,11 +9,12 @@ from pydantic import Field
 from ..blocks.addresses import EgressTarget
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.component_settings import ComponentSettings
-from ..blocks.destinations import PUBLIC, Destination, destination_of_target, destination_of_url, is_inside
+from ..blocks.destinations import PUBLIC, Destination, destination_of_target, is_inside
 from ..blocks.extra_settings import OutsideComponentPodSettings
 from ..blocks.footprint import Footprint, Pods
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
+from ..blocks.outside_settings import proxy_destinations
 from ..blocks.patterns import matching
 from ..blocks.quantities import Bytes
 from ..blocks.resources import ContainerResources, Resources, Sizes
@@ -179,8 +180,7 @@ class OllamaSettings(ComponentSettings):
     @property
     def destinations(self) -> list[Destination]:
         """Everything outside the stack that the server connects to."""
-        proxies = (destination_of_url(url) for url in self.pods.proxy.urls_by_path.values())
-        return [*self.registries, *self.targets, *(each for each in proxies if each)]
+        return [*self.registries, *self.targets, *proxy_destinations(self.pods)]
 
     @property
     def hosts_inside(self) -> list[str]:

@@ -18,6 +18,7 @@ from ..blocks.egress import egress_rules
 from ..blocks.exporter import scrape_annotations
 from ..blocks.generated_secrets import checksum
 from ..blocks.network_policy import allow_from, allow_to, namespace, pods
+from ..blocks.outside_settings import without_outside
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
 from ..blocks.server_certificate import certificate
@@ -125,6 +126,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
 
     def create(self) -> None:
         layout, children = self.args.settings.layout, self.children(self.args.namespace)
+        # Of all containers only that of the archive connects outside: it gets the proxy and the authorities itself.
+        children = dataclasses.replace(children, pods=without_outside(children.pods))
         if isinstance(layout, External):
             self._connect(children, layout)
         elif isinstance(layout, CloudNativePG):
@@ -299,7 +302,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         }
         spec = pod(settings, monitored=monitored)
         if archive.bucket:
-            spec = with_archive(spec, settings.archive, settings.storage.size, archive.bucket)
+            spec = with_archive(spec, settings, archive.bucket)
         k8s.apps.v1.StatefulSet(
             APP,
             metadata=children.metadata(APP),

@@ -10,6 +10,7 @@ from ..blocks.cloud_identity import ServiceAccountSettings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
 from ..blocks.destinations import Destination
+from ..blocks.extra_settings import OutsideComponentPodSettings
 from ..blocks.footprint import Footprint
 from ..blocks.monitoring import MonitoringSettings
 from ..blocks.names import ImageReference, ObjectName
@@ -100,6 +101,11 @@ class PostgreSQLSettings(ComponentSettings):
         le=5000,
         description="Connections the server accepts; of an external one, those that it has for the stack. Must hold "
         "the pools of all Open WebUI replicas and one more.",
+    )
+    pods: OutsideComponentPodSettings = Field(
+        OutsideComponentPodSettings(),
+        description="How the pods of PostgreSQL fit into the cluster: the keys of `pods`, and extra volumes and "
+        "containers. `proxy` and `caBundle` are for the container of the archive alone.",
     )
     archive: ArchiveSettings = Field(
         ArchiveSettings(), description="Archive of the write-ahead log in a bucket, for recovery to a point in time."

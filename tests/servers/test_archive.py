@@ -2,25 +2,18 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.support.servers.archive import Archived, archived_database
-from tests.support.servers.s3_server import S3Server, s3_server
-from tests.support.servers.server_process import give_away, server_directory
+from tests.support.servers.archive import bucket as bucket
+from tests.support.servers.s3_server import S3Server
+from tests.support.servers.server_process import give_away
 
 TIMEOUT = 5
 """`archive.timeoutSeconds` of these tests, the least."""
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[S3Server]:
-    with server_directory() as directory, s3_server(directory) as server:
-        server.without_checks()
-        yield server
 
 
 @pytest.fixture

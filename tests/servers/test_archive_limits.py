@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ import yaml
 from components.postgresql.monitoring.exporter import QUERIES, exporter_files
 from tests.support.servers.addresses import free_port
 from tests.support.servers.archive import Archived, archived_database
-from tests.support.servers.s3_server import S3Server, s3_server
-from tests.support.servers.server_process import server_directory, wait_until
+from tests.support.servers.archive import bucket as bucket
+from tests.support.servers.s3_server import S3Server
+from tests.support.servers.server_process import wait_until
 from tests.support.servers.upgraded_volume import NEW, OLD, Volume
 from tests.support.servers.upgraded_volume import SETS as UPGRADE
 
@@ -23,13 +23,6 @@ LIMIT = 4
 """Segments that may wait in these tests; as `archive.pendingLimit` it is more."""
 DELETE_SECONDS = 8
 """For the deletion that follows a base backup, which says nothing when it succeeds."""
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[S3Server]:
-    with server_directory() as directory, s3_server(directory) as server:
-        server.without_checks()
-        yield server
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
     "PostgreSQLLongTransaction": ({sessions("active", metric="max_tx_duration"): "3601x60"}, 5),
     "PostgreSQLLocksWait": ({WAITING: "1x60"}, 5),
     "PostgreSQLDeadlocks": ({DEADLOCKS: "100+1x60"}, 1),
-    "PostgreSQLTransactionIdsOld": ({XIDS: "500000001x120"}, 60),
+    "PostgreSQLTransactionIdsOld": ({XIDS: "500000001x240"}, 60),
     "PostgreSQLWraparound": ({XIDS: "1500000001x60"}, 5),
     "PostgreSQLArchivingFails": (FAILS, 2),
     "PostgreSQLArchiveBehind": ({BEHIND: "8x60"}, 5),
@@ -116,7 +116,7 @@ TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
 
 OTHER_TROUBLE: list[tuple[str, dict[str, str | None]]] = [
     ("PostgreSQLExporterErrors", {ERROR: "1x60"}),
-    ("PostgreSQLTransactionIdsOld", {MULTIXIDS: "500000001x120"}),
+    ("PostgreSQLTransactionIdsOld", {MULTIXIDS: "500000001x240"}),
     ("PostgreSQLWraparound", {MULTIXIDS: "1500000001x60"}),
     ("PostgreSQLVolumeFilling", {WAL: f"{2.1 * GIBIBYTE:.0f}x60"}),
     ("PostgreSQLVolumeFilling", {TEMPORARY: f"{1.1 * GIBIBYTE:.0f}x60"}),
@@ -163,7 +163,7 @@ def test_every_alert_has_its_trouble_here() -> None:
 def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: str) -> None:
     differing, minutes = TROUBLE[alert]
     latest = max(40, minutes + 5)
-    healthy = {name: value.replace("x60", "x120").replace("x58", "x118") for name, value in HEALTHY.items()}
+    healthy = {name: value.replace("x60", "x240").replace("x58", "x238") for name, value in HEALTHY.items()}
     series = {name: value for name, value in {**healthy, **differing}.items() if value is not None}
     assert not promtool.fires(RULES, alert, healthy, latest)
     assert promtool.fires(RULES, alert, series, latest)
@@ -172,8 +172,8 @@ def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: 
 
 @pytest.mark.parametrize(("alert", "changes"), OTHER_TROUBLE)
 def test_an_alert_fires_on_each_of_its_troubles(promtool: Promtool, alert: str, changes: dict[str, str | None]) -> None:
-    differing = {name: (value or "").replace("x60", "x120") for name, value in with_changes(changes).items()}
-    assert promtool.fires(RULES, alert, differing, 70)
+    differing = {name: (value or "").replace("x60", "x240") for name, value in with_changes(changes).items()}
+    assert promtool.fires(RULES, alert, differing, 125)
 
 
 def test_alerts_on_backups_need_backups(promtool: Promtool) -> None:

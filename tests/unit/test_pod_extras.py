@@ -5,7 +5,9 @@ import pytest
 
 from components.blocks.quantities import quantity
 from stack_config.load import ConfigError
-from tests.support.unit.effects import BACKUP
+from tests.support.unit.effects import BACKUP, BACKUP_BUCKET
+from tests.support.unit.effects_on_archive import ON as ARCHIVE
+from tests.support.unit.effects_on_archive import SECRETS as ARCHIVE_SECRETS
 from tests.support.unit.pod_effects import container
 from tests.support.unit.recording import Recording, run
 
@@ -102,6 +104,34 @@ def test_a_private_proxy_needs_its_addresses() -> None:
     with pytest.raises(ConfigError, match=r"proxy\.corp\.internal:3128 \(pods\.proxy\.httpsProxy\)"):
         run("dev", [private])
     run("dev", [private, "openWebui.egress[0]=10.20.0.0/16:3128"])
+
+
+def test_each_container_that_connects_to_a_bucket_has_the_proxy_and_the_authorities() -> None:
+    outside = [PROXY, "pods.caBundle.configMap=private-ca"]
+    recording = run("dev", [*outside, *ARCHIVE, *BACKUP_BUCKET], secrets=ARCHIVE_SECRETS)
+    with_proxy = {
+        name
+        for name, container in recording.containers.items()
+        if "https_proxy" in {each["name"] for each in container.get("env", ())}
+    }
+    assert {name for name in with_proxy if name.startswith("postgres/")} == {"postgres/archive"}
+    for pod in ("postgres", "postgres-backup"):
+        egress = recording.one("NetworkPolicy", pod).inputs["spec"]["egress"]
+        assert any(port["port"] == 3128 for rule in egress for port in rule.get("ports", []))
+    [volume] = [each for each in recording.every_pod["postgres"]["volumes"] if each["name"] == "private-ca"]
+    assert volume["configMap"]["name"] == "private-ca"
+    assert "private-ca" in {each["name"] for each in recording.containers["postgres/archive"]["volumeMounts"]}
+    assert "private-ca" not in {each["name"] for each in recording.containers["postgres/postgres"]["volumeMounts"]}
+    # Without the archive the pod connects to nothing, and changes with neither.
+    assert run("dev", outside).every_pod["postgres"] == run("dev").every_pod["postgres"]
+
+
+def test_a_private_proxy_of_a_bucket_needs_its_addresses() -> None:
+    private = "pods.proxy.httpsProxy=http://proxy.corp.internal:3128"
+    web = "openWebui.egress[0]=10.20.0.0/16:3128"
+    with pytest.raises(ConfigError, match=r"postgresql\.archive\.s3\.egress"):
+        run("dev", [private, web, *ARCHIVE], secrets=ARCHIVE_SECRETS)
+    run("dev", [private, web, *ARCHIVE, "postgresql.archive.s3.egress[0]=10.20.0.0/16:3128"], secrets=ARCHIVE_SECRETS)
 
 
 @pytest.mark.parametrize(

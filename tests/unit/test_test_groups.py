@@ -40,16 +40,30 @@ def test_alone(number):
 
 def shares_servers(file: Path) -> bool:
     """Whether a test file asks for the fixture `web`, or has a fixture of the module that holds something."""
-    for function in ast.walk(ast.parse(file.read_text())):
-        if not isinstance(function, ast.FunctionDef):
-            continue
-        if "web" in {argument.arg for argument in function.args.args}:
-            return True
-        decorators = " ".join(map(ast.unparse, function.decorator_list))
-        holds = any(isinstance(node, ast.Yield) for node in ast.walk(function))
-        if holds and re.search(r"fixture\(.*scope='module'", decorators):
-            return True
-    return False
+    tree = ast.parse(file.read_text())
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    if any("web" in {argument.arg for argument in function.args.args} for function in functions):
+        return True
+    imported = [
+        each for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for each in imported_functions(node)
+    ]
+    return any(map(holds_servers, [*functions, *imported]))
+
+
+def imported_functions(node: ast.ImportFrom) -> list[ast.FunctionDef]:
+    """The functions that are imported under their own name, as fixtures are."""
+    names = {alias.name for alias in node.names if alias.asname == alias.name}
+    if not names or not (node.module or "").startswith("tests.support."):
+        return []
+    tree = ast.parse((ROOT / f"{(node.module or '').replace('.', '/')}.py").read_text())
+    return [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name in names]
+
+
+def holds_servers(function: ast.FunctionDef) -> bool:
+    """Whether it is a fixture of the module that holds something."""
+    decorators = " ".join(map(ast.unparse, function.decorator_list))
+    holds = any(isinstance(node, ast.Yield) for node in ast.walk(function))
+    return holds and re.search(r"fixture\(.*scope='module'", decorators) is not None
 
 
 def test_every_file_whose_tests_share_servers_has_a_group() -> None:

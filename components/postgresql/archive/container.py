@@ -6,19 +6,23 @@ from typing import Any, cast
 
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
+    EnvVarArgsDict,
     PodSpecArgsDict,
     VolumeArgsDict,
     VolumeMountArgsDict,
 )
 
 from ...blocks.bucket_access import BucketAccess
+from ...blocks.destinations import is_inside
+from ...blocks.outside_connections import private_authorities, proxy_variables
 from ...blocks.pod import plain_variables, restricted_container
 from ...blocks.probes import exec_probe
 from ...blocks.quantities import quantity
 from ..configuration import CONFIGURATION_DIRECTORY, DATA_DIRECTORY, DATA_VOLUME, SOCKET_DIRECTORY
+from ..settings import PostgreSQLSettings
 from .names import ARCHIVE_CONFIG_MAP, CONTAINER
 from .server_parameters import EXCHANGE, SCRIPTS
-from .settings import ArchiveSettings, archive_resources
+from .settings import archive_resources
 
 _PACKAGE = "archive"
 _FILES = Path(__file__).with_name("files")
@@ -27,15 +31,12 @@ FILES = {file.name: file.read_text() for file in sorted(_FILES.iterdir()) if fil
 """Scripts of the ConfigMap: the Python package of the archive container, and the shell scripts of the server's."""
 
 
-def with_archive(
-    spec: PodSpecArgsDict, settings: ArchiveSettings, volume_size: str, bucket: BucketAccess
-) -> PodSpecArgsDict:
+def with_archive(spec: PodSpecArgsDict, settings: PostgreSQLSettings, bucket: BucketAccess) -> PodSpecArgsDict:
     """The server's pod with the archive container.
 
     Args:
         spec: its spec without.
-        settings: of the archive, which is on.
-        volume_size: size of the volume of the database.
+        settings: of PostgreSQL, whose archive is on.
         bucket: access to the bucket.
     """
     mounts: list[VolumeMountArgsDict] = [
@@ -53,10 +54,10 @@ def with_archive(
                 each if "restart_policy" in each else _with(each, [], {"ARCHIVE_MODE": "on"})
                 for each in plain["init_containers"]
             ),
-            _archive_container(settings, volume_size, bucket),
+            _archive_container(settings, bucket),
         ],
         "containers": [_with(server, mounts, {"EXCHANGE": EXCHANGE}), *others],
-        "volumes": [*plain["volumes"], *_volumes(bucket)],
+        "volumes": [*plain["volumes"], *_volumes(settings, bucket)],
     }
     return cast(PodSpecArgsDict, whole)
 
@@ -69,7 +70,10 @@ def _with(container: dict[str, Any], mounts: list[VolumeMountArgsDict], variable
     }
 
 
-def _archive_container(settings: ArchiveSettings, volume_size: str, bucket: BucketAccess) -> ContainerArgsDict:
+def _archive_container(settings: PostgreSQLSettings, bucket: BucketAccess) -> ContainerArgsDict:
+    archive, pods = settings.archive, settings.pods
+    _, mounts, authorities = private_authorities(pods.ca_bundle)
+    inside = [each.host for _, each in settings.archive_services if is_inside(each)]
     variables: dict[str, str | int] = {
         "PYTHONPATH": SCRIPTS,
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -78,9 +82,10 @@ def _archive_container(settings: ArchiveSettings, volume_size: str, bucket: Buck
         "SOCKET_DIRECTORY": SOCKET_DIRECTORY,
         "EXCHANGE": EXCHANGE,
         **bucket.variables(),
-        "BASE_BACKUP_HOURS": settings.base_backup_hours,
-        "RETENTION_DAYS": settings.retention_days,
-        "PENDING_LIMIT": int(quantity(settings.pending(volume_size))),
+        "BASE_BACKUP_HOURS": archive.base_backup_hours,
+        "RETENTION_DAYS": archive.retention_days,
+        "PENDING_LIMIT": int(quantity(archive.pending(settings.storage.size))),
+        **({"PRIVATE_AUTHORITIES": authorities} if authorities else {}),
     }
     return restricted_container(
         {
@@ -88,9 +93,9 @@ def _archive_container(settings: ArchiveSettings, volume_size: str, bucket: Buck
             # A sidecar: it starts before the server and ends after it, so that the last segment gets into the bucket.
             # https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
             "restart_policy": "Always",
-            "image": settings.image,
+            "image": archive.image,
             "command": ["python3", "-m", f"{_PACKAGE}.agent"],
-            "env": plain_variables(variables),
+            "env": [*plain_variables(variables), *cast(list[EnvVarArgsDict], proxy_variables(pods.proxy, inside))],
             # A container that hangs would let the log grow until the volume is full.
             "liveness_probe": exec_probe(
                 ["python3", "-m", f"{_PACKAGE}.alive"], period_seconds=30, failure_threshold=4
@@ -103,6 +108,7 @@ def _archive_container(settings: ArchiveSettings, volume_size: str, bucket: Buck
                 {"name": "exchange", "mount_path": EXCHANGE},
                 {"name": "archive-scripts", "mount_path": f"{SCRIPTS}/{_PACKAGE}", "read_only": True},
                 *bucket.mounts(),
+                *cast(list[VolumeMountArgsDict], mounts),
                 {"name": "archive-tmp", "mount_path": "/tmp"},
             ],
         },
@@ -110,12 +116,14 @@ def _archive_container(settings: ArchiveSettings, volume_size: str, bucket: Buck
     )
 
 
-def _volumes(bucket: BucketAccess) -> list[VolumeArgsDict]:
+def _volumes(settings: PostgreSQLSettings, bucket: BucketAccess) -> list[VolumeArgsDict]:
+    authorities, _, _ = private_authorities(settings.pods.ca_bundle)
     return [
         # Requests, and the segments that a recovery downloads ahead.
         {"name": "exchange", "empty_dir": {"size_limit": "512Mi"}},
         {"name": "archive-scripts", "config_map": {"name": ARCHIVE_CONFIG_MAP}},
         *bucket.volumes(),
+        *cast(list[VolumeArgsDict], authorities),
         # Parts of a base backup that are on their way.
         {"name": "archive-tmp", "empty_dir": {"size_limit": "1Gi"}},
     ]

@@ -10,6 +10,7 @@ from ...blocks.bucket_access import BucketAccess
 from ...blocks.children import Children
 from ...blocks.egress import egress_rules
 from ...blocks.generated_secrets import checksum
+from ...blocks.outside_settings import proxy_destinations
 from ...blocks.secret_inputs import SecretInputs
 from ..settings import PostgreSQLSettings
 from .container import FILES
@@ -44,7 +45,7 @@ def archive_objects(
     if not settings.archive.enabled:
         return ArchiveObjects()
     bucket = BucketAccess(settings=s3, keys=KEYS, secret=CREDENTIALS_SECRET, inputs=inputs)
-    egress = egress_rules(s3.destinations(account), namespace)
+    egress = egress_rules([*s3.destinations(account), *proxy_destinations(settings.pods)], namespace)
     resources: list[Resource] = [
         children.config_map(ARCHIVE_CONFIG_MAP, FILES),
         children.of(RECOVERY_LABELS).network_policy(RECOVERY, ingress=[], egress=[*egress]),

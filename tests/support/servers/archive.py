@@ -18,13 +18,14 @@ import pytest
 from components.postgresql.archive.container import FILES
 from tests.support.servers.postgresql_database import Database, rendered_database
 from tests.support.servers.rendered import rendered
-from tests.support.servers.s3_server import BUCKET, Key, S3Server
+from tests.support.servers.s3_server import BUCKET, Key, S3Server, s3_server
 from tests.support.servers.server_process import (
     SERVER_PACKAGES,
     give_away,
     not_there,
     postgresql_with_pgvector,
     running,
+    server_directory,
     unprivileged,
     wait_until,
 )
@@ -194,6 +195,14 @@ class Archived:
         done = self.recover(mode, plan["backup"], plan["timeline"], plan["target"], archive=plan["archive"], **changes)
         assert done.returncode == 0, f"{done.stdout}\n{self.log.read_text()}"
         return done.stdout
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[S3Server]:
+    """The S3 server of a module's archives."""
+    with server_directory() as directory, s3_server(directory) as server:
+        server.without_checks()
+        yield server
 
 
 def python() -> str:

@@ -1,11 +1,14 @@
 """What the keys do that hold for all pods."""
 
 from tests.support.unit.effects import BACKUP, BACKUP_BUCKET, Effect
+from tests.support.unit.effects_on_archive import ON as ARCHIVE
+from tests.support.unit.effects_on_archive import SECRETS
 from tests.support.unit.pod_effects import container, pod_keys
 
 EFFECTS: dict[str, Effect] = {
     **pod_keys("stack", "Job", "open-webui-preflight", outside=True),
     **pod_keys("redis", "Deployment", "redis"),
+    **pod_keys("postgresql", "StatefulSet", "postgres", *ARCHIVE, outside=True, container="archive", secrets=SECRETS),
     **pod_keys("postgresql", "StatefulSet", "postgres"),
     **pod_keys("backup", "CronJob", "postgres-backup", *BACKUP_BUCKET, outside=True),
     **pod_keys("backup", "CronJob", "postgres-backup", *BACKUP),

@@ -91,9 +91,14 @@ def _at(*path: str) -> Show:
     return show
 
 
-def _variable(name: str) -> Show:
+def _variable(name: str, container: str | None) -> Show:
+    """A variable of a container; None: of the main one."""
+
     def show(pod: Any) -> object:
-        return {each["name"]: each.get("value") for each in pod["spec"]["containers"][0]["env"]}[name]
+        spec = pod["spec"]
+        every = [*spec["containers"], *spec.get("initContainers", [])]
+        [shown] = [each for each in every if each["name"] == container] if container else every[:1]
+        return {each["name"]: each.get("value") for each in shown["env"]}[name]
 
     return show
 
@@ -148,16 +153,16 @@ def _extra(owner: str) -> Mapping[str, tuple[Show, object]]:
     return shown
 
 
-def _outside(name: str) -> Mapping[str, tuple[Show, object]]:
+def _outside(name: str, container: str | None) -> Mapping[str, tuple[Show, object]]:
     def source(kind: str) -> Show:
         return lambda pod: _named("volumes", "private-ca")(pod).get(kind)  # type: ignore[attr-defined]
 
     items = [{"key": f"{name}.pem", "path": f"{name}.pem"}]
     return {
-        "proxy.httpProxy": (_variable("HTTP_PROXY"), f"http://{name}.example.com:3128"),
-        "proxy.httpsProxy": (_variable("https_proxy"), f"http://{name}.example.com:3129"),
+        "proxy.httpProxy": (_variable("HTTP_PROXY", container), f"http://{name}.example.com:3128"),
+        "proxy.httpsProxy": (_variable("https_proxy", container), f"http://{name}.example.com:3129"),
         "proxy.noProxy": (
-            lambda pod: str(_variable("NO_PROXY")(pod)).rpartition(",")[2],
+            lambda pod: str(_variable("NO_PROXY", container)(pod)).rpartition(",")[2],
             f".{name}.example.com",
         ),
         "caBundle.configMap": (source("configMap"), {"name": name, "items": items}),
@@ -166,7 +171,15 @@ def _outside(name: str) -> Mapping[str, tuple[Show, object]]:
     }
 
 
-def pod_keys(owner: str, kind: str, name: str, *sets: str, outside: bool = False) -> dict[str, Effect]:
+def pod_keys(
+    owner: str,
+    kind: str,
+    name: str,
+    *sets: str,
+    outside: bool = False,
+    container: str | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> dict[str, Effect]:
     """The keys under the `pods` of one owner, in the pods of one workload. A component's go before the stack's.
 
     Args:
@@ -175,12 +188,20 @@ def pod_keys(owner: str, kind: str, name: str, *sets: str, outside: bool = False
         name: its name.
         sets: what the workload needs in the config.
         outside: whether its pods connect outside the cluster.
+        container: the container that does; None: the main one.
+        secrets: secrets that the workload needs in the config.
     """
     stack = owner == "stack"
     own = owner.lower()
 
     def effect(show: Show, expected: object, *needed: str) -> Effect:
-        return Effect(value="", sets=(*sets, *needed), shows=lambda r: show(template(r, kind, name)), expected=expected)
+        return Effect(
+            value="",
+            sets=(*sets, *needed),
+            secrets=secrets or {},
+            shows=lambda r: show(template(r, kind, name)),
+            expected=expected,
+        )
 
     common = (*_sets("stack"), *(() if stack else _sets(owner)))
     effects = {key: effect(*shown, *common) for key, shown in _common(own).items()}
@@ -188,7 +209,7 @@ def pod_keys(owner: str, kind: str, name: str, *sets: str, outside: bool = False
         extras = {key: effect(*shown, *_extra_sets(owner)) for key, shown in _extra(owner).items()}
         effects |= extras
     if outside:
-        for key, shown in _outside(own).items():
+        for key, shown in _outside(own, container).items():
             bundle = "secret" if key == "caBundle.secret" else "configMap"
             both = (*_outside_sets("stack", "configMap"), *(() if stack else _outside_sets(owner, bundle)))
             effects[key] = effect(*shown, *(_outside_sets("stack", bundle) if stack else both))

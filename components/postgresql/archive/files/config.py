@@ -1,6 +1,7 @@
 """Config of the archive container, from its environment."""
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,10 @@ class Config:
     """Directory with the credentials. They are read again for each program, so that they can change at any time. None:
     the S3 client finds the role of the ServiceAccount."""
 
+    authorities: Path | None
+    """File with certificates of private authorities, which are trusted beside those of the S3 client. They are read
+    again when the file has changed."""
+
     exchange: Path
     """Directory of the requests (request.sh)."""
 
@@ -67,6 +72,7 @@ class Config:
             encryption=environment.get("BUCKET_ENCRYPTION", "none"),
             kms_key_id=environment.get("BUCKET_KMS_KEY_ID", ""),
             credentials=Path(credentials) if (credentials := environment.get("BUCKET_CREDENTIALS")) else None,
+            authorities=Path(authorities) if (authorities := environment.get("PRIVATE_AUTHORITIES")) else None,
             exchange=Path(environment["EXCHANGE"]),
             data=Path(environment["PGDATA"]),
             socket=environment.get("SOCKET_DIRECTORY", ""),
@@ -100,6 +106,29 @@ class Config:
         }
         if self.region:
             variables["AWS_DEFAULT_REGION"] = self.region
+        if self.authorities:
+            variables["AWS_CA_BUNDLE"] = str(combined(self.authorities))
         if self.credentials:
             variables |= {name: (self.credentials / file).read_text().strip() for name, file in _CREDENTIALS.items()}
         return variables
+
+
+def combined(authorities: Path) -> Path:
+    """A file with the authorities of the S3 client and the private ones: the variable of a bundle replaces its own.
+
+    Raises:
+        ValueError: the file has no certificate.
+    """
+    from botocore.httpsession import get_cert_path
+
+    file = Path(tempfile.gettempdir()) / "authorities.crt"
+    if file.exists() and file.stat().st_mtime > authorities.stat().st_mtime:
+        return file
+    private = authorities.read_text()
+    if "-----BEGIN CERTIFICATE-----" not in private:
+        raise ValueError(f"{authorities} holds no certificate in PEM")
+    # Another program may do the same.
+    new = file.with_suffix(f".{os.getpid()}")
+    new.write_text(f"{Path(get_cert_path(True)).read_text()}\n{private}")
+    new.replace(file)
+    return file
