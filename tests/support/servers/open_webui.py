@@ -395,13 +395,20 @@ class Web:
         return str(answer.body["token"])
 
 
-@pytest.fixture(scope="session")
-def web() -> Iterator[Web]:
-    """Two replicas for all tests that leave them running and as they were: a start takes 15 s and more."""
+@contextmanager
+def web_replicas(number: int) -> Iterator[Web]:
+    """That many replicas with servers of their own, while the block runs."""
     with ExitStack() as resources:
         around = resources.enter_context(servers())
         model_url = resources.enter_context(model_server("127.0.0.1"))
         deployment = around.open_webui("dev", f"openWebui.openaiApiBaseUrl={model_url}", openaiApiKey="key-of-tests")
         deployment.migrated()
-        replicas = resources.enter_context(deployment.replicas(2))
+        replicas = resources.enter_context(deployment.replicas(number))
         yield Web(servers=around, deployment=deployment, replicas=replicas, model_url=model_url)
+
+
+@pytest.fixture(scope="session")
+def web() -> Iterator[Web]:
+    """Two replicas for all tests that leave them running and as they were: a start takes 15 s and more."""
+    with web_replicas(2) as started:
+        yield started

@@ -23,14 +23,21 @@ def installed_package() -> Path:
     return package
 
 
-def lay_out_image(directory: Path) -> None:
-    """The image's files: /app/backend/open_webui, /app/build, /app/package.json (devcluster/node/images/layers.py)."""
-    package = installed_package()
+def lay_out_image(directory: Path, other_package: Path | None = None, version: str = VERSION) -> None:
+    """The image's files: /app/backend/open_webui, /app/build, /app/package.json (devcluster/node/images/layers.py).
+
+    Args:
+        directory: the root of the image.
+        other_package: the package of another release; None for the installed one. The front end is the installed one.
+        version: that release.
+    """
+    installed = installed_package()
+    package = other_package or installed
     backend = directory / "app" / "backend"
     backend.mkdir(parents=True)
     # Open WebUI finds everything else by its own path, in which it follows links: a copy, without the large part.
     shutil.copytree(
         package, backend / "open_webui", ignore=lambda path, _: ["frontend"] if path == str(package) else []
     )
-    (directory / "app" / "build").symlink_to(package / "frontend")
-    (directory / "app" / "package.json").write_text(json.dumps({"name": "open-webui", "version": VERSION}))
+    (directory / "app" / "build").symlink_to(installed / "frontend")
+    (directory / "app" / "package.json").write_text(json.dumps({"name": "open-webui", "version": version}))
