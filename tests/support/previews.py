@@ -23,6 +23,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "one-replica": ("openWebui.replicas=1",),
     "uploads-volume": ("openWebui.uploads.kind=volume",),
     "open-webui-version": ("openWebui.version=0.13.0",),
+    "open-webui-rolls": ("openWebui.version=0.12.3",),
     "storage-class": ("postgresql.storage.className=fast",),
     "namespace": ("namespace=rag-elsewhere",),
 }
