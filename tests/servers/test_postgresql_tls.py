@@ -1,6 +1,5 @@
 """TLS of the stack's own PostgreSQL: no service without it or by another authority; renewal needs no restart."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -17,13 +16,12 @@ from components.postgresql.monitoring.exporter import EXPORTER_USER, QUERIES, ex
 from components.postgresql.topologies.authority import authority as authority_of
 from components.postgresql.topologies.authority import with_authority
 from tests.support.servers.backups import backups_of
-from tests.support.servers.certificates import certify, make_authority
+from tests.support.servers.certificates import make_authority, mount_secret
 from tests.support.servers.open_webui import OpenWebUI
 from tests.support.servers.open_webui_image import lay_out_image
 from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import (
-    CONTAINER_USER,
     missing,
     postgresql_programs,
     running,
@@ -33,21 +31,6 @@ from tests.support.servers.server_process import (
 SETS = ("postgresql.tls.secretName=postgresql-tls",)
 HOST = "postgres"
 USED_TLS = "SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
-
-
-def mount_secret(authority: Path, directory: Path, *names: str, days: int = 1) -> None:
-    """Renew the files of the Secret's volume, as the kubelet does: of root, readable by the group of the pod."""
-    new = directory.parent / "renewed"
-    new.mkdir(exist_ok=True)
-    certify(authority, new, *names, days=days)
-    directory.mkdir(exist_ok=True)
-    for name in ("ca.crt", "tls.key", "tls.crt"):
-        if os.getuid() == 0:
-            os.chown(new / name, 0, CONTAINER_USER)
-            (new / name).chmod(0o440)
-        else:
-            (new / name).chmod(0o400)
-        (new / name).replace(directory / name)
 
 
 @pytest.fixture

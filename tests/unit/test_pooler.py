@@ -112,6 +112,7 @@ def test_a_rotation_keeps_the_login_of_the_pods_that_serve() -> None:
         assert [line.split('"')[1] for line in users.splitlines()] == ["ragsystemapp_1", "ragsystemapp_2"]
         assert "postgresql://ragsystemapp_2:" in contents(second, "postgresql-secret", "client-url")
         assert users.splitlines()[0] == contents(run("prod", sets, secrets), "postgres-pooler", "userlist.txt").strip()
+        assert ("SCRAM-SHA-256$" in users) is not bool(secrets)
         # New users are known before a web pod needs them.
         deployments = [second.one("Deployment", name) for name in ("postgres-pooler", "open-webui")]
         assert deployments[0].urn in second.waits_for(deployments[1])

@@ -136,13 +136,14 @@ def external_server_ini(url: str) -> str:
     return _server_tls(mode, authority_file) + database
 
 
-def user_list(verifiers: Mapping[str, str]) -> str:
+def user_list(secrets: Mapping[str, str]) -> str:
     """userlist.txt: who may log in to PgBouncer.
 
     Args:
-        verifiers: SCRAM verifier by user. A password cannot be read from it.
+        secrets: SCRAM verifier by user for `own_server_ini`; password by user for `external_server_ini`. With verifiers
+            PgBouncer would log in to the server with the keys of the client also where server.ini has a password.
     """
-    return "".join(f'"{user}" "{verifier}"\n' for user, verifier in verifiers.items())
+    return "".join(f'"{user}" "{secret}"\n' for user, secret in secrets.items())
 
 
 def _database(**parameters: str | int) -> str:

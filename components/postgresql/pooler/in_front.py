@@ -19,7 +19,6 @@ from ...blocks.url_parameters import parameters_of, with_parameters
 from ..names import CLIENT_USERS, PORT, SERVICE, client_user
 from ..names import LABELS as SERVER_LABELS
 from ..roles import Roles, client_passwords
-from ..scram import scram_verifier
 from ..settings import PostgreSQLSettings
 from ..topologies.authority import with_authority
 from ..urls import role_url, with_time_limits
@@ -80,10 +79,6 @@ class Front:
             depends_on: objects that exist before the pods.
         """
         tls, passwords = self.settings.tls, client_passwords(self.children, rotation=rotation, protect=protect)
-        verifiers = {
-            user: Output.all(user, password).apply(lambda login: scram_verifier(*login))
-            for user, password in passwords.items()
-        }
         serving = certificate(
             self.children,
             tls,
@@ -92,7 +87,7 @@ class Front:
             usages=("server auth",),
         )
         server = url.apply(external_server_ini)
-        create_pooler(self.children, self._args(server, verifiers, egress, depends_on=[*depends_on, *serving]))
+        create_pooler(self.children, self._args(server, passwords, egress, depends_on=[*depends_on, *serving]))
         user = client_user(rotation)
         authority = pooler_authority(self.settings)
 
@@ -107,7 +102,7 @@ class Front:
     def _args(
         self,
         server: Output[str],
-        verifiers: dict[str, Output[str]],
+        users: dict[str, Output[str]],
         egress: Sequence[NetworkPolicyEgressRuleArgsDict],
         *,
         depends_on: Sequence[pulumi.Resource],
@@ -117,7 +112,7 @@ class Front:
             settings=self.settings.pooler,
             sizes=pooler_sizes(self.settings),
             server=server,
-            verifiers=verifiers,
+            users=users,
             tls=self.settings.tls,
             authorities=[authority] if authority else [],
             clients=self.clients,

@@ -36,8 +36,8 @@ class PoolerArgs:
     server: Output[str]
     """Text of server.ini. Secret."""
 
-    verifiers: Mapping[str, Output[str]]
-    """SCRAM verifier of each user that may log in. Secret."""
+    users: Mapping[str, Output[str]]
+    """What `user_list` takes. Secret."""
 
     tls: PostgreSQLTlsSettings
     """The certificate that clients see."""
@@ -66,12 +66,12 @@ def create_pooler(children: Children, args: PoolerArgs) -> None:
     configuration = {CONFIG_FILE: pgbouncer_ini(args.sizes, tls=args.tls.enabled)}
     if args.tls.enabled or args.authorities:
         configuration[RELOAD_SCRIPT] = (Path(__file__).with_name("files") / RELOAD_SCRIPT).read_text()
-    users = list(args.verifiers)
-    verifiers = Output.all(*args.verifiers.values())
+    names = list(args.users)
+    secrets = Output.all(*args.users.values())
     secret = children.secret(
         POOLER,
         {
-            USERS_FILE: verifiers.apply(lambda values: user_list(dict(zip(users, values, strict=True)))),
+            USERS_FILE: secrets.apply(lambda values: user_list(dict(zip(names, values, strict=True)))),
             SERVER_FILE: args.server,
         },
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.cloudnative_pg.settings import IMAGE as CLOUDNATIVE_PG_POSTGRESQL_IMAGE
+from components.postgresql.pooler.settings import IMAGE as POOLER_IMAGE
 from components.postgresql.settings import EXPORTER_IMAGE as POSTGRES_EXPORTER_IMAGE
 from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import EXPORTER_IMAGE, RedisSettings
@@ -70,7 +71,7 @@ def cloudnative_pg() -> tuple[Image, ...]:
             entrypoint=("/manager",),
         ),
         Image(
-            names=(CLOUDNATIVE_PG_POSTGRESQL_IMAGE, _PGBOUNCER_IMAGE),
+            names=(CLOUDNATIVE_PG_POSTGRESQL_IMAGE, _PGBOUNCER_IMAGE, POOLER_IMAGE),
             layers=(f"cloudnative_pg_servers:{cloudnative_pg_layers.MAJOR}",),
             environment={"PATH": postgresql},
         ),

@@ -1,10 +1,11 @@
 """Certificates as cert-manager puts them into a Secret, made with openssl."""
 
+import os
 import subprocess
 from pathlib import Path
 
 from components.blocks.names import is_address
-from tests.support.servers.server_process import give_away, missing
+from tests.support.servers.server_process import CONTAINER_USER, give_away, missing
 
 
 def make_authority(directory: Path) -> Path:
@@ -45,6 +46,21 @@ def certify(authority: Path, directory: Path, *names: str, days: int = 1) -> Non
         copy.write_bytes((authority / source).read_bytes())
         give_away(copy)
         copy.replace(directory / name)
+
+
+def mount_secret(authority: Path, directory: Path, *names: str, days: int = 1) -> None:
+    """Renew the files of the Secret's volume, as the kubelet does: of root, readable by the group of the pod."""
+    new = directory.parent / "renewed"
+    new.mkdir(exist_ok=True)
+    certify(authority, new, *names, days=days)
+    directory.mkdir(exist_ok=True)
+    for name in ("ca.crt", "tls.key", "tls.crt"):
+        if os.getuid() == 0:
+            os.chown(new / name, 0, CONTAINER_USER)
+            (new / name).chmod(0o440)
+        else:
+            (new / name).chmod(0o400)
+        (new / name).replace(directory / name)
 
 
 def _openssl(directory: Path, *arguments: str) -> None:

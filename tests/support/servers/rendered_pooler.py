@@ -42,6 +42,9 @@ class RenderedPooler:
     """Of the users that may log in, by name."""
 
     sets: tuple[str, ...] = ON
+    plain: bool = False
+    """Whether the list of users has passwords, as in front of an external server, and not verifiers."""
+
     changes: Mapping[str, str] = field(default_factory=dict)
     """Settings of pgbouncer.ini that differ from those of the stack."""
 
@@ -71,8 +74,11 @@ class RenderedPooler:
         for name, script in files.items():
             (self.directory / name).write_text(script)
         (self.directory / CONFIG_FILE).write_text(text)
-        verifiers = {user: scram_verifier(user, password) for user, password in self.passwords.items()}
-        (self.directory / "secret" / USERS_FILE).write_text(user_list(verifiers))
+        secrets = {
+            user: password if self.plain else scram_verifier(user, password)
+            for user, password in self.passwords.items()
+        }
+        (self.directory / "secret" / USERS_FILE).write_text(user_list(secrets))
         (self.directory / "secret" / SERVER_FILE).write_text(self.server)
 
     @property
