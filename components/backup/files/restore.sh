@@ -33,6 +33,28 @@ select_entries() {
   ! is_external || leave_out_schemas "$live" 'pg_get_userbyid(nspowner) <> current_user'
 }
 
+# pgvector's CHANGELOG: hnsw came with 0.5.0, halfvec and sparsevec with 0.7.0.
+check_vector() {
+  run pg_restore --schema-only --use-list="$private/selected" --file="$private/definitions" "$dump" 2>>"$private/errors.log" ||
+    fail_because dump "$chosen is damaged: its definitions cannot be read."
+  needed=''
+  for each in 'type vector:0.1.0:\.vector[^_a-z]' 'index method hnsw:0.5.0: USING hnsw ' 'type halfvec:0.7.0:\.halfvec[^_a-z]' \
+    'type sparsevec:0.7.0:\.sparsevec[^_a-z]'; do
+    ! grep -q -e "${each##*:}" "$private/definitions" || needed=${each%:*}
+  done
+  [ -n "$needed" ] || return 0
+  since=${needed#*:}
+  query "$live" >"$private/answer" <<SQL || no_answer
+SELECT CASE WHEN version IS NULL THEN 'the server has none' ELSE 'the database has ' || version END FROM (SELECT coalesce(
+  (SELECT extversion FROM pg_extension WHERE extname = 'vector'),
+  (SELECT default_version FROM pg_available_extensions WHERE name = 'vector'))) AS present (version)
+WHERE version IS NULL OR string_to_array(substring(version FROM '^[0-9.]*[0-9]'), '.')::int[] < '{$(echo "$since" | tr . ,)}';
+SQL
+  [ -s "$private/answer" ] || return 0
+  fail "$chosen has the ${needed%%:*}, for which pgvector has to be $since or later, and $(cat "$private/answer"). Nothing was" \
+    "changed. Install such a pgvector on the server, then: ALTER EXTENSION vector UPDATE"
+}
+
 restore() {
   chosen=$1
   # A safety dump is never the newest one: otherwise repeating the command would undo the restore.
@@ -44,6 +66,7 @@ restore() {
   dump=$BACKUP_DIRECTORY/$chosen
   [ -f "$dump" ] || fail "There is no dump $chosen. Nothing was changed. Dumps: $(dumps | tr '\n' ' ')"
   select_entries
+  check_vector
   ! is_external || check_rights
   refuse_others
   if [ "${2:-}" = no-safety-dump ]; then

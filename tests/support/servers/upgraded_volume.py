@@ -13,8 +13,9 @@ OLD, NEW = 16, 18
 class Volume:
     """A volume with the containers of both releases."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, old: int = OLD) -> None:
         self.database = database
+        self.old = old
         self.environment = dict(database.environment)
 
     def use(self, major: int, *before: Path, **environment: str) -> Database:
@@ -26,7 +27,7 @@ class Volume:
 
     def start_pod(self, *before: Path) -> str:
         """The init containers of the upgrading pod, in their order; returns what they printed."""
-        return self.use(OLD, *before).prepared("dump") + self.use(NEW, *before).prepared()
+        return self.use(self.old, *before).prepared("dump") + self.use(NEW, *before).prepared()
 
     def contents(self, major: int) -> dict[str, Any]:
         """Everything that clients see, by a server of that release."""
