@@ -16,6 +16,7 @@ from tests.support.e2e import start_times
 from tests.support.e2e.measurements import FIRST_START, MEASUREMENTS_VARIABLE, Measurements
 from tests.support.e2e.node import Node, cache_with_what_is_built
 from tests.support.e2e.observation import SCRIPTS
+from tests.support.e2e.session_tokens import Token
 from tests.support.e2e.throughput import Throughput
 
 ALL_VARIABLE = "E2E_ALL"
@@ -112,7 +113,7 @@ def token(stack: Stack, client: str) -> str:
     """A token of the administrator, valid for this test."""
     administrator = stack.administrator()
     config = {"url": "http://open-webui", "email": administrator.email, "password": administrator.password}
-    return str(stack.kubectl.python(client, SCRIPTS / "sign_in.py", config, container=CONTAINER)["token"])
+    return Token(stack.kubectl.python(client, SCRIPTS / "sign_in.py", config, container=CONTAINER)["token"])
 
 
 def _local(environment: dict[str, str], *arguments: str) -> None:

@@ -17,6 +17,7 @@ from stackctl.verify.client_pod import client_pod
 from stackctl.verify.web_api import WebApi
 from tests.support.e2e import faults
 from tests.support.e2e.node import Node, cache_with_what_is_built
+from tests.support.e2e.session_tokens import Token
 
 pytestmark = pytest.mark.fault
 
@@ -72,7 +73,7 @@ def test_the_commands_of_the_readme_keep_every_chat(node: Node, deployed: Stack,
     with client_pod(deployed) as client:
         web = WebApi(stack=deployed, client=client, url=f"http://{WEB}")
         body = {"name": "first", "email": ACCOUNT.email, "password": ACCOUNT.password}
-        token = str(web.request("POST", "/api/v1/auths/signup", json=body).body["token"])
+        token = Token(web.request("POST", "/api/v1/auths/signup", json=body).body["token"])
         chat = web.request("POST", "/api/v1/chats/new", token, {"chat": {"title": "kept"}}).body["id"]
 
     context = deployed.kubectl.run("config", "current-context").strip()

@@ -7,6 +7,7 @@ from stackctl.deployed.stack import WEB, Stack
 from stackctl.verify.web_api import WebApi
 from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.node import Node, sql
+from tests.support.e2e.session_tokens import Token
 
 VECTORS = """
 CREATE TABLE e2e_vectors AS SELECT n AS id, ARRAY[n, 1, 2]::vector(3) AS place FROM generate_series(1, 100) AS n;
@@ -19,7 +20,7 @@ def test_a_chat_that_was_deleted_comes_back(node: Node, stack: Stack, client: st
     node.sets["backup.enabled"] = "true"
     node.up()
     web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
-    token = str(web.sign_in(stack.administrator()).body["token"])
+    token = Token(web.sign_in(stack.administrator()).body["token"])
 
     def new(title: str) -> str:
         return str(web.request("POST", "/api/v1/chats/new", token, {"chat": {"title": title}}).body["id"])

@@ -18,6 +18,7 @@ from tests.support.e2e.browser import SCREENSHOTS, ask, opened, sign_in
 from tests.support.e2e.model_access import KEY, machine_address, use
 from tests.support.e2e.model_server import answer_to, model_server
 from tests.support.e2e.node import Node
+from tests.support.e2e.session_tokens import Token
 
 pytestmark = pytest.mark.fault
 
@@ -36,7 +37,7 @@ def chatting(node: Node, stack: Stack, client: str, tmp_path_factory: pytest.Tem
         node.secret_files["openaiApiKey"] = str(key)
         node.up()
         web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
-        token = str(web.sign_in(stack.administrator()).body["token"])
+        token = Token(web.sign_in(stack.administrator()).body["token"])
         use(web, token, url)
         web.sign_out(token)
         yield stack

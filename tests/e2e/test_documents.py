@@ -14,6 +14,7 @@ from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.model_access import KEY, machine_address, use
 from tests.support.e2e.node import Node, sql
 from tests.support.e2e.observation import SCRIPTS
+from tests.support.e2e.session_tokens import Token
 
 _ROLL_SECONDS = 400
 
@@ -33,7 +34,7 @@ def reading(node: Node, stack: Stack, client: str, tmp_path_factory: pytest.Temp
             "rollout", "status", f"deployment/{WEB}", f"--timeout={_ROLL_SECONDS}s", seconds=_ROLL_SECONDS + 10
         )
         web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
-        token = str(web.sign_in(stack.administrator()).body["token"])
+        token = Token(web.sign_in(stack.administrator()).body["token"])
         use(web, token, model.url)
         assert CHAT_MODEL in [each["id"] for each in web.request("GET", "/api/models", token).body["data"]]
         web.sign_out(token)

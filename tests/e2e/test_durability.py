@@ -14,6 +14,7 @@ from tests.support.e2e import containers, faults
 from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.node import Node
 from tests.support.e2e.observation import SCRIPTS
+from tests.support.e2e.session_tokens import Token
 
 pytestmark = pytest.mark.fault
 
@@ -56,7 +57,7 @@ def test_a_token_that_was_signed_out_after_redis_was_killed(
     node.sets["redis.durability"] = durability
     node.up()
     web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
-    token = str(web.sign_in(stack.administrator()).body["token"])
+    token = Token(web.sign_in(stack.administrator()).body["token"])
     web.sign_out(token)
     assert web.session(token).status == 401
     # Redis writes its file to the disk once a second.

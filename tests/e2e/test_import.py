@@ -13,6 +13,7 @@ from stackctl.verify.web_api import WebApi
 from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.node import Node, sql
 from tests.support.e2e.observation import SCRIPTS
+from tests.support.e2e.session_tokens import Token
 
 EVE = Account(email="eve@example.com", password="Password-of-eve-1")
 TITLE = "Grüße 😀"
@@ -38,7 +39,7 @@ def test_a_user_of_the_source_signs_in_on_the_stack(
     assert f"{replicas} web pods are ready again." in output
 
     web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
-    token = str(web.sign_in(EVE).body["token"])
+    token = Token(web.sign_in(EVE).body["token"])
     chat = web.request("GET", "/api/v1/chats/c1", token)
     assert (chat.status, chat.body["title"]) == (200, TITLE)
     # The stack's own account stays.

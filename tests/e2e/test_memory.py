@@ -7,6 +7,7 @@ from stackctl.verify.web_api import WebApi
 from tests.support.e2e import containers, faults
 from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.node import Node
+from tests.support.e2e.session_tokens import Token
 
 pytestmark = pytest.mark.fault
 
@@ -27,7 +28,7 @@ def test_a_token_that_was_signed_out_under_memory_pressure(
     node.sets.update({"redis.maxmemory": f"{MAXMEMORY}mb", "redis.maxmemoryPolicy": policy})
     node.up()
     web = WebApi(stack=stack, client=client, url="http://open-webui")
-    token = str(web.sign_in(stack.administrator()).body["token"])
+    token = Token(web.sign_in(stack.administrator()).body["token"])
     assert web.session(token).status == 200
     web.sign_out(token)
     assert web.session(token).status == 401

@@ -24,6 +24,7 @@ from tests.support.e2e.load_summary import RATE, SOCKETS, summary
 from tests.support.e2e.measurements import FIRST_START, RESTARTS, Measurements
 from tests.support.e2e.model_access import model, until_answered
 from tests.support.e2e.observation import observed
+from tests.support.e2e.session_tokens import Token
 
 pytestmark = pytest.mark.fault
 
@@ -69,7 +70,7 @@ def signed_in(plain: Stack, client: str) -> str:
         answer = web.sign_in(ACCOUNT)
         return answer if answer.status == 200 else web.request("POST", "/api/v1/auths/signup", json=body)
 
-    return str(until_answered(sign_in)["token"])
+    return Token(until_answered(sign_in)["token"])
 
 
 def change_setting(stack: Stack) -> None:

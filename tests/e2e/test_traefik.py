@@ -17,6 +17,7 @@ from tests.support.e2e.browser import ask, opened, sign_in
 from tests.support.e2e.model_access import model
 from tests.support.e2e.model_server import answer_to
 from tests.support.e2e.node import Node
+from tests.support.e2e.session_tokens import Token
 from tests.support.e2e.slow_upload import slow_upload
 from tests.support.e2e.traefik import CLASS, IMPATIENT, Traefik, traefik
 from tests.support.servers.certificates import certify, make_authority
@@ -141,7 +142,7 @@ def _token(stack: Stack, proxy: Traefik) -> str:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with urllib.request.urlopen(urllib.request.Request(url, body, headers), context=context, timeout=30) as answer:
-        return str(json.load(answer)["token"])
+        return Token(json.load(answer)["token"])
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

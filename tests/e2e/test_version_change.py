@@ -19,6 +19,7 @@ from stackctl.verify.load import load
 from stackctl.verify.web_api import WebApi
 from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.node import Node, sql
+from tests.support.e2e.session_tokens import Token
 
 pytestmark = pytest.mark.fault
 
@@ -94,7 +95,7 @@ def test_an_upgrade_keeps_what_is_there_and_the_versions_apart(
 ) -> None:
     with client_pod(older) as client:
         web = WebApi(stack=older, client=client, url=f"http://{WEB}")
-        token = str(web.sign_in(older.administrator()).body["token"])
+        token = Token(web.sign_in(older.administrator()).body["token"])
         chat = web.request("POST", "/api/v1/chats/new", token, {"chat": {"title": "kept"}}).body["id"]
 
         watch = Watch(older)
@@ -122,7 +123,7 @@ def test_a_release_of_the_same_schema_rolls_and_no_request_fails(node: Node, old
     store.ensure([open_webui(BESIDE)])
     with client_pod(older) as client:
         web = WebApi(stack=older, client=client, url=f"http://{WEB}")
-        token = str(web.sign_in(older.administrator()).body["token"])
+        token = Token(web.sign_in(older.administrator()).body["token"])
         watch = Watch(older)
         watch.start()
         node.sets["openWebui.version"] = BESIDE

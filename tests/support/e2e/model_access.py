@@ -9,6 +9,7 @@ from host.waiting import attempts
 from stackctl.deployed.stack import WEB, Account, Stack
 from stackctl.verify.web_api import Answer, WebApi
 from tests.support.e2e.model_server import MODEL, model_server
+from tests.support.e2e.session_tokens import Token
 
 KEY = "not-a-real-key"
 _ANSWER_SECONDS = 60
@@ -55,7 +56,7 @@ def model(stack: Stack, client: str, administrator: Account) -> Iterator[None]:
     stack.kubectl.apply(_policy(address))
     try:
         with model_server(address) as url:
-            token = str(until_answered(lambda: web.sign_in(administrator))["token"])
+            token = Token(until_answered(lambda: web.sign_in(administrator))["token"])
             use(web, token, url)
             # The list of models is shared by the replicas; who looks at it makes it new.
             until_answered(
