@@ -20,7 +20,8 @@ from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, Resource
 
 from ..blocks.labels import VERSION as VERSION_LABEL
 from ..blocks.remembered import Facts, remember
-from .releases import image_change, release_table
+from .names import APP
+from .releases import image_change, image_release, release_table
 
 REMEMBERED = "open-webui-release"
 """Logical name of what is remembered of the release."""
@@ -83,7 +84,11 @@ def keep_apart(args: ResourceHookArgs) -> None:
         SideBySideError: the Deployment is of a release that must not run beside the new one.
     """
     before, after = (_release(inputs) for inputs in (args.old_inputs, args.new_inputs))
-    if before == after or (change := release_table().change(before, after)).rolls:
+    if before in (after, None) or after is None:
+        # An adopted Deployment whose image does not tell its release: the adoption has compared the releases.
+        return
+    change = release_table().change(before, after)
+    if change.rolls:
         return
     raise SideBySideError(
         f"Open WebUI {before} and {after} must not run side by side: {change.reason}. An earlier update recorded "
@@ -92,5 +97,18 @@ def keep_apart(args: ResourceHookArgs) -> None:
     )
 
 
-def _release(inputs: Mapping[str, Any] | None) -> str:
-    return str((inputs or {})["metadata"]["labels"].get(VERSION_LABEL, ""))
+def _release(inputs: Mapping[str, Any] | None) -> str | None:
+    """The release of a Deployment: that of its label. An adopted Deployment has none: then that of its image."""
+    labels = _member(inputs, "metadata", "labels") or {}
+    if VERSION_LABEL in labels:
+        return str(labels[VERSION_LABEL])
+    containers = _member(inputs, "spec", "template", "spec", "containers")
+    # A secret in a list hides the whole list.
+    images = [each["image"] for each in containers if each["name"] == APP] if isinstance(containers, list) else []
+    return image_release(str(images[0])) if images else None
+
+
+def _member(value: Any, *path: str) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

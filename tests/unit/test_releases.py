@@ -200,9 +200,21 @@ def update(before: str, after: str) -> ResourceHookArgs:
     return ResourceHookArgs(urn="urn:d", id="1", name="open-webui", type="d", old_inputs=old, new_inputs=new)
 
 
+def adopted(image: str, after: str) -> ResourceHookArgs:
+    """An update of a Deployment that was made manually, without the label."""
+    args = update("", after)
+    containers = [{"name": "proxy", "image": "p:v1.0.0"}, {"name": "open-webui", "image": image}]
+    args.old_inputs = {"metadata": {"name": "open-webui"}, "spec": {"template": {"spec": {"containers": containers}}}}
+    return args
+
+
 def test_an_update_of_the_deployment_across_a_schema_is_refused() -> None:
     keep_apart(update("0.12.4", "0.12.4"))
     keep_apart(update("0.12.4", "0.12.3"))
     keep_apart(update("99.0.0", "99.0.0"))
+    for image in ("w:v0.12.4", "w:main", f"w:v0.12.0{DIGEST}", "w:v0.12.1-slim"):
+        keep_apart(adopted(image, "0.12.4"))
+    with pytest.raises(SideBySideError, match=r"0\.12\.0 and 0\.12\.4 must not"):
+        keep_apart(adopted("w:v0.12.0", "0.12.4"))
     with pytest.raises(SideBySideError, match=r"0\.12\.0 and 0\.12\.4 must not .* pulumi up --replace 'urn:d'"):
         keep_apart(update("0.12.0", "0.12.4"))
