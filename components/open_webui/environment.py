@@ -69,8 +69,6 @@ def environment(
     """
     composed = _composed(settings, services)
     owner = database.owner if migrate else None
-    # An advisory lock is of a session, and a pooler may give each transaction another one.
-    past_pooler = database.direct_url_key if migrate else None
     plain = {
         **_models(settings),
         **services,
@@ -89,7 +87,7 @@ def environment(
     }
     secret: list[EnvVarArgsDict] = [
         *redis_environment(redis, settings.env),
-        database.connection.variable("DATABASE_URL", owner.url_key if owner else past_pooler or CLIENT_URL),
+        database.connection.variable("DATABASE_URL", _url_key(database, migrate=migrate)),
         *([database.connection.variable("MIGRATE_CLIENT_URL", CLIENT_URL)] if owner else []),
         *_own_secrets(settings, own, secret_inputs),
     ]
@@ -99,6 +97,13 @@ def environment(
         *sorted(first, key=lambda variable: str(variable["name"])),
         *plain_variables(dict(sorted(composed.items()))),
     ]
+
+
+def _url_key(database: Backend, *, migrate: bool) -> str:
+    if not migrate:
+        return CLIENT_URL
+    # An advisory lock is of a session, and a pooler may give each transaction another one.
+    return database.owner.url_key if database.owner else database.direct_url_key or CLIENT_URL
 
 
 def _own_secrets(

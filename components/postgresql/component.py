@@ -54,7 +54,7 @@ from .names import (
     VOLUME_CLAIM,
 )
 from .pod import pod
-from .pooler.in_front import Front, behind_pooler
+from .pooler.in_front import Front, behind_pooler, certified_hosts
 from .pooler.names import LABELS as POOLER_LABELS
 from .pooler.names import POOLER
 from .roles import Roles, roles
@@ -287,9 +287,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 children,
                 settings.tls,
                 "postgresql-certificate",
-                host_names=host_names(
-                    [SERVICE, *([POOLER] if settings.pooler.enabled else [])], self.args.namespace_name
-                ),
+                host_names=host_names(certified_hosts(settings), self.args.namespace_name),
                 usages=("server auth",),
             ),
             remember(REMEMBERED, stored_data(settings), refused_image, children.options()),

@@ -126,6 +126,11 @@ def pooler_sizes(settings: PostgreSQLSettings) -> PoolerSizes:
     return PoolerSizes(mode=settings.pooler.mode, clients=client_limit(settings), pool=pool_size(settings))
 
 
+def certified_hosts(settings: PostgreSQLSettings) -> list[str]:
+    """Services of the certificate of a server of the stack, which PgBouncer serves as well."""
+    return [SERVICE, *([POOLER] if settings.pooler.enabled else [])]
+
+
 def pooler_authority(settings: PostgreSQLSettings) -> Authority | None:
     """The authority of PgBouncer's certificate, where it is not that of the server."""
     if not (settings.is_external and settings.pooler.enabled and settings.tls.enabled):

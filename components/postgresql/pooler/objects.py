@@ -66,15 +66,7 @@ def create_pooler(children: Children, args: PoolerArgs) -> None:
     configuration = {CONFIG_FILE: pgbouncer_ini(args.sizes, tls=args.tls.enabled)}
     if args.tls.enabled or args.authorities:
         configuration[RELOAD_SCRIPT] = (Path(__file__).with_name("files") / RELOAD_SCRIPT).read_text()
-    names = list(args.users)
-    secrets = Output.all(*args.users.values())
-    secret = children.secret(
-        POOLER,
-        {
-            USERS_FILE: secrets.apply(lambda values: user_list(dict(zip(names, values, strict=True)))),
-            SERVER_FILE: args.server,
-        },
-    )
+    secret = children.secret(POOLER, {USERS_FILE: _user_list(args.users), SERVER_FILE: args.server})
     policy = children.network_policy(
         POOLER, ingress=[allow_from([pods(client) for client in args.clients], PORT)], egress=[*args.egress]
     )
@@ -106,3 +98,8 @@ def create_pooler(children: Children, args: PoolerArgs) -> None:
     children.service(POOLER, port_name="postgresql", port=PORT)
     if args.settings.instances > 1:
         children.disruption_budget(POOLER)
+
+
+def _user_list(users: Mapping[str, Output[str]]) -> Output[str]:
+    names = list(users)
+    return Output.all(*users.values()).apply(lambda secrets: user_list(dict(zip(names, secrets, strict=True))))

@@ -199,8 +199,6 @@ class FakeCluster:
         }
     )
     pooler_pods: int = 0
-    """Pods of a PgBouncer of the stack; 0 for none."""
-
     requests: int | None = None
     """Requests that the load makes; those of one second when None."""
 
@@ -268,16 +266,14 @@ class FakeCluster:
         if kinds == "nodes":
             return {"metadata": {"annotations": self.node_annotations}}
         selector = rest[1] if rest[:1] == ["-l"] else ""
+        if kinds == "services" and POOLER in selector:
+            return {"items": [{}] * self.pooler_pods}
         items = {
             "pods": self._pods(selector.removeprefix("app=").partition(",")[0]),
             "deployments,statefulsets": self._workloads(),
             "secrets": [{"metadata": {"name": name}} for name in self.secrets if name.startswith("redis-")],
             "services": [
-                *(
-                    {"metadata": {"name": n}, "spec": {"clusterIP": ip}}
-                    for n, ip in SERVICES.items()
-                    if n in self.services and (POOLER not in selector or n == POOLER)
-                ),
+                *({"metadata": {"name": n}, "spec": {"clusterIP": ip}} for n, ip in self.services.items()),
                 *self.load_balancers,
             ],
             **{f"{kind}.gateway.networking.k8s.io": items for kind, items in self.gateway_api.items()},
@@ -291,9 +287,8 @@ class FakeCluster:
     @property
     def services(self) -> dict[str, str]:
         """The Services of the stack and their addresses."""
-        without = {"postgres"} if self.database == "external" else set()
-        without |= set() if self.pooler_pods else {POOLER}
-        return {name: address for name, address in SERVICES.items() if name not in without}
+        optional = {"postgres": self.database != "external", POOLER: self.pooler_pods > 0}
+        return {name: address for name, address in SERVICES.items() if optional.get(name, True)}
 
     def _cluster(self) -> Object:
         ready = {"type": "Ready", "status": str(self.database_ready)}
@@ -327,9 +322,8 @@ class FakeCluster:
 
     def _pods(self, app: str) -> list[Object]:
         databases = {"standalone": 1, "cloudnative-pg": 3, "external": 0}[self.database]
-        number = {WEB: max(self.replicas, self.lingering), "redis": self.redis_pods, POOLER: self.pooler_pods}.get(
-            app, databases
-        )
+        numbers = {WEB: max(self.replicas, self.lingering), "redis": self.redis_pods, POOLER: self.pooler_pods}
+        number = numbers.get(app, databases)
         staying = [self._pod(f"{app}-{index}", f"10.1.0.{index + 1}", index < self.starts) for index in range(number)]
         gone = self.leaving if app == WEB else 0
         leaving = [self._pod(f"{app}-leaving-{index}", "10.1.0.9", True) for index in range(gone)]
