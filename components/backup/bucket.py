@@ -27,24 +27,24 @@ class UploadedFiles:
     """`openWebui.uploads.kind`."""
 
     claim: str | None
-    """PersistentVolumeClaim with the files; None where they are in no volume."""
+    """PersistentVolumeClaim with the files; None if they are not on a volume."""
 
     sub_path: str | None
     """Directory of the files in the volume; None for its root."""
 
     directory: str
-    """The same in the web pods: rows of the database name files in it."""
+    """The same directory in the web pods, which the rows of the database name."""
 
     group: int
     """Group of the web pods, to which the files belong."""
 
     bucket: str
-    """URL of the bucket with the files; empty where they are in no bucket."""
+    """URL of the bucket with the files; empty if they are not in a bucket."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """The parts of the backups' pod that know of the bucket."""
+    """The parts of the backup pod that use the bucket."""
 
     settings: BackupSettings
     image: str

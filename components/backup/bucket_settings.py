@@ -19,7 +19,7 @@ def _recipient(text: str) -> str:
     decoded = decode(text)
     if decoded and decoded[0] == "age" and len(decoded[1]) == 32 and text.islower():
         return text
-    # A private key that ended up here is not shown in the report.
+    # The report does not quote the value: it may be a private key.
     raise PydanticCustomError(
         "age_recipient",
         "not a recipient of age, or one with a typing error: its checksum is wrong",
@@ -44,7 +44,8 @@ class BackupBucketSettings(BucketSettings):
         30,
         ge=1,
         le=3660,
-        description="Sets to keep. An older one is removed only after a newer one was read back from the bucket.",
+        description="Sets to keep. The backup removes an older set only after it has read a newer one back from the "
+        "bucket.",
     )
 
     def variables(self) -> dict[str, str]:

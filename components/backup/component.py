@@ -1,4 +1,5 @@
-"""Backups as one ComponentResource: the schedule, the volume of the dumps and the rule that leads to the database."""
+"""Backups as one ComponentResource: the schedule, the volume of the dumps and the network policy rule to the
+database."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -52,7 +53,7 @@ _LONGEST_SECONDS = 6 * 3600
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """The server whose database is dumped, and whose programs do it."""
+    """The server to dump, and the image with its programs."""
 
     image: str
     """Image with this version's `pg_dump`, `pg_restore` and server."""
@@ -87,10 +88,10 @@ class BackupArgs:
     """The server of the database."""
 
     egress: Sequence[NetworkPolicyEgressRuleArgsDict]
-    """The network policy rules that lead to the server."""
+    """The egress rules to the server."""
 
     namespace_name: str
-    """The same name as `namespace` as a plain value, for rules that are decided before anything exists."""
+    """The name of `namespace` as a plain value, for rules that the program computes before any object exists."""
 
     client_image: str
     """Image with Python and a client of S3, that of Open WebUI."""
@@ -102,7 +103,7 @@ class BackupArgs:
     """Secrets that are set: the keys of the bucket."""
 
     protect: bool
-    """Whether the volume is refused deletion."""
+    """Whether Pulumi refuses to delete the volume."""
 
 
 class Backup(Component[BackupArgs]):
@@ -128,7 +129,8 @@ class Backup(Component[BackupArgs]):
                 size=args.storage_size,
                 class_name=args.settings.storage.class_name,
                 protect=args.protect,
-                # A class may bind the PVC to the first pod that mounts it, which starts at the scheduled time.
+                # Pulumi does not wait for the PVC: its class may bind it only when the first pod starts, at the
+                # scheduled time.
                 skip_await=True,
             ),
             *(secret.resource for secret in args.server.secrets),
@@ -171,7 +173,8 @@ class Backup(Component[BackupArgs]):
                         # The pod of a failed attempt stays, with its log.
                         "backoff_limit": 2,
                         "active_deadline_seconds": _LONGEST_SECONDS,
-                        # No checksums: every run is a new pod, which reads the current scripts and password.
+                        # The pod needs no checksums: every run is a new pod, which reads the current scripts and
+                        # password.
                         "template": children.pod_template(self._pod()),
                     },
                 },

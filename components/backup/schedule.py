@@ -1,4 +1,4 @@
-"""Times in the syntax of cron, as far as a CronJob takes it."""
+"""Schedules in the syntax of cron that a CronJob accepts."""
 
 import datetime
 import itertools
@@ -51,7 +51,7 @@ def cron_error(text: str) -> str | None:
 
 
 def longest_pause(text: str) -> int:
-    """Seconds between two runs of a valid schedule, where they are furthest apart. Clock changes are not counted."""
+    """The longest time between two runs of a valid schedule, in seconds. Clock changes are ignored."""
     fields = _DESCRIPTORS.get(text, text).split()
     minutes, hours, days, months, weekdays = (
         _values(field, least, most, names) for field, (_, least, most, names) in zip(fields, _FIELDS, strict=True)
@@ -81,7 +81,7 @@ def _part_values(text: str, least: int, most: int, names: Sequence[str]) -> rang
         first, last = least, most
     else:
         first = _number(part["first"], least, names) or 0
-        # A single value with a step goes on to the end of the range.
+        # A single value with a step extends to the end of the range.
         single = most if part["step"] else first
         last = single if part["last"] is None else _number(part["last"], least, names) or 0
     return range(first, last + 1, int(part["step"] or 1))

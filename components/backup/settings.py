@@ -22,11 +22,11 @@ from .bucket_settings import BackupBucketSettings
 from .schedule import CronSchedule, TimeZone, longest_pause
 
 _LATEST_SECONDS = 2 * 3600
-"""How much later than the schedule says a backup may end, and not more than one pause, before an alert."""
+"""How much later than its schedule a backup may end before an alert fires, in seconds; at most one pause."""
 
 PRIVATE_SERVER = Load(connections=10, queries=0, cores=1, autovacuum_workers=0, other_programs=64)
-"""What the private server must have room for: it restores the rows, then builds one index after the other. Beside it
-are pg_dump or pg_restore, and psql."""
+"""The memory that the private server needs: it restores the rows, then builds one index after the other. pg_dump or
+pg_restore, and psql run beside it."""
 
 
 _SIZES = Sizes(
@@ -53,7 +53,8 @@ class BackupStorageSettings(Settings):
     )
     class_name: ObjectName | None = Field(
         None,
-        description="StorageClass; one on other disks than the database's. Default: the cluster's default class.",
+        description="StorageClass. Choose one on other disks than those of the database. Default: the cluster's "
+        "default class.",
     )
 
 
@@ -68,10 +69,13 @@ class BackupSettings(ComponentSettings):
     enabled: bool = Field(
         False, description="Dump the database on a schedule, and prove each dump by restoring it into a private server."
     )
-    schedule: CronSchedule = Field("30 2 * * *", description="When, in the syntax of cron.")
+    schedule: CronSchedule = Field("30 2 * * *", description="Schedule of the backups, in the syntax of cron.")
     time_zone: TimeZone = Field("Etc/UTC", description="Time zone of `backup.schedule`.")
     keep: int = Field(
-        7, ge=1, le=366, description="Dumps to keep. An older one is removed only after a newer one was proved."
+        7,
+        ge=1,
+        le=366,
+        description="Dumps to keep. The backup removes an older dump only after it has proved a newer one.",
     )
     storage: BackupStorageSettings = Field(BackupStorageSettings(), description="The volume of the dumps.")
     s3: BackupBucketSettings = Field(
@@ -115,7 +119,7 @@ class BackupSettings(ComponentSettings):
 
     @property
     def watched(self) -> WatchedBackups | None:
-        """What the alerts expect; None without backups. A run takes its time, and may begin late."""
+        """The times that the alerts expect; None without backups. A run takes some time, and may begin late."""
         if not self.enabled:
             return None
         places = ("volume", "bucket") if self.copied else ("volume",)
@@ -141,12 +145,12 @@ class BackupSettings(ComponentSettings):
 
     @property
     def hosts_inside(self) -> list[str]:
-        """An S3 service of the cluster: it is never behind a proxy."""
+        """An S3 service of the cluster, which pods reach without the proxy."""
         return [each.host for each in self.destinations if is_inside(each)]
 
     @property
     def private_server_memory(self) -> ServerMemory:
-        """How the private server divides the limit, which `problems` does not refuse."""
+        """How the private server divides the limit, which `problems` has accepted."""
         memory = server_memory(int(quantity(self.resources.memory_limit)) // MEBIBYTE, PRIVATE_SERVER)
         assert memory
         return memory

@@ -1,4 +1,4 @@
-"""Addresses and ports that a network policy takes, as field types with errors a person can act on."""
+"""Addresses and ports that a network policy accepts, as field types whose errors name the fix."""
 
 import ipaddress
 import re
@@ -33,7 +33,7 @@ def _source_range(text: str) -> str:
             "cidr", "not a range of addresses", {"allowed": "an address and a prefix length", "example": "10.20.0.0/16"}
         )
     if str(network) != text:
-        # The API server refuses bits beyond the prefix, when the first objects exist already.
+        # The API server refuses bits beyond the prefix, but only after the first objects exist.
         raise PydanticCustomError(
             "cidr_with_host_bits",
             "not the way the API server takes a range of addresses",

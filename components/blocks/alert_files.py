@@ -1,7 +1,7 @@
 """The alerts and the dashboard of one stack, from files that Prometheus and Grafana can read as they are.
 
-The files have placeholders: words in capitals that are valid where they stand, so that promtool checks the file and
-Grafana imports it. They are replaced in the text.
+The files contain placeholders: words in capitals that are valid in their place, so promtool can check the file and
+Grafana can import it. This module replaces them in the text.
 """
 
 import json
@@ -14,14 +14,14 @@ import yaml
 NAMESPACE = "STACK_NAMESPACE"
 """Placeholder of the stack's namespace, to which every query is limited."""
 
-# Grafana accepts no longer identifier of a dashboard.
+# The longest identifier of a dashboard that Grafana accepts.
 _LONGEST_UID = 40
 
 
 def prometheus_rules(
     file: Path, *, name: str, groups: Iterable[str], namespace: str, values: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """``spec`` of a PrometheusRule, which is also the content of a rule file.
+    """``spec`` of a PrometheusRule, which has the format of a rule file.
 
     Args:
         file: a rule file of Prometheus.

@@ -1,4 +1,4 @@
-"""The certificate authority of a server, where its clients have it. Free of Pulumi."""
+"""The certificate authority of a server, as its clients mount it. Free of Pulumi."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Authority:
     """The certificate authority of a server."""
 
     server: str
-    """The server, as the clients' volume and directory are named for it: ``redis``."""
+    """The name of the server in the names of the clients' volume and directory: ``redis``."""
 
     secret: str
     """Secret with the authority's certificates."""

@@ -1,4 +1,4 @@
-"""What every settings model shares: strict, frozen, camelCase keys, cross-field problems reported together."""
+"""The base of every settings model: strict, frozen, with camelCase keys and one report of all cross-field problems."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Fix(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Values that are valid each and invalid together."""
+    """Values that are valid individually, but not together."""
 
     keys: tuple[str, ...]
     """The keys involved, as the user writes them, relative to the model. The first is the one to change."""
@@ -40,7 +40,7 @@ class Problem:
 
 
 class Settings(BaseModel):
-    """Plain values, free of Pulumi. A wrong key is refused when the stack is planned, not when a container starts."""
+    """Plain values, free of Pulumi. The preview refuses a wrong key, before a container starts."""
 
     # Strict: "yes" is not a boolean and 2.5 is not a replica count. A guess here becomes an outage later.
     model_config = ConfigDict(
@@ -51,7 +51,7 @@ class Settings(BaseModel):
     )
 
     def problems(self) -> Iterator[Problem]:
-        """Cross-field rules of this model. Overridden where there are any."""
+        """Cross-field rules of this model. A model with such rules overrides this method."""
         yield from ()
 
     @model_validator(mode="after")

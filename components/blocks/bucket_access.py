@@ -42,7 +42,7 @@ class BucketAccess:
         return [children.secret(self.secret, contents).resource] if contents else []
 
     def references(self) -> Mapping[str, SecretReference]:
-        """Where the credentials are, by the name of their file; nothing with the role of the ServiceAccount."""
+        """References to the credentials, by the name of their file; empty with the role of the ServiceAccount."""
         existing = self.inputs.references
         return {
             file: existing.get(key) or SecretReference(name=self.secret, key=file) for file, key in self._files.items()
@@ -53,7 +53,7 @@ class BucketAccess:
         return {**self.settings.variables(), **({"BUCKET_CREDENTIALS": DIRECTORY} if self._files else {})}
 
     def volumes(self) -> list[VolumeArgsDict]:
-        """Volume of the pod with the credentials. A change of them reaches a running container."""
+        """Volume of the pod with the credentials. A running container sees changed credentials."""
         sources: list[VolumeProjectionArgsDict] = [
             {"secret": {"name": each.name, "items": [{"key": each.key, "path": file}]}}
             for file, each in self.references().items()

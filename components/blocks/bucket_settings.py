@@ -82,7 +82,7 @@ class BucketSettings(Settings):
     )
     addressing_style: Literal["auto", "path", "virtual"] = Field(
         "auto",
-        description="Where a URL names the bucket: `path` or, before the host, `virtual`. `auto` is `path` with an "
+        description="Where a URL names the bucket: `path`, or `virtual`: before the host. `auto` is `path` with an "
         "endpointUrl.",
     )
     credentials: Literal["secret", "serviceAccount"] = Field(
@@ -154,7 +154,7 @@ class BucketSettings(Settings):
             )
 
     def missing(self, key: str, user: str) -> Iterator[Problem]:
-        """The problem of a bucket that is used and not named.
+        """The problem of a bucket that is required but not named.
 
         Args:
             key: path of these settings, relative to the model that has the problem.
@@ -179,7 +179,7 @@ class BucketSettings(Settings):
         return f"s3://{self.bucket}/{self.prefix}"
 
     def services(self, annotations: Mapping[str, str]) -> Iterator[tuple[str, Destination]]:
-        """The services that the client connects to, each with the key that it follows from; none without a bucket.
+        """The services that the client connects to, each with its config key; empty without a bucket.
 
         Args:
             annotations: those of the ServiceAccount.
@@ -197,7 +197,7 @@ class BucketSettings(Settings):
         return [destination_of_target(target) for target in self.egress]
 
     def destinations(self, annotations: Mapping[str, str]) -> list[Destination]:
-        """Where the client connects to, for network policies; nothing without a bucket.
+        """The destinations of the client, for network policies; empty without a bucket.
 
         Args:
             annotations: those of the ServiceAccount.

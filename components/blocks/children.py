@@ -29,7 +29,8 @@ SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 
 
 def stateful(protect: bool) -> dict[str, bool]:
-    """Options of what cannot be made again: refused to delete or replace, and left in the cluster whatever happens."""
+    """Options of an object that cannot be created again: Pulumi refuses to delete or replace it, and leaves it in the
+    cluster."""
     return {"protect": protect, "retain_on_delete": protect}
 
 
@@ -53,12 +54,12 @@ class Children:
     """How the pods fit into the cluster."""
 
     hosts_inside: Sequence[str] = ()
-    """Hosts of the cluster that the pods connect to, for which a proxy is not used."""
+    """Hosts of the cluster that the pods reach without the proxy."""
 
     def of(self, labels: Labels) -> "Children":
         """The same for another application of the component, such as a Job beside a server.
 
-        Extra volumes and containers are those of the component's main application alone.
+        Only the component's main application gets the extra volumes and containers.
         """
         pods = self.pods
         if isinstance(pods, ComponentPodSettings) and labels.app != self.labels.app:
@@ -84,8 +85,8 @@ class Children:
 
         Args:
             spec: of `restricted_pod`.
-            annotations: among them the checksums that roll the pods.
-            labels: further ones, which no selector has.
+            annotations: annotations of the pods, including the checksums that roll them. labels: further labels, which
+            no selector uses.
         """
         metadata: ObjectMetaArgsDict = {"labels": {**self.pods.labels, **(labels or {}), **self.labels.metadata}}
         if annotations is not None or self.pods.annotations:
@@ -101,7 +102,7 @@ class Children:
 
         Args:
             name: name of the Secret.
-            contents: keys and values. The values that are secret have to be secret outputs.
+            contents: keys and values. Secret values must be secret outputs.
         """
         secret = k8s.core.v1.Secret(name, metadata=self.metadata(name), string_data=contents, opts=self.options())
         return ConnectionSecret(name=name, checksum=checksum(contents), resource=secret)
@@ -122,9 +123,9 @@ class Children:
             name: name of the PVC.
             size: a quantity.
             class_name: StorageClass; None for the cluster's default class.
-            protect: whether it is refused deletion and stays in the cluster when the stack is destroyed.
-            access_mode: how many nodes may mount it.
-            skip_await: do not wait until it is bound, for a PVC that no pod of the update mounts.
+            protect: whether Pulumi refuses to delete it and leaves it in the cluster when the stack is destroyed.
+            access_mode: how many nodes may mount it. skip_await: do not wait until it is bound, for a PVC that no pod
+            of the update mounts.
         """
         return k8s.core.v1.PersistentVolumeClaim(
             name,
@@ -172,7 +173,7 @@ class Children:
         egress: list[NetworkPolicyEgressRuleArgsDict],
         annotations: Mapping[str, str] | None = None,
     ) -> k8s.networking.v1.NetworkPolicy:
-        """The connections of the application's pods; every other one is denied (see `network_policy`)."""
+        """The allowed connections of the application's pods; all others are denied (see `network_policy`)."""
         return network_policy(
             name,
             in_namespace=self.namespace,
@@ -185,7 +186,7 @@ class Children:
         )
 
     def disruption_budget(self, name: str, *, max_unavailable: int = 1) -> k8s.policy.v1.PodDisruptionBudget:
-        """How many of the application's pods a node drain may take (see `disruption_budget`)."""
+        """How many of the application's pods a node drain may evict at the same time (see `disruption_budget`)."""
         return disruption_budget(
             name,
             in_namespace=self.namespace,

@@ -19,7 +19,7 @@ CLIENT_OF_AZURE = "azure.workload.identity/client-id"
 """Managed identity of the pods: https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html"""
 
 LABEL_OF_AZURE = "azure.workload.identity/use"
-"""Label of the pods that Azure's webhook gives a token."""
+"""Label of pods to which Azure's webhook adds a token."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,8 @@ ArgsT = TypeVar("ArgsT")
 class Component(pulumi.ComponentResource, Generic[ArgsT]):
     """A ComponentResource with typed args.
 
-    A subclass names its `TYPE`, `LABELS` and `OUTPUTS` and creates its objects in `create`; it has no constructor of
-    its own. Its pods fit into the cluster by `pods` of the `settings` of its args::
+    A subclass sets `TYPE`, `LABELS` and `OUTPUTS`, and creates its objects in `create`. It has no constructor.
+    `args.settings.pods` configures how its pods fit into the cluster::
 
         class Cache(Component[CacheArgs]):
             TYPE = "open-webui-stack:cache:Cache"

@@ -1,4 +1,4 @@
-"""What the settings of every component declare for the stack that sums it up."""
+"""The interface of the settings of every component."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,8 +15,8 @@ from .needed_objects import NeededObject
 class ComponentSettings(Settings):
     """Settings of one component.
 
-    The stack's settings find them by this class: the namespace's quota is the sum of the footprints, and the cluster is
-    asked for the kinds before anything is registered.
+    The stack's settings find them by this class: the quota of the namespace is the sum of the footprints, and the
+    program asks the cluster for the custom kinds before it registers anything.
     """
 
     pods: ComponentPodSettings = Field(
@@ -26,14 +26,14 @@ class ComponentSettings(Settings):
     )
 
     def footprint(self, monitoring: MonitoringSettings) -> Footprint:
-        """The most that the component needs of the cluster; nothing for one that is switched off.
+        """The maximum that the component needs in the cluster; empty for a disabled component.
 
         The pods of its main workload come first.
         """
         raise NotImplementedError
 
     def whole_footprint(self, monitoring: MonitoringSettings) -> Footprint:
-        """`footprint`, with the extra containers. They are in the pods that `footprint` names first."""
+        """`footprint` with the extra containers, which are in the first pods of `footprint`."""
         footprint = self.footprint(monitoring)
         if not footprint.pods or not self.pods.extra_resources:
             return footprint
@@ -43,13 +43,13 @@ class ComponentSettings(Settings):
 
     @property
     def hosts_inside(self) -> Sequence[str]:
-        """Hosts of the cluster that the pods connect to by HTTP: they are never behind a proxy."""
+        """Hosts of the cluster that the pods connect to by HTTP, always without the proxy."""
         return ()
 
     def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
-        """Custom kinds that the settings need in the cluster, by the key that asks for them."""
+        """Custom kinds that the settings need in the cluster, each with its config key."""
         yield from ()
 
     def objects_needed(self) -> Iterator[NeededObject]:
-        """Secrets that the settings name, by the key that names them. Those of `pods` are not among them."""
+        """Secrets that the settings name, each with its config key. Those of `pods` are excluded."""
         yield from ()

@@ -1,4 +1,4 @@
-"""The connection of one component to another: pods read it from a Secret, and no component passes a password on."""
+"""The connection of one component to another. Pods read it from a Secret; components do not pass passwords."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class ConnectionSecret:
     """Name of the Secret, fixed. Pods refer to it by `secretKeyRef`."""
 
     checksum: Output[str]
-    """Changes when the contents do: an annotation with it rolls the pods that read the Secret."""
+    """Changes with the contents. As an annotation it rolls the pods that read the Secret."""
 
     resource: pulumi.Resource
     """The Secret itself, to depend on."""
@@ -35,10 +35,10 @@ class Connection:
     """Where the pods read the URLs of a server."""
 
     secret: ConnectionSecret | None
-    """Secret of the stack with the URLs. None: every URL is in a Secret that the stack does not own."""
+    """Secret of the stack with the URLs. None: every URL is in an existing Secret."""
 
     references: Mapping[str, SecretReference] = field(default_factory=dict)
-    """The URLs that are not in it, by the key that they would have there."""
+    """The URLs in existing Secrets, by the key that they would have in `secret`."""
 
     @property
     def owned(self) -> tuple[ConnectionSecret, ...]:
@@ -79,13 +79,13 @@ class Backend:
     """Further environment variables of its clients, without secrets."""
 
     defaults: Mapping[str, str] = field(default_factory=dict)
-    """Variables that the operator may set to something else."""
+    """Variables whose value the user may override."""
 
     direct_url_key: str | None = None
-    """Key of the URL that leads past a pooler, for the role that serves. None: there is no such URL."""
+    """Key of the URL that bypasses a pooler, for the role that serves. None: there is no such URL."""
 
     most_connections: int | None = None
-    """Connections that a pooler opens at most. None: as many as the clients."""
+    """Maximum number of connections that a pooler opens. None: as many as the clients."""
 
     owner: TableOwner | None = None
     """The role that migrates a database. None: the one that serves."""
@@ -94,9 +94,9 @@ class Backend:
     """The certificate authority of the server. None: clients use those of their image."""
 
     pooler_authority: Authority | None = None
-    """That of a pooler in front of it, where it is another one."""
+    """The certificate authority of a pooler in front of the server, if it differs."""
 
     @property
     def authorities(self) -> list[Authority]:
-        """All that are known."""
+        """All known authorities."""
         return [each for each in (self.authority, self.pooler_authority) if each]

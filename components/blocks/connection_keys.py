@@ -7,10 +7,10 @@ WEBSOCKET_URL = "websocket-url"
 """Redis: the events of the websockets."""
 
 CLIENT_URL = "client-url"
-"""PostgreSQL: of the role that serves, with the time limits of a client's connections."""
+"""PostgreSQL: URL of the role that serves, with the time limits of a client's connections."""
 
 DIRECT_URL = "direct-url"
-"""PostgreSQL: of the role that serves, past a pooler, where it is also the one that owns the tables."""
+"""PostgreSQL: URL of the role that serves, bypassing a pooler, if this role also owns the tables."""
 
 OWNER_URL = "owner-url"
-"""PostgreSQL: the same of the role that owns the tables, where it is another one."""
+"""PostgreSQL: URL of the role that owns the tables, if it is another role."""

@@ -6,5 +6,5 @@ _URL_WITH_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
 
 
 def has_credentials(text: str) -> bool:
-    """Whether there is a URL with a user or a password in it: ``http://user:password@proxy:3128``."""
+    """Whether the text contains a URL with a user or a password: ``http://user:password@proxy:3128``."""
     return _URL_WITH_CREDENTIALS.search(text) is not None

@@ -1,7 +1,7 @@
 """Custom kinds that the stack can create: what serves them, and which config key asks for them.
 
-`custom_object` is the only way to create one. A stack asks its cluster for all of them before anything is registered
-(`stack_config.served_kinds`).
+`custom_object` is the only way to create one. The program asks the cluster for all of them before it registers
+anything (`stack_config.served_kinds`).
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    # Settings import this module, and know nothing of Pulumi.
+    # Settings import this module and must not import Pulumi.
     import pulumi
     from pulumi_kubernetes.apiextensions import CustomResource
     from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
@@ -21,10 +21,10 @@ class Installation:
 
     name: str
     docs: str
-    """Page that says how to install it."""
+    """Page with the installation instructions."""
 
     manifest: str | None = None
-    """Manifest of its newest release for `kubectl apply`; None when that alone does not install it."""
+    """Manifest of its newest release for `kubectl apply`; None if the manifest alone is not enough."""
 
     def install_command(self, flags: str) -> str:
         """The command that installs it into the cluster of kubectl's flags, or the URL of its documentation."""
@@ -35,7 +35,7 @@ class Installation:
 
 @dataclass(frozen=True, kw_only=True)
 class CustomKind:
-    """A kind that a cluster serves only when something is installed."""
+    """A kind that a cluster serves only if its software is installed."""
 
     api_version: str
     kind: str
@@ -44,14 +44,14 @@ class CustomKind:
 
 @dataclass(frozen=True, kw_only=True)
 class KindsNeeded:
-    """Custom kinds that a config key asks for."""
+    """Custom kinds that a config key requires."""
 
     key: str
     """As the user writes it."""
 
     value: str
     off: str
-    """Value of the key that does without them; empty when the key has to be removed."""
+    """Value of the key that does not require them; empty: remove the key."""
 
     kinds: tuple[CustomKind, ...]
 

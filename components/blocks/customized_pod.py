@@ -1,4 +1,4 @@
-"""Pods as the settings of the cluster want them: `pods` of the stack and of the component, added to a pod's own."""
+"""Adds the settings `pods` of the stack and of the component to a pod."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
@@ -16,17 +16,17 @@ _ASSIGNED_BY_PLATFORM = ("run_as_user", "run_as_group", "fs_group")
 
 
 def customized(spec: PodSpecArgsDict, settings: PodSettings, hosts_inside: Sequence[str]) -> PodSpecArgsDict:
-    """The spec of a pod with what the settings add. Nothing changes with settings that say nothing.
+    """The spec of a pod with the additions of the settings. Empty settings change nothing.
 
     Args:
         spec: of `restricted_pod`.
         settings: those of the stack and of the component.
-        hosts_inside: hosts of the cluster that the pod connects to, for which a proxy is not used.
+        hosts_inside: hosts of the cluster that the pod reaches without the proxy.
 
     Raises:
         RunError: an extra volume, mount or container has the name or the path of one of the stack's own.
     """
-    # The objects of Kubernetes in the settings have its own spelling, which the SDK's types do not know.
+    # Kubernetes objects in the settings use the names of the API (camelCase), which the SDK's types do not accept.
     added: dict[str, Any] = {
         "node_selector": settings.node_selector,
         "tolerations": settings.tolerations,
@@ -63,7 +63,7 @@ def _with_extras(spec: dict[str, Any], settings: ComponentPodSettings) -> dict[s
     whole = {**spec, "containers": [own, *sidecars]}
     for key, extra in lists.items():
         if extra:
-            # The stack's own init containers come last: what they need may be prepared by an extra one.
+            # The stack's own init containers come last, because an extra one may prepare what they need.
             parts = [extra, whole.get(key, [])] if key == "init_containers" else [whole.get(key, []), extra]
             whole[key] = [each for part in parts for each in part]
     _refuse_twice("extraVolumes", (each["name"] for each in whole.get("volumes", [])))
@@ -76,7 +76,7 @@ def _restricted(container: dict[str, Any]) -> dict[str, Any]:
     """An extra container as Pod Security "restricted" admits it."""
     context: dict[str, Any] = container.get("securityContext") or {}
     own: dict[str, Any] = {**container_security_context()}
-    # Some servers write beside their programs, and some have a user of their own.
+    # Some servers write to their program directory, and some images need a certain user.
     own |= {snake: context[key] for key, snake in _CONTEXT.items() if key in context}
     rest = {key: value for key, value in container.items() if key != "securityContext"}
     return {"imagePullPolicy": "IfNotPresent", **rest, "security_context": own}

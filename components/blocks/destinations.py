@@ -1,4 +1,4 @@
-"""Where the web pods connect to: destinations read off URLs and off entries of `openWebui.egress`."""
+"""The destinations of the web pods, from URLs and from entries of `openWebui.egress`."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -9,11 +9,11 @@ from .names import is_address
 PUBLIC = "*"
 """Host of a destination that may have any public address."""
 
-# Names under these are never in the public DNS: https://www.rfc-editor.org/rfc/rfc6762#appendix-G,
+# Names under these domains are never in the public DNS: https://www.rfc-editor.org/rfc/rfc6762#appendix-G,
 # https://www.rfc-editor.org/rfc/rfc8375, and the reservation of .internal by ICANN (2024-07-29).
 _PRIVATE_DOMAINS = ("internal", "local", "home.arpa", "intranet", "private", "corp", "home", "lan")
-# A name of two labels is a Service and its namespace or a public name. With TLS it is a public one: certificates for
-# `ollama.models` are rare, and a namespace may well be called `ai`.
+# A name of two labels is either a Service with its namespace or a public name. With TLS it counts as a public name:
+# certificates for names such as `ollama.models` are rare, and `ai` is a top-level domain and a common namespace.
 TLS_SCHEMES = ("https", "wss")
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443, "ldap": 389, "ldaps": 636, "socks5": 1080}
 
@@ -26,14 +26,15 @@ class Destination:
     """A name, an address, a CIDR, or `PUBLIC`."""
 
     port: int
-    """TCP port. In a URL of a Service that Service's, which a policy does not see; else the port of the pod."""
+    """TCP port. In the URL of a Service, the port of the Service, which a policy does not see; otherwise the port of
+    the pod."""
 
     scheme: str = ""
-    """Scheme of the URL it is from; empty for a target of `openWebui.egress`."""
+    """Scheme of the URL; empty for a target of `openWebui.egress`."""
 
 
 def destination_of_url(url: str) -> Destination | None:
-    """The destination of a URL; None for one without a host, or without a port that is known."""
+    """The destination of a URL; None if it has no host or no known port."""
     try:
         parts = urlsplit(url)
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
@@ -59,7 +60,7 @@ def cluster_namespace(host: str) -> str | None:
 
 
 def is_inside(destination: Destination) -> bool:
-    """Whether it is a Service of the cluster, as far as its name says so.
+    """Whether its name is that of a Service of the cluster.
 
     ``http://ollama.models`` counts as one: a public host rarely has a name of two labels and no TLS.
     """
@@ -71,12 +72,12 @@ def is_inside(destination: Destination) -> bool:
 
 
 def is_private_name(host: str) -> bool:
-    """Whether no public DNS can have the name: a policy needs its addresses."""
+    """Whether the name cannot be in the public DNS, so a policy needs its addresses."""
     return (
         not is_address(host) and not cluster_namespace(host) and host.endswith(tuple(f".{d}" for d in _PRIVATE_DOMAINS))
     )
 
 
 def is_range(host: str) -> bool:
-    """Whether it is an address or a CIDR, and no name."""
+    """Whether it is an address or a CIDR, not a name."""
     return "/" in host or is_address(host)

@@ -16,7 +16,7 @@ def disruption_budget(
 ) -> k8s.policy.v1.PodDisruptionBudget:
     """At most ``max_unavailable`` pods at a time.
 
-    A pod that is not ready may always be evicted: it serves no requests, and a drain must not wait for it for ever.
+    A pod that is not ready may always be evicted: it serves no requests, and a drain must not wait for it forever.
     """
     return k8s.policy.v1.PodDisruptionBudget(
         name,

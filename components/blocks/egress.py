@@ -8,11 +8,11 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict, Net
 from .destinations import PUBLIC, TLS_SCHEMES, Destination, cluster_namespace, is_private_name, is_range
 from .network_policy import addresses, allow_to, namespace
 
-# A policy cannot name a host. A public name may have any public address; the private ranges stay closed, so that a web
-# pod cannot reach the rest of the cluster or the cloud's metadata service by it.
+# A policy cannot name a host, and a public name may have any public address. The private ranges stay closed, so a web
+# pod cannot reach other pods or the metadata service of the cloud.
 PRIVATE_RANGES = ["10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"]
-# The same of IPv6; the cloud's metadata service is at an address of fc00::/7 there. What NAT64 leads to is public:
-# https://www.rfc-editor.org/rfc/rfc6052#section-3.1
+# The same for IPv6, where the metadata service of the cloud has an address in fc00::/7. Destinations of NAT64 are
+# public: https://www.rfc-editor.org/rfc/rfc6052#section-3.1
 PRIVATE_RANGES_6 = ["::1/128", "fc00::/7", "fe80::/10"]
 
 
@@ -22,7 +22,8 @@ def egress_rules(destinations: Iterable[Destination], own_namespace: str) -> lis
     An address or a CIDR becomes that and the port. A name inside the cluster (``ollama``, ``ollama.models.svc``,
     ``ollama-0.ollama.models.svc.cluster.local``) becomes its namespace: at any port when it comes from a URL, since a
     policy sees the pod's port and not the Service's. Any other name becomes every public address at that port;
-    ``http://ollama.models`` both. The pod itself and names that are never public need no rule or can have none.
+    ``http://ollama.models`` becomes both. The pod itself needs no rule, and a name that is never public cannot have
+    one.
     """
     rules: list[NetworkPolicyEgressRuleArgsDict] = []
     for destination in destinations:

@@ -28,7 +28,7 @@ Objects = list[dict[str, Any]]
 
 
 class ComponentPodSettings(PodSettings):
-    """What the pods of one component can be given."""
+    """Extra volumes and containers for the pods of one component."""
 
     extra_volumes: Annotated[Objects, KubernetesType(name="Volume", many=True)] = Field(
         [], description="Further volumes of the pods, of the types that Pod Security `restricted` allows."
@@ -74,14 +74,14 @@ class ComponentPodSettings(PodSettings):
         )
 
     def without_extras(self) -> "ComponentPodSettings":
-        """The same for pods that are not those of the component's main workload."""
+        """The settings for pods other than those of the component's main workload."""
         return self.model_copy(
             update={name: [] for name in ComponentPodSettings.model_fields if name.startswith("extra_")}
         )
 
 
 class OutsideComponentPodSettings(ComponentPodSettings, OutsidePodSettings):
-    """What the pods of a component can be given that connects to services outside the cluster."""
+    """Extra volumes and containers, proxy and CA bundle, for pods that connect outside the cluster."""
 
 
 _SIDES = ("requests", "limits")
@@ -111,7 +111,7 @@ def _mount_errors(mount: Mapping[str, Any], volumes: set[str]) -> Iterator[str]:
 
 
 def container_errors(container: Mapping[str, Any]) -> Iterator[str]:
-    """What the namespace would not admit of an extra container, and secrets in plain text."""
+    """The reasons why the namespace would not admit an extra container, and secrets in plain text."""
     if not _LABEL.fullmatch(container["name"]):
         yield f"{container['name']!r} is not a name of a container"
     if not _is(ImageReference, container.get("image", "")):

@@ -1,4 +1,4 @@
-"""One thing that is wrong, and the commands that fix it, as every report of the stack shows it."""
+"""One problem and the commands that fix it, as every report of the stack shows it."""
 
 import shlex
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that is wrong, as the report shows it."""
+    """One problem, as the report shows it."""
 
     key: str
     value: str
@@ -26,6 +26,6 @@ def fix_command(path: str, value: str) -> str:
     flag = "--path " if "." in path or "[" in path else ""
     if not value:
         return f"pulumi config rm {flag}{shlex.quote(path)}"
-    # The CLI would take a value that starts with a dash for a flag.
+    # The CLI would parse a value that starts with a dash as a flag.
     end = "-- " if value.startswith("-") else ""
     return f"pulumi config set {flag}{end}{shlex.quote(path)} {value if value.startswith('<') else shlex.quote(value)}"

@@ -1,4 +1,4 @@
-"""What a component needs of the cluster at most: its pods, their containers, its volumes. The quota is the sum."""
+"""The maximum that a component needs in the cluster: its pods, their containers, its volumes. The quota is the sum."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class Pods:
     """Pods of one kind."""
 
     count: int
-    """Most pods at the same time, the surge of a rolling update included."""
+    """Maximum number of pods at the same time, including the surge of a rolling update."""
 
     containers: tuple[ContainerResources, ...]
     """Containers of each pod. Init containers that need no more than these do not count."""
@@ -18,7 +18,7 @@ class Pods:
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """The most that a component needs with its settings."""
+    """The maximum that a component needs with its settings."""
 
     pods: tuple[Pods, ...] = ()
     volumes: int = 0

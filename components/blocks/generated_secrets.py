@@ -13,12 +13,9 @@ PASSWORD_LENGTH = 32
 def generated_password(name: str, rotation: int, opts: ResourceOptions) -> Output[str]:
     """The password of the highest rotation: 32 letters and digits, 190 bits.
 
-    Every rotation is a resource of its own and the earlier ones stay in the state. A protected resource cannot be
-    replaced, so a password that is rotated by replacing it could not be both rotated and protected
-    (docs/decisions/0004-rotation.md).
-
-    Never RandomBytes, also not for keys: its identifier is the value itself, and identifiers are not encrypted in the
-    state.
+    Every rotation is a new resource, and the earlier ones stay in the state: a protected resource cannot be replaced
+    (docs/decisions/0004-rotation.md). Do not use RandomBytes, not even for keys: its identifier is the value itself,
+    and the state does not encrypt identifiers.
 
     Args:
         name: logical name; the resources are ``<name>-1``, ``<name>-2``, ...
@@ -39,8 +36,8 @@ def generated_passwords(name: str, rotation: int, opts: ResourceOptions) -> list
 def checksum(*contents: Mapping[str, Input[str]]) -> Output[str]:
     """SHA-256 over the contents of Secrets and ConfigMaps, for an annotation of the pods that read them.
 
-    Not secret itself: each Secret of the stack holds at least one generated value of 190 bits or more, so that the
-    fingerprint says nothing about the other ones.
+    The fingerprint is not secret: each Secret of the stack contains a generated value of at least 190 bits, so the
+    fingerprint reveals nothing about the other values.
     """
 
     def fingerprint(values: list[Mapping[str, str]]) -> str:

@@ -10,11 +10,11 @@ from .names import ObjectName
 
 
 class IssuerSettings(Settings):
-    """An issuer of cert-manager, which has to exist."""
+    """An existing issuer of cert-manager."""
 
     name: ObjectName | None = Field(None, description="Name of the issuer that signs the certificate.")
     kind: Literal["Issuer", "ClusterIssuer"] = Field(
-        "ClusterIssuer", description="Where it is: in the stack's namespace (`Issuer`), or for all of them."
+        "ClusterIssuer", description="`Issuer` in the stack's namespace, or `ClusterIssuer`."
     )
 
     @property

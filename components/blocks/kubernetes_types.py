@@ -1,7 +1,7 @@
 """Kubernetes' own objects as values of config keys, checked field by field against the types of the Kubernetes SDK.
 
 An affinity or a volume has too many fields to repeat in a settings model. The SDK has all of them, generated from the
-API's OpenAPI description, so a misspelled field is refused when the stack is planned and not by the API server.
+API's OpenAPI description, so the preview refuses a misspelled field before the API server does.
 """
 
 import sys
@@ -43,7 +43,7 @@ class KubernetesType:
         return f"{several if self.many else one} ({self.name})"
 
     def errors(self, value: object) -> Iterator[str]:
-        """What Kubernetes would not take in the value, each with its path in it."""
+        """The errors that the API server would report for the value, each with its path."""
         if self.many:
             yield from _list_errors(value, _arguments_of(self.name), "")
         else:
@@ -82,7 +82,7 @@ def _errors(value: object, expected: Any, path: str) -> Iterator[str]:
     elif isinstance(origin, type) and issubclass(origin, Mapping):
         yield from _map_errors(value, typing.get_args(expected)[1], path)
     elif alternatives := _alternatives(expected):
-        # Each alternative is a whole type: of `int | str` one has to fit.
+        # One alternative of a union, such as `int | str`, must match.
         reasons = [list(_errors(value, each, path)) for each in alternatives]
         yield from min(reasons, key=len)
     elif expected in _SCALARS and type(value) is not expected:
@@ -145,7 +145,7 @@ class _Field:
 
 
 def _arguments_of(name: str) -> Any:
-    # Not at the top: reading settings must not import the SDK, unless a key needs it.
+    # Imported here, because reading settings must not import the SDK unless a key needs it.
     from pulumi_kubernetes.core import v1
 
     return getattr(v1, f"{name}ArgsDict")

@@ -26,7 +26,7 @@ class Labels:
     """Role in the architecture: `cache`, `database`, `web`."""
 
     version: str | None = None
-    """Release, where it is known. Never part of a selector."""
+    """Release, if it is known. Never part of a selector."""
 
     @property
     def selector(self) -> dict[str, str]:

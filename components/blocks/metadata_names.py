@@ -1,4 +1,4 @@
-"""Keys and values of labels and annotations, as field types with errors a person can act on."""
+"""Keys and values of labels and annotations, as field types whose errors name the fix."""
 
 import re
 from typing import Annotated
@@ -56,4 +56,4 @@ MetadataName = Annotated[str, AfterValidator(_metadata_name)]
 LabelValue = Annotated[Text, AfterValidator(_label_value)]
 
 PublicText = Annotated[Text, AfterValidator(_public_text)]
-"""A text that everybody may read who may read the object."""
+"""A text that is visible to every user who may read the object."""

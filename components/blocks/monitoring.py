@@ -1,4 +1,4 @@
-"""`monitoring` in the stack's config: it holds for every component that has metrics."""
+"""`monitoring` in the stack's config, for every component with metrics."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ class MonitoringSettings(Settings):
     operator: bool = Field(
         False,
         description="Also create for each of them a ServiceMonitor, a PrometheusRule with the alerts and a dashboard "
-        "for Grafana's sidecar. Needs the custom resources of the Prometheus operator.",
+        "for Grafana's sidecar. Needs the CustomResourceDefinitions of the Prometheus operator.",
     )
 
     def problems(self) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Names that Kubernetes, DNS and HTTP accept, as field types with errors a person can act on."""
+"""Names that Kubernetes, DNS and HTTP accept, as field types whose errors name the fix."""
 
 import ipaddress
 import re
@@ -35,7 +35,7 @@ def _namespace(text: str) -> str:
     )
 
 
-# Any: k3s has its ingress controller in kube-system.
+# Any namespace: k3s runs its ingress controller in kube-system.
 _existing_namespace = matching(
     _LABEL,
     "existing_namespace",
@@ -70,7 +70,7 @@ def is_dns_name(text: str) -> bool:
 
 
 def _host_name(text: str) -> str:
-    # An Ingress takes no address for a host.
+    # The host of an Ingress cannot be an address.
     if "." in text and is_dns_name(text) and not is_address(text):
         return text
     raise PydanticCustomError(
@@ -157,7 +157,7 @@ _email = matching(
 
 
 def _as_text(value: object) -> object:
-    # `pulumi config set --path` turns true and 3 into what they look like; variables and annotations are texts.
+    # `pulumi config set --path` stores true as a boolean and 3 as a number, but variables and annotations are strings.
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int) else value
@@ -169,7 +169,7 @@ def hosts_in(text: str) -> list[str]:
 
 
 def none_can_be(host: str, servers: list[str]) -> bool:
-    """Whether none of the servers can be the host. A name can be that of an address: a private network."""
+    """Whether the host cannot be any of the servers. A name may resolve to an address of the list."""
     names = {name.lower().removesuffix(".") for name in servers}
     return host.removesuffix(".") not in names and (is_address(host) or not any(map(is_address, names)))
 
@@ -228,7 +228,7 @@ NamespaceName = Annotated[str, AfterValidator(_namespace)]
 """Name of a namespace that the stack may create."""
 
 ExistingNamespace = Annotated[str, _existing_namespace]
-"""Name of a namespace that somebody else looks after."""
+"""Name of a namespace that the stack does not manage."""
 
 HostName = Annotated[str, AfterValidator(_host_name), Field(examples=["chat.example.com"])]
 HttpUrl = Annotated[str, AfterValidator(_http_url), Field(examples=["https://api.openai.com/v1"])]

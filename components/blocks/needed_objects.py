@@ -1,6 +1,6 @@
 """Secrets and ConfigMaps that settings name and the stack does not create.
 
-A stack asks its cluster for all of them before anything is registered (`stack_config.needed_objects`).
+The program asks the cluster for all of them before it registers anything (`stack_config.needed_objects`).
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class NeededObject:
     """Name of the object."""
 
     entries: tuple[str, ...] = ()
-    """Keys in its data that are read."""
+    """Keys in its data that pods read."""
 
     kind: Literal["Secret", "ConfigMap"] = "Secret"
 
@@ -26,7 +26,8 @@ class NeededObject:
     """The effect of its absence, for the message."""
 
     is_required: bool = True
-    """Whether the update would fail without it. Otherwise it is a warning: another controller may create it later."""
+    """Whether the update would fail without the object. Otherwise its absence is a warning, because another controller
+    may create it later."""
 
     keys_to_fix: tuple[str, ...] = ()
     """The config keys with the name and with the key in the data. Default: ``key`` alone."""

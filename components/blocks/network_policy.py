@@ -20,18 +20,18 @@ def pods(labels: dict[str, str]) -> NetworkPolicyPeerArgsDict:
 
 
 def namespace(name: str, labels: Mapping[str, str] | None = None) -> NetworkPolicyPeerArgsDict:
-    """Peer: every pod of the namespace of that name, or those of its pods with these labels."""
+    """Peer: all pods of the namespace of that name, or only its pods with these labels."""
     return namespaces({NAMESPACE_NAME: name}, labels)
 
 
 def namespaces(labels: Mapping[str, str], pod_labels: Mapping[str, str] | None = None) -> NetworkPolicyPeerArgsDict:
-    """Peer: every pod of the namespaces with these labels, or those of their pods with these."""
+    """Peer: all pods of the namespaces with these labels, or only their pods with the pod labels."""
     peer: NetworkPolicyPeerArgsDict = {"namespace_selector": {"match_labels": dict(labels)}}
     return {**peer, "pod_selector": {"match_labels": dict(pod_labels)}} if pod_labels else peer
 
 
 def addresses(cidr: str, excluded: Sequence[str] = ()) -> NetworkPolicyPeerArgsDict:
-    """Peer: the addresses of the range, but for the excluded ranges within it."""
+    """Peer: the addresses of the range, except the excluded ranges within it."""
     if not excluded:
         return {"ip_block": {"cidr": cidr}}
     return {"ip_block": {"cidr": cidr, "except_": list(excluded)}}

@@ -15,7 +15,7 @@ _DIRECTORY = "/etc/ca-bundle"
 BUNDLE = f"{_DIRECTORY}/ca-bundle.crt"
 """File with the authorities of the image and the private ones."""
 
-# Never behind a proxy: the pod itself and the names of Services, whatever the cluster's domain is.
+# Always reached without the proxy: the pod itself and the names of Services, with any domain of the cluster.
 _INSIDE = ("localhost", "127.0.0.1", "::1", ".svc", ".svc.cluster.local", ".cluster.local")
 
 _SCRIPT = (Path(__file__).with_name("files") / "ca-bundle.sh").read_text()
@@ -30,7 +30,7 @@ def bundle_resources() -> ContainerResources:
 
 
 def proxy_variables(proxy: ProxySettings, hosts_inside: Sequence[str]) -> list[dict[str, Any]]:
-    """Environment variables that lead to the proxy; none without one.
+    """Environment variables of the proxy; empty without a proxy.
 
     Args:
         proxy: the proxy.
@@ -58,7 +58,8 @@ def with_outside_connections(
     if settings.ca_bundle.is_set:
         variables += [{"name": name, "value": BUNDLE} for name in BUNDLE_VARIABLES]
         mounts = [{"name": "ca-bundle", "mount_path": _DIRECTORY, "read_only": True}]
-        # That of an init container where there is one: in a pod of several images it is the one that connects outside.
+        # The image of the first init container, if there is one: in a pod with several images, this image connects
+        # outside.
         image = [*spec["containers"][:1], *spec.get("init_containers", [])][-1]["image"]
         first = [_bundle_container(image, settings.ca_bundle)]
         volumes = [_source_volume(settings.ca_bundle), {"name": "ca-bundle", "empty_dir": {"size_limit": "8Mi"}}]
@@ -82,10 +83,9 @@ def with_outside_connections(
 
 
 def private_authorities(bundle: CaBundleSettings) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str | None]:
-    """Volumes and mounts of the private certificates alone, and their file; nothing without a bundle.
-
-    For a container that adds them to the authorities of its own image: its image has no shell, or it does not start
-    again when they change.
+    """Volumes and mounts of the private certificates alone, and their file; empty without a bundle. For a container
+    that adds them to the authorities of its image itself, because its image has no shell or because it does not
+    restart when they change.
     """
     if not bundle.is_set:
         return [], [], None

@@ -25,10 +25,11 @@ BUNDLE_VARIABLES = (
     # gRPC, which the exporter of OpenTelemetry uses.
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 )
-"""Environment variables that name a bundle. Each replaces the bundle that its library brings."""
+"""Environment variables that name a bundle. Each replaces the bundle of its library."""
 
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-"""Environment variables that name a proxy. Programs read them in lower case too, and curl HTTP_PROXY only so."""
+"""Environment variables that name a proxy. Some programs read them in lower case, and curl reads HTTP_PROXY only in
+lower case."""
 
 
 def _no_proxy_host(text: str) -> str:
@@ -50,7 +51,7 @@ def _is_valid_range(text: str) -> bool:
 
 
 NoProxyHost = Annotated[str, AfterValidator(_no_proxy_host)]
-"""A host that is reached without the proxy."""
+"""A host that pods reach without the proxy."""
 
 
 class ProxySettings(Settings):
@@ -86,7 +87,7 @@ class ProxySettings(Settings):
 
     @property
     def urls_by_path(self) -> dict[str, str]:
-        """The same by their paths in the settings of the pods' component."""
+        """The URLs of the proxies, by their path in the settings of the component."""
         return {f"pods.proxy.{key}": url for key, url in self.urls.items()}
 
 
@@ -149,7 +150,7 @@ class OutsidePodSettings(PodSettings):
     """Settings of pods that connect to services outside the cluster."""
 
     proxy: ProxySettings = Field(
-        ProxySettings(), description="HTTP proxy of the pods that connect outside the cluster. Not with credentials."
+        ProxySettings(), description="HTTP proxy of the pods that connect outside the cluster, without credentials."
     )
     ca_bundle: CaBundleSettings = Field(
         CaBundleSettings(),

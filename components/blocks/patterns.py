@@ -1,4 +1,4 @@
-"""Texts that have to match a pattern, with errors a person can act on."""
+"""Texts that must match a pattern, with errors that name the fix."""
 
 import re
 
@@ -7,14 +7,9 @@ from pydantic_core import PydanticCustomError
 
 
 def matching(pattern: re.Pattern[str], kind: str, message: str, *, allowed: str, example: str) -> AfterValidator:
-    """Validator of a field: the whole text matches the pattern.
-
-    Args:
-        pattern: of the valid texts.
-        kind: type of the error.
-        message: the error, such as ``not a duration``.
-        allowed: the texts that are allowed, for the report.
-        example: a text that matches.
+    """Validator of a field: the whole text matches the pattern. Args: pattern: pattern of the valid texts. kind: type
+    of the error. message: the error, such as ``not a duration``. allowed: the texts that are allowed, for the report.
+    example: a text that matches.
     """
 
     def matched(text: str) -> str:

@@ -1,6 +1,6 @@
-"""Pods and containers with what Pod Security "restricted" and the namespace's quota ask of each of them.
-
-A component writes what is its own, under Kubernetes' names; the rest is the same for all and cannot be overridden.
+"""Pods and containers that meet Pod Security "restricted" and the quota of the namespace. A component provides only
+the specific fields, with the names of the Kubernetes API; the other fields are the same for all and cannot be
+overridden.
 """
 
 from collections.abc import Mapping, Sequence
@@ -78,7 +78,7 @@ def secret_volume(name: str, secret: str, *keys: str) -> VolumeArgsDict:
     Args:
         name: name of the volume.
         secret: name of the Secret.
-        keys: the keys that the pod needs; without any it has all.
+        keys: the keys that the pod needs. Default: all.
     """
     source: SecretVolumeSourceArgsDict = {"secret_name": secret, "default_mode": 0o440}
     if keys:

@@ -16,7 +16,7 @@ def pod_security_context(*, group: int = UID) -> PodSecurityContextArgsDict:
         "run_as_user": UID,
         "run_as_group": group,
         "fs_group": group,
-        # A volume with many files is not walked again at every start.
+        # The kubelet then does not change the owner of all files of a volume at every start.
         "fs_group_change_policy": "OnRootMismatch",
         "seccomp_profile": {"type": "RuntimeDefault"},
     }

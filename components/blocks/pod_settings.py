@@ -42,10 +42,8 @@ PodAnnotationName = Annotated[MetadataName, AfterValidator(_annotation)]
 
 
 class PodSettings(Settings):
-    """What every pod can be given.
-
-    The settings of a component go before those of the stack: a map is merged key by key, any other value replaces the
-    stack's.
+    """Settings for every pod. The settings of a component take precedence over those of the stack: a map is merged key
+    by key, any other value replaces that of the stack.
     """
 
     node_selector: dict[MetadataName, LabelValue] = Field(
@@ -101,7 +99,8 @@ class PodSettings(Settings):
             key: these settings, as the user writes them: ``openWebui.pods``.
         """
         for name in self.image_pull_secrets:
-            # The kubelet then pulls without it, and a controller such as that of a cloud's registry may write it later.
+            # Without it the kubelet pulls anonymously, and a controller, such as that of a cloud registry, may create
+            # it later.
             yield NeededObject(
                 key=f"{key}.imagePullSecrets",
                 name=name,
@@ -111,7 +110,7 @@ class PodSettings(Settings):
             )
 
     def over(self, common: "PodSettings") -> Self:
-        """These settings, and those of ``common`` where these say nothing."""
+        """These settings, with the values of ``common`` for unset fields."""
         values: dict[str, Any] = {}
         for name in type(self).model_fields.keys() & type(common).model_fields.keys():
             own, other = getattr(self, name), getattr(common, name)

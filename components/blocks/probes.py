@@ -4,12 +4,9 @@ from pulumi_kubernetes.core.v1 import ProbeArgsDict
 
 
 def exec_probe(command: list[str], *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
-    """A command in the container, with three seconds of its own and five for the kubelet.
-
-    Args:
-        command: exits with 0 when the container is as it should be.
-        period_seconds: seconds between two attempts.
-        failure_threshold: failures in a row until the kubelet acts.
+    """A command in the container. It times out after three seconds, and the kubelet's timeout is five seconds. Args:
+    command: exits with 0 if the container is healthy. period_seconds: seconds between two attempts. failure_threshold:
+    failures in a row until the kubelet acts.
     """
     return _timed({"exec_": {"command": command}}, period_seconds, failure_threshold)
 

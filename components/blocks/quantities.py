@@ -19,14 +19,14 @@ _QUANTITY_UNITS = {
     **{letter: Decimal(1000) ** power for power, letter in enumerate(("k", "M", "G", "T", "P", "E"), start=1)},
     **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate(("K", "M", "G", "T", "P", "E"), start=1)},
 }
-# [0-9] and not \\d, which takes the digits of every script. A number may have an exponent or a unit, not both.
+# [0-9] and not \\d, which matches the digits of every script. A number may have an exponent or a unit, not both.
 _QUANTITY = re.compile(
     r"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE](?P<exponent>[+-]?[0-9]{1,3})|(?P<unit>m|[kMGTPE]|[KMGTPE]i))?"
 )
-# Kubernetes cuts larger ones down to this, silently:
+# Kubernetes silently caps larger quantities at this value:
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _LARGEST_QUANTITY = Decimal(2**63 - 1)
-# More than any node has: a number of bytes, or of thousandths without their m, in the place of cores.
+# More than any node has. A larger value is probably a number of bytes, or of thousandths without the suffix m.
 _MOST_CORES = Decimal(1000)
 
 # redis.conf: "1k => 1000 bytes, 1kb => 1024 bytes, ... units are case insensitive"
@@ -89,7 +89,7 @@ def _parsed(value: object, valid: Callable[[Decimal], bool]) -> str | None:
 
 
 def _cores(value: object) -> str:
-    # Kubernetes knows no part of a core below a thousandth.
+    # Kubernetes does not support fractions of a core below a thousandth.
     if (text := _parsed(value, lambda cores: cores <= _MOST_CORES and cores * 1000 % 1 == 0)) is not None:
         return text
     raise PydanticCustomError(
@@ -126,7 +126,7 @@ def _redis_memory(value: object) -> object:
 
 
 def _text_or_number(pattern: re.Pattern[str]) -> WithJsonSchema:
-    # The regular expressions of JSON Schema are those of JavaScript: no named groups, and a match of a part counts.
+    # The regular expressions of JSON Schema are those of JavaScript: no named groups, and a partial match counts.
     unnamed = re.sub(r"\(\?P<\w+>", "(", pattern.pattern)
     return WithJsonSchema({"type": ["string", "number"], "pattern": f"^(?:{unnamed})$"})
 

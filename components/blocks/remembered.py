@@ -1,19 +1,21 @@
-"""Settings that stored data was written with. A change that makes the data unreadable is refused in the preview.
+"""Records settings with which data was stored. The preview refuses a change that makes the data unreadable.
 
 Some settings cannot be changed once there is data: the engine whose files are on a volume, the major version of a
 database, the dimensions of stored vectors, a key that stored values are encrypted with. Whether such a change is
 allowed depends on the value of the last update, which the program does not have. `remember` keeps it in the state and
 compares.
 
-How it works: the facts are the input of a `pulumi.Stash`, a resource of the engine itself that manages nothing. Changed
-facts are an update of the stash, and a hook of the engine runs before that update, in a preview too (``on_dry_run``).
-The hook has the old input and the new one. When it raises, the update of the stash fails, and so does the preview.
+How it works: the facts are the input of a `pulumi.Stash`, a resource of the engine itself that manages no object.
+Changed facts are an update of the stash, and a hook of the engine runs before that update, in a preview too
+(``on_dry_run``). The hook has the old input and the new one. When it raises, the update of the stash fails, and so
+does the preview.
 
-- A stack that has no stash yet, new or from before there was one, creates it: the first update records.
+- A stack without a stash creates it: its first update records the facts.
 - An allowed change is an update of the stash: its new value is the one that the next change is compared with.
-- ``pulumi up --replace <urn>`` replaces the stash. The hook does not run then, since that is not an update. It is for
-  data that is gone or was never written, and every refusal names it.
-- Whatever uses the facts depends on the stash (``depends_on``), so that ``up --skip-preview`` does not reach it either.
+- ``pulumi up --replace <urn>`` replaces the stash. A replacement is not an update, so the hook does not run. Use this
+  for data that was deleted or never written; every refusal prints the command.
+- Resources that use the facts depend on the stash (``depends_on``), so a refused ``up --skip-preview`` does not change
+  them either.
 - Under the mocks of unit tests hooks do not run. Test the judge as a function, and one change on the real engine
   (tests/engine/test_stack_remembered.py).
 """
@@ -30,11 +32,11 @@ Facts = Mapping[str, str]
 """The remembered facts, in plain text: previews show them, and the state stores them unencrypted."""
 
 Judge = Callable[[Facts, Facts], Finding | None]
-"""Takes the facts of the last update and the present ones, and returns why the change is refused, or None."""
+"""Compares the facts of the last update with the present facts. Returns the reason to refuse the change, or None."""
 
 
 class RefusedChangeError(Exception):
-    """The stored data cannot follow a change of the config. The message is the whole report."""
+    """A change of the config is incompatible with the stored data. The message is the whole report."""
 
 
 def remember(name: str, facts: Facts, judge: Judge, opts: ResourceOptions) -> pulumi.Stash:
@@ -43,9 +45,8 @@ def remember(name: str, facts: Facts, judge: Judge, opts: ResourceOptions) -> pu
     Args:
         name: logical name of the stash, unique in the program: ``redis-data``. Never rename it: a new name records
             again, without a comparison.
-        facts: the present facts, without secrets. Of a secret remember a fingerprint that cannot be guessed.
-        judge: called only when the facts differ from those of the last update.
-        opts: options of the stash: its parent.
+        facts: the present facts, without secrets. For a secret, record a fingerprint that cannot be guessed. judge:
+        called only when the facts differ from those of the last update. opts: options of the stash: its parent.
 
     Returns:
         The stash. Resources that use the facts have to depend on it.

@@ -1,4 +1,4 @@
-"""CPU, memory and ephemeral storage of a container, as settings and as Kubernetes wants them."""
+"""CPU, memory and ephemeral storage of a container, as settings and as Kubernetes resources."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ class Resources(Settings):
 
     @property
     def memory_limit(self) -> str:
-        """The memory limit, where `Sizes` give it a default."""
+        """The memory limit, if `Sizes` gives it a default."""
         assert self.limits.memory
         return self.limits.memory
 
@@ -80,7 +80,7 @@ class Sizes:
         class BackupSettings(ComponentSettings):
             resources: Annotated[Resources, _SIZES] = _SIZES.field()
 
-    A user who sets one amount keeps the defaults of the others. Every amount is a config key of its own, with its
+    A user who sets one amount keeps the defaults of the others. Every amount is a separate config key, with its
     default and description in the docs and in the JSON Schema.
     """
 

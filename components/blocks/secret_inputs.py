@@ -1,4 +1,4 @@
-"""Secrets that the operator gives the stack: as values of the config, or as references to Secrets that exist."""
+"""Secrets that the user provides: as values of the config, or as references to existing Secrets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ class SecretInputs:
     """Values from the stack's config. Secret."""
 
     references: Mapping[str, SecretReference] = field(default_factory=dict)
-    """Secrets that exist. No name has both a value and a reference."""
+    """References to existing Secrets. No name has both a value and a reference."""
 
     variables: frozenset[str] = frozenset()
-    """Those of the names that are environment variables of the web pods, and not config keys of the stack."""
+    """The names that are environment variables of the web pods and not config keys of the stack."""
 
     rotation: int = 1
-    """Number of the current contents of the referenced Secrets, from 1."""
+    """Counter for changes of the referenced Secrets, from 1."""
 
     @property
     def names(self) -> frozenset[str]:
-        """Every secret that is set in either way."""
+        """The names of all secrets, set as values or as references."""
         return frozenset({*self.values, *self.references})

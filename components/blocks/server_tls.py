@@ -1,4 +1,4 @@
-"""Settings of TLS between a server of the stack and everybody who connects to it. Free of Pulumi."""
+"""TLS settings of a server of the stack and its clients. Free of Pulumi."""
 
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -16,7 +16,7 @@ TLS_KEYS = ("tls.crt", "tls.key", "ca.crt")
 
 
 class ServerTlsSettings(Settings):
-    """The certificate of a server: one that is there, or one from cert-manager. With neither there is no TLS."""
+    """The certificate of a server: an existing Secret, or one from cert-manager. With neither there is no TLS."""
 
     GENERATED_SECRET: ClassVar[str]
     """Secret that cert-manager writes."""
@@ -30,7 +30,7 @@ class ServerTlsSettings(Settings):
 
     @property
     def enabled(self) -> bool:
-        """Whether there is TLS, and no port without it."""
+        """Whether TLS is on. Then there is no port without it."""
         return self.secret_name is not None or self.issuer.name is not None
 
     @property
@@ -57,7 +57,7 @@ class ServerTlsSettings(Settings):
             yield KindsNeeded(key=f"{key}.issuer.name", value=self.issuer.name, off="", kinds=(CERTIFICATE,))
 
     def objects_needed(self, key: str) -> Iterator[NeededObject]:
-        """The existing Secret. That of an issuer comes later.
+        """The existing Secret. cert-manager creates the Secret of an issuer later.
 
         Args:
             key: these settings, as the user writes them: ``redis.tls``.

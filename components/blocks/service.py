@@ -21,9 +21,8 @@ def service(
 ) -> k8s.core.v1.Service:
     """A ClusterIP Service at ``port`` for the container port named ``port_name``.
 
-    A ``headless`` one has no address of its own, its name stands for the pods.
-
-    Pulumi does not wait for it: the wait takes ten seconds for endpoints that the workload's own wait has seen ready
+    A ``headless`` Service has no address: its name resolves to the pods. Pulumi does not wait for a Service: the wait
+    takes ten seconds, and the wait for the workload already checks that the endpoints are ready
     (docs/decisions/0005-services-are-not-awaited.md).
     """
     return k8s.core.v1.Service(

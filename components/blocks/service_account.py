@@ -24,7 +24,7 @@ def service_account(
         in_namespace: namespace of the object.
         labels: those of the application.
         opts: resource options.
-        annotations: such as those that name an identity at a cloud provider, whose webhook adds a token of its own.
+        annotations: for example the identity at a cloud provider, whose webhook adds its own token.
     """
     metadata: ObjectMetaArgsDict = {"name": name, "namespace": in_namespace, "labels": labels.metadata}
     return k8s.core.v1.ServiceAccount(

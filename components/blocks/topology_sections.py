@@ -1,4 +1,4 @@
-"""Config sections that belong to one topology, and are refused with the others."""
+"""Config sections that belong to one topology and are refused with the other topologies."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import ClassVar, Protocol

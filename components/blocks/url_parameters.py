@@ -10,7 +10,7 @@ def parameters_of(url: str) -> dict[str, str]:
 
 
 def with_parameters(url: str, parameters: Mapping[str, str | int]) -> str:
-    """The URL with the parameters, apart from those that it names itself. Slashes in values stay as they are."""
+    """The URL with the parameters, except those that the URL already has. Slashes in values stay as they are."""
     named = parameters_of(url)
     added = {name: value for name, value in parameters.items() if name not in named}
     return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(added, safe='/')}" if added else url

@@ -1,4 +1,4 @@
-"""What the Prometheus operator and Grafana are told about a server: where the metrics are, the alerts, a dashboard."""
+"""Objects for the Prometheus operator and Grafana: the endpoints of a server's metrics, the alerts, a dashboard."""
 
 import json
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from .custom_kinds import PROMETHEUS_RULE, SERVICE_MONITOR, custom_object
 from .exporter import METRICS
 
 SCRAPE_SECONDS = 30
-# A label of its own: the monitor selects this Service and not the one that speaks the server's protocol.
+# A separate label, so that the monitor selects this Service and not the Service of the server itself.
 _COMPONENT = {"app.kubernetes.io/component": "metrics"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alerts:
-    """What Prometheus and Grafana know about the metrics of one server."""
+    """Alerts and dashboard for the metrics of one server."""
 
     app: str
     """Its application: name of the PrometheusRule."""
@@ -30,7 +30,7 @@ class Alerts:
     """Name of the ConfigMap."""
 
     dashboard_file: str
-    """Name of the file in it, which all dashboards of a Grafana share a directory with."""
+    """Name of the file in the ConfigMap. All dashboards of a Grafana are in one directory."""
 
     dashboard: Mapping[str, Any]
     """Model of the dashboard."""
@@ -38,7 +38,7 @@ class Alerts:
 
 @dataclass(frozen=True, kw_only=True)
 class Watched(Alerts):
-    """The same of a server with an exporter of the stack; its ServiceMonitor has the name of the application, too."""
+    """The same for a server with an exporter of the stack. Its ServiceMonitor also has the name of the application."""
 
     metrics_service: str
     """Name of the headless Service of its exporters."""
@@ -81,7 +81,7 @@ def _metrics_service(children: Children, watched: Watched) -> None:
         metadata={**children.metadata(watched.metrics_service, SKIP_AWAIT), "labels": labels},
         spec={
             "cluster_ip": "None",
-            # Metrics of a pod that is not ready are needed most.
+            # Metrics are most important while a pod is not ready.
             "publish_not_ready_addresses": True,
             "selector": children.labels.selector,
             "ports": [{"name": METRICS, "port": watched.port, "target_port": METRICS, "protocol": "TCP"}],

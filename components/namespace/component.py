@@ -25,7 +25,8 @@ class NamespaceArgs:
     """Name of the namespace."""
 
     exists: bool
-    """Whether it exists. Then it is neither changed nor deleted, and only the stack's pods are denied connections."""
+    """Whether the namespace already exists. The stack then neither changes nor deletes it, and denies connections only
+    of its own pods."""
 
     quota: Mapping[str, str] | None
     """Hard limits of the namespace's ResourceQuota. None: no quota, and no default limits."""
@@ -37,7 +38,7 @@ class NamespaceArgs:
     """Version of the Pod Security Standard, such as ``v1.30``."""
 
     protect: bool
-    """Whether the namespace, and with it all data, is refused deletion."""
+    """Whether Pulumi refuses to delete the namespace, and with it all data."""
 
 
 class Namespace(Component[NamespaceArgs]):
@@ -47,8 +48,8 @@ class Namespace(Component[NamespaceArgs]):
     OUTPUTS = ("name",)
 
     name: Output[str]
-    """Name of the namespace, known once it exists: the objects in it are created after it. A plain value for one that
-    the stack does not create."""
+    """Name of the namespace. It is known only after the namespace was created, so all objects are created after it. A
+    plain value if the stack does not create the namespace."""
 
     def create(self) -> None:
         args = self.args
@@ -59,7 +60,7 @@ class Namespace(Component[NamespaceArgs]):
             DEFAULT_DENY,
             in_namespace=self.name,
             labels=LABELS,
-            # In a namespace of others their pods keep the connections that they have.
+            # In a namespace that the stack does not manage, other pods keep their connections.
             selector={PART_OF: STACK} if args.exists else {},
             ingress=[],
             egress=[allow_dns(servers, dns.pods_port)],
@@ -87,8 +88,8 @@ class Namespace(Component[NamespaceArgs]):
         )
 
     def _default_limits(self) -> None:
-        # The stack's own containers set their resources. These are for pods that an operator runs beside them, such as
-        # one for debugging, which the quota would refuse without requests and limits.
+        # The stack's own containers set their resources. These defaults are for other pods, such as one for debugging,
+        # which the quota would refuse without requests and limits.
         k8s.core.v1.LimitRange(
             DEFAULT_LIMITS,
             metadata={"name": DEFAULT_LIMITS, "namespace": self.name, "labels": LABELS},

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes the certificate authorities of the image and the private ones into one file: the variables that name a bundle
-# replace the image's own. The container is restarted until the bundle is right.
+# replace the image's own. The kubelet restarts the container until the bundle is valid.
 set -eu
 private=$CA_DIRECTORY/$CA_FILE
 combined=$CA_COMBINED
@@ -19,7 +19,7 @@ for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.cr
   fi
 done
 [ -s "$combined" ] || echo "ca-bundle: the image has no certificate authorities of its own"
-# The last line of a bundle may have no end.
+# The last line of a bundle may have no newline.
 {
   echo
   cat "$private"

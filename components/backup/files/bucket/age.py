@@ -27,7 +27,7 @@ _LONGEST_LINE = 1 << 16
 
 
 class AgeError(Exception):
-    """A key or a file is not valid; the message quotes neither."""
+    """A key or a file is not valid. The message quotes neither of them."""
 
 
 def recipient_key(text: str) -> bytes:
@@ -43,7 +43,7 @@ def identity_key(text: str) -> bytes:
     """The private key of a file as `age-keygen` writes it: its first line that is neither empty nor a comment.
 
     Raises:
-        AgeError: there is no identity in it.
+        AgeError: the file contains no identity.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return _key(lines[0] if lines else "", "age-secret-key-", "an identity (AGE-SECRET-KEY-1...)")
@@ -117,7 +117,7 @@ def _decrypted(source: Readable, cipher: ChaCha20Poly1305) -> Iterator[bytes]:
 
 
 def _header(source: Readable) -> tuple[bytes, list[tuple[list[bytes], bytes]], bytes]:
-    """The bytes that the MAC covers, the stanzas with their bodies, and the MAC."""
+    """Returns the bytes that the MAC covers, the stanzas with their bodies, and the MAC."""
     lines = [_line(source)]
     if lines[0] != _VERSION:
         raise AgeError("It is not a file of age.")
@@ -179,7 +179,7 @@ def _nonce(number: int, *, last: bool) -> bytes:
 
 
 def _chunk(source: Readable, size: int) -> bytes:
-    """So many bytes, fewer only at the end."""
+    """Reads exactly ``size`` bytes, fewer only at the end."""
     parts = []
     while size and (part := source.read(size)):
         parts.append(part)

@@ -1,4 +1,4 @@
-"""Lists the sets, and brings one back: the dump to the volume, the uploaded files to theirs."""
+"""Lists the sets, and fetches one: the dump to its volume, the uploaded files to theirs."""
 
 import json
 import os
@@ -25,9 +25,8 @@ def fetch(store: Store, volume: Volume, environment: Mapping[str, str], name: st
     """Copy the dump of a set to the volume, where backup.sh restores it from.
 
     Raises:
-        BucketError: there is no such set, it is damaged, or its uploaded files have no place here.
-        VolumeError: the volume has another dump of that name.
-        AgeError: it cannot be decrypted.
+        BucketError: there is no such set, it is damaged, or this stack has no volume for its uploaded files.
+        VolumeError: the volume has another dump of that name. AgeError: it cannot be decrypted.
     """
     chosen, identity = choose(store, name), _identity(environment)
     if uploads and chosen.file_count and "UPLOADS_DIRECTORY" not in environment:

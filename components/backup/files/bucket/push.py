@@ -31,7 +31,7 @@ def capture_before(store: Store, volume: Volume, environment: Mapping[str, str])
 
 
 def push(store: Store, volume: Volume, environment: Mapping[str, str]) -> None:
-    """Make a set of the newest dump. Without its manifest, which is written last, it does not count."""
+    """Make a set of the newest dump. The manifest is written last: without it there is no set."""
     with volume.locked():
         dump = volume.newest()
         directory = set_directory(store, volume.origin, dump.name)
@@ -96,14 +96,13 @@ def _write_small(store: Store, key: str, data: bytes) -> Stored:
 
 
 def _prune(store: Store, origin: str, newest: str, keep: int) -> None:
-    """Remove the sets beyond the number to keep, what no set needs, and what killed runs have left.
-
-    Only of this origin: another stack may have the same prefix.
+    """Remove the sets beyond the number to keep, objects that no set needs, and objects of killed runs. It removes
+    only objects of this origin: another stack may have the same prefix.
     """
     own = [each for each in complete_sets(store, origin) if each.name != newest]
     for old in own[keep - 1 :]:
         say(f"Removing {old.name}: {keep} are kept.")
-        # The manifest first: what is left of a set that was removed in part is not a set.
+        # The manifest first: without it, the remaining objects of an interrupted removal are not a set.
         store.remove([set_directory(store, origin, old.name) + MANIFEST])
     kept = [newest, *(each.name for each in own[: keep - 1])]
     directories = {name: set_directory(store, origin, name) for name in kept}

@@ -40,12 +40,12 @@ class UploadedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a set is. It names no data of users."""
+    """The manifest of a set. It contains no data of users."""
 
     format: int
     origin: str
     name: str
-    """Of the dump, without its suffix."""
+    """The name of the dump, without its suffix."""
 
     made: str
     """When the set was complete, in ISO 8601."""
@@ -69,7 +69,7 @@ class Manifest:
     """Rows of uploaded files whose file no longer existed: deleted during the backup, or lost before."""
 
     uploads_bucket: str = ""
-    """The bucket of the uploads, where they are in one: its objects are not in the set."""
+    """The bucket of the uploads, if they are in a bucket: its objects are not in the set."""
 
     def as_json(self) -> dict[str, Any]:
         """The values of `manifest.json`."""
@@ -92,11 +92,11 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        """Bytes of the set."""
+        """The size of the set in bytes."""
         return self.dump.size + self.file_bytes
 
     def described(self) -> str:
-        """For a list, without the name."""
+        """The description in a list of sets, without the name."""
         files = f", {self.file_count} files" if self.uploads == "volume" else ""
         server = self.database.get("server_version", "unknown")
         encryption = f", encryption {self.encryption}" if self.encryption != "none" else ""
@@ -104,20 +104,20 @@ class Manifest:
 
 
 def origin_directory(store: Store, origin: str) -> str:
-    """Where the objects of an origin are, with `/`."""
+    """The prefix of the objects of an origin, with `/` at the end."""
     return f"{store.prefix}/{origin}/"
 
 
 def set_directory(store: Store, origin: str, name: str) -> str:
-    """Where a set is, with `/`."""
+    """The prefix of the objects of a set, with `/` at the end."""
     return f"{origin_directory(store, origin)}sets/{name}/"
 
 
 def file_key(store: Store, origin: str, path: str, size: int, sha256: str) -> str:
     """Key of an uploaded file, without the suffix of age.
 
-    It follows from what is in the object and from who can decrypt it, so that an object is written once. The path has
-    the random identifier of the file: a reader of the bucket cannot guess what a key stands for.
+    It is a hash of the contents, the path and the recipients, so an object is written once. The path contains the
+    random identifier of the file, so a reader of the bucket cannot guess the file of a key.
     """
     parts = (path, str(size), sha256, *(each.hex() for each in sorted(store.recipients)))
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -125,7 +125,7 @@ def file_key(store: Store, origin: str, path: str, size: int, sha256: str) -> st
 
 
 def complete_sets(store: Store, origin: str | None = None) -> list[Manifest]:
-    """The sets, the newest first: of one origin or of all."""
+    """The sets of one origin or of all origins, the newest first."""
     origins = [origin_directory(store, origin)] if origin else store.directories(f"{store.prefix}/")
     sets = [Manifest.read(store.json(key)) for directory in origins for key in _manifests(store, directory)]
     return sorted(sets, key=lambda each: (each.name, each.made), reverse=True)

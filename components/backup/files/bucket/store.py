@@ -1,4 +1,4 @@
-"""The bucket: objects are written, read back, and only then trusted."""
+"""The bucket. Each object is read back after it was written."""
 
 import importlib
 import json
@@ -33,12 +33,12 @@ _RIGHTS = {
 
 
 class BucketError(Exception):
-    """The bucket cannot be used, or an object in it is not what it has to be; the message is for the operator."""
+    """The bucket cannot be used, or an object differs from the manifest. The message is for the operator."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """An object in the bucket, as it is stored: encrypted by age if it is."""
+    """An object in the bucket as it is stored, which may be encrypted by age."""
 
     key: str
     size: int
@@ -72,7 +72,7 @@ class Store:
 
     @property
     def suffix(self) -> str:
-        """Of the keys of encrypted objects."""
+        """Suffix of the keys of encrypted objects."""
         return ".age" if self.recipients else ""
 
     def write(self, key: str, source: Readable, size: int) -> Stored:
@@ -81,7 +81,7 @@ class Store:
         Args:
             key: of the object, without the suffix.
             source: the plain contents.
-            size: of the contents at least, from which the size of the parts follows.
+            size: the minimum size of the contents, which determines the size of the parts.
 
         Raises:
             BucketError: it was not written, or what is read back differs.
@@ -119,7 +119,7 @@ class Store:
         Args:
             stored: the object, as its set describes it.
             target: file to write to.
-            identity: private key of age; None where the object is not encrypted by it.
+            identity: private key of age; None if the object is not encrypted.
 
         Raises:
             BucketError: the object is missing, or differs from what was stored.
@@ -147,7 +147,7 @@ class Store:
             pass
 
     def open(self, key: str) -> Any:
-        """The contents of an object as it is stored, as a stream."""
+        """The stored contents of an object, as a stream."""
         with self._explained(key):
             return self._client.get_object(Bucket=self.name, Key=key)["Body"]
 
@@ -158,7 +158,7 @@ class Store:
             return str(body.read().decode())
 
     def json(self, key: str) -> Any:
-        """The same of an object in JSON."""
+        """The value of a small JSON object."""
         try:
             return json.loads(self.text(key))
         except ValueError:
@@ -181,14 +181,14 @@ class Store:
                     yield each["Prefix"]
 
     def remove(self, keys: Iterable[str]) -> None:
-        """Delete objects. One that is missing is as good as deleted."""
+        """Delete objects. A missing object is not an error."""
         for key in keys:
-            # One by one: not every service has DeleteObjects without a checksum that others refuse.
+            # One by one: DeleteObjects requires a checksum on some services, which others refuse.
             with self._explained():
                 self._client.delete_object(Bucket=self.name, Key=key)
 
     def abort_uploads(self, prefix: str) -> int:
-        """Abort the uploads in parts that killed runs have left; they are stored, and no list of objects has them."""
+        """Abort multipart uploads of killed runs: they use storage, but no list of objects contains them."""
         aborted = 0
         pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=prefix)
         with self._explained():
@@ -209,7 +209,7 @@ class Store:
         environment = self._environment
         config = importlib.import_module("botocore.config").Config(
             s3={"addressing_style": environment.get("BUCKET_ADDRESSING_STYLE", "auto")},
-            # Other services than AWS refuse the checksums that the client adds otherwise.
+            # Services other than AWS refuse the checksums that the client adds by default.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             connect_timeout=_CONNECT_SECONDS,
@@ -225,7 +225,7 @@ class Store:
         )
 
     def _credentials(self) -> dict[str, str]:
-        """The keys. Without them the client finds the role of the ServiceAccount."""
+        """The keys. Without keys the client uses the role of the ServiceAccount."""
         directory = self._environment.get("BUCKET_CREDENTIALS")
         if not directory:
             return {}
@@ -245,7 +245,7 @@ class Store:
                 "backup.s3.credentials to serviceAccount where the cluster gives the pods a role of AWS."
             ) from None
         except exceptions.BotoCoreError as error:
-            # The class alone, as a message of the client may quote what it was given.
+            # Only the class: a message of the client may quote its arguments.
             raise BucketError(f"{self.where} cannot be reached: {type(error).__name__}.") from None
 
     def _explanation(self, error: Any, key: str) -> str:

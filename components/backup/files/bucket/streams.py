@@ -1,4 +1,4 @@
-"""Streams that are read once, and what is known of them at their end."""
+"""Streams that are read once, with their size and checksum at the end."""
 
 import hashlib
 from collections.abc import Iterable
@@ -6,10 +6,10 @@ from typing import Protocol
 
 
 class Readable(Protocol):
-    """What the streams here are made of."""
+    """The interface of a source."""
 
     def read(self, size: int = ..., /) -> bytes:
-        """So many bytes, or fewer."""
+        """Reads at most ``size`` bytes."""
         ...
 
 
@@ -21,7 +21,7 @@ class Reader:
         self._rest = b""
 
     def read(self, size: int = -1) -> bytes:
-        """So many bytes, fewer only at the end; all with a negative size."""
+        """Reads exactly ``size`` bytes, fewer only at the end; all bytes with a negative size."""
         taken = [self._rest]
         length = len(self._rest)
         while (size < 0 or length < size) and (part := next(self._parts, None)) is not None:
@@ -35,7 +35,7 @@ class Reader:
 
 
 class Measured:
-    """A file-like object that counts and hashes what is read from another one."""
+    """A file-like object that counts and hashes the bytes that it reads from another one."""
 
     def __init__(self, source: Readable) -> None:
         self._source = source
@@ -44,7 +44,7 @@ class Measured:
         """Bytes."""
 
     def read(self, size: int = -1) -> bytes:
-        """As the source does."""
+        """Reads from the source."""
         data = self._source.read(size)
         self._hash.update(data)
         self.size += len(data)
@@ -52,5 +52,5 @@ class Measured:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of what was read, in hexadecimal."""
+        """SHA-256 of the bytes that were read, in hexadecimal."""
         return self._hash.hexdigest()

@@ -29,11 +29,11 @@ class Captured:
 
     files: list[UploadedFile]
     missing: int
-    """Rows whose file was not there."""
+    """Number of rows without a file."""
 
     @property
     def size(self) -> int:
-        """Bytes in the bucket."""
+        """Size in the bucket, in bytes."""
         return sum(each.stored.size for each in self.files)
 
 
@@ -44,13 +44,13 @@ class Uploads:
         self._directory = directory
         self._store = store
         self._origin = origin
-        # Objects that a killed run has left are complete: S3 shows no others.
+        # Objects of a killed run are complete, because S3 does not show partial objects.
         self._present = dict(store.keys(file_key_prefix(store, origin)))
         self.written = 0
         """Files that were written to the bucket."""
 
     def capture(self, known: Mapping[str, UploadedFile]) -> dict[str, UploadedFile]:
-        """Every file that is there now, by its path; what is not in the bucket is written and read back.
+        """Every existing file, by its path. Files that the bucket does not have are written and read back.
 
         Args:
             known: files that were captured earlier, by their path.
@@ -104,7 +104,7 @@ def _measured(path: Path) -> tuple[int, str]:
 
 
 def save(volume: Volume, files: Mapping[str, UploadedFile]) -> None:
-    """Keep what was captured on the volume, for what captures next."""
+    """Store the captured files on the volume, for the next container."""
     volume.write(volume.captured, json.dumps([asdict(each) for each in files.values()]).encode())
 
 
@@ -119,16 +119,14 @@ def saved(volume: Volume) -> dict[str, UploadedFile]:
 def of_set(
     before: Mapping[str, UploadedFile], after: Mapping[str, UploadedFile], rows: Iterable[str], directory: str
 ) -> Captured:
-    """The files of a set.
-
-    Those after the dump, and of those before it the ones that the dump has rows of: the others were deleted with their
-    rows before the dump.
+    """The files of a set: all files captured after the dump, and the files captured before it that have a row in the
+    dump. The other files were deleted with their rows before the dump.
 
     Args:
         before: captured before the dump.
         after: captured after it.
         rows: paths in the rows of the dump.
-        directory: of the uploads in the web pods, in which these paths are.
+        directory: directory of the uploads in the web pods, which contains these paths.
     """
     inside = {path.removeprefix(f"{directory}/") for path in rows if path.startswith(f"{directory}/")}
     files = {**after, **{path: each for path, each in before.items() if path in inside and path not in after}}
@@ -136,9 +134,8 @@ def of_set(
 
 
 def put_back(directory: Path, files: Iterable[UploadedFile], store: Store, identity: bytes | None) -> tuple[int, int]:
-    """Write the files that are missing. No file is removed, and a different one of the same name is kept beside it.
-
-    Returns the number of files that were written, and of those that were there with the same contents.
+    """Write the files that are missing. No file is removed, and an existing file of the same name with other contents
+    is renamed. Returns the number of written files, and of existing files with the same contents.
     """
     written = same = 0
     for file in files:

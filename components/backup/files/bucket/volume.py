@@ -1,4 +1,4 @@
-"""The volume of the dumps, which backup.sh writes: the dumps, what is known of them, and the lock."""
+"""The volume of the dumps, which backup.sh writes: the dumps, the facts about them, and the lock."""
 
 import fcntl
 import json
@@ -16,7 +16,7 @@ _RESULT = ".bucket-result"
 
 
 class VolumeError(Exception):
-    """The volume does not have what is needed; the message is for the operator."""
+    """The volume does not contain a required file. The message is for the operator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Dump:
 
     @property
     def name(self) -> str:
-        """Without the suffix: that of its set."""
+        """The name without the suffix, which is also the name of its set."""
         return self.path.stem
 
     @property
@@ -42,7 +42,7 @@ class Dump:
 
     @property
     def uploaded_paths(self) -> list[str]:
-        """Paths of the uploaded files that the dump has rows of, as Open WebUI wrote them."""
+        """Paths of the uploaded files in the rows of the dump, as Open WebUI wrote them."""
         return [str(json.loads(line)) for line in self._lines(".paths")]
 
     @property
@@ -87,12 +87,12 @@ class Volume:
         return self.directory / _CAPTURED
 
     def record(self, name: str, size: int) -> None:
-        """Leave the name and the size of a complete set for backup.sh, which records them in the database."""
+        """Write the name and the size of a complete set for backup.sh, which records them in the database."""
         self.write(self.directory / _RESULT, f"{name} {size}\n".encode())
 
     @staticmethod
     def write(path: Path, data: bytes) -> None:
-        """Write a file that is complete or not there."""
+        """Write a file atomically: it is complete or does not exist."""
         unfinished = path.with_name(f".{path.name}.unfinished")
         with unfinished.open("wb") as file:
             file.write(data)
@@ -102,7 +102,7 @@ class Volume:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep backups and restores from running; wait for one that runs."""
+        """Lock out backups and restores; wait for a running one."""
         with (self.directory / ".lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
