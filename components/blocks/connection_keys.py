@@ -10,7 +10,7 @@ CLIENT_URL = "client-url"
 """PostgreSQL: URL of the role that serves, with the time limits of a client's connections."""
 
 DIRECT_URL = "direct-url"
-"""PostgreSQL: URL of the role that serves, bypassing a pooler, if this role also owns the tables."""
+"""PostgreSQL: URL of the role that serves, bypassing a pooler. Only where there is one."""
 
 OWNER_URL = "owner-url"
 """PostgreSQL: URL of the role that owns the tables, if it is another role."""

@@ -251,13 +251,15 @@ class PostgreSQL(Component[PostgreSQLArgs]):
 
         self.database_url = url(USER)
         # Only the web pods: an advisory lock of a migration is of a session, and a dump has one transaction for hours.
-        host = POOLER if self.args.settings.pooler.enabled else SERVICE
+        pooled = self.args.settings.pooler.enabled
+        direct = url(logins.client_user).apply(with_time_limits)
         self.secret = children.secret(
             SECRET,
             {
                 DATABASE_URL: self.database_url,
                 OWNER_URL: self.database_url.apply(with_time_limits),
-                CLIENT_URL: url(logins.client_user, host).apply(with_time_limits),
+                CLIENT_URL: url(logins.client_user, POOLER).apply(with_time_limits) if pooled else direct,
+                **({DIRECT_URL: direct} if pooled else {}),
                 PASSWORD: logins.passwords[USER],
                 BACKUP_PASSWORD: logins.passwords[BACKUP_USER],
             },

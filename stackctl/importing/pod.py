@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from components.blocks.connection_keys import DIRECT_URL
 from components.open_webui import names as open_webui
 from components.open_webui.environment import DATA_DIRECTORY
+from components.postgresql import names as postgresql
 from host.waiting import attempts
 from terminal.errors import LocalError
 
@@ -42,6 +44,7 @@ _RECEIVE = """\
 import sys, tarfile
 tarfile.open(fileobj=sys.stdin.buffer, mode="r|").extractall(sys.argv[1])
 """
+_DATABASE_URL = "DATABASE_URL"
 _RESULT = "result: "
 _MESSAGE = "import: "
 
@@ -156,7 +159,7 @@ def import_pod(stack: Stack, size: int) -> Iterator[ImportPod]:
         loses_uploads=stores_locally and f"{DATA_DIRECTORY}/uploads" not in mounts,
     )
     try:
-        kubectl.apply(pod_manifest(template, size))
+        kubectl.apply(pod_manifest(template, size, past_pooler=has_direct_url(stack)))
         _wait(kubectl)
         pod.install()
         yield pod
@@ -165,12 +168,20 @@ def import_pod(stack: Stack, size: int) -> Iterator[ImportPod]:
         kubectl.run("delete", "pod", NAME, "--ignore-not-found", "--grace-period=1", "--wait", seconds=120)
 
 
-def pod_manifest(template: dict[str, Any], size: int) -> dict[str, Any]:
+def has_direct_url(stack: Stack) -> bool:
+    """Whether a pooler is in front of the database, and the stack has the URL of the server itself."""
+    secret, _ = stack.secret_sources().get(_DATABASE_URL, ("", ""))
+    return secret == postgresql.SECRET and DIRECT_URL in stack.secret(secret)
+
+
+def pod_manifest(template: dict[str, Any], size: int, *, past_pooler: bool = False) -> dict[str, Any]:
     """The pod, from the template of the web pods: their image, variables, volumes, and network policies.
 
     Args:
         template: pod template of the Deployment.
         size: of the copies, in bytes. A migration and Open WebUI's copy of an upload need as much again.
+        past_pooler: whether it connects to the server itself. The import takes a lock, which is of a session; in
+            transaction mode it would stay in a connection of the pool.
     """
     spec = copy.deepcopy(template["spec"])
     container = next(each for each in spec["containers"] if each["name"] == open_webui.APP)
@@ -178,6 +189,9 @@ def pod_manifest(template: dict[str, Any], size: int) -> dict[str, Any]:
         container.pop(key, None)
     container["command"] = ["python", "-c", f"import time; time.sleep({_LONGEST_SECONDS})"]
     container["args"] = []
+    if past_pooler:
+        [variable] = [each for each in container["env"] if each["name"] == _DATABASE_URL]
+        variable["valueFrom"]["secretKeyRef"]["key"] = DIRECT_URL
     limits = container.get("resources", {}).get("limits", {})
     if (megabytes := 3 * size // 2**20) > 64:
         limits.pop("ephemeral-storage", None)

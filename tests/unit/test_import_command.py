@@ -17,7 +17,7 @@ from stackctl.deployed.backup_jobs import Outcome
 from stackctl.deployed.kubectl import Kubectl
 from stackctl.deployed.stack import Stack
 from stackctl.importing import operations, source
-from stackctl.importing.pod import DIRECTORY, ImportPod, pod_manifest
+from stackctl.importing.pod import DIRECTORY, ImportPod, has_direct_url, pod_manifest
 from stackctl.importing.report import Plan
 from stackctl.importing.source import copy_source
 from terminal.errors import LocalError, UsageError
@@ -259,6 +259,28 @@ def test_the_pod_is_a_web_pod_that_no_service_selects(dev: Recording) -> None:
     assert manifest["metadata"]["labels"]["app"] == "open-webui"
     small = pod_manifest(template, 2**20)["spec"]["containers"][0]["resources"]
     assert small == original["resources"]
+
+
+def test_the_pod_goes_past_a_pooler(dev: Recording) -> None:
+    """Its lock is of a session, and a pooler in transaction mode has none for it."""
+    template = dev.one("Deployment", "open-webui").inputs["spec"]["template"]
+
+    def key_of(manifest: dict[str, Any]) -> str:
+        [container] = manifest["spec"]["containers"]
+        [variable] = [each for each in container["env"] if each["name"] == "DATABASE_URL"]
+        return str(variable["valueFrom"]["secretKeyRef"]["key"])
+
+    assert key_of(pod_manifest(template, 0)) == "client-url"
+    assert key_of(pod_manifest(template, 0, past_pooler=True)) == "direct-url"
+
+
+@pytest.mark.parametrize(("keys", "expected"), [(["client-url"], False), (["client-url", "direct-url"], True)])
+def test_a_pooler_is_known_by_the_url_of_the_server_itself(keys: list[str], expected: bool) -> None:
+    cluster = FakeCluster(sources={"DATABASE_URL": ("postgresql-secret", "client-url")})
+    cluster.secrets["postgresql-secret"] = dict.fromkeys(keys, "postgresql://u@postgres/x")
+    assert has_direct_url(cluster.stack) is expected
+    other = FakeCluster(sources={"DATABASE_URL": ("vault", "url")})
+    assert not has_direct_url(other.stack)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,6 +59,8 @@ def setting(recording: Recording, name: str) -> str:
 def test_the_web_pods_alone_connect_through_it(pooled: Recording) -> None:
     assert "@postgres-pooler:5432/" in contents(pooled, "postgresql-secret", "client-url")
     assert "@postgres:5432/" in contents(pooled, "postgresql-secret", "owner-url")
+    direct = contents(pooled, "postgresql-secret", "direct-url")
+    assert direct == contents(pooled, "postgresql-secret", "client-url").replace("@postgres-pooler:", "@postgres:")
     assert key_of(pooled, "open-webui/open-webui") == "client-url"
     for container in ("open-webui/migrate", "open-webui-preflight/preflight"):
         assert key_of(pooled, container) == "owner-url"
