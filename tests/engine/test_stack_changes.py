@@ -27,7 +27,11 @@ CHANGES: dict[str, set[str]] = {
     },
     "openWebui.replicas=3": {"update Deployment open-webui", "update ResourceQuota quota", *PREFLIGHT_AGAIN},
     "openWebui.logLevel=WARNING": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
-    "openWebui.variant=full": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
+    "openWebui.variant=full": {
+        "update Deployment open-webui",
+        "update Stash open-webui-release",
+        *PREFLIGHT_AGAIN,
+    },
     "openWebui.host=chat.example.com": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
     "openWebui.env.ENABLE_COMMUNITY_SHARING=false": {"update Deployment open-webui", *PREFLIGHT_AGAIN},
     "openWebui.adminEmail=root@example.com": {
