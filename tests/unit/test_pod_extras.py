@@ -8,6 +8,7 @@ from stack_config.load import ConfigError
 from tests.support.unit.effects import BACKUP, BACKUP_BUCKET
 from tests.support.unit.effects_on_archive import ON as ARCHIVE
 from tests.support.unit.effects_on_archive import SECRETS as ARCHIVE_SECRETS
+from tests.support.unit.effects_on_cloudnative_pg import ON as CLOUDNATIVE_PG
 from tests.support.unit.pod_effects import container
 from tests.support.unit.recording import Recording, run
 
@@ -132,6 +133,8 @@ def test_a_private_proxy_of_a_bucket_needs_its_addresses() -> None:
     with pytest.raises(ConfigError, match=r"postgresql\.archive\.s3\.egress"):
         run("dev", [private, web, *ARCHIVE], secrets=ARCHIVE_SECRETS)
     run("dev", [private, web, *ARCHIVE, "postgresql.archive.s3.egress[0]=10.20.0.0/16:3128"], secrets=ARCHIVE_SECRETS)
+    # The plugin of CloudNativePG does not use the proxy.
+    run("dev", [private, web, *ARCHIVE, *CLOUDNATIVE_PG], secrets=ARCHIVE_SECRETS)
 
 
 @pytest.mark.parametrize(
