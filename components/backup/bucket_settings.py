@@ -37,8 +37,8 @@ class BackupBucketSettings(BucketSettings):
     age_recipients: list[AgeRecipient] = Field(
         [],
         examples=[_EXAMPLE],
-        description="Public keys of age. Dumps and uploaded files are encrypted for them before they leave the pod: "
-        "the owner of any one can restore, and the cluster cannot decrypt.",
+        description="Public keys of age. The pod encrypts dumps and uploaded files for these keys before it sends "
+        "them: the owner of any private key can restore, and the cluster cannot decrypt.",
     )
     keep: int = Field(
         30,

@@ -35,8 +35,8 @@ _SIZES = Sizes(
     memory=("256Mi", "512Mi"),
     ephemeral_storage=("64Mi", "256Mi"),
     about={
-        "limits.memory": "Memory in bytes. What the private server does not need otherwise, it has for building the "
-        "indexes of the copy: more is faster with many documents.",
+        "limits.memory": "Memory in bytes. The private server uses the remaining memory to build the indexes of the "
+        "copy: more memory is faster with many documents.",
         "ephemeral_storage": "Logs and sockets on the node's disk.",
     },
 )
@@ -47,8 +47,9 @@ class BackupStorageSettings(Settings):
 
     size: Bytes | None = Field(
         None,
-        description="Size of the volume, at least `postgresql.storage.size`: it has the dumps, and during a backup a "
-        "restored copy of the database. Default: twice `postgresql.storage.size`. Required with `postgresql.topology` "
+        description="Size of the volume, at least `postgresql.storage.size`: it contains the dumps and, during a "
+        "backup, a restored copy of the database. Default: twice `postgresql.storage.size`. Required "
+        "with `postgresql.topology` "
         "`external`. Never shrinks.",
     )
     class_name: ObjectName | None = Field(
@@ -80,8 +81,8 @@ class BackupSettings(ComponentSettings):
     storage: BackupStorageSettings = Field(BackupStorageSettings(), description="The volume of the dumps.")
     s3: BackupBucketSettings = Field(
         BackupBucketSettings(),
-        description="Bucket that each proved dump is copied to, with the uploaded files. Without one, dumps stay in "
-        "the cluster.",
+        description="Bucket to which each backup copies the proved dump and the uploaded files. Without a bucket, "
+        "dumps stay in the cluster.",
     )
     service_account: ServiceAccountSettings = Field(
         ServiceAccountSettings(), description="The identity of the backups at a cloud provider."

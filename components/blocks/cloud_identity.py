@@ -53,8 +53,8 @@ class ServiceAccountSettings(Settings):
 
     annotations: dict[MetadataName, PublicText] = Field(
         {},
-        description="Annotations of the ServiceAccount, such as the IAM role of `eks.amazonaws.com/role-arn`. Running "
-        "web pods are rolled; a Job reads them when it starts.",
+        description="Annotations of the ServiceAccount, such as the IAM role of `eks.amazonaws.com/role-arn`. A "
+        "change rolls the web pods; a Job reads them when it starts.",
     )
 
     def problems(self) -> Iterator[Problem]:

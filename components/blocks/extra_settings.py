@@ -38,7 +38,7 @@ class ComponentPodSettings(PodSettings):
     )
     extra_init_containers: Annotated[Objects, KubernetesType(name="Container", many=True)] = Field(
         [],
-        description="Containers that run before all others, or beside them with `restartPolicy: Always`. They need "
+        description="Containers that run before all others or, with `restartPolicy: Always`, beside them. They need "
         "requests and limits, and are restricted like the stack's own.",
     )
     extra_containers: Annotated[Objects, KubernetesType(name="Container", many=True)] = Field(

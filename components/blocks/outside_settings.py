@@ -66,8 +66,8 @@ class ProxySettings(Settings):
     no_proxy: list[NoProxyHost] = Field(
         [],
         examples=[".example.com"],
-        description="Hosts that are reached without the proxy: names, `.domain` for all names under it, addresses. "
-        "Those of the cluster always are.",
+        description="Hosts that pods reach without the proxy: names, `.domain` for all names under it, addresses. "
+        "Hosts of the cluster are always included.",
     )
 
     def problems(self) -> Iterator[Problem]:

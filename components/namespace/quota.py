@@ -1,4 +1,4 @@
-"""The namespace's quota: the sum of the components' footprints, and a spare for pods that an operator runs."""
+"""The quota of the namespace: the sum of the components' footprints, and room for other pods."""
 
 from collections.abc import Iterable
 from decimal import ROUND_CEILING, Decimal
@@ -13,7 +13,7 @@ SPARE = {"cpu": "1", "memory": "512Mi", "ephemeral-storage": "1Gi"}
 
 
 def resource_quota(footprints: Iterable[Footprint]) -> dict[str, str]:
-    """Hard limits of a ResourceQuota that fits the footprints, and the spare."""
+    """Hard limits of a ResourceQuota for the footprints and the spare pods."""
     footprints = list(footprints)
     load_balancers = sum(footprint.load_balancers for footprint in footprints)
     pods = [each for footprint in footprints for each in footprint.pods]

@@ -1,4 +1,4 @@
-"""Settings that hold for everything in the namespace: Pod Security, and how names resolve."""
+"""Settings for everything in the namespace: Pod Security, quota and DNS."""
 
 import re
 from typing import Annotated, Literal
@@ -45,13 +45,13 @@ class QuotaSettings(Settings):
     enabled: bool | None = Field(
         None,
         examples=["true"],
-        description="Limit the namespace to what the stack needs (ResourceQuota, LimitRange). Default: in a namespace "
-        "that the stack creates.",
+        description="Limit the namespace to the needs of the stack (ResourceQuota, LimitRange). Default: `true` in "
+        "a namespace that the stack creates.",
     )
 
 
 class DnsSettings(Settings):
-    """`dns` in the stack's config: the DNS servers that every pod may ask."""
+    """`dns` in the stack's config: the DNS servers that every pod may query."""
 
     preset: Literal["kube-system", "openshift"] = Field(
         "kube-system",
@@ -77,7 +77,7 @@ class DnsSettings(Settings):
 
     @property
     def pods_port(self) -> int:
-        """Port that they answer at, by UDP and TCP."""
+        """Port of the DNS servers, for UDP and TCP."""
         return self.port or _PRESETS[self.preset][1]
 
     @property

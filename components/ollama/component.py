@@ -31,20 +31,20 @@ class OllamaArgs:
     """Existing namespace. The names of its objects are fixed (`names`)."""
 
     namespace_name: str
-    """The same as a plain text, for the network policy."""
+    """The name of the namespace as a plain value, for the network policy."""
 
     settings: OllamaSettings
     """Validated settings, plain values."""
 
     clients: Sequence[dict[str, str]]
-    """Labels of the pods that may connect, for each application; beside the Job no others can."""
+    """Labels of the pods that may connect, for each application. Only these and the Job can connect."""
 
     protect: bool
-    """Whether the volume is refused deletion."""
+    """Whether Pulumi refuses to delete the volume."""
 
 
 class Ollama(Component[OllamaArgs]):
-    """A server that runs models. Its API has no authentication: the network policy decides who may use it."""
+    """A server that runs models. Its API has no authentication: the network policy restricts its clients."""
 
     TYPE = "open-webui-stack:ollama:Ollama"
     LABELS = LABELS
@@ -93,7 +93,7 @@ class Ollama(Component[OllamaArgs]):
             spec={
                 "replicas": 1,
                 "revision_history_limit": 2,
-                # The volume can be mounted by one node, and the GPUs are taken: the old pod goes first.
+                # The old pod ends first, because only one node can mount the volume, and the old pod uses the GPUs.
                 "strategy": {"type": "Recreate"},
                 "selector": {"match_labels": LABELS.selector},
                 "template": children.pod_template(self._pod()),
@@ -110,7 +110,7 @@ class Ollama(Component[OllamaArgs]):
                 "containers": [self._server()],
                 "volumes": [
                     claim_volume("models", VOLUME_CLAIM),
-                    # The key with which it signs requests to the registry, and the history of its client.
+                    # Ollama's key for requests to the registry, and the history of its client.
                     {"name": "home", "empty_dir": {"size_limit": "16Mi"}},
                     {"name": "tmp", "empty_dir": {}},
                 ],
@@ -129,7 +129,7 @@ class Ollama(Component[OllamaArgs]):
                 "ports": [container_port(APP, PORT)],
                 # The port opens when the GPUs are found, and unused parts of models are deleted.
                 "startup_probe": http_probe("/api/version", port=APP, period_seconds=2, failure_threshold=150),
-                # It lists the models on the volume: a volume that fails is noticed.
+                # It lists the models on the volume, so it fails if the volume fails.
                 "readiness_probe": http_probe("/api/tags", port=APP, period_seconds=10, failure_threshold=3),
                 "liveness_probe": http_probe("/api/version", port=APP, period_seconds=20, failure_threshold=6),
                 "volume_mounts": [

@@ -36,8 +36,7 @@ def pull_job(
         children: creates the objects of the Job.
         settings: the component's settings.
         server: URL of the server.
-        egress: rules that lead to the server.
-        depends_on: what has to exist before it starts.
+        egress: egress rules to the server. depends_on: objects that must exist before it starts.
     """
     files = {_SCRIPT: PULL_SCRIPT}
     own = [
@@ -47,10 +46,10 @@ def pull_job(
     ]
     return k8s.batch.v1.Job(
         PULL,
-        # A Job that has failed does not run again by itself: the next update makes another one.
+        # A failed Job does not run again by itself: the next update creates another one.
         metadata=children.metadata(PULL, {"pulumi.com/replaceUnready": "true"}),
         spec={
-            # A download that broke off goes on where it was.
+            # A new attempt resumes an interrupted download.
             "backoff_limit": 6,
             "active_deadline_seconds": settings.pull_seconds,
             "template": children.pod_template(_pod(settings, server), {"checksum/files": checksum(files)}),

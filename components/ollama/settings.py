@@ -24,7 +24,7 @@ _SIZES = Sizes(
     cpu=("1", "8"),
     memory=("4Gi", "16Gi"),
     ephemeral_storage=("256Mi", "2Gi"),
-    about={"memory": "Memory in bytes. Without a GPU the loaded models are in it."},
+    about={"memory": "Memory in bytes. Without a GPU it contains the loaded models."},
 )
 
 # host/namespace/model:tag, as Ollama writes it: https://github.com/ollama/ollama/blob/v0.17.4/types/model/name.go
@@ -103,15 +103,15 @@ class OllamaSettings(ComponentSettings):
         description="How the pods of Ollama fit into the cluster: the keys of `pods`, such as `runtimeClassName` and "
         "`tolerations` for nodes with GPUs, and extra volumes and containers.",
     )
-    enabled: bool = Field(False, description="Run an Ollama server, at `ollama:11434`, for the web pods alone.")
+    enabled: bool = Field(False, description="Run an Ollama server at `ollama:11434`. Only the web pods can connect.")
     image: ImageReference = Field(
         "ollama/ollama:0.17.4", description="Container image with `ollama`. The tag ends with `-rocm` for GPUs of AMD."
     )
     models: list[ModelName] = Field(
         [],
         examples=["llama3.2:3b"],
-        description="Models that a Job pulls. One that the volume has is not pulled again; one that is removed here "
-        "stays on the volume.",
+        description="Models that a Job pulls. The Job does not pull a model again that is on the volume. A model "
+        "that you remove here stays on the volume.",
     )
     pull_seconds: int = Field(
         3600, ge=60, le=86_400, description="Longest time in seconds that the Job may take. `pulumi up` waits for it."
@@ -133,8 +133,8 @@ class OllamaSettings(ComponentSettings):
         None,
         ge=512,
         le=1_048_576,
-        description="Context of a model in tokens, where a request does not say it. Default: Ollama's, by the memory "
-        "of the GPU.",
+        description="Context length of a model in tokens, unless a request sets it. Default: Ollama's, by the "
+        "memory of the GPU.",
     )
     parallel: int = Field(1, ge=1, le=64, description="Requests that a model answers at the same time.")
     max_loaded_models: int | None = Field(
@@ -144,7 +144,10 @@ class OllamaSettings(ComponentSettings):
         description="Models that are loaded at the same time. Default: Ollama's, three for each GPU, three on the CPU.",
     )
     max_queue: int = Field(
-        512, ge=1, le=100_000, description="Requests that wait for a model. Further ones are answered with 503."
+        512,
+        ge=1,
+        le=100_000,
+        description="Requests that may wait for a model. The server answers further requests with 503.",
     )
     resources: Annotated[Resources, _SIZES] = _SIZES.field()
 
@@ -159,7 +162,7 @@ class OllamaSettings(ComponentSettings):
         """`resources` of the container, with the GPUs."""
         resources = self.resources.as_kubernetes()
         gpus = {self.gpu.resource_name: str(self.gpu.count)} if self.gpu.count else {}
-        # An extended resource cannot be overcommitted: both sides are the same.
+        # An extended resource cannot be overcommitted: request and limit are the same.
         return {"requests": {**resources["requests"], **gpus}, "limits": {**resources["limits"], **gpus}}
 
     def variables(self) -> dict[str, str | int]:
@@ -184,12 +187,12 @@ class OllamaSettings(ComponentSettings):
 
     @property
     def hosts_inside(self) -> list[str]:
-        """Registries of the cluster: they are never behind a proxy."""
+        """Registries in the cluster, which the pod reaches without the proxy."""
         return [each.host for each in self.registries if is_inside(each)]
 
     @property
     def registries(self) -> list[Destination]:
-        """Where the server downloads the models from."""
+        """The destinations from which the server downloads models."""
         hosts = [match for name in self.models if (match := _MODEL.fullmatch(name))]
         named = [
             Destination(host=match["host"].partition(":")[0], port=int(match["port"] or 443), scheme="https")
@@ -202,7 +205,7 @@ class OllamaSettings(ComponentSettings):
 
 
 def pull_resources() -> ContainerResources:
-    """Requests and limits of the Job: a client, the server downloads."""
+    """Requests and limits of the Job, which runs only a client: the server downloads."""
     return {
         "requests": {"cpu": "20m", "memory": "64Mi", "ephemeral-storage": "16Mi"},
         "limits": {"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "64Mi"},

@@ -13,18 +13,18 @@ _CONNECT_SECONDS = 5
 
 
 def client_limits(database: Connection) -> dict[str, str]:
-    """Variables of libpq, which psycopg 2 and 3 are built on; empty where the URL has the limits.
+    """Variables of libpq, which psycopg 2 and 3 use; empty if the URL contains the limits.
 
     https://www.postgresql.org/docs/17/libpq-envars.html
 
     Args:
-        database: where the pods read the URL.
+        database: the source of the URL.
     """
     if CLIENT_URL not in database.references:
         return {}
     return {
         "PGSERVICEFILE": f"{SCRIPTS_DIRECTORY}/{PACKAGE}/{SERVICE_FILE}",
         "PGSERVICE": _SERVICE,
-        # psycopg 3 waits for a connection itself, and does not read the file.
+        # psycopg 3 implements the connection timeout itself and does not read the file.
         "PGCONNECT_TIMEOUT": str(_CONNECT_SECONDS),
     }

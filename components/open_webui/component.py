@@ -76,7 +76,7 @@ class OpenWebUIArgs:
     """Existing namespace. The names of the objects in it are fixed (`names`)."""
 
     namespace_name: str
-    """The same name as a plain value, for rules that are decided before anything exists."""
+    """The name of the namespace as a plain value, for rules that the program computes before any object exists."""
 
     settings: OpenWebUISettings
     """Validated settings, plain values."""
@@ -91,7 +91,7 @@ class OpenWebUIArgs:
     """Rules for the connections of the web pods to other components, Redis and PostgreSQL among them."""
 
     variables: Mapping[str, str]
-    """Environment variables that lead to other components, without secrets."""
+    """Environment variables with the addresses of other components, without secrets."""
 
     secret_inputs: SecretInputs
     """Secrets that are set: ``openaiApiKey`` and such, variables like ``OAUTH_CLIENT_SECRET``."""
@@ -100,14 +100,15 @@ class OpenWebUIArgs:
     """Number of the current signing key, from 1."""
 
     protect: bool
-    """Whether the volume of uploads and the key of encrypted data are refused deletion."""
+    """Whether Pulumi refuses to delete the volume of uploads and the encryption key."""
 
 
 class OpenWebUI(Component[OpenWebUIArgs]):
     """Any number of interchangeable web pods.
 
-    A change of configuration rolls them without a failed request, and so does another release that may run beside the
-    present one (`releases`). Any other release stops them all first: two must never work on one changed schema.
+    A change of the configuration rolls them without a failed request. A release that may run beside the present one
+    rolls them, too (`releases`). Any other release stops them all first, because two releases must never use a schema
+    that one of them has changed.
     """
 
     TYPE = "open-webui-stack:open_webui:OpenWebUI"
@@ -121,8 +122,8 @@ class OpenWebUI(Component[OpenWebUIArgs]):
     """Sign-in name of the first administrator."""
 
     admin_password: Output[str] | None
-    """Password of the first administrator, valid until it is changed in the application. Secret. None: in a Secret that
-    the stack does not own."""
+    """Password of the first administrator, valid until a user changes it in Open WebUI. Secret. None: it is in an
+    existing Secret."""
 
     def create(self) -> None:
         args, settings = self.args, self.args.settings
@@ -146,8 +147,8 @@ class OpenWebUI(Component[OpenWebUIArgs]):
 
     def _own_secret(self, children: Children) -> ConnectionSecret:
         inputs = self.args.secret_inputs
-        # Also where the pods read another one: it keeps what the encryption keys are made from, and the checksum of the
-        # Secret says nothing about its other values.
+        # The stack also generates this key if the pods use an existing Secret: the encryption keys are derived from it,
+        # and its random bits protect the other values against guessing by the checksum of the Secret.
         signing_key = generated_password(GENERATED_SIGNING_KEY, self.args.rotation, children.options())
         kept = kept_key(signing_key, children.options(**stateful(self.args.protect)))
         encryption = kept.apply(encryption_keys)
@@ -161,7 +162,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         return children.secret(SECRET, contents)
 
     def _admin_secret(self, children: Children) -> pulumi.Resource:
-        # Apart from the other secrets and outside every checksum: it is read once, on an empty database.
+        # In a separate Secret that no checksum covers: Open WebUI reads it once, on an empty database.
         contents: dict[str, Input[str]] = {ADMIN_EMAIL: self.admin_email}
         if self.admin_password is not None:
             contents[ADMIN_PASSWORD] = self.admin_password
@@ -176,11 +177,11 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             children.service_account(APP, settings.service_account.annotations),
         ]
         preflight = self._preflight(children.of(PREFLIGHT_LABELS), own, needed)
-        # Recorded only where the preflight has found the same in the database.
+        # Recorded only after the preflight has compared it with the database.
         vectors = remember(
             REMEMBERED, stored_vectors(settings.documents), refused_vectors, children.options(depends_on=[preflight])
         )
-        # Only where the preflight has succeeded: the next update compares with it.
+        # Recorded only after the preflight has succeeded: the next update compares with it.
         upgrade = RollingUpgrade(self, version=settings.version, image=settings.image)
         record = upgrade.record(children.options(depends_on=[preflight]))
         depends_on = [*needed, preflight, vectors, record, *self._uploads_volume(children)]
@@ -199,7 +200,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         options = children.options(
             # The preflight completes before any of the old pods is touched.
             depends_on=depends_on,
-            # After the start the number is the autoscaler's: one here would undo its work at every update.
+            # The autoscaler sets the number of replicas. A number here would override it at every update.
             ignore_changes=["spec.replicas"] if settings.autoscaling else [],
             custom_timeouts=pulumi.CustomTimeouts(
                 create=f"{deadlines.create}s",
@@ -226,11 +227,12 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         self, children: Children, own: ConnectionSecret, depends_on: list[pulumi.Resource]
     ) -> pulumi.Resource:
         args, uploads = self.args, self.args.settings.uploads
-        # All destinations of the web pods: a private store of uploads or a proxy may be behind any of them.
+        # All destinations of the web pods, because any of them may be a private upload storage or a proxy.
         destinations = args.settings.destinations if uploads.store else []
         bucket = egress_rules(destinations, args.namespace_name)
         policy = children.network_policy(PREFLIGHT, ingress=[], egress=[*args.database.egress, *bucket])
-        # The provider admits the ServiceAccount of the web pods, and what counts is whether it admits them.
+        # The preflight uses the ServiceAccount of the web pods, because it checks whether the provider admits this
+        # account.
         account = [] if uploads.uses_service_account else [children.service_account(PREFLIGHT)]
         return preflight_job(
             children,
@@ -262,7 +264,8 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         return children.of(self._version_labels).pod_template(spec, checksums, args.settings.feature_labels)
 
     def _checksums(self, *secrets: ConnectionSecret) -> dict[str, Input[str]]:
-        """Annotations that roll the pods when a Secret that they read or the annotations of their account change."""
+        """Annotations that roll the pods when a Secret of the pods or the annotations of their ServiceAccount
+        change."""
         inputs = self.args.secret_inputs
         # Webhooks of cloud providers read them when a pod is created.
         account = self.args.settings.service_account.annotations
@@ -348,7 +351,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         ]
         children.network_policy(
             APP,
-            # A rule without peers admits everybody.
+            # A rule without peers admits all clients.
             ingress=[allow_from(peers, PORT)] if peers else [],
             egress=[*args.egress, *egress_rules(settings.destinations, args.namespace_name)],
             annotations=PUBLISHED if settings.load_balancer.admits_everyone else None,
@@ -377,7 +380,8 @@ class OpenWebUI(Component[OpenWebUIArgs]):
                 "min_replicas": autoscaling.min_replicas,
                 "max_replicas": autoscaling.max_replicas,
                 "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": _utilization(autoscaling)}}],
-                # Every pod that goes drops its websockets: one a minute, after five quiet minutes.
+                # Every pod that ends drops its websockets, so the autoscaler removes one pod a minute, after five
+                # minutes of low load.
                 "behavior": {
                     "scale_down": {
                         "stabilization_window_seconds": 300,

@@ -1,4 +1,4 @@
-"""Connections of the web pods to services that the settings name: what those to models and to tools have in common.
+"""Connections of the web pods to services of models and tools: the common settings.
 
 Read in the source of Open WebUI 0.12.4: `config.py`, `utils/headers.py`, `routers/openai.py`, `routers/ollama.py`.
 """
@@ -73,7 +73,7 @@ HeaderName = Annotated[str, AfterValidator(_header_name)]
 PublicHeaderName = Annotated[str, AfterValidator(_public_header_name)]
 
 LIST_SEPARATOR = ";"
-"""Between the values of a variable with a list. A key cannot contain it."""
+"""Separator of the values of a variable with a list. A key cannot contain it."""
 
 
 CONNECTION_LISTS = frozenset(
@@ -86,28 +86,29 @@ CONNECTION_LISTS = frozenset(
         "TOOL_SERVER_CONNECTIONS",
     }
 )
-"""Variables with the lists of connections. Set as variables of the config, not by its keys, they initialize an empty
-database and leave the lists of the admin panel alone (docs/decisions/0032-connections.md)."""
+"""Variables with the lists of connections. If the user sets them as variables, they only initialize an empty database,
+and do not replace the lists of the admin panel (docs/decisions/0032-connections.md)."""
 
 
 class Connection(Settings):
     """A service that the web pods connect to."""
 
-    url: HttpUrl = Field(description="URL of the service. Its destination is opened in the network policy.")
+    url: HttpUrl = Field(description="URL of the service. The network policy allows its destination.")
     api_key_from: SecretVariable | None = Field(
         None,
         examples=["MODELS_API_KEY"],
         description="Secret environment variable with the key of the service: a name in `secretEnv` or in "
         "`existingSecrets`. Default: no key is sent.",
     )
-    enabled: bool = Field(True, description="Use the service. A disabled one stays in the admin panel.")
+    enabled: bool = Field(True, description="Use the service. A disabled service stays in the admin panel.")
     headers: dict[PublicHeaderName, PublicText] = Field(
         {},
-        description="Further headers of each request. `{{USER_ID}}`, `{{USER_EMAIL}}`, `{{CHAT_ID}}` and such are "
-        "replaced.",
+        description="Further headers of each request. Open WebUI replaces `{{USER_ID}}`, `{{USER_EMAIL}}`, "
+        "`{{CHAT_ID}}` and others.",
     )
     headers_from: dict[HeaderName, SecretVariable] = Field(
-        {}, description="Headers with secrets: for each the secret environment variable that has its value."
+        {},
+        description="Headers with secrets: the name of the secret environment variable with the value of each header.",
     )
 
     def problems(self) -> Iterator[Problem]:
@@ -129,7 +130,7 @@ class Connection(Settings):
 
     @property
     def key(self) -> str:
-        """The key of the service as a reference; empty for none."""
+        """The key of the service as a reference; empty without a key."""
         return reference(self.api_key_from) if self.api_key_from else ""
 
     @property
@@ -151,7 +152,7 @@ def reference(variable: str) -> str:
 
 
 def literal(text: str) -> str:
-    """A text in which the kubelet replaces nothing."""
+    """The text, escaped so that the kubelet does not replace references in it."""
     return text.replace("$", "$$")
 
 
@@ -161,7 +162,7 @@ def as_json(value: object) -> str:
 
 
 def in_order(connections: Mapping[str, _Connection]) -> list[_Connection]:
-    """The connections in the order of their names, so that moved lines of the config change nothing."""
+    """The connections sorted by name, so the order of lines in the config has no effect."""
     return [connections[name] for name in sorted(connections)]
 
 

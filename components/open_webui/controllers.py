@@ -1,4 +1,5 @@
-"""Ingress controllers and Gateway implementations: from where they connect to the web pods, and what they read."""
+"""Ingress controllers and Gateway implementations: the sources of their connections to the web pods, and the settings
+that they read."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,17 +25,17 @@ GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
 
 @dataclass(frozen=True, kw_only=True)
 class Clients:
-    """From where connections to the web pods come."""
+    """Sources of connections to the web pods."""
 
     pods: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = ()
-    """Labels of namespaces, and of the pods in them; no labels of pods for every pod."""
+    """Labels of namespaces and of the pods in them; empty pod labels select every pod."""
 
     cidrs: tuple[str, ...] = ()
     cilium_entities: tuple[str, ...] = ()
 
 
 def combined(each: Iterable[Clients]) -> Clients:
-    """All of them, each once."""
+    """The union, without duplicates."""
     clients = list(each)
     pods: list[tuple[Mapping[str, str], Mapping[str, str]]] = []
     for peer in (peer for one in clients for peer in one.pods):
@@ -49,7 +50,7 @@ def combined(each: Iterable[Clients]) -> Clients:
 
 @dataclass(frozen=True, kw_only=True)
 class Controller:
-    """What an installation of the controller with its own defaults has."""
+    """The properties of an installation of the controller with default values."""
 
     classes: tuple[str, ...] = ()
     """IngressClasses or GatewayClasses that it creates."""
@@ -70,19 +71,21 @@ class Controller:
     """Entities of Cilium that connect, for a proxy that is not a pod."""
 
     annotations: Mapping[str, str] = field(default_factory=dict)
-    """Annotations of the Ingress that the application needs whatever the settings are."""
+    """Annotations of the Ingress that Open WebUI always needs."""
 
     tls_annotations: Mapping[str, str] = field(default_factory=dict)
     """Annotations of an Ingress that ends TLS, beside its Secret."""
 
     timeouts: Mapping[str, str] = field(default_factory=dict)
-    """Annotations of the Ingress with the longest silence of a connection; the value is a format of ``seconds``."""
+    """Annotations of the Ingress for the longest time without data on a connection; the value is a format string with
+    ``seconds``."""
 
     body_size: str | None = None
     """Annotation of the Ingress with the largest body, as nginx writes sizes."""
 
     https_redirect: Mapping[bool, Mapping[str, str]] = field(default_factory=dict)
-    """Annotations of the Ingress that redirect from http to https, also where TLS ends before, or that do not."""
+    """Annotations of the Ingress that turn the redirect from http to https on, also if TLS ends before the controller,
+    or off."""
 
     sticky_annotations: Mapping[str, str] = field(default_factory=dict)
     """Annotations of the Ingress that keep a browser on one replica."""
@@ -91,7 +94,7 @@ class Controller:
     """The same on the Service behind the Ingress."""
 
     listener_ports: tuple[int, int] = (80, 443)
-    """Ports of the listeners for http and https of a Gateway of its own."""
+    """Ports of the http and https listeners of a Gateway of the stack."""
 
     route_timeouts: bool = True
     """Whether it accepts an HTTPRoute with `timeouts`."""
@@ -101,26 +104,22 @@ class Controller:
 
     @property
     def is_known_peer(self) -> bool:
-        """Whether it is known from where it connects."""
+        """Whether the sources of its connections are known."""
         return bool(
             self.namespace or self.namespace_labels or self.beside_gateway or self.cidrs or self.cilium_entities
         )
 
     @property
     def can_be_sticky(self) -> bool:
-        """Whether it can keep a browser on one replica by annotations of the stack."""
+        """Whether annotations of the stack can keep a browser on one replica."""
         return bool(self.sticky_annotations or self.sticky_service_annotations)
 
     def clients(
         self, namespace: str | None, pod_labels: Mapping[str, str], cidrs: Sequence[str], *, gateway: str | None = None
     ) -> Clients:
-        """From where it connects.
-
-        Args:
-            namespace: namespace of its pods; None for that of its own installation.
-            pod_labels: labels of its pods; empty for every pod of the namespace.
-            cidrs: further addresses.
-            gateway: name of the Gateway, for a controller that starts pods for each.
+        """The sources of its connections. Args: namespace: namespace of its pods; None: the namespace of its default
+        installation. pod_labels: labels of its pods; empty for every pod of the namespace. cidrs: further addresses.
+        gateway: name of the Gateway, for a controller that starts pods for each.
         """
         own = {GATEWAY_NAME_LABEL: gateway} if self.beside_gateway and gateway else {}
         pods: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = ()
@@ -149,7 +148,7 @@ _TRAEFIK_STICKY = {
     "traefik.ingress.kubernetes.io/service.sticky.cookie.name": STICKY_COOKIE,
     "traefik.ingress.kubernetes.io/service.sticky.cookie.httponly": "true",
 }
-# Its Envoy, of Ingresses and of Gateways, has an identity and no pod:
+# Its Envoy, for Ingresses and Gateways, has an identity but is not a pod:
 # https://docs.cilium.io/en/stable/network/servicemesh/ingress-and-network-policy/
 _CILIUM = Controller(classes=("cilium",), cilium_entities=("ingress",))
 # Google's front ends and health checks, for container-native load balancing:
@@ -172,9 +171,9 @@ INGRESS_CONTROLLERS: Mapping[IngressControllerName, Controller] = {
         classes=("nginx",),
         namespace="nginx-ingress",
         annotations={
-            # It upgrades connections to the named Services alone.
+            # It upgrades only connections to the named Services.
             "nginx.org/websocket-services": SERVICE,
-            # It keeps back the words of a streamed answer until a buffer is full.
+            # By default it holds back a streamed answer until a buffer is full.
             "nginx.org/proxy-buffering": "False",
         },
         timeouts={"nginx.org/proxy-read-timeout": "{seconds}s", "nginx.org/proxy-send-timeout": "{seconds}s"},
@@ -184,12 +183,12 @@ INGRESS_CONTROLLERS: Mapping[IngressControllerName, Controller] = {
             False: {"ingress.kubernetes.io/ssl-redirect": "False"},
         },
     ),
-    # It reads its cookie off the Service, has no limit for bodies, and its times are those of its entry point.
+    # It reads the cookie annotation from the Service, has no body limit, and reads timeouts from its entry point.
     "traefik": Controller(
         classes=("traefik",),
         namespace="traefik",
-        # From the Secret alone it takes the certificate: the router answers https only at an entry point that has TLS
-        # itself, as that of the Helm chart does, and plain http at the others.
+        # With the Secret alone, it loads the certificate, but the router answers https only at an entry point with TLS,
+        # such as that of the Helm chart, and plain http at others.
         tls_annotations={"traefik.ingress.kubernetes.io/router.tls": "true"},
         sticky_service_annotations=_TRAEFIK_STICKY,
     ),
@@ -215,7 +214,7 @@ INGRESS_CONTROLLERS: Mapping[IngressControllerName, Controller] = {
     "gke": Controller(cidrs=_GOOGLE),
     # In IP mode the load balancer connects from its own subnets, which only the user knows.
     "aws-alb": Controller(classes=("alb",)),
-    # It may be another installation of ingress-nginx or Traefik; the others read none of these.
+    # It may be another installation of ingress-nginx or Traefik; other controllers ignore these annotations.
     "other": Controller(
         timeouts=_NGINX_TIMEOUTS,
         body_size=_NGINX_BODY_SIZE,
@@ -226,7 +225,8 @@ INGRESS_CONTROLLERS: Mapping[IngressControllerName, Controller] = {
 }
 
 GATEWAY_CONTROLLERS: Mapping[GatewayControllerName, Controller] = {
-    # A listener has the port of an entry point; these are the Helm chart's, which its Service maps to 80 and 443.
+    # A listener needs the port of an entry point. These are the ports of the Helm chart, whose Service maps 80 and 443
+    # to them.
     "traefik": Controller(classes=("traefik",), namespace="traefik", listener_ports=(8000, 8443)),
     # https://gateway.envoyproxy.io/docs/tasks/operations/gateway-namespace-mode/: by default all proxies are there.
     "envoy-gateway": Controller(classes=("eg",), namespace="envoy-gateway-system"),
@@ -248,9 +248,8 @@ GATEWAY_CONTROLLERS: Mapping[GatewayControllerName, Controller] = {
 def controller_of(
     controllers: Mapping[_Name, Controller], class_name: str | None, namespace: str | None
 ) -> _Name | None:
-    """The controller that creates the class; of several that do, the one that is installed in the namespace.
-
-    Without a class that is known, the controller of the namespace.
+    """The controller that creates the class. If several do, the one whose default namespace is ``namespace``. For an
+    unknown class, the controller of the namespace.
     """
     of_class = [name for name, each in controllers.items() if class_name in each.classes]
     of_namespace = controller_of_namespace({name: controllers[name] for name in of_class or controllers}, namespace)

@@ -8,17 +8,17 @@ IMAGE_SECONDS = 600
 """Scheduling a pod and pulling its image: several GB for the full variant."""
 
 REDIS_WAIT_SECONDS = 300
-"""A new pod waits for Redis to take its credentials: kubelets bring a rotated password within about a minute."""
+"""A new pod waits until Redis accepts its credentials: the kubelet updates a rotated password within about a minute."""
 
 DATABASE_WAIT_SECONDS = 300
 """A new pod waits for the database: a restart with recovery after a crash."""
 
 PREFLIGHT_WAIT_SECONDS = 120
-"""The preflight waits for the database and the S3 service, which serve the old pods at that moment: after a rotation
-until the kubelet has brought the new password to the server, at most about 90 s."""
+"""The preflight waits for the database and the S3 service, which serve the old pods at that moment. After a rotation,
+the kubelet updates the password of the server within about 90 s."""
 
 PREFLIGHT_CHECK_SECONDS = 60
-"""The preflight itself: the start of Python, and questions that PostgreSQL answers at once."""
+"""The preflight itself: the start of Python, and queries that PostgreSQL answers at once."""
 
 STARTUP_PERIOD_SECONDS = 2
 STARTUP_SECONDS = 300
@@ -36,16 +36,16 @@ class Deadlines:
     """Open WebUI's part of a migration: MIGRATE_RUN_SECONDS."""
 
     replicas: int
-    """Most web pods that serve at the same time."""
+    """Maximum number of web pods that serve at the same time."""
 
     @property
     def lock_wait(self) -> int:
-        """A replica waits for another one's migration: longer than that may take."""
+        """How long a replica waits for the migration of another one: longer than a migration may take."""
         return self.migration + MARGIN_SECONDS
 
     @property
     def pod_start(self) -> int:
-        """Longest start of a pod that succeeds: it migrates itself, and then serves."""
+        """The longest successful start of a pod, which migrates the database and then serves."""
         return (
             IMAGE_SECONDS
             + REDIS_WAIT_SECONDS

@@ -40,7 +40,7 @@ ModelName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def model_dimensions(model: str) -> int | None:
-    """Dimensions of an embedding model; None for one that is not known. The tag of an Ollama model does not count."""
+    """Dimensions of an embedding model; None for an unknown model. The tag of an Ollama model is ignored."""
     return MODEL_DIMENSIONS.get(model) or MODEL_DIMENSIONS.get(model.partition(":")[0])
 
 
@@ -49,7 +49,7 @@ class ExtractionSettings(Settings):
 
     engine: Literal["tika", "docling", "external", "none"] = Field(
         "tika",
-        description="`tika`: the stack's own Apache Tika, or the one at `url`. `docling`, `external`: the service at "
+        description="`tika`: the stack's own Apache Tika, or the Tika at `url`. `docling`, `external`: the service at "
         "`url`. `none`: the slim image then rejects PDF, Word and PowerPoint; other engines are set in "
         "`openWebui.env`.",
     )
@@ -128,7 +128,7 @@ class EmbeddingSettings(Settings):
 
         Args:
             engine: the engine in effect.
-            url: the URL in effect; None for none.
+            url: the URL in effect; None if there is no URL.
         """
         names = {
             "openai": "RAG_OPENAI_API_BASE_URL",
@@ -144,7 +144,7 @@ class EmbeddingSettings(Settings):
         }
 
     def model_of(self, engine: str) -> str | None:
-        """The model in effect with an engine; None for the one of the image."""
+        """The model in effect with an engine; None: the model of the image."""
         return self.model or (DEFAULT_MODEL if engine == "openai" else None)
 
 
@@ -181,7 +181,7 @@ class RerankerSettings(Settings):
     def variables(self) -> dict[str, str]:
         """Variables without secrets."""
         if self.engine == "none" or not self.model:
-            # Where it is said: a database may have the reranker of an earlier config.
+            # Set explicitly, because a database may contain the reranker of an earlier config.
             return {"RAG_RERANKING_ENGINE": "", "RAG_RERANKING_MODEL": ""} if "engine" in self.model_fields_set else {}
         return {
             "RAG_RERANKING_ENGINE": "" if self.engine == "local" else self.engine,
@@ -192,7 +192,7 @@ class RerankerSettings(Settings):
 
 
 def _missing(missing: Mapping[str, str], reason: str, value: str, allowed: str) -> Problem:
-    """Problem of keys that are missing, each with an example, because of the value of another one."""
+    """The problem that the value of one key requires other keys, each with an example."""
     first, *_ = missing
     return Problem(
         keys=(*missing, reason),

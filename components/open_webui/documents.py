@@ -25,8 +25,8 @@ MOST_FULL_PRECISION = 2000
 MOST_DIMENSIONS = 2 * MOST_FULL_PRECISION
 
 INDEX_METHOD = "hnsw"
-"""Index of a new database. It is built with any number of documents and any amount of memory, where IVFFlat waits for
-5,000 chunks and then needs memory for all its samples. A database that has an IVFFlat index keeps it."""
+"""Index of a new database. HNSW works with any number of documents and any amount of memory. IVFFlat waits for 5,000
+chunks and then needs memory for all its samples. A database with an IVFFlat index keeps it."""
 
 
 _CHUNKS = ("CHUNK_SIZE", "CHUNK_OVERLAP")
@@ -71,25 +71,25 @@ class DocumentSettings(FeatureSettings):
         ExtractionSettings(), description="The service that extracts the text of documents."
     )
     embedding: EmbeddingSettings = Field(EmbeddingSettings(), description="The model that turns text into vectors.")
-    hybrid_search: bool = Field(False, description="Search by words too, and not by vectors alone.")
+    hybrid_search: bool = Field(False, description="Search by words in addition to vectors.")
     reranker: RerankerSettings = Field(
         RerankerSettings(), description="The model that orders the passages that a search found."
     )
-    top_k: int = Field(3, ge=1, le=100, description="Passages of the documents that a question is answered with.")
+    top_k: int = Field(3, ge=1, le=100, description="Number of passages that the model gets with a question.")
     chunk_size: int = Field(1000, ge=50, le=100_000, description="Longest passage, in characters.")
     chunk_overlap: int = Field(100, ge=0, le=100_000, description="Characters that a passage shares with the next one.")
     dimensions: int = Field(
         1536,
         ge=1,
         le=MOST_DIMENSIONS,
-        description="Dimensions of the embedding model. Longer embeddings are cut, shorter ones are filled up. Fixed "
-        "once the database has documents.",
+        description="Dimensions of the embedding model. Open WebUI truncates longer vectors and pads shorter ones. "
+        "Cannot change once the database contains documents.",
     )
     half_precision: bool | None = Field(
         None,
         examples=["true"],
-        description="Store vectors as `halfvec`, with half the size. Default: with more than 2000 dimensions, where "
-        "only `halfvec` has an index. Fixed like the dimensions.",
+        description="Store vectors as `halfvec`, with half the size. Default: `true` with more than 2000 "
+        "dimensions, because only `halfvec` has an index there. Cannot change, like the dimensions.",
     )
 
     def problems(self) -> Iterator[Problem]:
@@ -152,11 +152,8 @@ class DocumentSettings(FeatureSettings):
         return self.embedding.engine or ("local" if web.variant == "full" else "openai")
 
     def embedding_url(self, web: "OpenWebUISettings", own_ollama: str | None = None) -> str | None:
-        """URL of the embedding service in effect; None for none.
-
-        Args:
-            web: the settings of the component.
-            own_ollama: URL of the stack's own Ollama; None for none.
+        """URL of the embedding service in effect; None without a service. Args: web: the settings of the component.
+        own_ollama: URL of the stack's own Ollama; None without it.
         """
         engine = self.embedding_engine(web)
         services = {"openai": web.openai_api_base_url, "ollama": only_server(web, own_ollama)}
@@ -188,7 +185,7 @@ class DocumentSettings(FeatureSettings):
         }
 
     def stored_variables(self, web: "OpenWebUISettings", services: Mapping[str, str]) -> Iterable[str]:
-        """Keys that belong together are written together: the URL and the key of an engine with the engine."""
+        """Writes keys together that belong together: the URL and the key of an engine with the engine."""
         url = self.embedding_url(web, services.get(OWN_OLLAMA))
         engine = self.extraction.engine
         groups: Mapping[str, Iterable[str]] = {
@@ -237,5 +234,5 @@ class DocumentSettings(FeatureSettings):
         }[secret.name]
 
     def requires(self, secret: SecretKey) -> bool:
-        # Without it that service would get the key of api.openai.com, where the settings have one.
+        # Otherwise that service would get the key of api.openai.com, if the settings contain one.
         return secret.required and (secret.name != "RAG_OPENAI_API_KEY" or self.embedding.url is not None)

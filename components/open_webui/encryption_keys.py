@@ -1,7 +1,7 @@
-"""Keys of what Open WebUI encrypts in its database, apart from the key that signs sessions.
+"""Keys for data that Open WebUI encrypts in its database, separate from the key that signs sessions.
 
 By default release 0.12.4 derives them from WEBUI_SECRET_KEY: a rotation of the signing key makes the data unreadable.
-The stack sets them to the values that the release derives from the first signing key they were made from
+The stack sets them to the values that the release derives from the first signing key
 (docs/decisions/0027-encryption-keys.md).
 """
 
@@ -30,9 +30,10 @@ def kept_key(signing_key: Output[str], opts: ResourceOptions) -> Output[str]:
 
     Args:
         signing_key: the current signing key.
-        opts: options of the resource that keeps it. Without it the data is lost: protect it as the database.
+        opts: options of the resource that keeps it. Without this resource the data is lost: protect it like the
+        database.
     """
-    # Another input would change nothing but show an update in every rotation.
+    # A changed input would only show an update in every rotation.
     keep = ResourceOptions.merge(opts, ResourceOptions(ignore_changes=["input"]))
     return Output.secret(pulumi.Stash(STASH, input=signing_key, opts=keep).output)
 

@@ -1,4 +1,4 @@
-"""Where the variables of `openWebui.env` make the web pods connect to. One pure function.
+"""The destinations of the web pods that follow from the variables of `openWebui.env`, as one pure function.
 
 Read in the source of Open WebUI 0.12.4: `config.py`, `env.py`, `routers/`, `retrieval/`.
 """
@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 from ..blocks.destinations import PUBLIC, Destination, destination_of_url
 from ..blocks.names import is_dns_name
 
-# A URL may be in a list, in JSON or in a template (`http://searxng:8080/search?q=<query>`): what counts is the
-# authority, which ends where no host or port goes on.
+# A URL may be in a list, in JSON or in a template (`http://searxng:8080/search?q=<query>`): the pattern matches the
+# authority, up to the first character that cannot be part of a host or port.
 _AUTHORITY = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]*://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]+)?(?![A-Za-z0-9{$<%@])"
 )
@@ -19,8 +19,8 @@ _BARE = re.compile(r"[A-Za-z0-9.-]*[A-Za-z][A-Za-z0-9.-]*:[0-9]+")
 _MAY_BE_BARE = re.compile(r"_(PROXY|ENDPOINT)$", re.IGNORECASE)
 _DEFAULT_PORTS = {"LDAP_SERVER": 389}
 
-# Engines that are in the pod, or whose URL is a variable of its own. Any other engine is the service of a vendor, at an
-# address that is in the program.
+# Engines that run in the pod, or whose URL is in another variable. Any other engine is a vendor's service at an address
+# in Open WebUI's code.
 _ENGINES_WITH_URL = frozenset(
     {
         "automatic1111",
@@ -43,19 +43,19 @@ _ENGINES_WITH_URL = frozenset(
     }
 )
 _CLIENT_OF_VENDOR = re.compile(r"(GOOGLE|MICROSOFT|GITHUB|FEISHU|GOOGLE_DRIVE|ONEDRIVE)_CLIENT_ID(_[A-Z]+)?")
-# A search is followed by the pages that it found, which may be anywhere.
+# After a search, Open WebUI loads the pages of the results, which may have any address.
 _LOADS_PAGES = "ENABLE_WEB_SEARCH"
 
 
 def env_destinations(env: Mapping[str, str], own_hosts: Collection[str] = ()) -> Iterator[tuple[str, Destination]]:
     """Variables and the destinations that follow from them.
 
-    That is every URL in a value, whatever the variable is called; ``host:port`` where a variable may hold that; a
-    ``…_HOST`` with its ``…_PORT``; and public addresses for a vendor's service that has no URL here.
+    These are: every URL in a value of any variable; ``host:port`` in variables that may contain it; a ``…_HOST`` with
+    its ``…_PORT``; and public addresses for a vendor's service without a URL.
 
     Args:
         env: variables and their values.
-        own_hosts: public names of the stack itself. Their URLs, as of a redirection, are the browser's.
+        own_hosts: public names of the stack itself. Only browsers use their URLs, for example for redirections.
     """
     for name, value in env.items():
         destinations = [*_in_value(name, value), *_of_host(name, value, env), *_of_vendor(name, value)]

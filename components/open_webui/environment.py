@@ -26,7 +26,7 @@ from .settings import (
 
 _ADMIN_PASSWORD = SecretReference(name=ADMIN_SECRET, key=ADMIN_PASSWORD)
 
-# Not the image's own data directory: an empty volume there would hide the models that the full image brings.
+# Not the image's own data directory: an empty volume there would hide the models of the full image.
 DATA_DIRECTORY = "/var/lib/open-webui"
 STATIC_DIRECTORY = "/app/backend/static"
 
@@ -41,7 +41,7 @@ def secret_variables(inputs: SecretInputs) -> dict[str, tuple[str, str]]:
     """Secrets of Open WebUI that are set: each with its key in the Secret and its environment variable.
 
     Args:
-        inputs: every secret that is set, those of other components among them.
+        inputs: every secret that is set, including those of other components.
     """
     own = {name: names for name, names in SECRET_VARIABLES.items() if name in inputs.names}
     return {**own, **{name: (ENCRYPTION_VARIABLES.get(name, name), name) for name in sorted(inputs.variables)}}
@@ -57,15 +57,15 @@ def environment(
     services: Mapping[str, str],
     migrate: bool,
 ) -> list[EnvVarArgsDict]:
-    """Variables of a container, in the order of their names; those that refer to others come last.
+    """Variables of a container, sorted by name; those that refer to others come last.
 
     Args:
         settings, redis: of the component and its Redis.
         database: the database, with ``client-url``.
         own: Secret with ``secret-key`` and the secret inputs.
         secret_inputs: secrets that are set.
-        services: variables that lead to other components of the stack.
-        migrate: whether this container brings the database to its version; all others must leave it alone.
+        services: variables with the addresses of other components. migrate: whether this container migrates the
+        database; others must not.
     """
     composed = _composed(settings, services)
     owner = database.owner if migrate else None
@@ -91,7 +91,7 @@ def environment(
         *([database.connection.variable("MIGRATE_CLIENT_URL", CLIENT_URL)] if owner else []),
         *_own_secrets(settings, own, secret_inputs),
     ]
-    # A reference is filled in where the variable that it names comes earlier.
+    # The kubelet replaces a reference only if the variable that it names comes earlier.
     first = [each for each in [*plain_variables(plain), *secret] if each["name"] not in composed]
     return [
         *sorted(first, key=lambda variable: str(variable["name"])),
@@ -102,7 +102,7 @@ def environment(
 def _url_key(database: Backend, *, migrate: bool) -> str:
     if not migrate:
         return CLIENT_URL
-    # An advisory lock is of a session, and a pooler may give each transaction another one.
+    # An advisory lock belongs to a session, and a pooler may run each transaction in another session.
     return database.owner.url_key if database.owner else database.direct_url_key or CLIENT_URL
 
 
@@ -125,7 +125,7 @@ def _own_secrets(
 
 
 def _shared(settings: OpenWebUISettings, inputs: Mapping[str, EnvVarArgsDict]) -> dict[str, EnvVarArgsDict]:
-    """Variables with the value of a secret that has a variable of its own, where that secret is set."""
+    """Variables that get the value of another secret variable, if that secret is set."""
     shared = {
         name: secret for each in settings.features.values() for name, secret in each.shared_secrets(settings).items()
     }
@@ -136,11 +136,8 @@ def _shared(settings: OpenWebUISettings, inputs: Mapping[str, EnvVarArgsDict]) -
 
 
 def redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgsDict]:
-    """The variables that lead to Redis.
-
-    Args:
-        redis: Redis, with its variables.
-        env: `openWebui.env`: what it says about an external Redis, every client of it has to know.
+    """The variables for the connection to Redis. Args: redis: Redis, with its variables. env: `openWebui.env`: its
+    variables for an external Redis apply to every client.
     """
     own = {name: value for name, value in env.items() if _is_of_redis(name)}
     urls = [
@@ -175,8 +172,8 @@ def _always(settings: OpenWebUISettings) -> dict[str, str]:
         "DATA_DIR": DATA_DIRECTORY,
         "STATIC_DIR": STATIC_DIRECTORY,
         "WEBSOCKET_MANAGER": "redis",
-        # A server that is gone without a word refuses nothing, and the session pools' synchronous client holds up the
-        # event loop while it waits. A second try of the kernel, which comes after one second, is within this.
+        # A lost server does not refuse connections, and the synchronous client of the session pools blocks the event
+        # loop while it waits. The kernel's second attempt, after one second, is within this limit.
         "REDIS_SOCKET_CONNECT_TIMEOUT": "2",
         "REDIS_SOCKET_KEEPALIVE": "true",
         "REDIS_HEALTH_CHECK_INTERVAL": "60",
@@ -188,9 +185,9 @@ def _always(settings: OpenWebUISettings) -> dict[str, str]:
         "VECTOR_DB": "pgvector",
         # The database creates it; the application's user may not.
         "PGVECTOR_CREATE_EXTENSION": "false",
-        # It runs pip while the pod starts: a different program on every replica.
+        # It would run pip at the start of each pod, so replicas could run different code.
         "ENABLE_PIP_INSTALL_FRONTMATTER_REQUIREMENTS": "false",
-        # No look for updates of itself or of models: the pod's network does not lead there.
+        # Open WebUI must not look for updates of itself or of models: the network policy does not allow it.
         "OFFLINE_MODE": "true",
         "WEBUI_ADMIN_EMAIL": settings.admin_email,
         "WEBUI_ADMIN_NAME": "Administrator",
@@ -226,7 +223,7 @@ def _composed(settings: OpenWebUISettings, services: Mapping[str, str]) -> dict[
 
 
 def _stored(settings: OpenWebUISettings, secret_inputs: SecretInputs, services: Mapping[str, str]) -> dict[str, str]:
-    """The variables that the operator sets: Open WebUI would not look at them on a database that has been used."""
+    """The variables that the user sets and that Open WebUI would ignore on an existing database."""
     of_features = (
         name for feature in settings.features.values() for name in feature.stored_variables(settings, services)
     )

@@ -10,7 +10,7 @@ from ..blocks import secret_names
 from ..blocks.credentials import has_credentials
 from .variables import variable_table
 
-# What shells and containers take for a name: https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
+# Names that shells and containers accept: https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -26,7 +26,8 @@ def looks_secret(name: str) -> bool:
 
 
 def holds_secret(name: str, value: str) -> bool:
-    """Whether a variable is a secret by its name or by its value. A switch is not one: ``ENABLE_API_KEYS=true``."""
+    """Whether a variable is a secret by its name or by its value. A boolean is not a secret:
+    ``ENABLE_API_KEYS=true``."""
     return (looks_secret(name) and not secret_names.is_switch(value)) or has_credentials(value)
 
 

@@ -18,7 +18,7 @@ def exposure_kinds(ingress: IngressSettings, gateway: GatewaySettings) -> Iterat
             key = f"openWebui.{name}.controller"
             yield KindsNeeded(key=key, value="cilium", off="<controller>", kinds=(CILIUM_NETWORK_POLICY,))
         if each.issuer.name:
-            # cert-manager creates the certificate for the annotation; without it the Secret never exists.
+            # cert-manager creates the certificate for the annotation. Without cert-manager the Secret never exists.
             key = f"openWebui.{name}.issuer.name"
             yield KindsNeeded(key=key, value=each.issuer.name, off="", kinds=(CERTIFICATE,))
 
@@ -26,8 +26,8 @@ def exposure_kinds(ingress: IngressSettings, gateway: GatewaySettings) -> Iterat
 def exposure_objects(ingress: IngressSettings, gateway: GatewaySettings) -> Iterator[NeededObject]:
     """The Secrets with certificates, by the key that names them.
 
-    None is required: a controller serves without it, and a Certificate or an annotation of the user's own may be what
-    lets cert-manager write it. With an issuer of the settings it does.
+    None of them is required: a controller serves without it, and cert-manager may write it because of a Certificate or
+    an annotation of the user. With an issuer in the settings, cert-manager writes it.
     """
     for name, each, is_used, consequence in (
         ("ingress", ingress, ingress.enabled, "the controller serves a certificate of its own"),

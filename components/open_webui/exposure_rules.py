@@ -18,7 +18,7 @@ _EXAMPLE = "chat.example.com"
 
 
 def public_url_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
-    """What of the public URL does not fit together."""
+    """Conflicts between the settings of the public URL."""
     if settings.host:
         yield from _contradictions(settings)
         return
@@ -69,7 +69,7 @@ def _contradictions(settings: OpenWebUISettings) -> Iterator[Problem]:
 
 
 def body_size_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
-    """A limit of the Ingress below the application's own limit of a file."""
+    """A body limit of the Ingress below Open WebUI's own limit for a file."""
     body, file = settings.ingress.max_body_size, settings.file_limit
     if body and file and quantity(body) < file:
         yield Problem(
@@ -82,7 +82,7 @@ def body_size_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
 
 
 def egress_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
-    """Destinations that a network policy can only reach by their addresses, which are missing."""
+    """Destinations for which a network policy needs addresses that are missing."""
     yield from private_name_problems(settings.named_destinations, settings.targets, "egress")
     for target in settings.targets:
         if is_private_name(target.host):
@@ -97,12 +97,12 @@ def egress_problems(settings: OpenWebUISettings) -> Iterator[Problem]:
 def private_name_problems(
     named: Iterable[tuple[str, Destination]], targets: Iterable[Destination], egress_key: str
 ) -> Iterator[Problem]:
-    """Problems with names that public DNS does not have: the network policy does not open their addresses.
+    """Problems with names that are not in public DNS: the network policy cannot allow their addresses.
 
     Args:
         named: destinations, each with the key that it follows from.
         targets: destinations of `openWebui.egress`.
-        egress_key: the key of the targets, as the reader of the problem has to write it.
+        egress_key: the key of the targets, as the user writes it.
     """
     opened = {target.port for target in targets if is_range(target.host)}
     missing = [(key, each) for key, each in named if is_private_name(each.host) and each.port not in opened]

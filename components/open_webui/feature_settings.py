@@ -1,4 +1,4 @@
-"""What the settings of every feature of the web pods declare: variables, destinations, secrets."""
+"""The interface of the settings of every feature of the web pods: variables, destinations, secrets."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def token_error(value: str) -> tuple[str, str] | None:
-    """The error of a secret that has to be one word, such as a key or a password, and what is allowed."""
+    """The error for a secret that must not contain spaces, such as a key or a password, and the allowed values."""
     if value.isprintable() and not any(character.isspace() for character in value):
         return None
     return "it contains a space, a line break or a control character", "a value without them"
@@ -35,21 +35,21 @@ class SecretKey:
 
     description: str
     required: bool = True
-    """Whether the feature cannot work without it when it uses it."""
+    """Whether a feature that uses the secret requires it."""
 
     error: Callable[[str], tuple[str, str] | None] = token_error
-    """The error of a value and the values that are allowed, neither with the value in it; None if it is valid."""
+    """The error and the allowed values, without the value itself; None if the value is valid."""
 
 
 OWN_OLLAMA = "OLLAMA_BASE_URL"
-"""Variable with the URL of the stack's own Ollama, among those that lead to other components."""
+"""Variable with the URL of the stack's own Ollama."""
 
 
 class FeatureSettings(Settings):
     """Settings of one feature of the web pods, such as uploads.
 
-    `OpenWebUISettings` finds them by this class: a field of it is all that a feature needs there. The container gets
-    the variables, the network policy opens the destinations, and the config report asks for the secrets.
+    `OpenWebUISettings` finds them by this class: a feature needs only a field there. The container gets the variables,
+    the network policy allows the destinations, and the config report checks the secrets.
     """
 
     SECRETS: ClassVar[tuple[SecretKey, ...]] = ()
@@ -75,8 +75,9 @@ class FeatureSettings(Settings):
     def stored_variables(self, _web: "OpenWebUISettings", _services: Mapping[str, str]) -> Iterable[str]:
         """Variables whose values each start of a web pod writes into the database (`startup/stored_settings.py`).
 
-        Open WebUI itself reads most of its variables on an empty database only. Named are those that the operator sets:
-        the other ones keep what the admin panel set. Those that Open WebUI does not store may be among them.
+        Open WebUI itself reads most of its variables on an empty database only. The result contains the variables that
+        the user sets: others keep the value of the admin panel. It may contain variables that Open WebUI does not
+        store.
 
         Args:
             _web: the settings of the component.
@@ -93,7 +94,7 @@ class FeatureSettings(Settings):
         return {}
 
     def endpoints(self, _web: "OpenWebUISettings") -> Iterator[tuple[str, str]]:
-        """The same as pairs. Overridden where they depend on other settings, or where one key has several.
+        """The URLs as pairs. Overridden if they depend on other settings, or if one key has several URLs.
 
         Args:
             _web: the settings of the component.
@@ -112,21 +113,21 @@ class FeatureSettings(Settings):
         yield from ()
 
     def pod_labels(self, _web: "OpenWebUISettings") -> Mapping[str, str]:
-        """Labels that the web pods and the preflight need for the feature, as those that a webhook looks for."""
+        """Labels that the web pods and the preflight need for the feature, for example for a webhook."""
         return {}
 
     def uses(self, _secret: SecretKey) -> bool:
-        """Whether the feature, as it is set, uses the secret."""
+        """Whether the feature uses the secret with these settings."""
         return True
 
     def setting_of(self, secret: SecretKey) -> str:
-        """The setting that decides about the secret, for the report; relative to the feature."""
+        """The setting that requires the secret, relative to the feature, for the report."""
         return secret.setting
 
     def requires(self, secret: SecretKey) -> bool:
-        """Whether the feature, as it is set and using the secret, cannot work without it."""
+        """Whether the feature requires the secret with these settings."""
         return secret.required
 
     def warnings(self, _web: "OpenWebUISettings") -> Iterator[str]:
-        """What the operator has to know about settings that are allowed; printed with every update."""
+        """Warnings about settings that are allowed, printed with every update."""
         yield from ()

@@ -1,7 +1,7 @@
 """The HTTPRoute of the Gateway API, and the Gateway of the stack.
 
-Pulumi never waits for them. An HTTPRoute whose Gateway does not exist has an empty status for ever, and its conditions
-are those of each parent, so that no condition of the object says that it works. `stackctl verify` reads them.
+Pulumi never waits for them. The status of an HTTPRoute whose Gateway does not exist stays empty, and conditions are
+per parent, so no condition of the object says that the route works. `stackctl verify` reads them.
 """
 
 from collections.abc import Sequence
@@ -92,7 +92,7 @@ def _listeners(settings: GatewaySettings, hosts: Sequence[str]) -> list[dict[str
     plain = {"name": HTTP_LISTENER, "port": http_port, "protocol": "HTTP"}
     if not settings.tls_secret:
         return [plain]
-    # cert-manager reads the names of the certificate off the listeners.
+    # cert-manager reads the names of the certificate from the listeners.
     return [
         plain,
         *(

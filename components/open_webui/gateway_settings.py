@@ -25,7 +25,7 @@ class ParentRefSettings(Settings):
         None, examples=["gateways"], description="Namespace of the Gateway. Default: that of the stack."
     )
     section_name: ObjectName | None = Field(
-        None, examples=["https"], description="Listener of the Gateway. Default: all that the hosts fit."
+        None, examples=["https"], description="Listener of the Gateway. Default: all listeners that match the hosts."
     )
 
     def problems(self) -> Iterator[Problem]:
@@ -55,9 +55,9 @@ class GatewaySettings(Settings):
     )
     controller: GatewayControllerName | None = Field(
         None,
-        description="Implementation of the Gateway: from where it connects to the web pods. Default: follows from "
-        "`className` or `controllerNamespace`, else `other`, which needs one of `controllerNamespace` and "
-        "`allowedCidrs`.",
+        description="Implementation of the Gateway, which determines the sources of its connections. Default: "
+        "derived from `className` or `controllerNamespace`, otherwise `other`, which requires "
+        "`controllerNamespace` or `allowedCidrs`.",
     )
     controller_namespace: ExistingNamespace | None = Field(
         None,
@@ -95,15 +95,13 @@ class GatewaySettings(Settings):
         description="An issuer of cert-manager, which writes the certificate of the stack's Gateway. Needs its support "
         "of the Gateway API (`enableGatewayAPI`).",
     )
-    redirect_to_https: bool = Field(
-        True, description="Redirect from http to https, where the stack's Gateway ends TLS."
-    )
+    redirect_to_https: bool = Field(True, description="Redirect from http to https, if the stack's Gateway ends TLS.")
     request_timeout_seconds: int = Field(
         0,
         ge=0,
         le=86_400,
-        description="Longest request of the HTTPRoute, its answer included; 0 for no limit, because an answer streams "
-        "for minutes. Traefik ignores it; for GKE it is left out.",
+        description="Longest request of the HTTPRoute in seconds, including its answer. 0: no limit, because an "
+        "answer can stream for minutes. Traefik ignores it; for GKE the stack omits it.",
     )
     annotations: dict[MetadataName, PublicText] = Field(
         {}, description="Further annotations of the HTTPRoute and of the Gateway of the stack."
@@ -111,7 +109,7 @@ class GatewaySettings(Settings):
 
     @property
     def peers(self) -> Controller:
-        """The implementation, `other` when it does not follow from the settings."""
+        """The implementation; `other` if it cannot be derived from the settings."""
         return GATEWAY_CONTROLLERS[self._controller or "other"]
 
     @property
@@ -121,10 +119,10 @@ class GatewaySettings(Settings):
 
     @property
     def clients(self) -> Clients:
-        """From where connections to the web pods come; from nowhere without a Gateway."""
+        """Sources of connections to the web pods; empty without a Gateway."""
         if not self.enabled:
             return Clients()
-        # In the stack's own namespace the labels alone would do, but the name is only known to the stack: refused.
+        # In the stack's own namespace the labels alone would be enough, but such a Gateway is refused.
         namespace = self.controller_namespace or (self.parent_ref.namespace if self.peers.beside_gateway else None)
         return self.peers.clients(
             namespace, self.controller_labels, self.allowed_cidrs, gateway=self.parent_ref.name or GATEWAY
@@ -193,7 +191,7 @@ class GatewaySettings(Settings):
             )
 
     def _gateway_of_others(self) -> Iterator[Problem]:
-        """Settings of the stack's own Gateway, which an existing one has itself."""
+        """Settings that apply only to the stack's own Gateway."""
         for key, is_set in (
             ("tlsSecretName", self.tls_secret_name is not None),
             ("issuer.name", self.issuer.name is not None),

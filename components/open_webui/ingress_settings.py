@@ -1,4 +1,4 @@
-"""Settings of the Ingress, and from where its controller or a Gateway of the user's own connects."""
+"""Settings of the Ingress, and the sources of connections of its controller or of the user's own Gateway."""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,21 +23,21 @@ CERTIFICATE_SECRET = "open-webui-tls"
 """Secret that cert-manager writes for the Ingress, unless the settings name another."""
 
 LEAST_BODY_SIZE = 100 * MEBIBYTE
-"""Largest body in bytes, unless the settings name another or the application takes larger files."""
+"""Default for the largest body in bytes, if Open WebUI does not accept larger files."""
 
 BODY_AROUND_FILE = MEBIBYTE
-"""What a form with a file may be larger than the file."""
+"""How much larger a form may be than its file, in bytes."""
 
 _PEERS: Mapping[str, str] = {
     "controller": "controller",
     "controllerNamespace": "controller_namespace",
     "allowedCidrs": "allowed_cidrs",
 }
-"""Keys that say who connects, and their fields."""
+"""Keys that name the clients, and their fields."""
 
 
 class IngressSettings(Settings):
-    """The Ingress, and who may connect to the web pods."""
+    """The Ingress, and the clients that may connect to the web pods."""
 
     enabled: bool = Field(False, description="Create an Ingress for `openWebui.host`.")
     class_name: ObjectName | None = Field(
@@ -45,9 +45,10 @@ class IngressSettings(Settings):
     )
     controller: IngressControllerName | None = Field(
         None,
-        description="Ingress controller or Gateway: from where it connects, and whose annotations the Ingress gets. "
-        "Default: follows from `className` or `controllerNamespace`, else `other`, which needs one of "
-        "`controllerNamespace` and `allowedCidrs`. Upstream has retired `ingress-nginx`.",
+        description="Ingress controller or Gateway, which determines the sources of its connections and the "
+        "annotations of the Ingress. Default: derived from `className` or `controllerNamespace`, "
+        "otherwise `other`, which requires `controllerNamespace` or `allowedCidrs`. Upstream has "
+        "retired `ingress-nginx`.",
     )
     controller_namespace: ExistingNamespace | None = Field(
         None,
@@ -82,13 +83,15 @@ class IngressSettings(Settings):
         3600,
         ge=60,
         le=86_400,
-        description="Longest silence of a websocket, a streamed answer or an upload, for controllers that read it from "
-        "the Ingress (ingress-nginx, F5's NGINX, HAProxy, OpenShift). Traefik has it at its entry point.",
+        description="Longest time without data on a websocket, a streamed answer or an upload, for controllers that "
+        "read it from the Ingress (ingress-nginx, F5's NGINX, HAProxy, OpenShift). Traefik reads it "
+        "from its entry point.",
     )
     redirect_to_https: bool | None = Field(
         None,
-        description="Redirect from http, also where TLS ends before the controller, or do not (ingress-nginx, F5's "
-        "NGINX, HAProxy). Default: what the controller does, which is a redirect where the Ingress ends TLS.",
+        description="`true`: redirect from http, also if TLS ends before the controller. `false`: do not redirect "
+        "(ingress-nginx, F5's NGINX, HAProxy). Default: the controller redirects if the Ingress ends "
+        "TLS.",
     )
     sticky_sessions: bool = Field(
         False,
@@ -102,12 +105,12 @@ class IngressSettings(Settings):
 
     @property
     def is_exposed(self) -> bool:
-        """Whether something outside the namespace connects: the Ingress, or a Gateway or Route of the user's own."""
+        """Whether clients outside the namespace connect: the Ingress controller, or the user's own Gateway or Route."""
         return self.enabled or any(getattr(self, name) for name in _PEERS.values())
 
     @property
     def peers(self) -> Controller:
-        """The controller, `other` when it does not follow from the settings."""
+        """The controller; `other` if it cannot be derived from the settings."""
         return INGRESS_CONTROLLERS[self._controller or "other"]
 
     @property
@@ -117,7 +120,7 @@ class IngressSettings(Settings):
 
     @property
     def clients(self) -> Clients:
-        """From where connections to the web pods come; from nowhere when nothing is exposed."""
+        """Sources of connections to the web pods; empty without an exposure."""
         if not self.is_exposed:
             return Clients()
         return self.peers.clients(self.controller_namespace, self.controller_labels, self.allowed_cidrs)

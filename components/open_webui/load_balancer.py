@@ -6,7 +6,7 @@ from ..blocks.children import SKIP_AWAIT, Children
 from .load_balancer_settings import LoadBalancerSettings
 
 PUBLISHED = {"open-webui-stack/allow-exposure": "openWebui.loadBalancer"}
-"""Annotation of what the policy pack else refuses (`policy/rules/network.py`): it names the key that asks for it."""
+"""Annotation that allows the Service in the policy pack (`policy/rules/network.py`). Its value names the config key."""
 
 
 def load_balancer(

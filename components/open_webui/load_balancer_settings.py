@@ -15,13 +15,14 @@ class LoadBalancerSettings(Settings):
     """A Service of type LoadBalancer beside the one inside the cluster."""
 
     enabled: bool = Field(
-        False, description="Create the Service `open-webui-load-balancer`. TLS ends at the load balancer, or nowhere."
+        False,
+        description="Create the Service `open-webui-load-balancer`. TLS ends at the load balancer, or there is no TLS.",
     )
     source_ranges: list[SourceRange] = Field(
         [],
         examples=["198.51.100.0/24"],
         description="Addresses of the users, for the load balancer (`loadBalancerSourceRanges`) and the network "
-        "policy. Required; `0.0.0.0/0` for everyone.",
+        "policy. Required; `0.0.0.0/0` allows all addresses.",
     )
     allowed_cidrs: list[Cidr] = Field(
         [],
@@ -50,7 +51,7 @@ class LoadBalancerSettings(Settings):
 
     @property
     def clients(self) -> Clients:
-        """From where connections to the web pods come; from nowhere without the Service."""
+        """Sources of connections to the web pods; empty without the Service."""
         if not self.enabled:
             return Clients()
         return Clients(cidrs=(*self.source_ranges, *self.allowed_cidrs))

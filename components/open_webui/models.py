@@ -52,7 +52,7 @@ class ModelService(Connection):
     prefix: Word | None = Field(
         None,
         examples=["groq"],
-        description="Prefix of the names of its models, `prefix.model`: tells apart models that two services have.",
+        description="Prefix of the names of its models, `prefix.model`: distinguishes models of the same name.",
     )
     model_ids: list[Word] = Field(
         [], examples=["gpt-4o"], description="The models to offer. Default: those that the service lists."
@@ -80,7 +80,7 @@ class OpenAIService(ModelService):
         "with which the user signed in by OAuth. `none`: no Authorization header.",
     )
     provider: Literal["openai", "azure", "llama.cpp", "lmstudio"] = Field(
-        "openai", description="Which service it is: `azure` is called by deployments, the last two load models."
+        "openai", description="The kind of service: `azure` addresses deployments, the last two can load models."
     )
     api_version: str | None = Field(
         None,
@@ -137,7 +137,8 @@ class OllamaService(ModelService):
 
 
 class ModelSettings(FeatureSettings):
-    """Services that serve models, by a name of your own. Each start of a web pod writes them into the database."""
+    """Services that serve models, each with a name of your choice. Each start of a web pod writes them into the
+    database."""
 
     openai: dict[ConnectionName, OpenAIService] = Field(
         {}, description="OpenAI-compatible services. Conflicts with `openWebui.openaiApiBaseUrl`."
@@ -182,7 +183,7 @@ class ModelSettings(FeatureSettings):
         services = in_order(self.openai)
         if not services:
             return {}
-        # The position in each list connects a URL with its key and its entry.
+        # Open WebUI associates a URL with its key and its entry by their position in the lists.
         return {
             "ENABLE_OPENAI_API": "true",
             "OPENAI_API_BASE_URLS": LIST_SEPARATOR.join(literal(each.url.rstrip("/")) for each in services),

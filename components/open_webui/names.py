@@ -22,7 +22,7 @@ SECRET_KEY = "secret-key"
 """Key of the Secret: the key that signs sessions."""
 
 ROTATION_ANNOTATION = "existing-secrets/rotation"
-"""Annotation of pods that read Secrets which the stack does not own: the number of their current contents."""
+"""Annotation of pods that read existing Secrets: the counter of their changes."""
 
 ADMIN_SECRET = "openwebui-admin"
 """Secret of the first administrator's account, with the keys below."""

@@ -1,4 +1,4 @@
-"""Settings of throughput: what one replica does for each answer, list of models and response."""
+"""Settings of the throughput of a replica."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -25,16 +25,16 @@ class PerformanceSettings(FeatureSettings):
         None,
         ge=1,
         le=1000,
-        description="Threads for synchronous work: uploads, vectors, plugins. Default: those of the libraries (40, and "
-        "the number of cores and 4 more).",
+        description="Threads for synchronous work: uploads, vectors, plugins. Default: those of the libraries (40, "
+        "and the number of cores plus 4).",
     )
     compression: bool = Field(
         True, description="Compress responses. Switch it off when the Ingress controller or a CDN does it."
     )
     cache_model_list: bool = Field(
         False,
-        description="Keep the list of models in Redis until a connection changes in the admin panel. New models of a "
-        "service are then not listed by themselves.",
+        description="Keep the list of models in Redis until a connection changes in the admin panel. New models of "
+        "a service then do not appear before such a change.",
     )
 
     def variables(self, _web: "OpenWebUISettings", _services: Mapping[str, str]) -> dict[str, str]:

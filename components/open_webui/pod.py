@@ -1,4 +1,4 @@
-"""The pod of a web replica: the container that brings the database up to date, the one that serves, their volumes."""
+"""The pod of a web replica: the container that migrates the database, the container that serves, and their volumes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -83,7 +83,7 @@ def pod(
 
 
 def _spread() -> list[TopologySpreadConstraintArgsDict]:
-    # Of one revision only: the old pods of a rolling update must not decide where the new ones run.
+    # Only pods of one revision count: the old pods of a rolling update must not affect the placement of the new ones.
     return [{**constraint, "match_label_keys": ["pod-template-hash"]} for constraint in spread(LABELS)]
 
 
@@ -116,8 +116,8 @@ def _serve(
                 period_seconds=STARTUP_PERIOD_SECONDS,
                 failure_threshold=STARTUP_SECONDS // STARTUP_PERIOD_SECONDS,
             ),
-            # It depends on the database and not on Redis: without Redis no pod serves better, and `/ready` would take
-            # all of them out of service.
+            # It checks the database and not Redis: without Redis all pods are equally affected, and `/ready` would
+            # remove all of them from the Service.
             "readiness_probe": http_probe("/health/db", port=PORT_NAME, period_seconds=5, failure_threshold=3),
             # It depends on nothing. A Redis that drops packets can hold up the event loop for a while: a restart would
             # not help.
@@ -136,11 +136,11 @@ def _server(drain_seconds: int) -> list[str]:
     return [
         *script_command("serve"), str(drain_seconds),
         "open_webui.main:app", "--host", "0.0.0.0", "--port", str(PORT),
-        # Only the ingress controller can connect: the addresses that it forwards can be believed.
+        # Only the ingress controller can connect, so the pods trust the addresses that it forwards.
         "--forwarded-allow-ips", "*",
         # More processes would multiply memory and connections behind one probe; pods are the unit of scale.
         "--workers", "1",
-        # Without it uvicorn waits for open responses without bound, and the kubelet kills it in the middle of one.
+        # Without it uvicorn waits for open responses without a limit, and the kubelet kills it during a response.
         "--timeout-graceful-shutdown", str(GRACEFUL_SHUTDOWN_SECONDS),
     ]
     # fmt: on

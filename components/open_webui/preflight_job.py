@@ -36,7 +36,7 @@ def preflight_job(
     most_connections: int | None,
     depends_on: list[pulumi.Resource],
 ) -> k8s.batch.v1.Job:
-    """The Job. Pulumi waits until it completes; an update in which it fails ends there.
+    """The Job. Pulumi waits until it completes. If it fails, the update fails.
 
     It runs again whenever the environment of the new pods changes, and after a failure at every update.
 
@@ -72,8 +72,8 @@ def _spec(settings: OpenWebUISettings, template: PodTemplateSpecArgsDict) -> Job
         # The script itself waits and retries. Another pod would only delay the refusal.
         "backoff_limit": 0,
         "active_deadline_seconds": settings.deadlines.preflight,
-        # A pod that was evicted by a drain is not a refusal. There is no rule with FailJob: Pulumi does not notice that
-        # such a Job has failed.
+        # The eviction of the pod is not a failure. There is no FailJob rule, because Pulumi does not detect the failure
+        # of such a Job.
         "pod_failure_policy": {
             "rules": [
                 {"action": "Ignore", "on_pod_conditions": [{"type": "DisruptionTarget", "status": "True"}]},
@@ -92,7 +92,7 @@ def _pod(
     account: str,
     most_connections: int | None,
 ) -> PodSpecArgsDict:
-    # Not a variable of `migrate`, where it would replace the pods when their number changes.
+    # Only in the preflight: in `migrate`, a changed number of pods would roll them.
     of_pods = settings.database_connections
     connections = {"DATABASE_CONNECTIONS": min(of_pods, most_connections) if most_connections else of_pods}
     patience = plain_variables({"PREFLIGHT_WAIT_SECONDS": PREFLIGHT_WAIT_SECONDS, **connections})

@@ -18,7 +18,8 @@ RELEASES_FILE = Path(__file__).with_name("releases.json")
 PAIRS_FILE = Path(__file__).with_name("releases.yaml")
 
 FINGERPRINT = ("head", "schema", "records", "sessions", "redis", "packages")
-"""What two releases that run side by side have to agree about: `scripts/open_webui_releases.py` says what each is."""
+"""The fingerprints that two releases must share to run side by side (`scripts/open_webui_releases.py` describes
+each)."""
 
 _TAG = re.compile(r"v?(\d+\.\d+\.\d+)(?:-slim)?")
 
@@ -34,7 +35,7 @@ class ReleaseChange:
     """Whether both are known to have the same schema, so that either reads the database of the other."""
 
     reason: str
-    """Why, as a part of a sentence: ``both have schema revision 0bd252b206fb``."""
+    """The reason, as a part of a sentence: ``both have schema revision 0bd252b206fb``."""
 
 
 class ReleaseTable:
@@ -85,9 +86,8 @@ def release_table() -> ReleaseTable:
 
 
 def image_release(image: str) -> str | None:
-    """``0.12.4`` of ``mirror:5000/open-webui:v0.12.4-slim``; None when the image does not tell its release.
-
-    A digest hides it: nodes run what the digest names, whatever the tag beside it says.
+    """``0.12.4`` of ``mirror:5000/open-webui:v0.12.4-slim``; None if the release of the image is not known. With a
+    digest it is not known, because nodes ignore the tag beside a digest.
     """
     named = _TAG.fullmatch(tag(image))
     return named[1] if named and "@" not in image else None

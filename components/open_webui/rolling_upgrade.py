@@ -1,10 +1,9 @@
-"""How a change of Open WebUI's release reaches the web pods: a roll, or all old ones stop before the first new one.
+"""How an update applies a change of Open WebUI's release: by a roll, or by stopping all old web pods first.
 
-A Deployment rolls when it is updated and stops all pods when it is replaced (delete first). Which of the two happens is
-decided by an option of the resource, and it depends on the release of the last update, which the program does not have.
-`remember` has it: its hook runs when the recorded release changes, and before the Deployment is registered, which waits
-for the record. Without a record, and when the record does not change, the hook does not run and another release
-replaces the Deployment:
+A Deployment rolls when it is updated and stops all pods when it is replaced (delete first). An option of the resource
+selects one of the two. It depends on the release of the last update, which the program does not know. `remember`
+stores it: its hook runs when the recorded release changes, before the Deployment is registered. Without a record, and
+when the record does not change, the hook does not run and another release replaces the Deployment:
 
 - The first update of a stack without a record writes one. Another release in the same update replaces the Deployment.
 - After an update that was interrupted between the record and the Deployment, the next one replaces the Deployment.
@@ -24,7 +23,7 @@ from .names import APP
 from .releases import image_change, image_release, release_table
 
 REMEMBERED = "open-webui-release"
-"""Logical name of what is remembered of the release."""
+"""Logical name of the record of the release."""
 
 _REPLACED_ON = f'metadata.labels["{VERSION_LABEL}"]'
 
@@ -53,7 +52,7 @@ class RollingUpgrade:
         return remember(REMEMBERED, self._facts, self.compare, opts)
 
     def compare(self, before: Facts, after: Facts) -> None:
-        """Decide about a change of the record, and say in the preview what it does. It refuses none."""
+        """Decide about a change of the record, and print the decision in the preview. It refuses no change."""
         if before["version"] == after["version"]:
             return
         change = image_change(before["image"], after["image"])
@@ -85,7 +84,7 @@ def keep_apart(args: ResourceHookArgs) -> None:
     """
     before, after = (_release(inputs) for inputs in (args.old_inputs, args.new_inputs))
     if before in (after, None) or after is None:
-        # An adopted Deployment whose image does not tell its release: the adoption has compared the releases.
+        # An adopted Deployment whose release is not known: the adoption has compared the releases.
         return
     change = release_table().change(before, after)
     if change.rolls:
@@ -98,7 +97,7 @@ def keep_apart(args: ResourceHookArgs) -> None:
 
 
 def _release(inputs: Mapping[str, Any] | None) -> str | None:
-    """The release of a Deployment: that of its label. An adopted Deployment has none: then that of its image."""
+    """The release of a Deployment, from its label or, for an adopted Deployment without this label, from its image."""
     labels = _member(inputs, "metadata", "labels") or {}
     if VERSION_LABEL in labels:
         return str(labels[VERSION_LABEL])

@@ -12,20 +12,20 @@ REFERENCES_ONLY = {
     SIGNING_KEY: "the stack generates the value",
     ADMIN_PASSWORD: "the stack generates the value",
 }
-"""Variables whose generated value a Secret that exists may replace."""
+"""Variables whose generated value an existing Secret may replace."""
 
 # Their value is a secret when there is a password in the URL.
 _URL = re.compile(r"(?:_PROXY|_URLS?)$", re.IGNORECASE)
 
 
 def secret_variable_error(name: str, value: str | None) -> tuple[str, str] | None:
-    """Why a variable must not be a secret of the config, and what is allowed; None where it may.
+    """The reason why a variable must not be a secret of the config, and the allowed values; None if it may be one.
 
     Variables that the table does not have are those of plugins.
 
     Args:
         name: name of the variable.
-        value: its value; None where it is not known. The message never quotes it.
+        value: its value; None if it is not known. The message never quotes it.
     """
     if not is_variable_name(name):
         return "not a name of an environment variable", "letters, digits and '_', no digit at the start"

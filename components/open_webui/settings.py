@@ -61,7 +61,7 @@ _SIZES = Sizes(
 
 
 class AutoscalingSettings(Settings):
-    """Replicas by CPU use, in place of a fixed number."""
+    """Autoscaling by CPU use, instead of a fixed number of replicas."""
 
     min_replicas: int = Field(2, ge=1, le=100, description="Fewest replicas.")
     max_replicas: int = Field(6, ge=1, le=100, description="Most replicas.")
@@ -96,29 +96,31 @@ class OpenWebUISettings(ComponentSettings):
     )
     version: Annotated[str, _release] = Field(
         "0.12.4",
-        description="Release of Open WebUI. A change rolls between releases that may run side by side; any other one "
-        "stops every replica before the new version starts.",
+        description="Release of Open WebUI. Releases that may run side by side roll; any other change stops every "
+        "replica before the new version starts.",
     )
     variant: Literal["slim", "full"] = Field(
         "slim", description="`slim`: external AI services only. `full`: with local embedding models, several GB."
     )
     image_repository: ImageRepository = Field(
-        "ghcr.io/open-webui/open-webui", description="Repository of the image, for a mirror of one's own."
+        "ghcr.io/open-webui/open-webui", description="Repository of the image, for a mirror."
     )
     image_digest: ImageDigest | None = Field(
         None,
-        description="Digest of the image, beside the tag of `openWebui.version` and `openWebui.variant`: nodes run "
-        "exactly this one. Change it with them.",
+        description="Digest of the image, in addition to the tag of `openWebui.version` and `openWebui.variant`. "
+        "Nodes run exactly this image. Change the digest together with these keys.",
     )
     replicas: int = Field(2, ge=1, le=100, description="Web pods. Conflicts with `autoscaling`.")
     autoscaling: AutoscalingSettings | None = Field(None, description="Replicas by CPU use. Needs metrics-server.")
-    max_unavailable: int = Field(1, ge=0, le=99, description="Replicas that a drain may take at the same time.")
+    max_unavailable: int = Field(
+        1, ge=0, le=99, description="Maximum number of replicas that a drain may evict at the same time."
+    )
     drain_seconds: int = Field(
         120,
         ge=0,
         le=1800,
-        description="Longest time in seconds that a replica that has to leave (roll, drain, scale-down) spends on the "
-        "answers in progress. It leaves as soon as there are none.",
+        description="Longest time in seconds for which a replica finishes answers in progress before it stops "
+        "(roll, drain, scale-down). It stops as soon as there are none.",
     )
     resources: Annotated[Resources, _SIZES] = _SIZES.field("Requests and limits of each replica.")
     host: HostName | None = Field(
@@ -131,20 +133,21 @@ class OpenWebUISettings(ComponentSettings):
     )
     public_scheme: Literal["http", "https"] | None = Field(
         None,
-        description="Scheme in the browser. Default: `https` where the Ingress or the stack's Gateway ends TLS, else "
-        "`http`. Set `https` where TLS ends elsewhere (load balancer, default certificate, existing Gateway, Route).",
+        description="Scheme in the browser. Default: `https` if the Ingress or the stack's Gateway ends TLS, "
+        "otherwise `http`. Set `https` if TLS ends elsewhere (load balancer, default certificate, "
+        "existing Gateway, Route).",
     )
     public_port: int | None = Field(
         None, ge=1, le=HIGHEST_PORT, description="Port in the browser. Default: that of the scheme."
     )
-    ingress: IngressSettings = Field(IngressSettings(), description="The Ingress, and who may connect.")
+    ingress: IngressSettings = Field(IngressSettings(), description="The Ingress, and the clients that may connect.")
     gateway: GatewaySettings = Field(GatewaySettings(), description="HTTPRoute of the Gateway API, and its Gateway.")
     load_balancer: LoadBalancerSettings = Field(LoadBalancerSettings(), description="Service of type LoadBalancer.")
     egress: list[EgressTarget] = Field(
         [],
-        description="Further destinations of the web pods, `host:port`, `address:port` or `CIDR:port`. A public name "
-        "opens every public address at that port; a name of the cluster (`service.namespace.svc`) that namespace at "
-        "that port of its pods; a private network needs its CIDR.",
+        description="Further destinations of the web pods, `host:port`, `address:port` or `CIDR:port`. A public "
+        "name allows every public address at that port. A name of the cluster (`service.namespace.svc`) "
+        "allows all pods of that namespace at that port. For a private network, use its CIDR.",
     )
     admin_email: EmailAddress = Field(
         "admin@example.com", description="Sign-in name of the first administrator, created on an empty database."
@@ -160,12 +163,13 @@ class OpenWebUISettings(ComponentSettings):
     )
     models: ModelSettings = Field(ModelSettings(), description="Services that serve models.")
     tools: ToolSettings = Field(ToolSettings(), description="Tools of models.")
-    uploads: UploadSettings = Field(UploadSettings(), description="Where uploaded files live.")
+    uploads: UploadSettings = Field(UploadSettings(), description="Storage of uploaded files.")
     migration_seconds: int = Field(
         1800,
         ge=60,
         le=86_400,
-        description="Longest migration of the database by a new release, in seconds. An update's deadlines follow.",
+        description="Longest migration of the database by a new release, in seconds. The deadlines of an update are "
+        "derived from it.",
     )
     documents: DocumentSettings = Field(
         DocumentSettings(), description="Documents: extraction, embedding, search, vectors."
@@ -175,8 +179,8 @@ class OpenWebUISettings(ComponentSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
     env: dict[VariableName, Text] = Field(
         {},
-        description="Further environment variables that Open WebUI or its libraries read. Their class decides whether "
-        "they are allowed: `python -m stackctl variables show NAME`.",
+        description="Further environment variables that Open WebUI or its libraries read. The class of a variable "
+        "determines whether it is allowed: `python -m stackctl variables show NAME`.",
     )
     plugin_env: dict[VariableName, Text] = Field(
         {}, description="Environment variables for your own plugins (functions and tools), without secrets."
@@ -237,17 +241,17 @@ class OpenWebUISettings(ComponentSettings):
 
     @property
     def fewest_replicas(self) -> int:
-        """Replicas that always run."""
+        """Minimum number of replicas."""
         return self.autoscaling.min_replicas if self.autoscaling else self.replicas
 
     @property
     def loses_uploads(self) -> bool:
-        """Whether a replica cannot read what another one has taken."""
+        """Whether a replica cannot read the uploads of another one."""
         return self.uploads.kind == "pod" and self.most_replicas > 1
 
     @property
     def most_replicas(self) -> int:
-        """Replicas that may run."""
+        """Maximum number of replicas."""
         return self.autoscaling.max_replicas if self.autoscaling else self.replicas
 
     @property
@@ -279,7 +283,7 @@ class OpenWebUISettings(ComponentSettings):
 
     @property
     def warnings(self) -> Iterator[str]:
-        """What the operator has to know about settings that are allowed."""
+        """Warnings about settings that are allowed."""
         yield from variable_warnings(self.env)
         for feature in self.features.values():
             yield from feature.warnings(self)
@@ -301,7 +305,7 @@ class OpenWebUISettings(ComponentSettings):
 
     @property
     def named_destinations(self) -> list[tuple[str, Destination]]:
-        """Where the web pods connect to outside the stack because of a URL or a name, with the key that says so."""
+        """Destinations of the web pods outside the stack from URLs and names, each with its config key."""
         urls = (*self.service_urls, *self.pods.proxy.urls_by_path.items())
         of_urls = ((key, destination_of_url(url)) for key, url in urls)
         of_variables = (
@@ -313,7 +317,7 @@ class OpenWebUISettings(ComponentSettings):
 
     @property
     def hosts_inside(self) -> list[str]:
-        """Hosts of the cluster that the web pods connect to: they are never behind a proxy."""
+        """Hosts of the cluster that the web pods reach without the proxy."""
         # The stack's own Tika is the Service of the engine's name.
         own = [self.documents.extraction.engine] if self.documents.extraction.uses_own_tika else []
         return list(dict.fromkeys([*own, *(each.host for each in self.destinations if is_inside(each))]))
@@ -340,7 +344,7 @@ class OpenWebUISettings(ComponentSettings):
 
     @property
     def clients(self) -> Clients:
-        """From where connections to the web pods come."""
+        """Sources of connections to the web pods."""
         return combined(each.clients for each in (self.ingress, self.gateway, self.load_balancer))
 
     @property

@@ -20,7 +20,7 @@ PACKAGE = "startup"
 """Name of the Python package that the scripts are in."""
 
 SCRIPTS_DIRECTORY = "/etc/open-webui"
-"""Where the containers have it."""
+"""Mount path of the package in the containers."""
 
 _VOLUME = "scripts"
 
@@ -40,7 +40,8 @@ BYTECODE_DIRECTORY = "/var/cache/python"
 BYTECODE_MOUNT: VolumeMountArgsDict = {"name": "bytecode", "mount_path": BYTECODE_DIRECTORY}
 BYTECODE_VOLUME: VolumeArgsDict = {"name": "bytecode", "empty_dir": {}}
 BYTECODE_VARIABLE: EnvVarArgsDict = {"name": "PYTHONPYCACHEPREFIX", "value": BYTECODE_DIRECTORY}
-"""Variable with which Python keeps them there: the image's file system is read-only, and it has none of its own."""
+"""Variable that makes Python store compiled modules there, because the file system of the image is read-only and
+contains none."""
 
 
 def startup_scripts() -> dict[str, str]:
@@ -52,8 +53,8 @@ def startup_scripts() -> dict[str, str]:
 def config_map_name(files: Mapping[str, str]) -> str:
     """Name of the ConfigMap with these files.
 
-    It changes with them: the pods of the version that still serves keep their own scripts when an update does not come
-    to its end, also where one of them is started again.
+    It changes with the files: if an update does not complete, the pods of the old version keep their own scripts, also
+    if one of them restarts.
     """
     contents = "\0".join(f"{name}\0{text}" for name, text in sorted(files.items()))
     return f"open-webui-startup-{hashlib.sha256(contents.encode()).hexdigest()[:10]}"
@@ -62,8 +63,8 @@ def config_map_name(files: Mapping[str, str]) -> str:
 def config_map(children: Children, files: Mapping[str, str]) -> k8s.core.v1.ConfigMap:
     """The ConfigMap. When a file changes, an update creates another one, and deletes this one when it is complete.
 
-    The logical name changes too, so that this is not a replacement: after a replacement in an update that was refused,
-    the old revision of the program would have to create its ConfigMap, which still exists, and would fail.
+    The logical name changes too, so this is not a replacement. After a replacement in a refused update, the old
+    revision of the program would fail, because its ConfigMap still exists.
     """
     name = config_map_name(files)
     return k8s.core.v1.ConfigMap(
@@ -104,7 +105,7 @@ def script_container(
             "image": image,
             "command": script_command(script),
             "env": [*environment, SCRIPTS_VARIABLE],
-            # The last lines say why it failed: `kubectl describe` and `pulumi up` show them.
+            # `kubectl describe` and `pulumi up` show the last lines of its log, which contain the reason of a failure.
             "termination_message_policy": "FallbackToLogsOnError",
             "volume_mounts": [SCRIPTS_MOUNT, *mounts],
         },

@@ -5,7 +5,7 @@ from ..blocks.remembered import Facts
 from .documents import DocumentSettings
 
 REMEMBERED = "open-webui-vectors"
-"""Logical name of what is remembered of the documents."""
+"""Logical name of the record of the documents."""
 
 _DIMENSIONS, _HALF_PRECISION = "openWebui.documents.dimensions", "openWebui.documents.halfPrecision"
 
@@ -16,9 +16,8 @@ def stored_vectors(settings: DocumentSettings) -> Facts:
 
 
 def refused_vectors(before: Facts, after: Facts) -> Finding | None:
-    """Why the stored vectors do not fit the new settings.
-
-    Open WebUI does not convert them and does not start on a column of another type or size.
+    """The reason why the stored vectors do not fit the new settings. Open WebUI does not convert vectors, and does not
+    start on a column of another type or size.
     """
     changed = [name for name in ("dimensions", "halfPrecision") if before[name] != after[name]]
     if not changed:

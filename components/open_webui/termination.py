@@ -3,13 +3,13 @@
 import math
 
 PRE_STOP_SECONDS = 10
-"""Before SIGTERM: long enough for every proxy to have read that the pod is leaving."""
+"""Seconds before SIGTERM, in which every proxy learns that the pod terminates."""
 
 GRACEFUL_SHUTDOWN_SECONDS = 40
-"""After the drain: uvicorn's own wait for responses, which it would extend without bound."""
+"""Seconds after the drain: uvicorn's own wait for responses, which has no limit by default."""
 
 MARGIN_SECONDS = 10
-"""For the end of the process. After it the kubelet kills it."""
+"""Seconds for the end of the process, after which the kubelet kills it."""
 
 MIN_READY_SECONDS = 10
 """How long a new pod is ready before a rolling update stops the next old one."""
@@ -27,10 +27,9 @@ def grace_seconds(drain_seconds: int) -> int:
 
 
 def leaving_pods(replicas: int, drain_seconds: int) -> int:
-    """Pods of a rolling update that may be leaving at the same time.
-
-    The update waits until a new pod is ready, and not until an old one has left. So all old pods may still be draining,
-    but no more than can be stopped within one grace period, ``MIN_READY_SECONDS`` after each other.
+    """Maximum number of pods that terminate at the same time in a rolling update. The update waits until a new pod is
+    ready, but not until an old pod has ended. So all old pods may still drain, but only as many as the update stops
+    within one grace period, one every ``MIN_READY_SECONDS``.
 
     Args:
         replicas: most replicas.

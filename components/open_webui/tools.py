@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from .settings import OpenWebUISettings
 
 _AUTH = {"key": "bearer", "none": "none", "session": "session", "oauth": "system_oauth"}
-# A connection without a grant is for administrators alone (`has_connection_access`).
+# Only administrators can use a connection without a grant (`has_connection_access`).
 _EVERYONE = [{"principal_type": "user", "principal_id": "*", "permission": "read"}]
 _OPENAPI = "openapi.json"
 
 
 class ToolServer(Connection):
-    """A tool server. It gets the calls of models, with the arguments that the model chose."""
+    """A tool server. It receives the calls of models, with arguments that the model chose."""
 
     type: Literal["openapi", "mcp"] = Field(
         "openapi", description="`openapi`: an HTTP API with a description. `mcp`: an MCP server (streamable HTTP)."
@@ -105,7 +105,7 @@ class ToolServer(Connection):
 class ToolSettings(FeatureSettings):
     """Tools of models. Each start of a web pod writes the servers into the database."""
 
-    servers: dict[ConnectionName, ToolServer] = Field({}, description="Tool servers by a name of your own.")
+    servers: dict[ConnectionName, ToolServer] = Field({}, description="Tool servers, each with a name of your choice.")
 
     def composed_variables(self, _services: Mapping[str, str]) -> dict[str, str]:
         if not self.servers:

@@ -1,4 +1,4 @@
-"""The stores of uploads outside the cluster: one model for each kind of bucket, with what differs between them."""
+"""The stores of uploads outside the cluster: one model for each kind of bucket."""
 
 import base64
 import binascii
@@ -39,8 +39,8 @@ class UploadStore(Settings):
     """Labels without which the pods do not get the identity of their ServiceAccount."""
 
     OTHER_CREDENTIALS: ClassVar[tuple[str, ...]] = ()
-    """Variables that lead its client to credentials of their own, which it prefers to those of the ServiceAccount.
-    Explicit keys win over all of them."""
+    """Variables with other credentials, which the client prefers to those of the ServiceAccount. Explicit keys take
+    precedence over all of them."""
 
     IDENTITY: ClassVar[str] = ""
     """Where the identity of the ServiceAccount is configured, for the report."""
@@ -131,13 +131,14 @@ class S3Settings(UploadStore):
     addressing_style: Literal["auto", "path", "virtual"] | None = Field(
         None,
         examples=["path"],
-        description="Where a URL names the bucket: `path` or, before the host, `virtual`. Default: `auto`, which is "
+        description="Where a URL names the bucket: `path`, or `virtual`: before the host. Default: `auto`, which is "
         "`path` with an endpointUrl.",
     )
     accelerate: bool = Field(False, description="Use S3 Transfer Acceleration, which the bucket must have enabled.")
     tagging: bool = Field(
         False,
-        description="Tag each object with its user and file. Needs `s3:PutObjectTagging`, and a service that has tags.",
+        description="Tag each object with its user and file. Needs `s3:PutObjectTagging`, and a service that "
+        "supports tags.",
     )
 
     def problems(self) -> Iterator[Problem]:

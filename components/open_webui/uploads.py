@@ -1,4 +1,4 @@
-"""Settings of uploads: where uploaded files live."""
+"""Settings of the storage of uploaded files."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -63,19 +63,20 @@ class UploadVolumeSettings(Settings):
 
 
 class UploadSettings(FeatureSettings):
-    """Where uploaded files live. Their text and vectors are in PostgreSQL in any case."""
+    """Storage of uploaded files. Their text and vectors are always in PostgreSQL."""
 
     SECRETS: ClassVar = (*S3Settings.SECRETS, *GcsSettings.SECRETS, *AzureSettings.SECRETS)
 
     kind: Literal["pod", "volume", "s3", "gcs", "azure"] = Field(
         "pod",
-        description="`pod`: in the pod that took the upload, gone with it. `volume`: one ReadWriteMany volume for all "
+        description="`pod`: in the pod that received the upload, lost with it. `volume`: one ReadWriteMany volume "
+        "for all "
         "replicas. `s3`, `gcs`, `azure`: a bucket; the last two need the full image.",
     )
     accept_loss: bool = Field(
         False,
-        description="Accept kind `pod` with more than one replica: models do not get the pictures that another replica "
-        "took, and a file goes with its pod. Each `pulumi up` warns of it.",
+        description="Accept kind `pod` with more than one replica: models do not get pictures that another replica "
+        "received, and a file is lost with its pod. Each `pulumi up` prints a warning.",
     )
     volume: UploadVolumeSettings = Field(UploadVolumeSettings(), description="The volume of kind `volume`.")
     s3: S3Settings = Field(S3Settings(), description="The bucket of kind `s3`.")
@@ -83,8 +84,8 @@ class UploadSettings(FeatureSettings):
     azure: AzureSettings = Field(AzureSettings(), description="The container of kind `azure`, Azure Blob Storage.")
     local_cache: bool = Field(
         True,
-        description="Keep the copy of an upload in the pod that took it, also when the file is in a bucket. `false` "
-        "removes it once the text is extracted.",
+        description="Keep a copy of an upload in the pod that received it, also if the file is in a bucket. With "
+        "`false`, Open WebUI removes the copy once the text is extracted.",
     )
 
     @property

@@ -30,7 +30,7 @@ class Deployment:
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """Under which settings a variable is allowed."""
+    """The settings under which a variable is allowed."""
 
     holds: Callable[[Deployment], bool]
 
@@ -145,7 +145,7 @@ def conditional_problems(web: "OpenWebUISettings", *, external_redis: bool) -> I
 
 
 def variable_warnings(env: Mapping[str, str]) -> Iterator[str]:
-    """What the operator has to know about variables that are allowed."""
+    """Warnings about variables that are allowed."""
     for name, value in env.items():
         variable = variable_table().get(name)
         if variable and variable.rule.warning and variable.rule.applies_to(value):
@@ -153,7 +153,7 @@ def variable_warnings(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def meant_variable(name: str) -> str | None:
-    """The variable that is called so, or nearly so; None for none."""
+    """The variable with this or a similar name; None if there is none."""
     near = difflib.get_close_matches(name.upper(), variable_table().names, n=1)
     return name if variable_table().get(name) else near[0] if near else None
 

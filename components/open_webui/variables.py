@@ -37,12 +37,12 @@ class VariableClass(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """The class of some variables, as a person has written it in ``variables.yaml``."""
+    """The class of some variables, from ``variables.yaml``, which a person maintains."""
 
     kind: VariableClass
 
     key: str = ""
-    """The config key that decides it instead; empty for none."""
+    """The config key that replaces it; empty if there is none."""
 
     reason: str = ""
     """Why, as a sentence. Every class but ``secret`` and ``allowed`` has a key or a reason."""
@@ -54,7 +54,7 @@ class Rule:
     """The value that the rule is about: ``on``, ``off``; empty for every one."""
 
     warning: str = ""
-    """What the operator has to know, printed with every update; empty for nothing."""
+    """A warning that every update prints; empty if there is none."""
 
     def applies_to(self, value: str) -> bool:
         """Whether the rule is about that value. Open WebUI takes `true` for on, and anything else for off."""
@@ -137,6 +137,6 @@ def variable_table() -> VariableTable:
 
 def is_secret_variable(name: str) -> bool:
     """Whether there is a secret config key of that name: the variables that the table calls secrets."""
-    # The keys of the stack are camelCase: a look at the first letter keeps the table unread.
+    # The keys of the stack are camelCase, so the first letter can decide without reading the table.
     variable = variable_table().get(name) if name[:1].isupper() else None
     return variable is not None and variable.rule.kind is VariableClass.SECRET

@@ -1,4 +1,4 @@
-"""Redis as one ComponentResource: the server, its users, its Services and the rules that admit its clients."""
+"""Redis as one ComponentResource: the server, its users, its Services and the network policy rules for its clients."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ from .topologies.external import WEBSOCKET_URL as WEBSOCKET_URL_INPUT
 from .topologies.external import External
 
 _INPUTS = {CACHE_URL: (CACHE_URL_INPUT,), WEBSOCKET_URL: (WEBSOCKET_URL_INPUT, CACHE_URL_INPUT)}
-"""Keys of the connection, each with the secrets of an external Redis that it comes from: the first that is set."""
+"""Keys of the connection, each with the secrets of an external Redis for it: the first one that is set is used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class RedisArgs:
     """Existing namespace. The names of the objects in it are fixed (`names`)."""
 
     namespace_name: str
-    """The same name as a plain value, for rules that are decided before anything exists."""
+    """The name of the namespace as a plain value, for rules that the program computes before any object exists."""
 
     settings: RedisSettings
     """Validated settings, plain values."""
@@ -59,13 +59,13 @@ class RedisArgs:
     """Secrets that are set; ``redisCacheUrl`` and ``redisWebsocketUrl`` are those of an external Redis."""
 
     rotation: int
-    """Number of the current password, from 1. The one before stays valid."""
+    """Number of the current password, from 1. The previous password stays valid."""
 
     clients: dict[str, str]
     """Labels of the pods that may connect; no others can."""
 
     protect: bool
-    """Whether the volume, when there is one, is refused deletion."""
+    """Whether Pulumi refuses to delete the volume, if there is one."""
 
     scraped_from: str | None = None
     """Namespace of Prometheus. None: no metrics, and no ingress rule for them."""
@@ -85,7 +85,7 @@ class Redis(Component[RedisArgs]):
     OUTPUTS = ("cache_url", "websocket_url")
 
     cache_url: Output[str] | None
-    """``redis://…/0``, application state. Secret: it holds the password. None: it is in a Secret of somebody else."""
+    """``redis://…/0``, application state. Secret: it contains the password. None: it is in an existing Secret."""
 
     websocket_url: Output[str] | None
     """``redis://…/1``, websocket events. As `cache_url`."""
@@ -141,7 +141,7 @@ class Redis(Component[RedisArgs]):
         )
 
     def _url(self, layout: External, *names: str) -> Output[str] | None:
-        """The URL of the first of the secrets that is set; None when it is in a Secret of somebody else."""
+        """The URL of the first secret that is set; None if it is in an existing Secret."""
         value = self.args.secret_inputs.values.get(_set(self.args.secret_inputs, *names))
         return Output.secret(value).apply(layout.url) if value is not None else None
 

@@ -24,24 +24,27 @@ class RedisExternalSettings(Settings):
     )
     hosts: HostList = Field(
         "",
-        description="Names or addresses of its servers, with commas: what the network policy opens. Required. A name "
-        "outside the cluster opens public addresses only; for a private network give the addresses here or in "
-        "`openWebui.egress`.",
+        description="Names or addresses of its servers, separated by commas. The network policy allows them. "
+        "Required. A name outside the cluster allows public addresses only; for a private network, use "
+        "addresses here or in `openWebui.egress`.",
     )
     port: int = Field(6379, ge=1, le=65535, description="Port of its servers.")
     sentinel_hosts: HostList = Field(
-        "", description="Its Sentinels, with commas. The URLs' host is then the name of the service that they watch."
+        "",
+        description="Its Sentinels, separated by commas. The host of the URLs is then the name of the service "
+        "that the Sentinels monitor.",
     )
     sentinel_port: int = Field(26379, ge=1, le=65535, description="Port of its Sentinels.")
     certificate_authority: str | None = Field(
         None,
         min_length=1,
-        description="Certificates in PEM of those who sign its own, for `rediss://` URLs. Default: the image's own.",
+        description="Certificates of its certificate authority in PEM, for `rediss://` URLs. Default: the "
+        "authorities of the image.",
     )
 
     @property
     def destinations(self) -> list[tuple[str, Destination]]:
-        """Where the web pods connect to, each with the key that says so."""
+        """Destinations of the web pods, each with its config key."""
         servers = ("redis.external.hosts", self.hosts, self.port)
         sentinels = ("redis.external.sentinelHosts", self.sentinel_hosts, self.sentinel_port)
         return [

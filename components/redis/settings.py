@@ -47,9 +47,9 @@ _SIZES = Sizes(
     memory=("256Mi", None),
     ephemeral_storage=("64Mi", "256Mi"),
     about={
-        "limits.memory": "Memory in bytes. Default: derived from `maxmemory` (704Mi for 512mb; twice `maxmemory` where "
+        "limits.memory": "Memory in bytes. Default: derived from `maxmemory` (704Mi for 512mb; twice `maxmemory` if "
         "the server forks: with durability, replicas or a cluster).",
-        "limits.ephemeral_storage": "Logs on the node's disk. Files of Redis in the pod come on top.",
+        "limits.ephemeral_storage": "Logs on the node's disk. Files of Redis in the pod are added.",
     },
 )
 
@@ -96,8 +96,9 @@ class RedisSettings(ComponentSettings):
     )
     durability: Durability = Field(
         "none",
-        description="Data that outlives a restart. `none`: no data. `container`: all, if the container restarts in "
-        "its pod. `volume`: all, also if the pod is replaced. Lost data makes signed-out tokens valid.",
+        description="Data that outlives a restart. `none`: no data. `container`: all data, if the container "
+        "restarts in its pod. `volume`: all data, also if the pod is replaced. If the data is lost, "
+        "signed-out tokens are valid again.",
     )
     storage: RedisStorageSettings = Field(
         RedisStorageSettings(),
@@ -154,7 +155,7 @@ class RedisSettings(ComponentSettings):
     def _limit_too_small(self, limit: str) -> Problem:
         largest, least = largest_maxmemory(quantity(limit), forks=self.forks), self.figures.least_limit
         enough = f"resources.limits.memory of at least {least}, or no limit (it is derived)"
-        # Less than 16mb is refused for itself.
+        # Another rule refuses less than 16mb.
         fits = largest >= 16
         return Problem(
             keys=("maxmemory", "resources.limits.memory") if fits else ("resources.limits.memory", "maxmemory"),
@@ -166,7 +167,7 @@ class RedisSettings(ComponentSettings):
 
     @property
     def layout(self) -> ServerTopology | External:
-        """The object that answers everything in which the topologies differ."""
+        """The topology, which defines everything that differs between topologies."""
         return TOPOLOGIES[self.topology](self)
 
     @property
@@ -186,12 +187,13 @@ class RedisSettings(ComponentSettings):
 
     @property
     def container_image(self) -> str:
-        """The image as set, else the engine's."""
+        """The configured image, or the default image of the engine."""
         return self.image or IMAGES[self.engine]
 
     @property
     def memory_limit(self) -> str:
-        """The container's memory limit: as set, else derived from `maxmemory`, never below the request."""
+        """The configured memory limit of the container, or the limit derived from `maxmemory`, never below the
+        request."""
         if self.resources.limits.memory:
             return self.resources.limits.memory
         least, request = self.figures.least_limit, self.resources.requests.memory or "0"

@@ -1,4 +1,4 @@
-"""Settings of TLS between Redis and everybody who connects to it."""
+"""TLS settings of Redis and its clients."""
 
 from typing import ClassVar
 
@@ -29,7 +29,7 @@ class RedisTlsSettings(ServerTlsSettings):
     def own_client_options(self) -> str:
         """Options of the engine's client for the server of its own pod; empty without TLS.
 
-        At the loopback address nothing else answers, so that the certificate is not verified: a server that still has
-        the previous one is alive, and has to be able to load the new one.
+        The certificate is not verified, because no other process listens on the loopback address, and because a server
+        with an expired certificate is alive and must be able to load a new one.
         """
         return "--tls --insecure" if self.enabled else ""

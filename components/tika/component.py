@@ -1,4 +1,4 @@
-"""Tika as one ComponentResource: a Deployment, its Service and the rule that admits its clients."""
+"""Tika as one ComponentResource: a Deployment, its Service and the network policy rule for its clients."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class Tika(Component[TikaArgs]):
         self.egress = [allow_to([pods(LABELS.selector)], PORT)]
         self.client_variables = {"TIKA_SERVER_URL": URL}
         policy = children.network_policy(
-            # It parses files that users send: an exploit must not reach anything from here.
+            # It parses files of users: an exploit must not be able to connect to anything.
             APP,
             ingress=[allow_from([pods(client) for client in args.clients], PORT)],
             egress=[],
@@ -101,12 +101,12 @@ class Tika(Component[TikaArgs]):
                 "image": self.args.settings.image,
                 # Arguments of the image's entrypoint, which names the Java archive of its release.
                 "args": ["--config", f"{CONFIG_DIRECTORY}/{CONFIG_FILE}"],
-                # Of both processes; the configuration overrides it for the one that parses.
+                # Option for both processes; the configuration overrides it for the process that parses.
                 "env": plain_variables({"JAVA_TOOL_OPTIONS": f"-Xmx{SUPERVISOR_HEAP}m"}),
                 "ports": [container_port(APP, PORT)],
                 "startup_probe": http_probe("/version", port=APP, period_seconds=2, failure_threshold=75),
                 "readiness_probe": http_probe("/version", port=APP, period_seconds=5, failure_threshold=2),
-                # The process of the image restarts a server that hangs or ran out of memory, which takes seconds.
+                # The supervising process restarts a server that hangs or has run out of memory, within seconds.
                 "liveness_probe": tcp_probe(APP, period_seconds=20, failure_threshold=6),
                 "volume_mounts": [
                     {"name": "config", "mount_path": CONFIG_DIRECTORY, "read_only": True},

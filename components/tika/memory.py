@@ -1,8 +1,8 @@
 """How the memory limit of a Tika pod is divided: two Java processes, and what each needs beside its heap.
 
 The process of the image supervises a second one, which parses (https://cwiki.apache.org/confluence/display/TIKA/TikaServer).
-A document that exhausts the heap ends the second process only, and the first one starts it again. That is why the heap
-has to fit into the limit: the kernel would kill the container instead.
+A document that exhausts the heap ends the second process only, and the first one starts it again. So the heap must fit
+into the limit. Otherwise the kernel would kill the container.
 """
 
 from decimal import Decimal
@@ -13,8 +13,8 @@ SUPERVISOR_HEAP = 32
 """Heap of the process that supervises, in MiB. It parses nothing."""
 
 BESIDE_THE_HEAP = 352
-"""MiB of the limit for everything else: the supervisor, and of the server its classes, threads, buffers and compiled
-code. Measured with Tika 3.3.2, six documents at a time and a full heap: 63 and 147 (tests/servers/test_tika.py)."""
+"""MiB of the limit for everything else: the supervisor, and the classes, threads, buffers and compiled code of the
+server. Measured with Tika 3.3.2, six documents at a time and a full heap: 63 and 147 (tests/servers/test_tika.py)."""
 
 LEAST_HEAP = 256
 """Heap in MiB. Six documents at a time, of 300 pages and 1 MB each, are extracted with it (measured)."""

@@ -33,9 +33,9 @@ class TikaSettings(ComponentSettings):
         "apache/tika:3.3.1.0",
         description="Container image with Tika Server 3. The tags that end with `-full` add OCR with Tesseract.",
     )
-    replicas: int = Field(1, ge=1, le=100, description="Pods. Each upload is extracted by one of them.")
+    replicas: int = Field(1, ge=1, le=100, description="Number of pods. One of them extracts each upload.")
     temporary_storage: Bytes = Field(
-        "512Mi", description="Size limit of `/tmp`, where Tika keeps a document while it extracts the text."
+        "512Mi", description="Size limit of `/tmp`, where Tika stores a document while it extracts the text."
     )
     resources: Annotated[Resources, _SIZES] = _SIZES.field()
 

@@ -23,7 +23,7 @@ for model in "$@"; do
     continue
   fi
   echo "pull: $model is being pulled."
-  # The progress is rewritten in place a hundred times a second: only its end is of use in a log.
+  # The client rewrites its progress line a hundred times a second, so the log contains only the last one.
   if ! output=$(ollama pull "$model" 2>&1); then
     echo "pull: $model cannot be pulled: $(printf '%s' "$output" | tr '\r' '\n' | tail -n 1 | cut -c 1-500)"
     exit 1

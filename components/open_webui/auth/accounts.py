@@ -1,4 +1,4 @@
-"""Settings of what a sign-in decides about accounts: roles, groups, second factor, header of a proxy, SCIM."""
+"""Settings of accounts at sign-in: roles, groups, second factor, header of a proxy, SCIM."""
 
 import re
 from collections.abc import Iterator
@@ -39,11 +39,11 @@ class RoleSettings(Settings):
     claim: Word | None = Field(
         None,
         examples=["roles"],
-        description="Token claim with the roles; a path with dots leads into objects. Default: the provider does "
+        description="Token claim with the roles; a path with dots selects nested objects. Default: the provider does "
         "not manage roles.",
     )
     allowed: list[Word] = Field(
-        [], examples=["user"], description="Values of which a user needs one to sign in. Default: `user`, `admin`."
+        [], examples=["user"], description="Roles that may sign in; a user needs one of them. Default: `user`, `admin`."
     )
     admin: list[Word] = Field([], examples=["admin"], description="Values of administrators. Default: `admin`.")
 

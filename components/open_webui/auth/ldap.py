@@ -34,7 +34,7 @@ class LdapGroupSettings(Settings):
 
 
 class LdapSettings(Settings):
-    """A directory whose users sign in with their password there. TLS trusts the authorities of the pods."""
+    """A directory whose users sign in with its passwords. TLS trusts the authorities of the pods."""
 
     enabled: bool | None = Field(
         None,
@@ -59,7 +59,7 @@ class LdapSettings(Settings):
     search_filter: Line | None = Field(
         None,
         examples=["(memberOf=cn=chat,ou=groups,dc=example,dc=com)"],
-        description="Further condition of a user who may sign in. Default: every user below `searchBase`.",
+        description="Further condition for users who may sign in. Default: every user below `searchBase`.",
     )
     username_attribute: Word = Field("uid", description="Attribute with the name that users sign in with.")
     mail_attribute: Word = Field(
@@ -121,7 +121,7 @@ class LdapSettings(Settings):
 
     @property
     def is_used(self) -> bool:
-        """Whether users sign in by it."""
+        """Whether sign-in by LDAP is on."""
         return self.host is not None and self.enabled is not False
 
     @property
@@ -135,7 +135,8 @@ class LdapSettings(Settings):
         return f"{'ldaps' if self.tls else 'ldap'}://{self.host}:{self.port or _PORTS[self.tls]}"
 
     def variables(self) -> dict[str, str]:
-        """Environment variables without secrets. All of them: Open WebUI keeps those of an earlier start otherwise."""
+        """Environment variables without secrets. All are set, because Open WebUI otherwise keeps the values of an
+        earlier start."""
         if not self.is_used:
             return {"ENABLE_LDAP": "false"} if self.enabled is False else {}
         return {

@@ -24,7 +24,7 @@ class OidcSettings(Settings):
         None, examples=["chat"], description="Client ID. Needs the secret `OAUTH_CLIENT_SECRET`."
     )
     public_client: bool = Field(
-        False, description="The client has no secret and proves itself by PKCE. Without `OAUTH_CLIENT_SECRET`."
+        False, description="The client has no secret and uses PKCE. Do not set `OAUTH_CLIENT_SECRET`."
     )
     provider_name: Line | None = Field(None, examples=["Example"], description="Name on the button. Default: `SSO`.")
     scopes: list[Word] = Field(
@@ -39,7 +39,8 @@ class OidcSettings(Settings):
     end_session_url: HttpUrl | None = Field(
         None,
         examples=["https://login.example.com/logout"],
-        description="Where a sign-out leads. Default: the end of session endpoint of the discovery document.",
+        description="URL that ends the session at the provider. Default: the end session endpoint of the discovery "
+        "document.",
     )
 
     def problems(self) -> Iterator[Problem]:

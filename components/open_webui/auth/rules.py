@@ -137,7 +137,7 @@ def _without_provider(auth: AuthSettings) -> Iterator[Problem]:
 
 
 def deployment_problems(auth: AuthSettings, web: OpenWebUISettings) -> Iterator[Problem]:
-    """What of the deployment sign-in contradicts, with keys relative to `openWebui`."""
+    """Conflicts between sign-in and the deployment, with keys relative to `openWebui`."""
     providers = {**{key: None for key, needed in _needed(auth).items() if needed}, **auth.providers}
     yield from _missing(auth)
     if providers and not web.host:
@@ -164,7 +164,7 @@ def _needed(auth: AuthSettings) -> dict[str, dict[str, str | None]]:
 
 
 def _missing(auth: AuthSettings) -> Iterator[Problem]:
-    """Keys that a provider needs and that have no value."""
+    """Required keys of a provider that have no value."""
     for provider, needed in _needed(auth).items():
         for key, value in needed.items():
             if not value:

@@ -49,16 +49,17 @@ class AuthSettings(FeatureSettings):
     google: GoogleSettings = Field(GoogleSettings(), description="Google.")
     github: GitHubSettings = Field(GitHubSettings(), description="GitHub.")
     claims: ClaimSettings = Field(ClaimSettings(), description="Token claims of a user, for every OAuth provider.")
-    pkce: bool = Field(
-        False, description="Prove each request of a client that has a secret by PKCE (S256), with every OAuth provider."
-    )
+    pkce: bool = Field(False, description="Use PKCE (S256) also for a client with a secret, with every OAuth provider.")
     timeout_seconds: int | None = Field(
-        None, ge=1, le=300, description="Longest request to an OAuth provider. Default: that of the HTTP client, 5."
+        None,
+        ge=1,
+        le=300,
+        description="Timeout of a request to an OAuth provider, in seconds. Default: that of the HTTP client, 5.",
     )
     provider_sign_up: bool = Field(
         False,
-        description="Create an account at the first sign-in by an OAuth provider. Else only existing accounts "
-        "with `mergeAccountsByEmail`, or of SCIM.",
+        description="Create an account at the first sign-in by an OAuth provider. Otherwise only accounts of SCIM "
+        "and, with `mergeAccountsByEmail`, existing accounts can sign in.",
     )
     allowed_domains: list[HostName] = Field(
         [],
@@ -71,7 +72,8 @@ class AuthSettings(FeatureSettings):
     merge_accounts_by_email: bool = Field(
         False,
         description="Let an OAuth provider sign in to the existing account of the same address. Needs "
-        "`providerVerifiesEmail`: else anyone who registers an administrator's address there is that administrator.",
+        "`providerVerifiesEmail`: otherwise anyone who registers an administrator's address at the "
+        "provider becomes that administrator.",
     )
     back_channel_logout: bool = Field(
         False,
@@ -93,12 +95,12 @@ class AuthSettings(FeatureSettings):
     login_form: bool | None = Field(
         None,
         examples=["false"],
-        description="Show the form. Hidden, the API still takes passwords. Default: as `passwordLogin`.",
+        description="Show the form. The API accepts passwords even if the form is hidden. Default: as `passwordLogin`.",
     )
     sign_up: bool | None = Field(
         None,
         examples=["false"],
-        description="Let anyone who reaches the site create an account by the form. "
+        description="Let anyone who can open the site create an account with the form. "
         "Default: the admin panel decides (off at first).",
     )
     default_role: Literal["pending", "user", "admin"] | None = Field(
@@ -196,13 +198,13 @@ class AuthSettings(FeatureSettings):
 
 
 def _text(value: bool | int | None) -> str | None:
-    """A number or a switch as a variable has it; None for none."""
+    """A number or a boolean as the value of a variable; None if it is not set."""
     return None if value is None else str(value).lower()
 
 
 def _redirects(variables: Mapping[str, str], web: "OpenWebUISettings") -> dict[str, str]:
-    # Open WebUI takes the scheme from X-Forwarded-Proto, which a proxy between may set to its own `http`. With more
-    # hosts than one it has to: the state of a sign-in is in a cookie of the host where it began.
+    # Otherwise Open WebUI takes the scheme from X-Forwarded-Proto, which another proxy may replace with `http`. With
+    # several hosts there is no alternative: the state of a sign-in is in a cookie of the host where it began.
     if not web.public_scheme or web.additional_hosts or not web.public_url:
         return {}
     return {

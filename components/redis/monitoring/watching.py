@@ -1,4 +1,4 @@
-"""What the Prometheus operator and Grafana are told about Redis."""
+"""Objects for the Prometheus operator and Grafana: metrics, alerts and dashboard of Redis."""
 
 from ...blocks.children import Children
 from ...blocks.watching import Watched
@@ -14,8 +14,8 @@ def watch(children: Children, layout: ServerTopology, namespace: str) -> None:
 
     Args:
         children: creates the objects.
-        layout: chooses the alerts.
-        namespace: the namespace's name, which the alerts and the dashboard are limited to.
+        layout: the topology, which selects the alerts. namespace: name of the namespace, to which the alerts and the
+        dashboard are limited.
     """
     watch_server(
         children,

@@ -1,7 +1,7 @@
 """Users of Redis and what each of them may do, as the text of an ACL file.
 
 Syntax: https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/. Redis refuses to start on a command
-that it does not know, so the lists hold only what Redis 7.0 and everything after it know.
+that it does not know, so the lists contain only commands of Redis 7.0, which all later releases support.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ KEY_PREFIX = "open-webui"
 _OPENWEBUI_COMMANDS: dict[str, tuple[str, ...]] = {
     # Database 0 is the application's, 1 the websockets'; PING is the health check and confirms room subscriptions.
     "connection": ("+ping", "+select"),
-    # redis-py introduces itself with CLIENT SETINFO, which only Redis 7.2 and later know by name: the whole of CLIENT,
-    # without what shows or disturbs other clients or escapes maxmemory-clients.
+    # redis-py sends CLIENT SETINFO, which Redis before 7.2 does not know by name. So the user gets all of CLIENT except
+    # subcommands that show or disturb other clients or bypass maxmemory-clients.
     "client": (
         "+client",
         "-client|kill",
@@ -74,7 +74,7 @@ _EXPORTER_COMMANDS = (
 )
 
 
-# Loads the users' file again. What the file says is decided by who writes it, not by who has it read.
+# Loads the file of users again. The user cannot change the contents of the file.
 _RELOAD_COMMANDS = ("+acl|load",)
 
 # Commands that a replica sends to its primary.
@@ -89,8 +89,8 @@ _SENTINEL_COMMANDS = (
     *("+client|setname", "+client|kill", "+client|pause", "+client|unpause", "+script|kill"),
 )
 
-# The sidecar that has the server read a renewed certificate. Redis knows no smaller right for it; what would write a
-# file (`dir`, `dbfilename`) is protected anyway (enable-protected-configs).
+# The sidecar that has the server read a renewed certificate. Redis has no smaller permission for this. Settings that
+# could write a file (`dir`, `dbfilename`) are protected (enable-protected-configs).
 _CERTIFICATES_COMMANDS = ("+config|set",)
 
 # Commands of the scripts of a member: the views and data of others, and the failover of a replica.
@@ -110,7 +110,8 @@ _SET_UP_COMMANDS = (
     ),
 )
 
-# redis-py asks any node who has which part, and how commands are routed; a key that is just moving is asked for twice.
+# redis-py asks any member for the location of hash slots and for the routing of commands. It asks twice for a key in a
+# moving hash slot.
 _CLUSTER_CLIENT_COMMANDS = ("+cluster|slots", "+cluster|shards", "+cluster|nodes", "+command", "+asking", "+readonly")
 
 # The readiness of a replica is its link to the primary.
@@ -158,15 +159,14 @@ SENTINEL_USERS: Rules = {
 
 
 def acl_file(passwords: Mapping[str, Sequence[str]], rules: Rules = USERS) -> str:
-    """Text of the ACL file: ``default`` may PING, everybody else what the rules say.
+    """Text of the ACL file: ``default`` may only PING, other users have the permissions of the rules.
 
     Args:
-        rules: `USERS`, `CLUSTER_USERS` or `SENTINEL_USERS`. Of the passwords only those of their users are used.
-        passwords: for each user the passwords that are valid: during a rotation the new one and the one before.
+        rules: `USERS`, `CLUSTER_USERS` or `SENTINEL_USERS`. Passwords of other users are ignored. passwords: the valid
+        passwords of each user: during a rotation the new and the previous one.
 
     Returns:
-        One line per user. Passwords are in it as SHA-256 only; that protects generated passwords, which cannot be
-        guessed, so the text is still to be kept in a Secret.
+        One line per user. It contains only SHA-256 hashes of the passwords. Keep the text in a Secret anyway.
 
     Raises:
         ValueError: a user has no password, or an empty one; everybody could log in.
@@ -180,5 +180,5 @@ def acl_file(passwords: Mapping[str, Sequence[str]], rules: Rules = USERS) -> st
 
 
 def _user(name: str, passwords: tuple[str, ...], rules: tuple[str, ...]) -> str:
-    # `reset` first: nothing is left of what a version of Redis gives to a new user.
+    # `reset` first removes the permissions that some releases of Redis give to a new user.
     return " ".join(("user", name, "reset", "on", *passwords, *rules)) + "\n"

@@ -52,7 +52,7 @@ dir {DATA_DIRECTORY}
 
 
 def _tls(layout: ServerTopology) -> str:
-    # The comment is part of the file: to change it rolls the pods.
+    # The comment is part of the file, so a change of the comment rolls the pods.
     return f"""\
 # Who connects shows a password, not a certificate.
 port 0

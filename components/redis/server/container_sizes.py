@@ -1,4 +1,4 @@
-"""What the small containers of Redis need. Beside a server they are the same for every environment."""
+"""Resources of the small containers of Redis, the same in every environment."""
 
 from ...blocks.resources import ContainerResources
 

@@ -8,11 +8,11 @@ from ...blocks.quantities import MEBIBYTE, mebibytes, redis_bytes
 # Redis counts its data against maxmemory, but not fragmentation and the memory of its own process. Managed services
 # keep 20 to 25 % free for them; at the container's limit the kernel kills Redis before it can evict or refuse anything.
 DATA_SHARE_OF_LIMIT = Decimal("0.75")
-# A rewrite of the append-only file and a full synchronisation fork: what is written meanwhile is in memory twice.
+# A rewrite of the append-only file and a full synchronisation fork: memory holds pages that change meanwhile twice.
 # https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
 DATA_SHARE_OF_LIMIT_WITH_FORKS = Decimal("0.5")
-# An event of Open WebUI can be larger than the 32 MB at which Redis disconnects a subscriber by default. A quarter of
-# this is what one subscriber may have waiting, a half what all clients together may.
+# An event of Open WebUI can be larger than the 32 MB at which Redis disconnects a subscriber by default. One subscriber
+# may use a quarter of this, and all clients together a half.
 LEAST_HEADROOM = 160 * MEBIBYTE
 LIMIT_STEP_MEBIBYTES = 64
 # The file is not rewritten before it has 64 MB (auto-aof-rewrite-min-size), however little is in it.
@@ -36,7 +36,7 @@ class Memory:
 
     @property
     def needed(self) -> Decimal:
-        """Bytes that hold all of it: a smaller limit gets the server killed."""
+        """The minimum memory limit in bytes: with a smaller one the kernel may kill the server."""
         return max(self.maxmemory / _data_share(self.forks), Decimal(self.maxmemory + self.headroom))
 
     @property
@@ -46,12 +46,13 @@ class Memory:
 
     @property
     def clients(self) -> int:
-        """``maxmemory-clients``: what the buffers of all clients together may use."""
+        """``maxmemory-clients``: the limit for the buffers of all clients together."""
         return self.headroom // 2
 
     @property
     def subscriber(self) -> int:
-        """What one subscriber may have waiting before it is disconnected; half of it for a minute at most."""
+        """The largest buffer of one subscriber before Redis disconnects it; half of it is allowed for at most a
+        minute."""
         return self.headroom // 4
 
     @property

@@ -1,4 +1,4 @@
-"""The files and the state that containers of Redis have in common: their volume, and where it is mounted."""
+"""Mounts of the files and the state that the containers of Redis share."""
 
 from pulumi_kubernetes.core.v1 import VolumeArgsDict, VolumeMountArgsDict
 
@@ -8,7 +8,7 @@ FILE_MOUNTS: list[VolumeMountArgsDict] = [
     {"name": "conf", "mount_path": CONFIGURATION_DIRECTORY, "read_only": True},
     {"name": "acl", "mount_path": USERS_DIRECTORY, "read_only": True},
 ]
-"""Of the volumes ``conf`` and ``acl``: scripts and configuration, users and passwords."""
+"""Mounts of the volumes ``conf`` (scripts and configuration) and ``acl`` (users and passwords)."""
 
 # In memory, not on the disk of the Kubernetes node: the Sentinel's file holds its password.
 STATE_VOLUME: VolumeArgsDict = {"name": "state", "empty_dir": {"medium": "Memory", "size_limit": "1Mi"}}

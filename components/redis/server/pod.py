@@ -79,7 +79,7 @@ def _server(settings: RedisSettings, layout: ServerTopology) -> ContainerArgsDic
         "image": settings.container_image,
         "command": _start(settings, layout),
         "ports": [container_port(name, number) for name, number in layout.server_ports.items()],
-        # Without a process in the container: a restarted server is in service some tenths of a second earlier.
+        # A probe without a process in the container: a restarted server is ready some tenths of a second earlier.
         "startup_probe": tcp_probe(APP, period_seconds=1, failure_threshold=60),
         "readiness_probe": _ping(settings, "PONG", period_seconds=2, failure_threshold=5),
         # A server that loads its file has started and is alive, however large the file is; it is not ready.
@@ -106,7 +106,7 @@ def _start(settings: RedisSettings, layout: ServerTopology) -> list[str]:
     start = [f"{settings.engine}-server", f"{CONFIGURATION_DIRECTORY}/redis.conf"]
     if layout.start_script:
         start = _script(layout.start_script)
-    # Only a volume outlives the pod, and with it the image that wrote the data.
+    # Only data on a volume can be from another image, because it outlives the pod.
     return [*_script(_CHECK_SCRIPT), settings.engine, *start] if settings.durability == "volume" else start
 
 
@@ -144,7 +144,7 @@ def _sidecar(settings: RedisSettings, layout: ServerTopology, sidecar: Sidecar) 
             "env": _environment(layout),
             "ports": [container_port(sidecar.name, sidecar.port)],
             "readiness_probe": exec_probe(ping, period_seconds=5, failure_threshold=3),
-            # It starts after its server, which may wait for another one: until then a restart would not help.
+            # It starts after its server, which may wait for another server: until then a restart would not help.
             "startup_probe": exec_probe(ping, period_seconds=2, failure_threshold=1800),
             "liveness_probe": exec_probe(ping, period_seconds=10, failure_threshold=6),
             "volume_mounts": [*FILE_MOUNTS, STATE_MOUNT],

@@ -31,7 +31,7 @@ def set_up_job(
         children: creates the objects of the Job.
         settings: the component's settings.
         variables: environment variables of the script.
-        depends_on: what has to exist before it starts.
+        depends_on: objects that must exist before it starts.
     """
     files = pod_files("node.sh", _SCRIPT)
     own = [
@@ -42,11 +42,11 @@ def set_up_job(
     template = children.pod_template(_pod(settings, variables), {f"checksum/{SET_UP}": checksum(files)})
     k8s.batch.v1.Job(
         SET_UP,
-        # A Job that has failed does not run again by itself: the next update makes another one.
+        # A failed Job does not run again by itself: the next update creates another one.
         metadata=children.metadata(SET_UP, {"pulumi.com/replaceUnready": "true"}),
         spec={
             "backoff_limit": 6,
-            # Hash slots with many gigabytes take long to move.
+            # Moving hash slots with many gigabytes takes long.
             "active_deadline_seconds": 3600,
             "template": template,
         },

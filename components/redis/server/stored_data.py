@@ -1,4 +1,4 @@
-"""Which engine or image cannot read what the servers of the last update wrote: refused in the preview."""
+"""Refuses, in the preview, an engine or image that cannot read the data of the servers of the last update."""
 
 import typing
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from ..settings import RedisSettings
 from .engines import FORMATS, LAST_COMMON_FORMAT, Engine
 
 REMEMBERED = "redis-data"
-"""Logical name of what is remembered."""
+"""Logical name of the record."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Server:
-    """A server as far as its image says."""
+    """The server of an image."""
 
     engine: Engine
     release: tuple[int, int] | None
@@ -28,13 +28,15 @@ class _Server:
 
     @property
     def format(self) -> int | None:
-        """What it writes into files; None when the image does not say, or when it is older than the table."""
+        """The format of its files; None if the image does not name its release, or if the release is older than the
+        table."""
         known = [number for first, number in FORMATS[self.engine].items() if self.release and self.release >= first]
         return known[-1] if known else None
 
     @property
     def sent_format(self) -> int | None:
-        """What it sends to a replica. Valkey sends the last common format to one that does not ask for its own."""
+        """The format that it sends to a replica. Valkey sends the last common format to a replica that does not ask
+        for Valkey's own."""
         return self.format if self.engine == "redis" or self.format is None else LAST_COMMON_FORMAT
 
     def reads(self, number: int) -> bool:
@@ -46,10 +48,10 @@ class _Server:
 
 
 def stored_data(settings: RedisSettings) -> Facts | None:
-    """Facts about what other servers have to read after a change; None when nothing is left to read.
+    """Facts about the data that other servers must read after a change; None if there is no such data.
 
-    Files on a volume are read by the next server. Replicas read what the servers before them send, while an update goes
-    from one to the next.
+    Files on a volume are read by the next server. During a rolling update, replicas read the data that servers of the
+    previous revision send.
     """
     if settings.durability != "volume" and not settings.layout.replicated:
         return None
@@ -58,7 +60,7 @@ def stored_data(settings: RedisSettings) -> Facts | None:
 
 
 def refused_server(before: Facts, after: Facts) -> Finding | None:
-    """Why the new server cannot read what the old one wrote; None when it can, or when that cannot be told.
+    """The reason why the new server cannot read the data of the old one; None if it can, or if this is not known.
 
     An image whose tag does not name its release is refused only for another engine: Redis has had a format of its own
     since 7.4.

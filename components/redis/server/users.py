@@ -1,4 +1,4 @@
-"""The Secret with the users of Redis: which passwords are valid, and the ones that the pod's own containers use."""
+"""The Secret with the users of Redis: the valid passwords, and the passwords of the pod's own containers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ..names import CLIENT_USER, GENERATED_PASSWORD, USERS_SECRET
 from ..topologies.base import ServerTopology
 from .acl import acl_file
 
-# The passwords of a rotation: the new one, and the one that is in use until every client has been rolled.
+# Valid passwords during a rotation: the new one, and the previous one until every client has been rolled.
 VALID_PASSWORDS = 2
 
 
@@ -33,9 +33,9 @@ def users(children: Children, layout: ServerTopology, *, rotation: int) -> Users
 
     Args:
         children: creates the Secret.
-        layout: its own users. Their passwords never leave the pods and are not rotated.
-        rotation: number of the current password of ``openwebui``. The previous one stays valid, so that the clients can
-            be rolled one by one.
+        layout: the topology, which names the users of the pod's own containers. Their passwords never leave the pods
+        and are not rotated. rotation: number of the current password of ``openwebui``. The previous one stays valid,
+        so that the clients can be rolled one by one.
     """
     own = (*layout.users, *(("certificates",) if layout.settings.tls.enabled else ()))
     clients = generated_passwords(GENERATED_PASSWORD, rotation, children.options())

@@ -1,6 +1,5 @@
-"""What all topologies answer. The settings, the pods and the component ask, and never which of them it is.
-
-Free of Pulumi, because the settings ask before anything is registered: objects are declared here as plain values, and
+"""The interface of all topologies. The settings, the pods and the component use it, and never check the name of the
+topology. Free of Pulumi, because the settings use it before anything is registered: objects are plain values here, and
 ``component.py`` and ``server/pod.py`` create them.
 """
 
@@ -47,13 +46,13 @@ class Topology(ABC):
     """Why `redis.tls` cannot be used. Empty: it can."""
 
     replicated: ClassVar[bool] = False
-    """Whether the stack runs several servers, each in a pod with a name of its own, of which some are replicas."""
+    """Whether the stack runs several servers, including replicas, each in a pod with a stable name."""
 
     def __init__(self, settings: "RedisSettings") -> None:
         self.settings = settings
 
     def problems(self) -> Iterator[Problem]:
-        """Cross-field problems of this one alone."""
+        """Cross-field problems of this topology."""
         yield from ()
 
     @property
@@ -62,7 +61,7 @@ class Topology(ABC):
         return 0
 
     def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
-        """The most that Redis needs of the cluster."""
+        """The maximum that Redis needs in the cluster."""
         return Footprint()
 
     def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
@@ -103,11 +102,11 @@ class Sidecar:
 
 
 class ServerTopology(Topology):
-    """Topologies whose servers the stack runs. The answers of this class are those for one server."""
+    """Topologies whose servers the stack runs. The values of this class are for one server."""
 
     # Network
     host: ClassVar[str] = f"{SERVICE}:{PORT}"
-    """Host of the clients' URLs, with the port where the URL needs one."""
+    """Host of the clients' URLs, with the port if the URL needs one."""
 
     cache_database: ClassVar[int] = 0
     """Logical database of the application's state."""
@@ -125,7 +124,7 @@ class ServerTopology(Topology):
     """Other pods of the component that connect to the servers."""
 
     services: ClassVar[Mapping[str, tuple[str, int]]] = {}
-    """Services beside the servers' one: name and number of the port of each."""
+    """Services in addition to that of the servers: name and number of the port of each."""
 
     headless_ports: ClassVar[Mapping[str, int]] = {}
     """Ports of the headless Service. Empty: there is no such Service."""
@@ -135,13 +134,13 @@ class ServerTopology(Topology):
     """Ports of the server's container."""
 
     start_script: ClassVar[str | None] = None
-    """File that starts the server. None: the engine's own program starts with redis.conf."""
+    """Script that starts the server. None: the container runs the server program with redis.conf."""
 
     stop_script: ClassVar[str | None] = None
     """File that runs before the server ends."""
 
     grace_seconds: ClassVar[int] = 30
-    """``terminationGracePeriodSeconds``: before it ends, a server with a file writes it to the disk."""
+    """``terminationGracePeriodSeconds``: time for a server to write its file to the disk before it ends."""
 
     pod_management_policy: ClassVar[str] = "OrderedReady"
     """``podManagementPolicy`` of a StatefulSet."""
@@ -230,14 +229,15 @@ class ServerTopology(Topology):
 
     @property
     def claim_templates(self) -> Mapping[str, str]:
-        """Volumes, and the size of each, that every pod has one of."""
+        """Volumes that every pod gets, with their sizes."""
         return {}
 
     @property
     def stateful(self) -> bool:
         """Whether the pods are those of a StatefulSet.
 
-        Only a StatefulSet waits until the last pod is gone, even on a lost node: two servers would ruin one file.
+        Only a StatefulSet waits until the previous pod has ended, even on a lost node: two servers would corrupt one
+        file.
         """
         return self.replicated or bool(self.claims)
 

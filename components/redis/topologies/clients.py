@@ -23,8 +23,8 @@ def sentinel_variables(hosts: Sequence[str], port: int) -> dict[str, str]:
         # Open WebUI does not use the variables above for the websockets.
         "WEBSOCKET_SENTINEL_HOSTS": ",".join(hosts),
         "WEBSOCKET_SENTINEL_PORT": str(port),
-        # A switchover takes a second or two: an operation is repeated for three. More would block the event loop,
-        # because the session pools' synchronous client waits in it.
+        # A switchover takes a second or two, so clients retry an operation for three seconds. A longer wait would block
+        # the event loop, because the client of the session pools is synchronous.
         "REDIS_SENTINEL_MAX_RETRY_COUNT": "7",
         "REDIS_RECONNECT_DELAY": "500",
     }

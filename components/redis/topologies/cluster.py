@@ -86,7 +86,7 @@ cluster-allow-reads-when-down no
 
     @property
     def server_variables(self) -> Mapping[str, str | PodField]:
-        # Without the names of all members: the existing ones need not restart when there are more.
+        # Without the names of all members, so that existing members do not restart when members are added.
         directory = DATA_DIRECTORY if self.settings.durability == "volume" else MEMBER_DIRECTORY
         return {
             **self._script_variables("cluster"),

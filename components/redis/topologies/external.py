@@ -18,7 +18,7 @@ WEBSOCKET_URL = "redisWebsocketUrl"
 
 
 class External(Topology):
-    """The servers of somebody else. Their URLs are secrets of the config."""
+    """Servers that the stack does not manage. Their URLs are secrets of the config."""
 
     name: ClassVar[str] = "external"
     unused_section: ClassVar[str] = "Redis is deployed by the stack"

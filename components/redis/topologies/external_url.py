@@ -8,7 +8,7 @@ from ...blocks.names import hosts_in, none_can_be
 from ..external_settings import RedisExternalSettings
 
 _DEFAULT_PORT = 6379
-# What redis-py takes as an argument of its connections; anything else ends in a TypeError at the first connection:
+# Arguments that connections of redis-py accept. Any other parameter causes a TypeError at the first connection:
 # https://redis-py.readthedocs.io/en/stable/connections.html
 _PARAMETERS = frozenset(
     {

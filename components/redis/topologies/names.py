@@ -1,4 +1,4 @@
-"""Host names of the servers where there are several."""
+"""Host names of the servers of a topology with several servers."""
 
 from ..names import APP, HEADLESS_SERVICE, SENTINEL_SERVICE, SERVICE
 
@@ -9,5 +9,5 @@ def server_names(count: int) -> list[str]:
 
 
 def belongs_to_install(host: str) -> bool:
-    """Whether an install uses this name for a Service or a server of its own Redis, in any namespace."""
+    """Whether an installation uses this name for a Service or a server of its own Redis, in any namespace."""
     return any(label in (SERVICE, SENTINEL_SERVICE, HEADLESS_SERVICE) for label in host.lower().split(".")[:2])

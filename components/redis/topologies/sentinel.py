@@ -19,10 +19,9 @@ SENTINEL_PORT = 26379
 SERVERS = 3
 QUORUM = 2
 SENTINEL_HOSTS = [SENTINEL_SERVICE, *server_names(SERVERS)]
-"""Sentinels in the order in which the clients ask them.
-
-A client tries a host for seconds before it asks the next one. The Service leads to a Sentinel that is ready, and the
-next attempt to another one; the names are for the time when it leads nowhere.
+"""Sentinels in the order in which clients ask them. A client tries a host for seconds before it asks the next one. The
+Service selects a Sentinel that is ready, and possibly another one at the next attempt. The names are used when no
+Sentinel is ready.
 """
 
 _CONFIGURATION = f"""\

@@ -6,6 +6,6 @@ from .base import ServerTopology
 
 
 class Standalone(ServerTopology):
-    """One server: every answer is the one of `ServerTopology`."""
+    """One server: all values are those of `ServerTopology`."""
 
     name: ClassVar[str] = "standalone"

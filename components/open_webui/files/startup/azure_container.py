@@ -6,7 +6,7 @@ from typing import Any
 
 from .bucket import CONNECT_SECONDS, CONTENTS, PROBE, READ_SECONDS, Bucket, Outage, Refusal
 
-# The preflight itself tries again; the client would wait for 15 s before its second attempt.
+# The preflight retries itself, because the client would wait 15 s before its second attempt.
 _OPTIONS = {"connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS, "retry_total": 0}
 # Error codes: https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes
 _RIGHTS = ("AuthorizationPermissionMismatch", "InsufficientAccountPermissions")
@@ -65,7 +65,7 @@ class AzureContainer(Bucket):
                 return Outage(reason=f"Azure Blob Storage at {self._endpoint} answers with the error {code}.")
             case ValueError():
                 return Refusal(reason=f"{self.KEY}.endpointUrl {self._endpoint} or AZURE_STORAGE_KEY is not valid.")
-        # The class alone, as a message of the client may quote what it was given.
+        # Only the class: a message of the client may quote its arguments.
         return Outage(reason=f"Azure Blob Storage at {self._endpoint} cannot be reached: {type(error).__name__}.")
 
     @property

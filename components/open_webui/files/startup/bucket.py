@@ -1,4 +1,4 @@
-"""Whether the bucket of the uploads can be used, asked with the client that Open WebUI makes.
+"""Checks whether the bucket of the uploads can be used, with the same client as Open WebUI.
 
 Source: ``open_webui.storage.provider`` of release 0.12.4. Importing it would connect to the database and migrate it.
 """
@@ -18,7 +18,7 @@ CONNECT_SECONDS, READ_SECONDS = 5, 10
 
 
 class BucketUnreachableError(Exception):
-    """The service does not answer, or no credentials can be had; the message says why."""
+    """The service does not answer, or there are no credentials. The message contains the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """Why the service cannot be asked. It may pass."""
+    """The reason why the service cannot be reached, which may be temporary."""
 
     reason: str
 
@@ -57,10 +57,10 @@ class Bucket(ABC):
 
     @abstractmethod
     def explain(self, error: Exception) -> Refusal | Outage:
-        """What an error of a request means. No message may quote what the client was given."""
+        """Explains an error of a request. No message may quote the arguments of the client."""
 
     def module(self, name: str) -> Any:
-        """A module of the provider's client, which only images with this provider have."""
+        """A module of the provider's client, which not every image contains."""
         return importlib.import_module(name)
 
 

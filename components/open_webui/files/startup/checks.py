@@ -1,4 +1,4 @@
-"""Everything for which `migrate` refuses a database, found by reading alone, and `preflight` an update beforehand."""
+"""The reasons for which `migrate` refuses a database and `preflight` an update, found by reading only."""
 
 import os
 import time
@@ -28,7 +28,7 @@ def database_problems(connection: Connection, release: Release) -> list[str]:
 def bucket_problems(patience: float) -> list[str]:
     """Why uploads to the bucket would fail, found by writing, reading and deleting an object.
 
-    A service that does not answer has ``patience`` seconds to come up.
+    A service that does not answer gets ``patience`` seconds to start.
     """
     deadline, logged = time.monotonic() + patience, ""
     while True:

@@ -1,7 +1,6 @@
-"""What the operator does about a connection that PostgreSQL, its TLS or the network refuses.
-
-libpq has no codes for these errors, so the texts decide: those of libpq 18, PostgreSQL 15 to 18 and PgBouncer 1.18 to
-1.24. A server whose `lc_messages` is not English has others, and gets no advice.
+"""Advice for a connection that PostgreSQL, TLS or the network refuses. libpq has no codes for these errors, so the
+advice depends on the texts of libpq 18, PostgreSQL 15 to 18 and PgBouncer 1.18 to 1.24. There is no advice for a
+server whose `lc_messages` is not English.
 """
 
 import re
@@ -78,5 +77,5 @@ _ADVICE = (
 
 
 def connection_advice(reason: str) -> str:
-    """What to do about a failed connection, from its error on one line. Empty where the error is unknown."""
+    """Advice for a failed connection, from its error on one line. Empty if the error is unknown."""
     return next((advice for pattern, advice in _ADVICE if re.search(pattern, reason, re.IGNORECASE)), "")

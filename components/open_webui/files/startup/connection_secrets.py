@@ -1,4 +1,4 @@
-"""Secrets in the variables of the connections to models and tools, which may break the list or the JSON they are in."""
+"""Checks that secrets do not break the lists and the JSON of the connections to models and tools."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -33,27 +33,27 @@ def connection_parameters(variable: str = "DATABASE_URL") -> dict[str, Any]:
 
 
 def connection_options(variable: str = "DATABASE_URL") -> dict[str, Any]:
-    """Parameters of a connection: those of the URL, and limits of the time that a lost server takes.
+    """Parameters of a connection: those of the URL, and time limits in case the server is lost.
 
     Raises `RefusedError` as `connection_parameters` does.
     """
-    # A connection that leads nowhere is noticed within half a minute: here, and by the server in prepare_session.
+    # The client detects a lost server within half a minute. For a lost client, see prepare_session.
     alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
     application = f"{script_name()} {socket.gethostname()}"[:63]
-    # Of a database whose encoding is SQL_ASCII psycopg returns bytes, unless the client says what it wants.
+    # psycopg returns bytes from a database with the encoding SQL_ASCII, unless the client sets its encoding.
     session = {
         "autocommit": True,
         "application_name": application,
         "client_encoding": "UTF8",
         "connect_timeout": 5,
-        # A pooler in transaction mode may not have a prepared statement at its next use.
+        # With a pooler in transaction mode, a prepared statement may not exist at its next use.
         "prepare_threshold": None,
     }
     return {**connection_parameters(variable), **alive, **session}
 
 
 def connect(patience: float, variable: str = "DATABASE_URL") -> Connection:
-    """A connection to the database, which may take ``patience`` seconds to come up.
+    """A connection to the database. Waits up to ``patience`` seconds for the server to start.
 
     Raises `RefusedError` if it does not.
     """
@@ -80,7 +80,7 @@ def connect(patience: float, variable: str = "DATABASE_URL") -> Connection:
 
 
 def prepare_session(connection: Connection) -> None:
-    """Let the server notice a client whose machine is gone, or a lock would outlive it for hours."""
+    """Make the server detect a lost client. Otherwise a lock of the client would remain for hours."""
     for name, value in (("idle", 10), ("interval", 5), ("count", 4)):
         connection.execute(f"SET tcp_keepalives_{name} = {value}".encode())
     connection.execute(b"SET statement_timeout = 0")

@@ -1,4 +1,4 @@
-"""Whether stored second factors can be read with the configured key, without which Open WebUI does not start."""
+"""Checks whether the configured key decrypts stored second factors. Otherwise Open WebUI does not start."""
 
 from collections.abc import Iterable, Mapping
 
@@ -42,7 +42,7 @@ def second_factor_problems(connection: Connection, environment: Mapping[str, str
 
 def _unreadable(key: str, secrets: Iterable[str]) -> int:
     """How many of the secrets the key does not decrypt. Raises `ValueError` if it is not a key."""
-    # Of the image: the stack's own tests of these scripts run without it.
+    # Imported here, because only the image has it: some tests of these scripts run without it.
     from cryptography.fernet import Fernet, InvalidToken
 
     cipher, unreadable = Fernet(key), 0

@@ -21,16 +21,16 @@ SERVED_RELEASES = 5
 
 _HEADING = "\n## ["
 _COMPILED = "uvicorn"
-"""A package that every image has: whether its modules are compiled says whether the image's are."""
+"""A package that every image contains. If its modules are compiled, those of the image are."""
 
 
 def prepare_import() -> None:
-    """Do what has to come before the first import of a module of Open WebUI."""
+    """Prepare the first import of a module of Open WebUI."""
     gc.set_threshold(COLLECTION_OBJECTS)
     if has_bytecode(_COMPILED):
         # PYTHONPYCACHEPREFIX would hide it.
         sys.pycache_prefix = None
-    # The import that follows misses the same module again, and says so.
+    # The import of Open WebUI that follows reports the missing module.
     with short_changelog(), suppress(ModuleNotFoundError):
         importlib.import_module("open_webui.env")
 
@@ -47,8 +47,8 @@ def has_bytecode(package: str) -> bool:
 def short_changelog() -> Iterator[None]:
     """Show Open WebUI the newest releases of its changelog only.
 
-    Its module ``env`` converts the changelog of every release to HTML and parses that, a fifth of the CPU time of the
-    import, and `SERVED_RELEASES` of them are ever shown.
+    Its module ``env`` converts the changelog of every release to HTML and parses the HTML, which takes a fifth of the
+    CPU time of the import. Only `SERVED_RELEASES` of them are shown.
     """
     try:
         markdown: Any = importlib.import_module("markdown")
@@ -65,5 +65,5 @@ def short_changelog() -> Iterator[None]:
 
 
 def newest_releases(changelog: str) -> str:
-    """A changelog without the releases that are never shown."""
+    """The changelog without releases that are never shown."""
     return _HEADING.join(changelog.split(_HEADING)[: SERVED_RELEASES + 1])

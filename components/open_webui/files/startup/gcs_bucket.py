@@ -51,7 +51,7 @@ class GcsBucket(Bucket):
                 return Refusal(reason=f"Google does not accept the credentials for {where}: {self._set}")
             case ValueError() if not self._can_sign:
                 return Refusal(reason=f"The key of the service account cannot be read: {self._set}")
-        # The class alone, as a message of the client may quote what it was given.
+        # Only the class: a message of the client may quote its arguments.
         return Outage(reason=f"Google Cloud Storage cannot be reached: {type(error).__name__}.")
 
     @property

@@ -1,4 +1,4 @@
-"""The lock that lets one replica at a time work on the database."""
+"""The lock with which only one replica at a time changes the database."""
 
 import time
 
@@ -12,8 +12,8 @@ LOCK_KEY = int.from_bytes(b"openwebu", "big")
 def take_lock(connection: Connection, patience: float) -> None:
     """Take the lock, which lasts as long as this session.
 
-    It asks repeatedly: a session that waits inside the server has a snapshot, for which a ``CREATE INDEX
-    CONCURRENTLY`` of the lock's holder would wait.
+    It polls, because a session that waits inside the server holds a snapshot, and a ``CREATE INDEX CONCURRENTLY`` of
+    the lock's holder would wait for it.
 
     Raises `RefusedError` if another session held it for ``patience`` seconds.
     """

@@ -1,18 +1,18 @@
 """Bring the database to the state from which any number of Open WebUI replicas can start at the same time.
 
 Open WebUI migrates its schema, inserts its configuration, creates the first administrator and the tables of pgvector
-without a lock: replicas that start together on an empty or older database end each other. This script runs before each
-replica, in the replica's own image, and lets one at a time through. It does not repeat what Open WebUI does: a child
-process imports Open WebUI and runs its start up to the point where all of that is done (`open_webui_start.BOUNDARY`),
-while this process holds an advisory lock of PostgreSQL. Then it is written down in the database (`record.RECORD`): a
-replica that finds its own version there has nothing to do.
+without a lock: replicas that start together on an empty or older database make each other fail. This script runs
+before each replica, in the replica's own image, and admits one replica at a time. It does not repeat what Open WebUI
+does: a child process imports Open WebUI and runs its start until these steps are complete
+(`open_webui_start.BOUNDARY`), while this process holds an advisory lock of PostgreSQL. Then this process records the
+version in the database (`record.RECORD`): a replica that finds its own version there skips these steps.
 
-Environment: that of the replica, and how many seconds the database may be out of reach (MIGRATE_DATABASE_WAIT_SECONDS),
+Environment: that of the replica, and how many seconds the database may be unreachable (MIGRATE_DATABASE_WAIT_SECONDS),
 Open WebUI's part may take (MIGRATE_RUN_SECONDS), another replica may work on the database (MIGRATE_LOCK_WAIT_SECONDS).
 Where the owner of the tables is not the role that serves, also that role (MIGRATE_CLIENT_ROLE), and the URL with which
 the replica logs in (MIGRATE_CLIENT_URL).
 
-Exit status: 0, the replica can start; 1, it must not, and the last line says why; 143, ended by SIGTERM.
+Exit status: 0, the replica can start; 1, it must not, and the last line contains the reason; 143, ended by SIGTERM.
 PostgreSQL only, and not through a pooler that shares connections between transactions (`pooler`): the lock belongs to
 a session.
 """
@@ -39,9 +39,8 @@ from .vector_tables import can_have_vector_tables, keep_index_method
 
 
 def migrate() -> None:
-    """Bring the database to what the image needs, unless it is there, and store the settings of the stack.
-
-    Raises `RefusedError` if it cannot be brought there, before anything is changed where that can be known.
+    """Migrate the database if the image needs it, and store the settings of the stack. Raises `RefusedError` if this
+    is not possible, before it changes anything if it can detect this in advance.
     """
     release = read_release()
     patience = seconds("MIGRATE_RUN_SECONDS")
@@ -57,12 +56,12 @@ def migrate() -> None:
         client_role = os.environ.get("MIGRATE_CLIENT_ROLE", "")
         grant_rights(connection, client_role)
         require_client(client_role, seconds("MIGRATE_DATABASE_WAIT_SECONDS"))
-        # Only now: the creation of the first administrator turns sign-up off.
+        # After the first administrator was created, because that step turns sign-up off.
         store_settings(connection, os.environ)
 
 
 def bring_up_to_date(connection: Connection, release: Release, patience: float) -> None:
-    """Let Open WebUI do its part, unless it is done.
+    """Run Open WebUI's own start, unless it is complete.
 
     Raises `RefusedError` if the release cannot start on this database.
     """
@@ -84,7 +83,7 @@ def bring_up_to_date(connection: Connection, release: Release, patience: float) 
 
 
 def complete(connection: Connection, release: Release, requested: str, *, vector_tables: bool, patience: float) -> None:
-    """Let Open WebUI do its part, see that it has, and record it."""
+    """Run Open WebUI's own start, check its result, and record it."""
     started = time.monotonic()
     run_start(connection, vector_tables=vector_tables, patience=patience)
     if (reached := database_revisions(connection)) != release.heads:
@@ -94,10 +93,8 @@ def complete(connection: Connection, release: Release, requested: str, *, vector
 
 
 def report_bucket() -> None:
-    """Log why uploads will fail, if they will.
-
-    The preflight refuses an update for it. Here it must not keep the pod away: chats work without the bucket, and a pod
-    that a drain moves has to come back although a key was revoked in the meantime.
+    """Log the reason if uploads will fail. The preflight refuses an update in this case, but the pod starts: chats
+    work without the bucket, and a pod that a drain moves must start again even if a key was revoked in the meantime.
     """
     try:
         problem = bucket_problem(os.environ)

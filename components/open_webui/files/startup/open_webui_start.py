@@ -15,22 +15,21 @@ from .output import RefusedError, forward
 from .script import run
 
 BOUNDARY = "install_tool_and_function_dependencies"
-"""Step of Open WebUI's start that is not run any more. All before it writes what must exist once; from it on all is
-for a replica that serves: Redis, models, and scheduled tasks, which would be claimed here and then not run."""
+"""The first step of Open WebUI's start that is not run. The steps before it write what must exist once. The steps
+after it are for a serving replica: Redis, models, and scheduled tasks, which this process would take and not run."""
 
-# The child serves no requests: it needs no Redis, asks for no licence and reports to no collector.
+# The child serves no requests, so it needs no Redis, license check or telemetry.
 UNUSED = ("REDIS_URL", "REDIS_SENTINEL_HOSTS", "WEBSOCKET_MANAGER", "WEBSOCKET_REDIS_URL", "LICENSE_KEY")
 CHILD_ENVIRONMENT = {**dict.fromkeys(UNUSED, ""), "ENABLE_OTEL": "false", "ENABLE_DB_MIGRATIONS": "true"}
 
 
 class BoundaryReachedError(Exception):
-    """Open WebUI's start has come to `BOUNDARY`."""
+    """Open WebUI's start has reached `BOUNDARY`."""
 
 
 def run_start(connection: Connection, *, vector_tables: bool, patience: float) -> None:
-    """Let Open WebUI do its part in a child process.
-
-    The child has the connection's socket open too: the lock lasts until both are gone, even if this one is killed.
+    """Run Open WebUI's own start in a child process. The child inherits the socket of the connection, so the lock
+    lasts until both processes have ended, even if this one is killed.
 
     Raises `RefusedError` if it failed or took longer than ``patience`` seconds, and `psycopg.Error` if the connection
     and with it the lock was lost. The child has ended then, too.
@@ -63,7 +62,7 @@ def run_start(connection: Connection, *, vector_tables: bool, patience: float) -
 
 
 def wait_for(process: "subprocess.Popen[str]", connection: Connection, patience: float) -> None:
-    """Return when the process has ended; the connection is used meanwhile, so that its loss is noticed.
+    """Return when the process has ended. Queries the connection meanwhile, to detect its loss.
 
     Raises `RefusedError` after ``patience`` seconds.
     """
@@ -98,7 +97,7 @@ async def start(*, vector_tables: bool) -> None:
     with suppress(BoundaryReachedError):
         async with open_webui.app.router.lifespan_context(open_webui.app):
             raise RefusedError(f"Open WebUI's start went past {BOUNDARY}: this script has to be adapted.")
-    # When that fails, Open WebUI logs it and goes on.
+    # If this fails, Open WebUI logs the error and continues.
     if os.environ.get("WEBUI_ADMIN_EMAIL") and os.environ.get("WEBUI_ADMIN_PASSWORD") and not await users.has_users():
         raise RefusedError("The first administrator could not be created; the reason is above.")
     if vector_tables:

@@ -1,4 +1,4 @@
-"""What the scripts of a pod print: lines without secrets, and the error that ends a script."""
+"""Output of the scripts of a pod: lines without secrets, and the error that ends a script."""
 
 import os
 import re
@@ -22,7 +22,7 @@ class RefusedError(Exception):
 
 def secrets(environment: Mapping[str, str]) -> list[str]:
     """Texts that must not be printed: values of secret variables and passwords in URLs, the longest first."""
-    # Secrets of plugins, whose names may say nothing of it.
+    # Secrets of plugins, whose names may not show that they are secret.
     redacted = environment.get("REDACTED_VARIABLES", "").split(",")
     secrets = {value for name, value in environment.items() if is_secret_name(name) or name in redacted}
     # A message may quote one key of a list.
@@ -58,7 +58,7 @@ def forward(lines: IO[str], last_line: list[str], prefix: str) -> None:
     Args:
         lines: output of the child.
         last_line: a list of one text.
-        prefix: what the child's own messages begin with, which ``last_line`` does without.
+        prefix: prefix of the child's own messages, which ``last_line`` omits.
     """
     for line in lines:
         print(redact(line), end="", flush=True)

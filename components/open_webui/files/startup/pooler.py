@@ -1,8 +1,7 @@
-"""Whether a connection pooler is between a client and PostgreSQL, and whether it keeps what a session sets.
-
-A pooler in transaction mode gives each transaction the server connection that is free. `migrate` needs one session: its
-advisory lock would stay behind in a connection of the pool. And what a session sets would reach the sessions of others.
-So nothing is set here, and nothing must be set before.
+"""Detects a connection pooler between a client and PostgreSQL, and whether it keeps the state of a session. A pooler
+in transaction mode runs each transaction in any free server connection. `migrate` needs one session: its advisory lock
+would remain in a connection of the pool. Session parameters would affect other clients, so this module sets none, and
+callers must not set any before.
 
 https://www.pgbouncer.org/features.html
 """
@@ -16,7 +15,7 @@ from .database import Connection, connection_options, one
 from .output import RefusedError
 
 SECOND_SESSION_SECONDS = 5.0
-"""How long a pooler may take to give a second client a server connection. A full one lets it wait for minutes."""
+"""How long a pooler may take to assign a server connection to a second client. With a full pool it takes minutes."""
 
 _LOOKS = 5
 _PID = b"SELECT pg_backend_pid()"
@@ -43,15 +42,13 @@ def require_session(connection: Connection) -> None:
 
 
 def is_pooled(connection: Connection) -> bool:
-    """Whether the process that the client was told about is not the one that answers: a pooler has keys of its own."""
+    """Whether the process ID of the login differs from the process that answers: a pooler uses its own IDs."""
     return bool(connection.info.backend_pid != one(connection, _PID))
 
 
 def keeps_prepared_statements(connection: Connection) -> bool:
-    """Whether the pooler knows prepared statements, and prepares them in each server connection that needs them.
-
-    Such a pooler gives them names of its own there. Another one passes the name on, and the statement is missing in the
-    next server connection.
+    """Whether the pooler supports prepared statements. Such a pooler prepares them under its own names in each server
+    connection. Another pooler passes the name on, and the statement is missing in the next server connection.
     """
     name = f"open_webui_stack_{secrets.token_hex(8)}"
     with connection.transaction():

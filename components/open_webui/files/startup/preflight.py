@@ -1,8 +1,8 @@
-"""Find out what `migrate` would refuse, while the old replicas still serve.
+"""Check in advance what `migrate` would refuse, while the old replicas still serve.
 
 It only reads the database, and writes, reads and deletes one object in the bucket of uploads.
 
-Environment: that of the new replicas, and how many seconds the database and the S3 service may be out of reach
+Environment: that of the new replicas, and how many seconds the database and the S3 service may be unreachable
 (PREFLIGHT_WAIT_SECONDS).
 
 Exit status: 0, an update can go on; 1, it must not, and the last lines say why; 143, ended by SIGTERM.
@@ -23,7 +23,7 @@ from .vector_tables import keep_index_method
 def preflight() -> None:
     """Check the database and the bucket for the image's Open WebUI.
 
-    Raises `RefusedError` with everything that is wrong.
+    Raises `RefusedError` with all problems.
     """
     release = read_release()
     patience = seconds("PREFLIGHT_WAIT_SECONDS")

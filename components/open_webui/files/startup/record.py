@@ -1,4 +1,4 @@
-"""The record in the database of what has been completed."""
+"""The record of completed steps in the database."""
 
 import json
 import os
@@ -8,16 +8,16 @@ from .database import Connection, one
 from .release import Release
 
 RECORD = "open_webui_stack_release"
-"""Table with one row: what has been completed. It is beside Open WebUI's tables, so that a backup has both."""
+"""Table with one row: the completed steps. It is in the schema of Open WebUI's tables, so a backup contains both."""
 
 STEPS = 1
-"""Raised when `migrate` learns to do more: databases that are recorded as complete are then not complete."""
+"""Increase this number when `migrate` gets another step, so that recorded databases are not considered complete."""
 
 START_SETTINGS = re.compile(
     r"ENABLE_(OAUTH_)?PERSISTENT_CONFIG|USE_SLIM_DOCKER|VECTOR_DB|WEBUI_ADMIN_EMAIL"
     r"|PGVECTOR_(CREATE_EXTENSION|INDEX_METHOD|INITIALIZE_MAX_VECTOR_LENGTH|PGCRYPTO|USE_HALFVEC)"
 )
-"""Variables that decide what a start creates. After a change of one of them there is something to do again."""
+"""Variables that determine what a start creates. After a change of one of them, the start runs again."""
 
 
 def recorded_state(connection: Connection) -> str | None:
@@ -28,7 +28,7 @@ def recorded_state(connection: Connection) -> str | None:
 
 
 def record_state(connection: Connection, state: str) -> None:
-    """Write down what has been completed."""
+    """Record the completed steps."""
     with connection.transaction():
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS {RECORD} (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),"
@@ -39,6 +39,6 @@ def record_state(connection: Connection, state: str) -> None:
 
 
 def requested_state(release: Release, *, vector_tables: bool) -> str:
-    """All that decides what there is to do, as JSON."""
+    """The state that determines which steps are required, as JSON."""
     settings = {name: os.environ[name] for name in sorted(os.environ) if START_SETTINGS.fullmatch(name)}
     return json.dumps({"version": release.version, "steps": STEPS, "vector_tables": vector_tables, **settings})

@@ -1,7 +1,6 @@
-"""What the role with which the replicas serve may do, where it is not the one that owns the tables.
-
-The database gives it these rights when it is prepared. A migration creates the table of vectors, and a restore replaces
-all tables: the rest is granted here, before a replica serves.
+"""The rights of the role with which the replicas serve, if it does not own the tables. `prepare` grants these rights.
+But a migration creates the table of vectors, and a restore replaces all tables, so this module grants missing rights
+before a replica serves.
 """
 
 from psycopg import sql
@@ -35,10 +34,11 @@ _GRANTS = (
     "GRANT SELECT, USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLES TO {role};"
     "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, USAGE, UPDATE ON SEQUENCES TO {role}",
-    # Open WebUI creates its indexes at each start, which PostgreSQL lets the owner do.
+    # Open WebUI creates its indexes at each start, which PostgreSQL allows only the owner.
     "ALTER TABLE {table} OWNER TO {role}",
 )
-"""Statement for each column of `_LACKS`. The last one comes last: the table's new owner needs no grant on it."""
+"""The statement for each column of `_LACKS`, in this order: the last one changes the owner of the table, who then
+needs no grant on it."""
 
 
 def grant_rights(connection: Connection, role: str) -> None:
@@ -66,8 +66,8 @@ def grant_rights(connection: Connection, role: str) -> None:
 def require_client(role: str, patience: float) -> None:
     """Wait until the role with which the replicas serve may log in, and let its sessions begin as ``role``.
 
-    What it creates then belongs to the role that all of its kind have. Only the login itself and a superuser may set
-    that, and CloudNativePG has no setting for it.
+    Objects that it creates then belong to the common role. Only the login itself and a superuser may set this, and
+    CloudNativePG has no setting for it.
 
     Args:
         role: the role that the replicas have when they serve; empty: the one of ``DATABASE_URL``.

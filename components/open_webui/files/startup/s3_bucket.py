@@ -22,7 +22,7 @@ _CREDENTIALS = (
 )
 _ELSEWHERE = ("PermanentRedirect", "301", "IllegalLocationConstraintException")
 _RIGHTS = {"ListObjectsV2": "s3:ListBucket"}
-"""Right that an operation needs, where it is not called like the operation."""
+"""Permission that an operation needs, if its name differs from the operation."""
 
 
 class S3Bucket(Bucket):
@@ -62,7 +62,7 @@ class S3Bucket(Bucket):
             return Refusal(reason=f"{self._name!r} is not a name of a bucket: correct {self.KEY}.bucketName.")
         if isinstance(error, (exceptions.CredentialRetrievalError, exceptions.InvalidConfigError)):
             return Outage(reason=f"The credentials of the ServiceAccount cannot be had: {type(error).__name__}.")
-        # The class alone, as a message of the client may quote what it was given.
+        # Only the class: a message of the client may quote its arguments.
         return Outage(reason=f"The S3 service {self._where} cannot be reached: {type(error).__name__}.")
 
     def _explain_answer(self, error: Any) -> Refusal | Outage:

@@ -13,7 +13,7 @@ from .output import RefusedError, log
 
 
 def run(action: Callable[[], None]) -> int:
-    """Run a script; returns its exit status: 0 if it came to its end, 1 if not, and the last line says why.
+    """Run a script. Returns its exit status: 0 if it completed, otherwise 1, with the reason in the last line.
 
     SIGTERM ends the process with 143.
     """

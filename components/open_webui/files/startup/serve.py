@@ -1,12 +1,12 @@
 """Serves Open WebUI with uvicorn, and finishes the answers in progress before the server stops.
 
-A browser's answer is not a response. Open WebUI writes it in a background task, and that task ends with the process:
-uvicorn's own graceful shutdown waits for responses only. Here SIGTERM starts a drain instead. The server goes on
-serving until nothing is in progress, or until the bound is over; then it stops as uvicorn does.
+An answer for a browser is not an HTTP response. Open WebUI writes it in a background task, which ends with the
+process: uvicorn's own graceful shutdown waits only for responses. Here SIGTERM starts a drain instead. The server
+continues to serve until nothing is in progress, or until the time limit; then it stops as uvicorn does.
 
 In progress are: the tasks in Open WebUI's registry (``open_webui.tasks.tasks``: answers, channel replies, subagents,
 note saves), tasks that it keeps in no registry (`UNREGISTERED`), and HTTP requests (API streams, uploads). Websockets
-are not: they are never at an end, and browsers connect again by themselves.
+do not count: they do not end by themselves, and browsers reconnect.
 
 Usage: ``python -m startup.serve DRAIN_SECONDS APP [OPTION...]``. APP and the options are uvicorn's, as are its
 variables (``UVICORN_*``), its log and its exit status. A second SIGTERM, or SIGINT, stops the server at once.
@@ -36,11 +36,11 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 DATABASE_WAIT_SECONDS = 120.0
-"""How long the database may be out of reach, or not know a rotated password. Open WebUI itself does not start without
+"""How long the database may be unreachable, or refuse a rotated password. Open WebUI itself does not start without
 it."""
 
 QUIET_SECONDS = 1.0
-"""How long nothing has to be in progress. A task can be the next step of one that has just ended."""
+"""How long nothing must be in progress, because a task can start right after another one has ended."""
 
 UNREGISTERED = frozenset(
     {
@@ -56,7 +56,7 @@ UNREGISTERED = frozenset(
 """Coroutines of Open WebUI that do a user's work in a task outside its registry."""
 
 NOT_WORK = ("/health", "/ready", "/ws/socket.io")
-"""Paths of requests that are not a user's work: probes, and long polling in the place of a websocket."""
+"""Paths of requests that are not work of users: probes, and long polling instead of a websocket."""
 
 log = logging.getLogger("uvicorn.error")
 
@@ -95,7 +95,7 @@ class Work:
 
     def registered(self) -> int:
         """Tasks in Open WebUI's registry that have not ended."""
-        # With Redis away Open WebUI does not remove a task that has ended.
+        # While Redis is not available, Open WebUI does not remove completed tasks.
         return sum(not task.done() for task in (registry() or {}).values())
 
     def unregistered(self) -> int:
@@ -104,10 +104,9 @@ class Work:
 
 
 def collect_less_often() -> None:
-    """Take out of Python's garbage collection the objects of the application that has started, and collect less often.
-
-    They are there as long as the process, and each request makes enough objects for many collections that look at
-    them again and find nothing. What a request leaves is freed by its reference counts.
+    """Exclude the objects of the started application from Python's garbage collection, and collect less often. These
+    objects live as long as the process, and each request would trigger collections that examine them again and find
+    nothing. Reference counting frees the objects of a request.
     """
     gc.collect()
     gc.freeze()
@@ -115,7 +114,7 @@ def collect_less_often() -> None:
 
 
 def registry() -> "dict[str, asyncio.Task[Any]] | None":
-    """Open WebUI's tasks by their ids; None where this release has no such registry."""
+    """Open WebUI's tasks by their IDs; None if this release has no such registry."""
     tasks = getattr(sys.modules.get("open_webui.tasks"), "tasks", None)
     return tasks if isinstance(tasks, dict) else None
 
@@ -128,7 +127,7 @@ class DrainingServer(uvicorn.Server):
     """uvicorn's server, with a drain between SIGTERM and its shutdown."""
 
     drain_seconds = 0.0
-    """Longest drain; 0 for none."""
+    """Longest drain in seconds; 0: no drain."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

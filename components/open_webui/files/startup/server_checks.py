@@ -1,4 +1,4 @@
-"""What of the PostgreSQL server and of the role's rights a migration and the replicas after it need."""
+"""Requirements of a migration and of the replicas on the PostgreSQL server and on the rights of the role."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from .database import Connection
 
 CONNECTIONS_NEEDED = 6
-"""The lock's, and those of Open WebUI's start: Alembic's, and one or two in each of its three pools."""
+"""Connections of the start: one for the lock, one for Alembic, and one or two in each of Open WebUI's three pools."""
 
 OWNED_TABLES = ("alembic_version", "document_chunk")
-"""Tables that every start alters or indexes, which PostgreSQL lets their owner do."""
+"""Tables that every start alters or indexes, which PostgreSQL allows only their owner."""
 
 _STATE = b"""
 SELECT current_user,
@@ -51,17 +51,17 @@ class ServerState:
     """Whether the role has CREATE on the schema."""
 
     free_connections: int
-    """Connections that are left for the role, this session's counted as used."""
+    """Free connections for the role. The connection of this session counts as used."""
 
     connection_limits: Mapping[str, int]
-    """How many connections the replicas can have, by what sets the limit. The statement that raises each is the key."""
+    """Limits for the connections of the replicas. The key is the statement that raises the limit."""
 
     tables_of_others: tuple[str, ...]
     """Those of `OWNED_TABLES` that exist and belong to a role that this one is not a member of."""
 
 
 def read_server_state(connection: Connection) -> ServerState:
-    """The state of the server, as it is for sessions that have set nothing themselves."""
+    """The state of the server, as a session without own parameters sees it."""
     row = connection.execute(_STATE, (list(OWNED_TABLES),)).fetchone()
     assert row is not None
     role, encoding, standby, read_only, schema, search_path, may_create, free_connections, *limits, tables = row
@@ -90,7 +90,7 @@ def _limits(
 
 
 def server_problems(state: ServerState, connections: int) -> list[str]:
-    """Why a migration cannot succeed on this server with this role, or the replicas not serve after it.
+    """The reasons why a migration fails on this server with this role, or why the replicas cannot serve after it.
 
     Args:
         state: the state of the server.

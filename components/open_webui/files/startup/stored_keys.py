@@ -1,4 +1,4 @@
-"""Which of its variables Open WebUI stores, under which key of its table, and as what.
+"""The variables that Open WebUI stores, with their key in its table and their type.
 
 Source: `DEFAULT_CONFIG` in `config.py` of release 0.12.4, where keys under ``oauth.`` are not stored. A test compares
 each with the release itself.
@@ -26,7 +26,8 @@ def _number(text: str) -> int | None:
 
 
 def key_of_service(text: str) -> str:
-    """The key of a service. One that the config does not set is empty: an earlier key is not for another service."""
+    """The API key of a service. It is empty if the config does not set it, because a stored key belongs to another
+    service."""
     return text
 
 

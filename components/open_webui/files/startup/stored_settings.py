@@ -1,8 +1,7 @@
-"""The settings of the stack's config that Open WebUI stores in its database and reads from there alone.
-
-Open WebUI takes such a variable at the first start of a database and never again, so that a change in the stack's
-config would have no effect. ``STORED_SETTINGS`` names the variables that the config sets. They are written to the
-table each time before a replica starts; every other key keeps what the admin panel set.
+"""Settings of the config that Open WebUI stores in its database and reads only from there. Open WebUI reads such a
+variable only at the first start on a database, so a later change in the config would have no effect.
+``STORED_SETTINGS`` names the variables that the config sets. This module writes them to the table before each start of
+a replica; every other key keeps the value of the admin panel.
 """
 
 import json
@@ -27,9 +26,8 @@ def set_by_config(environment: Mapping[str, str]) -> list[str]:
 
 
 def stored_rows(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The rows of the table that the config decides, by key.
-
-    Raises `RefusedError` for a value that Open WebUI would not start with either. The message never quotes it.
+    """The rows of the table that the config sets, by key. Raises `RefusedError` for a value with which Open WebUI
+    would not start. The message never quotes it.
     """
     rows: dict[str, Any] = {}
     for name in set_by_config(environment):

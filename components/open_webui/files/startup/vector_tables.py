@@ -1,4 +1,4 @@
-"""Whether Open WebUI's client for pgvector starts on what the database has. Source: its module
+"""Checks whether Open WebUI's client for pgvector starts on this database. Source: its module
 ``open_webui.retrieval.vector.dbs.pgvector`` in release 0.12.4."""
 
 from collections.abc import Mapping, MutableMapping
@@ -28,7 +28,7 @@ _SAMPLES_BY_PAGES_SINCE = (0, 8, 5)
 
 @dataclass(frozen=True, kw_only=True)
 class VectorSettings:
-    """What the environment asks for."""
+    """The requested settings, from the environment."""
 
     dimensions: int
     type: str
@@ -47,7 +47,7 @@ class VectorSettings:
     """Whether Open WebUI creates the extensions itself."""
 
     required: bool = False
-    """Whether a database without the extension is refused. Else the replicas start without documents."""
+    """Whether to refuse a database without the extension. Otherwise the replicas start without documents."""
 
     @property
     def column(self) -> str:
@@ -57,7 +57,7 @@ class VectorSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class VectorState:
-    """What the database has."""
+    """The state of the database."""
 
     extension: str | None
     """Version of the installed extension; None without it."""
@@ -69,7 +69,8 @@ class VectorState:
     """Whether the extension pgcrypto is installed."""
 
     hidden_in: str | None = None
-    """Schema of the extension, if there is a search path and it does not lead there: its types have no name then."""
+    """Schema of the extension, if the search path does not contain it: the types of the extension are then not
+    found."""
 
     table: bool
     column: str | None = None
@@ -80,11 +81,11 @@ class VectorState:
 
     index_method: str | None = None
     rows: int = 0
-    """Rows of the table, counted up to what decides about the index."""
+    """Number of rows of the table, counted up to the threshold of the index."""
 
     pages: int = 0
     maintenance_work_mem: int = 0
-    """Of a session of the application, in KiB."""
+    """`maintenance_work_mem` of a session of the application, in KiB."""
 
 
 def vector_settings(environment: Mapping[str, str]) -> VectorSettings:
@@ -116,7 +117,7 @@ def applies(environment: Mapping[str, str]) -> bool:
 
 
 def can_have_vector_tables(connection: Connection, environment: Mapping[str, str]) -> bool:
-    """Whether pgvector is in use and exists, or is Open WebUI's to create, or is in a database of its own."""
+    """Whether pgvector is used, and exists, is created by Open WebUI, or is in a separate database."""
     if environment.get("VECTOR_DB") != "pgvector":
         return False
     if environment.get("PGVECTOR_DB_URL") or vector_settings(environment).creates_extension:
@@ -127,8 +128,8 @@ def can_have_vector_tables(connection: Connection, environment: Mapping[str, str
 def keep_index_method(connection: Connection, environment: MutableMapping[str, str]) -> None:
     """Set the index method to that of the index that the database has.
 
-    Open WebUI neither starts with an index of another method nor builds it again, and it prepares each search for the
-    configured one. So the setting is for databases without an index.
+    Open WebUI does not start with an index of another method, does not rebuild it, and prepares each search for the
+    configured method. So the setting applies only to databases without an index.
     """
     if not applies(environment):
         return

@@ -1,11 +1,8 @@
-"""Waits until Redis takes this pod's credentials; runs before the pod serves, in Open WebUI's own image.
-
-A rotated password is in the pod's variables at once, and in the servers when the kubelets have brought them the new
-file: about a minute later. A pod that started in between would serve without Redis. The pods of the old password go on
-serving until this one is ready.
-
-It looks at every server that the variables lead to, since each of them can be the one that is asked next: an answer
-that refuses the credentials is waited for, a server that does not answer only when it is the one in charge.
+"""Waits until Redis accepts the credentials of this pod, before the pod serves. Runs in Open WebUI's own image. The
+variables of a new pod contain a rotated password at once. The servers accept it about a minute later, when the kubelet
+has updated their file. A pod that started in between would serve without Redis. The pods with the old password serve
+until this pod is ready. The script checks every server that the variables name, because clients may connect to any of
+them. It waits for a server that refuses the credentials, and for a primary that does not answer.
 """
 
 import os
@@ -31,7 +28,7 @@ REFUSED = (AuthenticationError, NoPermissionError)
 
 
 def main() -> int:
-    """0 when Redis takes the credentials, 1 after ``REDIS_WAIT_SECONDS`` without that."""
+    """0 if Redis accepts the credentials, 1 if it does not within ``REDIS_WAIT_SECONDS``."""
     deadline = time.monotonic() + float(os.environ["REDIS_WAIT_SECONDS"])
     last_error = ""
     while True:
@@ -39,7 +36,7 @@ def main() -> int:
             for step in checks(os.environ):
                 step()
         except (RedisError, OSError) as error:
-            # The class alone: a message of the client may quote what it was given.
+            # Only the class: a message of the client may quote its arguments.
             if type(error).__name__ != last_error:
                 last_error = type(error).__name__
                 print(f"Redis is not ready for this pod: {last_error}", flush=True)
@@ -52,7 +49,7 @@ def main() -> int:
 
 
 def checks(environment: Mapping[str, str]) -> Iterator[Any]:
-    """The checks that have to succeed, one callable after the other."""
+    """The checks that must succeed."""
     for url, hosts, port in PAIRS:
         if not (value := environment.get(url)):
             continue
@@ -83,7 +80,7 @@ def sentinels(url: str, hosts: list[str], port: int) -> None:
 
 
 def cluster(url: str) -> None:
-    """Every node of the cluster that answers, and every slot has one in charge."""
+    """Check every member of the Redis Cluster that answers, and that every hash slot has a primary."""
     parts = urlsplit(url)
     credentials = parts.netloc.rpartition("@")[0]
     nodes: Any = RedisCluster.from_url(url, require_full_coverage=True, **TIMEOUT)
@@ -93,10 +90,8 @@ def cluster(url: str) -> None:
 
 
 def present(server: redis.Redis) -> None:
-    """PING; a server that does not answer is passed over.
-
-    Raises:
-        AuthenticationError: it answers and does not take the credentials.
+    """Send PING; ignore a server that does not answer. Raises: AuthenticationError: the server answers and refuses the
+    credentials.
     """
     try:
         server.ping()
