@@ -75,12 +75,13 @@ def main() -> None:
 
 
 def exit_code_of(error: Exception) -> ExitCode | None:
-    """The exit code of an error that the operator can act on; None for any other, which is a fault of the program."""
+    """The exit code of an error that the operator can act on; None for any other error, which is a defect of the
+    program."""
     if isinstance(error, LocalError):
         return error.exit_code
     if isinstance(error, OSError):
         return ExitCode.FAILED
-    # The Pulumi program starts faster without this project's other rooms: its errors are mapped here.
+    # The Pulumi program starts faster without this project's other packages, so its errors are mapped here.
     from pulumi import RunError
 
     from stack_config.files import StackFileError
@@ -91,7 +92,7 @@ def exit_code_of(error: Exception) -> ExitCode | None:
 
 
 def _message(error: Exception) -> str:
-    """The message of an error: of the operating system's, what it refused and for which file."""
+    """The message of an error. For an error of the operating system: the reason and the file."""
     if not isinstance(error, OSError) or error.strerror is None:
         return str(error)
     place = f"{error.filename}: " if error.filename is not None else ""

@@ -1,4 +1,4 @@
-"""Values of a preview or a cluster for people: secrets are redacted, checksums and long texts shortened."""
+"""Values of a preview or a cluster for display: secrets are redacted, checksums and long texts are shortened."""
 
 import re
 
@@ -14,11 +14,12 @@ LONGEST = 120
 _GENERATED = re.compile(r"(?<![\w/+-])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[A-Z])(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{24,}\b")
 _CHECKSUM = re.compile(r"\b[0-9a-f]{40,}\b")
 _CHECKSUM_OF_CONTENTS = re.compile("checksum/.+")
-"""Annotations of pod templates. Of which contents is in the name; the value says that they changed, and no more: from
-that of a short secret the secret could be found out."""
+"""Annotations of pod templates. The name says which contents they cover. The report shows only that the value changed,
+because a short secret could be guessed from its checksum."""
 CHECKSUM = "(checksum)"
 # `password = x`, `"apiKey": "x"`, `requirepass x`, in a configuration file or a message.
-# A name is tried once, from its start to its end: otherwise a long word takes time by the square of its length.
+# The pattern tries a name once, from its start to its end: otherwise the time grows with the square of the length of a
+# word.
 _ASSIGNMENT = re.compile(
     r"(?<![\w.-])(?P<name>[\w.-]++)(?:[\"']?\s*[=:]\s*|(?<=requirepass)\s+|(?<=masterauth)\s+)", re.IGNORECASE
 )
@@ -30,7 +31,7 @@ _PEM = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-
 
 
 def redact(text: str) -> str:
-    """The text without what has the form of a secret."""
+    """The text without parts that have the form of a secret."""
     text = _SHAPES.sub(SECRET, _PEM.sub(SECRET, text))
     kept, position = "", 0
     for assignment in _ASSIGNMENT.finditer(text):
@@ -47,7 +48,7 @@ def shown(value: object, *, name: str, secret: bool = False) -> str:
     Args:
         value: anything that JSON has.
         name: of the variable or property that holds it.
-        secret: whether it is secret whatever it looks like.
+        secret: whether the value is always secret.
     """
     if not secret and _CHECKSUM_OF_CONTENTS.fullmatch(name) and _CHECKSUM.fullmatch(str(value)):
         return CHECKSUM

@@ -45,9 +45,9 @@ class Objects:
         return existing
 
     def make_recreate(self, item: dict[str, Any]) -> None:
-        """Give a Deployment the strategy Recreate. Its pods stay: their template is the same.
+        """Set the strategy Recreate on a Deployment. Its pods stay, because their template is the same.
 
-        An apply cannot do this: the other strategy's default fields have no field manager, and stay.
+        An apply cannot do this: the default fields of the other strategy have no field manager, so they stay.
 
         Args:
             item: the Deployment; it is changed in place to the new strategy.

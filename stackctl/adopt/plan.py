@@ -103,7 +103,7 @@ def is_component(resource: Resource) -> bool:
 
 
 def is_fact(resource: Resource) -> bool:
-    """Whether it records how stored data was made: the first update writes that, after its own checks."""
+    """Whether it records facts about stored data: the first update writes them, after its own checks."""
     return resource.type == "pulumi:index:Stash" and resource.name != STASH
 
 
@@ -164,7 +164,7 @@ def _immutable(resource: Resource, live: Object) -> Iterable[Obstacle]:
 
 
 def _foreign_data(resource: Resource, live: Object) -> Iterable[Obstacle]:
-    """A PVC of another install: the roles and the layout of its data may differ from the stack's."""
+    """A PVC of another installation: the roles and the layout of its data may differ from those of the stack."""
     labels = (live["metadata"].get("labels") or {}, resource.inputs["metadata"].get("labels") or {})
     if len({each.get(PART_OF) for each in labels}) > 1:
         yield Obstacle(
@@ -254,7 +254,7 @@ def passwords(resources: Sequence[Resource], existing: Mapping[str, Object]) -> 
     """Passwords in use, by the URN of the generated password that they replace.
 
     Only those in Secrets that are not adopted yet: the stack may have rotated the others since. A password with
-    characters that a URL must escape is left out; the stack then generates its own (`left_out`).
+    characters that a URL must escape is not adopted: the stack generates a new one (`left_out`).
     """
     return {urn: value for urn, value in _in_use(resources, existing).items() if _fits_a_url(value)}
 

@@ -43,10 +43,8 @@ def resources_of(stack: automation.Stack) -> list[Resource]:
 
 
 def refuse(obstacles: Sequence[plan.Obstacle]) -> None:
-    """Refuse the adoption when there are obstacles.
-
-    Raises:
-        LocalError: there are; the message says how to remove each.
+    """Refuse the adoption if there are obstacles. Raises: LocalError: there are obstacles; the message contains the
+    fix for each.
     """
     if obstacles:
         lines = [f"{each.subject}: {each.why}\n  fix: {each.remedy}" for each in obstacles]
@@ -65,11 +63,11 @@ def take_over(stack: automation.Stack, resources: Sequence[Resource], existing: 
         Logical names of the passwords and keys that were adopted.
 
     Raises:
-        CommandError: the engine failed; what it did is in the state, and another run continues.
-        LocalError: the state could not be read or written.
+        CommandError: the engine failed; its completed steps are in the state, and another run continues. LocalError:
+        the state could not be read or written.
     """
     # The objects name components as their parents and providers. Components depend on objects that are not in the state
-    # yet, for which the engine would not create them alone; passwords and providers depend on nothing else.
+    # yet, so the engine cannot create only them. Passwords and providers have no such dependencies.
     new = [each for each in resources if each.is_new and not each.is_object and not plan.is_fact(each)]
     components = [each for each in new if plan.is_component(each)]
     if components:
@@ -82,8 +80,8 @@ def take_over(stack: automation.Stack, resources: Sequence[Resource], existing: 
     _set_outputs(stack, {**dict.fromkeys(passwords, "result"), **dict.fromkeys(keys, "output")}, {**passwords, **keys})
     adopted = [each for each in resources if each.urn in existing]
     _add_objects(stack, adopted, existing)
-    # Outputs come from a refresh, not from the engine's import: that takes whole objects for inputs, with all defaults
-    # of the cluster, which the program then seems to remove.
+    # Outputs come from a refresh, not from the engine's import: an import uses whole objects as inputs, with all
+    # defaults of the cluster, which the program then seems to remove.
     targets = [argument for each in adopted for argument in ("--target", each.urn)]
     run_pulumi(stack.workspace, "refresh", "--yes", "--skip-preview", "--stack", stack.name, *targets)
     return [name_of(urn) for urn in (*passwords, *keys)]

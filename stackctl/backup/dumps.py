@@ -39,7 +39,7 @@ class Dump:
 
     @property
     def is_safety_dump(self) -> bool:
-        """Whether it holds the contents that a restore replaced."""
+        """Whether it contains the data that a restore replaced."""
         return self.name.endswith(f"{SAFETY}.dump")
 
 
@@ -61,7 +61,7 @@ class BackupSet:
     """A complete set in the bucket."""
 
     origin: str
-    """Of the volume that the dump was made on."""
+    """The identifier of the volume of the dump."""
 
     name: str
     size: int
@@ -72,7 +72,7 @@ class BackupSet:
 
     @property
     def path(self) -> str:
-        """The name that no other set has."""
+        """The unique name of the set."""
         return f"{self.origin}/{self.name}"
 
 

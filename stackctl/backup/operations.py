@@ -1,4 +1,4 @@
-"""Backing up, listing and restoring: the steps, and what they print."""
+"""Backing up, listing and restoring: the steps and their messages."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -84,7 +84,7 @@ def restore(target: Target, name: str, *, confirmed: bool, safety_dump: bool) ->
 def restore_from_bucket(
     target: Target, name: str, *, confirmed: bool, safety_dump: bool, uploads: bool, age_identity: str | None
 ) -> None:
-    """Replace the contents of the database by a set in the bucket, and write the uploaded files of it.
+    """Replace the contents of the database by a set in the bucket, and write its uploaded files.
 
     Args:
         target: the stack.
@@ -151,6 +151,7 @@ def _print(lines: Iterable[str]) -> None:
 
 @contextmanager
 def _stack(target: Target) -> Iterator[Stack]:
-    """The deployed stack. A signal to stop is announced: the body then removes its Job and starts the web pods."""
+    """The deployed stack. On a signal to stop, prints a message while the body removes its Job and starts the web
+    pods."""
     with announced_stop("removing what was created in the cluster"):
         yield find_stack(target)

@@ -57,9 +57,8 @@ def kubeconfig(env: Environment = "dev") -> None:
 def down(
     env: Annotated[str | None, typer.Option("--env", help="Environment. Default: all that are deployed.")] = None,
 ) -> None:
-    """Remove what `up` created, data included.
-
-    A cluster that `up` created is deleted. On a cluster of yours the stack is destroyed and the cluster stays.
+    """Remove everything that `up` created, including data. Deletes a cluster that `up` created. On your own cluster it
+    destroys the stack only.
     """
     from .removal import down as remove
 

@@ -13,7 +13,7 @@ from terminal.invocation import option
 
 @contextmanager
 def written_in_any_case(file: Path | None) -> Iterator[None]:
-    """Make sure that the file describes this preview: an earlier preview is removed, a failure is recorded.
+    """Make sure that the file describes this preview: remove an earlier preview, and record a failure.
 
     Args:
         file: as for `preview_to_file`; None when no file is requested.
@@ -35,8 +35,8 @@ def written_in_any_case(file: Path | None) -> Iterator[None]:
 def _with_failure(written: str, message: str) -> str:
     """The engine's preview with the failure among its diagnostics.
 
-    The engine's own diagnostics say more. It writes none for a violated policy or when it is killed: without the
-    failure, the file would be the preview of a change that can be made.
+    The engine's own diagnostics are more precise. But it writes none for a violated policy or when it is killed:
+    without the failure, the file would look like the preview of an allowed change.
     """
     try:
         preview = json.loads(written)
@@ -54,7 +54,7 @@ def preview_to_file(
 ) -> None:
     """Preview a stack into a file. The engine replaces secrets by ``[secret]``.
 
-    The file is written also when the preview fails: its diagnostics say why.
+    The file is also written when the preview fails: its diagnostics contain the reason.
 
     Args:
         stack: to preview.

@@ -94,7 +94,7 @@ def _destroy(environment: str, cluster: Cluster) -> None:
 
 
 def _refuse_when_protected(stack: automation.Stack) -> None:
-    # The engine refuses as well, but only after it has deleted what comes before the first protected resource.
+    # The engine also refuses, but only after it has deleted the resources before the first protected one.
     state = json.loads(run_pulumi(stack.workspace, "stack", "export", "--stack", stack.name))
     resources = state["deployment"].get("resources", [])
     if protected := [resource_name(resource["urn"]) for resource in resources if resource.get("protect")]:

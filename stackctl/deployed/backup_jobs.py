@@ -19,7 +19,7 @@ from .kubectl import KubectlError
 from .stack import Stack, why_not_ready
 
 START_SECONDS = 300
-# The log of a manual Job is printed at once; the Job stays for later questions.
+# The command prints the log of a manual Job at once. The Job stays, so that the log can be read later.
 KEPT_SECONDS = 3600
 _POLL_SECONDS = 1
 _SILENT_SECONDS = 60
@@ -139,7 +139,7 @@ def job_manifest(
 ) -> dict[str, Any]:
     """A Job like those of `kubectl create job --from`, with other arguments.
 
-    It has one attempt: the operator sees why it failed.
+    It has one attempt, so the operator sees the reason of a failure.
     """
     template = copy.deepcopy(cron["spec"]["jobTemplate"])
     template["spec"]["backoffLimit"] = 0
@@ -192,13 +192,13 @@ def _ended(job: dict[str, Any]) -> bool | None:
 
 
 def _waits_for(stack: Stack, job: str) -> str | None:
-    """Why its pod does not run; None when it runs."""
+    """The reason why its pod does not run; None if it runs."""
     pods = stack.kubectl.get("pods", "-l", f"job-name={job}")["items"]
     if not pods:
         events = stack.kubectl.get("events", f"--field-selector=involvedObject.name={job},reason=FailedCreate")["items"]
         return str(events[-1]["message"]) if events else "it is not created yet"
     status = pods[0]["status"]
-    # Also while its init containers run, a pod is pending.
+    # A pod is also pending while its init containers run.
     started = any({"running", "terminated"} & each["state"].keys() for each in status.get("initContainerStatuses", ()))
     return why_not_ready(pods[0]) if status.get("phase") == "Pending" and not started else None
 
@@ -212,7 +212,7 @@ def _set_steps(job_spec: dict[str, Any], steps: Sequence[Step]) -> None:
     """Make the steps the containers of a Job: each one begins when the one before it has succeeded."""
     pod, every = job_spec["template"]["spec"], _containers(job_spec)
     made = [_stepped(each, every, number) for number, each in enumerate(steps, 1)]
-    # Those that the settings add, and the one of the certificate authorities.
+    # Init containers that the settings add, and the one that writes the certificate bundle.
     others = [each for each in pod.get("initContainers", []) if each["name"] not in _OWN]
     pod["initContainers"], pod["containers"] = [*others, *made[:-1]], made[-1:]
     if not pod["initContainers"]:
@@ -258,7 +258,7 @@ def _identity_secret(stack: Stack, manifest: dict[str, Any], identity: str | Non
 
 
 def _lines(stack: Stack, job: str, containers: Sequence[str], *options: str) -> tuple[str, ...]:
-    """What the containers have printed, in their order."""
+    """The logs of the containers, in their order."""
     printed = []
     for container in containers:
         try:

@@ -10,12 +10,9 @@ _OWNERS = {"PGUSER": USER, PASSWORD_FILE: f"{SECRET_DIRECTORY}/{PASSWORD}"}
 
 
 def restore_as_owner(pod: dict[str, Any]) -> None:
-    """Let the script log in as the owner of the tables, in a pod that would do so with the role of the backups.
-
-    Dumps need only the right to read. The Job of a restore is the only one that mounts the password of the owner.
-
-    Args:
-        pod: spec of the pod; changed in place. One without the role of the backups stays as it is.
+    """Make the script log in as the owner of the tables instead of the role of the backups. Dumps need only the right
+    to read, so only the Job of a restore mounts the password of the owner. Args: pod: spec of the pod; changed in
+    place. A pod without the role of the backups does not change.
     """
     (container,) = [
         each for each in (*pod.get("initContainers", ()), *pod["containers"]) if each["name"] == DUMP_CONTAINER

@@ -19,7 +19,7 @@ class Check:
     """One check."""
 
     name: str
-    """Name in the report: the condition in a few words."""
+    """Name in the report: the condition as a short phrase."""
 
     proves: str
     """The condition in one sentence."""

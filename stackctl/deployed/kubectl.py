@@ -79,10 +79,8 @@ class Kubectl:
 
         Args:
             pod: name of the pod.
-            script: file. It reads ``config`` from the variable ``CONFIG``.
-            config: plain values. Secrets are allowed: they reach the pod through standard input.
-            container: of the pod.
-            seconds: timeout.
+            script: file. It reads ``config`` from the variable ``CONFIG``. config: plain values. Secrets are allowed,
+            because they are passed through standard input. container: of the pod. seconds: timeout.
 
         Raises:
             KubectlError: it failed; the message is the last line of its errors.
@@ -99,7 +97,8 @@ class Kubectl:
     def python_running(
         self, pod: str, script: Path, config: dict[str, Any], *, container: str
     ) -> Iterator[subprocess.Popen[str]]:
-        """As `python`, while the body runs. The body reads the output of the script from the process."""
+        """Like `python`, but runs the script while the body runs. The body reads the output of the script from the
+        process."""
         command = self.command("exec", "-i", pod, "-c", container, "--", "python", "-")
         pipe = subprocess.PIPE
         with subprocess.Popen(

@@ -39,7 +39,7 @@ def this_run() -> Run:
 def is_orphaned(value: str) -> bool:
     """Whether the objects with this label are orphaned: their run has ended.
 
-    A run on this machine ends with its process. Of a run on another machine only the age is known.
+    A run on this machine ends with its process. For a run on another machine, only the age is known.
 
     Args:
         value: of the label, in the form of `Run`. Objects with any other value are orphaned.

@@ -113,7 +113,7 @@ def _steps(path: str) -> list[Step]:
     try:
         return parse(path)
     except ValueError:
-        # Not a place in the object: a provider may report a text of its own.
+        # Not a path in the object: a provider may report its own text.
         return [path]
 
 
@@ -124,7 +124,8 @@ def _text(value: Any) -> str:
 
 
 def _shortened(state: str, cluster: str) -> tuple[str, str]:
-    """Both values from the first line that differs: a whole configuration file would hide the rest of the report."""
+    """Both values, beginning with the first line that differs: a whole configuration file would hide the rest of the
+    report."""
     pairs = zip_longest(state.splitlines(), cluster.splitlines(), fillvalue="")
     number, lines = next(
         ((n, pair) for n, pair in enumerate(pairs, start=1) if pair[0] != pair[1]), (1, (state, cluster))

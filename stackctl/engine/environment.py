@@ -17,7 +17,8 @@ from .workspace import forget_state, not_deployed, open_stack
 
 
 def one_command_at_a_time(environment: str) -> AbstractContextManager[None]:
-    """Wait for other commands on the environment: two would start its cluster twice and overwrite its config."""
+    """Wait for other commands on the environment: two commands would start its cluster twice and overwrite its
+    config."""
     return exclusive(f"environment-{environment}", f"works on {environment}")
 
 
@@ -25,7 +26,7 @@ def check_config(environment: str, overrides: Overrides) -> None:
     """Check the config before anything is built or started.
 
     Raises:
-        ConfigError: all invalid values in one report, those at which the CLI would stop included.
+        ConfigError: all invalid values in one report, including those at which the CLI would stop.
     """
     config = read_stack(environment, ["kubeContext=checked-later", *overrides.sets])
     secrets: dict[str, object] = {}

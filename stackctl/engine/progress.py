@@ -1,4 +1,4 @@
-"""What the engine does, as one line for each resource that changes."""
+"""The progress of the engine: one line for each resource that changes."""
 
 import re
 from time import monotonic
@@ -89,6 +89,6 @@ class Progress:
 
 
 def _is_change(metadata: StepEventMetadata) -> bool:
-    # Components, stack and providers are the engine's own; what they hold is what changes.
+    # Components, the stack and providers are not shown: only the resources in them change.
     own = metadata.type.startswith(("pulumi:", "open-webui-stack:"))
     return not own and metadata.op not in _UNCHANGED | _SUMMARY_ONLY

@@ -1,4 +1,4 @@
-"""Recovery after an interrupted update: locks of processes that are gone, creations whose end was not recorded."""
+"""Recovery after an interrupted update: locks of ended processes, and creations that were not recorded."""
 
 import json
 from typing import Any
@@ -47,12 +47,9 @@ def recover(stack: automation.Stack, cluster: Cluster) -> None:
 
 
 def with_created(resources: list[dict[str, Any]], created: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The resources of a state, and those that were created without being recorded.
-
-    Args:
-        resources: of the state, each after its dependencies.
-        created: to be added. Their dependencies are in the state. A resource that was being replaced takes the place of
-            the entry for its deleted predecessor.
+    """The resources of a state, and resources that were created but not recorded. Args: resources: those of the state,
+    each after its dependencies. created: resources to add. Their dependencies are in the state. A resource that was
+    being replaced takes the place of the entry for its deleted predecessor.
     """
     missing = {resource["urn"]: resource for resource in created}
     placed = [

@@ -22,7 +22,7 @@ def unprotect_first() -> str:
 
 @contextmanager
 def engine_run(operation: str, *, preview: bool) -> Iterator[Progress]:
-    """Show what the engine does, and turn its failure into a message.
+    """Show the progress of the engine, and convert its failure to a message.
 
     Args:
         operation: name of the run in messages: ``update``, ``preview``, ``destroy``.

@@ -11,7 +11,7 @@ _LOCKS = ".pulumi/locks"
 
 
 def remove_stale_locks(backend: Path) -> bool:
-    """Remove the locks of this machine's processes that are gone; whether there were any."""
+    """Remove the locks of ended processes of this machine. Returns whether there were any."""
     stale = [file for file in (backend / _LOCKS).rglob("*.json") if _is_stale(file)]
     for file in stale:
         file.unlink(missing_ok=True)
@@ -25,6 +25,6 @@ def _is_stale(lock: Path) -> bool:
         return False
     if holder.get("hostname") != socket.gethostname():
         return False
-    # The process number alone does not tell: another program may have it by now.
+    # The process ID alone is not enough, because another program may have it now.
     program = program_name(int(holder.get("pid", 0)))
     return program is None or not program.startswith("pulumi")

@@ -93,7 +93,7 @@ def has_state(environment: str) -> bool:
 
 
 def forget_state(environment: str) -> None:
-    """Remove the state of a stack whose cluster is gone: none of its resources exist."""
+    """Remove the state of a stack whose cluster was deleted, so none of its resources exist."""
     if has_state(environment):
         remove_stale_locks(state_directory())
         variables = engine_environment(os.environ.get("PATH", os.defpath))
@@ -127,7 +127,7 @@ def _run(command: list[str], directory: Path, variables: Mapping[str, str], stdi
 
 
 def _options(environment: str, cluster: Cluster, path: str) -> automation.LocalWorkspaceOptions:
-    # The engine would prefer it to the file with the passphrase of this project's states.
+    # The engine would prefer this variable to the file with the passphrase of this project's states.
     os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
     if cluster.kubeconfig:
         # For the engine, its providers and the program, which runs in this process and reads from the cluster.
@@ -178,7 +178,7 @@ def _write_project_copy(environment: str, cluster: Cluster, overrides: Overrides
     encrypted = sorted(key for key, value in values.items() if holds_encrypted(value))
     if encrypted:
         example = option("secret_file", "<key>=<file>")
-        # They are encrypted for the stack's own backend. This machine may not have its key.
+        # These values are encrypted for the stack's own backend, whose key this machine may not have.
         notices.print(f"encrypted for another backend, not used: {', '.join(encrypted)}. Set them with {example}")
     values = {key: value for key, value in values.items() if key not in encrypted}
     for assignment in ("cluster.mode=context", f"kubeContext={cluster.context}", *overrides.sets):

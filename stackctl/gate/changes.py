@@ -56,16 +56,16 @@ class Change:
     """``kubernetes:apps/v1:Deployment``."""
 
     name: str
-    """Logical name: the one that the program gives it."""
+    """Logical name, which the program sets."""
 
     component: str
     """Logical name of the component that it is part of; ``stack`` for a resource outside of all components."""
 
     before: Mapping[str, Any]
-    """Inputs so far; empty when it is new."""
+    """Inputs before the update; empty for a new resource."""
 
     after: Mapping[str, Any]
-    """Inputs from now on; empty when it is deleted."""
+    """Inputs after the update; empty for a deleted resource."""
 
     protected_before: bool
     protected_after: bool
@@ -79,7 +79,7 @@ class Change:
     """Paths of the properties that change, as the provider reports them."""
 
     secret_properties: frozenset[str]
-    """Top-level properties that are secret whatever they look like."""
+    """Top-level properties that are always secret."""
 
     @property
     def kind(self) -> str:

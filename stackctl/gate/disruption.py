@@ -1,4 +1,4 @@
-"""Changes that leave fewer pods than the disruption budgets promise."""
+"""Changes that leave fewer pods than the disruption budgets guarantee."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Disruption:
 
 
 def disruptions(changes: Iterable[Change]) -> list[Disruption]:
-    """The workloads that drop below their budget: during the update, or for good.
+    """The workloads that drop below their budget, during the update or after it.
 
     A new workload has no budget to drop below; the policies check whether it has one at all.
     """

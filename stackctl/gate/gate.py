@@ -67,7 +67,7 @@ def findings(
     complete: bool = True,
     labels: frozenset[str] = frozenset(),
 ) -> list[Finding]:
-    """Everything dangerous in the preview of one environment.
+    """All dangerous changes in the preview of one environment.
 
     Args:
         changes: all resources of the preview.

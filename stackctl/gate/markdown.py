@@ -42,7 +42,7 @@ def comment(reports: Sequence[Report], unused_labels: Sequence[str] = (), commit
 
 
 def _cut(text: str) -> str:
-    """The text, cut at the end of a line where it is too long."""
+    """The text, truncated at the end of a line if it is too long."""
     if len(text) <= LONGEST:
         return text
     note = "\n\n_The rest is too long for a comment: see the log of the preview._\n"

@@ -1,4 +1,4 @@
-"""The output of `pulumi preview --json`, as far as the gate needs it.
+"""The parts of the output of `pulumi preview --json` that the gate needs.
 
 Source: `PreviewDigest` in sdk/go/common/display/json.go and `ResourceV3` in sdk/go/common/apitype/core.go of pulumi
 3.259.

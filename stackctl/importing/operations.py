@@ -21,7 +21,7 @@ from .source import Source, copy_source
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What the operator wants."""
+    """The options of the import."""
 
     confirmed: bool
     overwrite: bool

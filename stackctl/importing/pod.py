@@ -58,7 +58,7 @@ class ImportPod:
     """Names of the environment variables that the stack sets."""
 
     loses_uploads: bool
-    """Whether uploads are in the pod that took them: those of this pod would be gone with it."""
+    """Whether each pod stores its own uploads: those of this pod would be lost with it."""
 
     def install(self) -> None:
         """Copy the program into the pod."""
@@ -105,7 +105,7 @@ class ImportPod:
         ) as process:
             assert process.stdin
             assert process.stdout
-            # Beside the reading: a program that prints more than a pipe holds would wait for a reader.
+            # In a thread, because a program that prints more than the pipe holds would wait for a reader.
             writing = threading.Thread(target=_write, args=(process.stdin, files), daemon=True)
             writing.start()
             lines = []

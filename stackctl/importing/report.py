@@ -1,4 +1,4 @@
-"""What an import would change, for the operator. Names and numbers only: never a value of a setting."""
+"""The report on the changes of an import. It contains names and numbers, never a value of a setting."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Plan:
 
     @property
     def overwritten(self) -> dict[str, int]:
-        """Rows of the stack that would be overwritten, by table. Settings are not among them: they are listed apart."""
+        """Rows of the stack that would be overwritten, by table. Settings are listed separately."""
         counts = {each["table"]: each["changed"] + each["lost"] for each in self._parts() if each["table"] != SETTINGS}
         return {table: count for table, count in counts.items() if count}
 

@@ -1,4 +1,4 @@
-"""The data directory of a single Open WebUI, of which everything is copied before it is opened."""
+"""The data directory of a single Open WebUI. Every file is copied before it is opened."""
 
 import os
 import shutil
@@ -43,7 +43,8 @@ class Source:
 
 
 def copy_source(data: Path, directory: Path) -> Source:
-    """Copy the databases of a data directory. Nothing in it is opened by SQLite, which would write beside the file.
+    """Copy the databases of a data directory. SQLite does not open the source itself, because it would write files
+    beside it.
 
     Args:
         data: the source.

@@ -1,4 +1,4 @@
-"""Listing, recovering, the drill and the way back: the steps, and what they print."""
+"""Listing, recovering, the drill and going back: the steps and their messages."""
 
 import json
 import secrets
@@ -32,7 +32,7 @@ _TABLE = "stackctl_drill"
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the operator asks for."""
+    """The request of the operator."""
 
     to: str
     archive: str
@@ -43,11 +43,9 @@ class Request:
 
 
 def recover(target: Target, request: Request) -> None:
-    """Do what the operator asks for.
-
-    Raises:
-        UsageError: the time cannot be reached (the message says which can), or nothing is confirmed.
-        LocalError: it failed; the message says why, and the former data are kept.
+    """Perform the request. Raises: UsageError: the time cannot be reached (the message lists the times that can), or
+    the request is not confirmed. LocalError: it failed; the message contains the reason, and the previous data are
+    kept.
     """
     with announced_stop("removing the pod of the recovery and starting the server"):
         stack = find_stack(target)
@@ -94,7 +92,7 @@ def _query(stack: Stack, statements: str) -> list[str]:
 
 
 def _archive_now(stack: Stack) -> None:
-    """Wait until everything that is committed now is in the bucket."""
+    """Wait until the bucket contains everything that is committed now."""
     # Without a record there would be no segment to switch.
     _query(stack, "SELECT pg_create_restore_point('stackctl');")
     [segment] = _query(stack, "SELECT pg_walfile_name(pg_switch_wal());")
@@ -180,7 +178,7 @@ def _server_stopped(stack: Stack) -> Iterator[None]:
 
 
 def _drill(stack: Stack, template: dict[str, Any], request: Request) -> None:
-    """Recover to a second between two marks, and see the first one alone."""
+    """Recover to a time between two marks, and check that only the first mark exists."""
     mark = secrets.token_hex(4)
     started = monotonic()
     to = request.to

@@ -61,7 +61,7 @@ def pod_manifest(
         "restartPolicy": "Never",
         "activeDeadlineSeconds": _LONGEST_SECONDS,
     }
-    # Not the labels of the server: the Service would lead to this pod.
+    # Not the labels of the server: the Service would select this pod.
     labels = {
         name: value for name, value in template["metadata"]["labels"].items() if name != "controller-revision-hash"
     }

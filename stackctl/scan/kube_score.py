@@ -11,7 +11,7 @@ from .finding import Finding, Scan, ScanError
 from .processes import json_output
 
 NAME = "kube-score"
-# The oldest version that docs/getting-started/own-cluster.md names: what holds there holds in newer ones.
+# The oldest version that docs/getting-started/own-cluster.md names: its findings also apply to newer versions.
 KUBERNETES = "v1.30"
 _CRITICAL, _WARNING = 1, 5
 _FOUND_SOMETHING = 1

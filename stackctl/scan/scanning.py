@@ -1,4 +1,4 @@
-"""Every scanner on every environment, and its findings against those that are accepted."""
+"""Runs every scanner on every environment, and compares its findings with the accepted ones."""
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ from .finding import Scan
 
 
 def scan(names: Sequence[str], sets: Sequence[str]) -> bool:
-    """Print what the scanners find; whether nothing is open.
+    """Print the findings of the scanners. Returns whether no finding is open.
 
     Args:
         names: environments; empty for all.

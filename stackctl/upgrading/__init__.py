@@ -1,1 +1,1 @@
-"""An upgrade of the database to another major version: what it would do, and the steps around `pulumi up`."""
+"""An upgrade of the database to another major version: its description, and the steps around `pulumi up`."""

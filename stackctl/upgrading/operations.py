@@ -1,4 +1,4 @@
-"""The steps of an upgrade, and what is printed about them."""
+"""The steps of an upgrade and their messages."""
 
 from pulumi import automation
 
@@ -24,7 +24,8 @@ _FROM, _UNDO = "postgresql.upgrade.fromImage", "postgresql.upgrade.undo"
 def upgrade(target: Target, image: str, *, undo: bool, confirmed: bool) -> None:
     """Upgrade the data, or go back to those from before.
 
-    A stack that `up` deployed is updated here. For any other one the commands of `pulumi` are printed, after a backup.
+    A stack that `up` deployed is updated here. For any other stack, it makes a backup and prints the commands of
+    `pulumi`.
 
     Args:
         target: the stack.
@@ -33,8 +34,8 @@ def upgrade(target: Target, image: str, *, undo: bool, confirmed: bool) -> None:
         confirmed: whether to do it.
 
     Raises:
-        UsageError: it cannot be done, or it is not confirmed: the message describes the steps.
-        LocalError: a step failed; the message says what the server uses now.
+        UsageError: the upgrade is not possible, or not confirmed: the message describes the steps. LocalError: a step
+        failed; the message names the data and image that the server uses now.
     """
     with announced_stop("removing what was created in the cluster"):
         stack = find_stack(target)

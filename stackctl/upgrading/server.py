@@ -39,7 +39,7 @@ class Server:
     """MiB that are free on its volume."""
 
     kept: tuple[str, ...]
-    """Data directories from before upgrades, beside the one in use."""
+    """Data directories from before upgrades, in addition to the one in use."""
 
     @property
     def needed(self) -> int:

@@ -1,7 +1,7 @@
 """The environment variables that a release of Open WebUI reads, from its sources, which are parsed and never run.
 
 The parser resolves literals, functions that pass a parameter on (``_int_env("NAME", 1)``) and loops over literals.
-Every other access is an error: its variables would have no class.
+Every other access is an error, because its variables would have no class.
 """
 
 import ast
@@ -28,7 +28,7 @@ class Reading:
     """A variable, as a release reads it."""
 
     places: tuple[str, ...]
-    """Where: ``env.py:303``, relative to the package, in the order of the sources."""
+    """The places that read it: ``env.py:303``, relative to the package, in the order of the sources."""
 
     default: str | None
     """Python source of its default, joined by ``or`` where places differ; None when it has no default."""
@@ -217,7 +217,7 @@ class _Module:
 
 
 def _out_of_sight(node: ast.AST) -> str | None:
-    """Why the names that this node reads cannot be resolved; None when they can."""
+    """The reason why the names that this node reads cannot be resolved; None if they can."""
     if isinstance(node, ast.ClassDef) and any(_named(base) in _SETTINGS_CLASSES for base in node.bases):
         return f"{node.name} reads the environment by its fields"
     if isinstance(node, ast.ImportFrom) and node.module == "os" and any(a.name in _OF_OS for a in node.names):

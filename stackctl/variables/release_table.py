@@ -30,7 +30,7 @@ class WheelError(LocalError):
 
 
 def show(name: str) -> bool:
-    """Print the class of a variable, and its effect on `openWebui.env`; whether there is such a variable."""
+    """Print the class of a variable, and its effect on `openWebui.env`. Returns whether there is such a variable."""
     variable = variable_table().get(name)
     if variable is None:
         print(f"{name}: neither Open WebUI {variable_table().release} nor a library in its image reads it.")
@@ -106,7 +106,7 @@ def check(release: str | None, wheel: Path | None) -> None:
 
 
 def diff(release: str | None, wheel: Path | None) -> bool:
-    """Print the variables that another release adds, removes and changes; whether there are no changes.
+    """Print the variables that another release adds, removes and changes. Returns whether there are no changes.
 
     Raises:
         ReadingError: the wheel cannot be read.

@@ -1,4 +1,4 @@
-"""Check of the exposure: what its controller says of the route, the Gateway and the load balancer."""
+"""Check of the exposure: the status of the route, the Gateway and the load balancer."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

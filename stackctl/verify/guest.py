@@ -31,7 +31,7 @@ def guest(web: WebApi, administrator: Account) -> Iterator[Account]:
     token = _signed_in(web, administrator)
     try:
         _remove_orphans(web, token)
-        # The local part is the run, so that another run can tell whether the account is orphaned.
+        # The local part names the run, so another run can detect an orphaned account.
         account = Account(email=f"{this_run()}@{DOMAIN}", password=f"{secrets.token_urlsafe(24)}Aa1!")
         added = web.request("POST", "/api/v1/auths/add", token, {**_user(account), "role": "user"})
         if added.status != 200:

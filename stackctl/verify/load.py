@@ -26,7 +26,7 @@ class Load:
     """Seconds between the loss of a websocket and its reconnection."""
 
     disconnected: int = 0
-    """Websockets that were not connected at the end."""
+    """Number of websockets that were not connected at the end."""
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def secrets_are_complete(stack: Stack) -> str:
 
 
 def _place(source: tuple[str, str], own: tuple[str, str]) -> tuple[str, str]:
-    """Where a value is: the pods may read another key of the same Secret, such as the URL with their time limits."""
+    """Location of a value: the pods may read another key of the same Secret, such as the URL with time limits."""
     return own if source[0] == own[0] else source
 
 
@@ -103,7 +103,8 @@ def _problem_of_url(stack: Stack, url: str, own: str) -> str | None:
 def _url_problem(
     text: str, schemes: tuple[str, ...], known: dict[str, str] | None, *, with_credentials: bool
 ) -> str | None:
-    """Why a URL is invalid, without quoting it; ``known`` are the Services, None when the host is not a Service."""
+    """The reason why a URL is invalid, without quoting it. ``known``: the Services; None if the host is not a
+    Service."""
     try:
         url = urlsplit(text)
         host, _ = url.hostname, url.port

@@ -1,4 +1,4 @@
-"""One run of the checks, from finding the stack to the report."""
+"""One run of the checks: finds the stack, checks it, prints the report."""
 
 import sys
 from contextlib import suppress
@@ -26,7 +26,7 @@ _WIDTH_OF_A_LOG = 160
 
 
 def verify(target: Target, *, email: str | None, password_file: Path | None, json: bool) -> bool:
-    """Check a stack and print the report; whether no check fails.
+    """Check a stack and print the report. Returns whether no check fails.
 
     Args:
         target: the stack.

@@ -17,7 +17,7 @@ _EVENT_SECONDS = 15
 
 
 def session_is_shared(visit: Visit) -> Callable[[Stack], str]:
-    """Check that signing key and database are the same."""
+    """Check that all replicas have the same signing key and database."""
 
     def run(stack: Stack) -> str:
         one, *others = _replicas(visit, stack)

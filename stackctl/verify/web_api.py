@@ -19,7 +19,7 @@ class Answer:
     """Body of a JSON answer; None for any other."""
 
     reason: str = ""
-    """Why there is no answer."""
+    """The reason if there is no answer."""
 
     def __str__(self) -> str:
         """``status 403``, or why there is no answer. Never the body: it may contain a token."""

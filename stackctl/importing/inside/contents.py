@@ -1,4 +1,4 @@
-"""The contents that the stack's database is to have: the source's, and what stays of the stack."""
+"""The requested contents of the stack's database: those of the source, and the rows of the stack that stay."""
 
 import importlib.util
 import os
@@ -36,7 +36,7 @@ class Contents:
     """Tables and columns of the source that the stack does not have."""
 
     differing_settings: list[str]
-    """Keys of the panel's settings that the stack's variables decide and that have another value in the source."""
+    """Keys of panel settings that variables of the stack set, and that have another value in the source."""
 
     imported_settings: dict[str, str | None]
     """Settings of the panel that the source changes, as JSON, by key."""
@@ -154,9 +154,8 @@ def _keep_administrator(origin: Origin, connection: Connection, tables: dict[str
 def _keep_settings(
     origin: Origin, connection: Connection, table: Table, decided: frozenset[str]
 ) -> tuple[list[str], dict[str, str | None]]:
-    """Keep the settings that the stack's variables decide, and those that the source does not change.
-
-    Returns the keys of settings that stay although the source has another value, and the settings that change.
+    """Keep the settings that variables of the stack set, and those that the source does not change. Returns the keys
+    of settings that stay although the source has another value, and the settings that change.
     """
     key, value = table.position("key"), table.position("value")
     stored = {str(row[key]): row for row in stored_rows(connection, table)}

@@ -1,4 +1,4 @@
-"""What an import would change in the stack's database, and whether it holds what it should."""
+"""The changes of an import to the stack's database, and whether the database has the requested contents."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ class Difference:
 
     table: str
     source: int
-    """Rows that the stack is to have."""
+    """The requested rows."""
 
     new: int
     changed: int
@@ -34,7 +34,7 @@ class Difference:
 
 
 def compare(table: Table, requested: Iterable[Row], present: Iterable[Row]) -> Difference:
-    """Compare the rows that a table is to have with those that it has."""
+    """Compare the requested rows of a table with its present rows."""
     remaining = {_digest(table.key_of(row)): _digest(row) for row in present}
     source = new = changed = 0
     for row in requested:

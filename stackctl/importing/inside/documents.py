@@ -73,7 +73,7 @@ class Embedder:
     """The embedding model that the stack's settings name."""
 
     def __init__(self, settings: Mapping[str, str | None]) -> None:
-        """Args: settings of the panel as JSON, by key, as the stack will have them."""
+        """Args: settings of the panel as JSON, by key, after the import."""
         config = importlib.import_module("open_webui.config")
         self._settings = {**config.DEFAULT_CONFIG, **{k: json.loads(v) for k, v in settings.items() if v is not None}}
         self.engine = str(self._settings["rag.embedding_engine"] or "")
@@ -85,7 +85,7 @@ class Embedder:
             raise output.RefusedError("Documents are in another database or encrypted: import without documents.")
 
     def requested(self, chunk: Chunk) -> Chunk:
-        """The chunk as the stack is to have it: it names the model that embeds it."""
+        """The chunk for the stack, with the name of the stack's embedding model."""
         metadata = dict(chunk.metadata)
         if _MODEL in metadata:
             metadata[_MODEL] = str({"engine": self.engine, "model": self.model})
@@ -137,9 +137,8 @@ def stored_chunks(connection: Connection) -> dict[str, Chunk]:
 
 
 def replace_chunks(connection: Connection, embedder: Embedder, requested: Iterable[Chunk]) -> int:
-    """Bring the table of vectors to the requested chunks, in the transaction of the connection.
-
-    A chunk that the stack has already keeps its vector. Returns the number of chunks that were embedded.
+    """Update the table of vectors to the requested chunks, in the transaction of the connection. A chunk that the
+    stack already has keeps its vector. Returns the number of chunks that were embedded.
     """
     stored, batch, number = stored_chunks(connection), list[Chunk](), 0
     for chunk in requested:

@@ -1,4 +1,4 @@
-"""The copied database of the single Open WebUI, and the contents that the stack is to have."""
+"""The copied database of the single Open WebUI, and the requested contents of the stack."""
 
 import sqlite3
 from collections import Counter
@@ -12,12 +12,12 @@ from .tables import APART, Table
 from .text import ConversionError, Row, text_of
 
 RowChange = Callable[[Row], Row | None]
-"""Changes a row, or leaves it out."""
+"""Changes a row, or omits it."""
 
 
 @dataclass
 class Origin:
-    """The rows of the source as the stack is to have them."""
+    """The rows of the source, converted for the stack."""
 
     file: Path
     changes: dict[str, RowChange] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Origin:
                 position = table.position(column)
                 keys = {row[position] for row in self._changed(table)}
                 self._parents[table.name, column] = keys
-                # In a table that refers to itself, a row that is left out can leave another one behind.
+                # In a table that refers to itself, omitting a row can leave another row without its parent.
                 while len(remaining := {row[position] for row in self.rows(table)}) < len(keys):
                     keys = self._parents[table.name, column] = remaining
         self.orphans.clear()

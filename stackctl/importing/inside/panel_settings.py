@@ -1,4 +1,4 @@
-"""Settings of the admin panel: which the source brings, and which the stack's variables decide."""
+"""Settings of the admin panel that the import takes from the source, and those that variables of the stack set."""
 
 import ast
 import json

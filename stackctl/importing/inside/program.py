@@ -1,4 +1,4 @@
-"""The import inside the pod: `plan` reads and says what would change, `apply` changes it in one transaction."""
+"""The import inside the pod: `plan` prints what would change, `apply` makes the changes in one transaction."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def plan(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def apply(options: dict[str, Any]) -> dict[str, Any]:
-    """Bring the stack to the contents of the source: all of it, or nothing.
+    """Import the contents of the source into the stack, completely or not at all.
 
     Args:
         options: as `plan` takes them; ``files``: whether standard input is a tar archive of the uploads;
@@ -107,7 +107,7 @@ def _copy(contents: Contents, table: Table) -> None:
 
 
 def _refuse_overwriting(contents: Contents) -> None:
-    """Refuse rows that came into the stack after the plan: until the web pods stopped, users could write some."""
+    """Refuse rows that users wrote between the plan and the stop of the web pods."""
     rows = [each for each in contents.differences() if each.table != "config" and (each.changed or each.lost)]
     if rows:
         raise output.RefusedError(f"The import would overwrite rows of the stack: {_named(rows)}. Nothing was changed.")

@@ -43,7 +43,7 @@ class Reference:
     """The column there."""
 
     sets_null: bool
-    """Whether it becomes NULL when that row is deleted; otherwise the row goes with it."""
+    """Whether the column becomes NULL when the referenced row is deleted. Otherwise this row is deleted, too."""
 
 
 @dataclass(frozen=True, kw_only=True)

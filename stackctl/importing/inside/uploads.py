@@ -1,4 +1,4 @@
-"""Uploaded files: from the source to where the stack stores them, by Open WebUI's own storage provider."""
+"""Copies uploaded files from the source to the storage of the stack, with Open WebUI's own storage provider."""
 
 import hashlib
 import importlib
@@ -59,9 +59,8 @@ class Uploads:
         self._provider: Any = importlib.import_module("open_webui.storage.provider").Storage
 
     def store_all(self, stream: IO[bytes]) -> int:
-        """Store every file of a tar archive, and read each again; returns how many.
-
-        Raises `RefusedError` if the storage refuses one or returns something else.
+        """Store every file of a tar archive, and read each one back. Returns their number. Raises `RefusedError` if
+        the storage refuses a file or returns other contents.
         """
         number = 0
         with tarfile.open(fileobj=stream, mode="r|") as archive:
@@ -73,7 +72,7 @@ class Uploads:
         return number
 
     def remove_new(self) -> None:
-        """Remove what was stored and no row of the stack's database names."""
+        """Remove stored files that no row of the stack's database names."""
         for path in self._stored:
             if path not in self._present:
                 try:
