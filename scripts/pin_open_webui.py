@@ -16,7 +16,8 @@ import zipfile
 from pathlib import Path
 
 from components.open_webui.settings import OpenWebUISettings
-from devcluster.node.images.layers import ASYNC_TIMEOUT, PYTHON
+from devcluster.node.images.layers import ASYNC_TIMEOUT
+from devcluster.node.images.making import PYTHON
 
 # uv reads the hashes from the package index. pip-compile would download every file of every package.
 _UV = "uv==0.13.9"

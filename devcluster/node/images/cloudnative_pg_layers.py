@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from ...toolchain.go_programs import CLOUDNATIVE_PG, build
-from .layers import _MAKERS, _NOT_NEEDED, _run, _tree
+from .making import debian, layer, tree
 
 MAJOR = 17
 PROGRAMS = f"/usr/lib/postgresql/{MAJOR}/bin"
@@ -20,23 +20,20 @@ _NO_SERVER = (
 _PGBOUNCER = 'ln -s ../sbin/pgbouncer "$1/usr/bin/pgbouncer"'
 
 
-def _operator(tar: Path, _directory: Path, _version: str) -> None:
+@layer("cloudnative_pg", seconds=1)
+def _operator(tar: Path, _version: str) -> None:
     """The files of the official image: the program for this architecture, and a link to it."""
-    with _tree(tar) as root:
+    with tree(tar) as root:
         (root / "operator").mkdir()
         # The operator compares the program of each instance with these files.
         shutil.copy(build(CLOUDNATIVE_PG), root / "operator/manager_amd64")
         (root / "manager").symlink_to("operator/manager_amd64")
 
 
-def _servers(tar: Path, _directory: Path, major: str) -> None:
+@layer("cloudnative_pg_servers", seconds=120)
+def _servers(tar: Path, major: str) -> None:
     """PostgreSQL of a major version with pgvector, and PgBouncer."""
     packages = (f"postgresql-{major}", f"postgresql-{major}-pgvector", "pgbouncer", "ca-certificates")
-    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(packages)}"]
-    command += [f"--dpkgopt=path-exclude={path}" for path in _NOT_NEEDED]
     hooks = (f'chroot "$1" usermod -u {_POSTGRES_USER} postgres', _PGBOUNCER)
-    command += [f"--essential-hook={_NO_SERVER}", *(f"--customize-hook={hook}" for hook in hooks)]
-    _run([*command, "--format=tar", _RELEASE, str(tar)])
-
-
-_MAKERS.update({"cloudnative_pg": (_operator, 1), "cloudnative_pg_servers": (_servers, 120)})
+    options = (f"--essential-hook={_NO_SERVER}", *(f"--customize-hook={hook}" for hook in hooks))
+    debian(tar, packages, release=_RELEASE, options=options)

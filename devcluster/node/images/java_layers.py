@@ -4,24 +4,18 @@ import shutil
 from pathlib import Path
 
 from ...toolchain.tika_server import tika_server
-from .layers import _MAKERS, RELEASE, _debian_sources, _run, _tree
+from .making import debian, layer, tree
 
 TIKA_ARCHIVE = "/tika-server-standard.jar"
-_PACKAGES = ("openjdk-17-jre-headless",)
-# Not the manuals: the package's links to them would fail.
-_NOT_NEEDED = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
-def _java(tar: Path, _directory: Path, _argument: str) -> None:
+@layer("java", seconds=45)
+def _java(tar: Path, _argument: str) -> None:
     """Debian with the Java runtime of the official image of Tika."""
-    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}"]
-    command += [f"--dpkgopt=path-exclude={path}" for path in _NOT_NEEDED]
-    _run([*command, "--format=tar", RELEASE, str(tar), *_debian_sources()])
+    debian(tar, ("openjdk-17-jre-headless",), manuals=True)
 
 
-def _tika(tar: Path, _directory: Path, _argument: str) -> None:
-    with _tree(tar) as root:
+@layer("tika", seconds=15)
+def _tika(tar: Path, _argument: str) -> None:
+    with tree(tar) as root:
         shutil.copy(tika_server(), root / TIKA_ARCHIVE.removeprefix("/"))
-
-
-_MAKERS.update({"java": (_java, 45), "tika": (_tika, 15)})

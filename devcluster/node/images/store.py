@@ -15,7 +15,7 @@ from stack_config.files import ROOT
 from terminal.console import step
 from terminal.errors import LocalError
 
-from . import layers
+from . import making
 from .definitions import Image
 
 _IMPORT_SECONDS = 40
@@ -35,7 +35,7 @@ def ensure(images: Iterable[Image]) -> None:
         directory = _store() / "layers"
         directory.mkdir(parents=True, exist_ok=True)
         for image in missing:
-            files = [layers.make(layer, directory) for layer in image.layers]
+            files = [making.make(layer, directory) for layer in image.layers]
             with step(f"unpack {image.names[0]}", _IMPORT_SECONDS if len(files) > 1 else 0):
                 _unpack(image, files)
             _mark(image).parent.mkdir(exist_ok=True)
