@@ -22,12 +22,14 @@ from tests.support.e2e.throughput import Throughput
 ALL_VARIABLE = "E2E_ALL"
 
 
-# An upgrade, an adoption and a replicated database have a node of their own; all others share one, whose first start
-# comes first. The module of Traefik leaves the stack with another URL.
+# Each of the first five has a node of its own; all others share one, whose first start comes first. The module of
+# Traefik leaves the stack with another URL.
 ORDER = (
     "version_change",
     "adoption",
     "cloudnative_pg",
+    "recovery",
+    "database_upgrade",
     "first_start",
     "source_document",
     "changes",

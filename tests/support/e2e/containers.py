@@ -23,6 +23,13 @@ def send(pod: Mapping[str, Any], container: str, number: signal.Signals) -> None
             os.kill(process, number)
 
 
+def all_processes(pod: Mapping[str, Any]) -> dict[str, list[int]]:
+    """The processes of every container of a pod that runs, sidecars included, by the name of the container."""
+    status = pod["status"]
+    running = (*status.get("initContainerStatuses", ()), *status["containerStatuses"])
+    return {each["name"]: processes(pod, each["name"]) for each in running if "running" in each["state"]}
+
+
 def processes(pod: Mapping[str, Any], container: str) -> list[int]:
     """Identifiers of the processes, in the machine's numbering."""
     pids: set[int] = set()
@@ -43,6 +50,11 @@ def memory(pod: Mapping[str, Any], container: str) -> tuple[int, int]:
 
 def _control_groups(pod: Mapping[str, Any], container: str) -> list[Path]:
     """The container's group in each hierarchy."""
-    [status] = [each for each in pod["status"]["containerStatuses"] if each["name"] == container]
+    status = pod["status"]
+    [status] = [
+        each
+        for each in (*status.get("initContainerStatuses", ()), *status["containerStatuses"])
+        if each["name"] == container
+    ]
     identifier = status["containerID"].rpartition("/")[2]
     return [Path(directory) for directory, _, _ in os.walk(_CONTROL_GROUPS) if Path(directory).name == identifier]

@@ -127,7 +127,7 @@ def fill_postgresql_volume(stack: Stack) -> None:
 
 @contextmanager
 def _full(stack: Stack) -> Iterator[None]:
-    file = _volume_of_postgresql(stack) / "fill"
+    file = volume_of_postgresql(stack) / "fill"
     try:
         with file.open("wb", buffering=0) as open_file:
             space = os.fstatvfs(open_file.fileno())
@@ -144,7 +144,7 @@ def _full(stack: Stack) -> Iterator[None]:
         file.unlink()
 
 
-def _volume_of_postgresql(stack: Stack) -> Path:
+def volume_of_postgresql(stack: Stack) -> Path:
     """The volume's directory, by way of a process that sees the node's mounts and outlives the container."""
     pod = stack.ready("postgres")[0]
     status = Path(f"/proc/{containers.processes(pod, 'postgres')[0]}/status").read_text()

@@ -26,10 +26,10 @@ def cache_with_what_is_built(cache: Path) -> Path:
     return cache
 
 
-def sql(stack: Stack, statements: str) -> str:
-    """What PostgreSQL answers the application's role."""
+def sql(stack: Stack, statements: str, seconds: float = 60) -> str:
+    """What PostgreSQL answers the application's role within that time."""
     words = ("psql", "-U", "ragsystemuser", "-d", "ragsystemdb", "-qtAc", statements)
-    return stack.kubectl.run("exec", "postgres-0", "-c", "postgres", "--", *words).strip()
+    return stack.kubectl.run("exec", "postgres-0", "-c", "postgres", "--", *words, seconds=seconds).strip()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -194,7 +194,8 @@ def s3_server(directory: Path, address: str = "127.0.0.1", port: int | None = No
         directory=directory,
         log=directory / "moto.log",
         stop_signal=signal.SIGTERM,
-        environment={"PATH": "/usr/bin:/bin"},
+        # The bucket is in the path of a URL, whatever the name of the host is.
+        environment={"PATH": "/usr/bin:/bin", "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true"},
         as_container_user=False,
     ):
         wait_until(lambda: _answers(url), "the S3 server answers")
