@@ -1,6 +1,7 @@
 """Open WebUI's own start, up to the point where everything that must exist once has been written."""
 
 import asyncio
+import gc
 import importlib
 import os
 import subprocess
@@ -108,6 +109,8 @@ async def start(*, vector_tables: bool) -> None:
 def main() -> None:
     """The child's part."""
     asyncio.run(start(vector_tables="vector-tables" in sys.argv[1:]))
+    # At its end Python collects garbage among all objects of all modules: 1.8 s of CPU time, while replicas wait.
+    gc.freeze()
 
 
 if __name__ == "__main__":
