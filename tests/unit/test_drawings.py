@@ -9,7 +9,7 @@ from scripts.draw_diagrams import DiagramError, draw, drawings
 from scripts.draw_plots import Pair, failed_requests, seconds_without_events
 from stack_config.files import ROOT
 from tests.bench import failover
-from tests.support.e2e.measurements import page
+from tests.support.e2e.measurements import merged, page
 
 DATA: dict[str, Any] = json.loads((ROOT / "docs" / "data" / "measurements.json").read_text())
 
@@ -76,3 +76,12 @@ def test_every_image_is_on_a_page() -> None:
     images = [image.name for image in (ROOT / "docs" / "images").glob("*.svg")]
     assert len(images) >= 7
     assert [name for name in images if f"images/{name})" not in pages] == []
+
+
+def test_a_run_replaces_the_rows_that_it_measured() -> None:
+    def row(measurement: str, stack: str, date: str) -> dict[str, str]:
+        return {"measurement": measurement, "stack": stack, "source_design": "", "date": date}
+
+    before = [row("a", "1 s", "2026-01-01"), row("b", "2 s", "2026-01-01")]
+    measured = [row("c", "3 s", "2026-01-02"), row("b", "4 s", "2026-01-02")]
+    assert merged(before, measured) == [before[0], measured[1], measured[0]]

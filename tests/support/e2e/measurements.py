@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,28 @@ from tests.support.e2e import cluster_measurements
 MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
 """Environment variable with the document that a run writes."""
 
-FIRST_START = "three replicas on an empty database, until all are ready"
+FIRST_START = "first start of three replicas on an empty database"
 RESTARTS = "restarts of web pods meanwhile"
+
+Row = dict[str, str]
+"""``measurement``, the figures of ``stack`` and ``source_design`` (empty for none), and the ``date`` of their run."""
+
 FAILOVER = ROOT / "docs" / "redis-failover.md"
 
 _HEAD = """\
 # Measurements
 
-`make e2e ALL=1` writes this page. All measurements come from one run on one real node (`CLUSTER=node`) with {cores}
-cores, which also ran the control plane and the load. The plain source design is the deployment of the source document
-(Open WebUI, Redis and PostgreSQL without the probes, migration step, disruption budgets and rolling updates of this
-stack). It ran in another namespace of the same node while the web pods of this stack were scaled to zero. The data:
+`make e2e ALL=1` writes this page. The figures of a row come from one run, on its date, on one real node
+(`CLUSTER=node`) with {cores} cores, which also ran the control plane and the load. A run replaces the rows that it
+measures and leaves the others. The plain source design is the deployment of the source document (Open WebUI, Redis and
+PostgreSQL without the probes, migration step, disruption budgets and rolling updates of this stack). It ran in another
+namespace of the same node while the web pods of this stack were scaled to zero. The data:
 `docs/data/measurements.json`.
 
-- Date: {date}
+- Last run: {date}
 - Open WebUI {open_webui}, Redis 7.0 and PostgreSQL 16 with pgvector (the images of the node are built from packages of
   Debian and PyPI), Kubernetes {kubernetes}, Linux {linux}
+- First start: from the creation of the first pod to the last web pod that became ready, as Kubernetes wrote it down.
 - Changes: 16 requests per second to `/api/config` through the Service, each over a new connection, and six
   websockets, from a pod in the namespace. A request fails if it is not answered with 200 within 20 s. The time of a
   websocket is from its loss to its return.
@@ -90,24 +96,37 @@ class Measurements:
         return _table(self._row_data())
 
     def write(self, file: Path) -> None:
-        """Write the page, and its data to ``data/`` beside it."""
+        """Write the page, and its data to ``data/`` beside it. Rows that this run did not measure stay as they are."""
+        data_file = _data_file(file)
+        before = json.loads(data_file.read_text())["rows"] if data_file.exists() else []
         data = {
-            "date": time.strftime("%Y-%m-%d"),
+            "date": _today(),
             "open_webui": OpenWebUISettings().version,
             "kubernetes": "1.36",
             "linux": platform.release().split("-")[0],
             "cores": os.cpu_count(),
-            "rows": self._row_data(),
+            "rows": merged(before, self._row_data()),
         }
-        data_file = _data_file(file)
         data_file.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         file.write_text(page(data))
 
-    def _row_data(self) -> list[dict[str, str]]:
+    def _row_data(self) -> list[Row]:
         return [
-            {"measurement": measurement, "stack": stack, "source_design": source_design}
+            {"measurement": measurement, "stack": stack, "source_design": source_design, "date": _today()}
             for measurement, (stack, source_design) in self._rows.items()
         ]
+
+
+def merged(before: Sequence[Row], measured: Sequence[Row]) -> list[Row]:
+    """The rows of earlier runs with those of the last one.
+
+    A row is replaced as a whole: the figures of both designs are compared only where one run has measured both.
+    """
+    return [*({row["measurement"]: row for row in (*before, *measured)}.values())]
+
+
+def _today() -> str:
+    return time.strftime("%Y-%m-%d")
 
 
 def write_again(file: Path) -> None:
@@ -127,9 +146,9 @@ def page(data: Mapping[str, Any]) -> str:
     return f"{head}{_table(data['rows'])}\n\n{_PLOTS}{failover}\n{cluster_measurements.section()}"
 
 
-def _table(rows: list[dict[str, str]]) -> str:
-    lines = [("", "this stack", "plain source design"), ("---", "---", "---")]
-    lines += [(row["measurement"], row["stack"], row["source_design"]) for row in rows]
+def _table(rows: Sequence[Row]) -> str:
+    lines = [("", "this stack", "plain source design", "date"), ("---",) * 4]
+    lines += [(row["measurement"], row["stack"], row["source_design"], row["date"]) for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
