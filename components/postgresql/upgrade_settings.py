@@ -17,7 +17,7 @@ class UpgradeSettings(Settings):
         examples=["pgvector/pgvector:pg17"],
         description="Image of the release that wrote the stored data. With a newer major version in "
         "`postgresql.image` the pod dumps the data with it and restores the dump, before the server starts. The data "
-        "directory from before stays on the volume. Needs free space of 1.5 times the databases.",
+        "directory from before stays on the volume. Needs free space of twice the databases and 192 MiB.",
     )
     undo: int | None = Field(
         None,

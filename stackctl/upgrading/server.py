@@ -44,7 +44,7 @@ class Server:
     @property
     def needed(self) -> int:
         """MiB that an upgrade needs on the volume: dump and new data (upgrade.sh)."""
-        return self.mebibytes + self.mebibytes // 2 + 128
+        return 2 * self.mebibytes + 192
 
 
 def read_server(stack: Stack) -> Server:

@@ -1,13 +1,16 @@
 """Data of PostgreSQL 16 or 17 become data of PostgreSQL 18, and go back; killed at any point, nothing is lost."""
 
+import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stackctl.upgrading.server import Server
 from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
 from tests.support.servers.server_process import (
     give_away,
@@ -214,6 +217,67 @@ def test_a_volume_without_room_is_refused_before_anything_is_written(
     assert result.returncode == 1
     assert "MiB for the dump and the new data. Nothing was changed. Raise postgresql.storage.size" in result.stdout
     assert volume.contents(OLD) == before
+
+
+# Text as pictures in chats are: it cannot be compressed when it is stored, and hardly when it is dumped.
+PICTURES = """
+CREATE TABLE picture (id bigint PRIMARY KEY, data text);
+INSERT INTO picture SELECT n, (SELECT string_agg(encode(sha512((n * 100 + part)::text::bytea), 'base64'), '')
+    FROM generate_series(1, 100) AS part) FROM generate_series(1, {rows}) AS n;
+"""
+COUNT = b"SELECT count(*) FROM picture"
+
+
+@pytest.fixture
+def volume_in_memory(directory: Path) -> Iterator[Volume]:
+    """A volume that PostgreSQL 16 has written, with a file system of its own."""
+    volume = Volume(rendered_database(directory, postgresql_with_pgvector(OLD), SETS))
+    place = volume.database.data.parent
+    place.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0777", "tmpfs", str(place)], check=True)
+    try:
+        volume.database.copied()
+        yield volume
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_the_room_that_an_upgrade_asks_for_is_enough(volume_in_memory: Volume) -> None:
+    volume, place, rows = volume_in_memory, volume_in_memory.database.data.parent, 16_000
+    volume.execute(OLD, PICTURES.format(rows=rows))
+    with volume.use(OLD).serving(), volume.database.connect() as connection:
+        [(mebibytes,)] = connection.execute("SELECT (sum(pg_database_size(oid)) / 1048576)::int FROM pg_database")
+    needed = Server(image="", major=OLD, mebibytes=mebibytes, free=0, kept=()).needed
+
+    resize(place, needed - 2)
+    refused = volume.use(OLD).prepare("dump")
+    assert refused.returncode == 1
+    assert f"The upgrade needs {needed} MiB" in refused.stdout
+
+    resize(place, needed + 2)
+    volume.start_pod()
+    with volume.use(NEW).serving(), volume.database.connect() as connection:
+        assert connection.execute(COUNT).fetchall() == [(rows,)]
+
+
+def test_an_upgrade_that_finds_no_room_leaves_the_old_server_room(volume_in_memory: Volume) -> None:
+    volume, place, rows = volume_in_memory, volume_in_memory.database.data.parent, 6_000
+    volume.execute(OLD, PICTURES.format(rows=rows))
+    volume.use(OLD).prepared("dump")
+    resize(place, 64)
+    failed = volume.use(NEW).prepare()
+    assert failed.returncode == 1
+    assert "No space left on device" in failed.stdout
+    assert "The data of PostgreSQL 16 are unchanged" in failed.stdout
+    assert shutil.disk_usage(place).free > 60 * 1048576
+    with volume.use(OLD).serving(), volume.database.connect() as connection:
+        assert connection.execute(COUNT).fetchall() == [(rows,)]
+
+
+def resize(place: Path, free: int) -> None:
+    """Give a file system in memory so many MiB that are free."""
+    used = shutil.disk_usage(place).used // 1048576
+    subprocess.run(["mount", "-o", f"remount,size={used + free}m", str(place)], check=True)
 
 
 def program_before(directory: Path, name: str, text: str) -> Path:

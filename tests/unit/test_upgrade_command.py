@@ -1,6 +1,7 @@
 """`make upgrade-database`: what it says, what it refuses, and which config the update gets."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -8,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from stack_config.files import ROOT
 from stackctl.deployed import backup_jobs as jobs
 from stackctl.deployed.stack import Stack
 from stackctl.upgrading import operations
+from stackctl.upgrading.server import Server
 from terminal.errors import LocalError
 from tests.support.unit.backup_cluster import BackupCluster
 from tests.support.unit.command_line import CommandLine
@@ -100,7 +103,7 @@ def test_without_confirmation_it_describes_the_steps_and_does_nothing(
     assert ended.code == 2
     for part in (
         f"upgrade 1000 MiB from PostgreSQL 17 ({OLD}) to {NEW}",
-        "needs 1628 MiB; 5000 MiB are free",
+        "needs 2192 MiB; 5000 MiB are free",
         "interrupted",
         "First the database is dumped",
         f"pulumi config set --path postgresql.upgrade.fromImage {OLD}",
@@ -159,7 +162,7 @@ def test_going_back_names_the_release_that_is_left(
     [
         ({}, ("--image", "postgres:17.5"), "it is not an upgrade"),
         ({}, ("--image", "postgres:16"), "it is not an upgrade"),
-        ({"answer": ('{"major": 17, "size": 1000}', "1600")}, ("--image", NEW), "needs 1628 MiB"),
+        ({"answer": ('{"major": 17, "size": 1000}', "1600")}, ("--image", NEW), "needs 2192 MiB"),
         ({}, ("--image", "pgvector/pgvector:pg16", "--undo"), "there are: none"),
         ({"has_server": False}, ("--image", NEW), "not the stack's own"),
     ],
@@ -191,3 +194,10 @@ def test_a_failed_update_says_how_to_go_back(cluster: DatabaseCluster, updates: 
     assert ended.code == 1
     assert "The data of PostgreSQL 17 are kept. To go back to pgvector/pgvector:pg17: " in ended.err
     assert len(cluster.jobs) == 1
+
+
+def test_the_room_is_that_which_the_pod_asks_for() -> None:
+    script = (ROOT / "components/postgresql/files/upgrade.sh").read_text()
+    [log] = re.findall(r"^LOG_MEBIBYTES=(\d+)$", script, re.MULTILINE)
+    assert "needed=$((2 * size + 3 * LOG_MEBIBYTES))" in script
+    assert Server(image="", major=16, mebibytes=500, free=0, kept=()).needed == 2 * 500 + 3 * int(log)

@@ -27,6 +27,9 @@ name_directories() {
 SAME_TEXT='-c client_min_messages=warning -c statement_timeout=0 -c timezone=UTC -c datestyle=ISO
 -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1'
 
+# Bound of the log while a dump is restored. The default of the server may be as large as the databases.
+LOG_MEBIBYTES=64
+
 # version_in DIRECTORY: the major version that wrote it; empty when it is not a data directory.
 version_in() {
   cat "$1/PG_VERSION" 2>/dev/null || true
@@ -73,7 +76,7 @@ follow_version() {
 
 # The server is about to work on pgdata: a dump of it would be out of date.
 forget_upgrade() {
-  rm -rf "$dump" "$dump.unfinished" "$upgraded"
+  rm -rf "$dump" "$dump.unfinished" "$upgraded" "$unfinished"
   for kept in "$PGDATA"-*; do
     [ -z "$(version_in "$kept")" ] || say "$kept holds data of PostgreSQL $(version_in "$kept") that were kept:" \
       "$(du -sm "$kept" | cut -f 1) MiB."
@@ -119,7 +122,8 @@ SELECT (sum(pg_database_size(oid)) / 1048576)::bigint FROM pg_database;
 SQL
   size=$(cat "$private/size")
   free=$(df -P -m "$volume" | awk 'NR == 2 { print $4 }')
-  needed=$((size + size / 2 + 128))
+  # A dump of pictures in chats is nearly as large as they are. Besides there are an empty server and its log.
+  needed=$((2 * size + 3 * LOG_MEBIBYTES))
   say "The databases have $size MiB; the volume has $free MiB free."
   [ "$free" -ge "$needed" ] || fail "The upgrade needs $needed MiB for the dump and the new data. Nothing was changed." \
     "Raise postgresql.storage.size, or go back to the image with PostgreSQL $program."
@@ -173,7 +177,8 @@ restore_dump() {
   initialize_unfinished
   # Nothing is lost in a crash but this directory, which the next start makes again.
   start_tuned_server "$unfinished" -c fsync=off -c full_page_writes=off -c synchronous_commit=off \
-    -c wal_level=minimal -c max_wal_senders=0 -c archive_mode=off
+    -c wal_level=minimal -c max_wal_senders=0 -c archive_mode=off \
+    -c min_wal_size=${LOG_MEBIBYTES}MB -c max_wal_size=${LOG_MEBIBYTES}MB
   # The superuser exists already.
   sed "/^CREATE ROLE $SUPERUSER;\$/d" "$dump/roles.sql" >"$private/roles.sql"
   ask template1 <"$private/roles.sql" || not_upgraded "The roles could not be restored"
@@ -208,6 +213,9 @@ summary() {
 }
 
 not_upgraded() {
+  # Also on a volume that is full now, the server of before has room again.
+  stop_server || true
+  rm -rf "$unfinished"
   fail "$1; the reason is above. The data of PostgreSQL $data are unchanged: to go back, set postgresql.image to the" \
     "image with that version again."
 }
