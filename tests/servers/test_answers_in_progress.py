@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.e2e.model_server import answer_to
 from tests.support.servers.answers import ANSWER_SECONDS, ask, stored
-from tests.support.servers.open_webui import Replica, Web
+from tests.support.servers.open_webui import Web
+from tests.support.servers.replica import Replica
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from components.open_webui.files.startup.stored_settings import stored_rows
 from tests.support.document_model import DocumentModel, document_model
 from tests.support.documents import DOCUMENTS, Document
 from tests.support.servers.document_requests import ask, status, upload
-from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, Replica, Servers, servers
+from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, Servers, servers
+from tests.support.servers.replica import Replica
 from tests.support.servers.server_process import server_directory
 from tests.support.servers.tika_server import Tika, tika
 

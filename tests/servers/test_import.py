@@ -23,7 +23,8 @@ from terminal.errors import LocalError
 from tests.support.e2e.model_server import model_server
 from tests.support.servers.embedding_server import EmbeddingServer, embedding_server
 from tests.support.servers.import_here import import_pod_here
-from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, Replica, Servers, servers
+from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, Servers, servers
+from tests.support.servers.replica import Replica
 from tests.support.servers.s3_server import BUCKET, S3Server, s3_server
 from tests.support.servers.server_process import wait_until
 from tests.support.servers.single_open_webui import (

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tests.support.servers.lost_node import Node, node
-from tests.support.servers.open_webui import Replica, Web
+from tests.support.servers.open_webui import Web
+from tests.support.servers.replica import Replica
 from tests.support.servers.server_process import wait_until
 
 FIRST_SECONDS = 30

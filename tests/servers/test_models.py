@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.servers.model_services import FUNCTION, TICKET, Service, model_service, tool_server
-from tests.support.servers.open_webui import ADMIN_EMAIL, Answer, OpenWebUI, Replica, Servers, servers
+from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, Servers, servers
+from tests.support.servers.replica import Answer, Replica
 
 SECRETS = {
     "FAST_API_KEY": "sk-fast-$(HOME)$$",

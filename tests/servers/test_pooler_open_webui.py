@@ -8,9 +8,10 @@ import pytest
 
 from components.postgresql.names import SERVICE
 from components.postgresql.pooler.configuration import own_server_ini
-from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, Replica, servers
+from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, servers
 from tests.support.servers.postgresql_database import CLIENT_PASSWORD, CLIENT_USER
 from tests.support.servers.rendered_pooler import ON, RenderedPooler
+from tests.support.servers.replica import Replica
 
 SAVES = 60
 

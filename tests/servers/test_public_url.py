@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.servers.open_webui import ADMIN_EMAIL, Replica, Web
+from tests.support.servers.open_webui import ADMIN_EMAIL, Web
+from tests.support.servers.replica import Replica
 
 HOST, ANOTHER = "chat.example.com", "chat.example.org"
 PUBLIC = (f"openWebui.host={HOST}", "openWebui.publicScheme=https")

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.e2e.model_server import model_server
-from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, Replica, servers
+from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, servers
+from tests.support.servers.replica import Replica
 
 PLUGIN = """
 import hashlib, os

@@ -17,7 +17,8 @@ from components.open_webui.auth.providers import REDIRECTS
 from tests.support.servers.addresses import free_port
 from tests.support.servers.ldap_server import APP_DN, APP_PASSWORD, PEOPLE, LdapServer, ldap_server
 from tests.support.servers.oidc_server import Browser, OidcServer, oidc_server
-from tests.support.servers.open_webui import ADMIN_EMAIL, Answer, OpenWebUI, Replica, Servers, servers
+from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, Servers, servers
+from tests.support.servers.replica import Answer, Replica
 from tests.support.servers.server_process import give_away
 
 HOST = "chat.example.com"

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from components.open_webui.encryption_keys import ENCRYPTION_VARIABLES, STASH
-from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, Replica, Servers, servers
+from tests.support.servers.open_webui import ADMIN_EMAIL, OpenWebUI, Servers, servers
+from tests.support.servers.replica import Replica
 
 ACCESS_TOKEN = "access-token-of-the-identity-provider"
 DERIVED: dict[str, str | None] = dict.fromkeys(ENCRYPTION_VARIABLES)

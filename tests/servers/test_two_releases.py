@@ -13,9 +13,10 @@ import socketio  # type: ignore[import-untyped]
 from components.open_webui.releases import release_table
 from tests.support.e2e.model_server import answer_to
 from tests.support.servers.answers import ask, stored
-from tests.support.servers.open_webui import OpenWebUI, Replica, Web, web_replicas
+from tests.support.servers.open_webui import OpenWebUI, Web, web_replicas
 from tests.support.servers.open_webui_image import VERSION
 from tests.support.servers.other_release import other_release
+from tests.support.servers.replica import Replica
 
 BESIDE = "0.12.3"
 """A release of the same schema."""

@@ -11,7 +11,8 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.support.servers.cloud_storage import CloudStorage, azure_server, gcs_server
-from tests.support.servers.open_webui import ADMIN_EMAIL, Replica, Servers, servers
+from tests.support.servers.open_webui import ADMIN_EMAIL, Servers, servers
+from tests.support.servers.replica import Replica
 from tests.support.servers.s3_server import BUCKET, S3Server, s3_server
 from tests.support.servers.token_service import TOKEN, token_service
 

@@ -19,14 +19,14 @@ FIRST_START = "first start of three replicas on an empty database"
 RESTARTS = "restarts of web pods meanwhile"
 
 Row = dict[str, str]
-"""``measurement``, the figures of ``stack`` and ``source_design`` (empty for none), and the ``date`` of their run."""
+"""``measurement``, the values of ``stack`` and ``source_design`` (empty for none), and the ``date`` of their run."""
 
 FAILOVER = ROOT / "docs" / "redis-failover.md"
 
 _HEAD = """\
 # Measurements
 
-`make e2e ALL=1` writes this page. The figures of a row come from one run, on its date, on one real node
+`make e2e ALL=1` writes this page. The values of a row come from one run, on its date, on one real node
 (`CLUSTER=node`) with {cores} cores, which also ran the control plane and the load. A run replaces the rows that it
 measures and leaves the others. The plain source design is the deployment of the source document (Open WebUI, Redis and
 PostgreSQL without the probes, migration step, disruption budgets and rolling updates of this stack). It ran in another
@@ -120,7 +120,7 @@ class Measurements:
 def merged(before: Sequence[Row], measured: Sequence[Row]) -> list[Row]:
     """The rows of earlier runs with those of the last one.
 
-    A row is replaced as a whole: the figures of both designs are compared only where one run has measured both.
+    A row is replaced as a whole: the values of both designs are compared only where one run has measured both.
     """
     return [*({row["measurement"]: row for row in (*before, *measured)}.values())]
 

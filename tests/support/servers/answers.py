@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from tests.support.e2e.model_server import MODEL
-from tests.support.servers.open_webui import Replica
+from tests.support.servers.replica import Replica
 
 ANSWER_SECONDS = 6
 

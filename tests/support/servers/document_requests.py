@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.support.document_model import CHAT_MODEL
 from tests.support.documents import Document
-from tests.support.servers.open_webui import Answer, Replica
+from tests.support.servers.replica import Answer, Replica
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ scripts and the contents of Secrets are those of the Deployment, ConfigMap and S
 addresses, ports and directories are this machine's.
 """
 
-import json
 import signal
 import subprocess
 import tempfile
@@ -14,7 +13,6 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,6 +42,7 @@ from tests.support.servers.postgresql_database import (
     rendered_database,
 )
 from tests.support.servers.redis_server import Server, redis_server
+from tests.support.servers.replica import Replica
 from tests.support.servers.server_process import (
     check_alive,
     give_away,
@@ -60,64 +59,6 @@ ADMIN_EMAIL = "admin@example.com"
 
 Secrets = Mapping[str, Mapping[str, str]]
 """Contents of Secrets by their names."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The response to a request."""
-
-    status: int
-    headers: "Message[str, str]"
-    text: str
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.text)
-
-
-@dataclass(frozen=True)
-class Replica:
-    """A running web pod: the process of its container ``open-webui``."""
-
-    port: int
-    process: "subprocess.Popen[bytes]"
-    log: Path
-    data: Path
-    """Its data directory."""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def request(
-        self, method: str, path: str, body: Any = None, *, token: str = "", headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        """Make a request with a body in JSON; an answer that is an error is an answer, a redirection is not followed.
-
-        Raises:
-            URLError: nothing answered.
-        """
-        data = None if body is None else json.dumps(body).encode()
-        configured = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        request = urllib.request.Request(f"{self.url}{path}", data, {**configured, **(headers or {})}, method=method)
-        try:
-            with _opener.open(request, timeout=60) as response:
-                return Answer(response.status, response.headers, response.read().decode(errors="replace"))
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.headers, error.read().decode(errors="replace"))
-
-    def sign_in(self, email: str, password: str) -> Answer:
-        """Sign in; the answer's body holds ``token``."""
-        return self.request("POST", "/api/v1/auths/signin", {"email": email, "password": password})
-
-
-class _NoRedirection(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_arguments: Any) -> None:
-        return None
-
-
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirection)
 
 
 @dataclass(frozen=True, kw_only=True)

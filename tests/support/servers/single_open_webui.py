@@ -12,8 +12,9 @@ from typing import Any
 
 from stack_config.files import ROOT
 from tests.support.servers.addresses import free_port
-from tests.support.servers.open_webui import START_SECONDS, Replica
+from tests.support.servers.open_webui import START_SECONDS
 from tests.support.servers.open_webui_image import PACKAGES
+from tests.support.servers.replica import Replica
 from tests.support.servers.server_process import check_alive, not_there, running, wait_until
 
 CHROMA = ROOT / ".venv-chroma"
