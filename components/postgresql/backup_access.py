@@ -16,7 +16,7 @@ PASSWORD_FILE = "PASSWORD_FILE"
 
 @dataclass(frozen=True, kw_only=True)
 class BackupAccess:
-    """What the pods of the backups know of the database. Secrets are in a file."""
+    """How the pods of the backups connect to the database. Secrets are in a file."""
 
     secret: str
     """Secret that has the file."""
@@ -50,5 +50,5 @@ def external_access(reference: SecretReference | None, url_key: str = CLIENT_URL
         url_key: its key there.
     """
     secret, key = (reference.name, reference.key) if reference else (SECRET, url_key)
-    # Named as those of a server of the stack, so that a change of the topology leaves them usable.
+    # The same names as with a server of the stack, so dumps stay usable after a change of the topology.
     return BackupAccess(secret=secret, key=key, file_variable=URL_FILE, variables={"DUMP_NAMES": DATABASE})

@@ -1,4 +1,5 @@
-"""PostgreSQL as one ComponentResource: the server, its volume, its password and the rule that admits its clients."""
+"""PostgreSQL as one ComponentResource: the server, its volume, its passwords and the network policy rule for its
+clients."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -77,7 +78,7 @@ class PostgreSQLArgs:
     """Existing namespace. The names of its objects are fixed (`names`)."""
 
     namespace_name: str
-    """The same name as a plain value, for rules that are decided before anything exists."""
+    """The name of the namespace as a plain value, for rules that the program computes before any object exists."""
 
     settings: PostgreSQLSettings
     """Validated settings, plain values."""
@@ -92,7 +93,7 @@ class PostgreSQLArgs:
     """Labels of the pods that may connect, for each application; no others can."""
 
     protect: bool
-    """Whether the volume and the password are refused deletion."""
+    """Whether Pulumi refuses to delete the volume and the password."""
 
     scraped_from: str | None = None
     """Namespace of Prometheus. None: no metrics, and no ingress rule for them."""
@@ -112,8 +113,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
     OUTPUTS = ("database_url",)
 
     database_url: Output[str] | None
-    """``postgresql://…`` of the database's owner. Secret: it holds the password. None: it is in a Secret that the
-    stack does not own."""
+    """``postgresql://…`` of the database's owner. Secret: it contains the password. None: it is in an existing
+    Secret."""
 
     secret: ConnectionSecret | None
     """The Secret ``postgresql-secret``. None: the URL is in a Secret that the stack does not own."""

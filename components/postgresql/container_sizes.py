@@ -1,4 +1,4 @@
-"""What the small containers beside the server need. They are the same for every environment."""
+"""Resources of the small containers beside the server, the same in every environment."""
 
 from ..blocks.resources import ContainerResources
 

@@ -15,9 +15,9 @@ class PostgreSQLExternalSettings(Settings):
 
     hosts: HostList = Field(
         "",
-        description="Names or addresses of its servers, with commas: what the network policy opens. Required. A name "
-        "outside the cluster opens public addresses only; for a private network give the addresses here or in "
-        "`openWebui.egress`.",
+        description="Names or addresses of its servers, separated by commas. The network policy allows them. "
+        "Required. A name outside the cluster allows public addresses only; for a private network, use "
+        "addresses here or in `openWebui.egress`.",
     )
     port: int = Field(5432, ge=1, le=65535, description="Port of its servers.")
     certificate_authority: str | None = Field(
@@ -25,12 +25,12 @@ class PostgreSQLExternalSettings(Settings):
         min_length=1,
         description="Certificates in PEM of the authority that signs the server's certificate. Clients then verify the "
         "certificate and the name of the server (`sslmode=verify-full`), unless the URL has another `sslmode`. "
-        "Default: what the URL says.",
+        "Default: the parameters of the URL.",
     )
 
     @property
     def destinations(self) -> list[tuple[str, Destination]]:
-        """Where the web pods connect to, each with the key that names it."""
+        """Destinations of the web pods, each with its config key."""
         return [
             (
                 "postgresql.external.hosts",

@@ -1,8 +1,8 @@
 """How a PostgreSQL server divides the memory limit of its container.
 
 One sum, so that no size is chosen without the others: what is certain (shared buffers, the cost of every process, the
-kernel's cache of files) is subtracted from the limit, and the rest is shared by maintenance and queries. Where the rest
-does not hold what the application's own work needs, there is no division, and the limit is refused. Measurements and
+kernel's cache of files) is subtracted from the limit, and the rest is shared by maintenance and queries. If the rest
+is too small for the work of the application, there is no division, and the stack refuses the limit. Measurements and
 reasons: docs/decisions/0026-postgresql-memory.md.
 """
 
@@ -49,7 +49,7 @@ _SHARED_MEMORY_SPARE = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What a server must have room for at the same time."""
+    """The load that a server must support at the same time."""
 
     connections: int
     """Connections, every one of them used."""
@@ -91,7 +91,7 @@ class ServerMemory:
             "hash_mem_multiplier": "1",
             "max_parallel_workers_per_gather": str(self.workers),
             "max_parallel_maintenance_workers": str(self.workers),
-            # No parameter bounds what compiled queries take: tens of MiB in each process.
+            # No parameter limits the memory of compiled queries: tens of MiB in each process.
             "jit": "off",
         }
 

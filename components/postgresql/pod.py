@@ -99,7 +99,7 @@ def _server(settings: PostgreSQLSettings) -> ContainerArgsDict:
             "image": settings.image,
             "command": ["postgres", "-c", f"config_file={CONFIG_FILE}"],
             "ports": [container_port("postgresql", PORT)],
-            # Recovery after a crash replays the log first: ten minutes before the kubelet gives up.
+            # Recovery after a crash replays the WAL first: the kubelet waits for at most ten minutes.
             "startup_probe": exec_probe(ready, period_seconds=2, failure_threshold=300),
             "readiness_probe": exec_probe(ready, period_seconds=5, failure_threshold=2),
             "liveness_probe": exec_probe(alive, period_seconds=20, failure_threshold=6),

@@ -34,7 +34,7 @@ class Roles:
 
     @property
     def verifiers(self) -> dict[str, Output[str]]:
-        """What the server stores of each password, by role. Secret; the password cannot be read from it."""
+        """The verifier of each password, by role. Secret, although it does not reveal the password."""
         return {role: password.apply(partial(scram_verifier, role)) for role, password in self.passwords.items()}
 
 
@@ -45,7 +45,7 @@ def roles(children: Children, *, rotation: int, protect: bool) -> Roles:
         children: creates them.
         rotation: number of the current passwords, from 1. The previous one of the application stays valid, so that its
             pods can be rolled one by one.
-        protect: whether the passwords are refused deletion.
+        protect: whether Pulumi refuses to delete the passwords.
     """
     options = children.options(**stateful(protect))
     passwords = {

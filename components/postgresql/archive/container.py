@@ -32,12 +32,8 @@ FILES = {file.name: file.read_text() for file in sorted(_FILES.iterdir()) if fil
 
 
 def with_archive(spec: PodSpecArgsDict, settings: PostgreSQLSettings, bucket: BucketAccess) -> PodSpecArgsDict:
-    """The server's pod with the archive container.
-
-    Args:
-        spec: its spec without.
-        settings: of PostgreSQL, whose archive is on.
-        bucket: access to the bucket.
+    """The server's pod with the archive container. Args: spec: spec of the pod without this container. settings: of
+    PostgreSQL, whose archive is on. bucket: access to the bucket.
     """
     mounts: list[VolumeMountArgsDict] = [
         {"name": "exchange", "mount_path": EXCHANGE},
@@ -96,7 +92,7 @@ def _archive_container(settings: PostgreSQLSettings, bucket: BucketAccess) -> Co
             "image": archive.image,
             "command": ["python3", "-m", f"{_PACKAGE}.agent"],
             "env": [*plain_variables(variables), *cast(list[EnvVarArgsDict], proxy_variables(pods.proxy, inside))],
-            # A container that hangs would let the log grow until the volume is full.
+            # If the container hangs, the WAL grows until the volume is full.
             "liveness_probe": exec_probe(
                 ["python3", "-m", f"{_PACKAGE}.alive"], period_seconds=30, failure_threshold=4
             ),
@@ -124,6 +120,6 @@ def _volumes(settings: PostgreSQLSettings, bucket: BucketAccess) -> list[VolumeA
         {"name": "archive-scripts", "config_map": {"name": ARCHIVE_CONFIG_MAP}},
         *bucket.volumes(),
         *cast(list[VolumeArgsDict], authorities),
-        # Parts of a base backup that are on their way.
+        # Parts of a base backup that are being uploaded.
         {"name": "archive-tmp", "empty_dir": {"size_limit": "1Gi"}},
     ]

@@ -20,7 +20,7 @@ from .settings import KEYS
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveObjects:
-    """What the server's pod needs of them; nothing when the archive is off."""
+    """The objects that the server's pod needs; empty if the archive is off."""
 
     resources: tuple[Resource, ...] = ()
     egress: tuple[NetworkPolicyEgressRuleArgsDict, ...] = ()

@@ -24,7 +24,8 @@ SECRETS = KEYS.descriptions("postgresql.archive.enabled")
 LEAST_PENDING = "256Mi"
 _PENDING_SHARE = 4
 _LATEST_HOURS = 2
-"""How much later than `baseBackupHours` says a base backup may come, and not more than that again, before an alert."""
+"""How much later than `baseBackupHours` a base backup may come before an alert fires, in seconds; at most as long
+again."""
 
 
 class ArchiveSettings(Settings):
@@ -55,8 +56,8 @@ class ArchiveSettings(Settings):
     pending_limit: Bytes | None = Field(
         None,
         examples=["4Gi"],
-        description="Log that may wait on the volume for a bucket that takes nothing. The rest is given up, so "
-        "that the server goes on, and a new base backup closes the gap. Default: a quarter of "
+        description="Log that may wait on the volume for a bucket that takes nothing. The container drops more, so "
+        "that the server continues to run, and a new base backup closes the gap. Default: a quarter of "
         "`postgresql.storage.size`. Not with the topology `cloudnative-pg`, which keeps all of it.",
     )
 

@@ -1,4 +1,4 @@
-"""The objects of a cluster of CloudNativePG, which the operator makes pods, volumes, Services and certificates of."""
+"""The objects of CloudNativePG, from which the operator creates pods, volumes, Services and certificates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ class ClusterArgs:
     """Labels of the pods that may connect, for each application."""
 
     protect: bool
-    """Whether the cluster, and with it the volumes, is refused deletion."""
+    """Whether Pulumi refuses to delete the cluster, and with it the volumes."""
 
     scraped_from: str | None
     """Namespace of Prometheus. None: no metrics are read."""

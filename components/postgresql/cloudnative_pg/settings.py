@@ -42,8 +42,8 @@ class SynchronousSettings(Settings):
     )
     durability: Literal["required", "preferred"] = Field(
         "required",
-        description="With fewer replicas than that: `required`: writes wait for one. `preferred`: the server goes on "
-        "without, and a failover then may lose commits.",
+        description="With fewer connected replicas: `required`: writes wait for a replica. `preferred`: the server "
+        "commits without, and a failover may then lose commits.",
     )
 
 
@@ -77,8 +77,8 @@ class ClusterRecoverySettings(Settings):
     archive_name: Annotated[str, _archive_name] | None = Field(
         None,
         examples=["postgres"],
-        description="`archiveName` of the cluster that the archive is of. The new cluster is created from it, and not "
-        "empty. Only for a cluster that does not exist yet.",
+        description="`archiveName` of the cluster that wrote the archive. The operator creates the new cluster from "
+        "this archive. Only for a cluster that does not exist yet.",
     )
     target_time: Annotated[str, _moment] | None = Field(
         None,
@@ -127,7 +127,7 @@ class CloudNativePGSettings(Settings):
 
     @property
     def synchronous_replicas(self) -> int:
-        """Replicas that have to store a commit; 0 for asynchronous replication."""
+        """Number of replicas that must store a commit; 0 for asynchronous replication."""
         if self.synchronous.replicas is not None:
             return self.synchronous.replicas
         return 1 if self.instances > 2 else 0

@@ -1,4 +1,4 @@
-"""What the Prometheus operator and Grafana are told about PostgreSQL."""
+"""Objects for the Prometheus operator and Grafana: metrics, alerts and dashboard of PostgreSQL."""
 
 from ...blocks.children import Children
 from ...blocks.watching import Watched

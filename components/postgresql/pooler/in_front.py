@@ -1,4 +1,4 @@
-"""PgBouncer in front of a server of the stack or of an external one, and what the clients then have to know."""
+"""PgBouncer in front of a server of the stack or an external one, and the resulting connection of the clients."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -67,16 +67,14 @@ class Front:
         protect: bool,
         depends_on: Sequence[pulumi.Resource],
     ) -> Output[str]:
-        """Create PgBouncer for an external server. Returns the URL of the web pods, whose login is of PgBouncer alone.
-
-        So a changed login of the server interrupts no client.
+        """Create PgBouncer for an external server. Returns the URL of the web pods. Their login is valid only for
+        PgBouncer, so a changed login of the server interrupts no client.
 
         Args:
             url: of the server.
             egress: rules that lead to it.
             rotation: number of the current password of the web pods, from 1.
-            protect: whether the passwords are refused deletion.
-            depends_on: objects that exist before the pods.
+            protect: whether Pulumi refuses to delete the passwords. depends_on: objects that exist before the pods.
         """
         tls, passwords = self.settings.tls, client_passwords(self.children, rotation=rotation, protect=protect)
         serving = certificate(
@@ -139,7 +137,7 @@ def pooler_authority(settings: PostgreSQLSettings) -> Authority | None:
 
 
 def behind_pooler(backend: Backend, settings: PostgreSQLSettings) -> Backend:
-    """The server as its clients see it, with PgBouncer where there is one.
+    """The server as its clients see it, with PgBouncer if it is enabled.
 
     Args:
         backend: the server without it.

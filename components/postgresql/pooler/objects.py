@@ -24,7 +24,7 @@ CLIENT_DEFAULTS = {
     "DATABASE_POOL_RECYCLE": str(RECYCLE_SECONDS),
     "PGVECTOR_POOL_RECYCLE": str(RECYCLE_SECONDS),
 }
-"""Variables of the web pods: their pools give connections up that a leaving PgBouncer waits for."""
+"""Variables of the web pods with which their pools close connections that a terminating PgBouncer waits for."""
 
 
 @dataclass(frozen=True, kw_only=True)

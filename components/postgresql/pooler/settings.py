@@ -35,8 +35,8 @@ class PoolerSettings(Settings):
     )
     mode: PoolMode = Field(
         "session",
-        description="When a client gives its connection to the server back: `session`: when it disconnects. "
-        "`transaction`: after each transaction, so that many clients share few connections.",
+        description="When PgBouncer takes back the server connection of a client. `session`: when the client "
+        "disconnects. `transaction`: after each transaction, so that many clients share few connections.",
     )
     image: ImageReference = Field(
         IMAGE,

@@ -1,4 +1,4 @@
-"""What the Prometheus operator and Grafana are told about a cluster, and what its exporters ask in addition."""
+"""Objects for the Prometheus operator and Grafana, and the additional queries of the exporters."""
 
 from collections.abc import Mapping
 from pathlib import Path
