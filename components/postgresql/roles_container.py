@@ -1,4 +1,4 @@
-"""The container that gives the roles of the running server their current passwords."""
+"""The container that sets the current passwords of the roles on the running server."""
 
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, VolumeArgsDict, VolumeMountArgsDict
 

@@ -34,7 +34,7 @@ from .upgrade_settings import UpgradeSettings
 IMAGE = "pgvector/pgvector:pg17"
 
 LEAST_QUERIES = 4
-"""Queries that have room to sort and hash at the same time, with few connections."""
+"""Number of queries that can sort and hash at the same time, with few connections."""
 CONNECTIONS_PER_QUERY = 100
 """With many connections, one such query for so many."""
 AUTOVACUUM_WORKERS = 2
@@ -79,8 +79,8 @@ class PostgreSQLSettings(ComponentSettings):
     )
     image: ImageReference = Field(
         IMAGE,
-        description="Container image: PostgreSQL with pgvector. Backups run it, too: it has the major version of the "
-        "server that another topology names.",
+        description="Container image: PostgreSQL with pgvector. Backups run it, too, so with another topology it "
+        "must have the major version of the server.",
     )
     exporter_image: ImageReference = Field(
         EXPORTER_IMAGE, description="Container image of postgres_exporter, which runs with `monitoring.enabled`."
@@ -89,8 +89,9 @@ class PostgreSQLSettings(ComponentSettings):
     resources: Annotated[Resources, _SIZES] = _SIZES.field()
     tls: PostgreSQLTlsSettings = Field(
         PostgreSQLTlsSettings(),
-        description="TLS between the server and its clients. With it nothing is served without TLS, and clients verify "
-        "the certificate and the name. With topology `external`: between the web pods and PgBouncer.",
+        description="TLS between the server and its clients. The server then refuses connections without TLS, and "
+        "clients verify the certificate and the name. With topology `external`: between the web pods "
+        "and PgBouncer.",
     )
     upgrade: UpgradeSettings = Field(
         UpgradeSettings(), description="Stored data follow a change of the major version in `postgresql.image`."
@@ -99,13 +100,13 @@ class PostgreSQLSettings(ComponentSettings):
         400,
         ge=20,
         le=5000,
-        description="Connections the server accepts; of an external one, those that it has for the stack. Must hold "
-        "the pools of all Open WebUI replicas and one more.",
+        description="Connections that the server accepts; for an external server, the connections that the stack "
+        "may use. Must hold the pools of all Open WebUI replicas and one more.",
     )
     pods: OutsideComponentPodSettings = Field(
         OutsideComponentPodSettings(),
         description="How the pods of PostgreSQL fit into the cluster: the keys of `pods`, and extra volumes and "
-        "containers. `proxy` and `caBundle` are for the container of the archive alone.",
+        "containers. `proxy` and `caBundle` apply only to the container of the archive.",
     )
     archive: ArchiveSettings = Field(
         ArchiveSettings(), description="Archive of the write-ahead log in a bucket, for recovery to a point in time."
@@ -128,7 +129,7 @@ class PostgreSQLSettings(ComponentSettings):
 
     @property
     def layout(self) -> Standalone | CloudNativePG | External:
-        """The object that answers everything in which the topologies differ."""
+        """The topology, which defines everything that differs between topologies."""
         return TOPOLOGIES[self.topology](self)
 
     @property
@@ -159,7 +160,7 @@ class PostgreSQLSettings(ComponentSettings):
         return {**resources, "requests": {"memory": self.resources.memory_limit, **resources["requests"]}}
 
     def load(self, connections: int) -> Load:
-        """What a server with so many connections must have room for at the same time."""
+        """The load of a server with this number of connections."""
         return Load(
             connections=connections,
             queries=max(LEAST_QUERIES, connections // CONNECTIONS_PER_QUERY),
@@ -169,7 +170,7 @@ class PostgreSQLSettings(ComponentSettings):
         )
 
     def connections_needed(self, of_web_pods: int) -> int:
-        """Connections that the server has to accept for so many of the web pods."""
+        """Connections that the server must accept for this number of connections of the web pods."""
         pooled = least_connections(self.pooler, of_web_pods) if self.pooler.enabled else of_web_pods
         return pooled + self.connections_past_pooler
 
@@ -179,12 +180,12 @@ class PostgreSQLSettings(ComponentSettings):
         return CONNECTIONS_BESIDE_OPEN_WEBUI + self.layout.reserved_connections
 
     def least_memory(self, connections: int) -> int:
-        """The smallest memory limit in MiB for so many connections."""
+        """The smallest memory limit in MiB for this number of connections."""
         return least_limit(self.load(connections))
 
     @property
     def memory(self) -> ServerMemory:
-        """How the server divides its limit, which `problems` does not refuse."""
+        """How the server divides its limit, which `problems` has accepted."""
         memory = server_memory(int(quantity(self.resources.memory_limit)) // MEBIBYTE, self.load(self.max_connections))
         assert memory
         return memory

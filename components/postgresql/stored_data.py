@@ -7,10 +7,10 @@ from ..blocks.remembered import Facts
 from .settings import PostgreSQLSettings
 
 REMEMBERED = "postgresql-data"
-"""Logical name of what is remembered of the volume, the same in every topology that has one."""
+"""Logical name of the record of the volume, the same in every topology with a volume."""
 
 _TOPOLOGY = "topology"
-"""Fact that only a cluster has: a stack from before there were topologies is standalone."""
+"""Fact of a cluster only: a stack without this fact is standalone."""
 
 _RECOVERED_FROM = "recoveredFrom"
 
@@ -26,7 +26,7 @@ def stored_data(settings: PostgreSQLSettings) -> Facts:
 
 
 def refused_image(before: Facts, after: Facts) -> Finding | None:
-    """Why the files cannot be used by the new image; None when they can, or when a tag does not name the version.
+    """The reason why the new image cannot use the files; None if it can, or if a tag does not name the version.
 
     A server starts on files of its own major version only: https://www.postgresql.org/docs/current/upgrading.html. A
     version that the tag does not name is checked at the start of the pod (prepare.sh), as is an upgrade.
@@ -79,7 +79,7 @@ def stored_cluster(settings: PostgreSQLSettings) -> Facts:
 
 
 def refused_cluster(before: Facts, after: Facts) -> Finding | None:
-    """Why the operator would refuse a change of its cluster, or why there would be no data in it.
+    """The reason why the operator would refuse a change of its cluster, or why the cluster would have no data.
 
     It upgrades the files to a newer major version, and never back; volumes grow and never shrink:
     https://cloudnative-pg.io/documentation/current/postgres_upgrades/
@@ -111,7 +111,7 @@ def refused_cluster(before: Facts, after: Facts) -> Finding | None:
 
 
 def refused_topology(before: Facts, after: Facts) -> Finding | None:
-    """Why a server of another topology has none of the data."""
+    """The reason why a server of another topology does not have the data."""
     old, new = (facts.get(_TOPOLOGY, "standalone") for facts in (before, after))
     if old == new:
         return None

@@ -1,4 +1,4 @@
-"""Settings of TLS between PostgreSQL and everybody who connects to it."""
+"""TLS settings of PostgreSQL and its clients."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""An upgrade to another major version: the container of the old release, and what the pod's other parts add for it."""
+"""An upgrade to another major version: the container of the old release, and the additions to the rest of the pod."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def dump_container(settings: PostgreSQLSettings, prepare: ContainerArgsDict) -> 
 
     Args:
         settings: the component's settings.
-        prepare: the container that follows it, of which it has the volumes and variables.
+        prepare: the container that follows it, whose volumes and variables it also gets.
     """
     if settings.upgrade.from_image is None:
         return []

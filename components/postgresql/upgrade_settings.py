@@ -10,7 +10,7 @@ from ..blocks.names import ImageReference
 
 
 class UpgradeSettings(Settings):
-    """How stored data follow a change of the major version. With neither key they do not: the change is refused."""
+    """How a change of the major version affects stored data. Without these keys the stack refuses the change."""
 
     from_image: ImageReference | None = Field(
         None,

@@ -10,7 +10,7 @@ def authority(secret: str) -> Authority:
 
 
 def authority_variables(authority: Authority) -> dict[str, str]:
-    """The same for a URL that the stack does not see, as variables of libpq. What the URL says comes first.
+    """The same for a URL that the stack does not see, as variables of libpq. Parameters of the URL take precedence.
 
     https://www.postgresql.org/docs/17/libpq-envars.html
     """
@@ -18,7 +18,7 @@ def authority_variables(authority: Authority) -> dict[str, str]:
 
 
 def with_authority(url: str, authority: Authority) -> str:
-    """The URL of a client that verifies the server's certificate and its name, unless the URL says otherwise.
+    """The URL of a client that verifies the server's certificate and its name, unless the URL has another `sslmode`.
 
     https://www.postgresql.org/docs/17/libpq-ssl.html#LIBPQ-SSL-CERTIFICATES
     """

@@ -1,6 +1,5 @@
-"""What all topologies answer. The settings and the component ask, and never which of them it is.
-
-Free of Pulumi, because the settings ask before anything is registered.
+"""The interface of all topologies. The settings and the component use it, and never check the name of the topology.
+Free of Pulumi, because the settings use it before anything is registered.
 """
 
 from abc import ABC
@@ -31,10 +30,10 @@ class Topology(ABC):
     """Why the config section of the same name has no effect without it. Empty: there is no such section."""
 
     unused_keys: ClassVar[tuple[str, ...]] = ("tls", "upgrade", "service_account")
-    """Fields of `postgresql` that are about the server of another topology."""
+    """Fields of `postgresql` that apply to the server of another topology."""
 
     reserved_connections: ClassVar[int] = 0
-    """Connections that clients do not get, beside those that every server keeps for its operator."""
+    """Connections that clients cannot use, in addition to those that every server reserves for its administrator."""
 
     other_programs: ClassVar[int] = 0
     """MiB of other programs in the container of the server."""
@@ -43,7 +42,7 @@ class Topology(ABC):
         self.settings = settings
 
     def problems(self) -> Iterator[Problem]:
-        """Cross-field problems of this one alone."""
+        """Cross-field problems of this topology."""
         for field in self.unused:
             if field in self.settings.model_fields_set:
                 key = to_camel(field)
@@ -65,11 +64,11 @@ class Topology(ABC):
 
     @property
     def volume_size(self) -> str | None:
-        """Size of the volume that has the database, a quantity. None: the stack does not know it."""
+        """Size of the volume of the database, a quantity. None: the stack does not know it."""
         return None
 
     def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
-        """The most that PostgreSQL needs of the cluster."""
+        """The maximum that PostgreSQL needs in the cluster."""
         return Footprint()
 
     def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
@@ -82,5 +81,5 @@ class Topology(ABC):
         return None
 
     def url(self, url: str) -> str:
-        """URL for the clients, which verify the server's certificate where its authority is known."""
+        """URL for the clients, which verify the server's certificate if its authority is known."""
         return with_authority(url, self.authority) if self.authority else url

@@ -29,19 +29,19 @@ from .base import Topology
 from .sizes import size_problems
 
 _MANAGER = 96
-"""MiB that are left to the instance manager, which runs in the container of the server."""
+"""MiB for the instance manager, which runs in the container of the server."""
 
 # Those that a `Cluster` has no field for.
 _UNUSED_POD_KEYS = (
     *("runtimeClassName", "hostAliases", "fixedUid"),
     *("extraVolumes", "extraVolumeMounts", "extraInitContainers", "extraContainers"),
 )
-# The plugin's own image runs beside the server. It gives up no segment: the operator has no such limit.
+# The plugin's own image runs beside the server. It drops no segment, because the operator has no such limit.
 _UNUSED_ARCHIVE_KEYS = ("image", "pendingLimit")
 
 
 class CloudNativePG(Topology):
-    """The operator runs the servers. The stack says what they have to be."""
+    """The operator runs the servers, as the objects of the stack specify."""
 
     name: ClassVar[str] = "cloudnative-pg"
     unused_section: ClassVar[str] = "no operator runs PostgreSQL"
@@ -119,7 +119,7 @@ class CloudNativePG(Topology):
     def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
         own, pooler = self.settings.cloudnative_pg, self.settings.pooler
         archive = (archive_resources(),) if self.settings.archive.enabled else ()
-        # A Job prepares the volume of one instance more, while the others run.
+        # A Job prepares the volume of an additional instance while the others run.
         instances = Pods(count=own.instances + 1, containers=(self.settings.container_resources(), *archive))
         poolers = Pods(count=pooler.instances + 1, containers=(pooler_resources(),))
         return Footprint(pods=(instances, poolers) if pooler.enabled else (instances,), volumes=own.instances + 1)

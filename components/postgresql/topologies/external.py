@@ -21,7 +21,7 @@ URL = "databaseUrl"
 
 
 class External(Topology):
-    """The server of another team or of a cloud. Its URL is a secret of the config."""
+    """The server of another team or of a cloud service. Its URL is a secret of the config."""
 
     name: ClassVar[str] = "external"
     unused_section: ClassVar[str] = "the stack deploys PostgreSQL"

@@ -73,7 +73,7 @@ def url_errors(url: str, settings: "PostgreSQLSettings") -> Iterator[tuple[str, 
 
 
 def _pooler_errors(url: str, external: PostgreSQLExternalSettings) -> Iterator[tuple[str, str]]:
-    """What PgBouncer, which is not built on libpq, cannot do for a URL."""
+    """The parts of a URL that PgBouncer, which does not use libpq, cannot support."""
     parameters = parameters_of(url)
     if not parameters.keys() <= SERVER_PARAMETERS and parameters.keys() <= PARAMETERS:
         yield (

@@ -13,7 +13,7 @@ LEAST_STORAGE = "1Gi"
 
 
 def size_problems(settings: "PostgreSQLSettings") -> Iterator[Problem]:
-    """Memory and a volume that are too small for a server."""
+    """Problems of memory and a volume that are too small for a server."""
     memory, least = settings.resources.memory_limit, settings.least_memory(settings.max_connections)
     if quantity(memory) < least * MEBIBYTE:
         yield Problem(
