@@ -85,8 +85,8 @@ class Children:
 
         Args:
             spec: of `restricted_pod`.
-            annotations: annotations of the pods, including the checksums that roll them. labels: further labels, which
-            no selector uses.
+            annotations: annotations of the pods, including the checksums that roll them.
+            labels: further labels, which no selector uses.
         """
         metadata: ObjectMetaArgsDict = {"labels": {**self.pods.labels, **(labels or {}), **self.labels.metadata}}
         if annotations is not None or self.pods.annotations:
@@ -124,8 +124,8 @@ class Children:
             size: a quantity.
             class_name: StorageClass; None for the cluster's default class.
             protect: whether Pulumi refuses to delete it and leaves it in the cluster when the stack is destroyed.
-            access_mode: how many nodes may mount it. skip_await: do not wait until it is bound, for a PVC that no pod
-            of the update mounts.
+            access_mode: how many nodes may mount it.
+            skip_await: do not wait until it is bound, for a PVC that no pod of the update mounts.
         """
         return k8s.core.v1.PersistentVolumeClaim(
             name,

@@ -19,9 +19,13 @@ def scrape_annotations(port: int) -> dict[str, str]:
 
 
 def exporter_container(spec: ContainerArgsDict, *, port: int, health_path: str) -> ContainerArgsDict:
-    """The sidecar. Args: spec: the specific part: `EXPORTER` as the name, image, arguments, variables, mounts. port:
-    port of the metrics. health_path: HTTP path that answers without a query to the server, because metrics are most
-    important while the server is down.
+    """The sidecar.
+
+    Args:
+        spec: the specific part: `EXPORTER` as the name, image, arguments, variables, mounts.
+        port: port of the metrics.
+        health_path: HTTP path that answers without a query to the server, because metrics are most important while the
+            server is down.
     """
     return restricted_container(
         {

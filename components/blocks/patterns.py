@@ -7,9 +7,14 @@ from pydantic_core import PydanticCustomError
 
 
 def matching(pattern: re.Pattern[str], kind: str, message: str, *, allowed: str, example: str) -> AfterValidator:
-    """Validator of a field: the whole text matches the pattern. Args: pattern: pattern of the valid texts. kind: type
-    of the error. message: the error, such as ``not a duration``. allowed: the texts that are allowed, for the report.
-    example: a text that matches.
+    """Validator of a field: the whole text matches the pattern.
+
+    Args:
+        pattern: pattern of the valid texts.
+        kind: type of the error.
+        message: the error, such as ``not a duration``.
+        allowed: the texts that are allowed, for the report.
+        example: a text that matches.
     """
 
     def matched(text: str) -> str:

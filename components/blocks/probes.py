@@ -4,9 +4,12 @@ from pulumi_kubernetes.core.v1 import ProbeArgsDict
 
 
 def exec_probe(command: list[str], *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
-    """A command in the container. It times out after three seconds, and the kubelet's timeout is five seconds. Args:
-    command: exits with 0 if the container is healthy. period_seconds: seconds between two attempts. failure_threshold:
-    failures in a row until the kubelet acts.
+    """A command in the container. It times out after three seconds, and the kubelet's timeout is five seconds.
+
+    Args:
+        command: exits with 0 if the container is healthy.
+        period_seconds: seconds between two attempts.
+        failure_threshold: failures in a row until the kubelet acts.
     """
     return _timed({"exec_": {"command": command}}, period_seconds, failure_threshold)
 

@@ -45,8 +45,9 @@ def remember(name: str, facts: Facts, judge: Judge, opts: ResourceOptions) -> pu
     Args:
         name: logical name of the stash, unique in the program: ``redis-data``. Never rename it: a new name records
             again, without a comparison.
-        facts: the present facts, without secrets. For a secret, record a fingerprint that cannot be guessed. judge:
-        called only when the facts differ from those of the last update. opts: options of the stash: its parent.
+        facts: the present facts, without secrets. For a secret, record a fingerprint that cannot be guessed.
+        judge: called only when the facts differ from those of the last update.
+        opts: options of the stash: its parent.
 
     Returns:
         The stash. Resources that use the facts have to depend on it.

@@ -36,7 +36,8 @@ def pull_job(
         children: creates the objects of the Job.
         settings: the component's settings.
         server: URL of the server.
-        egress: egress rules to the server. depends_on: objects that must exist before it starts.
+        egress: egress rules to the server.
+        depends_on: objects that must exist before it starts.
     """
     files = {_SCRIPT: PULL_SCRIPT}
     own = [

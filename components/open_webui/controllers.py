@@ -117,9 +117,13 @@ class Controller:
     def clients(
         self, namespace: str | None, pod_labels: Mapping[str, str], cidrs: Sequence[str], *, gateway: str | None = None
     ) -> Clients:
-        """The sources of its connections. Args: namespace: namespace of its pods; None: the namespace of its default
-        installation. pod_labels: labels of its pods; empty for every pod of the namespace. cidrs: further addresses.
-        gateway: name of the Gateway, for a controller that starts pods for each.
+        """The sources of its connections.
+
+        Args:
+            namespace: namespace of its pods; None: the namespace of its default installation.
+            pod_labels: labels of its pods; empty for every pod of the namespace.
+            cidrs: further addresses.
+            gateway: name of the Gateway, for a controller that starts pods for each.
         """
         own = {GATEWAY_NAME_LABEL: gateway} if self.beside_gateway and gateway else {}
         pods: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = ()

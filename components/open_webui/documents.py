@@ -152,8 +152,11 @@ class DocumentSettings(FeatureSettings):
         return self.embedding.engine or ("local" if web.variant == "full" else "openai")
 
     def embedding_url(self, web: "OpenWebUISettings", own_ollama: str | None = None) -> str | None:
-        """URL of the embedding service in effect; None without a service. Args: web: the settings of the component.
-        own_ollama: URL of the stack's own Ollama; None without it.
+        """URL of the embedding service in effect; None without a service.
+
+        Args:
+            web: the settings of the component.
+            own_ollama: URL of the stack's own Ollama; None without it.
         """
         engine = self.embedding_engine(web)
         services = {"openai": web.openai_api_base_url, "ollama": only_server(web, own_ollama)}

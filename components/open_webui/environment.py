@@ -64,8 +64,8 @@ def environment(
         database: the database, with ``client-url``.
         own: Secret with ``secret-key`` and the secret inputs.
         secret_inputs: secrets that are set.
-        services: variables with the addresses of other components. migrate: whether this container migrates the
-        database; others must not.
+        services: variables with the addresses of other components.
+        migrate: whether this container migrates the database; others must not.
     """
     composed = _composed(settings, services)
     owner = database.owner if migrate else None
@@ -136,8 +136,11 @@ def _shared(settings: OpenWebUISettings, inputs: Mapping[str, EnvVarArgsDict]) -
 
 
 def redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgsDict]:
-    """The variables for the connection to Redis. Args: redis: Redis, with its variables. env: `openWebui.env`: its
-    variables for an external Redis apply to every client.
+    """The variables for the connection to Redis.
+
+    Args:
+        redis: Redis, with its variables.
+        env: `openWebui.env`: its variables for an external Redis apply to every client.
     """
     own = {name: value for name, value in env.items() if _is_of_redis(name)}
     urls = [

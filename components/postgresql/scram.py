@@ -18,8 +18,10 @@ def scram_verifier(role: str, password: str) -> str:
 
     Args:
         role: name of the role, so that two roles with one password have different verifiers.
-        password: printable ASCII, which SASLprep (RFC 4013) does not change. Raises: ValueError: it has other
-        characters. The message never quotes it.
+        password: printable ASCII, which SASLprep (RFC 4013) does not change.
+
+    Raises:
+        ValueError: it has other characters. The message never quotes it.
     """
     if not password.isascii() or not password.isprintable():
         raise ValueError(f"the password of {role} has characters beyond printable ASCII")

@@ -20,13 +20,14 @@ _CREATED_EMPTY = ("auto", "kwok", "kind", "node")
 
 def adopt(environment: str, requested_cluster: str, overrides: Overrides) -> None:
     """Adopt objects that were deployed manually under the stack's names, and print what the next `up` would change.
+
     Only the state changes, and the strategy of a Deployment if an update cannot change it. No pod restarts. Objects
     that the stack has adopted already stay as they are: the command can be run again.
 
     Raises:
         ConfigError: the config is wrong; nothing was started.
-        LocalError: an object cannot be adopted, or a step failed; the message contains the fix. UsageError: no cluster
-        is named and none is up.
+        LocalError: an object cannot be adopted, or a step failed; the message contains the fix.
+        UsageError: no cluster is named and none is up.
     """
     check_config(environment, overrides)
     if requested_cluster in _CREATED_EMPTY and cluster_of(environment) is None:

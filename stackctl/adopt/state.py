@@ -43,8 +43,10 @@ def resources_of(stack: automation.Stack) -> list[Resource]:
 
 
 def refuse(obstacles: Sequence[plan.Obstacle]) -> None:
-    """Refuse the adoption if there are obstacles. Raises: LocalError: there are obstacles; the message contains the
-    fix for each.
+    """Refuse the adoption if there are obstacles.
+
+    Raises:
+        LocalError: there are obstacles; the message contains the fix for each.
     """
     if obstacles:
         lines = [f"{each.subject}: {each.why}\n  fix: {each.remedy}" for each in obstacles]

@@ -10,9 +10,12 @@ _OWNERS = {"PGUSER": USER, PASSWORD_FILE: f"{SECRET_DIRECTORY}/{PASSWORD}"}
 
 
 def restore_as_owner(pod: dict[str, Any]) -> None:
-    """Make the script log in as the owner of the tables instead of the role of the backups. Dumps need only the right
-    to read, so only the Job of a restore mounts the password of the owner. Args: pod: spec of the pod; changed in
-    place. A pod without the role of the backups does not change.
+    """Make the script log in as the owner of the tables instead of the role of the backups.
+
+    Dumps need only the right to read, so only the Job of a restore mounts the password of the owner.
+
+    Args:
+        pod: spec of the pod; changed in place. A pod without the role of the backups does not change.
     """
     (container,) = [
         each for each in (*pod.get("initContainers", ()), *pod["containers"]) if each["name"] == DUMP_CONTAINER

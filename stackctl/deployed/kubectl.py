@@ -79,8 +79,10 @@ class Kubectl:
 
         Args:
             pod: name of the pod.
-            script: file. It reads ``config`` from the variable ``CONFIG``. config: plain values. Secrets are allowed,
-            because they are passed through standard input. container: of the pod. seconds: timeout.
+            script: file. It reads ``config`` from the variable ``CONFIG``.
+            config: plain values. Secrets are allowed, because they are passed through standard input.
+            container: of the pod.
+            seconds: timeout.
 
         Raises:
             KubectlError: it failed; the message is the last line of its errors.

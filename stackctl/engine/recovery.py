@@ -47,9 +47,12 @@ def recover(stack: automation.Stack, cluster: Cluster) -> None:
 
 
 def with_created(resources: list[dict[str, Any]], created: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The resources of a state, and resources that were created but not recorded. Args: resources: those of the state,
-    each after its dependencies. created: resources to add. Their dependencies are in the state. A resource that was
-    being replaced takes the place of the entry for its deleted predecessor.
+    """The resources of a state, and resources that were created but not recorded.
+
+    Args:
+        resources: those of the state, each after its dependencies.
+        created: resources to add. Their dependencies are in the state. A resource that was being replaced takes the
+            place of the entry for its deleted predecessor.
     """
     missing = {resource["urn"]: resource for resource in created}
     placed = [

@@ -43,9 +43,11 @@ class Request:
 
 
 def recover(target: Target, request: Request) -> None:
-    """Perform the request. Raises: UsageError: the time cannot be reached (the message lists the times that can), or
-    the request is not confirmed. LocalError: it failed; the message contains the reason, and the previous data are
-    kept.
+    """Perform the request.
+
+    Raises:
+        UsageError: the time cannot be reached (the message lists the times that can), or the request is not confirmed.
+        LocalError: it failed; the message contains the reason, and the previous data are kept.
     """
     with announced_stop("removing the pod of the recovery and starting the server"):
         stack = find_stack(target)

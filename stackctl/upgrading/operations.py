@@ -34,8 +34,8 @@ def upgrade(target: Target, image: str, *, undo: bool, confirmed: bool) -> None:
         confirmed: whether to do it.
 
     Raises:
-        UsageError: the upgrade is not possible, or not confirmed: the message describes the steps. LocalError: a step
-        failed; the message names the data and image that the server uses now.
+        UsageError: the upgrade is not possible, or not confirmed: the message describes the steps.
+        LocalError: a step failed; the message names the data and image that the server uses now.
     """
     with announced_stop("removing what was created in the cluster"):
         stack = find_stack(target)

@@ -32,8 +32,12 @@ FILES = {file.name: file.read_text() for file in sorted(_FILES.iterdir()) if fil
 
 
 def with_archive(spec: PodSpecArgsDict, settings: PostgreSQLSettings, bucket: BucketAccess) -> PodSpecArgsDict:
-    """The server's pod with the archive container. Args: spec: spec of the pod without this container. settings: of
-    PostgreSQL, whose archive is on. bucket: access to the bucket.
+    """The server's pod with the archive container.
+
+    Args:
+        spec: spec of the pod without this container.
+        settings: of PostgreSQL, whose archive is on.
+        bucket: access to the bucket.
     """
     mounts: list[VolumeMountArgsDict] = [
         {"name": "exchange", "mount_path": EXCHANGE},

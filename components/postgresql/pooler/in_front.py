@@ -67,14 +67,17 @@ class Front:
         protect: bool,
         depends_on: Sequence[pulumi.Resource],
     ) -> Output[str]:
-        """Create PgBouncer for an external server. Returns the URL of the web pods. Their login is valid only for
-        PgBouncer, so a changed login of the server interrupts no client.
+        """Create PgBouncer for an external server.
+
+        Returns the URL of the web pods. Their login is valid only for PgBouncer, so a changed login of the server
+        interrupts no client.
 
         Args:
             url: of the server.
             egress: rules that lead to it.
             rotation: number of the current password of the web pods, from 1.
-            protect: whether Pulumi refuses to delete the passwords. depends_on: objects that exist before the pods.
+            protect: whether Pulumi refuses to delete the passwords.
+            depends_on: objects that exist before the pods.
         """
         tls, passwords = self.settings.tls, client_passwords(self.children, rotation=rotation, protect=protect)
         serving = certificate(

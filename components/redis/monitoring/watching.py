@@ -14,8 +14,8 @@ def watch(children: Children, layout: ServerTopology, namespace: str) -> None:
 
     Args:
         children: creates the objects.
-        layout: the topology, which selects the alerts. namespace: name of the namespace, to which the alerts and the
-        dashboard are limited.
+        layout: the topology, which selects the alerts.
+        namespace: name of the namespace, to which the alerts and the dashboard are limited.
     """
     watch_server(
         children,

@@ -162,8 +162,8 @@ def acl_file(passwords: Mapping[str, Sequence[str]], rules: Rules = USERS) -> st
     """Text of the ACL file: ``default`` may only PING, other users have the permissions of the rules.
 
     Args:
-        rules: `USERS`, `CLUSTER_USERS` or `SENTINEL_USERS`. Passwords of other users are ignored. passwords: the valid
-        passwords of each user: during a rotation the new and the previous one.
+        rules: `USERS`, `CLUSTER_USERS` or `SENTINEL_USERS`. Passwords of other users are ignored.
+        passwords: the valid passwords of each user: during a rotation the new and the previous one.
 
     Returns:
         One line per user. It contains only SHA-256 hashes of the passwords. Keep the text in a Secret anyway.

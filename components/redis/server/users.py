@@ -34,8 +34,9 @@ def users(children: Children, layout: ServerTopology, *, rotation: int) -> Users
     Args:
         children: creates the Secret.
         layout: the topology, which names the users of the pod's own containers. Their passwords never leave the pods
-        and are not rotated. rotation: number of the current password of ``openwebui``. The previous one stays valid,
-        so that the clients can be rolled one by one.
+            and are not rotated.
+        rotation: number of the current password of ``openwebui``. The previous one stays valid, so that the clients
+            can be rolled one by one.
     """
     own = (*layout.users, *(("certificates",) if layout.settings.tls.enabled else ()))
     clients = generated_passwords(GENERATED_PASSWORD, rotation, children.options())

@@ -26,7 +26,8 @@ def fetch(store: Store, volume: Volume, environment: Mapping[str, str], name: st
 
     Raises:
         BucketError: there is no such set, it is damaged, or this stack has no volume for its uploaded files.
-        VolumeError: the volume has another dump of that name. AgeError: it cannot be decrypted.
+        VolumeError: the volume has another dump of that name.
+        AgeError: it cannot be decrypted.
     """
     chosen, identity = choose(store, name), _identity(environment)
     if uploads and chosen.file_count and "UPLOADS_DIRECTORY" not in environment:

@@ -90,8 +90,10 @@ def cluster(url: str) -> None:
 
 
 def present(server: redis.Redis) -> None:
-    """Send PING; ignore a server that does not answer. Raises: AuthenticationError: the server answers and refuses the
-    credentials.
+    """Send PING; ignore a server that does not answer.
+
+    Raises:
+        AuthenticationError: the server answers and refuses the credentials.
     """
     try:
         server.ping()
