@@ -31,7 +31,7 @@ def kept_key(signing_key: Output[str], opts: ResourceOptions) -> Output[str]:
     Args:
         signing_key: the current signing key.
         opts: options of the resource that keeps it. Without this resource the data is lost: protect it like the
-        database.
+            database.
     """
     # A changed input would only show an update in every rotation.
     keep = ResourceOptions.merge(opts, ResourceOptions(ignore_changes=["input"]))
