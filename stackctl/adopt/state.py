@@ -65,8 +65,8 @@ def take_over(stack: automation.Stack, resources: Sequence[Resource], existing: 
         Logical names of the passwords and keys that were adopted.
 
     Raises:
-        CommandError: the engine failed; its completed steps are in the state, and another run continues. LocalError:
-            the state could not be read or written.
+        CommandError: the engine failed; its completed steps are in the state, and another run continues.
+        LocalError: the state could not be read or written.
     """
     # The objects name components as their parents and providers. Components depend on objects that are not in the state
     # yet, so the engine cannot create only them. Passwords and providers have no such dependencies.
