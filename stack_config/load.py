@@ -13,6 +13,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 from pydantic import ValidationError
 
+from components.blocks.base_settings import Fix
 from components.blocks.finding import Finding, fix_command
 from components.blocks.secret_inputs import SecretInputs
 
@@ -38,7 +39,7 @@ from .secret_rules import secret_problems, secret_value_problems, twice_problems
 from .secret_sources import Secrets, member_path, plain_member, plain_members, read_secrets
 from .settings import StackSettings, upload_problems
 
-__all__ = ["PROJECT", "ConfigError", "load_access", "load_settings", "parse"]
+__all__ = ["PROJECT", "ConfigError", "load_access", "load_settings", "parse", "required_secrets"]
 
 
 class ConfigError(pulumi.RunError):
@@ -112,6 +113,27 @@ def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSe
     if checked.findings:
         raise ConfigError(report(checked.findings))
     return checked.settings
+
+
+def required_secrets(values: Mapping[str, object]) -> list[str]:
+    """Paths of the secrets that a config without secrets needs, for `pulumi config set --secret --path`.
+
+    Args:
+        values: as for `parse`. An invalid value counts as not set.
+
+    Raises:
+        ConfigError: the defaults break a rule with one of the values.
+    """
+    raw = {}
+    for full_key, value in values.items():
+        project, _, key = full_key.partition(":")
+        if project == PROJECT and key in config_keys():
+            raw[key] = _decoded(key, value)
+    settings, _, _ = _validated(raw)
+    names = frozenset(settings.existing_secrets)
+    flat = [problem.keys[0] for problem in secret_problems(settings, names) if problem.fix is Fix.SET_SECRET]
+    named = [member_path(problem.keys[0]) for problem in named_secret_problems(settings, names, {})]
+    return list(dict.fromkeys([*flat, *named]))
 
 
 @dataclass(frozen=True, kw_only=True)

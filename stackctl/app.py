@@ -21,6 +21,7 @@ from .deploy.command import clean, down, kubeconfig, outputs, preview, up
 from .drift.command import drift
 from .gate.command import gate
 from .importing.command import import_data
+from .init.command import init
 from .recover.command import recover
 from .render.command import manifests
 from .scan.command import scan
@@ -29,7 +30,7 @@ from .variables.command import variables
 from .verify.command import verify
 
 _GROUPS = {
-    "Deploy": (up, preview, down, outputs, kubeconfig, adopt, drift),
+    "Deploy": (init, up, preview, down, outputs, kubeconfig, adopt, drift),
     "Operate": (verify, restore, recover, upgrade_database),
     "Review": (manifests, gate, scan),
     "Clean up": (clean,),

@@ -191,7 +191,7 @@ def test_manifests_are_checked_against_the_policies(run: Run, tmp_path: Path) ->
 
 COMMANDS = {
     *("up", "preview", "down", "outputs", "kubeconfig", "adopt", "drift"),
-    *("verify", "backup", "restore", "recover", "upgrade-database", "import", "manifests", "gate", "scan"),
+    *("verify", "backup", "restore", "recover", "upgrade-database", "import", "init", "manifests", "gate", "scan"),
     *("variables", "clean"),
 }
 

@@ -18,16 +18,27 @@ class Ended:
     err: str
 
 
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 class CommandLine:
     """Runs commands; nothing but the arguments, standard input and the environment is given to them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._monkeypatch, self._capsys = monkeypatch, capsys
 
-    def __call__(self, *arguments: str, stdin: str = "") -> Ended:
-        """Run `stackctl` with the arguments to its end."""
+    def __call__(self, *arguments: str, stdin: str = "", terminal: bool = False) -> Ended:
+        """Run `stackctl` with the arguments to its end.
+
+        Args:
+            arguments: those of the command line.
+            stdin: what standard input has.
+            terminal: whether standard input is a terminal.
+        """
         self._monkeypatch.setattr(sys, "argv", ["stackctl", *arguments])
-        self._monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        self._monkeypatch.setattr(sys, "stdin", _Terminal(stdin) if terminal else io.StringIO(stdin))
         self._capsys.readouterr()
         with pytest.raises(SystemExit) as end:
             main()

@@ -1,0 +1,1 @@
+"""The file of a first stack, from the answers of the operator."""
