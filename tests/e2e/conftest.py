@@ -22,7 +22,7 @@ from tests.support.e2e.throughput import Throughput
 ALL_VARIABLE = "E2E_ALL"
 
 
-# Each of the first five has a node of its own; all others share one, whose first start comes first. The module of
+# Each of the first six has a node of its own; all others share one, whose first start comes first. The module of
 # Traefik leaves the stack with another URL.
 ORDER = (
     "version_change",
@@ -30,6 +30,7 @@ ORDER = (
     "cloudnative_pg",
     "recovery",
     "database_upgrade",
+    "external_database",
     "first_start",
     "source_document",
     "changes",
