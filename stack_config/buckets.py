@@ -36,8 +36,7 @@ def bucket_proxy_problems(postgresql: PostgreSQLSettings, backup: BackupSettings
         postgresql: its settings, `pods` of the stack included.
         backup: the same.
     """
-    # The plugin of CloudNativePG has no proxy.
-    archives = postgresql.topology == "standalone" and bool(postgresql.archive_services)
+    archives = postgresql.layout.archives_by_proxy and bool(postgresql.archive_services)
     for keys, used, s3, pods in (
         (ARCHIVE_KEYS, archives, postgresql.archive.s3, postgresql.pods),
         (BACKUP_KEYS, bool(backup.services), backup.s3, backup.pods),

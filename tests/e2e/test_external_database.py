@@ -10,7 +10,7 @@ import yaml
 
 from components.postgresql.pooler.names import POOLER
 from devcluster.node.images import store
-from devcluster.node.images.definitions import cloudnative_pg
+from devcluster.node.images.definitions import pgbouncer
 from host.waiting import attempts
 from stackctl.deployed.kubectl import Kubectl
 from stackctl.deployed.stack import WEB, Stack, is_ready
@@ -31,7 +31,7 @@ INSTANCES = 2
 def pooled(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack on a node of its own, with PgBouncer before a database in another namespace."""
     before = dict(node.sets)
-    store.ensure(cloudnative_pg())
+    store.ensure([pgbouncer()])
     password = secrets.token_urlsafe(24)
     url = tmp_path_factory.mktemp("secrets") / "database-url"
     url.write_text(f"postgresql://team_chat:{password}@postgres.databases.svc:5432/chats")

@@ -61,18 +61,20 @@ def open_webui(version: str) -> Image:
 
 def cloudnative_pg() -> tuple[Image, ...]:
     """The images of CloudNativePG: the operator, PostgreSQL and PgBouncer. Not every node needs them."""
-    postgresql = f"{cloudnative_pg_layers.PROGRAMS}:{_PATH}"
-    return (
-        Image(
-            names=(CLOUDNATIVE_PG_OPERATOR_IMAGE,),
-            layers=(f"cloudnative_pg:{CLOUDNATIVE_PG_VERSION}",),
-            entrypoint=("/manager",),
-        ),
-        Image(
-            names=(CLOUDNATIVE_PG_POSTGRESQL_IMAGE, _PGBOUNCER_IMAGE, POOLER_IMAGE),
-            layers=(f"cloudnative_pg_servers:{cloudnative_pg_layers.MAJOR}",),
-            environment={"PATH": postgresql},
-        ),
+    operator = Image(
+        names=(CLOUDNATIVE_PG_OPERATOR_IMAGE,),
+        layers=(f"cloudnative_pg:{CLOUDNATIVE_PG_VERSION}",),
+        entrypoint=("/manager",),
+    )
+    return (operator, pgbouncer())
+
+
+def pgbouncer() -> Image:
+    """PgBouncer, in the image with the PostgreSQL of CloudNativePG: both are of one release of Debian."""
+    return Image(
+        names=(CLOUDNATIVE_PG_POSTGRESQL_IMAGE, _PGBOUNCER_IMAGE, POOLER_IMAGE),
+        layers=(f"cloudnative_pg_servers:{cloudnative_pg_layers.MAJOR}",),
+        environment={"PATH": f"{cloudnative_pg_layers.PROGRAMS}:{_PATH}"},
     )
 
 
