@@ -93,6 +93,10 @@ recover: .venv/ready ## Bring the database of ENV to the time TO, from its archi
 upgrade-database: .venv/ready ## Upgrade the data of PostgreSQL to IMAGE, UNDO=1 goes back; without YES=1 it only describes the steps
 	@$(STACKCTL) upgrade-database $(DEPLOYED) --image $(call quoted,$(IMAGE)) $(if $(UNDO),--undo) $(if $(YES),--yes)
 
+.PHONY: status
+status: .venv/ready ## Show what runs: releases, replicas, topology, last proved backup, alerts that would fire; JSON=1 prints JSON
+	@$(STACKCTL) status $(DEPLOYED) $(if $(JSON),--json)
+
 .PHONY: verify
 verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 prints JSON
 	@$(STACKCTL) verify $(DEPLOYED) $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json)

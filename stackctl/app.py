@@ -25,13 +25,14 @@ from .init.command import init
 from .recover.command import recover
 from .render.command import manifests
 from .scan.command import scan
+from .status.command import status
 from .upgrading.command import upgrade_database
 from .variables.command import variables
 from .verify.command import verify
 
 _GROUPS = {
     "Deploy": (init, up, preview, down, outputs, kubeconfig, adopt, drift),
-    "Operate": (verify, restore, recover, upgrade_database),
+    "Operate": (status, verify, restore, recover, upgrade_database),
     "Review": (manifests, gate, scan),
     "Clean up": (clean,),
 }
@@ -42,8 +43,8 @@ app = typer.Typer(
     # A trace with the values of variables would show secrets.
     pretty_exceptions_enable=False,
     help="Deploy and operate Open WebUI Stack.",
-    epilog="Exit codes: 0 done; 1 failed, or a check does not pass; 2 wrong usage, nothing to check, or (drift) the "
-    "cluster differs; 130 interrupted.",
+    epilog="Exit codes: 0 done; 1 failed, or a check does not pass; 2 wrong usage, nothing to check, (drift) the "
+    "cluster differs, or (status) an alert would fire; 130 interrupted.",
 )
 for panel, commands in _GROUPS.items():
     for command in commands:

@@ -1,5 +1,6 @@
 """Output of the commands: progress and notices on stderr, results on stdout."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -11,6 +12,12 @@ notices = Console(stderr=True, highlight=False, soft_wrap=True)
 results = Console(highlight=False, soft_wrap=True)
 
 LOG_SECONDS = 30
+_WIDTH_OF_A_LOG = 160
+
+
+def tables() -> Console:
+    """Console for tables on stdout: as wide as the terminal, or 160 characters in a log."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG)
 
 
 @contextmanager

@@ -21,6 +21,9 @@ class ExitCode(IntEnum):
     DRIFT = 2
     """`drift` alone: the cluster differs from the last update."""
 
+    UNHEALTHY = 2
+    """`status` alone: an alert would fire."""
+
     INTERRUPTED = 130
     """Ctrl-C or another signal to stop ended the command: 128 + SIGINT, as shells count."""
 

@@ -33,6 +33,9 @@ _DESCRIPTORS = {
 }
 # Two leap years: a schedule may name February 29.
 _FIRST_DAY, _DAYS_LOOKED_AT = datetime.date(2028, 1, 1), 4 * 365 + 2
+_LATEST_SECONDS = 2 * 3600
+"""How much later than its schedule a backup may end before an alert fires, in seconds; at most one pause."""
+
 _PART = re.compile(r"(?:[*?]|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?")
 _ZONE = re.compile(r"[A-Za-z][\w+-]*(?:/[\w+-]+)*")
 
@@ -67,6 +70,13 @@ def longest_pause(text: str) -> int:
             runs += (1440 * number + minute for minute in in_a_day)
     pauses = [later - earlier for earlier, later in itertools.pairwise(runs)]
     return 60 * max(pauses, default=1440 * _DAYS_LOOKED_AT)
+
+
+def oldest_backup(text: str) -> int:
+    """The age at which the newest backup of a valid schedule is too old, in seconds: a run takes some time, and may
+    begin late."""
+    pause = longest_pause(text)
+    return pause + min(pause, _LATEST_SECONDS)
 
 
 def _values(field: str, least: int, most: int, names: Sequence[str]) -> set[int]:

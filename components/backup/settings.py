@@ -19,10 +19,7 @@ from ..blocks.resources import Resources, Sizes
 from ..postgresql.memory import Load, ServerMemory, least_limit, server_memory
 from ..postgresql.monitoring.alerts import WatchedBackups
 from .bucket_settings import BackupBucketSettings
-from .schedule import CronSchedule, TimeZone, longest_pause
-
-_LATEST_SECONDS = 2 * 3600
-"""How much later than its schedule a backup may end before an alert fires, in seconds; at most one pause."""
+from .schedule import CronSchedule, TimeZone, oldest_backup
 
 PRIVATE_SERVER = Load(connections=10, queries=0, cores=1, autovacuum_workers=0, other_programs=64)
 """The memory that the private server needs: it restores the rows, then builds one index after the other. pg_dump or
@@ -120,12 +117,11 @@ class BackupSettings(ComponentSettings):
 
     @property
     def watched(self) -> WatchedBackups | None:
-        """The times that the alerts expect; None without backups. A run takes some time, and may begin late."""
+        """The times that the alerts expect; None without backups."""
         if not self.enabled:
             return None
         places = ("volume", "bucket") if self.copied else ("volume",)
-        pause = longest_pause(self.schedule)
-        return WatchedBackups(oldest=pause + min(pause, _LATEST_SECONDS), places=places)
+        return WatchedBackups(oldest=oldest_backup(self.schedule), places=places)
 
     @property
     def copied(self) -> bool:

@@ -1,15 +1,13 @@
 """Backing up, listing and restoring: the steps and their messages."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.table import Table
 
 from components.backup.names import BUCKET_CONTAINER
 from host.signals import announced_stop
-from terminal.console import step
+from terminal.console import step, tables
 from terminal.errors import UsageError
 from terminal.invocation import option
 
@@ -22,7 +20,6 @@ from .dumps import BackupSet, Dump, choose, choose_set, read_list, read_sets
 
 _LAST_LINES = 5
 _USUAL_SECONDS = 30
-_WIDTH_OF_A_LOG = 160
 
 
 def run(target: Target) -> None:
@@ -51,7 +48,7 @@ def list_dumps(target: Target) -> None:
         for dump in read_list(lines):
             made = f"{dump.made:%Y-%m-%d %H:%M:%S} UTC" if dump.made else ""
             table.add_row(dump.name, made, f"{dump.size / 2**20:.1f}", dump.contents)
-        Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG).print(table)
+        tables().print(table)
         _print(line.removeprefix("backup: ") for line in lines if line.startswith("backup: volume: "))
         for each in read_sets(lines):
             print(f"set {each.path}  {each.size / 2**20:.1f} MiB  {each.contents}")

@@ -17,7 +17,10 @@ WEB = open_webui.APP
 WEB_PORT = open_webui.PORT
 PART_OF = f"{PART_OF_LABEL}={STACK}"
 _CNPG_CLUSTERS = "clusters.postgresql.cnpg.io"
-_SIMULATED = "kwok.x-k8s.io/node"
+_SIMULATED_NODE = "kwok.x-k8s.io/node"
+
+SIMULATED = "pods are simulated here: no container runs"
+"""Why a command reads nothing inside pods."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +81,13 @@ class Stack:
         """Whether the stack runs PgBouncer itself."""
         return bool(self.kubectl.get("services", "-l", f"app={POOLER},{PART_OF}")["items"])
 
+    def database_cluster(self) -> dict[str, Any] | None:
+        """The `Cluster` of CloudNativePG; None where the operator does not run the stack's PostgreSQL."""
+        return next(iter(self._clusters()), None)
+
     def is_operated(self) -> bool:
         """Whether CloudNativePG runs the stack's PostgreSQL."""
-        return bool(self._clusters())
+        return self.database_cluster() is not None
 
     def secret(self, name: str) -> dict[str, str]:
         """Keys and values of a Secret."""
@@ -131,7 +138,7 @@ class Stack:
             raise
         # kubectl prints one object as it is, several as a list.
         nodes = answer.get("items", [answer])
-        return any(_SIMULATED in node["metadata"].get("annotations", {}) for node in nodes)
+        return any(_SIMULATED_NODE in node["metadata"].get("annotations", {}) for node in nodes)
 
 
 def as_workload(cluster: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from terminal.console import step
 from terminal.errors import LocalError, UsageError
 from terminal.invocation import option
 
+from ..deployed.database import POD, query
 from ..deployed.kubectl import KubectlError
 from ..deployed.stack import Stack, is_ready
 from ..deployed.target import find_stack
@@ -23,7 +24,6 @@ from ..deployed.web_pods import stopped
 from ..options import Target
 from .pod import pod_manifest, run_pod
 
-_POD = f"{postgresql.APP}-0"
 _ARCHIVED_SECONDS = 90
 _READY_SECONDS = 700
 _USUAL_SECONDS = 120
@@ -82,24 +82,18 @@ def _template(stack: Stack) -> dict[str, Any]:
 
 def _catalogue(stack: Stack, to: str = "", archive: str = "") -> dict[str, Any]:
     arguments = [each for each in (to, archive) if each]
-    command = ("exec", _POD, "-c", ARCHIVE, "--", "python3", "-m", "archive.catalogue", *arguments)
+    command = ("exec", POD, "-c", ARCHIVE, "--", "python3", "-m", "archive.catalogue", *arguments)
     answer: dict[str, Any] = json.loads(stack.kubectl.run(*command, seconds=300))
     return answer
-
-
-def _query(stack: Stack, statements: str) -> list[str]:
-    command = ("exec", "-i", _POD, "-c", postgresql.APP, "--", "psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1")
-    output = stack.kubectl.run(*command, "-U", "postgres", "-d", "postgres", stdin=statements, seconds=120)
-    return output.splitlines()
 
 
 def _archive_now(stack: Stack) -> None:
     """Wait until the bucket contains everything that is committed now."""
     # Without a record there would be no segment to switch.
-    _query(stack, "SELECT pg_create_restore_point('stackctl');")
-    [segment] = _query(stack, "SELECT pg_walfile_name(pg_switch_wal());")
+    query(stack, "SELECT pg_create_restore_point('stackctl');")
+    [segment] = query(stack, "SELECT pg_walfile_name(pg_switch_wal());")
     for _ in attempts(seconds=_ARCHIVED_SECONDS, every=1):
-        if _query(stack, f"SELECT last_archived_wal >= '{segment}' FROM pg_stat_archiver;") == ["t"]:
+        if query(stack, f"SELECT last_archived_wal >= '{segment}' FROM pg_stat_archiver;") == ["t"]:
             return
     raise LocalError(f"the segment {segment} is not in the bucket after {_ARCHIVED_SECONDS} s: the archive fails")
 
@@ -167,7 +161,7 @@ def _server_stopped(stack: Stack) -> Iterator[None]:
     try:
         with step("stop the database", 20):
             kubectl.run("scale", "statefulset", postgresql.APP, "--replicas=0")
-            kubectl.run("wait", f"pod/{_POD}", "--for=delete", "--timeout=180s", seconds=200)
+            kubectl.run("wait", f"pod/{POD}", "--for=delete", "--timeout=180s", seconds=200)
         yield
     finally:
         with step("start the database", 30):
@@ -213,16 +207,16 @@ def _drill(stack: Stack, template: dict[str, Any], request: Request) -> None:
 
 
 def _write_marks(stack: Stack, mark: str) -> str:
-    _query(stack, f"CREATE TABLE IF NOT EXISTS {_TABLE} (mark text); INSERT INTO {_TABLE} VALUES ('before-{mark}');")
+    query(stack, f"CREATE TABLE IF NOT EXISTS {_TABLE} (mark text); INSERT INTO {_TABLE} VALUES ('before-{mark}');")
     sleep(1)
-    [to] = _query(stack, """SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');""")
+    [to] = query(stack, """SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');""")
     sleep(1)
-    _query(stack, f"INSERT INTO {_TABLE} VALUES ('after-{mark}');")
+    query(stack, f"INSERT INTO {_TABLE} VALUES ('after-{mark}');")
     return to
 
 
 def _forget_marks(stack: Stack) -> None:
     try:
-        _query(stack, f"DROP TABLE IF EXISTS {_TABLE};")
+        query(stack, f"DROP TABLE IF EXISTS {_TABLE};")
     except KubectlError as error:
         raise LocalError(f"the table {_TABLE} in the database postgres could not be dropped: {error}") from error

@@ -8,10 +8,10 @@ from components.blocks.image_versions import postgresql_major
 from components.postgresql import names as postgresql
 from terminal.errors import LocalError, UsageError
 
+from ..deployed.database import POD
 from ..deployed.kubectl import KubectlError
 from ..deployed.stack import Stack
 
-_POD = f"{postgresql.APP}-0"
 # The server's own words, and the directories that an upgrade has left (components/postgresql/files/upgrade.sh).
 _QUESTION = """
 psql --no-psqlrc --no-password -qAtU postgres -d postgres -c "
@@ -68,7 +68,7 @@ def read_server(stack: Stack) -> Server:
     if stack.is_simulated():
         raise LocalError("pods are simulated here: no container runs, so there is no data to upgrade")
     try:
-        printed = stack.kubectl.run("exec", _POD, "-c", postgresql.APP, "--", "sh", "-c", _QUESTION).splitlines()
+        printed = stack.kubectl.run("exec", POD, "-c", postgresql.APP, "--", "sh", "-c", _QUESTION).splitlines()
     except KubectlError as error:
         raise LocalError(f"the server does not answer: {error}") from error
     facts: dict[str, Any] = json.loads(printed[0])

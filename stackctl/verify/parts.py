@@ -8,8 +8,9 @@ from components.postgresql import names as postgresql
 from components.postgresql.pooler.names import POOLER
 from components.redis import names as redis
 
+from ..deployed.backup_state import backup_state, shown
 from ..deployed.check import CheckError
-from ..deployed.stack import PART_OF, Stack, is_ready, restarts, why_not_ready
+from ..deployed.stack import Stack, is_ready, restarts, why_not_ready
 
 SERVICES = {
     redis.APP: redis.SERVICE,
@@ -124,15 +125,16 @@ def _url_problem(
 
 def no_backup_failed(stack: Stack) -> str:
     """Check that the last scheduled backup succeeded, or is still running."""
-    items = stack.kubectl.get("cronjobs", "-l", PART_OF)["items"]
-    if not items:
+    state = backup_state(stack)
+    if state is None:
         return "no backup is scheduled"
-    status = items[0].get("status") or {}
-    due, succeeded = status.get("lastScheduleTime", ""), status.get("lastSuccessfulTime", "")
-    last = f"the last successful one ended at {succeeded}" if succeeded else "no backup has succeeded yet"
-    # The API server writes RFC 3339 in UTC: the texts sort like the times.
-    if due > succeeded and not status.get("active"):
-        raise CheckError(f"the backup of {due} failed; {last}")
+    last = (
+        f"the last successful one ended at {shown(state.succeeded)}"
+        if state.succeeded
+        else "no backup has succeeded yet"
+    )
+    if state.due and state.failed:
+        raise CheckError(f"the backup of {shown(state.due)} failed; {last}")
     return last
 
 

@@ -12,11 +12,11 @@ from rich.text import Text
 
 from ..deployed.check import CannotRunError, Check, CheckError
 from ..deployed.kubectl import KubectlError
+from ..deployed.stack import SIMULATED as SIMULATED
 from ..deployed.stack import Stack
 
 Outcome = Literal["pass", "fail", "cannot run"]
 _STYLES = {"pass": "green", "fail": "red", "cannot run": "yellow"}
-SIMULATED = "pods are simulated here: no container runs"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,10 @@
 """One run of the checks: finds the stack, checks it, prints the report."""
 
-import sys
 from contextlib import suppress
 from pathlib import Path
 
-from rich.console import Console
-
 from host.signals import announced_stop
-from terminal.console import step
+from terminal.console import step, tables
 from terminal.errors import UsageError, nothing_checked
 
 from ..deployed.check import CheckError
@@ -22,7 +19,6 @@ from .client_pod import remove_orphans
 from .visit import Visit
 
 _USUAL_SECONDS = 90
-_WIDTH_OF_A_LOG = 160
 
 
 def verify(target: Target, *, email: str | None, password_file: Path | None, json: bool) -> bool:
@@ -43,7 +39,7 @@ def verify(target: Target, *, email: str | None, password_file: Path | None, jso
     if json:
         print(report.as_json(results, stack))
     else:
-        report.print_table(results, Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_A_LOG))
+        report.print_table(results, tables())
     return report.count(results, "fail") == 0
 
 

@@ -19,6 +19,7 @@ from stackctl.deployed.kubectl import KubectlError
 from stackctl.drift.differences import DriftError
 from stackctl.gate.model import parse
 from stackctl.scan.finding import ScanError
+from stackctl.status.report import UnhealthyError
 from stackctl.variables.classes import ClassesError
 from stackctl.variables.reading import ReadingError
 from terminal.errors import ExitCode, InterruptedByUserError, LocalError, NothingCheckedError, UsageError
@@ -191,7 +192,8 @@ def test_manifests_are_checked_against_the_policies(run: Run, tmp_path: Path) ->
 
 COMMANDS = {
     *("up", "preview", "down", "outputs", "kubeconfig", "adopt", "drift"),
-    *("verify", "backup", "restore", "recover", "upgrade-database", "import", "init", "manifests", "gate", "scan"),
+    *("status", "verify", "backup", "restore", "recover", "upgrade-database", "import", "init", "manifests"),
+    *("gate", "scan"),
     *("variables", "clean"),
 }
 
@@ -229,7 +231,7 @@ def test_the_command_line_imports_no_implementation() -> None:
 def test_up_does_not_import_what_verify_needs() -> None:
     code = "import sys, stackctl.deploy.update; print(*sys.modules)"
     imported = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    others = ("verify", "backup", "gate", "scan", "variables", "deployed", "adopt", "drift", "render")
+    others = ("verify", "backup", "gate", "scan", "variables", "deployed", "adopt", "drift", "render", "status")
     assert not [name for name in imported.split() if name.startswith(tuple(f"stackctl.{other}" for other in others))]
 
 
@@ -240,6 +242,7 @@ def test_up_does_not_import_what_verify_needs() -> None:
         (UsageError("m"), 2),
         (NothingCheckedError("m"), 2),
         (DriftError("m"), 2),
+        (UnhealthyError("m"), 2),
         (InterruptedByUserError("m"), 130),
         (KubectlError("m"), 1),
         (ScanError("m"), 2),

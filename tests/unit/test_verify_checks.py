@@ -7,7 +7,7 @@ import pytest
 
 from stackctl.deployed import scaling
 from stackctl.deployed.check import CannotRunError, CheckError
-from stackctl.deployed.stack import Account, Stack
+from stackctl.deployed.stack import SIMULATED, Account, Stack
 from stackctl.verify import inside_pods, parts, report, visit
 from stackctl.verify.checks import all_checks
 from stackctl.verify.visit import Visit
@@ -272,7 +272,7 @@ def test_simulated_pods_run_nothing() -> None:
         "nothing is left behind",
     }
     others = [result for result in results.values() if result.outcome != "pass"]
-    assert {(result.outcome, result.detail) for result in others} == {("cannot run", report.SIMULATED)}
+    assert {(result.outcome, result.detail) for result in others} == {("cannot run", SIMULATED)}
 
 
 def test_a_service_without_pods(monkeypatch: pytest.MonkeyPatch) -> None:

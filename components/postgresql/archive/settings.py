@@ -91,13 +91,21 @@ class ArchiveSettings(Settings):
     @property
     def oldest_base_backup(self) -> int | None:
         """Seconds after which the newest base backup is too old; None when the archive is off."""
-        hours = self.base_backup_hours
-        return (hours + min(hours, _LATEST_HOURS)) * 3600 if self.enabled else None
+        return oldest_base_backup(self.base_backup_hours) if self.enabled else None
 
     @property
     def uses_keys(self) -> bool:
         """Whether the credentials of the bucket are secrets of the config."""
         return self.enabled and self.s3.uses_keys
+
+
+def oldest_base_backup(hours: int) -> int:
+    """Seconds after which the newest base backup is too old.
+
+    Args:
+        hours: `base_backup_hours`.
+    """
+    return (hours + min(hours, _LATEST_HOURS)) * 3600
 
 
 def not_standalone(topology: str) -> Problem:
