@@ -13,6 +13,7 @@ from .copies import generated_copies
 from .files import ROOT
 from .generated_files import write_or_check
 from .keys import ConfigKey, config_keys
+from .project_template import template_section
 from .schema import SCHEMA_FILE, schema_text
 from .secret_keys import SECRET_KEYS, SECRET_MAPS
 
@@ -87,7 +88,7 @@ def generated(root: Path) -> dict[Path, str]:
     before, start, rest = page.read_text().partition(TABLE_START)
     _, end, after = rest.partition(TABLE_END)
     return {
-        project: f"{head}{marker}{pulumi_config()}",
+        project: f"{head}{marker}{pulumi_config()}{template_section()}",
         page: f"{before}{start}{key_table()}{end}{after}",
         root / SCHEMA_FILE: schema_text(),
         **generated_copies(root),

@@ -135,7 +135,7 @@ QUESTIONS: tuple[Question, ...] = (
         instead="api-key",
         needs=(f"{_REFERENCE}.name", ""),
     ),
-    Question(path=MODEL_KEY, flag="", text="Key of the model service"),
+    Question(path=MODEL_KEY, flag="", text="Key of the model service (empty: none)"),
     Question(
         path="postgresql.storage.className",
         flag="--storage-class",
