@@ -11,6 +11,7 @@ SECRET_FILE ?=
 SECRETS ?=
 OUT ?= manifests
 JSON ?=
+HTML ?=
 CONTEXT ?=
 NAMESPACE ?=
 ADMIN_PASSWORD_FILE ?=
@@ -98,8 +99,8 @@ status: .venv/ready ## Show what runs: releases, replicas, topology, last proved
 	@$(STACKCTL) status $(DEPLOYED) $(if $(JSON),--json)
 
 .PHONY: verify
-verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 prints JSON
-	@$(STACKCTL) verify $(DEPLOYED) $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json)
+verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 prints JSON, HTML=file writes a page
+	@$(STACKCTL) verify $(DEPLOYED) $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json) $(if $(HTML),--html $(call quoted,$(HTML)))
 
 ## Testing
 

@@ -15,7 +15,8 @@ from components.postgresql.archive.names import CONTAINER as ARCHIVE_CONTAINER
 from components.redis import names as redis
 from terminal.invocation import command_line
 
-from .state import Application, State
+from ..deployed.applications import Application
+from .state import State
 
 Severity = Literal["critical", "warning"]
 

@@ -5,31 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from components.postgresql.archive.settings import oldest_base_backup
-from components.postgresql.cloudnative_pg.archive import PLUGIN
 from components.postgresql.cloudnative_pg.names import CLUSTER, SCHEDULED_BACKUP
 
 from ..deployed.backup_state import time_of
-from ..deployed.stack import PART_OF, Stack
+from ..deployed.stack import Stack
 from .state import Archive, Certificate
 
 _EVERY = re.compile(r"@every (\d+)h")
 # Go's default format of a time, which the operator writes: 2026-02-05 10:12:34 +0000 UTC.
 _EXPIRATION = "%Y-%m-%d %H:%M:%S %z"
-
-
-def archives(cluster: dict[str, Any]) -> bool:
-    """Whether the Barman Cloud plugin archives the write-ahead log of a `Cluster`."""
-    plugins = cluster["spec"].get("plugins") or ()
-    return any(each["name"] == PLUGIN and each.get("isWALArchiver") for each in plugins)
-
-
-def has_pooler(stack: Stack) -> bool:
-    """Whether the operator runs PgBouncer.
-
-    Raises:
-        KubectlError: the cluster does not answer.
-    """
-    return bool(stack.kubectl.get("poolers.postgresql.cnpg.io", "-l", PART_OF)["items"])
 
 
 def archive(stack: Stack, cluster: dict[str, Any]) -> Archive:

@@ -8,14 +8,15 @@ from components.postgresql import names as postgresql
 from components.postgresql.archive.names import CONTAINER as ARCHIVE_CONTAINER
 from components.postgresql.archive.settings import oldest_base_backup
 
+from ..deployed.applications import applications
 from ..deployed.backup_state import BackupState, backup_state, time_of
 from ..deployed.kubectl import KubectlError
-from ..deployed.stack import PART_OF, SIMULATED, Stack, is_ready, restarts, why_not_ready
+from ..deployed.stack import PART_OF, SIMULATED, Stack
+from ..deployed.topology import topology
 from . import cloudnative_pg
 from .database import Measurements, measure
-from .state import Application, Archive, Backup, Backups, Certificate, RedisTopology, State, Topology, Volume
+from .state import Archive, Backup, Backups, Certificate, State, Volume
 
-_LOOPS = "CrashLoopBackOff"
 _CERTIFICATES = "certificates.cert-manager.io"
 
 
@@ -30,69 +31,25 @@ def read(stack: Stack, begin: Callable[[str], None] = lambda _what: None) -> Sta
         KubectlError: the cluster does not answer.
     """
     begin("pods")
-    simulated = stack.is_simulated()
-    workloads, cluster = stack.workloads(), stack.database_cluster()
-    applications = tuple(_application(stack, app, workload) for app, workload in sorted(workloads.items()))
-    server = None if cluster else workloads.get(postgresql.APP)
+    simulated, cluster = stack.is_simulated(), stack.database_cluster()
+    running, servers = applications(stack), topology(stack)
+    server = stack.workloads()[postgresql.APP] if servers.postgresql == "standalone" else None
     begin("backups")
     state = backup_state(stack)
     unread: list[str] = []
     measured = _measured(stack, server, simulated, unread)
-    archived = cloudnative_pg.archives(cluster) if cluster else server is not None and _archives(server)
     return State(
         context=stack.kubectl.context,
         namespace=stack.kubectl.namespace,
         simulated=simulated,
-        applications=applications,
-        topology=Topology(
-            redis=_redis_topology(stack),
-            postgresql="cloudnative-pg" if cluster else "standalone" if server else "external",
-            pooler=cloudnative_pg.has_pooler(stack) if cluster else stack.has_pooler(),
-            archive=archived,
-        ),
+        applications=running,
+        topology=servers,
         backups=_backups(state, measured) if state else None,
-        archive=_archive(stack, server, cluster, measured) if archived else None,
+        archive=_archive(stack, server, cluster, measured) if servers.archive else None,
         certificates=_certificates(stack, cluster, measured, unread),
         volume=_volume(stack, measured) if measured else None,
         unread=tuple(unread),
     )
-
-
-def _application(stack: Stack, app: str, workload: dict[str, Any]) -> Application:
-    pods = stack.pods(app)
-    waiting = [pod for pod in pods if not is_ready(pod)]
-    template = workload["spec"].get("template")
-    specs = [pod["spec"] for pod in pods if pod["spec"].get("containers")] or ([template["spec"]] if template else [])
-    return Application(
-        app=app,
-        kind=workload.get("kind", "Cluster"),
-        images=tuple(sorted({_image(spec, app) for spec in specs})),
-        ready=len(pods) - len(waiting),
-        replicas=int(workload["spec"].get("replicas", 1)),
-        restarts=sum(map(restarts, pods)),
-        not_ready=tuple(f"{pod['metadata']['name']} {why_not_ready(pod)}" for pod in waiting),
-        restart_loops=tuple(loop for pod in pods for loop in _restart_loops(pod)),
-    )
-
-
-def _image(spec: dict[str, Any], app: str) -> str:
-    containers = spec["containers"]
-    return str(next((each["image"] for each in containers if each["name"] == app), containers[0]["image"]))
-
-
-def _restart_loops(pod: dict[str, Any]) -> list[str]:
-    status = pod["status"]
-    containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
-    names = [each["name"] for each in containers if each.get("state", {}).get("waiting", {}).get("reason") == _LOOPS]
-    return [f"{pod['metadata']['name']} {name}" for name in names]
-
-
-def _redis_topology(stack: Stack) -> RedisTopology:
-    if not stack.has_redis():
-        return "external"
-    if stack.variable("REDIS_SENTINEL_HOSTS"):
-        return "sentinel"
-    return "cluster" if stack.variable("REDIS_CLUSTER") == "true" else "standalone"
 
 
 def _measured(stack: Stack, server: dict[str, Any] | None, simulated: bool, unread: list[str]) -> Measurements | None:
@@ -113,11 +70,6 @@ def _backups(state: BackupState, measured: Measurements | None) -> Backups:
     of_cron_job = Backup(place="", succeeded=state.succeeded, failed=state.failed)
     places = measured.backups if measured and measured.backups else (of_cron_job,)
     return Backups(places=places, oldest=state.oldest, since=state.created, suspended=state.is_suspended)
-
-
-def _archives(server: dict[str, Any]) -> bool:
-    containers = server["spec"]["template"]["spec"].get("initContainers", ())
-    return any(each["name"] == ARCHIVE_CONTAINER for each in containers)
 
 
 def _archive(

@@ -15,12 +15,13 @@ from terminal.console import step, tables
 from terminal.errors import ExitCode, LocalError
 from terminal.invocation import command_line
 
+from ..deployed.applications import Application
 from ..deployed.stack import SIMULATED
 from ..deployed.target import find_stack
 from ..options import Target
 from .alerts import Alert, age, firing
 from .reading import read
-from .state import Application, Archive, Backups, State
+from .state import Archive, Backups, State
 
 _STYLES = {"critical": "red", "warning": "yellow"}
 _REDIS = {

@@ -2,48 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-RedisTopology = Literal["standalone", "sentinel", "cluster", "external"]
-PostgreSQLTopology = Literal["standalone", "cloudnative-pg", "external"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Application:
-    """One application of the stack and its pods."""
-
-    app: str
-    """Label `app`: ``open-webui``, ``redis``, ``postgres``."""
-
-    kind: str
-    """``Deployment``, ``StatefulSet`` or ``Cluster``."""
-
-    images: tuple[str, ...]
-    """Images of the pods; several during a rollout, those of the pod template without a pod."""
-
-    ready: int
-    replicas: int
-    """Pods that the workload asks for."""
-
-    restarts: int
-    not_ready: tuple[str, ...]
-    """Pods that are not ready, and why: ``open-webui-7f9c open-webui: ImagePullBackOff``."""
-
-    restart_loops: tuple[str, ...]
-    """Pods that the kubelet restarts again and again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Topology:
-    """Which servers the stack uses."""
-
-    redis: RedisTopology
-    postgresql: PostgreSQLTopology
-    pooler: bool
-    """Whether PgBouncer is between the web pods and PostgreSQL."""
-
-    archive: bool
-    """Whether the write-ahead log is archived."""
+from ..deployed.applications import Application
+from ..deployed.topology import Topology
 
 
 @dataclass(frozen=True, kw_only=True)

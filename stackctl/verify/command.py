@@ -22,6 +22,9 @@ def verify(
         Path | None, typer.Option(help="File with the administrator's password, if it was changed in Open WebUI.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as one page that loads nothing.")
+    ] = None,
 ) -> None:
     """Check a deployed stack: pods, Redis, names, sessions, scaling.
 
@@ -30,5 +33,5 @@ def verify(
     from .run import verify as run_checks
 
     target = Target(environment=env, context=context, kubeconfig=kubeconfig, namespace=namespace)
-    if not run_checks(target, email=admin_email, password_file=admin_password_file, json=json):
+    if not run_checks(target, email=admin_email, password_file=admin_password_file, json=json, html=html):
         raise typer.Exit(ExitCode.FAILED)

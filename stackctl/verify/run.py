@@ -1,6 +1,7 @@
 """One run of the checks: finds the stack, checks it, prints the report."""
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from host.signals import announced_stop
@@ -16,12 +17,13 @@ from ..options import Target, secret_from
 from . import report
 from .checks import all_checks
 from .client_pod import remove_orphans
+from .page import check_writable, drawn, page
 from .visit import Visit
 
 _USUAL_SECONDS = 90
 
 
-def verify(target: Target, *, email: str | None, password_file: Path | None, json: bool) -> bool:
+def verify(target: Target, *, email: str | None, password_file: Path | None, json: bool, html: Path | None) -> bool:
     """Check a stack and print the report. Returns whether no check fails.
 
     Args:
@@ -29,18 +31,29 @@ def verify(target: Target, *, email: str | None, password_file: Path | None, jso
         email: of an administrator; None for the one in the stack's Secret.
         password_file: file with the administrator's password; None for the one in the stack's Secret.
         json: whether to print JSON.
+        html: file for the report as a page; None for no page.
 
     Raises:
         NothingCheckedError: there is no such stack, or the cluster does not answer.
     """
     with nothing_checked(), announced_stop("removing what was created in the cluster"):
+        if html:
+            check_writable(html)
         stack = find_stack(target)
         results = _run(stack, Visit(_administrator(stack, email, password_file)))
+        if html:
+            _write(html, results, stack)
     if json:
         print(report.as_json(results, stack))
     else:
         report.print_table(results, tables())
     return report.count(results, "fail") == 0
+
+
+def _write(file: Path, results: list[report.Result], stack: Stack) -> None:
+    kubectl = stack.kubectl
+    now = datetime.now(UTC)
+    file.write_text(page(results, drawn(stack), namespace=kubectl.namespace, context=kubectl.context, at=now))
 
 
 def _run(stack: Stack, visit: Visit) -> list[report.Result]:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from scripts.draw_diagrams import DiagramError, draw, drawings
+from scripts.draw_diagrams import drawings
 from scripts.draw_plots import Pair, failed_requests, seconds_without_events
 from stack_config.files import ROOT
+from stackctl.diagram import DiagramError, draw
 from tests.bench import failover
 from tests.support.e2e.measurements import merged, page
 

@@ -16,10 +16,12 @@ from components.postgresql.cloudnative_pg import monitoring as cluster_monitorin
 from components.postgresql.monitoring.alerts import ALERTS
 from components.redis import monitoring as redis_monitoring
 from stack_config.files import ROOT
+from stackctl.deployed.applications import Application
+from stackctl.deployed.topology import Topology
 from stackctl.status import report
 from stackctl.status.alerts import CERTIFICATE_LEFT, VOLUME_FILLING, VOLUME_FULL, WAITING_SEGMENTS, Alert, age, firing
 from stackctl.status.reading import read
-from stackctl.status.state import Application, Archive, Backup, Backups, Certificate, State, Topology, Volume
+from stackctl.status.state import Archive, Backup, Backups, Certificate, State, Volume
 from tests.support.unit.command_line import CommandLine, Ended
 from tests.support.unit.effects_on_cloudnative_pg import POOLED
 from tests.support.unit.live_cluster import LiveCluster, live

@@ -313,7 +313,13 @@ class FakeCluster:
     def _workloads(self) -> list[Object]:
         numbers = {"redis": self.redis_pods, "postgres": int(self.database == "standalone"), POOLER: self.pooler_pods}
         others = [
-            {"metadata": {"generation": 1, "labels": {"app": app}}, "spec": {"replicas": number}}
+            {
+                "metadata": {"generation": 1, "labels": {"app": app}},
+                "spec": {
+                    "replicas": number,
+                    "template": {"spec": {"containers": [{"name": app, "image": "image"}]}},
+                },
+            }
             | {"status": {"observedGeneration": 1}}
             for app, number in numbers.items()
             if number
