@@ -1,4 +1,7 @@
-"""The examples of the documentation: each a stack file, and the commands on its page that set the secrets."""
+"""The examples of the documentation: each a stack file, and the commands on its page that set the secrets.
+
+An example of several stacks has a file for each: its name starts with that of the directory.
+"""
 
 import json
 import re
@@ -25,12 +28,12 @@ class Example:
     """One example."""
 
     name: str
-    """Name of the directory and of the stack."""
+    """Name of the stack. That of the directory, or with a suffix one of several stacks in it."""
 
     @property
     def directory(self) -> Path:
         """The directory with the stack file and the page."""
-        return EXAMPLES / self.name
+        return next(EXAMPLES.glob(f"*/Pulumi.{self.name}.yaml")).parent
 
     @property
     def page(self) -> str:
@@ -86,7 +89,7 @@ class Example:
 def examples() -> list[Example]:
     """Every example, by name."""
     return [
-        Example(name=file.parent.name)
+        Example(name=file.name.split(".")[1])
         for file in sorted(EXAMPLES.glob("*/Pulumi.*.yaml"))
-        if file.name == f"Pulumi.{file.parent.name}.yaml"
+        if re.fullmatch(rf"Pulumi\.{file.parent.name}(-\w+)?\.yaml", file.name)
     ]

@@ -24,13 +24,15 @@ def test_an_example_renders_and_keeps_to_the_policies(example: Example) -> None:
 def test_an_example_is_complete(example: Example) -> None:
     """The file has no secrets, the page copies the file and sets the context, the index links to the page."""
     assert example.config({}).secret_keys == frozenset()
-    assert f"cp docs/examples/{example.name}/Pulumi.{example.name}.yaml ." in example.page
+    assert f"cp docs/examples/{example.directory.name}/Pulumi.{example.name}.yaml ." in example.page
     assert f"pulumi stack init {example.name}\n" in example.page
     assert "kubeContext" in example.page
-    assert f"]({example.name}/README.md)" in (EXAMPLES / "index.md").read_text()
+    assert f"]({example.directory.name}/README.md)" in (EXAMPLES / "index.md").read_text()
 
 
 def test_every_directory_is_an_example() -> None:
     directories = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
-    assert directories == {example.name for example in examples()}
-    assert "minimal" in directories
+    assert directories == {example.directory.name for example in examples()}
+    assert {"minimal", "two-regions"} <= directories
+    files = set(EXAMPLES.glob("*/Pulumi.*.yaml"))
+    assert files == {example.directory / f"Pulumi.{example.name}.yaml" for example in examples()}
