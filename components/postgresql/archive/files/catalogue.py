@@ -274,7 +274,8 @@ def answer(config: Config, target: str, identifier: str) -> dict[str, Any]:
                 if archive.backups:
                     require_major(archive.backups[-1].major, config.data, each)
                 end = (last or datetime.now(UTC)) if target == LATEST else datetime.fromisoformat(target)
-                plan = {**archive.plan(end), "archive": each, "target": end.isoformat()}
+                reached = LATEST if target == LATEST else end.isoformat()
+                plan = {**archive.plan(end), "archive": each, "target": reached}
             except RefusedError as refusal:
                 plan = {"refused": str(refusal)}
     if target and not plan:

@@ -113,14 +113,17 @@ promoted() {
   return 1
 }
 
-# recover DIRECTORY ARCHIVING TIMELINE TIME
+# recover DIRECTORY ARCHIVING TIMELINE TIME: to that time, or with `latest` all of the log. The time at which the bucket
+# got the last segment would not do: it is in whole seconds, of another clock.
 recover() {
   : >"$1/recovery.signal"
-  start_server "$1" "$2" -c recovery_target_timeline="$3" -c recovery_target_time="$4"
-  promoted && return 0
-  # Nothing was committed after that time: the log has no record at which to stop, and its end is what was asked for.
-  grep -q 'recovery ended before configured recovery target was reached' "$private/server.log" || give_up
-  say "The log has no transaction after $4: replaying all of it."
+  if [ "$4" != latest ]; then
+    start_server "$1" "$2" -c recovery_target_timeline="$3" -c recovery_target_time="$4"
+    promoted && return 0
+    # Nothing was committed after that time: the log has no record at which to stop, and its end is what was asked for.
+    grep -q 'recovery ended before configured recovery target was reached' "$private/server.log" || give_up
+    say "The log has no transaction after $4: replaying all of it."
+  fi
   start_server "$1" "$2" -c recovery_target_timeline="$3"
   promoted || give_up
 }
