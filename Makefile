@@ -98,6 +98,10 @@ upgrade-database: .venv/ready ## Upgrade the data of PostgreSQL to IMAGE, UNDO=1
 status: .venv/ready ## Show what runs: releases, replicas, topology, last proved backup, alerts that would fire; JSON=1 prints JSON
 	@$(STACKCTL) status $(DEPLOYED) $(if $(JSON),--json)
 
+.PHONY: doctor
+doctor: .venv/ready ## Recognize known symptoms in pods, events and logs, and name the cause and the fix; JSON=1 prints JSON
+	@$(STACKCTL) doctor $(DEPLOYED) $(if $(JSON),--json)
+
 .PHONY: verify
 verify: .venv/ready ## Check a deployed stack: pods, Redis, names, sessions, scaling; JSON=1 prints JSON, HTML=file writes a page
 	@$(STACKCTL) verify $(DEPLOYED) $(if $(ADMIN_PASSWORD_FILE),--admin-password-file $(call quoted,$(ADMIN_PASSWORD_FILE))) $(if $(JSON),--json) $(if $(HTML),--html $(call quoted,$(HTML)))

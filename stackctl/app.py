@@ -18,6 +18,7 @@ from terminal.invocation import program
 from .adopt.command import adopt
 from .backup.command import backup, restore
 from .deploy.command import clean, down, kubeconfig, outputs, preview, up
+from .doctor.command import doctor
 from .drift.command import drift
 from .gate.command import gate
 from .importing.command import import_data
@@ -32,7 +33,7 @@ from .verify.command import verify
 
 _GROUPS = {
     "Deploy": (init, up, preview, down, outputs, kubeconfig, adopt, drift),
-    "Operate": (status, verify, restore, recover, upgrade_database),
+    "Operate": (status, doctor, verify, restore, recover, upgrade_database),
     "Review": (manifests, gate, scan),
     "Clean up": (clean,),
 }
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Deploy and operate Open WebUI Stack.",
     epilog="Exit codes: 0 done; 1 failed, or a check does not pass; 2 wrong usage, nothing to check, (drift) the "
-    "cluster differs, or (status) an alert would fire; 130 interrupted.",
+    "cluster differs, or (status, doctor) something is wrong; 130 interrupted.",
 )
 for panel, commands in _GROUPS.items():
     for command in commands:

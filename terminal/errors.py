@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     """`drift` alone: the cluster differs from the last update."""
 
     UNHEALTHY = 2
-    """`status` alone: an alert would fire."""
+    """`status` and `doctor` alone: an alert would fire, or a known symptom shows."""
 
     INTERRUPTED = 130
     """Ctrl-C or another signal to stop ended the command: 128 + SIGINT, as shells count."""

@@ -7,9 +7,9 @@ from terminal.invocation import command_line
 from ..deployed.check import CannotRunError as CannotRunError
 from ..deployed.check import Check as Check
 from ..deployed.check import CheckError as CheckError
+from ..deployed.exposure import exposure_is_accepted
 from ..deployed.scaling import is_changed, one_more, wait_until_left
 from ..deployed.stack import Stack
-from .exposure import exposure_is_accepted
 from .inside_pods import (
     LOG_LINE,
     log_names_redis,

@@ -16,6 +16,7 @@ from stack_config.files import ROOT, StackFileError
 from stack_config.load import ConfigError
 from stackctl.deploy import update
 from stackctl.deployed.kubectl import KubectlError
+from stackctl.doctor.report import SymptomError
 from stackctl.drift.differences import DriftError
 from stackctl.gate.model import parse
 from stackctl.scan.finding import ScanError
@@ -192,7 +193,7 @@ def test_manifests_are_checked_against_the_policies(run: Run, tmp_path: Path) ->
 
 COMMANDS = {
     *("up", "preview", "down", "outputs", "kubeconfig", "adopt", "drift"),
-    *("status", "verify", "backup", "restore", "recover", "upgrade-database", "import", "init", "manifests"),
+    *("status", "doctor", "verify", "backup", "restore", "recover", "upgrade-database", "import", "init", "manifests"),
     *("gate", "scan"),
     *("variables", "clean"),
 }
@@ -231,7 +232,19 @@ def test_the_command_line_imports_no_implementation() -> None:
 def test_up_does_not_import_what_verify_needs() -> None:
     code = "import sys, stackctl.deploy.update; print(*sys.modules)"
     imported = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    others = ("verify", "backup", "gate", "scan", "variables", "deployed", "adopt", "drift", "render", "status")
+    others = (
+        "verify",
+        "backup",
+        "gate",
+        "scan",
+        "variables",
+        "deployed",
+        "adopt",
+        "drift",
+        "render",
+        "status",
+        "doctor",
+    )
     assert not [name for name in imported.split() if name.startswith(tuple(f"stackctl.{other}" for other in others))]
 
 
@@ -243,6 +256,7 @@ def test_up_does_not_import_what_verify_needs() -> None:
         (NothingCheckedError("m"), 2),
         (DriftError("m"), 2),
         (UnhealthyError("m"), 2),
+        (SymptomError("m"), 2),
         (InterruptedByUserError("m"), 130),
         (KubectlError("m"), 1),
         (ScanError("m"), 2),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stackctl.deployed.check import CheckError
-from stackctl.verify.exposure import exposure_is_accepted
+from stackctl.deployed.exposure import exposure_is_accepted
 from tests.support.unit.verify_cluster import FakeCluster
 
 HTTPS = {"name": "open-webui", "sectionName": "https"}

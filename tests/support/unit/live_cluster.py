@@ -29,8 +29,10 @@ _KINDS = {
     "scheduledbackups.postgresql.cnpg.io": "ScheduledBackup",
     "poolers.postgresql.cnpg.io": "Pooler",
     "certificates.cert-manager.io": "Certificate",
+    "httproutes.gateway.networking.k8s.io": "HTTPRoute",
+    "gateways.gateway.networking.k8s.io": "Gateway",
 }
-_OF_OPERATORS = {"Cluster", "Backup", "ScheduledBackup", "Pooler", "Certificate"}
+_OF_OPERATORS = {"Cluster", "Backup", "ScheduledBackup", "Pooler", "Certificate", "HTTPRoute", "Gateway"}
 
 
 @dataclass

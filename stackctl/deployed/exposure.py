@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..deployed.check import CheckError
-from ..deployed.stack import PART_OF, Stack
+from .check import CheckError
+from .stack import PART_OF, Stack
 
 _GROUP = "gateway.networking.k8s.io"
 

@@ -1,0 +1,1 @@
+"""From symptoms in the cluster to the rows of docs/troubleshooting.md."""
