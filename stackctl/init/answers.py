@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rich.prompt import Prompt
 
@@ -40,7 +41,7 @@ def environment_name(flags: Flags) -> str:
     if name is None:
         if not sys.stdin.isatty():
             raise _missing("--env")
-        name = Prompt.ask("Name of the environment", console=notices)
+        name = _prompt("Name of the environment")
     if not _NAME.fullmatch(name):
         raise UsageError(f"--env {name!r}: 1 to 100 letters, digits, hyphens and underscores, for example staging")
     return name
@@ -71,8 +72,15 @@ def _suggested(question: Question) -> str:
 def _asked(question: Question) -> str:
     choices = ["true", "false"] if question.suggestion in ("true", "false") else question.choices or None
     default = ... if question.is_required else question.suggestion
-    notices.print(f"[dim]{question.meaning}[/dim]")
-    return str(Prompt.ask(question.text, console=notices, choices=choices, default=default, show_default=bool(default)))
+    notices.print(question.meaning, style="dim", markup=False)
+    return _prompt(question.text, choices=choices, default=default, show_default=bool(default))
+
+
+def _prompt(text: str, **options: Any) -> str:
+    try:
+        return str(Prompt.ask(text, console=notices, **options))
+    except EOFError as error:
+        raise UsageError("the input ended before the last question; nothing was written") from error
 
 
 def _missing(flag: str) -> UsageError:

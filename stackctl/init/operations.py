@@ -42,9 +42,10 @@ def create(flags: Flags) -> None:
         # No question is asked twice: the command has every answer.
         again = _command(environment, answered, flags.sets)
         raise AnswersError(f"{error}\n\n{file.name} was not written. The same answers again:\n  {again}") from error
+    text = stack_file(values)
     try:
         with file.open("x") as stream:
-            stream.write(stack_file(values))
+            stream.write(text)
     except FileExistsError as error:
         raise _exists(file.name) from error
     results.print(_next_steps(environment, settings, secrets), markup=False)
@@ -88,7 +89,7 @@ def _command(environment: str, answered: dict[str, str], sets: tuple[str, ...]) 
         answer = answered.get(question.path, "")
         if answer and "/" in question.flag:
             words.append(question.flag.split("/")[answer != "true"])
-        elif answer:
+        elif answer or (question.is_required and question.path in answered):
             words += [question.flag, answer]
     words += [word for each in sets for word in ("--set", each)]
     return f"{command_line('init', env=environment)} {shlex.join(words)}"

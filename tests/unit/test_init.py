@@ -213,6 +213,26 @@ def test_a_terminal_is_asked_again_for_an_answer_that_is_not_a_choice(stackctl: 
     assert settings_of(root).open_webui.uploads.kind == "pod"
 
 
+def test_input_that_ends_writes_nothing(stackctl: CommandLine, root: Path) -> None:
+    ended = answer(stackctl, "test", "", "mine")
+    assert ended.code == 2
+    assert "Traceback" not in ended.err
+    assert "the input ended before the last question; nothing was written" in ended.err
+    assert list(root.iterdir()) == []
+
+
+def test_the_command_with_the_same_answers_has_the_empty_ones_that_are_required(
+    stackctl: CommandLine, root: Path
+) -> None:
+    exposed = ("--host", "chat.example.com", "--ingress-class", "")
+    ended = stackctl(*LEAST, *exposed)
+    assert ended.code == 1
+    assert "openWebui.ingress.controller: " in ended.err
+    assert " --ingress-class ''" in ended.err
+    assert stackctl(*LEAST, *exposed, "--set", "openWebui.ingress.controller=traefik").code == 0
+    assert settings_of(root).open_webui.ingress.controller == "traefik"
+
+
 def test_each_question_is_about_a_key_and_has_an_option() -> None:
     for question in QUESTIONS:
         assert question.meaning, question.path
