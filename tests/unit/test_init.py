@@ -15,6 +15,7 @@ from stack_config.schema import SCHEMA_FILE, stack_schema
 from stack_config.secret_keys import SECRET_KEYS
 from stack_config.settings import StackSettings
 from stackctl.init import operations
+from stackctl.init.answers import Flags, answers
 from stackctl.init.stack_file import stack_file
 from tests.support.unit.command_line import CommandLine, Ended
 
@@ -171,6 +172,29 @@ def test_an_existing_file_is_not_overwritten(stackctl: CommandLine, root: Path) 
     ended = stackctl(*LEAST)
     assert ended.code == 2
     assert ended.err == "Pulumi.test.yaml exists and is not overwritten. Look at it: cat Pulumi.test.yaml\n"
+    assert file.read_text() == "mine\n"
+
+
+def test_an_existing_file_is_reported_before_any_question(stackctl: CommandLine, root: Path) -> None:
+    (root / "Pulumi.test.yaml").write_text("mine\n")
+    ended = answer(stackctl, "test")
+    assert (ended.code, ended.out.count("Namespace")) == (2, 0)
+    assert "Pulumi.test.yaml exists and is not overwritten" in ended.err
+
+
+def test_a_file_that_appears_while_the_questions_are_asked_is_not_overwritten(
+    stackctl: CommandLine, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = root / "Pulumi.test.yaml"
+
+    def slow(flags: Flags) -> dict[str, str]:
+        file.write_text("mine\n")
+        return answers(flags)
+
+    monkeypatch.setattr(operations, "answers", slow)
+    ended = stackctl(*LEAST)
+    assert ended.code == 2
+    assert "exists and is not overwritten" in ended.err
     assert file.read_text() == "mine\n"
 
 
