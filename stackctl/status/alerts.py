@@ -117,7 +117,7 @@ def _backups(state: State, now: datetime) -> Iterator[Alert]:
 
 def _archive(state: State, now: datetime) -> Iterator[Alert]:
     archive = state.archive
-    if archive is None:
+    if archive is None or state.simulated:
         return
     log = f"{{kubectl}} logs postgres-0 -c {ARCHIVE_CONTAINER} --tail=20"
     if state.topology.postgresql == "cloudnative-pg":

@@ -23,15 +23,14 @@ _TEMPLATE = Path(__file__).with_name("page.html")
 _CLASSES = {"pass": "pass", "fail": "fail", "cannot run": "cannot"}
 
 
-def check_writable(file: Path) -> None:
-    """Find out before the checks whether the page can be written.
+def clear(file: Path) -> None:
+    """Empty the file before the checks: a page of an earlier run must not look like that of a run that failed.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: it cannot be written.
     """
     try:
-        with file.open("a"):
-            pass
+        file.write_text("")
     except OSError as error:
         raise UsageError(f"{option('html', str(file))}: {error.strerror}") from error
 

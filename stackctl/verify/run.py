@@ -17,7 +17,7 @@ from ..options import Target, secret_from
 from . import report
 from .checks import all_checks
 from .client_pod import remove_orphans
-from .page import check_writable, drawn, page
+from .page import clear, drawn, page
 from .visit import Visit
 
 _USUAL_SECONDS = 90
@@ -38,15 +38,15 @@ def verify(target: Target, *, email: str | None, password_file: Path | None, jso
     """
     with nothing_checked(), announced_stop("removing what was created in the cluster"):
         if html:
-            check_writable(html)
+            clear(html)
         stack = find_stack(target)
         results = _run(stack, Visit(_administrator(stack, email, password_file)))
-        if html:
-            _write(html, results, stack)
     if json:
         print(report.as_json(results, stack))
     else:
         report.print_table(results, tables())
+    if html:
+        _write(html, results, stack)
     return report.count(results, "fail") == 0
 
 

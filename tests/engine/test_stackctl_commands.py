@@ -1,6 +1,8 @@
 """`python -m stackctl`, which `make up` and the other targets run, from outside: output, exit codes, what is left."""
 
 import json
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,57 @@ def test_the_kubeconfig_leads_to_the_pods(machine: Machine) -> None:
         "redis",
         "tika",
     ]
+
+
+@pytest.mark.usefixtures("first_up")
+def test_status_shows_the_applications_and_no_alert(machine: Machine) -> None:
+    printed = machine.succeed("status")
+    assert "Pods are simulated here: no container runs." in printed
+    assert re.search(r"^open-webui +2/2 +0 ", printed, re.MULTILINE)
+    assert printed.splitlines()[-1] == "No alert would fire."
+    document = json.loads(machine.succeed("status", "--json"))
+    assert document["healthy"]
+    assert document["topology"] == {
+        "redis": "standalone",
+        "postgresql": "standalone",
+        "pooler": False,
+        "archive": False,
+    }
+    assert {each["kind"] for each in document["applications"]} == {"Deployment", "StatefulSet"}
+
+
+@pytest.mark.usefixtures("first_up")
+def test_doctor_recognizes_an_event_of_the_cluster(machine: Machine) -> None:
+    assert "No known symptom shows." in machine.succeed("doctor")
+    batch: Any = client.BatchV1Api(config.new_client_from_config(machine.succeed("kubeconfig").strip()))
+    batch.create_namespaced_job("rag-system", too_large())
+    try:
+        deadline = time.monotonic() + 60
+        while (done := machine.stackctl("doctor")).returncode == 0 and time.monotonic() < deadline:
+            time.sleep(1)
+    finally:
+        batch.delete_namespaced_job("too-large", "rag-system", propagation_policy="Background")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "`exceeded quota: quota` for a pod of your own" in done.stdout
+    assert "observed  Job too-large: Error creating: pods" in done.stdout
+    assert done.stderr.splitlines()[-1] == "1 known symptom shows"
+
+
+def too_large() -> dict[str, Any]:
+    """A Job that the namespace admits, with a pod that its quota does not."""
+    resources = {name: {"cpu": "900", "memory": "1Gi", "ephemeral-storage": "1Gi"} for name in ("requests", "limits")}
+    container = {
+        "name": "one",
+        "image": "registry.example.com/one:1",
+        "resources": resources,
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [container],
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+    }
+    return {"metadata": {"name": "too-large"}, "spec": {"template": {"spec": pod}}}
 
 
 @pytest.mark.usefixtures("first_up")

@@ -56,7 +56,7 @@ def test_the_page_is_complete_and_loads_nothing(browser_page: Page, tmp_path: Pa
     color = failed.locator("td.outcome").evaluate("cell => getComputedStyle(cell).color")
     assert color == "rgb(207, 34, 46)"
     texts = browser_page.locator("#drawing svg text")
-    assert {"open-webui", "2/2 ready", "redis", "postgres"} <= set(texts.all_inner_texts())
+    assert {"open-webui", "2/2 ready", "redis", "postgres"} <= set(texts.all_text_contents())
     # Each text of the drawing is inside it, and the page does not scroll to the side.
     frame = browser_page.locator("#drawing svg").bounding_box()
     assert frame

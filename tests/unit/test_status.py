@@ -174,6 +174,11 @@ def test_simulated_pods_are_not_asked(prod: Recording) -> None:
     assert not any(call[0] == "exec" for call in cluster.calls)
     # Their Jobs do not run: a missing backup says nothing.
     assert firing(state, NOW + timedelta(days=400)) == []
+    without = archive(base_backup=None)
+    assert firing(replace(state, archive=without), NOW) == []
+    assert names(firing(replace(state, archive=without, backups=None, simulated=False), NOW)) == [
+        "PostgreSQLBaseBackupMissing"
+    ]
 
 
 def test_certificates_of_cert_manager_are_read(dev: Recording) -> None:

@@ -16,6 +16,7 @@ from stackctl.verify import run as verification
 from stackctl.verify.drawing import diagram
 from stackctl.verify.page import drawn, page
 from stackctl.verify.report import Result
+from terminal.errors import LocalError
 from tests.support.unit.command_line import CommandLine
 from tests.support.unit.live_cluster import live
 from tests.support.unit.recording import Recording, run
@@ -232,6 +233,19 @@ def test_the_command_writes_the_page_beside_the_table(
     assert "16 passed, 1 failed, 0 cannot run here" in Reader(text).texts
     assert PASSWORD not in text
     assert ADMIN_PASSWORD not in text
+
+
+def test_a_page_of_an_earlier_run_does_not_stay(
+    monkeypatch: pytest.MonkeyPatch, stackctl: CommandLine, tmp_path: Path
+) -> None:
+    def fail(_: object) -> None:
+        raise LocalError("the cluster does not answer")
+
+    monkeypatch.setattr(verification, "find_stack", fail)
+    file = tmp_path / "report.html"
+    file.write_text("17 passed")
+    assert stackctl("verify", "--html", str(file)).code == 2
+    assert file.read_text() == ""
 
 
 def test_a_page_that_cannot_be_written_is_refused_before_the_checks(
