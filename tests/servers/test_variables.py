@@ -143,9 +143,11 @@ def test_the_stacks_command_reads_the_compression_of_websockets(
     package: Path, tmp_path: Path, value: str, compresses: bool
 ) -> None:
     assert package
-    (tmp_path / "echo.py").write_text(ECHO)
+    (tmp_path / "open_webui").mkdir()
+    (tmp_path / "open_webui/__init__.py").touch()
+    (tmp_path / "open_webui/main.py").write_text(ECHO)
     port = free_port()
-    words = {"python": PYTHON, "open_webui.main:app": "echo:app", "0.0.0.0": "127.0.0.1", str(PORT): str(port)}
+    words = {"python": PYTHON, "0.0.0.0": "127.0.0.1", str(PORT): str(port)}
     command = [words.get(word, word) for word in run("dev").containers["open-webui/open-webui"]["command"]]
     environment = {
         "PATH": "/usr/bin:/bin",
