@@ -21,6 +21,9 @@ def test_an_example_deploys(example: Example, new_stack: StackFactory) -> None:
                 for name, contents in example.existing_secrets.items():
                     live.core.create_namespaced_secret(namespace, {"metadata": {"name": name}, "stringData": contents})
             stack.up()
+            # Of a namespace that the stack creates: real pods would wait for them, as the update warns.
+            for name, contents in example.existing_config_maps.items():
+                live.core.create_namespaced_config_map(namespace, {"metadata": {"name": name}, "data": contents})
             assert stack.preview(refresh=True).changes == set()
             assert live.refusals() == []
             assert live.pods("open-webui")

@@ -65,6 +65,12 @@ class Example:
             contents.setdefault(reference.name, {})[reference.key] = f"made-up-{reference.key}"
         return contents
 
+    @property
+    def existing_config_maps(self) -> dict[str, dict[str, str]]:
+        """The ConfigMaps that the stack file refers to, each with a value for its key."""
+        bundle = self.settings.pods.ca_bundle
+        return {bundle.config_map: {bundle.key: "made-up"}} if bundle.config_map else {}
+
     def config(self, sets: Mapping[str, str]) -> StackConfig:
         """The config of the stack file.
 
