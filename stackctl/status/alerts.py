@@ -120,7 +120,7 @@ def _archive(state: State, now: datetime) -> Iterator[Alert]:
     if archive is None or state.simulated:
         return
     log = f"{{kubectl}} logs postgres-0 -c {ARCHIVE_CONTAINER} --tail=20"
-    if state.topology.postgresql == "cloudnative-pg":
+    if state.servers.postgresql == "cloudnative-pg":
         log = "{kubectl} describe backups.postgresql.cnpg.io,clusters.postgresql.cnpg.io"
     if (archive.waiting_segments or 0) >= WAITING_SEGMENTS:
         yield Alert(

@@ -123,7 +123,7 @@ def _applications(applications: Sequence[Application]) -> Table:
 
 
 def _lines(state: State, now: datetime, drift: str) -> Iterator[tuple[str, str]]:
-    topology = state.topology
+    topology = state.servers
     yield "Redis", _REDIS[topology.redis]
     more = [text for text, has in (("PgBouncer", topology.pooler), ("archive", topology.archive)) if has]
     yield "PostgreSQL", ", ".join([_POSTGRESQL[topology.postgresql], *more])

@@ -83,7 +83,7 @@ class State:
     namespace: str
     simulated: bool
     applications: tuple[Application, ...]
-    topology: Topology
+    servers: Topology
     backups: Backups | None
     """None without scheduled backups."""
 

@@ -77,7 +77,7 @@ def names(alerts: list[Alert]) -> list[str]:
 
 def test_each_environment_is_recognized(dev: Recording, prod: Recording) -> None:
     state = read(live(dev, psql=answers(open_webui_stack_base_backup=[])).stack)
-    assert state.topology == Topology(redis="standalone", postgresql="standalone", pooler=False, archive=False)
+    assert state.servers == Topology(redis="standalone", postgresql="standalone", pooler=False, archive=False)
     [redis] = [each for each in state.applications if each.app == "redis"]
     assert (redis.kind, redis.ready, redis.replicas, redis.restarts) == ("Deployment", 1, 1, 0)
     assert redis.images == (dev.pods["redis"]["containers"][0]["image"],)
@@ -101,7 +101,7 @@ def test_each_environment_is_recognized(dev: Recording, prod: Recording) -> None
 def test_the_topology_of_redis_is_recognized(sets: tuple[str, ...], topology: str) -> None:
     external = {"redisCacheUrl": "redis://u:p@10.0.0.1:6379/0", "redisWebsocketUrl": "redis://u:p@10.0.0.1:6379/1"}
     cluster = live(run("dev", sets, external if topology == "external" else {}), psql=answers())
-    assert read(cluster.stack).topology.redis == topology
+    assert read(cluster.stack).servers.redis == topology
 
 
 def test_an_archive_is_read_as_the_role_of_the_exporter(archived: Recording) -> None:
@@ -122,7 +122,7 @@ def test_cloudnative_pg_is_recognized_with_its_pooler_and_archive(cloudnative_pg
         "expirations": {"postgres-server": "2026-03-01 10:00:00 +0000 UTC"}
     }
     state = read(cluster.stack)
-    assert replace(state.topology, redis="standalone") == Topology(
+    assert replace(state.servers, redis="standalone") == Topology(
         redis="standalone", postgresql="cloudnative-pg", pooler=True, archive=True
     )
     assert state.archive == Archive(
@@ -243,7 +243,7 @@ def test_programs_read_json(show: Show, archived: Recording) -> None:
     assert document["healthy"] is False
     assert document["release"] == OpenWebUISettings().version
     assert document["last_proved_backup"] == {"ended": "2026-01-10T03:00:00Z", "age": 9 * 3600}
-    assert document["topology"]["archive"] is True
+    assert document["servers"]["archive"] is True
     assert document["archive"]["base_backup"] == "2026-01-10T09:00:00Z"
     assert document["alerts"][0]["name"].startswith("Redis")
     assert "generated/" not in ended.out

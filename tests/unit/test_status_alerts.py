@@ -30,7 +30,7 @@ HEALTHY = State(
     namespace="rag-system",
     simulated=False,
     applications=(),
-    topology=Topology(redis="standalone", postgresql="standalone", pooler=False, archive=True),
+    servers=Topology(redis="standalone", postgresql="standalone", pooler=False, archive=True),
     backups=Backups(
         places=(Backup(place="volume", succeeded=ago(hours=9), failed=False),),
         oldest=26 * 3600,
