@@ -135,7 +135,7 @@ def test_status_shows_the_applications_and_no_alert(machine: Machine) -> None:
     assert printed.splitlines()[-1] == "No alert would fire."
     document = json.loads(machine.succeed("status", "--json"))
     assert document["healthy"]
-    assert document["topology"] == {
+    assert document["servers"] == {
         "redis": "standalone",
         "postgresql": "standalone",
         "pooler": False,
