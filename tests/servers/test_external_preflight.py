@@ -18,26 +18,14 @@ from tests.support.servers.external_postgresql import (
     external_postgresql,
     own_directory,
 )
+from tests.support.servers.external_postgresql import place as place
+from tests.support.servers.external_postgresql import server as server
 from tests.support.servers.fake_open_webui import FakeOpenWebUI
 from tests.support.servers.pgbouncer import new_pgbouncer, old_pgbouncer, pgbouncer
 from tests.support.servers.postgresql_database import Database
-from tests.support.servers.server_process import postgresql_programs, postgresql_with_pgvector, server_directory
+from tests.support.servers.server_process import postgresql_programs
 
 SETTINGS = {"DATABASE_REQUIRES_VECTOR": "true", "DATABASE_CONNECTIONS": "50", "PREFLIGHT_WAIT_SECONDS": "0.2"}
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
-    """Directory of the servers."""
-    with server_directory() as directory:
-        yield directory
-
-
-@pytest.fixture(scope="module")
-def server(place: Path) -> Iterator[ExternalPostgreSQL]:
-    """The external server, with pgvector and without TLS."""
-    with external_postgresql(place, postgresql_with_pgvector()) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

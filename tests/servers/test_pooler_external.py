@@ -1,6 +1,5 @@
 """PgBouncer of the stack in front of a server that the stack did not set up; `migrate` goes past it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -14,31 +13,17 @@ from tests.support.servers.external_postgresql import (
     PASSWORD,
     ROLE,
     ExternalPostgreSQL,
-    external_postgresql,
     own_directory,
 )
+from tests.support.servers.external_postgresql import place as place
+from tests.support.servers.external_postgresql import server as server
 from tests.support.servers.fake_open_webui import FakeOpenWebUI
 from tests.support.servers.postgresql_database import Database
 from tests.support.servers.rendered_pooler import ON, RenderedPooler
-from tests.support.servers.server_process import postgresql_with_pgvector, server_directory
 
 WEB = {CLIENT_USERS[0]: "of-the-web-pods"}
 SESSION = "SELECT session_user, current_database()"
 TRANSACTION = (*ON, "postgresql.pooler.mode=transaction")
-
-
-@pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
-    """Directory of the servers."""
-    with server_directory() as directory:
-        yield directory
-
-
-@pytest.fixture(scope="module")
-def server(place: Path) -> Iterator[ExternalPostgreSQL]:
-    """The external server, with pgvector and without TLS."""
-    with external_postgresql(place, postgresql_with_pgvector()) as server:
-        yield server
 
 
 def in_front_of(

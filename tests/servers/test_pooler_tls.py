@@ -1,7 +1,6 @@
 """TLS on both sides of PgBouncer: nothing without it, by no other authority; a renewal needs no restart."""
 
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from tests.support.servers.certificates import make_authority, mount_secret
 from tests.support.servers.postgresql_database import CLIENT_PASSWORD, CLIENT_USER, Database, rendered_database
 from tests.support.servers.rendered import rendered
 from tests.support.servers.rendered_pooler import ON, RenderedPooler
-from tests.support.servers.server_process import missing, postgresql_programs, running, wait_until
+from tests.support.servers.server_process import postgresql_with_tls, running, wait_until
 
 SETS = (*ON, "postgresql.tls.secretName=postgresql-tls")
 HOST = "127.0.0.1"
@@ -32,11 +31,7 @@ def authority(directory: Path) -> Path:
 @pytest.fixture
 def served(directory: Path, authority: Path) -> Iterator[Database]:
     """A running server with TLS."""
-    programs = postgresql_programs()
-    listed = subprocess.run(["ldd", f"{programs}/postgres"], check=False, capture_output=True, text=True)
-    if "libssl" not in listed.stdout:
-        missing("a PostgreSQL with TLS", "postgresql")
-    made = rendered_database(directory, programs, SETS)
+    made = rendered_database(directory, postgresql_with_tls(), SETS)
     mount_secret(authority, directory / "tls", HOST)
     made.copied()
     with made.serving():

@@ -22,8 +22,7 @@ from tests.support.servers.open_webui_image import lay_out_image
 from tests.support.servers.postgresql_database import PASSWORD, Database, rendered_database
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import (
-    missing,
-    postgresql_programs,
+    postgresql_with_tls,
     running,
     wait_until,
 )
@@ -41,19 +40,10 @@ def authority(directory: Path) -> Path:
 
 @pytest.fixture
 def database(directory: Path, authority: Path) -> Database:
-    programs = postgresql_programs()
-    if not is_linked_with_openssl(programs):
-        missing("a PostgreSQL with TLS", "postgresql")
-    made = rendered_database(directory, programs, SETS)
+    made = rendered_database(directory, postgresql_with_tls(), SETS)
     mount_secret(authority, directory / "tls", HOST, "localhost")
     made.copied()
     return made
-
-
-def is_linked_with_openssl(programs: str) -> bool:
-    """Whether the server was built with TLS."""
-    listed = subprocess.run(["ldd", f"{programs}/postgres"], check=False, capture_output=True, text=True)
-    return "libssl" in listed.stdout
 
 
 def connect(database: Database, authority: Path | None, host: str = HOST, **options: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
+import pytest
 
 from tests.support.servers.addresses import free_port
 from tests.support.servers.server_process import (
@@ -19,7 +20,9 @@ from tests.support.servers.server_process import (
     check_alive,
     give_away,
     missing,
+    postgresql_with_pgvector,
     running,
+    server_directory,
     unprivileged,
     wait_until,
 )
@@ -158,3 +161,17 @@ def own_directory(directory: Path, name: str) -> Path:
     path.mkdir()
     give_away(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """Directory of a module's servers."""
+    with server_directory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def server(place: Path) -> Iterator[ExternalPostgreSQL]:
+    """A module's server, with pgvector and without TLS."""
+    with external_postgresql(place, postgresql_with_pgvector()) as server:
+        yield server

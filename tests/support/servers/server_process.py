@@ -74,6 +74,15 @@ def postgresql_programs() -> str:
     return str(Path(directories[-1]).parent)
 
 
+def postgresql_with_tls() -> str:
+    """The same of a server that was built with TLS."""
+    programs = postgresql_programs()
+    listed = subprocess.run(["ldd", f"{programs}/postgres"], check=False, capture_output=True, text=True)
+    if "libssl" not in listed.stdout:
+        missing("a PostgreSQL with TLS", "postgresql")
+    return programs
+
+
 def postgresql_with_pgvector(major: int = 16) -> str:
     """Directory of the programs of a PostgreSQL with the extension: 16, which the real node has, 17, or 18.
 
