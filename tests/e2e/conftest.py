@@ -12,11 +12,11 @@ from host.directories import CACHE_VARIABLE, cache_directory
 from stack_config.files import ROOT
 from stackctl.deployed.stack import Stack
 from stackctl.verify.client_pod import CONTAINER, client_pod
-from tests.support.e2e import start_times
 from tests.support.e2e.measurements import FIRST_START, MEASUREMENTS_VARIABLE, Measurements
 from tests.support.e2e.node import Node, cache_with_what_is_built
 from tests.support.e2e.observation import SCRIPTS
 from tests.support.e2e.session_tokens import Token
+from tests.support.e2e.start_times import first_start
 from tests.support.e2e.throughput import Throughput
 
 ALL_VARIABLE = "E2E_ALL"
@@ -104,8 +104,7 @@ def stack(node: Node, measurements: Measurements, first_starts: dict[str, float]
     """The stack with three replicas, deployed onto an empty node."""
     node.up()
     stack = node.stack()
-    print(start_times.steps(stack))
-    first_starts["stack"] = start_times.first_start_seconds(stack)
+    first_starts["stack"] = first_start(stack)
     measurements.add(FIRST_START, f"{first_starts['stack']:.0f} s")
     return stack
 

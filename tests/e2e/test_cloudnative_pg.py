@@ -44,8 +44,7 @@ def measured() -> Iterator[ClusterMeasurements]:
 def stack(node: Node, measured: ClusterMeasurements) -> Iterator[Stack]:
     """The stack on a node of its own, whose cluster has the operator; for the fixtures of all modules, too."""
     store.ensure(images())
-    before = dict(node.sets)
-    try:
+    with node.own():
         # The operator has to be in the cluster before the stack.
         node.start()
         kubectl = node.stack().kubectl
@@ -64,10 +63,6 @@ def stack(node: Node, measured: ClusterMeasurements) -> Iterator[Stack]:
         seconds = node.up()
         measured.add(f"{INSTANCES} instances and {REPLICAS} web pods, until all are ready", f"{seconds:.0f} s")
         yield node.stack()
-    finally:
-        node.sets.clear()
-        node.sets.update(before)
-        node.stackctl("down")
 
 
 def kill_container(stack: Stack) -> None:

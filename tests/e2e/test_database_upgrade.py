@@ -20,16 +20,11 @@ OLD, NEW = (image.names[0] for image in postgresql_releases())
 @pytest.fixture(scope="module")
 def older(node: Node) -> Iterator[Stack]:
     """The stack with PostgreSQL 16 and one web pod, on a node of its own with an empty database."""
-    before = dict(node.sets)
     store.ensure(postgresql_releases())
-    node.sets.update({"postgresql.image": OLD, "openWebui.replicas": "1"})
-    try:
+    with node.own():
+        node.sets.update({"postgresql.image": OLD, "openWebui.replicas": "1"})
         node.up()
         yield node.stack()
-    finally:
-        node.sets.clear()
-        node.sets.update(before)
-        node.stackctl("down")
 
 
 def major(stack: Stack) -> str:

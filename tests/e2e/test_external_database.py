@@ -30,31 +30,25 @@ INSTANCES = 2
 @pytest.fixture(scope="module")
 def pooled(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack on a node of its own, with PgBouncer before a database in another namespace."""
-    before = dict(node.sets)
     store.ensure([pgbouncer()])
     password = secrets.token_urlsafe(24)
     url = tmp_path_factory.mktemp("secrets") / "database-url"
     url.write_text(f"postgresql://team_chat:{password}@postgres.databases.svc:5432/chats")
-    node.sets.update(
-        {
-            "postgresql.topology": "external",
-            "postgresql.external.hosts": "postgres.databases.svc",
-            "postgresql.pooler.enabled": "true",
-            "postgresql.pooler.instances": str(INSTANCES),
-            "openWebui.replicas": "2",
-        }
-    )
-    node.secret_files["databaseUrl"] = str(url)
-    try:
+    with node.own():
+        node.sets.update(
+            {
+                "postgresql.topology": "external",
+                "postgresql.external.hosts": "postgres.databases.svc",
+                "postgresql.pooler.enabled": "true",
+                "postgresql.pooler.instances": str(INSTANCES),
+                "openWebui.replicas": "2",
+            }
+        )
+        node.secret_files["databaseUrl"] = str(url)
         node.start()
         deploy_database(node.stack().kubectl, password)
         node.up()
         yield node.stack()
-    finally:
-        node.sets.clear()
-        node.sets.update(before)
-        node.secret_files.clear()
-        node.stackctl("down")
 
 
 def deploy_database(kubectl: Kubectl, password: str) -> None:

@@ -45,16 +45,10 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStorage]
 @pytest.fixture(scope="module")
 def stored(node: Node, storage: ObjectStorage) -> Iterator[Stack]:
     """The stack with archive and backups in one bucket, and uploads on a volume, on a node of its own."""
-    before = dict(node.sets)
-    node.sets.update({"openWebui.replicas": "1", "openWebui.uploads.kind": "volume"})
-    try:
+    with node.own():
+        node.sets.update({"openWebui.replicas": "1", "openWebui.uploads.kind": "volume"})
         node.up()
         yield into_bucket(node, storage)
-    finally:
-        node.sets.clear()
-        node.sets.update(before)
-        node.secret_files.clear()
-        node.stackctl("down")
 
 
 def token_of(stack: Stack, account: Account) -> str:

@@ -17,7 +17,7 @@ from stackctl.deployed.stack import WEB, Account, Stack, restarts
 from stackctl.verify.client_pod import client_pod
 from stackctl.verify.load import load
 from stackctl.verify.web_api import Answer, WebApi
-from tests.support.e2e import faults, start_times, throughput
+from tests.support.e2e import faults, throughput
 from tests.support.e2e.faults import FAULTS, SETTLING_SECONDS
 from tests.support.e2e.leaving_pods import OPERATIONS, read_during, row
 from tests.support.e2e.load_summary import RATE, SOCKETS, summary
@@ -25,6 +25,7 @@ from tests.support.e2e.measurements import FIRST_START, RESTARTS, Measurements
 from tests.support.e2e.model_access import model, until_answered
 from tests.support.e2e.observation import observed
 from tests.support.e2e.session_tokens import Token
+from tests.support.e2e.start_times import first_start
 
 pytestmark = pytest.mark.fault
 
@@ -45,8 +46,7 @@ def plain(stack: Stack, measurements: Measurements, first_starts: dict[str, floa
             item["spec"]["replicas"] = REPLICAS
     own.kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
     faults.wait_until_ready(own, REPLICAS)
-    print(start_times.steps(own))
-    first_starts["plain"] = start_times.first_start_seconds(own)
+    first_starts["plain"] = first_start(own)
     measurements.add_source_design(FIRST_START, f"{first_starts['plain']:.0f} s")
     measurements.add_source_design(RESTARTS, str(sum(map(restarts, own.pods(WEB)))))
     return own

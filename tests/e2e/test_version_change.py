@@ -6,6 +6,7 @@ Of another schema: never two at once, and how long the interruption is. Of the s
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -37,13 +38,10 @@ RATE = 4.0
 def older(node: Node) -> Iterator[Stack]:
     """The stack with the release of another schema, on a node of its own with an empty database."""
     store.ensure([open_webui(BEFORE)])
-    node.sets["openWebui.version"] = BEFORE
-    try:
+    with node.own():
+        node.sets["openWebui.version"] = BEFORE
         node.up()
         yield node.stack()
-    finally:
-        del node.sets["openWebui.version"]
-        node.stackctl("down")
 
 
 class Watch(threading.Thread):
@@ -61,6 +59,18 @@ class Watch(threading.Thread):
             versions = frozenset(version for pod in pods for version in _running(pod))
             if not self.seen or self.seen[-1] != versions:
                 self.seen.append(versions)
+
+
+@contextmanager
+def watched(stack: Stack) -> Iterator[Watch]:
+    """A watch while the body runs."""
+    watch = Watch(stack)
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.ended.set()
+        watch.join()
 
 
 def _running(pod: Mapping[str, Any]) -> Iterator[str]:
@@ -98,14 +108,10 @@ def test_an_upgrade_keeps_what_is_there_and_the_versions_apart(
         token = Token(web.sign_in(older.administrator()).body["token"])
         chat = web.request("POST", "/api/v1/chats/new", token, {"chat": {"title": "kept"}}).body["id"]
 
-        watch = Watch(older)
-        watch.start()
         node.sets["openWebui.version"] = NOW
-        with load(older, client, rate=RATE) as outcome:
+        with watched(older) as watch, load(older, client, rate=RATE) as outcome:
             node.up()
             time.sleep(2)
-        watch.ended.set()
-        watch.join()
 
         assert watch.seen[0] == {BEFORE}
         assert watch.seen[-1] == {NOW}
@@ -124,14 +130,10 @@ def test_a_release_of_the_same_schema_rolls_and_no_request_fails(node: Node, old
     with client_pod(older) as client:
         web = WebApi(stack=older, client=client, url=f"http://{WEB}")
         token = Token(web.sign_in(older.administrator()).body["token"])
-        watch = Watch(older)
-        watch.start()
         node.sets["openWebui.version"] = BESIDE
-        with load(older, client, rate=RATE) as outcome:
+        with watched(older) as watch, load(older, client, rate=RATE) as outcome:
             node.up()
             time.sleep(2)
-        watch.ended.set()
-        watch.join()
 
         assert watch.seen[0] == {NOW}
         assert watch.seen[-1] == {BESIDE}

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +56,18 @@ class Node:
         started = time.monotonic()
         self.stackctl(*self._up())
         return time.monotonic() - started
+
+    @contextmanager
+    def own(self) -> Iterator[None]:
+        """While the body runs the config may change; afterwards it is as before, and the cluster is deleted."""
+        before = dict(self.sets)
+        try:
+            yield
+        finally:
+            self.sets.clear()
+            self.sets.update(before)
+            self.secret_files.clear()
+            self.stackctl("down")
 
     def start(self) -> None:
         """Start the cluster without deploying anything, as a preview does."""

@@ -4,33 +4,28 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from stackctl.deployed.stack import WEB, Stack
+from stackctl.deployed.stack import WEB, Stack, is_ready
 
 
-def first_start_seconds(stack: Stack) -> float:
-    """From the first pod in the namespace to the last of its web pods that became ready; Kubernetes counts in seconds.
+def first_start(stack: Stack) -> float:
+    """Seconds from the first pod in the namespace to the last of its web pods that became ready; prints all steps.
 
-    The times of Pulumi and of the cluster's own start are not in it.
+    Kubernetes counts in seconds. The times of Pulumi and of the cluster's own start are not in it.
     """
-    pods = stack.kubectl.get("pods")["items"]
-    first = min(_time(pod["metadata"]["creationTimestamp"]) for pod in pods)
-    return max((_ready(pod) - first).total_seconds() for pod in stack.ready(WEB))
+    pods = sorted(stack.kubectl.get("pods")["items"], key=lambda each: str(each["metadata"]["creationTimestamp"]))
+    first = _time(pods[0]["metadata"]["creationTimestamp"])
+    print("\n".join(_steps(pod, first) for pod in pods))
+    web = [pod for pod in pods if pod["metadata"]["labels"].get("app") == WEB and is_ready(pod)]
+    return max((_ready(pod) - first).total_seconds() for pod in web)
 
 
-def steps(stack: Stack) -> str:
-    """When the first pod and each step of the web pods began and ended, in seconds after the first pod, for the log."""
-    pods = stack.kubectl.get("pods")["items"]
-    first = min(_time(pod["metadata"]["creationTimestamp"]) for pod in pods)
-    lines = []
-    for pod in sorted(pods, key=lambda each: str(each["metadata"]["creationTimestamp"])):
-        times = [f"created {(_time(pod['metadata']['creationTimestamp']) - first).total_seconds():.0f}"]
-        times += [f"{name} {(began - first).total_seconds():.0f}-{end}" for name, began, end in _containers(pod, first)]
-        ready = [each for each in pod["status"].get("conditions", ()) if each["type"] == "Ready"]
-        times += (
-            [f"ready {(_ready(pod) - first).total_seconds():.0f}"] if ready and ready[0]["status"] == "True" else []
-        )
-        lines.append(f"{pod['metadata']['name']}: {', '.join(times)}")
-    return "\n".join(lines)
+def _steps(pod: dict[str, Any], first: datetime) -> str:
+    """When the pod was created and its containers began and ended, in seconds after the first pod."""
+    times = [f"created {(_time(pod['metadata']['creationTimestamp']) - first).total_seconds():.0f}"]
+    times += [f"{name} {(began - first).total_seconds():.0f}-{end}" for name, began, end in _containers(pod, first)]
+    if is_ready(pod):
+        times.append(f"ready {(_ready(pod) - first).total_seconds():.0f}")
+    return f"{pod['metadata']['name']}: {', '.join(times)}"
 
 
 def _containers(pod: Mapping[str, Any], first: datetime) -> Iterator[tuple[str, datetime, str]]:
