@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import pulumi
 import pytest
 
 from components.blocks.needed_objects import NeededObject
 from components.blocks.secret_reference import SecretReference
-from stack_config import cluster_questions
 from stack_config.cluster_access import in_context
 from stack_config.cluster_checks import questions, require
 from stack_config.cluster_questions import asks
@@ -16,6 +14,7 @@ from stack_config.existing_namespace import StackNamespace
 from stack_config.files import read_stack
 from stack_config.load import ConfigError, parse
 from stack_config.needed_objects import object_question, secrets_question
+from tests.support.unit.cluster_warnings import warnings as warnings
 from tests.support.unit.recording import run
 
 PROD = in_context("prod")
@@ -31,15 +30,6 @@ REFERENCES = {
     "LICENSE_KEY": SecretReference(name="sso", key="scim"),
     "FEISHU_CLIENT_SECRET": SecretReference(name="sso", key="client"),
 }
-
-
-@pytest.fixture
-def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Warnings of the program, which runs with an engine that is not a mock."""
-    kept: list[str] = []
-    monkeypatch.setattr(cluster_questions, "get_monitor", object)
-    monkeypatch.setattr(pulumi.log, "warn", kept.append)
-    return kept
 
 
 def kubectl(directory: Path, monkeypatch: pytest.MonkeyPatch, *, namespace: str, secret: str) -> None:

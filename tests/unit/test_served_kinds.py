@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pulumi
 import pytest
 
 from components.blocks import custom_kinds
@@ -19,6 +18,7 @@ from stack_config.files import ROOT, read_stack
 from stack_config.load import ConfigError, parse
 from stack_config.served_kinds import kinds_question, missing_kinds
 from stack_config.settings import StackSettings
+from tests.support.unit.cluster_warnings import warnings as warnings
 from tests.support.unit.recording import run
 
 PROD = in_context("prod")
@@ -140,15 +140,6 @@ def test_each_key_has_a_finding_of_its_own() -> None:
         "pulumi config set --path openWebui.ingress.controller <controller>",
     ]
     assert "install Cilium: https://docs.cilium.io/" in findings[3].commands[0]
-
-
-@pytest.fixture
-def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Warnings of the program, which runs with an engine that is not a mock."""
-    kept: list[str] = []
-    monkeypatch.setattr(cluster_questions, "get_monitor", object)
-    monkeypatch.setattr(pulumi.log, "warn", kept.append)
-    return kept
 
 
 def kubectl(directory: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
