@@ -2,7 +2,7 @@
 
 import json as json_format
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from terminal.errors import ExitCode, LocalError
 from terminal.invocation import command_line
 
 from ..deployed.applications import Application
+from ..deployed.backup_state import shown
 from ..deployed.stack import SIMULATED
 from ..deployed.target import find_stack
 from ..options import Target
@@ -54,7 +55,8 @@ def status(target: Target, *, json: bool) -> None:
     with step("look at the stack") as progress:
         state = read(stack, progress)
     now = _now()
-    alerts = [_with_kubectl(alert, stack.kubectl.shown()) for alert in firing(state, now)]
+    kubectl = stack.kubectl.shown()
+    alerts = [replace(alert, look_at=alert.look_at.replace("{kubectl}", kubectl)) for alert in firing(state, now)]
     if json:
         print(json_format.dumps(document(state, alerts, now), indent=2))
     else:
@@ -76,10 +78,10 @@ def document(state: State, alerts: Sequence[Alert], now: datetime) -> dict[str, 
     newest = _newest(state.backups)
     return {
         "healthy": not alerts,
-        "at": _text(now),
+        "at": shown(now),
         "release": _release(state),
         **_with_texts(plain),
-        "last_proved_backup": {"ended": _text(newest), "age": _seconds(newest, now)} if newest else None,
+        "last_proved_backup": {"ended": shown(newest), "age": _seconds(newest, now)} if newest else None,
         "alerts": [asdict(alert) for alert in alerts],
     }
 
@@ -170,20 +172,12 @@ def _newest(backups: Backups | None) -> datetime | None:
     return max((each.succeeded for each in (backups.places if backups else ()) if each.succeeded), default=None)
 
 
-def _with_kubectl(alert: Alert, kubectl: str) -> Alert:
-    return Alert(**{**asdict(alert), "look_at": alert.look_at.replace("{kubectl}", kubectl)})
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
 def _minute(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
-
-
-def _text(time: datetime | None) -> str | None:
-    return f"{time:%Y-%m-%dT%H:%M:%SZ}" if time else None
 
 
 def _seconds(time: datetime, now: datetime) -> int:
@@ -196,4 +190,4 @@ def _with_texts(value: Any) -> Any:
         return {key: _with_texts(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_with_texts(each) for each in value]
-    return _text(value) if isinstance(value, datetime) else value
+    return shown(value) if isinstance(value, datetime) else value
