@@ -27,7 +27,7 @@ from typing import Any
 import uvicorn
 
 from .database import connect
-from .faster_import import COLLECTION_OBJECTS, prepare_import
+from .faster_import import prepare_import
 from .vector_tables import applies, keep_index_method
 
 Message = MutableMapping[str, Any]
@@ -103,14 +103,14 @@ class Work:
         return sum(_name(task) in UNREGISTERED for task in asyncio.all_tasks())
 
 
-def collect_less_often() -> None:
-    """Exclude the objects of the started application from Python's garbage collection, and collect less often. These
-    objects live as long as the process, and each request would trigger collections that examine them again and find
-    nothing. Reference counting frees the objects of a request.
+def freeze_application() -> None:
+    """Take the objects of the application that has started out of Python's garbage collection.
+
+    They live as long as the process, and each request creates enough objects for many collections, which look at them
+    again and find nothing. `prepare_import` has made collections rarer. Reference counts free what a request leaves.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECTION_OBJECTS)
 
 
 def registry() -> "dict[str, asyncio.Task[Any]] | None":
@@ -144,7 +144,7 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, *arguments: Any, **options: Any) -> None:
         self.config.loaded_app = self._work.counting(self.config.loaded_app)
         await super().startup(*arguments, **options)
-        collect_less_often()
+        freeze_application()
         if registry() is None:
             log.warning(
                 "This release of Open WebUI has no open_webui.tasks.tasks: a stop waits for requests in progress, and "
