@@ -21,8 +21,7 @@ def test_a_signed_out_token_after_the_server_was_killed(start: Start, durability
     with start("prod", sets=sets) as server:
         server.openwebui().set(REVOKED, "1", ex=3600)
         # Nothing is between the answer and the kill: what was answered has to be in the file.
-        server.process.kill()
-        server.process.wait()
+        server.kill()
 
     with start("prod", sets=sets) as server:
         assert server.openwebui().get(REVOKED) == known
@@ -45,8 +44,7 @@ def test_a_killed_server_serves_again_within_three_seconds(start: Start, durabil
     sets = (f"redis.durability={durability}",)
     with start("prod", sets=sets) as server:
         fill(server.openwebui(), 256)
-        server.process.kill()
-        server.process.wait()
+        server.kill()
 
     # A machine that is busy with something else only adds to the time: the least of some starts is the server's own.
     seconds: list[float] = []
@@ -55,8 +53,7 @@ def test_a_killed_server_serves_again_within_three_seconds(start: Start, durabil
         with start("prod", sets=sets) as server:
             seconds.append(time.monotonic() - began)
             assert server.openwebui().exists("open-webui:filler:0") == (durability == "volume")
-            server.process.kill()
-            server.process.wait()
+            server.kill()
 
     assert min(seconds) < 3
 
@@ -68,8 +65,7 @@ def test_a_truncated_file_is_read_up_to_the_damage(start: Start) -> None:
         client = server.openwebui()
         client.set(REVOKED, "1", ex=3600)
         client.set("open-webui:last", "x" * 1000)
-        server.process.kill()
-        server.process.wait()
+        server.kill()
         # The node lost its power in the middle of the last write.
         [file] = (server.directory / "data" / "appendonlydir").glob("*.incr.aof")
         with file.open("r+b") as appended:

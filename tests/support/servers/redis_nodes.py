@@ -32,6 +32,7 @@ from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_P
 from tests.support.servers.rendered import Find
 from tests.support.servers.server_process import (
     give_away,
+    kill_container,
     missing,
     redis_program,
     search_path,
@@ -86,8 +87,7 @@ class Node:
         for container in containers or tuple(self.processes):
             process = self.processes.pop(container, None)
             if process:
-                process.kill()
-                process.wait()
+                kill_container(process)
 
     def hand_over(self) -> str:
         """The preStop hook of the server's container."""

@@ -16,7 +16,14 @@ from components.redis.server.engines import Engine
 from components.redis.server.places import DATA_DIRECTORY, USERS_DIRECTORY
 from tests.support.servers.addresses import free_port
 from tests.support.servers.rendered import rendered
-from tests.support.servers.server_process import check_alive, give_away, redis_program, running, wait_until
+from tests.support.servers.server_process import (
+    check_alive,
+    give_away,
+    kill_container,
+    redis_program,
+    running,
+    wait_until,
+)
 
 APPLICATION_PASSWORD = "application-Password-1"
 EXPORTER_PASSWORD = "exporter-Password-2"
@@ -57,6 +64,10 @@ class Server:
             decode_responses=True,
             **{"retry": WITHOUT_PAUSES, **options},
         )
+
+    def kill(self) -> None:
+        """What the node does to a container that needs too much memory: no time for anything."""
+        kill_container(self.process)
 
     def openwebui(self, database: int = 0) -> Client:
         return self.client("openwebui", APPLICATION_PASSWORD, database)

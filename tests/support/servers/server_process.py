@@ -1,7 +1,9 @@
 """Real servers as child processes: who they run as, where their files are, how they are started and ended."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -14,6 +16,7 @@ from typing import Any, NoReturn
 import pytest
 from packaging.requirements import Requirement
 
+from host.processes import is_alive
 from stack_config.files import ROOT
 from tests.support.repeated import repeated
 
@@ -167,8 +170,19 @@ def running(
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            kill_container(process)
+
+
+def kill_container(process: subprocess.Popen[bytes]) -> None:
+    """End a process as the death of its container does: its children go too, also one that writes a file just now."""
+    process.send_signal(signal.SIGSTOP)  # no further child
+    children = _children(process.pid)
+    process.kill()
+    process.wait()
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    wait_until(lambda: not any(map(is_alive, children)), f"the children of {process.args!r} are gone")
 
 
 def check_alive(process: subprocess.Popen[bytes], log: Path) -> None:
@@ -179,10 +193,7 @@ def check_alive(process: subprocess.Popen[bytes], log: Path) -> None:
 
 def resident_bytes(process: subprocess.Popen[bytes]) -> int:
     """Physical memory of a process and its children now, shared pages once: what counts against a container's limit."""
-    # Each thread has children of its own.
-    children = (list_.read_text().split() for list_ in Path(f"/proc/{process.pid}/task").glob("*/children"))
-    pids = [process.pid, *(int(pid) for each in children for pid in each)]
-    return sum(_proportional_bytes(pid) for pid in pids)
+    return sum(_proportional_bytes(pid) for pid in [process.pid, *_children(process.pid)])
 
 
 @contextmanager
@@ -195,6 +206,12 @@ def peak_memory(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
 
     with repeated(look, pause=0.01):
         yield peak
+
+
+def _children(pid: int) -> list[int]:
+    # Each thread has children of its own.
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for list_ in lists for child in list_.read_text().split()]
 
 
 def _proportional_bytes(pid: int) -> int:
