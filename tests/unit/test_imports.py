@@ -16,7 +16,7 @@ print(*sys.modules, sep="\\n")
 """
 
 NEEDED = {
-    "components", "stack_config",
+    "components", "composition", "stack_config",
     "pulumi", "pulumi_kubernetes", "pulumi_random", "pydantic",
 }  # fmt: skip
 """Top-level packages that the program imports itself."""

@@ -1,0 +1,182 @@
+"""The whole deployment on one screen: the components of the stack, and what connects them."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pulumi import ResourceOptions
+from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict as EgressRule
+
+from components.backup import names as backup
+from components.backup.component import Backup, BackupArgs, Server
+from components.blocks.egress import egress_rules
+from components.blocks.secret_inputs import SecretInputs
+from components.namespace.component import Namespace, NamespaceArgs
+from components.ollama.component import Ollama, OllamaArgs
+from components.open_webui import names as open_webui
+from components.open_webui.component import OpenWebUI, OpenWebUIArgs
+from components.postgresql.component import PostgreSQL, PostgreSQLArgs
+from components.postgresql.scripts import PREPARE_SCRIPTS
+from components.redis.component import Redis, RedisArgs
+from components.tika.component import Tika, TikaArgs
+from stack_config.settings import StackSettings
+from stack_config.uploaded_files import uploaded_files
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """The components of one stack. `deploy` registers them."""
+
+    settings: StackSettings
+    """Validated settings."""
+
+    secret_inputs: SecretInputs
+    """Secrets that the user provides."""
+
+    options: ResourceOptions
+    """Options of every component: the Kubernetes provider, or a parent that has it."""
+
+    namespace: Namespace = field(init=False)
+    redis: Redis = field(init=False)
+    postgresql: PostgreSQL = field(init=False)
+    open_webui: OpenWebUI = field(init=False)
+
+    def deploy(self) -> None:
+        """Register every component."""
+        settings = self.settings
+        self.namespace = Namespace(
+            "namespace",
+            NamespaceArgs(
+                name=settings.namespace,
+                exists=not settings.create_namespace,
+                quota=settings.hard_limits if settings.limits_namespace else None,
+                dns=settings.dns,
+                pod_security_version=settings.pod_security_version,
+                protect=settings.protect,
+            ),
+            self.options,
+        )
+        self.redis = self._redis()
+        self.postgresql = self._postgresql()
+        if settings.backup.enabled:
+            self._back_up()
+        self.open_webui = self._open_webui()
+
+    @cached_property
+    def _in_namespace(self) -> ResourceOptions:
+        return ResourceOptions.merge(self.options, ResourceOptions(depends_on=[self.namespace]))
+
+    @property
+    def _scraped_from(self) -> str | None:
+        monitoring = self.settings.monitoring
+        return monitoring.namespace if monitoring.enabled else None
+
+    def _redis(self) -> Redis:
+        settings = self.settings
+        return Redis(
+            "redis",
+            RedisArgs(
+                namespace=self.namespace.name,
+                namespace_name=settings.namespace,
+                settings=settings.redis,
+                secret_inputs=self.secret_inputs,
+                rotation=settings.rotate.redis,
+                clients=open_webui.LABELS.selector,
+                protect=settings.protect,
+                scraped_from=self._scraped_from,
+                watched_by_operator=settings.monitoring.operator,
+            ),
+            self._in_namespace,
+        )
+
+    def _postgresql(self) -> PostgreSQL:
+        settings = self.settings
+        return PostgreSQL(
+            "postgresql",
+            PostgreSQLArgs(
+                namespace=self.namespace.name,
+                namespace_name=settings.namespace,
+                settings=settings.postgresql,
+                secret_inputs=self.secret_inputs,
+                rotation=settings.rotate.postgresql,
+                clients=[*open_webui.DATABASE_CLIENTS, *([backup.LABELS.selector] if settings.backup.enabled else [])],
+                protect=settings.protect,
+                scraped_from=self._scraped_from,
+                watched_by_operator=settings.monitoring.operator,
+                backups=settings.backup.watched,
+            ),
+            self._in_namespace,
+        )
+
+    def _back_up(self) -> None:
+        settings, database = self.settings, self.postgresql
+        Backup(
+            "backup",
+            BackupArgs(
+                namespace=self.namespace.name,
+                settings=settings.backup,
+                storage_size=settings.backup_storage_size,
+                server=Server(
+                    image=settings.postgresql.image,
+                    access=database.backup_access,
+                    prepare_scripts=PREPARE_SCRIPTS,
+                    secrets=database.backend.connection.owned,
+                    authority=database.backend.authority,
+                ),
+                egress=[*database.backend.egress, *egress_rules(settings.database_targets, settings.namespace)],
+                namespace_name=settings.namespace,
+                client_image=settings.open_webui.image,
+                uploads=uploaded_files(settings.open_webui),
+                secret_inputs=self.secret_inputs,
+                protect=settings.protect,
+            ),
+            self._in_namespace,
+        )
+
+    def _services(self) -> tuple[list[EgressRule], dict[str, str]]:
+        """The optional services of the web pods: egress rules and variables for their clients."""
+        settings = self.settings
+        web_egress: list[EgressRule] = []
+        web_variables: dict[str, str] = {}
+        if settings.has_own_tika:
+            extraction = Tika(
+                "tika",
+                TikaArgs(namespace=self.namespace.name, settings=settings.tika, clients=[open_webui.LABELS.selector]),
+                self._in_namespace,
+            )
+            web_egress += extraction.egress
+            web_variables |= extraction.client_variables
+        if settings.ollama.enabled:
+            inference = Ollama(
+                "ollama",
+                OllamaArgs(
+                    namespace=self.namespace.name,
+                    namespace_name=settings.namespace,
+                    settings=settings.ollama,
+                    clients=[open_webui.LABELS.selector],
+                    protect=settings.protect,
+                ),
+                self._in_namespace,
+            )
+            web_egress += inference.egress
+            web_variables |= inference.client_variables
+        return web_egress, web_variables
+
+    def _open_webui(self) -> OpenWebUI:
+        settings, cache, database = self.settings, self.redis, self.postgresql
+        egress, variables = self._services()
+        return OpenWebUI(
+            "open-webui",
+            OpenWebUIArgs(
+                namespace=self.namespace.name,
+                namespace_name=settings.namespace,
+                settings=settings.open_webui,
+                redis=cache.backend,
+                database=database.backend,
+                egress=[*cache.backend.egress, *database.backend.egress, *egress],
+                variables=variables,
+                secret_inputs=self.secret_inputs,
+                rotation=settings.rotate.open_webui,
+                protect=settings.protect,
+            ),
+            ResourceOptions.merge(self.options, ResourceOptions(depends_on=[cache, database])),
+        )
