@@ -59,11 +59,13 @@ def firing(state: State, now: datetime) -> list[Alert]:
 
 def _pods(state: State, _now: datetime) -> Iterator[Alert]:
     for each in state.applications:
-        if each.replicas and not each.ready:
+        if not each.ready:
+            # The stack has no application that serves without a pod: somebody, or a restore, scaled it to zero.
+            problem = f"no ready pod of {each.replicas}" if each.replicas else "no pod: it is scaled to zero"
             yield Alert(
                 name=_DOWN.get(each.app, "NoReadyReplica"),
                 severity="critical",
-                summary=f"{each.app} has no ready pod of {each.replicas}{_reasons(each)}.",
+                summary=f"{each.app} has {problem}{_reasons(each)}.",
                 look_at=_describe(each.app),
             )
         elif each.ready < each.replicas:

@@ -36,6 +36,7 @@ ORDER = (
     "changes",
     "answers",
     "backup",
+    "diagnosis",
     "import",
     "network_policies",
     "policy_settings",

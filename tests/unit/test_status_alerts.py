@@ -70,8 +70,7 @@ def archive(**changes: Any) -> Archive:
 
 def test_a_healthy_stack_has_no_alert() -> None:
     assert firing(replace(HEALTHY, applications=web()), NOW) == []
-    # Scaled to zero on purpose, and backups that were turned on a moment ago.
-    assert firing(replace(HEALTHY, applications=web(ready=0, replicas=0)), NOW) == []
+    # Backups that were turned on a moment ago.
     new = backups(places=(Backup(place="", succeeded=None, failed=False),), since=ago(hours=1))
     assert firing(replace(HEALTHY, backups=new), NOW) == []
     assert firing(replace(HEALTHY, backups=None, archive=None, volume=None, certificates=()), NOW) == []
@@ -84,6 +83,11 @@ def test_a_healthy_stack_has_no_alert() -> None:
             {"applications": web(ready=0, not_ready=("web-1 open-webui: ImagePullBackOff",))},
             "NoReadyReplica",
             "open-webui has no ready pod of 3: web-1 open-webui: ImagePullBackOff.",
+        ),
+        (
+            {"applications": web(ready=0, replicas=0)},
+            "NoReadyReplica",
+            "open-webui has no pod: it is scaled to zero.",
         ),
         ({"applications": web(app="redis", ready=0)}, "RedisDown", "redis has no ready pod of 3."),
         ({"applications": web(app="postgres", ready=0)}, "PostgreSQLDown", "postgres has no ready pod of 3."),

@@ -79,7 +79,7 @@ class Node:
 
     def refused(self, *arguments: str) -> str:
         """Output of a command of `stackctl`, which must fail."""
-        done = self._run(*arguments)
+        done = self.run(*arguments)
         assert done.returncode != 0, f"{' '.join(arguments)} was not refused"
         return done.stdout + done.stderr
 
@@ -104,11 +104,25 @@ class Node:
 
     def stackctl(self, *arguments: str) -> str:
         """Output of a command of `stackctl`, which must succeed."""
-        done = self._run(*arguments)
+        done = self.run(*arguments)
         assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         return done.stdout
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A command of `stackctl` that runs, the leader of its process group."""
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(
+            [sys.executable, "-m", "stackctl", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=quiet,
+            stdout=quiet,
+            stderr=quiet,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of `stackctl` that has ended, with whatever exit code."""
         return subprocess.run(
             [sys.executable, "-m", "stackctl", *arguments],
             cwd=ROOT,
