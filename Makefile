@@ -170,7 +170,7 @@ test-engine: .venv/ready policy/.venv/ready ## Test the real engine against a re
 	$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/engine
 
 .PHONY: test-servers
-test-servers: .venv/ready servers-packages .venv-servers/ready .venv-servers/oidc/ready .venv-open-webui/ready .venv-chroma/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration; ALL=1 adds the long index builds
+test-servers: .venv/ready servers-packages .venv-servers/ready .venv-servers/oidc/ready .venv-open-webui/ready .venv-chroma/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration; ALL=1 adds Ollama and the long index builds
 	$(if $(ALL),SERVERS_ALL=1) $(PY) -m pytest -q -n 4 tests/servers
 
 .PHONY: servers-packages

@@ -20,7 +20,11 @@ from devcluster.toolchain.go_programs import OLLAMA, build
 from tests.support.servers.addresses import free_port
 from tests.support.servers.model_registry import Registry, model_registry
 from tests.support.servers.server_process import running, wait_until
+from tests.support.servers.slow_tier import slow
 from tests.support.unit.recording import Recording, run
+
+# Its server is built from source, for 5 to 8 minutes.
+pytestmark = slow
 
 _SETS = ("ollama.enabled=true", "ollama.keepAlive=1h", "ollama.parallel=3", "ollama.contextLength=4096")
 

@@ -4,10 +4,9 @@ The bounds are real: the limit is a control group's, /dev/shm has the rendered s
 time: connections that have used tables, queries that join millions of rows, the build of an index as Open WebUI makes
 it.
 
-``SERVERS_ALL=1`` adds the long builds (100,000 chunks, every type of vector): hours on two cores.
+``make test-servers ALL=1`` adds the long builds (100,000 chunks, every type of vector): hours on two cores.
 """
 
-import os
 import subprocess
 import sys
 import threading
@@ -25,8 +24,8 @@ from tests.support.servers.container_bounds import Bounds, bounded
 from tests.support.servers.postgresql_database import Database, rendered_database
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import postgresql_with_pgvector, wait_until
+from tests.support.servers.slow_tier import ALL
 
-ALL = os.environ.get("SERVERS_ALL") == "1"
 # One replica and what is beside it.
 CONNECTIONS = 85
 SETS = (
