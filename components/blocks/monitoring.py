@@ -15,8 +15,8 @@ class MonitoringSettings(Settings):
 
     enabled: bool = Field(
         False,
-        description="Run redis_exporter beside Redis and postgres_exporter beside PostgreSQL, and annotate their pods "
-        "for scraping (ports 9121 and 9187).",
+        description="Run redis_exporter beside Redis, postgres_exporter beside PostgreSQL, and pgbouncer_exporter "
+        "beside PgBouncer, and annotate their pods for scraping (ports 9121, 9187 and 9127).",
     )
     namespace: ExistingNamespace = Field(
         "monitoring", description="Namespace of Prometheus, the only namespace that may scrape."

@@ -233,7 +233,12 @@ class PostgreSQL(Component[PostgreSQLArgs]):
     def _front(self, children: Children) -> Front:
         args = self.args
         return Front(
-            children=children, namespace_name=args.namespace_name, settings=args.settings, clients=args.clients
+            children=children,
+            namespace_name=args.namespace_name,
+            settings=args.settings,
+            clients=args.clients,
+            scraped_from=args.scraped_from,
+            watched_by_operator=args.watched_by_operator,
         )
 
     def _connection_secret(

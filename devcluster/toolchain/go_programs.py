@@ -114,6 +114,14 @@ POSTGRES_EXPORTER = GoProgram(
     usual_seconds=25,
     variables=("github.com/prometheus/common/version.Version=0.19.1",),
 )
+# The version of the image that pods run (components/postgresql/pooler/settings.py).
+PGBOUNCER_EXPORTER = GoProgram(
+    name="pgbouncer_exporter",
+    module="pgbouncer-exporter",
+    package="github.com/prometheus-community/pgbouncer_exporter",
+    usual_seconds=20,
+    variables=("github.com/prometheus/common/version.Version=0.12.1",),
+)
 CLOUDNATIVE_PG = GoProgram(
     name="cloudnative-pg",
     module="cloudnative-pg",

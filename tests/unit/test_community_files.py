@@ -8,6 +8,7 @@ import yaml
 
 from components.postgresql.archive.settings import IMAGE as ARCHIVE_IMAGE
 from components.postgresql.cloudnative_pg.settings import IMAGE as CLOUDNATIVE_PG_IMAGE
+from components.postgresql.pooler.settings import EXPORTER_IMAGE as POOLER_EXPORTER_IMAGE
 from components.postgresql.pooler.settings import IMAGE as POOLER_IMAGE
 from components.postgresql.settings import EXPORTER_IMAGE as POSTGRES_EXPORTER_IMAGE
 from components.redis.settings import EXPORTER_IMAGE, IMAGES
@@ -82,7 +83,8 @@ def test_renovate_finds_every_version_in_the_code() -> None:
     versions = [each["currentValue"] for each in actual if "depName" not in each]
     assert versions == [settings.open_webui.version]
     assert images == {
-        *(settings.postgresql.image, POSTGRES_EXPORTER_IMAGE, ARCHIVE_IMAGE, CLOUDNATIVE_PG_IMAGE, POOLER_IMAGE),
+        *(settings.postgresql.image, POSTGRES_EXPORTER_IMAGE, ARCHIVE_IMAGE, CLOUDNATIVE_PG_IMAGE),
+        *(POOLER_IMAGE, POOLER_EXPORTER_IMAGE),
         *(*IMAGES.values(), EXPORTER_IMAGE, TikaSettings().image, settings.ollama.image),
     }
 

@@ -271,6 +271,12 @@ def test_every_alert_on_cloudnative_pg_has_a_line_and_one_that_only_it_has_a_sec
     assert sections == [name for name, _ in alerts if name not in shared]
 
 
+def test_every_alert_of_pgbouncer_has_a_line_and_a_section_in_the_docs() -> None:
+    rows, sections, alerts = _alerts("monitoring-pooler.md", "pooler/monitoring")
+    assert rows == alerts
+    assert sections == [name for name, _ in alerts]
+
+
 def _alerts(page: str, package: str) -> tuple[list[tuple[str, str]], list[str], list[tuple[str, str]]]:
     """The rows of a page's table and its sections, and the alerts of a rule file with their severities."""
     text = (ROOT / "docs" / "operations" / page).read_text()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from ...blocks.url_parameters import parameters_of
-from ..names import DATABASE, PORT
+from ..names import CLIENT_USERS, DATABASE, PORT
 from .names import SERVER_FILE, USERS_FILE
 from .settings import PoolMode
 
@@ -14,6 +14,9 @@ SECRET_DIRECTORY = "/run/secrets/pgbouncer"
 SOCKET_DIRECTORY = "/var/run/pgbouncer"
 TLS_DIRECTORY = "/etc/pgbouncer-tls"
 CONFIG_FILE = "pgbouncer.ini"
+HBA_FILE = "pg_hba.conf"
+CONSOLE = "pgbouncer"
+"""The database whose statements are those of PgBouncer itself."""
 
 QUERY_WAIT_SECONDS = 30
 """How long a client waits for a connection to the server, until it gets an error instead of hanging."""
@@ -47,12 +50,13 @@ class PoolerSizes:
     """Connections to the server."""
 
 
-def pgbouncer_ini(sizes: PoolerSizes, *, tls: bool) -> str:
+def pgbouncer_ini(sizes: PoolerSizes, *, tls: bool, exporter: str | None = None) -> str:
     """pgbouncer.ini: everything but the server and the users, which are in a Secret.
 
     Args:
         sizes: number of connections, and when they are given back.
         tls: whether clients have to use TLS.
+        exporter: user that reads statistics, as `pg_hba_conf` admits it. None: there is no exporter.
     """
     return f"""\
 [pgbouncer]
@@ -62,7 +66,7 @@ unix_socket_dir = {SOCKET_DIRECTORY}
 logfile =
 pidfile =
 
-auth_type = scram-sha-256
+{_authentication(exporter)}\
 auth_file = {SECRET_DIRECTORY}/{USERS_FILE}
 # The console is for the user of the process, by the socket in the pod.
 admin_users = pgbouncer
@@ -91,6 +95,32 @@ log_disconnections = 0
 log_stats = 0
 
 %include {SECRET_DIRECTORY}/{SERVER_FILE}
+"""
+
+
+def _authentication(exporter: str | None) -> str:
+    if not exporter:
+        return "auth_type = scram-sha-256\n"
+    return f"""\
+auth_type = hba
+auth_hba_file = {CONFIGURATION_DIRECTORY}/{HBA_FILE}
+# May read statistics, and change nothing.
+stats_users = {exporter}
+"""
+
+
+def pg_hba_conf(exporter: str) -> str:
+    """pg_hba.conf: each user by its name, to one database.
+
+    Args:
+        exporter: user that needs no password on the loopback interface, which only containers of the pod have, and
+            reaches the console alone.
+    """
+    network = "".join(f"host  {DATABASE}  {user}  all           scram-sha-256\n" for user in CLIENT_USERS)
+    return f"""\
+# TYPE  DATABASE  USER  ADDRESS  METHOD
+{network}\
+host  {CONSOLE}    {exporter}        127.0.0.1/32  trust
 """
 
 
@@ -136,14 +166,17 @@ def external_server_ini(url: str) -> str:
     return _server_tls(mode, authority_file) + database
 
 
-def user_list(secrets: Mapping[str, str]) -> str:
+def user_list(secrets: Mapping[str, str], exporter: str | None = None) -> str:
     """userlist.txt: who may log in to PgBouncer.
 
     Args:
         secrets: SCRAM verifier by user for `own_server_ini`; password by user for `external_server_ini`. With verifiers
             PgBouncer would log in to the server with the keys of the client also where server.ini has a password.
+        exporter: user without a password, whom `pg_hba_conf` admits.
     """
-    return "".join(f'"{user}" "{secret}"\n' for user, secret in secrets.items())
+    # PgBouncer refuses a user that is not in the list, also where its pg_hba.conf asks for no password.
+    without = {exporter: ""} if exporter else {}
+    return "".join(f'"{user}" "{secret}"\n' for user, secret in {**secrets, **without}.items())
 
 
 def _database(**parameters: str | int) -> str:

@@ -42,6 +42,12 @@ class Front:
     clients: Sequence[dict[str, str]]
     """Labels of the pods that may connect, for each application."""
 
+    scraped_from: str | None
+    """Namespace of Prometheus. None: no exporter."""
+
+    watched_by_operator: bool
+    """Whether the Prometheus operator scrapes the exporter and evaluates the alerts."""
+
     def own_server(self, logins: Roles) -> None:
         """Create PgBouncer for the server of the stack. Each client logs in there as itself.
 
@@ -118,6 +124,9 @@ class Front:
             authorities=[authority] if authority else [],
             clients=self.clients,
             egress=egress,
+            namespace_name=self.namespace_name,
+            scraped_from=self.scraped_from,
+            watched_by_operator=self.watched_by_operator,
             depends_on=depends_on,
         )
 

@@ -8,6 +8,11 @@ the ServiceAccount, the network policy and the budget; with topology cloudnative
 
 LABELS = Labels(app=POOLER, component="pooler")
 
+METRICS_SERVICE = "postgres-pooler-metrics"
+"""Headless Service of the exporters."""
+
+DASHBOARD = "postgres-pooler-dashboard"
+
 USERS_FILE = "userlist.txt"
 """Key of the Secret: the users that may log in to PgBouncer."""
 

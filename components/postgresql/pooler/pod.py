@@ -21,6 +21,7 @@ from ...blocks.server_certificate import tls_mount, tls_volume
 from ..names import CLIENT_USERS, DATABASE, PORT
 from ..tls_settings import PostgreSQLTlsSettings
 from .configuration import CONFIG_FILE, CONFIGURATION_DIRECTORY, SECRET_DIRECTORY, SOCKET_DIRECTORY, TLS_DIRECTORY
+from .monitoring.exporter import pooler_exporter
 from .names import LABELS, POOLER, SERVER_FILE, USERS_FILE
 from .sizes import pooler_resources, reload_resources
 
@@ -50,6 +51,9 @@ class PodArgs:
     authorities: Sequence[Authority]
     """The authority of the server behind it; empty where it is not known."""
 
+    exporter_image: str | None
+    """None: no metrics."""
+
 
 def pod(args: PodArgs) -> PodSpecArgsDict:
     """Spec of the pod."""
@@ -59,7 +63,10 @@ def pod(args: PodArgs) -> PodSpecArgsDict:
             "termination_grace_period_seconds": GRACE_SECONDS,
             "topology_spread_constraints": spread(LABELS),
             "init_containers": _reload(args),
-            "containers": [_pgbouncer(args)],
+            "containers": [
+                _pgbouncer(args),
+                *([pooler_exporter(image=args.exporter_image, tls=args.tls.enabled)] if args.exporter_image else []),
+            ],
             "volumes": [
                 {"name": "conf", "config_map": {"name": POOLER}},
                 secret_volume("secret", POOLER, USERS_FILE, SERVER_FILE),

@@ -10,6 +10,7 @@ from ...blocks.image_versions import release
 from ...blocks.names import ImageReference
 
 IMAGE = "ghcr.io/cloudnative-pg/pgbouncer:1.26.0"
+EXPORTER_IMAGE = "quay.io/prometheuscommunity/pgbouncer-exporter:v0.12.1"
 
 LEAST_RELEASE = (1, 23)
 """Oldest accepted release. From 1.21 on PgBouncer keeps prepared statements in transaction mode; from 1.23 on SIGTERM
@@ -42,6 +43,11 @@ class PoolerSettings(Settings):
         IMAGE,
         description="Container image with `pgbouncer` and the clients of PostgreSQL. Its tag names the version: 1.23 "
         "or newer. Not with topology `cloudnative-pg`, where the operator has an image of its own.",
+    )
+    exporter_image: ImageReference = Field(
+        EXPORTER_IMAGE,
+        description="Container image of pgbouncer_exporter, which runs with `monitoring.enabled`. Not with topology "
+        "`cloudnative-pg`, where PgBouncer has the exporter of the operator.",
     )
 
     def problems(self) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ The one place of this arithmetic, for every topology. Free of Pulumi.
 from typing import TYPE_CHECKING
 
 from ...blocks.footprint import Pods
+from ...blocks.monitoring import MonitoringSettings, exporter_resources
 from ...blocks.quantities import MEBIBYTE, mebibytes
 from ...blocks.resources import ContainerResources
 from .settings import PoolerSettings
@@ -76,16 +77,22 @@ def reload_resources() -> ContainerResources:
     }
 
 
-def pooler_pods(settings: "PostgreSQLSettings", *, watches_files: bool) -> tuple[Pods, ...]:
+def pooler_pods(
+    settings: "PostgreSQLSettings", monitoring: MonitoringSettings, *, watches_files: bool
+) -> tuple[Pods, ...]:
     """The most pods that the stack runs of PgBouncer; none without it.
 
     Args:
         settings: settings of PostgreSQL.
+        monitoring: whether an exporter is in each.
         watches_files: whether a sidecar makes it read renewed certificates.
     """
     if not settings.pooler.enabled:
         return ()
-    sidecars = (reload_resources(),) if watches_files else ()
+    sidecars = (
+        *((reload_resources(),) if watches_files else ()),
+        *((exporter_resources(),) if monitoring.enabled else ()),
+    )
     # A rolling update does not wait for those that are leaving.
     return (
         Pods(count=2 * settings.pooler.instances, containers=(pooler_resources(client_limit(settings)), *sidecars)),

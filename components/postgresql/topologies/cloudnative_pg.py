@@ -36,6 +36,7 @@ _UNUSED_POD_KEYS = (
     *("runtimeClassName", "hostAliases", "fixedUid"),
     *("extraVolumes", "extraVolumeMounts", "extraInitContainers", "extraContainers"),
 )
+_UNUSED_POOLER_KEYS = ("image", "exporterImage")
 # The plugin's own image runs beside the server. It drops no segment, because the operator has no such limit.
 _UNUSED_ARCHIVE_KEYS = ("image", "pendingLimit")
 
@@ -54,7 +55,9 @@ class CloudNativePG(Topology):
         yield from super().problems()
         yield from size_problems(self.settings)
         yield from self._archive_problems()
-        yield from self._unused("pooler", self.settings.pooler, ("image",), "the operator has an image of its own")
+        yield from self._unused(
+            "pooler", self.settings.pooler, _UNUSED_POOLER_KEYS, "the operator has an image of its own"
+        )
         yield from self._unused("pods", self.settings.pods, _UNUSED_POD_KEYS, "a Cluster has no field for it")
 
     def _unused(self, section: str, settings: Settings, keys: Sequence[str], reason: str) -> Iterator[Problem]:

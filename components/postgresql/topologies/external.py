@@ -43,13 +43,14 @@ class External(Topology):
         # The certificate is then that of PgBouncer.
         return tuple(key for key in self.unused_keys if key != "tls" or not self.settings.pooler.enabled)
 
-    def footprint(self, _monitoring: MonitoringSettings) -> Footprint:
+    def footprint(self, monitoring: MonitoringSettings) -> Footprint:
         watches_files = self.settings.tls.enabled or self.authority is not None
-        return Footprint(pods=pooler_pods(self.settings, watches_files=watches_files))
+        return Footprint(pods=pooler_pods(self.settings, monitoring, watches_files=watches_files))
 
-    def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
+    def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
         if self.settings.pooler.enabled:
             yield from self.settings.tls.kinds_needed("postgresql.tls")
+            yield from monitoring.kinds_needed()
 
     @property
     def authority(self) -> Authority | None:

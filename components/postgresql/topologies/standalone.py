@@ -43,7 +43,7 @@ class Standalone(Topology):
         )
         server, pooler = (
             self.settings.container_resources(),
-            pooler_pods(self.settings, watches_files=self.settings.tls.enabled),
+            pooler_pods(self.settings, monitoring, watches_files=self.settings.tls.enabled),
         )
         if not self.settings.archive.enabled:
             return Footprint(pods=(Pods(count=1, containers=(server, *sidecars)), *pooler), volumes=1)

@@ -15,11 +15,14 @@ import psycopg
 from components.postgresql.names import CLIENT_USERS, DATABASE
 from components.postgresql.pooler.configuration import (
     CONFIG_FILE,
+    CONFIGURATION_DIRECTORY,
+    HBA_FILE,
     SECRET_DIRECTORY,
     SOCKET_DIRECTORY,
     TLS_DIRECTORY,
     user_list,
 )
+from components.postgresql.pooler.monitoring.exporter import EXPORTER_USER
 from components.postgresql.pooler.names import POOLER, SERVER_FILE, USERS_FILE
 from components.postgresql.scram import scram_verifier
 from tests.support.servers.addresses import free_port
@@ -62,6 +65,7 @@ class RenderedPooler:
         for inside, outside in (
             (SECRET_DIRECTORY, f"{self.directory}/secret"),
             (SOCKET_DIRECTORY, f"{self.directory}/run"),
+            *([(f"{CONFIGURATION_DIRECTORY}/", f"{self.directory}/")] if HBA_FILE in files else []),
             ("listen_addr = *", "listen_addr = 127.0.0.1"),
             ("listen_port = 5432", f"listen_port = {self.port}"),
         ):
@@ -78,7 +82,9 @@ class RenderedPooler:
             user: password if self.plain else scram_verifier(user, password)
             for user, password in self.passwords.items()
         }
-        (self.directory / "secret" / USERS_FILE).write_text(user_list(secrets))
+        (self.directory / "secret" / USERS_FILE).write_text(
+            user_list(secrets, EXPORTER_USER if HBA_FILE in files else None)
+        )
         (self.directory / "secret" / SERVER_FILE).write_text(self.server)
 
     @property

@@ -31,4 +31,10 @@ EFFECTS: dict[str, Effect] = {
         shows=inputs("Deployment", "postgres-pooler", "spec", "template", "spec", "containers", 0, "image"),
         expected="registry.example.com/pgbouncer:1.25.2",
     ),
+    "postgresql.pooler.exporterImage": Effect(
+        value="mirror/pgbouncer-exporter:v0.12.1",
+        sets=(*ON, "monitoring.enabled=true"),
+        shows=lambda r: r.containers["postgres-pooler/exporter"]["image"],
+        expected="mirror/pgbouncer-exporter:v0.12.1",
+    ),
 }

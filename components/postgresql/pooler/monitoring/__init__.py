@@ -1,0 +1,1 @@
+"""Monitoring of PgBouncer: the exporter, alerts and a dashboard."""
