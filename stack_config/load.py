@@ -197,8 +197,8 @@ def _problems_of_settings(
             path = secrets.path(problem.keys[0])
             yield from_problem(dataclasses.replace(problem, keys=(path,)), (), _hidden(secrets))
     named = named_secret_problems(settings, secrets.names, seen)
-    of_uploads = credential_problems(settings, secrets.names)
-    for problem in [*named, *composed_secret_problems(settings, secrets.names), *of_uploads]:
+    replaced = credential_problems(settings, secrets.names)
+    for problem in [*named, *composed_secret_problems(settings, secrets.names), *replaced]:
         variable, setting = problem.keys
         if not any(_overlap(path, setting) for path in mentioned | removed):
             path = secrets.path(variable) if variable in secrets.names else member_path(variable)

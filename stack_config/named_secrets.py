@@ -62,15 +62,16 @@ def composed_secret_problems(settings: StackSettings, configured: Collection[str
 
 
 def credential_problems(settings: StackSettings, variables: Collection[str]) -> Iterator[Problem]:
-    """Secret variables that would replace the identity with which the web pods use the bucket of uploads.
+    """Secret variables that would replace credentials of a feature of the web pods, such as those of the bucket.
 
     Args:
         settings: the stack's settings.
         variables: every secret that is set.
     """
-    for problem in settings.open_webui.uploads.credential_problems(variables):
-        variable, setting = problem.keys
-        yield replace(problem, keys=(variable, f"openWebui.{setting}"))
+    for feature in settings.open_webui.features.values():
+        for problem in feature.credential_problems(variables):
+            variable, setting = problem.keys
+            yield replace(problem, keys=(variable, f"openWebui.{setting}"))
 
 
 def _named(settings: StackSettings) -> Iterator[tuple[str, str]]:

@@ -90,6 +90,7 @@ def environment(
         database.connection.variable("DATABASE_URL", _url_key(database, migrate=migrate)),
         *([database.connection.variable("MIGRATE_CLIENT_URL", CLIENT_URL)] if owner else []),
         *_own_secrets(settings, own, secret_inputs),
+        *_pod_fields(settings),
     ]
     # The kubelet replaces a reference only if the variable that it names comes earlier.
     first = [each for each in [*plain_variables(plain), *secret] if each["name"] not in composed]
@@ -216,6 +217,11 @@ def _features(settings: OpenWebUISettings, services: Mapping[str, str]) -> dict[
     for feature in settings.features.values():
         variables |= feature.variables(settings, services)
     return variables
+
+
+def _pod_fields(settings: OpenWebUISettings) -> list[EnvVarArgsDict]:
+    fields = {name: path for feature in settings.features.values() for name, path in feature.pod_fields().items()}
+    return [{"name": name, "value_from": {"field_ref": {"field_path": path}}} for name, path in fields.items()]
 
 
 def _composed(settings: OpenWebUISettings, services: Mapping[str, str]) -> dict[str, str]:

@@ -72,6 +72,10 @@ class FeatureSettings(Settings):
         """
         return {}
 
+    def pod_fields(self) -> Mapping[str, str]:
+        """Environment variables with the value of a field of the pod, such as ``metadata.name``."""
+        return {}
+
     def stored_variables(self, _web: "OpenWebUISettings", _services: Mapping[str, str]) -> Iterable[str]:
         """Variables whose values each start of a web pod writes into the database (`startup/stored_settings.py`).
 
@@ -110,6 +114,16 @@ class FeatureSettings(Settings):
 
     def conflicts(self, _web: "OpenWebUISettings") -> Iterator[Problem]:
         """Rules between the feature and other settings of the component, with keys relative to the component."""
+        yield from ()
+
+    def credential_problems(self, _variables: Iterable[str]) -> Iterator[Problem]:
+        """Secret variables whose values Open WebUI would use in place of the credentials of the feature.
+
+        The keys are the variable, and the setting relative to Open WebUI's settings.
+
+        Args:
+            _variables: names of the secrets that are set.
+        """
         yield from ()
 
     def pod_labels(self, _web: "OpenWebUISettings") -> Mapping[str, str]:

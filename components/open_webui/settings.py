@@ -33,6 +33,7 @@ from .gateway_settings import GatewaySettings
 from .ingress_settings import IngressSettings
 from .load_balancer_settings import LoadBalancerSettings
 from .models import ModelSettings
+from .observability.settings import ObservabilitySettings
 from .performance import PerformanceSettings
 from .preflight_resources import preflight_resources
 from .termination import leaving_pods
@@ -177,6 +178,9 @@ class OpenWebUISettings(ComponentSettings):
     performance: PerformanceSettings = Field(PerformanceSettings(), description="Throughput of each replica.")
     auth: AuthSettings = Field(AuthSettings(), description="How users sign in, and the accounts that they get.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level of Open WebUI.")
+    observability: ObservabilitySettings = Field(
+        ObservabilitySettings(), description="Logs, the audit log and OpenTelemetry."
+    )
     env: dict[VariableName, Text] = Field(
         {},
         description="Further environment variables that Open WebUI or its libraries read. The class of a variable "

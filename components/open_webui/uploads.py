@@ -152,10 +152,7 @@ class UploadSettings(FeatureSettings):
                 yield replace(problem, keys=(f"{key}.{variable}", setting))
 
     def credential_problems(self, variables: Iterable[str]) -> Iterator[Problem]:
-        """Variables whose credentials the client of the bucket would use in place of the ServiceAccount's.
-
-        The keys are the variable, and the setting relative to Open WebUI's settings.
-        """
+        """Variables whose credentials the client of the bucket would use in place of the ServiceAccount's."""
         if not self.store or not self.uses_service_account:
             return
         setting = f"uploads.{self.kind}.credentials"

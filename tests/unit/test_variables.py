@@ -27,6 +27,7 @@ from tests.support.unit.effects_on_documents import (
     OPENAI_SECRETS,
     RERANKER,
 )
+from tests.support.unit.effects_on_observability import OBSERVED
 from tests.support.unit.effects_on_sign_in import SIGN_IN_CONFIGURATIONS
 from tests.support.unit.effects_on_uploads import AZURE as AZURE_UPLOADS
 from tests.support.unit.effects_on_uploads import AZURE_SECRETS as AZURE_UPLOAD_SECRETS
@@ -89,6 +90,7 @@ CONFIGURATIONS: list[tuple[tuple[str, ...], dict[str, str]]] = [
     (EXTERNAL, {"redisCacheUrl": "redis://:p@10.0.0.1"}),
     (DATABASE_BY_REFERENCE, {}),
     *SIGN_IN_CONFIGURATIONS,
+    OBSERVED,
     ((*EXTERNAL, "redis.external.sentinelHosts=10.0.0.2"), {"redisCacheUrl": "redis://:p@mymaster"}),
     (
         (*DOCLING, *RERANKER, *OLLAMA),

@@ -26,6 +26,7 @@ GROUPS = {
     "test_ollama.py": "ollama",
     "test_documents.py": "documents",
     "test_sign_in.py": "sign-in",
+    "test_observability.py": "observability",
     "test_postgresql_upgrade.py": "upgrade",
     "test_external_preflight.py": "external preflight",
     "test_archive.py": "archive",

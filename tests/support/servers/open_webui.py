@@ -241,9 +241,11 @@ class OpenWebUI:
         for variable in container["env"]:
             if "value" in variable:
                 variables[variable["name"]] = expanded(variable["value"], variables)
-            else:
-                reference = variable["valueFrom"]["secretKeyRef"]
+            elif reference := variable["valueFrom"].get("secretKeyRef"):
                 variables[variable["name"]] = contents[reference["name"]][reference["key"]]
+            else:
+                fields = {"metadata.name": place.name, "metadata.namespace": "rag-system"}
+                variables[variable["name"]] = fields[variable["valueFrom"]["fieldRef"]["fieldPath"]]
         return {
             **variables,
             "HOME": str(place / "tmp"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tests.support.unit.mistakes_in_backups import BACKUP_MISTAKES
 from tests.support.unit.mistakes_in_exposure import EXPOSURE_MISTAKES
 from tests.support.unit.mistakes_in_models import MODEL_MISTAKES
+from tests.support.unit.mistakes_in_observability import OBSERVABILITY_MISTAKES
 from tests.support.unit.mistakes_in_postgresql import POSTGRESQL_MISTAKES
 from tests.support.unit.mistakes_in_servers import SERVER_MISTAKES
 from tests.support.unit.mistakes_in_sign_in import SIGN_IN_MISTAKES
@@ -229,4 +230,5 @@ SINGLE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     *UPLOAD_MISTAKES,
     *POSTGRESQL_MISTAKES,
     *MODEL_MISTAKES,
+    *OBSERVABILITY_MISTAKES,
 ]

@@ -1,0 +1,1 @@
+"""Observability of the web pods: logs, the audit log, and OpenTelemetry."""
