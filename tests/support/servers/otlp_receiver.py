@@ -43,7 +43,7 @@ class Export:
 
 @dataclass
 class Receiver:
-    """What has arrived so far."""
+    """The exports that arrived so far."""
 
     http_port: int
     grpc_port: int
