@@ -90,10 +90,9 @@ def environment(
         database.connection.variable("DATABASE_URL", _url_key(database, migrate=migrate)),
         *([database.connection.variable("MIGRATE_CLIENT_URL", CLIENT_URL)] if owner else []),
         *_own_secrets(settings, own, secret_inputs),
-        *_pod_fields(settings),
     ]
     # The kubelet replaces a reference only if the variable that it names comes earlier.
-    first = [each for each in [*plain_variables(plain), *secret] if each["name"] not in composed]
+    first = [each for each in [*plain_variables(plain), *secret, *_pod_fields(settings)] if each["name"] not in composed]
     return [
         *sorted(first, key=lambda variable: str(variable["name"])),
         *plain_variables(dict(sorted(composed.items()))),
