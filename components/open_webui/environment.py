@@ -92,7 +92,9 @@ def environment(
         *_own_secrets(settings, own, secret_inputs),
     ]
     # The kubelet replaces a reference only if the variable that it names comes earlier.
-    first = [each for each in [*plain_variables(plain), *secret, *_pod_fields(settings)] if each["name"] not in composed]
+    first = [
+        each for each in [*plain_variables(plain), *secret, *_pod_fields(settings)] if each["name"] not in composed
+    ]
     return [
         *sorted(first, key=lambda variable: str(variable["name"])),
         *plain_variables(dict(sorted(composed.items()))),
