@@ -91,10 +91,12 @@ def environment(
         *([database.connection.variable("MIGRATE_CLIENT_URL", CLIENT_URL)] if owner else []),
         *_own_secrets(settings, own, secret_inputs),
     ]
+    return _ordered([*plain_variables(plain), *secret, *_pod_fields(settings)], composed)
+
+
+def _ordered(variables: list[EnvVarArgsDict], composed: Mapping[str, str]) -> list[EnvVarArgsDict]:
     # The kubelet replaces a reference only if the variable that it names comes earlier.
-    first = [
-        each for each in [*plain_variables(plain), *secret, *_pod_fields(settings)] if each["name"] not in composed
-    ]
+    first = [each for each in variables if each["name"] not in composed]
     return [
         *sorted(first, key=lambda variable: str(variable["name"])),
         *plain_variables(dict(sorted(composed.items()))),
