@@ -1,5 +1,6 @@
 """The applications of a stack: their images, and how many of their pods are ready."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,13 +34,17 @@ class Application:
     """Pods that the kubelet restarts again and again."""
 
 
-def applications(stack: Stack) -> tuple[Application, ...]:
+def applications(stack: Stack, workloads: Mapping[str, dict[str, Any]]) -> tuple[Application, ...]:
     """The applications by name. An external server is not one.
+
+    Args:
+        stack: whose pods to read.
+        workloads: its `workloads`.
 
     Raises:
         KubectlError: the cluster does not answer.
     """
-    return tuple(_application(stack, app, workload) for app, workload in sorted(stack.workloads().items()))
+    return tuple(_application(stack, app, workload) for app, workload in sorted(workloads.items()))
 
 
 def _application(stack: Stack, app: str, workload: dict[str, Any]) -> Application:

@@ -8,6 +8,7 @@ from components.blocks.labels import PART_OF as PART_OF_LABEL
 from components.blocks.labels import STACK
 from components.open_webui import names as open_webui
 from components.postgresql import names as postgresql
+from components.postgresql.cloudnative_pg.names import OF_POOLER
 from components.postgresql.pooler.names import POOLER
 from components.redis import names as redis
 
@@ -17,6 +18,7 @@ WEB = open_webui.APP
 WEB_PORT = open_webui.PORT
 PART_OF = f"{PART_OF_LABEL}={STACK}"
 _CNPG_CLUSTERS = "clusters.postgresql.cnpg.io"
+_CNPG_POOLERS = "poolers.postgresql.cnpg.io"
 _SIMULATED_NODE = "kwok.x-k8s.io/node"
 
 SIMULATED = "pods are simulated here: no container runs"
@@ -47,12 +49,20 @@ class Stack:
         """The ready ones of `pods`."""
         return [pod for pod in self.pods(app) if is_ready(pod)]
 
-    def workloads(self) -> dict[str, dict[str, Any]]:
-        """The Deployments and StatefulSets of the stack, and its cluster of CloudNativePG, by their label ``app``."""
+    def workloads(self, cluster: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+        """The Deployments and StatefulSets of the stack by their label ``app``. Of CloudNativePG the cluster, as
+        `as_workload` makes it, and the operator's Deployment of PgBouncer.
+
+        Args:
+            cluster: `database_cluster`.
+        """
         items = self.kubectl.get("deployments,statefulsets", "-l", PART_OF)["items"]
         workloads = {item["metadata"]["labels"]["app"]: item for item in items}
-        if postgresql.APP not in workloads and self.has_database():
-            workloads |= {item["metadata"]["labels"]["app"]: as_workload(item) for item in self._clusters()}
+        if cluster:
+            workloads[postgresql.APP] = as_workload(cluster)
+            label = ",".join(map("=".join, OF_POOLER.items()))
+            if operated := self.kubectl.get("deployments", "-l", label)["items"]:
+                workloads[POOLER] = operated[0]
         return workloads
 
     def _clusters(self) -> list[dict[str, Any]]:
@@ -77,8 +87,14 @@ class Stack:
         """Whether PostgreSQL runs in the namespace. An external one has no Service there."""
         return postgresql.SERVICE in self.addresses()
 
-    def has_pooler(self) -> bool:
-        """Whether the stack runs PgBouncer itself."""
+    def has_pooler(self, cluster: dict[str, Any] | None) -> bool:
+        """Whether PgBouncer is between the web pods and PostgreSQL. It may lack its Deployment.
+
+        Args:
+            cluster: `database_cluster`, whose operator runs PgBouncer.
+        """
+        if cluster:
+            return bool(self.kubectl.get(_CNPG_POOLERS, "-l", PART_OF)["items"])
         return bool(self.kubectl.get("services", "-l", f"app={POOLER},{PART_OF}")["items"])
 
     def database_cluster(self) -> dict[str, Any] | None:
@@ -121,8 +137,7 @@ class Stack:
 
     def variable(self, name: str) -> str:
         """Plain value of an environment variable of the web pods; empty when it is not set."""
-        container = self.deployment()["spec"]["template"]["spec"]["containers"][0]
-        return next((str(v.get("value", "")) for v in container["env"] if v["name"] == name), "")
+        return variable_of(self.deployment(), name)
 
     def is_simulated(self) -> bool:
         """Whether the pods are on simulated nodes, where no container runs."""
@@ -139,6 +154,12 @@ class Stack:
         # kubectl prints one object as it is, several as a list.
         nodes = answer.get("items", [answer])
         return any(_SIMULATED_NODE in node["metadata"].get("annotations", {}) for node in nodes)
+
+
+def variable_of(workload: dict[str, Any], name: str) -> str:
+    """Plain value of an environment variable of the first container of a Deployment; empty when it is not set."""
+    container = workload["spec"]["template"]["spec"]["containers"][0]
+    return next((str(v.get("value", "")) for v in container["env"] if v["name"] == name), "")
 
 
 def as_workload(cluster: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Which servers a stack uses: topology of Redis and PostgreSQL, PgBouncer, archive."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -7,7 +8,7 @@ from components.postgresql import names as postgresql
 from components.postgresql.archive.names import CONTAINER as ARCHIVE_CONTAINER
 from components.postgresql.cloudnative_pg.archive import PLUGIN
 
-from .stack import PART_OF, Stack
+from .stack import WEB, Stack, variable_of
 
 RedisTopology = Literal["standalone", "sentinel", "cluster", "external"]
 PostgreSQLTopology = Literal["standalone", "cloudnative-pg", "external"]
@@ -26,34 +27,30 @@ class Topology:
     """Whether the write-ahead log is archived."""
 
 
-def topology(stack: Stack) -> Topology:
+def topology(stack: Stack, cluster: dict[str, Any] | None, workloads: Mapping[str, dict[str, Any]]) -> Topology:
     """The topology of a stack.
+
+    Args:
+        stack: to look at.
+        cluster: its `database_cluster`.
+        workloads: its `workloads`.
 
     Raises:
         KubectlError: the cluster does not answer.
     """
-    if cluster := stack.database_cluster():
-        return Topology(
-            redis=_redis(stack),
-            postgresql="cloudnative-pg",
-            pooler=_operates_pooler(stack),
-            archive=_archives_cluster(cluster),
-        )
-    server = stack.workloads().get(postgresql.APP)
+    server = workloads.get(postgresql.APP)
     return Topology(
-        redis=_redis(stack),
-        postgresql="standalone" if server else "external",
-        pooler=stack.has_pooler(),
-        archive=server is not None and _archives(server),
+        redis=_redis(workloads[WEB]) if stack.has_redis() else "external",
+        postgresql="cloudnative-pg" if cluster else "standalone" if server else "external",
+        pooler=stack.has_pooler(cluster),
+        archive=_archives_cluster(cluster) if cluster else server is not None and _archives(server),
     )
 
 
-def _redis(stack: Stack) -> RedisTopology:
-    if not stack.has_redis():
-        return "external"
-    if stack.variable("REDIS_SENTINEL_HOSTS"):
+def _redis(web: dict[str, Any]) -> RedisTopology:
+    if variable_of(web, "REDIS_SENTINEL_HOSTS"):
         return "sentinel"
-    return "cluster" if stack.variable("REDIS_CLUSTER") == "true" else "standalone"
+    return "cluster" if variable_of(web, "REDIS_CLUSTER") == "true" else "standalone"
 
 
 def _archives(server: dict[str, Any]) -> bool:
@@ -65,8 +62,3 @@ def _archives_cluster(cluster: dict[str, Any]) -> bool:
     """Whether the Barman Cloud plugin archives the write-ahead log of a `Cluster`."""
     plugins = cluster["spec"].get("plugins") or ()
     return any(each["name"] == PLUGIN and each.get("isWALArchiver") for each in plugins)
-
-
-def _operates_pooler(stack: Stack) -> bool:
-    """Whether the operator runs PgBouncer."""
-    return bool(stack.kubectl.get("poolers.postgresql.cnpg.io", "-l", PART_OF)["items"])

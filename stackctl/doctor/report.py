@@ -10,7 +10,7 @@ from terminal.console import step, tables
 from terminal.errors import ExitCode, LocalError
 from terminal.invocation import command_line
 
-from ..deployed.stack import SIMULATED
+from ..deployed.simulation import print_simulated
 from ..deployed.target import find_stack
 from ..options import Target
 from ..redaction import redact
@@ -65,7 +65,7 @@ def described(diagnosis: Diagnosis, kubectl: str) -> dict[str, Any]:
 def _print(report: Sequence[dict[str, Any]], *, simulated: bool, more: str) -> None:
     console = tables()
     if simulated:
-        console.print(Text(f"{SIMULATED[0].upper()}{SIMULATED[1:]}: there are no logs.", style="yellow"))
+        print_simulated(console, "there are no logs")
     for each in report:
         console.print(Text(each["symptom"], style="bold"))
         for text in each["observed"]:

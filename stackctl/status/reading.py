@@ -32,8 +32,9 @@ def read(stack: Stack, begin: Callable[[str], None] = lambda _what: None) -> Sta
     """
     begin("pods")
     simulated, cluster = stack.is_simulated(), stack.database_cluster()
-    running, servers = applications(stack), topology(stack)
-    server = stack.workloads()[postgresql.APP] if servers.postgresql == "standalone" else None
+    workloads = stack.workloads(cluster)
+    running, servers = applications(stack, workloads), topology(stack, cluster, workloads)
+    server = workloads[postgresql.APP] if servers.postgresql == "standalone" else None
     begin("backups")
     state = backup_state(stack)
     unread: list[str] = []

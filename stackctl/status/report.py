@@ -17,7 +17,7 @@ from terminal.invocation import command_line
 
 from ..deployed.applications import Application
 from ..deployed.backup_state import shown
-from ..deployed.stack import SIMULATED
+from ..deployed.simulation import print_simulated
 from ..deployed.target import find_stack
 from ..options import Target
 from .alerts import Alert, age, firing
@@ -95,7 +95,7 @@ def _print(state: State, alerts: Sequence[Alert], now: datetime, drift: str) -> 
         )
     )
     if state.simulated:
-        console.print(Text(f"{SIMULATED[0].upper()}{SIMULATED[1:]}.", style="yellow"))
+        print_simulated(console)
     console.print()
     console.print(_applications(state.applications))
     console.print()

@@ -54,13 +54,14 @@ def read_server(stack: Stack) -> Server:
         UsageError: the stack has no server of its own.
         LocalError: its pod does not answer, or is simulated.
     """
-    workload = stack.workloads().get(postgresql.APP)
+    cluster = stack.database_cluster()
+    workload = stack.workloads(cluster).get(postgresql.APP)
     if workload is None:
         raise UsageError(
             f"there is no StatefulSet {postgresql.APP} in the namespace {stack.kubectl.namespace}: the database is "
             "not the stack's own, and its operator upgrades it"
         )
-    if stack.is_operated():
+    if cluster:
         raise UsageError(
             "CloudNativePG runs the database, and upgrades it itself when postgresql.cloudnativePg.image has a newer "
             "major version (docs/postgresql.md)"

@@ -70,8 +70,8 @@ def _inside(
     places |= {app: ([3 + column, _SERVERS_ROW], "") for column, app in enumerate(others)}
     boxes = {app: _box(applications[app], *places[app]) for app in places if app in applications}
     if topology.pooler and POOLER not in boxes:
-        # Its Deployment is the operator's.
-        boxes[POOLER] = {"at": [1, _SERVERS_ROW], "title": POOLER, "notes": ["PgBouncer"], "kind": "stack"}
+        # The operator has not created its Deployment.
+        boxes[POOLER] = {"at": [1, _SERVERS_ROW], "title": POOLER, "notes": ["PgBouncer"], "kind": "failing"}
     if backups:
         row = database_row if topology.postgresql != "external" else _SERVERS_ROW
         boxes[BACKUP] = {"at": [2, row], "title": BACKUP, "notes": ["CronJob"], "kind": "stack"}

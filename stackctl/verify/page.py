@@ -41,9 +41,11 @@ def drawn(stack: Stack) -> dict[str, Any]:
     Raises:
         KubectlError: the cluster does not answer.
     """
+    cluster = stack.database_cluster()
+    workloads = stack.workloads(cluster)
     return diagram(
-        applications(stack),
-        topology(stack),
+        applications(stack, workloads),
+        topology(stack, cluster, workloads),
         namespace=stack.kubectl.namespace,
         backups=backup_state(stack) is not None,
     )

@@ -1,5 +1,6 @@
 """Checks of the objects of a stack. They need no running container."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from components.blocks.connection_keys import CACHE_URL, WEBSOCKET_URL
@@ -35,7 +36,11 @@ SCHEMES = {redis.CONNECTION_SECRET: ("redis", "rediss"), postgresql.SECRET: ("po
 
 def apps(stack: Stack) -> list[str]:
     """Applications with pods. An external server has none."""
-    servers = {redis.APP: stack.has_redis(), postgresql.APP: stack.has_database(), POOLER: stack.has_pooler()}
+    return _apps(stack, stack.database_cluster())
+
+
+def _apps(stack: Stack, cluster: dict[str, Any] | None) -> list[str]:
+    servers = {redis.APP: stack.has_redis(), postgresql.APP: stack.has_database(), POOLER: stack.has_pooler(cluster)}
     return [*(app for app, is_there in servers.items() if is_there), open_webui.APP]
 
 
@@ -46,8 +51,9 @@ def services(stack: Stack) -> list[str]:
 
 def pods_are_ready(stack: Stack) -> str:
     """Check that every application has its ready pods, of the present template."""
-    workloads = stack.workloads()
-    if missing := [app for app in apps(stack) if app not in workloads]:
+    cluster = stack.database_cluster()
+    workloads = stack.workloads(cluster)
+    if missing := [app for app in _apps(stack, cluster) if app not in workloads]:
         raise CheckError(f"there is no Deployment, StatefulSet or Cluster of {', '.join(missing)}")
     seen, again = [], 0
     for app, workload in workloads.items():

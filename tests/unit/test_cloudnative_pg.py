@@ -180,6 +180,10 @@ def test_pools_of_all_pgbouncers_fit_into_the_server(pooled: Recording) -> None:
         run("prod", (*POOLED, "postgresql.resources.limits.memory=8Gi", f"postgresql.maxConnections={needed - 1}"))
 
 
+def test_the_pods_of_pgbouncer_have_the_label_by_which_the_commands_find_them(pooled: Recording) -> None:
+    assert spec(pooled, "Pooler", "postgres-pooler")["template"]["metadata"]["labels"] == {"app": "postgres-pooler"}
+
+
 def test_pods_get_what_the_settings_say_where_a_cluster_has_a_field() -> None:
     made = spec(
         run(

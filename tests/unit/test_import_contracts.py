@@ -12,6 +12,7 @@ from stack_config.files import ROOT
 LINTER = Path(sys.executable).with_name("lint-imports")
 ROOMS = (
     "components",
+    "composition",
     "devcluster",
     "emulators",
     "host",

@@ -138,6 +138,40 @@ def test_cloudnative_pg_is_recognized_with_its_pooler_and_archive(cloudnative_pg
     assert not any(call[0] == "exec" for call in cluster.calls)
 
 
+def test_each_object_is_read_once(cloudnative_pg: Recording, dev: Recording) -> None:
+    for recording, once in ((cloudnative_pg, "clusters.postgresql.cnpg.io"), (dev, "deployments,statefulsets")):
+        cluster = live(recording, psql=answers(open_webui_stack_base_backup=[]))
+        cluster.objects.append(backup_object("completed", ago(hours=5)))
+        read(cluster.stack)
+        kinds = [call[1] for call in cluster.calls if call[0] == "get"]
+        assert kinds.count(once) == 1, kinds
+        assert "deployment" not in kinds, "it is one of the workloads"
+
+
+def test_pgbouncer_of_the_operator_is_an_application(cloudnative_pg: Recording) -> None:
+    cluster = live(cloudnative_pg)
+    cluster.objects.append(backup_object("completed", ago(hours=5)))
+    assert read(cluster.stack).application("postgres-pooler") is None, "the operator has not created it"
+    cluster.objects.append(
+        {
+            "kind": "Deployment",
+            "metadata": {
+                "name": "postgres-pooler",
+                "generation": 1,
+                "labels": {"cnpg.io/poolerName": "postgres-pooler"},
+            },
+            "spec": {
+                "replicas": 2,
+                "template": {"spec": {"containers": [{"name": "pgbouncer", "image": "registry/b"}]}},
+            },
+            "status": {"observedGeneration": 1},
+        }
+    )
+    application = read(cluster.stack).application("postgres-pooler")
+    assert application
+    assert (application.kind, application.replicas, application.images) == ("Deployment", 2, ("registry/b",))
+
+
 def backup_object(phase: str, time: datetime) -> dict[str, Any]:
     return {
         "kind": "Backup",

@@ -251,6 +251,16 @@ def test_a_cluster_of_cloudnative_pg_is_ready_when_its_operator_says_so() -> Non
     assert (updating.outcome, updating.detail) == ("fail", "postgres: a rollout is in progress")
 
 
+def test_pgbouncer_of_the_operator_is_checked_as_that_of_the_stack() -> None:
+    results = outcomes(FakeCluster(database="cloudnative-pg", pooler_pods=2))
+    assert {name: result.detail for name, result in results.items() if result.outcome != "pass"} == {}
+    assert "postgres-pooler 2" in results["pods are ready"].detail
+    assert "postgres-pooler" in results["Services lead to ready pods"].detail
+    missing = outcomes(FakeCluster(database="cloudnative-pg", pooler_pods=2, creates_pooler=False))["pods are ready"]
+    assert missing.outcome == "fail"
+    assert "no Deployment, StatefulSet or Cluster of postgres-pooler" in missing.detail
+
+
 def test_secrets_of_somebody_else_are_read_where_the_pods_read_them() -> None:
     cluster = FakeCluster(sources={"WEBUI_ADMIN_PASSWORD": ("vault", "admin"), "SCIM_TOKEN": ("sso", "scim")})
     cluster.secrets |= {"vault": {"admin": cluster.secrets["openwebui-admin"].pop("password")}, "sso": {"scim": "t"}}

@@ -1,6 +1,7 @@
 """Names of the objects of CloudNativePG, those that the stack creates and those that the operator derives."""
 
 from ..names import APP
+from ..pooler.names import POOLER
 
 CLUSTER = APP
 """Name of the `Cluster`. The operator names its pods ``postgres-1``, ``postgres-2``, … and its Services for it."""
@@ -10,6 +11,9 @@ PODS = {"cnpg.io/cluster": CLUSTER}
 
 INSTANCES = {**PODS, "cnpg.io/podRole": "instance"}
 """Labels of the instances alone."""
+
+OF_POOLER = {"cnpg.io/poolerName": POOLER}
+"""Label that the operator gives the Deployment, the Service and the pods of a `Pooler`."""
 
 DATABASE_OBJECT = "postgres-database"
 """Name of the `Database`."""

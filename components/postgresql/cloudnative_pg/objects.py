@@ -29,6 +29,7 @@ from ..archive.settings import KEYS
 from ..monitoring.alerts import WatchedBackups
 from ..names import APP, LOGIN_SECRETS, PORT
 from ..pooler.configuration import PoolerSizes
+from ..pooler.names import LABELS as POOLER_LABELS
 from ..pooler.names import POOLER
 from ..pooler.sizes import client_limit, pool_size
 from ..roles import Roles
@@ -118,7 +119,7 @@ def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
     )
     if settings.pooler.enabled:
         sizes = PoolerSizes(mode=settings.pooler.mode, clients=client_limit(settings), pool=pool_size(settings))
-        spec = pooler_spec(settings, sizes, settings.pods.labels)
+        spec = pooler_spec(settings, sizes, {**settings.pods.labels, **POOLER_LABELS.selector})
         custom_object(POOLER, CNPG_POOLER, metadata=children.metadata(POOLER), spec=spec, opts=after)
     if settings.archive.enabled:
         spec = scheduled_backup_spec(settings.archive)

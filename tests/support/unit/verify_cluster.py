@@ -115,6 +115,9 @@ class FakeCluster:
         }
     )
     pooler_pods: int = 0
+    creates_pooler: bool = True
+    """Whether the operator of PostgreSQL has created the Deployment of PgBouncer."""
+
     requests: int | None = None
     """Requests that the load makes; those of one second when None."""
 
@@ -183,7 +186,7 @@ class FakeCluster:
             return {"metadata": {"annotations": self.node_annotations}}
         selector = rest[1] if rest[:1] == ["-l"] else ""
         if kinds == "services" and POOLER in selector:
-            return {"items": [{}] * self.pooler_pods}
+            return {"items": [] if self.is_operated else [{}] * self.pooler_pods}
         items = {
             "pods": self._pods(selector.removeprefix("app=").partition(",")[0]),
             "deployments,statefulsets": self._workloads(),
@@ -193,7 +196,10 @@ class FakeCluster:
                 *self.load_balancers,
             ],
             **{f"{kind}.gateway.networking.k8s.io": items for kind, items in self.gateway_api.items()},
-            "clusters.postgresql.cnpg.io": [self._cluster()] if self.database == "cloudnative-pg" else [],
+            "clusters.postgresql.cnpg.io": [self._cluster()] if self.is_operated else [],
+            "poolers.postgresql.cnpg.io": [{}] * self.pooler_pods if self.is_operated else [],
+            # Asked for by the label of the operator.
+            "deployments": self._pooler_deployment() if self.is_operated else [],
             "endpointslices": [{"endpoints": [{"conditions": {"ready": True}}]}],
             "cronjobs": [] if self.backups is None else [{"status": self.backups}],
             "horizontalpodautoscaler": [self.autoscaler] if self.autoscaler else [],
@@ -205,6 +211,20 @@ class FakeCluster:
         """The Services of the stack and their addresses."""
         optional = {"postgres": self.database != "external", POOLER: self.pooler_pods > 0}
         return {name: address for name, address in SERVICES.items() if optional.get(name, True)}
+
+    @property
+    def is_operated(self) -> bool:
+        """Whether CloudNativePG runs PostgreSQL and PgBouncer."""
+        return self.database == "cloudnative-pg"
+
+    def _pooler_deployment(self) -> list[Object]:
+        """The operator's: without the labels of the stack."""
+        number = self.pooler_pods if self.creates_pooler else 0
+        labels = {"cnpg.io/poolerName": POOLER}
+        status = {"observedGeneration": 1}
+        return [{"metadata": {"generation": 1, "labels": labels}, "spec": {"replicas": number}, "status": status}] * (
+            number > 0
+        )
 
     def _cluster(self) -> Object:
         ready = {"type": "Ready", "status": str(self.database_ready)}
@@ -228,6 +248,8 @@ class FakeCluster:
 
     def _workloads(self) -> list[Object]:
         numbers = {"redis": self.redis_pods, "postgres": int(self.database == "standalone"), POOLER: self.pooler_pods}
+        if self.is_operated:
+            del numbers[POOLER]
         others = [
             {
                 "metadata": {"generation": 1, "labels": {"app": app}},

@@ -14,7 +14,7 @@ from ...monitoring.alerts import WatchedBackups
 from ...names import APP, DASHBOARD
 from ...pooler.names import POOLER
 from ...settings import PostgreSQLSettings
-from ..names import CLUSTER, INSTANCES, METRICS, QUERIES, QUERIES_KEY, RELOAD
+from ..names import CLUSTER, INSTANCES, METRICS, OF_POOLER, QUERIES, QUERIES_KEY, RELOAD
 from .alerts import dashboard, prometheus_rules
 
 
@@ -29,7 +29,7 @@ def watch(children: Children, namespace: str, settings: PostgreSQLSettings, back
     """
     watched = {CLUSTER: INSTANCES}
     if settings.pooler.enabled:
-        watched[POOLER] = {"cnpg.io/poolerName": POOLER}
+        watched[POOLER] = OF_POOLER
     for name, labels in watched.items():
         custom_object(
             f"{name}-pods",
