@@ -10,6 +10,7 @@ from components.backup import names as backup
 from components.backup.component import Backup, BackupArgs, Server
 from components.blocks.egress import egress_rules
 from components.blocks.secret_inputs import SecretInputs
+from components.blocks.watching import Watching
 from components.namespace.component import Namespace, NamespaceArgs
 from components.ollama.component import Ollama, OllamaArgs
 from components.open_webui import names as open_webui
@@ -70,6 +71,11 @@ class Stack:
         monitoring = self.settings.monitoring
         return monitoring.namespace if monitoring.enabled else None
 
+    @property
+    def _watching(self) -> Watching | None:
+        monitoring = self.settings.monitoring
+        return Watching(runbooks=monitoring.runbook_url) if monitoring.operator else None
+
     def _redis(self) -> Redis:
         settings = self.settings
         return Redis(
@@ -83,7 +89,7 @@ class Stack:
                 clients=open_webui.LABELS.selector,
                 protect=settings.protect,
                 scraped_from=self._scraped_from,
-                watched_by_operator=settings.monitoring.operator,
+                watching=self._watching,
             ),
             self._in_namespace,
         )
@@ -101,7 +107,7 @@ class Stack:
                 clients=[*open_webui.DATABASE_CLIENTS, *([backup.LABELS.selector] if settings.backup.enabled else [])],
                 protect=settings.protect,
                 scraped_from=self._scraped_from,
-                watched_by_operator=settings.monitoring.operator,
+                watching=self._watching,
                 backups=settings.backup.watched,
             ),
             self._in_namespace,
@@ -177,6 +183,7 @@ class Stack:
                 secret_inputs=self.secret_inputs,
                 rotation=settings.rotate.open_webui,
                 protect=settings.protect,
+                watching=self._watching,
             ),
             ResourceOptions.merge(self.options, ResourceOptions(depends_on=[cache, database])),
         )

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from .base_settings import Problem, Settings
+from .base_settings import Fix, Problem, Settings
 from .custom_kinds import PROMETHEUS_RULE, SERVICE_MONITOR, KindsNeeded
-from .names import ExistingNamespace
+from .names import ExistingNamespace, HttpUrl
 from .resources import ContainerResources
 
 
@@ -24,7 +24,14 @@ class MonitoringSettings(Settings):
     operator: bool = Field(
         False,
         description="Also create for each of them a ServiceMonitor, a PrometheusRule with the alerts and a dashboard "
-        "for Grafana's sidecar. Needs the CustomResourceDefinitions of the Prometheus operator.",
+        "for Grafana's sidecar, and for Open WebUI alerts and a dashboard. Needs the CustomResourceDefinitions of the "
+        "Prometheus operator.",
+    )
+    runbook_url: HttpUrl | None = Field(
+        None,
+        examples=["https://docs.example.com/open-webui-stack"],
+        description="URL of your copy of the directory `docs`: the site that `make docs` builds, or the directory on "
+        "GitHub or GitLab. Each alert then has an annotation `runbook_url` that leads to its section.",
     )
 
     def problems(self) -> Iterator[Problem]:
@@ -34,6 +41,13 @@ class MonitoringSettings(Settings):
                 message="operator without enabled: there is no exporter to scrape",
                 allowed="operator: true with enabled: true, or operator: false",
                 fix="false",
+            )
+        if self.runbook_url and not self.operator:
+            yield Problem(
+                keys=("runbookUrl", "operator"),
+                message="runbookUrl without operator: the stack deploys no alerts",
+                allowed="remove it, or set operator: true",
+                fix=Fix.REMOVE,
             )
 
     def kinds_needed(self) -> Iterator[KindsNeeded]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi_kubernetes as k8s
 
+from .alert_files import with_runbook_urls
 from .children import SKIP_AWAIT, Children
 from .custom_kinds import PROMETHEUS_RULE, SERVICE_MONITOR, custom_object
 from .exporter import METRICS
@@ -14,6 +15,14 @@ from .exporter import METRICS
 SCRAPE_SECONDS = 30
 # A separate label, so that the monitor selects this Service and not the Service of the server itself.
 _COMPONENT = {"app.kubernetes.io/component": "metrics"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watching:
+    """The Prometheus operator watches a component."""
+
+    runbooks: str | None
+    """URL under which the documentation is published. None: the alerts have no link to their runbook."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +56,7 @@ class Watched(Alerts):
     """Port of the exporters."""
 
 
-def watch(children: Children, watched: Watched) -> None:
+def watch(children: Children, watching: Watching, watched: Watched) -> None:
     """Create the Service of the exporters, a ServiceMonitor, a PrometheusRule and the dashboard's ConfigMap."""
     _metrics_service(children, watched)
     monitor: dict[str, Any] = {
@@ -56,15 +65,12 @@ def watch(children: Children, watched: Watched) -> None:
     }
     metadata = children.metadata(watched.app)
     custom_object(f"{watched.app}-monitor", SERVICE_MONITOR, metadata=metadata, spec=monitor, opts=children.options())
-    create_alerts(children, watched)
+    create_alerts(children, watching, watched)
 
 
-def create_alerts(children: Children, alerts: Alerts) -> None:
+def create_alerts(children: Children, watching: Watching, alerts: Alerts) -> None:
     """Create a PrometheusRule and the dashboard's ConfigMap."""
-    metadata = children.metadata(alerts.app)
-    custom_object(
-        f"{alerts.app}-alerts", PROMETHEUS_RULE, metadata=metadata, spec=alerts.rules, opts=children.options()
-    )
+    create_rules(children, watching, alerts.app, alerts.rules)
     name = alerts.dashboard_name
     k8s.core.v1.ConfigMap(
         name,
@@ -72,6 +78,19 @@ def create_alerts(children: Children, alerts: Alerts) -> None:
         data={alerts.dashboard_file: json.dumps(alerts.dashboard, indent=1)},
         opts=children.options(),
     )
+
+
+def create_rules(children: Children, watching: Watching, app: str, rules: Mapping[str, Any]) -> None:
+    """Create a PrometheusRule.
+
+    Args:
+        children: creates it.
+        watching: how the operator watches.
+        app: its application, which is its name.
+        rules: its ``spec``.
+    """
+    spec = with_runbook_urls(rules, watching.runbooks) if watching.runbooks else rules
+    custom_object(f"{app}-alerts", PROMETHEUS_RULE, metadata=children.metadata(app), spec=spec, opts=children.options())
 
 
 def _metrics_service(children: Children, watched: Watched) -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -21,12 +20,15 @@ from ..blocks.network_policy import addresses, allow_from, cilium_policy, namesp
 from ..blocks.pod import plain_variables
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
+from ..blocks.watching import Watching
+from .autoscaler import autoscaler
 from .deadlines import REDIS_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES, encryption_keys, kept_key
 from .environment import environment, redis_environment, secret_variables
 from .gateway import gateway
 from .ingress import ingress, service_annotations
 from .load_balancer import PUBLISHED, load_balancer
+from .monitoring.watching import watch
 from .names import (
     ADMIN_EMAIL,
     ADMIN_PASSWORD,
@@ -52,14 +54,10 @@ from .names import (
 from .pod import pod
 from .preflight_job import preflight_job
 from .rolling_upgrade import RollingUpgrade
-from .settings import AutoscalingSettings, OpenWebUISettings
+from .settings import OpenWebUISettings
 from .startup_scripts import config_map, startup_scripts
 from .stored_vectors import REMEMBERED, refused_vectors, stored_vectors
 from .termination import MIN_READY_SECONDS, deletion_timeout
-
-if TYPE_CHECKING:
-    # Most stacks have no autoscaler, and the module takes a while to import.
-    from pulumi_kubernetes.autoscaling.v2 import MetricTargetArgsDict
 
 RETIRED = (
     "openWebui.ingress: upstream has retired ingress-nginx, and its vulnerabilities are no longer fixed "
@@ -102,6 +100,9 @@ class OpenWebUIArgs:
     protect: bool
     """Whether Pulumi refuses to delete the volume of uploads and the encryption key."""
 
+    watching: Watching | None = None
+    """How the Prometheus operator watches the web pods. None: it does not."""
+
 
 class OpenWebUI(Component[OpenWebUIArgs]):
     """Any number of interchangeable web pods.
@@ -136,6 +137,8 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         self._deployment(children, self._own_secret(children), self._admin_secret(children))
         self._exposure(children)
         self._scaling(children)
+        if self.args.watching:
+            watch(children, self.args.watching, self.args.namespace_name, settings)
         inside = Output.concat("http://", SERVICE, ".", args.namespace, ".svc.cluster.local")
         self.url = Output.from_input(settings.public_url) if settings.public_url else inside
         if settings.loses_uploads:
@@ -370,28 +373,5 @@ class OpenWebUI(Component[OpenWebUIArgs]):
     def _scaling(self, children: Children) -> None:
         settings = self.args.settings
         children.disruption_budget(APP, max_unavailable=settings.max_unavailable)
-        if not (autoscaling := settings.autoscaling):
-            return
-        k8s.autoscaling.v2.HorizontalPodAutoscaler(
-            APP,
-            metadata=children.metadata(APP),
-            spec={
-                "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": APP},
-                "min_replicas": autoscaling.min_replicas,
-                "max_replicas": autoscaling.max_replicas,
-                "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": _utilization(autoscaling)}}],
-                # Every pod that ends drops its websockets, so the autoscaler removes one pod a minute, after five
-                # minutes of low load.
-                "behavior": {
-                    "scale_down": {
-                        "stabilization_window_seconds": 300,
-                        "policies": [{"type": "Pods", "value": 1, "period_seconds": 60}],
-                    }
-                },
-            },
-            opts=children.options(),
-        )
-
-
-def _utilization(autoscaling: AutoscalingSettings) -> "MetricTargetArgsDict":
-    return {"type": "Utilization", "average_utilization": autoscaling.target_cpu_percent}
+        if settings.autoscaling:
+            autoscaler(children, APP, settings.autoscaling)

@@ -33,6 +33,8 @@ ADMIN_PASSWORD = "password"
 VOLUME_CLAIM = "open-webui-uploads"
 """PVC of ``uploads.kind: volume``."""
 
+DASHBOARD = "open-webui-dashboard"
+
 CILIUM_POLICY = "open-webui-from-cilium"
 
 GATEWAY = "open-webui"

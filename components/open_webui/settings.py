@@ -237,8 +237,9 @@ class OpenWebUISettings(ComponentSettings):
             load_balancers=int(self.load_balancer.enabled),
         )
 
-    def kinds_needed(self, _monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
+    def kinds_needed(self, monitoring: MonitoringSettings) -> Iterator[KindsNeeded]:
         yield from exposure_kinds(self.ingress, self.gateway)
+        yield from monitoring.kinds_needed()
 
     def objects_needed(self) -> Iterator[NeededObject]:
         return exposure_objects(self.ingress, self.gateway)

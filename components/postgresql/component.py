@@ -24,6 +24,7 @@ from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
 from ..blocks.server_certificate import certificate
 from ..blocks.server_tls import host_names
+from ..blocks.watching import Watching
 from . import upgrade
 from .archive.container import with_archive
 from .archive.objects import archive_objects
@@ -98,8 +99,8 @@ class PostgreSQLArgs:
     scraped_from: str | None = None
     """Namespace of Prometheus. None: no metrics, and no ingress rule for them."""
 
-    watched_by_operator: bool = False
-    """Whether the Prometheus operator scrapes the exporter and evaluates the alerts."""
+    watching: Watching | None = None
+    """How the Prometheus operator watches the component. None: it does not."""
 
     backups: WatchedBackups | None = None
     """What the alerts expect of the backups. None: there are no backups."""
@@ -190,7 +191,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                 clients=args.clients,
                 protect=args.protect,
                 scraped_from=args.scraped_from,
-                watched_by_operator=args.watched_by_operator,
+                watching=args.watching,
                 backups=args.backups,
             ),
         )
@@ -218,9 +219,10 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         self._stateful_set(children, logins, volume)
         children.service(SERVICE, port_name="postgresql", port=PORT)
         children.service(PODS_SERVICE, port_name="postgresql", port=PORT, headless=True)
-        if args.watched_by_operator:
+        if args.watching:
             watch(
                 children,
+                args.watching,
                 args.namespace_name,
                 volume_size=args.settings.storage.size,
                 backups=args.backups,
@@ -238,7 +240,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             settings=args.settings,
             clients=args.clients,
             scraped_from=args.scraped_from,
-            watched_by_operator=args.watched_by_operator,
+            watching=args.watching,
         )
 
     def _connection_secret(

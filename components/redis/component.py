@@ -24,6 +24,7 @@ from ..blocks.secret_inputs import SecretInputs
 from ..blocks.server_certificate import certificate
 from ..blocks.server_tls import host_names
 from ..blocks.volume_claim import volume_claim_spec
+from ..blocks.watching import Watching
 from .monitoring.exporter import EXPORTER_PORT
 from .monitoring.watching import watch
 from .names import APP, CONFIG_MAP, CONNECTION_SECRET, HEADLESS_SERVICE, LABELS, SERVICE, SET_UP_LABELS
@@ -70,8 +71,8 @@ class RedisArgs:
     scraped_from: str | None = None
     """Namespace of Prometheus. None: no metrics, and no ingress rule for them."""
 
-    watched_by_operator: bool = False
-    """Whether the Prometheus operator scrapes the exporters and evaluates the alerts."""
+    watching: Watching | None = None
+    """How the Prometheus operator watches the component. None: it does not."""
 
 
 class Redis(Component[RedisArgs]):
@@ -118,8 +119,8 @@ class Redis(Component[RedisArgs]):
         self._workload(children, layout, accounts.secret)
         for name, (port_name, port) in {SERVICE: (APP, PORT), **layout.services}.items():
             children.service(name, port_name=port_name, port=port)
-        if args.watched_by_operator:
-            watch(children, layout, args.namespace_name)
+        if args.watching:
+            watch(children, args.watching, layout, args.namespace_name)
         children.disruption_budget(APP)
 
     def _connect(self, children: Children, layout: External) -> None:

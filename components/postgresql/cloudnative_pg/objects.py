@@ -25,6 +25,7 @@ from ...blocks.egress import egress_rules
 from ...blocks.network_policy import addresses, allow_from, allow_to, namespace, network_policy, pods
 from ...blocks.remembered import remember
 from ...blocks.secret_inputs import SecretInputs
+from ...blocks.watching import Watching
 from ..archive.settings import KEYS
 from ..monitoring.alerts import WatchedBackups
 from ..names import APP, LOGIN_SECRETS, PORT
@@ -87,8 +88,8 @@ class ClusterArgs:
     scraped_from: str | None
     """Namespace of Prometheus. None: no metrics are read."""
 
-    watched_by_operator: bool
-    """Whether the Prometheus operator scrapes the pods and evaluates the alerts."""
+    watching: Watching | None
+    """How the Prometheus operator watches the component. None: it does not."""
 
     backups: WatchedBackups | None
     """What the alerts expect of the dumps. None: there are none."""
@@ -126,8 +127,8 @@ def create_cluster(children: Children, args: ClusterArgs) -> pulumi.Resource:
         custom_object(
             SCHEDULED_BACKUP, CNPG_SCHEDULED_BACKUP, metadata=children.metadata(SCHEDULED_BACKUP), spec=spec, opts=after
         )
-    if args.watched_by_operator:
-        watch(children, args.namespace_name, settings, args.backups)
+    if args.watching:
+        watch(children, args.watching, args.namespace_name, settings, args.backups)
     return cluster
 
 

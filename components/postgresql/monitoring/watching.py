@@ -1,7 +1,7 @@
 """Objects for the Prometheus operator and Grafana: metrics, alerts and dashboard of PostgreSQL."""
 
 from ...blocks.children import Children
-from ...blocks.watching import Watched
+from ...blocks.watching import Watched, Watching
 from ...blocks.watching import watch as watch_server
 from ..names import APP, DASHBOARD, METRICS_SERVICE
 from .alerts import WatchedBackups, dashboard, prometheus_rules
@@ -10,6 +10,7 @@ from .exporter import EXPORTER_PORT
 
 def watch(
     children: Children,
+    watching: Watching,
     namespace: str,
     *,
     volume_size: str,
@@ -20,6 +21,7 @@ def watch(
 
     Args:
         children: creates the objects.
+        watching: how the operator watches.
         namespace: the namespace's name, which the alerts and the dashboard are limited to.
         volume_size: size of the database's volume, a quantity.
         backups: what is expected of the backups; None for none.
@@ -28,6 +30,7 @@ def watch(
     rules = prometheus_rules(namespace, volume_size=volume_size, backups=backups, oldest_base_backup=oldest_base_backup)
     watch_server(
         children,
+        watching,
         Watched(
             app=APP,
             metrics_service=METRICS_SERVICE,

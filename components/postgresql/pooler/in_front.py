@@ -16,6 +16,7 @@ from ...blocks.network_policy import allow_to, pods
 from ...blocks.server_certificate import certificate
 from ...blocks.server_tls import host_names
 from ...blocks.url_parameters import parameters_of, with_parameters
+from ...blocks.watching import Watching
 from ..names import CLIENT_USERS, PORT, SERVICE, client_user
 from ..names import LABELS as SERVER_LABELS
 from ..roles import Roles, client_passwords
@@ -45,8 +46,8 @@ class Front:
     scraped_from: str | None
     """Namespace of Prometheus. None: no exporter."""
 
-    watched_by_operator: bool
-    """Whether the Prometheus operator scrapes the exporter and evaluates the alerts."""
+    watching: Watching | None
+    """How the Prometheus operator watches the component. None: it does not."""
 
     def own_server(self, logins: Roles) -> None:
         """Create PgBouncer for the server of the stack. Each client logs in there as itself.
@@ -126,7 +127,7 @@ class Front:
             egress=egress,
             namespace_name=self.namespace_name,
             scraped_from=self.scraped_from,
-            watched_by_operator=self.watched_by_operator,
+            watching=self.watching,
             depends_on=depends_on,
         )
 

@@ -14,6 +14,7 @@ from ...blocks.children import Children
 from ...blocks.exporter import scrape_annotations
 from ...blocks.generated_secrets import checksum
 from ...blocks.network_policy import allow_from, namespace, pods
+from ...blocks.watching import Watching
 from ..names import PORT
 from ..tls_settings import PostgreSQLTlsSettings
 from .configuration import CONFIG_FILE, HBA_FILE, PoolerSizes, pg_hba_conf, pgbouncer_ini, user_list
@@ -60,8 +61,8 @@ class PoolerArgs:
     scraped_from: str | None
     """Namespace of Prometheus. None: no exporter, and no ingress rule for it."""
 
-    watched_by_operator: bool
-    """Whether the Prometheus operator scrapes the exporter and evaluates the alerts."""
+    watching: Watching | None
+    """How the Prometheus operator watches the component. None: it does not."""
 
     depends_on: Sequence[pulumi.Resource] = ()
     """Objects that exist before the pods."""
@@ -107,8 +108,8 @@ def create_pooler(children: Children, args: PoolerArgs) -> None:
     children.service(POOLER, port_name="postgresql", port=PORT)
     if args.settings.instances > 1:
         children.disruption_budget(POOLER)
-    if args.watched_by_operator:
-        watch(children, args.namespace_name)
+    if args.watching:
+        watch(children, args.watching, args.namespace_name)
 
 
 def _files(args: PoolerArgs, exporter: str | None) -> dict[str, str]:

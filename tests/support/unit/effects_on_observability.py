@@ -59,6 +59,16 @@ EFFECTS: dict[str, Effect] = {
         "http://otel.example.com/v1/metrics",
         (f"{_PREFIX}.otel.insecure=true", f"{_PREFIX}.otel.metricsEndpoint=http://otel.example.com/v1/metrics"),
     ),
+    "monitoring.runbookUrl": Effect(
+        value="https://docs.example.com/",
+        sets=("monitoring.enabled=true", "monitoring.operator=true"),
+        shows=lambda recording: (
+            recording.one("PrometheusRule", "redis-alerts")
+            .inputs["spec"]["groups"][0]["rules"][0]["annotations"]
+            .get("runbook_url")
+        ),
+        expected="https://docs.example.com/operations/monitoring-redis.html#redisdown",
+    ),
     HEADERS: Effect(
         value="",
         sets=METRICS,

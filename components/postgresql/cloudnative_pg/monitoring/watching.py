@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 
 from ....blocks.children import Children
 from ....blocks.custom_kinds import POD_MONITOR, custom_object
-from ....blocks.watching import SCRAPE_SECONDS, Alerts, create_alerts
+from ....blocks.watching import SCRAPE_SECONDS, Alerts, Watching, create_alerts
 from ...monitoring.alerts import WatchedBackups
 from ...names import APP, DASHBOARD
 from ...pooler.names import POOLER
@@ -18,11 +18,18 @@ from ..names import CLUSTER, INSTANCES, METRICS, OF_POOLER, QUERIES, QUERIES_KEY
 from .alerts import dashboard, prometheus_rules
 
 
-def watch(children: Children, namespace: str, settings: PostgreSQLSettings, backups: WatchedBackups | None) -> None:
+def watch(
+    children: Children,
+    watching: Watching,
+    namespace: str,
+    settings: PostgreSQLSettings,
+    backups: WatchedBackups | None,
+) -> None:
     """Create a PodMonitor for the instances and one for PgBouncer, a PrometheusRule and the dashboard's ConfigMap.
 
     Args:
         children: creates the objects.
+        watching: how the operator watches.
         namespace: the namespace's name, which the alerts and the dashboard are limited to.
         settings: settings of PostgreSQL.
         backups: what is expected of the dumps; None for none.
@@ -40,6 +47,7 @@ def watch(children: Children, namespace: str, settings: PostgreSQLSettings, back
         )
     create_alerts(
         children,
+        watching,
         Alerts(
             app=APP,
             rules=prometheus_rules(namespace, settings, backups),

@@ -1,0 +1,1 @@
+"""Monitoring of the web pods: alerts and a dashboard."""

@@ -1,0 +1,104 @@
+"""Every alert of Open WebUI, by promtool: it fires on the trouble that it is for, and not without it."""
+
+from typing import Any
+
+import pytest
+
+from components.open_webui.monitoring.alerts import ALERTS, dashboard, prometheus_rules
+from tests.support.servers.promtool import Promtool, queries
+from tests.support.servers.promtool import promtool as promtool
+from tests.support.servers.promtool import promtool_program as promtool_program
+
+MIGRATION_MINUTES = 20
+OTHER = "other"
+
+
+def requests(status: str, route: str = "/api/chats", instance: str = "a") -> str:
+    """The counter of the requests of one replica with a status."""
+    labels = f'job="rag-system/open-webui",instance="{instance}",http_route="{route}",http_status_code="{status}"'
+    return f"http_server_requests_total{{{labels}}}"
+
+
+def duration(bound: str, route: str = "/api/chats") -> str:
+    """A bucket of the histogram of the time to a response."""
+    labels = f'job="rag-system/open-webui",instance="a",http_route="{route}",le="{bound}"'
+    return f"http_server_duration_milliseconds_bucket{{{labels}}}"
+
+
+DEPLOYMENT = '{namespace="rag-system",deployment="open-webui"}'
+READY, WANTED = f"kube_deployment_status_replicas_ready{DEPLOYMENT}", f"kube_deployment_spec_replicas{DEPLOYMENT}"
+MIGRATE = '{namespace="rag-system",pod="open-webui-7d-x",container="migrate"}'
+RUNNING = f"kube_pod_init_container_status_running{MIGRATE}"
+RESTARTS = f"kube_pod_init_container_status_restarts_total{MIGRATE}"
+HEALTHY = {
+    requests("200"): "0+600x60",
+    requests("200", instance="b"): "0+600x60",
+    requests("500"): "0+5x60",
+    # Probes of a replica that is not ready: neither errors nor requests.
+    requests("500", "/health/db"): "0+6000x60",
+    duration("1000"): "0+600x60",
+    duration("5000"): "0+600x60",
+    duration("10000"): "0+600x60",
+    duration("+Inf"): "0+600x60",
+    duration("5000", "/health/db"): "0x60",
+    duration("+Inf", "/health/db"): "0+6000x60",
+    READY: "3x60",
+    WANTED: "3x60",
+    RUNNING: "0x60",
+    RESTARTS: "1x60",
+}
+TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
+    "OpenWebUIErrorsHigh": ({requests("500"): "0+100x60"}, 10),
+    "OpenWebUISlow": ({duration("1000"): "0+100x60", duration("5000"): "0+500x60"}, 15),
+    "OpenWebUIMetricsAbsent": (dict.fromkeys(name for name in HEALTHY if name.startswith("http_server_requests")), 10),
+    "OpenWebUINoReplicaReady": ({READY: "0x60"}, 2),
+    "OpenWebUIReplicasMissing": ({READY: "2x60"}, 20),
+    "OpenWebUIMigrationStuck": ({RUNNING: "1x60"}, MIGRATION_MINUTES),
+    "OpenWebUIMigrationFails": ({RESTARTS: "0+1x60"}, 1),
+}
+"""Each alert: the metrics that differ (None: not there), and the minutes until it fires."""
+
+RULES: dict[str, Any] = prometheus_rules("rag-system", pushes_metrics=True, migration_seconds=MIGRATION_MINUTES * 60)
+
+
+def test_every_rule_is_well_formed(promtool: Promtool) -> None:
+    promtool.check(RULES, "--lint-fatal")
+
+
+def test_the_file_in_the_repository_is_one_that_prometheus_reads(promtool: Promtool) -> None:
+    done = promtool.run("check", "rules", str(ALERTS))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_its_trouble_here() -> None:
+    [group] = RULES["groups"]
+    assert {rule["alert"] for rule in group["rules"]} == set(TROUBLE)
+
+
+@pytest.mark.parametrize("alert", TROUBLE)
+def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: str) -> None:
+    differing, minutes = TROUBLE[alert]
+    series = {name: value for name, value in {**HEALTHY, **differing}.items() if value is not None}
+    assert not promtool.fires(RULES, alert, HEALTHY, 30)
+    assert promtool.fires(RULES, alert, series, 40)
+    assert minutes <= 1 or not promtool.fires(RULES, alert, series, minutes - 1)
+
+
+def test_a_longer_migration_may_run_longer(promtool: Promtool) -> None:
+    rules = prometheus_rules("rag-system", pushes_metrics=False, migration_seconds=7200)
+    assert not promtool.fires(rules, "OpenWebUIMigrationStuck", {**HEALTHY, RUNNING: "1x60"}, 40)
+
+
+def test_another_stacks_trouble_is_not_this_ones(promtool: Promtool) -> None:
+    for alert, (differing, _) in TROUBLE.items():
+        changed = {name: value for name, value in differing.items() if value is not None}
+        elsewhere = {name.replace("rag-system", OTHER): value for name, value in {**HEALTHY, **changed}.items()}
+        assert not promtool.fires(RULES, alert, {**HEALTHY, **elsewhere}, 30), alert
+
+
+def test_users_are_never_summed_over_replicas(promtool: Promtool) -> None:
+    model = dashboard("rag-system")
+    promtool.check_queries(model)
+    of_users = [query for query in queries(model) if "webui_users" in query]
+    assert len(of_users) == 3
+    assert all(query.startswith("max(") for query in of_users)
