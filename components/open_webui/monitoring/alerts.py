@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ...blocks import alert_files
+from ..names import APP
 
 ALERTS = Path(__file__).with_name("alerts.yaml")
 DASHBOARD = Path(__file__).with_name("dashboard.json")
@@ -17,11 +18,11 @@ def prometheus_rules(namespace: str, *, pushes_metrics: bool, migration_seconds:
         pushes_metrics: whether the web pods send metrics.
         migration_seconds: the longest migration.
     """
-    groups = ("open-webui",) if pushes_metrics else ()
+    groups = (APP,) if pushes_metrics else ()
     return alert_files.prometheus_rules(
         ALERTS,
         name="open-webui-stack-open-webui",
-        groups=(*groups, "open-webui-pods"),
+        groups=(*groups, f"{APP}-pods"),
         namespace=namespace,
         values={"for: 30m": f"for: {migration_seconds}s"},
     )

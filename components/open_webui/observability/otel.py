@@ -10,6 +10,7 @@ from pydantic import Field
 from ...blocks.base_settings import Fix, Problem, Settings
 from ...blocks.destinations import destination_of_url, is_inside
 from ...blocks.names import HttpUrl
+from ..names import APP
 
 HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 BASIC_AUTH_PASSWORDS = (
@@ -148,7 +149,7 @@ class OtelSettings(Settings):
             return {}
         return {
             "ENABLE_OTEL": "true",
-            "OTEL_SERVICE_NAME": "open-webui",
+            "OTEL_SERVICE_NAME": APP,
             # The name is odd: it is the protocol of all signals.
             "OTEL_OTLP_SPAN_EXPORTER": self.protocol,
             **{_ENABLED[signal]: "true" for signal in self.endpoints},
