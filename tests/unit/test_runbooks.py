@@ -57,9 +57,10 @@ def test_every_alert_has_its_section(file: Path) -> None:
     ],
 )
 def test_the_link_leads_to_the_published_page(published: str, url: str) -> None:
-    rule = {"alert": "PostgreSQLDown", "annotations": {RUNBOOK: "docs/operations/monitoring.md#postgresqldown"}}
+    annotations = {RUNBOOK: "docs/operations/monitoring.md#postgresqldown"}
+    rule = {"alert": "PostgreSQLDown", "annotations": annotations}
     [group] = with_runbook_urls({"groups": [{"name": "a", "rules": [rule]}]}, published)["groups"]
-    assert group["rules"][0]["annotations"] == {**rule["annotations"], "runbook_url": url}
+    assert group["rules"][0]["annotations"] == {**annotations, "runbook_url": url}
 
 
 def test_every_deployed_alert_has_the_link() -> None:
