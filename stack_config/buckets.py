@@ -10,7 +10,9 @@ from components.blocks.destinations import destination_of_url
 from components.open_webui.exposure_rules import private_name_problems
 from components.postgresql.archive.settings import KEYS as ARCHIVE_KEYS
 from components.postgresql.archive.settings import SECRETS as ARCHIVE_SECRETS
+from components.postgresql.cloudnative_pg.archive import may_have_private_authority
 from components.postgresql.settings import PostgreSQLSettings
+from components.postgresql.topologies.cloudnative_pg import CloudNativePG
 
 BUCKET_SECRETS: Mapping[str, str] = {**ARCHIVE_SECRETS, **BACKUP_SECRETS}
 """Secret config keys of the buckets, with their descriptions."""
@@ -36,11 +38,36 @@ def bucket_proxy_problems(postgresql: PostgreSQLSettings, backup: BackupSettings
         postgresql: its settings, `pods` of the stack included.
         backup: the same.
     """
-    archives = postgresql.layout.archives_by_proxy and bool(postgresql.archive_services)
     for keys, used, s3, pods in (
-        (ARCHIVE_KEYS, archives, postgresql.archive.s3, postgresql.pods),
+        (ARCHIVE_KEYS, bool(postgresql.archive_services), postgresql.archive.s3, postgresql.pods),
         (BACKUP_KEYS, bool(backup.services), backup.s3, backup.pods),
     ):
         if used:
             named = [(key, each) for key, url in pods.proxy.urls_by_path.items() if (each := destination_of_url(url))]
             yield from private_name_problems(named, s3.targets, f"{keys.setting}.egress")
+
+
+def archive_bundle_problems(own: PostgreSQLSettings, merged: PostgreSQLSettings) -> Iterator[Problem]:
+    """Problems with private authorities that the plugin of CloudNativePG cannot read.
+
+    Args:
+        own: settings of PostgreSQL as the user wrote them.
+        merged: the same, `pods` of the stack included.
+    """
+    name = merged.pods.ca_bundle.config_map
+    if not (
+        name
+        and isinstance(merged.layout, CloudNativePG)
+        and merged.archive.enabled
+        and may_have_private_authority(merged)
+    ):
+        return
+    bundle = "postgresql.pods.caBundle" if "ca_bundle" in own.pods.model_fields_set else "pods.caBundle"
+    yield Problem(
+        keys=("postgresql.pods.caBundle.secret", f"{bundle}.configMap"),
+        message=f"{bundle}.configMap {name} with the archive of topology cloudnative-pg: the plugin reads the "
+        "authorities of the bucket from a Secret, and trusts no others",
+        allowed="postgresql.pods.caBundle.secret, a Secret with every authority that the certificate of the bucket may "
+        "need, or an empty postgresql.pods.caBundle where it is a public one",
+        fix=name,
+    )

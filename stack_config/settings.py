@@ -28,7 +28,7 @@ from components.postgresql.settings import PostgreSQLSettings
 from components.redis.settings import RedisSettings
 from components.tika.settings import TikaSettings
 
-from .buckets import bucket_problems, bucket_proxy_problems
+from .buckets import archive_bundle_problems, bucket_problems, bucket_proxy_problems
 from .cluster_access import KUBECONFIG, ClusterSettings
 from .database_connections import connection_problems, pooler_problems
 from .secret_keys import SECRET_KEYS
@@ -231,6 +231,7 @@ class StackSettings(Settings):
         named = [(path, each) for path, each in proxies if each]
         yield from private_name_problems(named, web.targets, "openWebui.egress")
         yield from bucket_proxy_problems(merged.postgresql, merged.backup)
+        yield from archive_bundle_problems(self.postgresql, merged.postgresql)
         for key, names in outside_variables(web.pods).items():
             for name in sorted(names & web.env.keys()):
                 yield Problem(

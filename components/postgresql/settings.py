@@ -106,7 +106,8 @@ class PostgreSQLSettings(ComponentSettings):
     pods: OutsideComponentPodSettings = Field(
         OutsideComponentPodSettings(),
         description="How the pods of PostgreSQL fit into the cluster: the keys of `pods`, and extra volumes and "
-        "containers. `proxy` and `caBundle` apply only to the container of the archive.",
+        "containers. `proxy` and `caBundle` apply only to the client of the archive's bucket; with topology "
+        "`cloudnative-pg` the bundle is a Secret with every authority that this client may need.",
     )
     archive: ArchiveSettings = Field(
         ArchiveSettings(), description="Archive of the write-ahead log in a bucket, for recovery to a point in time."

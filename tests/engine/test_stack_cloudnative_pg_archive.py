@@ -23,6 +23,7 @@ SETTINGS = (
     "postgresql.archive.s3.endpointUrl=https://s3.example.com",
     "postgresql.archive.s3.region=eu-central-1",
     "postgresql.archive.s3.encryption=sse-s3",
+    "postgresql.pods.proxy.httpsProxy=http://proxy.example.com:3128",
 )
 SECRETS = {"archiveS3AccessKeyId": "AKIAARCHIVE", "archiveS3SecretAccessKey": "s3cr3t-of-the-archive"}
 RECOVERY = (
@@ -77,17 +78,29 @@ def test_the_api_server_takes_every_field_and_nothing_changes_afterwards(stack: 
         store = custom(stack, "ObjectStore", "postgres-archive", "barmancloud.cnpg.io/v1").spec.to_dict()
         assert store["configuration"]["destinationPath"] == "s3://backups/chats"
         assert store["retentionPolicy"] == "7d"
+        variables = {each["name"]: each.get("value") for each in store["instanceSidecarConfiguration"]["env"]}
+        assert variables["HTTPS_PROXY"] == "http://proxy.example.com:3128"
+        assert "$(KUBERNETES_SERVICE_HOST)" in variables["NO_PROXY"]
         assert custom(stack, "ScheduledBackup", "postgres-base-backups").spec.method == "plugin"
         [plugin] = custom(stack, "Cluster", "postgres").spec.plugins
         assert plugin.isWALArchiver
         assert plugin.parameters.barmanObjectName == "postgres-archive"
-        secret = Namespace(stack.cluster, NAMESPACE).secret("postgres-archive")
-        assert secret == {"access-key-id": "AKIAARCHIVE", "secret-access-key": "s3cr3t-of-the-archive"}
+        live = Namespace(stack.cluster, NAMESPACE)
+        assert live.secret("postgres-archive") == {
+            "access-key-id": "AKIAARCHIVE",
+            "secret-access-key": "s3cr3t-of-the-archive",
+        }
         assert stack.preview(refresh=True).changes == set()
         refused = stack.preview(*RECOVERY, fails=True)
         assert "postgresql.cloudnativePg.recovery.archiveName" in refused.error
         assert "the cluster exists" in refused.error
         assert "was not touched" in refused.error
+        authority = {"metadata": {"name": "private-ca"}, "stringData": {"ca.crt": "certificates"}}
+        live.core.create_namespaced_secret(NAMESPACE, authority)
+        trusting = stack.up("postgresql.pods.caBundle.secret=private-ca")
+        assert trusting.changes == {"update ObjectStore postgres-archive"}
+        store = custom(stack, "ObjectStore", "postgres-archive", "barmancloud.cnpg.io/v1").spec.to_dict()
+        assert store["configuration"]["endpointCA"] == {"name": "private-ca", "key": "ca.crt"}
         stack.destroy()
 
 

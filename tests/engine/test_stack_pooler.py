@@ -19,6 +19,7 @@ ON = (
     "postgresql.maxConnections=1200",
     "openWebui.replicas=2",
     "openWebui.uploads.acceptLoss=true",
+    "monitoring.enabled=true",
 )
 OWN = ("postgresql.resources.limits.memory=8Gi",)
 EXTERNAL = ("postgresql.topology=external", "postgresql.external.hosts=10.20.0.7")
@@ -49,7 +50,8 @@ def live(stack: Stack) -> Iterator[Namespace]:
 
 def test_its_pods_are_admitted_and_nothing_changes_without_a_change(stack: Stack, live: Namespace) -> None:
     assert live.refusals() == []
-    assert len(live.pods("postgres-pooler")) == 2
+    pods = live.pods("postgres-pooler")
+    assert [{each.name for each in pod.spec.containers} for pod in pods] == [{"postgres-pooler", "exporter"}] * 2
     secret = live.secret("postgresql-secret")
     assert "@postgres-pooler:5432/" in secret["client-url"]
     assert "@postgres-pooler:5432/" not in secret["database-url"]
@@ -84,6 +86,8 @@ def test_a_rotation_rolls_it_and_then_the_web_pods(stack: Stack, live: Namespace
         *(of_server if "postgres-roles" in live.secrets() else set()),
     }
     after = live.secret("postgres-pooler")
-    assert after["userlist.txt"].startswith(before["userlist.txt"]), "the login of the pods that still serve"
+    users = after["userlist.txt"].splitlines()
+    assert set(before["userlist.txt"].splitlines()) < set(users), "the login of the pods that still serve"
+    assert len(users) == 3, "both roles of the web pods, and the exporter"
     assert after["server.ini"] == before["server.ini"]
     assert live.refusals() == []

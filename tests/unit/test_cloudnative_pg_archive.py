@@ -140,6 +140,63 @@ def test_the_pods_reach_the_bucket(archived: Recording) -> None:
     assert bucket["ports"] == [{"protocol": "TCP", "port": 443}]
 
 
+PROXY = ("pods.proxy.httpsProxy=http://proxy.example.com:3128", "pods.proxy.noProxy[0]=.corp.example.com")
+PRIVATE = "postgresql.archive.s3.endpointUrl=https://s3.corp.example.com"
+BUNDLE = ("pods.caBundle.secret=private-ca", "pods.caBundle.key=bundle.pem")
+AUTHORITY = {"name": "private-ca", "key": "bundle.pem"}
+
+
+def test_the_plugin_connects_through_the_proxy_and_to_the_api_server_past_it() -> None:
+    recording = deployed(*PROXY, "postgresql.archive.s3.endpointUrl=https://minio:9000")
+    variables = {each["name"]: each["value"] for each in store(recording)["instanceSidecarConfiguration"]["env"]}
+    assert variables["HTTPS_PROXY"] == variables["https_proxy"] == "http://proxy.example.com:3128"
+    assert "HTTP_PROXY" not in variables
+    past = variables["NO_PROXY"].split(",")
+    assert variables["no_proxy"] == variables["NO_PROXY"]
+    # The client of Kubernetes follows HTTPS_PROXY, and connects to the address in this variable of every container.
+    assert {"$(KUBERNETES_SERVICE_HOST)", "minio", ".corp.example.com", ".svc"} <= set(past)
+    ports = [rule.get("ports") for rule in spec(recording, "NetworkPolicy", "postgres")["egress"]]
+    assert [{"protocol": "TCP", "port": 3128}] in ports
+    without = store(deployed())["instanceSidecarConfiguration"]["env"]
+    assert not [each for each in without if "PROXY" in each["name"].upper()]
+    assert "3128" not in str(spec(deployed(), "NetworkPolicy", "postgres"))
+
+
+@pytest.mark.parametrize(
+    ("sets", "expected"),
+    [
+        ((PRIVATE, *BUNDLE), AUTHORITY),
+        ((PRIVATE, "postgresql.pods.caBundle.secret=private-ca", "postgresql.pods.caBundle.key=bundle.pem"), AUTHORITY),
+        # A proxy may replace the certificates of AWS; without one they are public.
+        ((*PROXY, *BUNDLE), AUTHORITY),
+        (BUNDLE, None),
+        (("postgresql.archive.s3.endpointUrl=http://minio.storage:9000", *BUNDLE), None),
+        ((PRIVATE,), None),
+    ],
+)
+def test_the_plugin_trusts_the_private_authority_where_there_can_be_one(
+    sets: tuple[str, ...], expected: dict[str, str] | None
+) -> None:
+    assert store(deployed(*sets))["configuration"].get("endpointCA") == expected
+
+
+@pytest.mark.parametrize("key", ["pods.caBundle", "postgresql.pods.caBundle"])
+def test_authorities_in_a_config_map_are_refused_where_the_plugin_would_need_them(key: str) -> None:
+    with pytest.raises(ConfigError, match="reads the authorities of the bucket from a Secret") as error:
+        deployed(PRIVATE, f"{key}.configMap=private-ca")
+    assert f"{key}.configMap private-ca" in str(error.value)
+    assert "pulumi config set --path postgresql.pods.caBundle.secret private-ca" in str(error.value)
+    # The bucket has a public certificate.
+    assert "endpointCA" not in store(deployed(f"{key}.configMap=private-ca"))["configuration"]
+    own = deployed(PRIVATE, "pods.caBundle.configMap=private-ca", "postgresql.pods.caBundle.secret=private-ca")
+    assert store(own)["configuration"]["endpointCA"] == {"name": "private-ca", "key": "ca.crt"}
+
+
+def test_a_proxy_of_a_private_network_needs_its_address() -> None:
+    with pytest.raises(ConfigError, match=r"postgresql\.archive\.s3\.egress"):
+        deployed("postgresql.pods.proxy.httpsProxy=http://proxy.corp:3128")
+
+
 def test_the_quota_has_room_for_the_plugin_beside_each_instance(archived: Recording) -> None:
     with_it, without = (
         spec(each, "ResourceQuota", "quota")["hard"]["limits.memory"] for each in (archived, run("dev", ON))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.bucket_settings import BucketSettings
+from ...blocks.destinations import is_inside
+from ...blocks.outside_connections import proxy_variables
 from ..archive.settings import ArchiveSettings, archive_resources
 from .names import CLUSTER, OBJECT_STORE, RECOVERED
 
@@ -17,16 +19,20 @@ if TYPE_CHECKING:
 PLUGIN = "barman-cloud.cloudnative-pg.io"
 """Name by which the operator knows the plugin."""
 
+API_SERVER = "$(KUBERNETES_SERVICE_HOST)"
+"""Address of the API server, which the kubelet fills in. The plugin's container connects there as well."""
+
 _ENCRYPTION = {"sse-s3": "AES256", "sse-kms": "aws:kms"}
 
 
-def object_store_spec(archive: ArchiveSettings, credentials: Mapping[str, "SecretReference"]) -> dict[str, Any]:
+def object_store_spec(settings: "PostgreSQLSettings", credentials: Mapping[str, "SecretReference"]) -> dict[str, Any]:
     """`spec` of the ObjectStore.
 
     Args:
-        archive: of the settings, enabled.
+        settings: of PostgreSQL, whose archive is on.
         credentials: where they are, by the fields of ``s3Credentials``; empty for the role of the ServiceAccount.
     """
+    archive, bundle = settings.archive, settings.pods.ca_bundle
     keys = {field: {"name": each.name, "key": each.key} for field, each in credentials.items()}
     configuration: dict[str, Any] = {
         "destinationPath": archive.s3.url,
@@ -36,6 +42,8 @@ def object_store_spec(archive: ArchiveSettings, credentials: Mapping[str, "Secre
     }
     if archive.s3.endpoint_url:
         configuration["endpointURL"] = archive.s3.endpoint_url
+    if bundle.secret and may_have_private_authority(settings):
+        configuration["endpointCA"] = {"name": bundle.secret, "key": bundle.key}
     variables = {
         # Other services refuse the checksums that newer clients add on their own.
         "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
@@ -47,10 +55,29 @@ def object_store_spec(archive: ArchiveSettings, credentials: Mapping[str, "Secre
         "configuration": configuration,
         "retentionPolicy": f"{archive.retention_days}d",
         "instanceSidecarConfiguration": {
-            "env": [{"name": name, "value": value} for name, value in variables.items()],
+            "env": [*({"name": name, "value": value} for name, value in variables.items()), *_proxy(settings)],
             "resources": archive_resources(),
         },
     }
+
+
+def may_have_private_authority(settings: "PostgreSQLSettings") -> bool:
+    """Whether the certificate of the bucket's service can be one of a private authority. Those of AWS are not, unless a
+    proxy replaces them. Barman Cloud trusts either the public authorities or the file that it is given.
+
+    Args:
+        settings: of PostgreSQL.
+    """
+    endpoint = settings.archive.s3.endpoint_url
+    if endpoint:
+        return endpoint.startswith("https://")
+    return bool(settings.pods.proxy.https_proxy)
+
+
+def _proxy(settings: "PostgreSQLSettings") -> list[dict[str, Any]]:
+    """Variables of the proxy; none without one."""
+    inside = [each.host for _, each in settings.archive_services if is_inside(each)]
+    return proxy_variables(settings.pods.proxy, [*inside, API_SERVER])
 
 
 def _upload(bucket: BucketSettings) -> dict[str, str]:

@@ -23,6 +23,7 @@ from ...blocks.custom_kinds import (
 from ...blocks.destinations import destination_of_target
 from ...blocks.egress import egress_rules
 from ...blocks.network_policy import addresses, allow_from, allow_to, namespace, network_policy, pods
+from ...blocks.outside_settings import proxy_destinations
 from ...blocks.remembered import remember
 from ...blocks.secret_inputs import SecretInputs
 from ...blocks.watching import Watching
@@ -163,14 +164,14 @@ def _object_store(children: Children, args: ClusterArgs) -> list[pulumi.Resource
         OBJECT_STORE,
         BARMAN_OBJECT_STORE,
         metadata=children.metadata(OBJECT_STORE),
-        spec=object_store_spec(archive, {_CREDENTIALS[file]: each for file, each in access.references().items()}),
+        spec=object_store_spec(args.settings, {_CREDENTIALS[file]: each for file, each in access.references().items()}),
         opts=children.options(depends_on=credentials),
     )
     return [*credentials, store]
 
 
 def _network_policy(children: Children, args: ClusterArgs) -> k8s.networking.v1.NetworkPolicy:
-    """One policy for all pods of the cluster: PgBouncer has no label of the stack."""
+    """One policy for all pods of the cluster, PgBouncer included."""
     own = args.settings.cloudnative_pg
     ingress: list[NetworkPolicyIngressRuleArgsDict] = [
         allow_from([pods(dict(client)) for client in args.clients], PORT),
@@ -205,4 +206,5 @@ def _to_bucket(args: ClusterArgs) -> list[NetworkPolicyEgressRuleArgsDict]:
     settings = args.settings
     if not settings.archive.enabled:
         return []
-    return egress_rules(settings.archive.s3.destinations(settings.service_account.annotations), args.namespace_name)
+    services = settings.archive.s3.destinations(settings.service_account.annotations)
+    return egress_rules([*services, *proxy_destinations(settings.pods)], args.namespace_name)

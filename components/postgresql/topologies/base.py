@@ -38,9 +38,6 @@ class Topology(ABC):
     other_programs: ClassVar[int] = 0
     """MiB of other programs in the container of the server."""
 
-    archives_by_proxy: ClassVar[bool] = False
-    """Whether the client of the archive's bucket takes the proxy of the pods."""
-
     def __init__(self, settings: "PostgreSQLSettings") -> None:
         self.settings = settings
 

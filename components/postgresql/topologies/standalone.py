@@ -22,7 +22,6 @@ class Standalone(Topology):
     """The stack runs the server."""
 
     name: ClassVar[str] = "standalone"
-    archives_by_proxy = True
     unused_keys: ClassVar[tuple[str, ...]] = ()
 
     def problems(self) -> Iterator[Problem]:
