@@ -16,6 +16,9 @@ SCRIPTS = Path(__file__).parent / "inside"
 RATE, SOCKETS = 8.0, 4
 PATIENCE_SECONDS = 10
 """How long a user waits for an answer."""
+_RETURN_SECONDS = 60
+"""How long the observation goes on after its body, while events do not reach every websocket."""
+
 _END_SECONDS = 180
 
 
@@ -86,6 +89,7 @@ def observed(stack: Stack, client: str, token: str) -> Iterator[Observation]:
         "rate": RATE,
         "sockets": SOCKETS,
         "patience": PATIENCE_SECONDS,
+        "longest": _RETURN_SECONDS,
     }
     kubectl = stack.kubectl
     with kubectl.python_running(client, SCRIPTS / "observe.py", config, container=CONTAINER) as process:

@@ -1,4 +1,4 @@
-"""In the client pod: what a user of the Service notices, until /tmp/observed is there.
+"""In the client pod: what a user of the Service notices, until /tmp/observed is there and events arrive again.
 
 Requests as a signed-in user, events to websockets that come back by themselves, and chats, each noted when its creation
 was answered. Prints a line of JSON when all of it works, and one with what happened at the end. Times are seconds since
@@ -17,8 +17,15 @@ import socketio
 STOP = "/tmp/observed"
 HEADERS = {"Authorization": f"Bearer {CONFIG['token']}"}
 LAST_EVENTS_SECONDS = 5
+CONNECT_SECONDS = 20
+"""How long a browser waits for a connection before it tries again (`timeout` of Socket.IO's client)."""
+
+ARRIVAL_SECONDS = 1
+"""How long an event may take before it counts as missed when the end is decided."""
+
 requests, events, chats, connected = [], [], [], set()
 by_mark = {}
+ended = asyncio.Event()
 
 
 def session():
@@ -40,10 +47,23 @@ async def call(web, method, path, body=None):
         return 0, None, type(error).__name__
 
 
+async def watch():
+    """End once the observer has seen enough and the last events reached every websocket, or after a time limit."""
+    while not os.path.exists(STOP):
+        await asyncio.sleep(0.05)
+    deadline = time.monotonic() + CONFIG["longest"]
+    while time.monotonic() < deadline:
+        last = [event for event in events if event["at"] < time.time() - ARRIVAL_SECONDS][-2:]
+        if all(event["posted"] and event["received"] >= CONFIG["sockets"] for event in last):
+            break
+        await asyncio.sleep(0.05)
+    ended.set()
+
+
 async def repeat(interval, one):
     """Begin one each interval, whether or not the one before has ended."""
     tasks, due = set(), time.monotonic()
-    while not os.path.exists(STOP):
+    while not ended.is_set():
         task = asyncio.create_task(one())
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -82,13 +102,14 @@ def received(data):
 
 async def websocket(number):
     """As the web interface: comes back by itself, and asks to be in the user's room each time."""
-    while not os.path.exists(STOP):
+    while not ended.is_set():
         client = socketio.AsyncClient(reconnection=False)
         client.on("events", received)
         try:
-            await client.connect(
+            connection = client.connect(
                 CONFIG["url"], socketio_path="/ws/socket.io", transports=["websocket"], auth={"token": CONFIG["token"]}
             )
+            await asyncio.wait_for(connection, CONNECT_SECONDS)
             await client.call("user-join", {"auth": {"token": CONFIG["token"]}}, timeout=5)
         except Exception:
             with contextlib.suppress(Exception):
@@ -96,9 +117,9 @@ async def websocket(number):
             await asyncio.sleep(0.5)
             continue
         connected.add(number)
-        while client.connected and not os.path.exists(STOP):
+        while client.connected and not ended.is_set():
             await asyncio.sleep(0.05)
-        if os.path.exists(STOP):
+        if ended.is_set():
             await asyncio.sleep(LAST_EVENTS_SECONDS)
         connected.discard(number)
         with contextlib.suppress(Exception):
@@ -134,6 +155,7 @@ async def main():
             repeat(1 / CONFIG["rate"], lambda: request(web)),
             repeat(0.5, lambda: event(web, chat["id"], next(number))),
             repeat(1, lambda: new_chat(web)),
+            watch(),
             *sockets,
         )
         lost = await lost_chats(web)

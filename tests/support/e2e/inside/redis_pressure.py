@@ -10,21 +10,36 @@ import redis.retry
 
 URL = os.environ["REDIS_URL"]
 PREFIX = "open-webui:fill:"
-VALUE = os.urandom(128 * 1024)
+SIZES = (128 * 1024, 1024, 16)
+"""Bytes of the values. A large one is refused while a small one still fits: the server counts what it has received."""
+
+MOST_SMALL = 4096
+"""Values of each smaller size: enough for the room that a refused larger one leaves."""
+
+
+def keys(megabytes):
+    """The keys of each size that fill so many megabytes."""
+    for size in SIZES:
+        count = megabytes * 2**20 // size if size == SIZES[0] else MOST_SMALL
+        yield size, [f"{PREFIX}{size}:{number}" for number in range(count)]
 
 
 def fill(connection, megabytes):
-    """Write values until there are so many, or Redis has no room; how many were written, and its answer."""
-    for number in range(megabytes * 8):
-        try:
-            connection.set(f"{PREFIX}{number}", VALUE, ex=1800)
-        except redis.exceptions.OutOfMemoryError as error:
-            return {"written": number, "answer": str(error)}
-    return {"written": megabytes * 8, "answer": ""}
+    """Write values until there are so many, or Redis has no room for the smallest; its answer, empty if it took all."""
+    answer = ""
+    for size, names in keys(megabytes):
+        value, answer = os.urandom(size), ""
+        for name in names:
+            try:
+                connection.set(name, value, ex=1800)
+            except redis.exceptions.OutOfMemoryError as error:
+                answer = str(error)
+                break
+    return {"answer": answer}
 
 
 def empty(connection, megabytes):
-    return {"deleted": sum(connection.delete(f"{PREFIX}{number}") for number in range(megabytes * 8))}
+    return {"deleted": sum(connection.delete(*names) for _, names in keys(megabytes))}
 
 
 def slow_subscriber():
