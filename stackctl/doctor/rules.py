@@ -255,9 +255,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         section="redis",
-        symptom="`OOM command not allowed` in the log",
+        symptom="`command not allowed when used memory > 'maxmemory'` in the log",
         cause="Redis is full with `noeviction`.",
-        observe=_in_log("OOM command not allowed", WEB),
+        # redis-py takes the error code, OOM, out of the message.
+        observe=_in_log("command not allowed when used memory > 'maxmemory'", WEB),
         fix="pulumi config set --path redis.maxmemory <size>; pulumi up",
     ),
     Rule(

@@ -114,5 +114,5 @@ def test_a_full_redis(node: Node, stack: Stack, client: str) -> None:
         [diagnosis] = symptoms(node).values()
     finally:
         faults.redis_pressure(stack, ("empty", 2 * MAXMEMORY))
-    assert diagnosis["symptom"] == "`OOM command not allowed` in the log"
+    assert diagnosis["symptom"] == "`command not allowed when used memory > 'maxmemory'` in the log"
     assert diagnosis["fix"].startswith("pulumi config set --path redis.maxmemory ")

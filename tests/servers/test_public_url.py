@@ -9,8 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.support.servers.known_symptoms import symptoms
 from tests.support.servers.open_webui import ADMIN_EMAIL, Web
 from tests.support.servers.replica import Replica
+from tests.support.servers.server_process import wait_until
 
 HOST, ANOTHER = "chat.example.com", "chat.example.org"
 PUBLIC = (f"openWebui.host={HOST}", "openWebui.publicScheme=https")
@@ -69,6 +71,12 @@ def of_two_hosts(web: Web, sign_in: tuple[str, ...]) -> Iterator[Replica]:
 )
 def test_the_websocket_is_for_the_public_origin_alone(public: Replica, origin: str, status: int) -> None:
     assert upgrade(public, origin) == status
+
+
+def test_doctor_recognizes_a_refused_origin(public: Replica) -> None:
+    assert upgrade(public, "https://other.example.net") == 403
+    wait_until(lambda: bool(symptoms("open-webui", public.log.read_text())), "the line of the log", 10)
+    assert symptoms("open-webui", public.log.read_text()) == ["The page loads, but the websocket does not (403)"]
 
 
 @pytest.mark.parametrize(("origin", "status"), [(f"https://{HOST}", 101), (f"https://{ANOTHER}", 101)])

@@ -1,10 +1,12 @@
 """A full Redis, with the policy of each environment: what it forgets and what it refuses."""
 
+import traceback
 from typing import Any
 
 import pytest
 import redis
 
+from tests.support.servers.known_symptoms import symptoms
 from tests.support.servers.redis_load import fill
 from tests.support.servers.redis_server import REVOKED, Start, on_every_engine
 from tests.support.servers.server_process import wait_until
@@ -33,8 +35,11 @@ def test_prod_refuses_writes_when_it_is_full_and_evicts_nothing(start: Start) ->
 
         assert client.get(REVOKED) == "1"
         assert server.exporter().info("stats")["evicted_keys"] == 0
-        with pytest.raises(redis.exceptions.OutOfMemoryError):
+        with pytest.raises(redis.exceptions.OutOfMemoryError) as refused:
             client.set("open-webui:x", "1")
+        # As a traceback ends.
+        [symptom] = symptoms("open-webui", "".join(traceback.format_exception_only(refused.value)))
+        assert symptom == "`command not allowed when used memory > 'maxmemory'` in the log"
         assert client.publish("socketio", "still here") == 1
         received: list[Any] = []
 

@@ -217,11 +217,9 @@ STATES: dict[str, tuple[State, str]] = {
         finished("postgres-backup", "backup: The volume of the backups is full. This dump is not kept"),
         "The volume of the backups is full.",
     ),
-    "`OOM command not allowed` in the log": (
-        logged(
-            "open-webui", "redis.exceptions.OutOfMemoryError: OOM command not allowed when used memory > 'maxmemory'."
-        ),
-        "OOM command not allowed",
+    "`command not allowed when used memory > 'maxmemory'` in the log": (
+        logged("open-webui", "redis.exceptions.OutOfMemoryError: command not allowed when used memory > 'maxmemory'."),
+        "OutOfMemoryError: command not allowed",
     ),
     "A Redis server with Sentinels does not start, and its log contains `waiting:`": (
         redis_waits,
@@ -343,13 +341,13 @@ def test_without_a_symptom_it_says_where_to_look(show: Show, prod: Recording) ->
 def test_programs_read_json_without_secrets(show: Show, prod: Recording) -> None:
     cluster = live(prod)
     secret = "redis://openwebui:generated-Password-2@redis-service:6379/0"
-    logged("open-webui", f"OOM command not allowed at {secret}")(cluster)
+    logged("open-webui", f"command not allowed when used memory > 'maxmemory' at {secret}")(cluster)
     ended = show(cluster, "--json")
     document: dict[str, Any] = json.loads(ended.out)
     [diagnosis] = document["diagnoses"]
     assert (ended.code, document["simulated"]) == (2, False)
     assert diagnosis["page"] == "docs/troubleshooting.md#redis"
-    assert "OOM command not allowed" in diagnosis["observed"][0]
+    assert "command not allowed" in diagnosis["observed"][0]
     assert "generated-Password-2" not in ended.out
 
 
