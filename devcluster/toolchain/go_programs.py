@@ -106,6 +106,13 @@ PROMTOOL = GoProgram(
     package="github.com/prometheus/prometheus/cmd/promtool",
     usual_seconds=340,
 )
+# Without its web interface, which a module does not contain.
+PROMETHEUS = GoProgram(
+    name="prometheus",
+    module="prometheus",
+    package="github.com/prometheus/prometheus/cmd/prometheus",
+    usual_seconds=60,
+)
 # The version of the image that pods run (components/postgresql/settings.py).
 POSTGRES_EXPORTER = GoProgram(
     name="postgres_exporter",

@@ -1,11 +1,10 @@
 """pgbouncer_exporter as the pod runs it: it exports what an alert or the dashboard names, and can do nothing else."""
 
 import re
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,11 @@ from components.postgresql.pooler.names import POOLER
 from components.postgresql.pooler.settings import EXPORTER_IMAGE
 from devcluster.toolchain.go_programs import PGBOUNCER_EXPORTER, build
 from tests.support.servers.certificates import make_authority, mount_secret
-from tests.support.servers.exporters import Exporter, Metrics, exporter
+from tests.support.servers.exporters import Metrics
 from tests.support.servers.postgresql_database import CLIENT_PASSWORD, CLIENT_USER, PASSWORD, Database
 from tests.support.servers.promtool import queries
-from tests.support.servers.rendered import rendered
 from tests.support.servers.rendered_pooler import ON, RenderedPooler
+from tests.support.servers.running_exporters import pooler_exporter
 from tests.support.servers.server_process import wait_until
 
 MONITORED = (*ON, "monitoring.enabled=true")
@@ -46,21 +45,6 @@ def in_front_of(database: Database, sets: tuple[str, ...] = MONITORED, **changes
     return RenderedPooler(database.directory / "pooler", server, {CLIENT_USER: CLIENT_PASSWORD}, sets, changes=changes)
 
 
-@contextmanager
-def exporting(pooler: RenderedPooler) -> Iterator[Exporter]:
-    """The exporter's container, with the port of PgBouncer."""
-    containers = rendered("prod", "Deployment", POOLER, pooler.sets)["spec"]["template"]["spec"]["containers"]
-    [container] = [each for each in containers if each["name"] == "exporter"]
-    [variable] = container["env"]
-    assert "port=5432" in variable["value"]
-    environment = {variable["name"]: variable["value"].replace("port=5432", f"port={pooler.port}")}
-    arguments = [each for each in container["args"] if not each.startswith("--web.listen-address")]
-    # The containers' user cannot enter the directory of this machine's programs.
-    program = str(shutil.copy(build(PGBOUNCER_EXPORTER), pooler.directory))
-    with exporter([program, *arguments], "--web.listen-address=", pooler.directory, environment) as running:
-        yield running
-
-
 def value(metrics: Metrics, series: str, **labels: str) -> float:
     """The sum of the series of a name and labels."""
     return sum(each.value for each in metrics[series] if labels.items() <= each.labels.items())
@@ -75,7 +59,7 @@ def named() -> set[str]:
 
 def test_every_metric_is_exported_without_an_error(served: Database) -> None:
     pooler = in_front_of(served)
-    with pooler.serving(), exporting(pooler) as running, pooler.connect(CLIENT_USER) as client:
+    with pooler.serving(), pooler_exporter(pooler) as running, pooler.connect(CLIENT_USER) as client:
         assert client.execute("SELECT current_user").fetchall() == [(CLIENT_ROLE,)]
         metrics = running.metrics()
         log = running.log.read_text()
@@ -93,7 +77,7 @@ def test_every_metric_is_exported_without_an_error(served: Database) -> None:
 
 def test_a_client_that_waits_is_in_the_metrics_of_the_alerts(served: Database) -> None:
     pooler = in_front_of(served, default_pool_size="1", max_db_connections="1")
-    with pooler.serving(), exporting(pooler) as running, pooler.connect(CLIENT_USER) as holder:
+    with pooler.serving(), pooler_exporter(pooler) as running, pooler.connect(CLIENT_USER) as holder:
         holder.execute("SELECT 1")
         command = ["psql", "-X", "-h", "127.0.0.1", "-p", str(pooler.port), "-U", CLIENT_USER, "-c", "SELECT 1"]
         waiting = subprocess.Popen(
@@ -116,7 +100,7 @@ def test_a_pgbouncer_that_stops_is_down_and_one_that_starts_again_is_up(served: 
     pooler = in_front_of(served)
     with ExitStack() as first:
         first.enter_context(pooler.serving())
-        with exporting(pooler) as running:
+        with pooler_exporter(pooler) as running:
             assert value(running.metrics(), "pgbouncer_up") == 1
             first.close()
             assert value(running.metrics(), "pgbouncer_up") == 0
@@ -182,7 +166,7 @@ def test_with_tls_it_uses_tls(served: Database, directory: Path) -> None:
     pooler = in_front_of(served, (*MONITORED, "postgresql.tls.secretName=postgresql-tls"))
     authority = make_authority(directory / "authority").parent
     mount_secret(authority, pooler.directory / "tls", POOLER)
-    with pooler.serving(), exporting(pooler) as running:
+    with pooler.serving(), pooler_exporter(pooler) as running:
         assert value(running.metrics(), "pgbouncer_up") == 1
         with pytest.raises(psycopg.OperationalError, match="SSL required"):
             on_console(pooler, sslmode="disable")

@@ -20,10 +20,10 @@ from components.postgresql.settings import EXPORTER_IMAGE
 from devcluster.toolchain.go_programs import POSTGRES_EXPORTER, build
 from tests.support.repeated import repeated
 from tests.support.servers.backups import backups_of, program_before
-from tests.support.servers.exporters import Exporter, Metrics, exporter
+from tests.support.servers.exporters import Metrics
 from tests.support.servers.postgresql_database import Database, rendered_database
 from tests.support.servers.promtool import queries
-from tests.support.servers.rendered import rendered
+from tests.support.servers.running_exporters import exported_settings, postgresql_exporter
 from tests.support.servers.server_process import SERVER_PACKAGES, not_there, wait_until
 
 CONNECTIONS = 20
@@ -52,13 +52,9 @@ def programs(major: int) -> str:
     return str(directories[0])
 
 
-def settings(major: int) -> tuple[str, ...]:
-    return ("monitoring.enabled=true", "backup.enabled=true", f"postgresql.image=pgvector/pgvector:pg{major}")
-
-
 def prepared(directory: Path, major: int) -> Database:
     """A database whose server has few connections."""
-    database = rendered_database(directory, programs(major), settings(major))
+    database = rendered_database(directory, programs(major), exported_settings(major))
     file = directory / "conf" / "postgresql.conf"
     text, count = re.subn(r"^max_connections = \d+$", f"max_connections = {CONNECTIONS}", file.read_text(), flags=re.M)
     assert count == 1
@@ -70,24 +66,6 @@ def prepared(directory: Path, major: int) -> Database:
 @pytest.fixture
 def database_on_18(directory: Path) -> Database:
     return prepared(directory, 18)
-
-
-@contextmanager
-def exporting(database: Database, major: int = 18) -> Iterator[Exporter]:
-    """The exporter's container, with the server's port and the paths of the database's directory."""
-    containers = rendered("prod", "StatefulSet", "postgres", settings(major))["spec"]["template"]["spec"]["containers"]
-    [container] = [each for each in containers if each["name"] == "exporter"]
-    environment = {variable["name"]: variable["value"] for variable in container["env"]}
-    environment["DATA_SOURCE_NAME"] = environment["DATA_SOURCE_NAME"].replace("port=5432", f"port={database.port}")
-    arguments = [
-        argument.replace("/etc/postgres-exporter/", f"{database.directory}/conf/")
-        for argument in container["args"]
-        if not argument.startswith("--web.listen-address")
-    ]
-    # The containers' user cannot enter the directory of this machine's programs.
-    program = str(shutil.copy(build(POSTGRES_EXPORTER), database.directory))
-    with exporter([program, *arguments], "--web.listen-address=", database.directory, environment) as running:
-        yield running
 
 
 def value(metrics: Metrics, name: str) -> float:
@@ -115,12 +93,12 @@ def sessions(connection: "psycopg.Connection[tuple[object, ...]]") -> int:
 @pytest.mark.parametrize("major", [16, 18])
 def test_every_metric_is_exported_without_an_error(directory: Path, major: int) -> None:
     database = prepared(directory, major)
-    with database.serving(), exporting(database, major) as running:
+    with database.serving(), postgresql_exporter(database, major) as running:
         before = running.metrics()
         with superuser(database) as connection:
             connection.execute("ALTER ROLE exporter SET open_webui_stack.certificate = '100 200'")
             connection.execute("ALTER ROLE exporter SET open_webui_stack.base_backup_begun = '300'")
-        backups_of(database, settings(major)).done()
+        backups_of(database, exported_settings(major)).done()
         first, metrics = running.metrics(), running.metrics()
     # Without TLS, without an archive, and before the first backup.
     assert {name for name in before if re.match("open_webui_stack_(backup|base_backup|certificate)", name)} == set()
@@ -180,7 +158,7 @@ def test_only_that_role_needs_no_password_and_only_for_the_applications_database
 
 def test_it_takes_few_connections_and_reports_when_there_are_no_more(database_on_18: Database) -> None:
     database = database_on_18
-    with database.serving(), exporting(database) as running, ExitStack() as opened:
+    with database.serving(), postgresql_exporter(database) as running, ExitStack() as opened:
         running.metrics()
         opened.enter_context(database.connect(autocommit=True))
         # The exporter has one of those that ordinary roles can have, superusers have three more.
@@ -199,7 +177,7 @@ def test_it_takes_few_connections_and_reports_when_there_are_no_more(database_on
 
 def test_scrapes_at_the_same_time_stay_within_the_limit_of_the_role(database_on_18: Database) -> None:
     database = database_on_18
-    with database.serving(), exporting(database) as running, database.connect(autocommit=True) as connection:
+    with database.serving(), postgresql_exporter(database) as running, database.connect(autocommit=True) as connection:
         commands = [["curl", "-sf", "-o", "/dev/null", f"http://{running.address}/metrics"] for _ in range(3)]
         scrapes = [subprocess.Popen(command) for command in commands]
         most = 0
@@ -214,7 +192,7 @@ def test_a_locked_table_does_not_stop_it_and_is_reported(database_on_18: Databas
     database = database_on_18
     with (
         database.serving(),
-        exporting(database) as running,
+        postgresql_exporter(database) as running,
         database.connect() as holder,
         ThreadPoolExecutor(1) as pool,
     ):
@@ -236,7 +214,7 @@ def test_a_server_that_stops_is_down_and_one_that_starts_again_is_up(database_on
     database = database_on_18
     with ExitStack() as server:
         server.enter_context(database.serving())
-        with exporting(database) as running:
+        with postgresql_exporter(database) as running:
             assert value(running.metrics(), "pg_up") == 1
             server.close()
             assert value(running.metrics(), "pg_up") == 0
@@ -246,9 +224,9 @@ def test_a_server_that_stops_is_down_and_one_that_starts_again_is_up(database_on
 
 def test_the_result_of_each_backup_is_exported(database_on_18: Database) -> None:
     database = database_on_18
-    backups = backups_of(database, settings(18))
+    backups = backups_of(database, exported_settings(18))
     succeeded, failed = (f"open_webui_stack_backup_{end}_timestamp_seconds" for end in ("succeeded", "failed"))
-    with database.serving(), exporting(database) as running:
+    with database.serving(), postgresql_exporter(database) as running:
         backups.done()
         good = running.metrics()
         program_before(backups, "pg_dump", "exit 1")
@@ -297,7 +275,7 @@ def test_an_archive_that_fails_is_counted(database_on_18: Database) -> None:
         file.write(f"archive_mode = on\narchive_command = 'EXCHANGE={exchange} sh {script} push %f %p'\n")
     # At once: a server that stops waits for its archiver.
     serving = database.serving(stop_signal=signal.SIGQUIT)
-    with serving, exporting(database) as running, archive_container(exchange, 255):
+    with serving, postgresql_exporter(database) as running, archive_container(exchange, 255):
         with superuser(database) as connection:
             connection.execute("CREATE TABLE written (id text)")
             connection.execute("SELECT pg_switch_wal()")

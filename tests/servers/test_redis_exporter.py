@@ -4,9 +4,7 @@ Debian's exporter is older than the image's. What it does not know yet is named 
 """
 
 import re
-import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +14,7 @@ from components.redis.topologies.base import ServerTopology
 from components.redis.topologies.cluster import Cluster
 from components.redis.topologies.sentinel import Sentinel
 from components.redis.topologies.standalone import Standalone
-from tests.support.servers.exporters import Metrics, exporter
+from tests.support.servers.exporters import Metrics
 from tests.support.servers.promtool import queries
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
 from tests.support.servers.redis_load import slow_subscriber, subscribers
@@ -24,9 +22,9 @@ from tests.support.servers.redis_nodes import Nodes, resolve_names
 from tests.support.servers.redis_nodes import nodes as nodes
 from tests.support.servers.redis_server import EXPORTER_PASSWORD, INSPECTOR_PASSWORD, Start, on_every_engine
 from tests.support.servers.rendered import Find, Manifest
-from tests.support.servers.server_process import missing, wait_until
+from tests.support.servers.running_exporters import redis_exporter
+from tests.support.servers.server_process import wait_until
 
-PROGRAM = "prometheus-redis-exporter"
 SINCE_REDIS_7_2 = "client_output_buffer_limit_disconnections"
 """Field of INFO, which redis_exporter knows since `KNOWN_SINCE`."""
 
@@ -37,14 +35,7 @@ OF_REPLICAS = {"redis_connected_slave_lag_seconds"}
 
 def exported(workload: Manifest, directory: Path, host: str, port: int, password: str) -> Metrics:
     """What the exporter of a rendered pod says about the server at that address."""
-    containers: list[dict[str, Any]] = workload["spec"]["template"]["spec"]["containers"]
-    [container] = [each for each in containers if each["name"] == "exporter"]
-    environment = {variable["name"]: variable.get("value", password) for variable in container["env"]}
-    environment["REDIS_ADDR"] = environment["REDIS_ADDR"].replace("localhost:6379", f"{host}:{port}")
-    program = shutil.which(PROGRAM)
-    if not program:
-        missing(PROGRAM, PROGRAM)
-    with exporter([str(program)], "-web.listen-address=", directory, environment) as running:
+    with redis_exporter(workload, directory, host, port, password) as running:
         return running.metrics()
 
 

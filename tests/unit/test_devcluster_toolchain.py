@@ -22,6 +22,7 @@ from devcluster.toolchain.go_programs import (
     OLLAMA,
     PGBOUNCER_EXPORTER,
     POSTGRES_EXPORTER,
+    PROMETHEUS,
     PROMTOOL,
     PULUMI,
     GoProgram,
@@ -231,7 +232,7 @@ def test_kubectl_is_built_only_where_there_is_none(install: Install) -> None:
 
 
 def test_every_program_is_pinned_by_its_module() -> None:
-    built_for_tests = (PROMTOOL, POSTGRES_EXPORTER, PGBOUNCER_EXPORTER, CLOUDNATIVE_PG, ACTIONLINT, OLLAMA)
+    built_for_tests = (PROMTOOL, PROMETHEUS, POSTGRES_EXPORTER, PGBOUNCER_EXPORTER, CLOUDNATIVE_PG, ACTIONLINT, OLLAMA)
     for program in (*CONTROL_PLANE, KWOK, KUBECTL, *NODE, PULUMI, *built_for_tests):
         module = Path(go_programs.__file__).parent / program.module
         tools = (module / "go.mod").read_text()

@@ -1,0 +1,126 @@
+"""Every panel of every dashboard returns data, from a real Prometheus with the metrics of real servers."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from components.open_webui.monitoring.alerts import dashboard as web_dashboard
+from components.open_webui.monitoring.alerts import prometheus_rules
+from components.postgresql.monitoring.alerts import dashboard as postgresql_dashboard
+from components.postgresql.pooler.configuration import own_server_ini
+from components.postgresql.pooler.monitoring.alerts import dashboard as pooler_dashboard
+from components.redis.monitoring.alerts import dashboard as redis_dashboard
+from tests.support.servers.backups import backups_of
+from tests.support.servers.open_webui import ADMIN_EMAIL, servers
+from tests.support.servers.postgresql_database import CLIENT_PASSWORD, CLIENT_USER, Database, rendered_database
+from tests.support.servers.prometheus import Prometheus, prometheus
+from tests.support.servers.redis_cluster import PASSWORDS
+from tests.support.servers.redis_nodes import Nodes
+from tests.support.servers.redis_nodes import nodes as nodes
+from tests.support.servers.rendered import Find
+from tests.support.servers.rendered_pooler import ON, RenderedPooler
+from tests.support.servers.running_exporters import (
+    exported_settings,
+    pooler_exporter,
+    postgresql_exporter,
+    redis_exporter,
+)
+from tests.support.servers.server_process import postgresql_with_pgvector, server_directory
+
+NAMESPACE = "rag-system"
+PANEL_SECONDS = 60
+# Debian's redis_exporter is older than the image's (test_redis_exporter.py).
+NOT_IN_DEBIANS = "redis_client_output_buffer_limit_disconnections_total"
+
+
+def all_return_data(server: Prometheus, dashboard: dict[str, object], *elsewhere: str) -> None:
+    """Wait until every query returns data, but those that name one of the metrics."""
+
+    def without() -> list[str]:
+        return [query for query in server.without_data(dashboard) if not any(name in query for name in elsewhere)]
+
+    deadline = time.monotonic() + PANEL_SECONDS
+    while (missing := without()) and time.monotonic() < deadline:
+        time.sleep(1)
+    assert missing == [], server.scrape_errors()
+
+
+def test_every_panel_of_the_web_pods(directory: Path) -> None:
+    with servers() as around, prometheus(directory) as server:
+        endpoint = f"openWebui.observability.otel.metricsEndpoint={server.otlp_endpoint}"
+        deployment = around.open_webui("dev", endpoint, "openWebui.observability.otel.intervalSeconds=5")
+        deployment.migrated()
+        with deployment.replicas(2) as replicas:
+            # Rates need requests in more than one export.
+            for _ in range(3):
+                for replica in replicas:
+                    assert replica.sign_in(ADMIN_EMAIL, deployment.admin_password).status == 200
+                time.sleep(6)
+            all_return_data(server, web_dashboard(NAMESPACE))
+            counted = server.query(f'sum by (instance) (http_server_requests_total{{job="{NAMESPACE}/open-webui"}})')
+            assert {each["metric"]["instance"] for each in counted} == {each.data.parent.name for each in replicas}
+            [users] = server.query(f'max(webui_users_total{{job="{NAMESPACE}/open-webui"}})')
+            assert users["value"][1] == "1"
+            [group] = prometheus_rules(NAMESPACE, pushes_metrics=True, migration_seconds=1800)["groups"]
+            fine = {rule["alert"]: server.query(rule["expr"]) for rule in group["rules"]}
+            assert [alert for alert, series in fine.items() if series] == []
+
+
+@pytest.mark.parametrize("engine", ["redis"])
+def test_every_panel_of_redis(nodes: Nodes, manifest: Find, engine: str) -> None:
+    config = (f"redis.engine={engine}", "redis.topology=sentinel", "monitoring.enabled=true")
+    workload = manifest("prod", "StatefulSet", "redis", config)
+    primary = nodes.nodes[0]
+    password = PASSWORDS["exporter"][0]
+    with (
+        server_directory() as place,
+        redis_exporter(workload, primary.directory, primary.address, 6379, password) as exporter,
+        prometheus(place, [exporter.address]) as server,
+    ):
+        all_return_data(server, redis_dashboard(NAMESPACE), NOT_IN_DEBIANS)
+
+
+def test_every_panel_of_postgresql_and_the_backups(directory: Path) -> None:
+    major = 16
+    database = rendered_database(directory, postgresql_with_pgvector(major), exported_settings(major))
+    with (directory / "conf" / "postgresql.conf").open("a") as configuration:
+        configuration.write("\narchive_mode = on\narchive_command = 'true'\n")
+    database.copied()
+    with (
+        server_directory() as place,
+        database.serving(),
+        postgresql_exporter(database, major) as exporter,
+        prometheus(place, [exporter.address]) as server,
+    ):
+        backups = backups_of(database, exported_settings(major))
+        backups.done()
+        with database.connect(host=str(database.directory / "run"), user="postgres", autocommit=True) as connection:
+            now = int(time.time())
+            for name, value in {
+                "certificate": f"{now} {now + 86400}",
+                "base_backup_begun": str(now),
+                "base_backup_failing_since": str(now),
+            }.items():
+                connection.execute(f"ALTER ROLE exporter SET open_webui_stack.{name} = '{value}'".encode())
+            connection.execute("UPDATE open_webui_stack.backup SET failed_at = now()")
+            connection.execute("SELECT pg_switch_wal()")
+            all_return_data(server, postgresql_dashboard(NAMESPACE))
+
+
+def test_every_panel_of_the_pooler(database: Database) -> None:
+    database.copied()
+    with server_directory() as place, database.serving():
+        server_ini = own_server_ini("postgres", None).replace(
+            "host='postgres' port='5432'", f"host='127.0.0.1' port='{database.port}'"
+        )
+        sets = (*ON, "monitoring.enabled=true")
+        pooler = RenderedPooler(database.directory / "pooler", server_ini, {CLIENT_USER: CLIENT_PASSWORD}, sets)
+        with (
+            pooler.serving(),
+            pooler_exporter(pooler) as exporter,
+            prometheus(place, [exporter.address]) as server,
+            pooler.connect(CLIENT_USER) as client,
+        ):
+            client.execute("SELECT 1")
+            all_return_data(server, pooler_dashboard(NAMESPACE))

@@ -1,0 +1,92 @@
+"""A real Prometheus, which scrapes exporters of the tests and receives metrics by OTLP."""
+
+import json
+import math
+import shutil
+import signal
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devcluster.toolchain.go_programs import PROMETHEUS, build
+from tests.support.servers.addresses import free_port
+from tests.support.servers.server_process import check_alive, running, wait_until
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A running server."""
+
+    port: int
+
+    @property
+    def otlp_endpoint(self) -> str:
+        """Where the web pods send metrics."""
+        return f"http://localhost:{self.port}/api/v1/otlp/v1/metrics"
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The result of an instant query: series with their labels (``metric``) and their value."""
+        parameters = urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/query?{parameters}", timeout=10) as response:
+            return list(json.load(response)["data"]["result"])
+
+    def scrape_errors(self) -> list[str]:
+        """The errors of the last scrapes."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/targets", timeout=10) as response:
+            return [
+                target["lastError"] for target in json.load(response)["data"]["activeTargets"] if target["lastError"]
+            ]
+
+    def without_data(self, dashboard: dict[str, Any]) -> list[str]:
+        """The queries of a dashboard that return no number, each after the title of its panel."""
+        targets = [
+            (panel["title"], target["expr"]) for panel in dashboard["panels"] for target in panel.get("targets", [])
+        ]
+        return [f"{title}: {query}" for title, query in targets if not any(map(_is_number, self.query(query)))]
+
+
+def _is_number(series: dict[str, Any]) -> bool:
+    return not math.isnan(float(series["value"][1]))
+
+
+@contextmanager
+def prometheus(directory: Path, targets: Sequence[str] = (), namespace: str = "rag-system") -> Iterator[Prometheus]:
+    """A server, while the block runs.
+
+    Args:
+        directory: directory of its data.
+        targets: addresses of exporters. Their series get the label ``namespace``, as by the operator.
+        namespace: its value.
+    """
+    port, log = free_port(), directory / "prometheus.log"
+    scrape = {"job_name": "exporters", "static_configs": [{"targets": [*targets], "labels": {"namespace": namespace}}]}
+    configuration = {"global": {"scrape_interval": "5s", "scrape_timeout": "5s"}, "scrape_configs": [scrape]}
+    (directory / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+    # The servers' user cannot enter the directory of this machine's programs.
+    program = str(shutil.copy(build(PROMETHEUS), directory))
+    command = [
+        program,
+        f"--config.file={directory}/prometheus.yml",
+        f"--storage.tsdb.path={directory}/tsdb",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--web.enable-otlp-receiver",
+    ]
+    with running(command, directory=directory, log=log, stop_signal=signal.SIGTERM) as process:
+
+        def is_ready() -> bool:
+            check_alive(process, log)
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5):
+                    return True
+            except urllib.error.URLError:
+                return False
+
+        wait_until(is_ready, "Prometheus is ready", 30)
+        yield Prometheus(port)
