@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +23,8 @@ from tests.support.e2e.session_tokens import Token
 
 MAXMEMORY = 64
 """Megabytes of Redis: so little that it is filled in a moment."""
+
+FULL_SECONDS = 20
 
 REPLICAS = 3
 
@@ -107,10 +110,12 @@ def test_a_restore_that_was_killed(node: Node, stack: Stack) -> None:
 def test_a_full_redis(node: Node, stack: Stack, client: str) -> None:
     web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
     token = Token(web.sign_in(stack.administrator()).body["token"])
-    faults.redis_pressure(stack, ("fill", 2 * MAXMEMORY))
     try:
-        web.sign_out(token)
-        time.sleep(1)
+        with ThreadPoolExecutor(1) as beside:
+            pressure = beside.submit(faults.redis_pressure, stack, ("fill", 2 * MAXMEMORY), ("hold", FULL_SECONDS))
+            time.sleep(FULL_SECONDS / 2)
+            web.sign_out(token)
+            pressure.result()
         [diagnosis] = symptoms(node).values()
     finally:
         faults.redis_pressure(stack, ("empty", 2 * MAXMEMORY))

@@ -103,10 +103,12 @@ def fill_redis(megabytes: int) -> Fault:
     """
 
     def fault(stack: Stack) -> None:
-        [filled] = redis_pressure(stack, ("fill", megabytes))
+        try:
+            filled, held = redis_pressure(stack, ("fill", megabytes), ("hold", FULL_SECONDS))
+        finally:
+            redis_pressure(stack, ("empty", megabytes))
         assert filled["answer"], "Redis took everything: it is not full"
-        time.sleep(FULL_SECONDS)
-        redis_pressure(stack, ("empty", megabytes))
+        assert held["refusals"] > FULL_SECONDS, "Redis had room again"
 
     return fault
 

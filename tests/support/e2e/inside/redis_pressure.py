@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from urllib.parse import urlsplit
 
 import redis
@@ -15,6 +16,9 @@ SIZES = (128 * 1024, 1024, 16)
 
 MOST_SMALL = 4096
 """Values of each smaller size: enough for the room that a refused larger one leaves."""
+
+MOST_HELD = 40_000
+PAUSE_SECONDS = 0.01
 
 
 def keys(megabytes):
@@ -30,16 +34,37 @@ def fill(connection, megabytes):
     for size, names in keys(megabytes):
         value, answer = os.urandom(size), ""
         for name in names:
-            try:
-                connection.set(name, value, ex=1800)
-            except redis.exceptions.OutOfMemoryError as error:
-                answer = str(error)
+            if answer := refused(connection, name, value):
                 break
     return {"answer": answer}
 
 
+def hold(connection, seconds):
+    """Take the room that closed connections and deleted keys leave, for so long; how often Redis had none."""
+    deadline, number, refusals = time.monotonic() + seconds, 0, 0
+    while time.monotonic() < deadline:
+        if refused(connection, f"{PREFIX}held:{number}", b"x"):
+            refusals += 1
+            time.sleep(PAUSE_SECONDS)
+        elif (number := number + 1) == MOST_HELD:
+            raise SystemExit("Redis takes everything: it is not full")
+    return {"refusals": refusals}
+
+
+def refused(connection, name, value):
+    """The answer of a Redis that has no room for the value; empty if it has."""
+    try:
+        connection.set(name, value, ex=1800)
+    except redis.exceptions.OutOfMemoryError as error:
+        return str(error)
+    return ""
+
+
 def empty(connection, megabytes):
-    return {"deleted": sum(connection.delete(*names) for _, names in keys(megabytes))}
+    names = [name for _, names in keys(megabytes) for name in names]
+    names += [f"{PREFIX}held:{number}" for number in range(MOST_HELD)]
+    chunks = [names[start : start + 1000] for start in range(0, len(names), 1000)]
+    return {"deleted": sum(connection.delete(*chunk) for chunk in chunks)}
 
 
 def slow_subscriber():
@@ -69,5 +94,5 @@ def publish(connection, count):
 # The Service leads to a new pod a moment after that one is ready.
 redis.Redis.from_url(URL, retry=redis.retry.Retry(redis.backoff.ConstantBackoff(0.2), 50)).ping()
 with redis.Redis.from_url(URL, socket_timeout=30) as connection:
-    steps = {"fill": fill, "empty": empty, "publish": publish}
+    steps = {"fill": fill, "hold": hold, "empty": empty, "publish": publish}
     print(json.dumps([steps[name](connection, amount) for name, amount in CONFIG["steps"]]))
