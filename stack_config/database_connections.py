@@ -55,13 +55,24 @@ def _memory_problems(postgresql: PostgreSQLSettings, connections: int) -> Iterat
         )
 
 
-def pooler_problems(postgresql: PostgreSQLSettings, references: Mapping[str, SecretReference]) -> Iterator[Problem]:
-    """PgBouncer for a server whose URL the stack does not see.
+def pooler_problems(
+    postgresql: PostgreSQLSettings, web: OpenWebUISettings, references: Mapping[str, SecretReference]
+) -> Iterator[Problem]:
+    """PgBouncer for a server whose URL the stack does not see, or for handovers of the schema.
 
     Args:
         postgresql: settings of the server.
+        web: settings of the web pods.
         references: `existingSecrets`.
     """
+    if web.handover_seconds and postgresql.pooler.enabled:
+        yield Problem(
+            keys=("openWebui.schemaUpgrade", "postgresql.pooler.enabled"),
+            message="openWebui.schemaUpgrade handover with postgresql.pooler.enabled: the connections of PgBouncer "
+            "outlive the replicas that have stopped",
+            allowed="replace, or no pooler",
+            fix="replace",
+        )
     if postgresql.is_external and postgresql.pooler.enabled and URL in references:
         yield Problem(
             keys=("postgresql.pooler.enabled", reference_path(URL)),

@@ -208,7 +208,7 @@ class StackSettings(Settings):
             )
         yield from conditional_problems(self.open_webui, external_redis=self.redis.is_external)
         yield from connection_problems(self.postgresql, self.open_webui)
-        yield from pooler_problems(self.postgresql, self.existing_secrets)
+        yield from pooler_problems(self.postgresql, self.open_webui, self.existing_secrets)
 
     def _ollama_problems(self) -> Iterator[Problem]:
         registries = [("ollama.models", registry) for registry in self.ollama.registries]

@@ -53,7 +53,7 @@ from .names import (
 )
 from .pod import pod
 from .preflight_job import preflight_job
-from .rolling_upgrade import RollingUpgrade
+from .rolling_upgrade import RollingUpgrade, upgrade_annotations
 from .settings import OpenWebUISettings
 from .startup_scripts import config_map, startup_scripts
 from .stored_vectors import REMEMBERED, refused_vectors, stored_vectors
@@ -185,7 +185,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             REMEMBERED, stored_vectors(settings.documents), refused_vectors, children.options(depends_on=[preflight])
         )
         # Recorded only after the preflight has succeeded: the next update compares with it.
-        upgrade = RollingUpgrade(self, version=settings.version, image=settings.image)
+        upgrade = RollingUpgrade(self, settings)
         record = upgrade.record(children.options(depends_on=[preflight]))
         depends_on = [*needed, preflight, vectors, record, *self._uploads_volume(children)]
         # The options of the Deployment are known when the record is registered. Its URN is known in every preview.
@@ -213,7 +213,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         )
         k8s.apps.v1.Deployment(
             APP,
-            metadata=children.of(self._version_labels).metadata(APP),
+            metadata=children.of(self._version_labels).metadata(APP, upgrade_annotations(settings) or None),
             spec={
                 "replicas": settings.fewest_replicas,
                 "revision_history_limit": 2,

@@ -20,6 +20,9 @@ the kubelet updates the password of the server within about 90 s."""
 PREFLIGHT_CHECK_SECONDS = 60
 """The preflight itself: the start of Python, and queries that PostgreSQL answers at once."""
 
+NOTICE_SECONDS = 15
+"""A server that has lost the session of its lock notices this in less time, and takes the lock again or stops."""
+
 STARTUP_PERIOD_SECONDS = 2
 STARTUP_SECONDS = 300
 """From the start of the server to the open port, on a slow node."""
@@ -38,10 +41,14 @@ class Deadlines:
     replicas: int
     """Maximum number of web pods that serve at the same time."""
 
+    handover: int = 0
+    """How long they may take to stop before a migration: MIGRATE_HANDOVER_SECONDS; 0: they stop before a pod starts."""
+
     @property
     def lock_wait(self) -> int:
         """How long a replica waits for the migration of another one: longer than a migration may take."""
-        return self.migration + MARGIN_SECONDS
+        # The import before the handover has the time of a migration, too.
+        return self.migration + (self.handover and self.handover + self.migration) + MARGIN_SECONDS
 
     @property
     def pod_start(self) -> int:
@@ -50,7 +57,8 @@ class Deadlines:
             IMAGE_SECONDS
             + REDIS_WAIT_SECONDS
             + DATABASE_WAIT_SECONDS
-            + self.migration
+            + self.lock_wait
+            - MARGIN_SECONDS
             + STARTUP_SECONDS
             + MIN_READY_SECONDS
         )

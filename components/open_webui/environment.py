@@ -12,7 +12,7 @@ from ..blocks.secret_names import is_secret_name
 from ..blocks.secret_reference import SecretReference
 from .client_limits import client_limits
 from .connections import CONNECTION_LISTS
-from .deadlines import DATABASE_WAIT_SECONDS
+from .deadlines import DATABASE_WAIT_SECONDS, NOTICE_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES
 from .names import ADMIN_PASSWORD, ADMIN_SECRET, SECRET_KEY
 from .settings import (
@@ -23,6 +23,9 @@ from .settings import (
     OpenWebUISettings,
     feature_secrets,
 )
+
+SCHEMA_UPGRADE = "SCHEMA_UPGRADE"
+"""Variable that makes a container take part in handovers (``files/startup/schema_locks.py``)."""
 
 _ADMIN_PASSWORD = SecretReference(name=ADMIN_SECRET, key=ADMIN_PASSWORD)
 
@@ -78,7 +81,7 @@ def environment(
         "ENABLE_DB_MIGRATIONS": str(migrate).lower(),
         **{name: value for name, value in settings.env.items() if not _is_of_redis(name)},
         **settings.plugin_env,
-        **(_patience(settings) if migrate else {}),
+        **_migration(settings, migrate=migrate),
         **(_stored(settings, secret_inputs, services) if migrate else {}),
         **_redacted(secret_inputs),
         **client_limits(database.connection),
@@ -164,12 +167,22 @@ def _redacted(inputs: SecretInputs) -> dict[str, str]:
     return {"REDACTED_VARIABLES": ",".join(unknown)} if unknown else {}
 
 
+def _migration(settings: OpenWebUISettings, *, migrate: bool) -> dict[str, str]:
+    handover = {SCHEMA_UPGRADE: settings.schema_upgrade} if settings.handover_seconds else {}
+    return {**handover, **(_patience(settings) if migrate else {})}
+
+
 def _patience(settings: OpenWebUISettings) -> dict[str, str]:
     return {
         "MIGRATE_DATABASE_WAIT_SECONDS": str(DATABASE_WAIT_SECONDS),
         "MIGRATE_LOCK_WAIT_SECONDS": str(settings.deadlines.lock_wait),
         "MIGRATE_RUN_SECONDS": str(settings.migration_seconds),
+        **(_handover_patience(wait) if (wait := settings.handover_seconds) else {}),
     }
+
+
+def _handover_patience(wait: int) -> dict[str, str]:
+    return {"MIGRATE_HANDOVER_SECONDS": str(wait), "MIGRATE_NOTICE_SECONDS": str(NOTICE_SECONDS)}
 
 
 def _always(settings: OpenWebUISettings) -> dict[str, str]:

@@ -30,6 +30,9 @@ ADMIN_SECRET = "openwebui-admin"
 ADMIN_EMAIL = "email"
 ADMIN_PASSWORD = "password"
 
+SCHEMA_UPGRADE_ANNOTATION = "open-webui-stack/schema-upgrade"
+"""Annotation of the Deployment whose pods take part in handovers of the schema."""
+
 VOLUME_CLAIM = "open-webui-uploads"
 """PVC of ``uploads.kind: volume``."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..blocks.image_versions import tag
+from .names import SCHEMA_UPGRADE_ANNOTATION
 
 RELEASES_FILE = Path(__file__).with_name("releases.json")
 PAIRS_FILE = Path(__file__).with_name("releases.yaml")
@@ -33,6 +34,9 @@ class ReleaseChange:
 
     same_schema: bool
     """Whether both are known to have the same schema, so that either reads the database of the other."""
+
+    across_schemas: bool = False
+    """Whether the heads of both are known and differ, so that servers can tell their own schema from the other one."""
 
     reason: str
     """The reason, as a part of a sentence: ``both have schema revision 0bd252b206fb``."""
@@ -62,6 +66,7 @@ class ReleaseTable:
             return ReleaseChange(
                 rolls=False,
                 same_schema=False,
+                across_schemas=True,
                 reason=f"the schema changes from revision {old['head']} to {new['head']}",
             )
         schema = f"both have schema revision {new['head']}"
@@ -77,6 +82,18 @@ class ReleaseTable:
             same_schema=True,
             reason=f"{schema}, but whether they may run side by side is not classified",
         )
+
+
+def hands_over(change: ReleaseChange, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether servers of one release hand the schema over to those of the other one.
+
+    Args:
+        change: of the release.
+        before, after: annotations of the Deployment, or the recorded facts.
+    """
+    return change.across_schemas and "handover" == before.get(SCHEMA_UPGRADE_ANNOTATION) == after.get(
+        SCHEMA_UPGRADE_ANNOTATION
+    )
 
 
 @cache

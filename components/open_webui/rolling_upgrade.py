@@ -8,6 +8,9 @@ when the record does not change, the hook does not run and another release repla
 - The first update of a stack without a record writes one. Another release in the same update replaces the Deployment.
 - After an update that was interrupted between the record and the Deployment, the next one replaces the Deployment.
 
+Across a schema it rolls if old and new pods take part in handovers (`openWebui.schemaUpgrade`,
+docs/decisions/0058-handover.md): the old ones stop serving before the first new one migrates the schema.
+
 `keep_apart` looks at the Deployment itself, so that not even two interrupted updates in a row roll across a schema.
 """
 
@@ -19,8 +22,9 @@ from pulumi import ResourceHook, ResourceHookArgs, ResourceHookBinding, Resource
 
 from ..blocks.labels import VERSION as VERSION_LABEL
 from ..blocks.remembered import Facts, remember
-from .names import APP
-from .releases import image_change, image_release, release_table
+from .names import APP, SCHEMA_UPGRADE_ANNOTATION
+from .releases import hands_over, image_change, image_release, release_table
+from .settings import OpenWebUISettings
 
 REMEMBERED = "open-webui-release"
 """Logical name of the record of the release."""
@@ -35,15 +39,15 @@ class SideBySideError(Exception):
 class RollingUpgrade:
     """Decides how the Deployment follows a change of the release."""
 
-    def __init__(self, component: pulumi.Resource | None, *, version: str, image: str) -> None:
+    def __init__(self, component: pulumi.Resource | None, settings: OpenWebUISettings) -> None:
         """
         Args:
             component: the resource that messages are about; None for the whole stack.
-            version: the release that the config sets: ``0.12.4``.
-            image: its image, which tells the release unless a digest pins it.
+            settings: the release that the config sets, its image, which tells the release unless a digest pins it, and
+                how an upgrade changes the schema.
         """
         self._component = component
-        self._facts = {"version": version, "image": image}
+        self._facts = {"version": settings.version, "image": settings.image, **upgrade_annotations(settings)}
         self.rolls = False
         """Whether the Deployment is updated by a roll: known when the record is registered."""
 
@@ -56,12 +60,13 @@ class RollingUpgrade:
         if before["version"] == after["version"]:
             return
         change = image_change(before["image"], after["image"])
-        self.rolls = change.rolls
-        how = (
-            "the replicas roll, one at a time, and requests are served throughout"
-            if change.rolls
-            else "all replicas stop before the first new one starts"
-        )
+        handover = hands_over(change, before, after)
+        self.rolls = change.rolls or handover
+        how = "all replicas stop before the first new one starts"
+        if change.rolls:
+            how = "the replicas roll, one at a time, and requests are served throughout"
+        elif handover:
+            how = "the replicas roll; the old ones stop serving when the first new one is ready to migrate the database"
         pulumi.log.info(
             f"Open WebUI {before['version']} -> {after['version']}: {how}, because {change.reason}.", self._component
         )
@@ -76,6 +81,11 @@ class RollingUpgrade:
         )
 
 
+def upgrade_annotations(settings: OpenWebUISettings) -> dict[str, str]:
+    """Annotations of the Deployment that show how its pods follow a change of the schema."""
+    return {SCHEMA_UPGRADE_ANNOTATION: settings.schema_upgrade} if settings.handover_seconds else {}
+
+
 def keep_apart(args: ResourceHookArgs) -> None:
     """What the hook does before the Deployment is updated.
 
@@ -87,7 +97,8 @@ def keep_apart(args: ResourceHookArgs) -> None:
         # An adopted Deployment whose release is not known: the adoption has compared the releases.
         return
     change = release_table().change(before, after)
-    if change.rolls:
+    annotations = [_member(inputs, "metadata", "annotations") or {} for inputs in (args.old_inputs, args.new_inputs)]
+    if change.rolls or hands_over(change, *annotations):
         return
     raise SideBySideError(
         f"Open WebUI {before} and {after} must not run side by side: {change.reason}. An earlier update recorded "

@@ -36,7 +36,7 @@ from .models import ModelSettings
 from .observability.settings import ObservabilitySettings
 from .performance import PerformanceSettings
 from .preflight_resources import preflight_resources
-from .termination import leaving_pods
+from .termination import grace_seconds, leaving_pods
 from .tools import ToolSettings
 from .uploads import UploadSettings
 from .variable_rules import plugin_variable_problems, variable_problems, variable_warnings
@@ -172,6 +172,12 @@ class OpenWebUISettings(ComponentSettings):
         description="Longest migration of the database by a new release, in seconds. The deadlines of an update are "
         "derived from it.",
     )
+    schema_upgrade: Literal["replace", "handover"] = Field(
+        "replace",
+        description="How an upgrade changes the schema. `replace`: all replicas stop before the first new one starts. "
+        "`handover`: they serve until a new one is ready to migrate, and again if the migration fails; for upgrades "
+        "after the one that sets it. Needs sessions of PostgreSQL, so not `postgresql.pooler`.",
+    )
     documents: DocumentSettings = Field(
         DocumentSettings(), description="Documents: extraction, embedding, search, vectors."
     )
@@ -262,7 +268,14 @@ class OpenWebUISettings(ComponentSettings):
     @property
     def deadlines(self) -> Deadlines:
         """Deadlines of an update with these settings."""
-        return Deadlines(migration=self.migration_seconds, replicas=self.most_replicas)
+        return Deadlines(
+            migration=self.migration_seconds, replicas=self.most_replicas, handover=self.handover_seconds or 0
+        )
+
+    @property
+    def handover_seconds(self) -> int | None:
+        """How long the servers of another release may take to stop in a handover; None without handovers."""
+        return grace_seconds(self.drain_seconds) if self.schema_upgrade == "handover" else None
 
     @property
     def most_pods(self) -> int:
@@ -272,7 +285,8 @@ class OpenWebUISettings(ComponentSettings):
     @property
     def database_connections(self) -> int:
         """Connections to PostgreSQL that all pods together may hold. Those of a pod that drains stay open."""
-        return self.most_pods * CONNECTIONS_PER_POD
+        # The lock of a server has a session of its own.
+        return self.most_pods * (CONNECTIONS_PER_POD + (self.schema_upgrade == "handover"))
 
     @property
     def image(self) -> str:

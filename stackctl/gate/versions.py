@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from components.blocks.image_versions import postgresql_major, release, tag
 from components.open_webui.names import APP as OPEN_WEBUI
-from components.open_webui.releases import ReleaseChange, image_change, numbers
+from components.open_webui.releases import ReleaseChange, hands_over, image_change, numbers
 from components.postgresql.names import APP as POSTGRESQL
 from components.redis.names import APP as REDIS
 from components.redis.server.places import DATA_DIRECTORY as REDIS_DATA
@@ -140,6 +140,10 @@ def _release_note(change: Change, effect: ReleaseChange) -> str:
         )
     if effect.rolls:
         return f"the pods roll, and requests are served throughout, because {effect.reason}"
+    if hands_over(effect, *(at(item, "metadata", "annotations") or {} for item in (change.before, change.after))):
+        return (
+            f"the pods roll, and the old ones stop serving when a new one is ready to migrate, because {effect.reason}"
+        )
     return f"two versions would run side by side, which they must not, because {effect.reason}"
 
 

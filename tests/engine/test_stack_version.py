@@ -62,6 +62,8 @@ RELEASE = OpenWebUISettings().version
 BESIDE = "0.12.3"
 """A release that runs beside the one of the base stack."""
 
+OTHER_SCHEMA = "0.12.0"
+
 
 def test_another_release_of_the_same_schema_rolls(base: Stack, live: Namespace) -> None:
     identities = live.identities()
@@ -80,6 +82,31 @@ def test_another_release_of_the_same_schema_rolls(base: Stack, live: Namespace) 
         assert set() not in moments
         assert [pod.metadata.labels[VERSION_LABEL] for pod in live.pods("open-webui")] == [new, new]
     assert live.identities()["Deployment open-webui"] == identities["Deployment open-webui"]
+    assert live.refusals() == []
+
+
+def test_with_handovers_a_release_of_another_schema_rolls_from_the_next_update_on(base: Stack, live: Namespace) -> None:
+    handover, other = "openWebui.schemaUpgrade=handover", f"openWebui.version={OTHER_SCHEMA}"
+    rolled = {RECORD, "update Deployment open-webui", *PREFLIGHT_AGAIN}
+    # The pods of the last update do not take part yet.
+    assert base.preview(handover, other).changes >= REPLACED
+    assert base.up(handover).changes == rolled
+    identities = live.identities()
+
+    preview = base.preview(handover, other)
+    assert preview.changes == rolled
+    message = f"Open WebUI {RELEASE} -> {OTHER_SCHEMA}: the replicas roll; the old ones stop serving when the first new"
+    assert message in "\n".join(preview.text)
+    # Without the key the new pods would not take part.
+    assert base.preview(other).changes >= REPLACED
+
+    for old, new in ((RELEASE, OTHER_SCHEMA), (OTHER_SCHEMA, RELEASE)):
+        with versions_at_every_moment(live) as moments:
+            assert base.up(handover, f"openWebui.version={new}").changes == rolled
+        assert {old, new} in moments
+        assert set() not in moments
+    assert live.identities()["Deployment open-webui"] == identities["Deployment open-webui"]
+    assert base.up().changes == rolled
     assert live.refusals() == []
 
 

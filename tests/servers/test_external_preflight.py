@@ -193,6 +193,12 @@ def test_a_pooler_in_session_mode(
             image, pooler.url().replace("Ext3rnal", "other")
         )
         assert "PgBouncer refuses a parameter of the URL" in refusal(image, pooler.url(options="-c jit=off"))
+        # Its sessions remain when a replica has stopped.
+        handover = {"SCHEMA_UPGRADE": "handover", "MIGRATE_NOTICE_SECONDS": "1", "MIGRATE_HANDOVER_SECONDS": "1"}
+        for script in ("preflight", "migrate"):
+            line = refusal(image, pooler.url(), script, **handover)
+            assert "Set openWebui.schemaUpgrade to replace" in line
+    accepted(image, server.url(), **handover)
 
 
 @pytest.mark.parametrize("release", POOLERS)

@@ -51,11 +51,13 @@ def environment_of(deployed: Recording, container: str) -> dict[str, str]:
     return {v["name"]: v["value"] for v in deployed.containers[container]["env"] if "value" in v}
 
 
-@given(migration=st.integers(60, 86_400), replicas=st.integers(1, 100))
-def test_each_deadline_is_longer_than_what_it_encloses(migration: int, replicas: int) -> None:
-    deadlines = Deadlines(migration=migration, replicas=replicas)
-    assert deadlines.lock_wait > migration
-    steps = IMAGE_SECONDS + REDIS_WAIT_SECONDS + DATABASE_WAIT_SECONDS + migration + STARTUP_SECONDS
+@given(migration=st.integers(60, 86_400), replicas=st.integers(1, 100), handover=st.sampled_from([0, 180, 1860]))
+def test_each_deadline_is_longer_than_what_it_encloses(migration: int, replicas: int, handover: int) -> None:
+    deadlines = Deadlines(migration=migration, replicas=replicas, handover=handover)
+    # In a handover the import is waited for separately.
+    change = migration if not handover else migration + handover + migration
+    assert deadlines.lock_wait > change
+    steps = IMAGE_SECONDS + REDIS_WAIT_SECONDS + DATABASE_WAIT_SECONDS + change + STARTUP_SECONDS
     assert steps < deadlines.progress < deadlines.create < deadlines.update
     # After the first pod nothing is migrated any more: each further one needs its image and its start.
     assert deadlines.update - deadlines.create >= (replicas - 1) * (IMAGE_SECONDS + STARTUP_SECONDS)

@@ -286,6 +286,11 @@ def test_what_pgbouncer_cannot_do_for_a_url_is_refused(parameters: str, error: s
     assert PASSWORD.replace("/", "") not in text
 
 
+def test_handovers_of_the_schema_through_the_pooler_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"openWebui\.schemaUpgrade handover with postgresql\.pooler\.enabled"):
+        run("dev", [*ON, "openWebui.schemaUpgrade=handover"])
+
+
 def test_a_url_that_the_stack_does_not_see_is_refused() -> None:
     text = refusal(SERVER, existingSecrets={"databaseUrl": {"name": "database", "key": "url"}})
     assert "postgresql.pooler.enabled with existingSecrets.databaseUrl" in text

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from components.open_webui.names import SCHEMA_UPGRADE_ANNOTATION
 from stackctl.gate.requested import requested
 from stackctl.gate.rollouts import rollouts
 from stackctl.gate.versions import version_changes
@@ -69,6 +70,26 @@ def test_what_another_version_means(name: str, before: str, after: str, product:
     [version] = version_changes(parsed(image(name, before, after)))
     assert version.product == product
     assert version.note.startswith(note)
+
+
+@pytest.mark.parametrize(
+    ("modes", "note"),
+    [
+        (("handover", "handover"), "the pods roll, and the old ones stop serving when a new one is ready to migrate"),
+        (("handover", "replace"), "two versions would run side by side, which they must not"),
+        ((None, "handover"), "two versions would run side by side, which they must not"),
+    ],
+)
+def test_what_a_change_of_the_schema_does_to_pods_that_take_part_in_handovers(
+    modes: tuple[str | None, str], note: str
+) -> None:
+    made = image("open-webui", "w:v0.12.0", "w:v0.12.1")
+    for state, mode in zip(("oldState", "newState"), modes, strict=True):
+        annotations = {SCHEMA_UPGRADE_ANNOTATION: mode} if mode else {}
+        made[state]["inputs"]["metadata"] = {**made[state]["inputs"].get("metadata", {}), "annotations": annotations}
+    [version] = version_changes(parsed(made))
+    assert version.note.startswith(f"{note}, because the schema changes from ")
+    assert version.note.endswith("; make a dump before")
 
 
 UNKNOWN = "every pod stops before the first new one starts, because the schema of {} is not known; "

@@ -1,12 +1,14 @@
 """Which releases of Open WebUI may run side by side: the table, the decision, and what reads a release's wheel."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 import yaml
 from pulumi import ResourceHookArgs
 
+from components.open_webui.names import SCHEMA_UPGRADE_ANNOTATION
 from components.open_webui.releases import (
     FINGERPRINT,
     PAIRS_FILE,
@@ -19,7 +21,7 @@ from components.open_webui.releases import (
 from components.open_webui.rolling_upgrade import REMEMBERED, RollingUpgrade, SideBySideError, keep_apart
 from components.open_webui.settings import OpenWebUISettings
 from scripts.open_webui_releases import ReleaseError, fingerprint, head_revision, packages, redis_traffic, table
-from tests.support.unit.recording import Recording
+from tests.support.unit.recording import Recording, run
 
 GENERATE = "run: python -m scripts.open_webui_releases generate"
 DIGEST = f"@sha256:{'0' * 64}"
@@ -181,10 +183,21 @@ def test_the_release_is_recorded_after_the_preflight_and_before_the_web_pods(rec
     assert deployment.delete_before_replace
 
 
-def rolls(before: str, after: str, digest: str = "") -> bool:
-    facts = [{"version": version, "image": f"w:v{version}{digest}"} for version in (before, after)]
-    upgrade = RollingUpgrade(None, version=after, image=facts[1]["image"])
-    upgrade.compare(*facts)
+HANDOVER = {SCHEMA_UPGRADE_ANNOTATION: "handover"}
+"""Of a Deployment whose pods take part in handovers, and in the record of its release."""
+
+
+def rolls(
+    before: str,
+    after: str,
+    digest: str = "",
+    *,
+    of_old: Mapping[str, str] | None = None,
+    of_new: Mapping[str, str] | None = None,
+) -> bool:
+    old, new = ({"version": version, "image": f"w:v{version}{digest}"} for version in (before, after))
+    upgrade = RollingUpgrade(None, OpenWebUISettings(version=after))
+    upgrade.compare({**old, **(of_old or {})}, {**new, **(of_new or {})})
     return upgrade.rolls
 
 
@@ -195,8 +208,47 @@ def test_the_record_lets_the_deployment_roll_between_releases_that_may_run_side_
     assert not rolls("0.12.3", "0.12.4", DIGEST)
 
 
-def update(before: str, after: str) -> ResourceHookArgs:
-    old, new = ({"metadata": {"labels": {"app.kubernetes.io/version": version}}} for version in (before, after))
+def test_it_rolls_across_a_schema_only_if_old_and_new_pods_take_part_in_handovers() -> None:
+    for before, after in (("0.12.0", "0.12.4"), ("0.12.4", "0.12.0")):
+        assert rolls(before, after, of_old=HANDOVER, of_new=HANDOVER)
+        assert not rolls(before, after, of_new=HANDOVER)
+        assert not rolls(before, after, of_old=HANDOVER)
+    # The servers know their schema by its revision, which must be known to differ.
+    for before, after, digest in (("0.11.3", "0.11.4", ""), ("0.12.4", "99.0.0", ""), ("0.12.0", "0.12.4", DIGEST)):
+        assert not rolls(before, after, digest, of_old=HANDOVER, of_new=HANDOVER)
+
+
+def test_the_program_records_handovers_and_gives_the_containers_what_they_need() -> None:
+    plain, deployed = run("prod"), run("prod", ["openWebui.schemaUpgrade=handover", "postgresql.maxConnections=460"])
+    assert SCHEMA_UPGRADE_ANNOTATION not in plain.one("Stash", REMEMBERED).inputs["input"]
+    assert "annotations" not in plain.one("Deployment", "open-webui").inputs["metadata"]
+    assert (
+        deployed.one("Stash", REMEMBERED).inputs["input"] | HANDOVER
+        == deployed.one("Stash", REMEMBERED).inputs["input"]
+    )
+    assert deployed.one("Deployment", "open-webui").inputs["metadata"]["annotations"] == HANDOVER
+    for container in ("open-webui", "migrate"):
+        added = variables(deployed, container).items() - variables(plain, container).items()
+        waits = {
+            ("MIGRATE_HANDOVER_SECONDS", "180"),
+            ("MIGRATE_NOTICE_SECONDS", "15"),
+            ("MIGRATE_LOCK_WAIT_SECONDS", "3840"),
+        }
+        assert added == {("SCHEMA_UPGRADE", "handover"), *(waits if container == "migrate" else ())}
+
+
+def variables(deployed: Recording, container: str) -> dict[str, str]:
+    """The plain variables of a container of the web pods."""
+    return {v["name"]: v["value"] for v in deployed.containers[f"open-webui/{container}"]["env"] if "value" in v}
+
+
+def update(
+    before: str, after: str, of_old: Mapping[str, str] | None = None, of_new: Mapping[str, str] | None = None
+) -> ResourceHookArgs:
+    old, new = (
+        {"metadata": {"labels": {"app.kubernetes.io/version": version}, "annotations": annotations}}
+        for version, annotations in ((before, of_old), (after, of_new))
+    )
     return ResourceHookArgs(urn="urn:d", id="1", name="open-webui", type="d", old_inputs=old, new_inputs=new)
 
 
@@ -214,6 +266,10 @@ def test_an_update_of_the_deployment_across_a_schema_is_refused() -> None:
     keep_apart(update("99.0.0", "99.0.0"))
     for image in ("w:v0.12.4", "w:main", f"w:v0.12.0{DIGEST}", "w:v0.12.1-slim"):
         keep_apart(adopted(image, "0.12.4"))
+    keep_apart(update("0.12.0", "0.12.4", HANDOVER, HANDOVER))
+    for of_old, of_new in ((None, HANDOVER), (HANDOVER, None), (HANDOVER, {SCHEMA_UPGRADE_ANNOTATION: "replace"})):
+        with pytest.raises(SideBySideError, match=r"0\.12\.0 and 0\.12\.4 must not"):
+            keep_apart(update("0.12.0", "0.12.4", of_old, of_new))
     with pytest.raises(SideBySideError, match=r"0\.12\.0 and 0\.12\.4 must not"):
         keep_apart(adopted("w:v0.12.0", "0.12.4"))
     with pytest.raises(SideBySideError, match=r"0\.12\.0 and 0\.12\.4 must not .* pulumi up --replace 'urn:d'"):

@@ -11,6 +11,7 @@ GROUPS = {
     "test_public_url.py": "web",
     "test_public_url_in_browser.py": "web",
     "test_two_releases.py": "two releases",
+    "test_handover.py": "handover",
     "test_uploads.py": "uploads",
     "test_import.py": "import",
     "test_models.py": "models",

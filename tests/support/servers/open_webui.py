@@ -190,7 +190,17 @@ class OpenWebUI:
     def starting(self, **changes: str | None) -> Iterator[Replica]:
         """Start a pod without waiting; the caller checks its process and its log."""
         (container,) = self._pod["containers"]
-        port = free_port()
+        with self._started(container, free_port(), changes) as replica:
+            yield replica
+
+    @contextmanager
+    def migrating(self, **changes: str | None) -> Iterator[Replica]:
+        """Start the init container ``migrate`` without waiting; the caller checks its process and its log."""
+        with self._started(self._program.containers["open-webui/migrate"], 0, changes) as container:
+            yield container
+
+    @contextmanager
+    def _started(self, container: Mapping[str, Any], port: int, changes: Mapping[str, str | None]) -> Iterator[Replica]:
         with self._pod_directory() as place:
             log = place / "log"
             log.touch()

@@ -221,6 +221,14 @@ class Database:
         }
         return psycopg.connect(**{**target, **changes})
 
+    def as_superuser(self, statement: str, database: str | None = None) -> None:
+        """Run a statement as `postgres`, which is admitted over the socket only."""
+        name = database or self.environment["POSTGRES_DB"]
+        with self.connect(
+            host=str(self.directory / "run"), user="postgres", dbname=name, autocommit=True
+        ) as connection:
+            connection.execute(statement.encode())
+
 
 @pytest.fixture
 def database(directory: Path) -> Database:

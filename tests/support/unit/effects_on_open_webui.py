@@ -241,8 +241,9 @@ EFFECTS: dict[str, Effect] = {
             [v for v in r.containers["open-webui/migrate"]["env"] if v["name"] == "MIGRATE_RUN_SECONDS"],
             r.one("Deployment", "open-webui").inputs["spec"]["progressDeadlineSeconds"],
         ),
-        expected=([{"name": "MIGRATE_RUN_SECONDS", "value": "3600"}], 5170),
+        expected=([{"name": "MIGRATE_RUN_SECONDS", "value": "3600"}], 9130),
     ),
+    "openWebui.schemaUpgrade": Effect(value="handover", shows=variable("SCHEMA_UPGRADE"), expected="handover"),
     "openWebui.logLevel": Effect(value="ERROR", shows=variable("GLOBAL_LOG_LEVEL"), expected="ERROR"),
     "openWebui.pluginEnv": Effect(
         value="", sets=("openWebui.pluginEnv.MY_REGION=eu",), shows=variable("MY_REGION"), expected="eu"

@@ -8,7 +8,9 @@ from .connection_secrets import connection_problems
 from .database import Connection
 from .encrypted_data import second_factor_problems
 from .output import log
+from .pooler import is_pooled
 from .release import Release, database_revisions, revision_problems
+from .schema_locks import takes_part
 from .server_checks import read_server_state, server_problems
 from .vector_tables import applies, read_vector_state, vector_problems, vector_settings
 
@@ -19,6 +21,11 @@ def database_problems(connection: Connection, release: Release) -> list[str]:
     problems += server_problems(read_server_state(connection), int(os.environ.get("DATABASE_CONNECTIONS", "0")))
     problems += connection_problems(os.environ)
     problems += second_factor_problems(connection, os.environ)
+    if takes_part() and is_pooled(connection):
+        problems.append(
+            "A pooler is between this pod and the database, so that a migration cannot see whether a server still "
+            "serves. Nothing has been changed. Set openWebui.schemaUpgrade to replace."
+        )
     if applies(os.environ):
         settings = vector_settings(os.environ)
         problems += vector_problems(settings, read_vector_state(connection, settings))

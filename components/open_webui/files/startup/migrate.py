@@ -7,8 +7,13 @@ does: a child process imports Open WebUI and runs its start until these steps ar
 (`open_webui_start.BOUNDARY`), while this process holds an advisory lock of PostgreSQL. Then this process records the
 version in the database (`record.RECORD`): a replica that finds its own version there skips these steps.
 
+If the release changes the schema and replicas of another release serve, they stop before that and serve again if it
+fails (`handover`), unless the variable SCHEMA_UPGRADE has another value.
+
 Environment: that of the replica, and how many seconds the database may be unreachable (MIGRATE_DATABASE_WAIT_SECONDS),
-Open WebUI's part may take (MIGRATE_RUN_SECONDS), another replica may work on the database (MIGRATE_LOCK_WAIT_SECONDS).
+Open WebUI's part may take (MIGRATE_RUN_SECONDS), another replica may work on the database (MIGRATE_LOCK_WAIT_SECONDS),
+replicas of another release may take to notice a lost session (MIGRATE_NOTICE_SECONDS) and to stop
+(MIGRATE_HANDOVER_SECONDS).
 Where the owner of the tables is not the role that serves, also that role (MIGRATE_CLIENT_ROLE), and the URL with which
 the replica logs in (MIGRATE_CLIENT_URL).
 
@@ -26,6 +31,7 @@ from .checks import database_problems
 from .connection_secrets import connection_problems
 from .database import Connection, connect, prepare_session
 from .encrypted_data import second_factor_problems
+from .handover import Handover
 from .lock import take_lock
 from .open_webui_start import run_start
 from .output import RefusedError, log, seconds
@@ -33,6 +39,7 @@ from .pooler import require_session
 from .record import record_state, recorded_state, requested_state
 from .release import Release, database_revisions, read_release
 from .rights import grant_rights, require_client
+from .schema_locks import takes_part
 from .script import run
 from .stored_settings import store_settings
 from .vector_tables import can_have_vector_tables, keep_index_method
@@ -79,17 +86,23 @@ def bring_up_to_date(connection: Connection, release: Release, patience: float) 
     log(f"Open WebUI {release.version} starts on a database at revision {', '.join(sorted(revisions)) or 'none'}.")
     if not vector_tables:
         log("No tables for documents: VECTOR_DB is not pgvector, or the database lacks the extension vector.")
-    complete(connection, release, requested, vector_tables=vector_tables, patience=patience)
-
-
-def complete(connection: Connection, release: Release, requested: str, *, vector_tables: bool, patience: float) -> None:
-    """Run Open WebUI's own start, check its result, and record it."""
+    # Without a revision, no replica can serve.
+    handover = Handover(connection, release.version) if takes_part() and revisions - release.heads else None
     started = time.monotonic()
-    run_start(connection, vector_tables=vector_tables, patience=patience)
+    if handover:
+        handover.require_pause()
+    run_start(connection, vector_tables=vector_tables, patience=patience, handover=handover.take if handover else None)
+    complete(connection, release, requested)
+    if handover:
+        handover.completed()
+    log(f"Ready for Open WebUI {release.version} after {time.monotonic() - started:.0f} s.")
+
+
+def complete(connection: Connection, release: Release, requested: str) -> None:
+    """Check the result of Open WebUI's own start, and record it."""
     if (reached := database_revisions(connection)) != release.heads:
         raise RefusedError(f"The database is at {sorted(reached)} after that, not at {sorted(release.heads)}.")
     record_state(connection, requested)
-    log(f"Ready for Open WebUI {release.version} after {time.monotonic() - started:.0f} s.")
 
 
 def report_bucket() -> None:

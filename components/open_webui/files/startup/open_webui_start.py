@@ -8,10 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
 
 from .database import Connection
 from .faster_import import prepare_import
+from .gate import Gate, wait_at_gate
 from .output import RefusedError, forward
 from .script import run
 
@@ -28,28 +31,52 @@ class BoundaryReachedError(Exception):
     """Open WebUI's start has reached `BOUNDARY`."""
 
 
-def run_start(connection: Connection, *, vector_tables: bool, patience: float) -> None:
+class ChildEndedError(Exception):
+    """The child has ended before the migration."""
+
+
+Handover = Callable[[Callable[[], None]], None]
+"""Makes the servers of another release stop. It calls its argument again and again, which raises an exception if there
+is nothing to wait for any more."""
+
+
+def run_start(
+    connection: Connection, *, vector_tables: bool, patience: float, handover: Handover | None = None
+) -> None:
     """Run Open WebUI's own start in a child process. The child inherits the socket of the connection, so the lock
     lasts until both processes have ended, even if this one is killed.
+
+    Args:
+        connection: holds the lock.
+        vector_tables: whether to create the tables of vectors.
+        patience: longest start in seconds; with a handover longest import, and longest start after it.
+        handover: called when the child has imported Open WebUI, before it migrates the schema; None: the child does
+            not wait.
 
     Raises `RefusedError` if it failed or took longer than ``patience`` seconds, and `psycopg.Error` if the connection
     and with it the lock was lost. The child has ended then, too.
     """
+    gate = Gate() if handover else None
+    descriptors = gate.child_descriptors if gate else ()
+    arguments = [*(["vector-tables"] if vector_tables else []), *map(str, descriptors)]
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", __name__, *(["vector-tables"] if vector_tables else [])],
-        env={**os.environ, **CHILD_ENVIRONMENT},
+        [sys.executable, "-u", "-m", __name__, *arguments],
+        env={**os.environ, **CHILD_ENVIRONMENT, "ENABLE_DB_MIGRATIONS": str(gate is None).lower()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="backslashreplace",
-        pass_fds=[connection.fileno()],
+        pass_fds=[connection.fileno(), *descriptors],
     )
     assert process.stdout is not None
     last_line = [""]
     reader = threading.Thread(target=forward, args=(process.stdout, last_line, "open_webui_start: "), daemon=True)
     reader.start()
     try:
+        if gate and handover:
+            gate.close_childs()
+            pass_gate(process, connection, patience, gate, handover)
         wait_for(process, connection, patience)
     finally:
         for end in (process.terminate, process.kill):
@@ -58,8 +85,35 @@ def run_start(connection: Connection, *, vector_tables: bool, patience: float) -
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(10)
         reader.join(10)
+        if gate:
+            gate.close()
     if process.returncode != 0:
         raise RefusedError(f"Open WebUI's start ended with status {process.returncode}: {last_line[0]}")
+
+
+def pass_gate(
+    process: "subprocess.Popen[str]", connection: Connection, patience: float, gate: Gate, handover: Handover
+) -> None:
+    """Wait until the child has imported Open WebUI, make the servers stop, and let the child migrate. Returns earlier
+    if the child ends.
+    """
+    deadline = time.monotonic() + patience
+
+    def look() -> None:
+        if process.poll() is not None:
+            raise ChildEndedError
+
+    try:
+        while not gate.is_prepared():
+            look()
+            if time.monotonic() >= deadline:
+                raise RefusedError(f"Open WebUI's import took longer than {patience:g} s and has been ended.")
+            connection.execute(b"SELECT 1")
+            time.sleep(0.1)
+        handover(look)
+    except ChildEndedError:
+        return
+    gate.open()
 
 
 def wait_for(process: "subprocess.Popen[str]", connection: Connection, patience: float) -> None:
@@ -79,12 +133,43 @@ def wait_for(process: "subprocess.Popen[str]", connection: Connection, patience:
             process.wait(min(5, max(0.01, deadline - time.monotonic())))
 
 
+@contextmanager
+def no_connections() -> Iterator[None]:
+    """Let nothing connect to the database: what an import reads before the migration would be wrong after it."""
+    sqlalchemy: Any = importlib.import_module("sqlalchemy")
+
+    def refuse(*_arguments: object) -> NoReturn:
+        raise RefusedError(
+            "This release of Open WebUI uses the database when it is imported, so that it cannot be prepared for a "
+            "handover. Set openWebui.schemaUpgrade to replace."
+        )
+
+    sqlalchemy.event.listen(sqlalchemy.engine.Engine, "do_connect", refuse)
+    try:
+        yield
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.engine.Engine, "do_connect", refuse)
+
+
+def import_ahead(child_writes: int, child_reads: int) -> None:
+    """In the child: import Open WebUI, wait at the gate, then migrate the schema as that import would have done."""
+    with no_connections():
+        importlib.import_module("open_webui.main")
+    migrate_schema = getattr(importlib.import_module("open_webui.config"), "run_migrations", None)
+    if migrate_schema is None:
+        raise RefusedError(
+            "This release of Open WebUI has no open_webui.config.run_migrations, so that it cannot be prepared for a "
+            "handover. Set openWebui.schemaUpgrade to replace."
+        )
+    wait_at_gate(child_writes, child_reads)
+    migrate_schema()
+
+
 async def start(*, vector_tables: bool) -> None:
-    """In the child: Open WebUI's own start, up to `BOUNDARY`.
+    """In the child: Open WebUI's own start, up to `BOUNDARY`. It may be imported already.
 
     Raises `RefusedError` if the start is not the one that this script knows, or without the first administrator.
     """
-    prepare_import()
     # Importing it migrates the schema. `from open_webui import main` would be a function of that name.
     open_webui = importlib.import_module("open_webui.main")
     users = importlib.import_module("open_webui.models.users").Users
@@ -108,6 +193,9 @@ async def start(*, vector_tables: bool) -> None:
 
 def main() -> None:
     """The child's part."""
+    prepare_import()
+    if descriptors := [int(argument) for argument in sys.argv[1:] if argument.isdecimal()]:
+        import_ahead(*descriptors)
     asyncio.run(start(vector_tables="vector-tables" in sys.argv[1:]))
     # At its end Python collects garbage among all objects of all modules: 1.8 s of CPU time, while replicas wait.
     gc.freeze()

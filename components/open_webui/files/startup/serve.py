@@ -8,6 +8,9 @@ In progress are: the tasks in Open WebUI's registry (``open_webui.tasks.tasks``:
 note saves), tasks that it keeps in no registry (`UNREGISTERED`), and HTTP requests (API streams, uploads). Websockets
 do not count: they do not end by themselves, and browsers reconnect.
 
+With SCHEMA_UPGRADE=handover it serves only while it holds the lock of `serving_lock`. When a newer release is about to
+migrate the schema, it drains as after SIGTERM, and then waits instead of ending.
+
 Usage: ``python -m startup.serve DRAIN_SECONDS APP [OPTION...]``. APP and the options are uvicorn's, as are its
 variables (``UVICORN_*``), its log and its exit status. A second SIGTERM, or SIGINT, stops the server at once.
 """
@@ -28,6 +31,9 @@ import uvicorn
 
 from .database import connect
 from .faster_import import prepare_import
+from .release import read_release
+from .schema_locks import takes_part
+from .serving_lock import ServingLock, restart
 from .vector_tables import applies, keep_index_method
 
 Message = MutableMapping[str, Any]
@@ -58,6 +64,9 @@ UNREGISTERED = frozenset(
 NOT_WORK = ("/health", "/ready", "/ws/socket.io")
 """Paths of requests that are not work of users: probes, and long polling instead of a websocket."""
 
+READINESS = "/health/db"
+"""Path of the readiness probe."""
+
 log = logging.getLogger("uvicorn.error")
 
 
@@ -69,6 +78,9 @@ class Work:
         self.requests = 0
         """HTTP requests without a complete response."""
 
+        self.leaving = False
+        """Whether the readiness probe fails, so that requests reach another replica."""
+
         self.closing = False
         """Whether each response closes its connection, so that the client's next request reaches another replica."""
 
@@ -76,6 +88,10 @@ class Work:
         """The application, with its requests counted."""
 
         async def counted(scope: Message, receive: Receive, send: Send) -> None:
+            if self.leaving and scope["type"] == "http" and scope["path"] == READINESS:
+                await send({"type": "http.response.start", "status": 503, "headers": []})
+                await send({"type": "http.response.body", "body": b""})
+                return
             if scope["type"] != "http" or scope["path"].startswith(NOT_WORK):
                 await app(scope, receive, send)
                 return
@@ -129,6 +145,12 @@ class DrainingServer(uvicorn.Server):
     drain_seconds = 0.0
     """Longest drain in seconds; 0: no drain."""
 
+    lock: ServingLock | None = None
+    """The lock of this server; None if it takes no part in handovers."""
+
+    ends = False
+    """Whether a signal ends the process."""
+
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._work = Work()
@@ -145,17 +167,27 @@ class DrainingServer(uvicorn.Server):
         self.config.loaded_app = self._work.counting(self.config.loaded_app)
         await super().startup(*arguments, **options)
         freeze_application()
+        if self.lock:
+            self.lock.drain_with(self._hand_over)
         if registry() is None:
             log.warning(
                 "This release of Open WebUI has no open_webui.tasks.tasks: a stop waits for requests in progress, and "
                 "not for the answers of browsers"
             )
 
+    def _hand_over(self) -> None:
+        # From the thread of the lock: only assignments.
+        self._work.leaving = True
+        if self._began is None:
+            self._began = time.monotonic()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if sig != signal.SIGTERM or not self.started or self._began is not None:
+        first = not self.ends
+        DrainingServer.ends = True
+        if sig != signal.SIGTERM or not self.started or not first:
             super().handle_exit(sig, frame)
-            return
-        self._began = time.monotonic()
+        elif self._began is None:
+            self._began = time.monotonic()
 
     async def on_tick(self, counter: int) -> bool:
         now = time.monotonic()
@@ -179,7 +211,9 @@ class DrainingServer(uvicorn.Server):
         if tasks or requests:
             log.warning("The drain ends with work in progress: tasks %d, requests %d", tasks, requests)
         log.info("Drained for %.1f s", seconds)
-        super().handle_exit(signal.SIGTERM, None)
+        if self.ends:
+            super().handle_exit(signal.SIGTERM, None)
+        self.should_exit = True
 
 
 def main(drain_seconds: float) -> None:
@@ -188,9 +222,12 @@ def main(drain_seconds: float) -> None:
     Args:
         drain_seconds: longest drain.
     """
-    # The first process of a container ignores a signal without a handler. While Open WebUI is imported there is nothing
+    # The first process of a container ignores a signal without a handler. Until Open WebUI is imported there is nothing
     # to finish.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
+    if takes_part():
+        DrainingServer.lock = ServingLock(read_release(), DATABASE_WAIT_SECONDS)
+        DrainingServer.lock.take()
     if applies(os.environ):
         with connect(DATABASE_WAIT_SECONDS) as connection:
             keep_index_method(connection, os.environ)
@@ -202,7 +239,11 @@ def main(drain_seconds: float) -> None:
         command.Server = DrainingServer
     else:
         print("This release of uvicorn makes its server elsewhere: a stop cuts the answers in progress.", flush=True)
-    uvicorn.main()
+    try:
+        uvicorn.main()
+    finally:
+        if DrainingServer.lock and DrainingServer.lock.is_announced and not DrainingServer.ends:
+            restart()
 
 
 if __name__ == "__main__":
