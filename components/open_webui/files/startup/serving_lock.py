@@ -60,10 +60,10 @@ class ServingLock:
         obstacle = ""
         with WaitingServer() as waiting:
             while current := self._obstacle():
+                waiting.start()
                 if current != obstacle:
                     obstacle = current
                     log(f"Waiting: {obstacle}")
-                waiting.start()
                 time.sleep(WAIT_SECONDS)
         threading.Thread(target=self._watch, name="serving-lock", daemon=True).start()
 
