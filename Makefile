@@ -166,8 +166,15 @@ test-unit: .venv/ready ## Test the program and the components with mocks: second
 	$(PY) -m pytest -q -n 2 --dist worksteal tests/unit
 
 .PHONY: test-engine
-test-engine: .venv/ready policy/.venv/ready ## Test the real engine against a real API server: minutes
+test-engine: .venv/ready policy/.venv/ready .venv-typescript/ready ## Test the real engine against a real API server: minutes
 	$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/engine
+
+# The SDK and the compiler of the TypeScript program in tests/engine. Without npm its tests are skipped with the reason, or fail if CI=true.
+.venv-typescript/ready: tests/support/engine/typescript/package-lock.json
+	@mkdir -p .venv-typescript && cp tests/support/engine/typescript/package*.json .venv-typescript
+	@command -v npm >/dev/null || { echo "npm is missing for tests/engine: apt-get install npm" >&2; exit 0; }; \
+	  echo "… install the SDK for TypeScript into .venv-typescript (usually 20 s)" >&2; \
+	  npm ci --prefix .venv-typescript --no-audit --no-fund --ignore-scripts --silent && touch $@
 
 .PHONY: test-servers
 test-servers: .venv/ready servers-packages .venv-servers/ready .venv-servers/oidc/ready .venv-open-webui/ready .venv-chroma/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration; ALL=1 adds Ollama and the long index builds
@@ -202,7 +209,7 @@ PIN := --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url 
 
 .PHONY: clean
 clean: .venv/ready ## Remove this project's clusters, all state and .venv; keep the built programs
-	rm -rf .venv-docs .venv-scan .venv-servers .venv-open-webui .venv-chroma site
+	rm -rf .venv-docs .venv-scan .venv-servers .venv-typescript .venv-open-webui .venv-chroma site
 	@$(STACKCTL) clean
 	rm -rf .venv policy/.venv
 

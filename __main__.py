@@ -28,10 +28,5 @@ cluster = k8s.Provider(
 stack = Stack(settings=settings, secret_inputs=secret_inputs, options=ResourceOptions(provider=cluster))
 stack.deploy()
 
-pulumi.export("namespace", stack.namespace.name)
-pulumi.export("webui_url", stack.open_webui.url)
-pulumi.export("redis_cache_url", stack.redis.cache_url)
-pulumi.export("redis_websocket_url", stack.redis.websocket_url)
-pulumi.export("database_url", stack.postgresql.database_url)
-pulumi.export("admin_email", stack.open_webui.admin_email)
-pulumi.export("admin_password", stack.open_webui.admin_password)
+for name, value in stack.outputs.items():
+    pulumi.export(name, value)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from pulumi import ResourceOptions
+from pulumi import Input, ResourceOptions
 from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgsDict as EgressRule
 
 from components.backup import names as backup
@@ -21,6 +21,8 @@ from components.redis.component import Redis, RedisArgs
 from components.tika.component import Tika, TikaArgs
 from stack_config.settings import StackSettings
 from stack_config.uploaded_files import uploaded_files
+
+from .outputs import OUTPUTS
 
 
 @dataclass(kw_only=True)
@@ -61,6 +63,20 @@ class Stack:
         if settings.backup.enabled:
             self._back_up()
         self.open_webui = self._open_webui()
+
+    @property
+    def outputs(self) -> dict[str, Input[str] | None]:
+        """The values of `OUTPUTS`, after `deploy`. None: the stack does not know the value."""
+        values = (
+            self.namespace.name,
+            self.open_webui.url,
+            self.redis.cache_url,
+            self.redis.websocket_url,
+            self.postgresql.database_url,
+            self.open_webui.admin_email,
+            self.open_webui.admin_password,
+        )
+        return dict(zip(OUTPUTS, values, strict=True))
 
     @cached_property
     def _in_namespace(self) -> ResourceOptions:

@@ -13,6 +13,9 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
 """Value of `SIGNATURE` in a secret."""
 
+OUTPUT_SIGNATURE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+"""Value of `SIGNATURE` in an output: a value that may be secret or unknown, with its dependencies."""
+
 SECRET = "[secret]"
 """Text that the engine prints in place of a secret, and so does this project."""
 

@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import difflib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,15 @@ from .secret_rules import secret_problems, secret_value_problems, twice_problems
 from .secret_sources import Secrets, member_path, plain_member, plain_members, read_secrets
 from .settings import StackSettings, upload_problems
 
-__all__ = ["PROJECT", "ConfigError", "load_access", "load_settings", "parse", "required_secrets"]
+__all__ = ["PROJECT", "Checked", "ConfigError", "check", "load_access", "load_settings", "parse", "required_secrets"]
 
 
 class ConfigError(pulumi.RunError):
     """The stack's config is invalid; the message is the whole report. Nothing has been registered or changed."""
+
+    def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings
 
 
 def load_settings() -> tuple[StackSettings, SecretInputs]:
@@ -54,7 +58,7 @@ def load_settings() -> tuple[StackSettings, SecretInputs]:
     """
     values = dict(CONFIG.get())
     plain = plain_members(_stack_file()) if f"{PROJECT}:{SECRET_ENV}" in values else []
-    checked = _check(values, {key for key in values if is_config_secret(key)}, plain)
+    checked = check(values, {key for key in values if is_config_secret(key)}, plain)
     if checked.findings:
         raise ConfigError(report(checked.findings))
     settings, secrets = checked.settings, checked.secrets
@@ -109,7 +113,7 @@ def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSe
     Raises:
         ConfigError: names every problem.
     """
-    checked = _check(values, secret_keys)
+    checked = check(values, secret_keys)
     if checked.findings:
         raise ConfigError(report(checked.findings))
     return checked.settings
@@ -137,13 +141,25 @@ def required_secrets(values: Mapping[str, object]) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Checked:
+class Checked:
+    """A config after all checks."""
+
     settings: StackSettings
+    """Its settings, without the values that have a finding."""
+
     secrets: Secrets
     findings: list[Finding]
+    """Every problem; empty if the config is valid."""
 
 
-def _check(values: Mapping[str, object], secret_keys: Collection[str], plain: Collection[str] = ()) -> _Checked:
+def check(values: Mapping[str, object], secret_keys: Collection[str], plain: Collection[str] = ()) -> Checked:
+    """Check a config as the engine passes it.
+
+    Args:
+        values: full keys, objects as JSON text or as they are.
+        secret_keys: the keys of ``values`` that are encrypted.
+        plain: members of `secretEnv` that the stack's file has in plain text.
+    """
     findings: list[Finding] = []
     raw: dict[str, Any] = {}
     secret_values: dict[str, object] = {}
@@ -173,7 +189,7 @@ def _check(values: Mapping[str, object], secret_keys: Collection[str], plain: Co
     settings, more, removed = _validated(raw)
     findings += more
     findings += _problems_of_settings(settings, secrets, raw, {finding.key for finding in findings}, removed)
-    return _Checked(settings=settings, secrets=secrets, findings=findings)
+    return Checked(settings=settings, secrets=secrets, findings=findings)
 
 
 def _problems_of_settings(
@@ -265,7 +281,7 @@ def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding], set[s
             remaining.setdefault("kubeContext", "unknown")
         if remaining == before:
             # The defaults break a rule: there is nothing to remove, and the loop would not end.
-            raise ConfigError(report(findings))
+            raise ConfigError(report(findings), findings)
 
 
 def _edit(values: dict[str, Any], locations: list[Location], *, missing: bool, again: bool) -> Location | None:

@@ -42,9 +42,18 @@ class _Schema(GenerateJsonSchema):
         }
 
 
+def settings_schema(ref_template: str) -> dict[str, Any]:
+    """The schema of the settings: every config key that is not a secret.
+
+    Args:
+        ref_template: reference to a definition, with ``{model}``.
+    """
+    return StackSettings.model_json_schema(ref_template=ref_template, schema_generator=_Schema)
+
+
 def stack_schema() -> dict[str, Any]:
     """The schema of a stack file. Draft 7, which yaml-language-server and its editors support completely."""
-    settings = StackSettings.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Schema)
+    settings = settings_schema("#/definitions/{model}")
     keys = {name: _top_level(schema) for name, schema in settings["properties"].items()}
     keys |= {name: _secret(description) for name, description in SECRET_KEYS.items()}
     keys |= {name: _secrets(description) for name, description in SECRET_MAPS.items()}

@@ -1,5 +1,6 @@
 """One problem and the commands that fix it, as every report of the stack shows it."""
 
+import itertools
 import shlex
 from dataclasses import dataclass
 
@@ -16,8 +17,8 @@ class Finding:
 
     def __str__(self) -> str:
         lines = [f"{self.key}: {self.message}", f"  value:    {self.value}", f"  allowed:  {self.allowed}"]
-        labels = ("fix:", *[""] * (len(self.commands) - 1))
-        lines += [f"  {label:<9} {command}" for label, command in zip(labels, self.commands, strict=True)]
+        labels = itertools.chain(["fix:"], itertools.repeat(""))
+        lines += [f"  {label:<9} {command}" for label, command in zip(labels, self.commands, strict=False)]
         return "\n".join(lines)
 
 

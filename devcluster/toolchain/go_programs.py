@@ -82,6 +82,8 @@ PULUMI = GoProgram(
     usual_seconds=330,
     variables=(f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={_PULUMI_VERSION}",),
 )
+# `pulumi package gen-sdk` needs language hosts, which have no Go modules.
+SDKGEN = GoProgram(name="sdkgen", module="sdkgen", package=".", usual_seconds=50)
 KWOK = GoProgram(name="kwok", module="kwok", package="sigs.k8s.io/kwok/cmd/kwok", usual_seconds=15)
 KWOKCTL = GoProgram(name="kwokctl", module="kwok", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=70)
 CONTROL_PLANE = (
@@ -180,7 +182,10 @@ def missing(programs: tuple[GoProgram, ...]) -> list[GoProgram]:
 def _fingerprint(program: GoProgram) -> str:
     module = _MODULES / program.module
     text = f"{program!r}{program.c_flags}"
+    # The source, if it is in the module itself.
+    sources = sorted(module.glob("*.go"))
     inputs = [(module / "go.sum").read_bytes(), (module / "go.mod").read_bytes(), text.encode()]
+    inputs += [source.read_bytes() for source in sources]
     return hashlib.sha256(b"\0".join(inputs)).hexdigest()[:12]
 
 

@@ -1,0 +1,141 @@
+"""The schema of the component package, from the settings models: what `pulumi package add` generates SDKs from.
+
+Settings are plain: they are checked before anything is registered (docs/decisions/0001-settings-before-resources.md),
+so they cannot be outputs of other resources. Secrets are inputs. Defaults are part of the descriptions: an SDK would
+send a default like a value that the user has set.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from composition.outputs import OUTPUTS
+from stack_config.files import ROOT
+from stack_config.schema import settings_schema
+from stack_config.secret_keys import SECRET_KEYS, SECRET_MAPS
+
+from .names import NOT_ARGUMENTS, PACKAGE, STACK
+
+_TYPES = f"#/types/{PACKAGE}:index:"
+_ANY = {"$ref": "pulumi.json#/Any"}
+_LANGUAGES = ("csharp", "go", "java", "nodejs", "python")
+
+
+@cache
+def package_version() -> str:
+    """The release of the project."""
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+
+
+def package_schema() -> dict[str, Any]:
+    """The schema, as GetSchema of the provider returns it."""
+    settings = settings_schema(f"{_TYPES}{{model}}")
+    translation = _Translation(settings["$defs"])
+    keys = {name: schema for name, schema in settings["properties"].items() if name not in NOT_ARGUMENTS}
+    arguments = {name: {**translation.property(name, schema), "plain": True} for name, schema in keys.items()}
+    return {
+        "name": PACKAGE,
+        "displayName": "Open WebUI Stack",
+        "version": package_version(),
+        "description": "Open WebUI on Kubernetes with interchangeable replicas, a dedicated Redis and PostgreSQL",
+        "resources": {STACK: _component(arguments | _secrets())},
+        "types": translation.types,
+        "language": {language: {"respectSchemaVersion": True} for language in _LANGUAGES},
+    }
+
+
+@cache
+def schema_text() -> str:
+    """The schema as JSON."""
+    return json.dumps(package_schema())
+
+
+def _component(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "isComponent": True,
+        "description": "Open WebUI, its Redis and its PostgreSQL in a namespace of one cluster. A program has one of "
+        "them. Pass a Kubernetes provider in the option `providers`.",
+        "inputProperties": arguments,
+        "properties": {
+            to_camel(name): {"type": "string", "description": output.description, "secret": output.secret}
+            for name, output in OUTPUTS.items()
+        },
+        "required": [to_camel(name) for name, output in OUTPUTS.items() if not output.optional],
+    }
+
+
+def _secrets() -> dict[str, Any]:
+    flat = {name: text for name, text in SECRET_KEYS.items() if name not in NOT_ARGUMENTS}
+    maps = {"type": "object", "additionalProperties": {"type": "string"}, "secret": True}
+    return {
+        **{name: {"type": "string", "secret": True, "description": text} for name, text in flat.items()},
+        **{name: {**maps, "description": text.partition(" Set each ")[0]} for name, text in SECRET_MAPS.items()},
+    }
+
+
+class _Translation:
+    """JSON Schema as the types of a Pulumi schema. It collects the types that it refers to."""
+
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
+        self.types: dict[str, Any] = {}
+        self._definitions = definitions
+
+    def property(self, name: str, schema: Mapping[str, Any], model: str = "") -> dict[str, Any]:
+        """A property with its description.
+
+        Args:
+            name: its name, from which an enumeration has its own.
+            schema: its JSON Schema.
+            model: the model that has it.
+        """
+        return {**self._type(name, schema, model), "description": _described(schema)}
+
+    def _type(self, name: str, schema: Mapping[str, Any], model: str) -> dict[str, Any]:
+        [schema] = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
+        if reference := schema.get("$ref"):
+            self._define(reference.removeprefix(_TYPES))
+            return {"$ref": reference}
+        if choices := schema.get("enum"):
+            return self._enumeration(f"{model.removesuffix('Settings')}{name[:1].upper()}{name[1:]}", choices)
+        kind = schema["type"]
+        if kind == "array":
+            return {"type": "array", "items": self._type(name, schema["items"], model)}
+        if members := schema.get("additionalProperties"):
+            return {"type": "object", "additionalProperties": self._type(name, members, model)}
+        if kind == "object":
+            return _ANY  # an object of the Kubernetes API
+        # A quantity may be a number in YAML; in a program it is a text.
+        return {"type": kind if isinstance(kind, str) else "string"}
+
+    def _define(self, model: str) -> None:
+        token = f"{PACKAGE}:index:{model}"
+        if token in self.types:
+            return
+        definition = self._definitions[model]
+        properties: dict[str, Any] = {}
+        required = {"required": definition["required"]} if "required" in definition else {}
+        self.types[token] = {"type": "object", "properties": properties, **required}
+        for name, schema in definition["properties"].items():
+            properties[name] = self.property(name, schema, model)
+
+    def _enumeration(self, name: str, choices: list[str]) -> dict[str, Any]:
+        token = f"{PACKAGE}:index:{name}"
+        enumeration = {"type": "string", "enum": [{"value": choice} for choice in choices]}
+        assert self.types.setdefault(token, enumeration) == enumeration, f"{token} has two sets of values"
+        return {"$ref": f"{_TYPES}{name}"}
+
+
+def _described(schema: Mapping[str, Any]) -> str:
+    return " ".join(_sentences(schema))
+
+
+def _sentences(schema: Mapping[str, Any]) -> Iterator[str]:
+    if description := schema.get("description"):
+        yield description
+    default = schema.get("default")
+    if default not in (None, "", [], {}) and "Default:" not in schema.get("description", ""):
+        yield f"Default: `{json.dumps(default) if not isinstance(default, str) else default}`."
