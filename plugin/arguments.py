@@ -92,7 +92,7 @@ def _report(component: str, findings: list[Finding]) -> str:
 
 
 def _problems(name: str, value: Value) -> Iterator[Finding]:
-    """What cannot be wrong with a config key: where the cluster is, and values of the engine."""
+    """Problems that a config cannot have: the cluster as an argument, and values of the engine."""
     if name in NOT_ARGUMENTS:
         yield _finding(name, "not an argument: the component uses the cluster of its caller", "the option providers")
     elif name == SECRET_ENV:

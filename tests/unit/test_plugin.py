@@ -65,19 +65,19 @@ def test_every_config_key_is_a_property_of_its_type() -> None:
     keys = [key for key in config_keys().values() if key.path.partition(".")[0] not in NOT_ARGUMENTS]
     assert len(keys) > 500
     for key in keys:
-        found = definition(key)
-        resolved = _resolved(found)
+        schema = definition(key)
+        resolved = _resolved(schema)
         if NAME in key.path.rpartition(".")[2] or key.path.endswith(ELEMENT):
             continue
-        assert key.description.partition(" Default:")[0] in found["description"], key.path
+        assert key.description.partition(" Default:")[0] in schema["description"], key.path
         if key.choices:
             assert [choice["value"] for choice in resolved["enum"]] == key.choices, key.path
         elif key.is_list:
-            assert found["type"] == "array", key.path
+            assert schema["type"] == "array", key.path
         elif key.type in ("integer", "boolean"):
-            assert found["type"] == key.type, key.path
+            assert schema["type"] == key.type, key.path
         elif key.type in ("string", "quantity", "memory size"):
-            assert found["type"] == "string", key.path
+            assert schema["type"] == "string", key.path
 
 
 def test_settings_are_plain_and_secrets_are_secret_inputs() -> None:
