@@ -1,5 +1,6 @@
 """The component package: its schema has every setting, and its arguments are checked like the config."""
 
+import asyncio
 import json
 import re
 import tomllib
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic.alias_generators import to_camel
 
+from components.blocks.secret_inputs import SecretInputs
 from composition.outputs import OUTPUTS
 from plugin.arguments import ArgumentsError, read
 from plugin.names import NOT_ARGUMENTS, STACK
@@ -18,6 +20,7 @@ from stack_config.files import ROOT
 from stack_config.keys import ELEMENT, NAME, ConfigKey, config_keys
 from stack_config.load import PROJECT
 from stack_config.secret_keys import SECRET_KEYS, SECRET_MAPS
+from stack_config.settings import StackSettings
 from tests.support.unit.component_arguments import UNKNOWN, argument, secret
 from tests.support.unit.config_reports import report as config_report
 from tests.support.unit.single_mistakes import SINGLE_MISTAKES
@@ -33,6 +36,15 @@ def refusal(values: Mapping[str, Any]) -> str:
     with pytest.raises(ArgumentsError) as error:
         read("stack", {name: argument(value) for name, value in values.items()})
     return str(error.value)
+
+
+def valid(values: Mapping[str, Any]) -> tuple[StackSettings, SecretInputs]:
+    """Settings and secrets of valid arguments. Outputs need an event loop."""
+
+    async def construct() -> tuple[StackSettings, SecretInputs]:
+        return read("stack", {name: argument(value) for name, value in values.items()})
+
+    return asyncio.run(construct())
 
 
 def findings(text: str) -> list[str]:
@@ -140,7 +152,7 @@ def test_a_secret_that_is_not_known_yet_counts_as_set() -> None:
     missing = refusal({"openWebui": web})
     assert "openaiApiKey" in missing
     unknown = Value(content=Unknown(), secret=True)
-    settings, secrets = read("stack", {"openWebui": argument(web), "openaiApiKey": argument(unknown)})
+    settings, secrets = valid({"openWebui": web, "openaiApiKey": unknown})
     assert settings.open_webui.openai_api_base_url == "https://models.example.com/v1"
     assert secrets.names == {"openaiApiKey"}
 
@@ -161,7 +173,7 @@ def test_the_value_of_a_secret_is_checked_and_not_shown() -> None:
 def test_secrets_of_the_web_pods_are_members_of_a_map() -> None:
     web = {"uploads": {"acceptLoss": True}}
     members = {"PLUGIN_TOKEN": secret("one"), "OTHER_TOKEN": UNKNOWN}
-    _, secrets = read("stack", {"openWebui": argument(web), "secretEnv": argument(members)})
+    _, secrets = valid({"openWebui": web, "secretEnv": members})
     assert secrets.variables == {"PLUGIN_TOKEN", "OTHER_TOKEN"}
     assert "secretEnv.PLUGIN_TOKEN: wrong type" in refusal({"openWebui": web, "secretEnv": {"PLUGIN_TOKEN": True}})
 
