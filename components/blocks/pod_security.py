@@ -3,13 +3,17 @@
 https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
 
-from pulumi_kubernetes.core.v1 import PodSecurityContextArgsDict, SecurityContextArgsDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # Settings import this module and must not import Pulumi.
+    from pulumi_kubernetes.core.v1 import PodSecurityContextArgsDict, SecurityContextArgsDict
 
 UID = 10001
 """User of every container: above 10000, never a user of the node."""
 
 
-def pod_security_context(*, group: int = UID) -> PodSecurityContextArgsDict:
+def pod_security_context(*, group: int = UID) -> "PodSecurityContextArgsDict":
     """Security context of a pod: not root, its volumes owned by ``group``, the runtime's seccomp profile."""
     return {
         "run_as_non_root": True,
@@ -22,7 +26,7 @@ def pod_security_context(*, group: int = UID) -> PodSecurityContextArgsDict:
     }
 
 
-def container_security_context() -> SecurityContextArgsDict:
+def container_security_context() -> "SecurityContextArgsDict":
     """Security context of a container: no privilege escalation, no capabilities, a read-only root file system."""
     return {
         "allow_privilege_escalation": False,
