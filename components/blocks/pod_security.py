@@ -3,6 +3,8 @@
 https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ UID = 10001
 """User of every container: above 10000, never a user of the node."""
 
 
-def pod_security_context(*, group: int = UID) -> "PodSecurityContextArgsDict":
+def pod_security_context(*, group: int = UID) -> PodSecurityContextArgsDict:
     """Security context of a pod: not root, its volumes owned by ``group``, the runtime's seccomp profile."""
     return {
         "run_as_non_root": True,
@@ -26,7 +28,7 @@ def pod_security_context(*, group: int = UID) -> "PodSecurityContextArgsDict":
     }
 
 
-def container_security_context() -> "SecurityContextArgsDict":
+def container_security_context() -> SecurityContextArgsDict:
     """Security context of a container: no privilege escalation, no capabilities, a read-only root file system."""
     return {
         "allow_privilege_escalation": False,
