@@ -9,29 +9,21 @@ With the provider emulators, the measurements lack some costs of the official pr
 docs/decisions/0028-time-of-a-preview.md says what the time is spent on, and which limits are not met.
 """
 
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from devcluster.clusters import control_plane, kwok
 from devcluster.clusters.choice import Cluster
 from devcluster.toolchain.providers import search_path, uses_emulators
 from devcluster.toolchain.pulumi_cli import pulumi_cli
-from stack_config.files import ROOT, set_path, stack_config, stack_file, stack_file_text
-from stack_config.load import PROJECT
-from tests.support.repeated import repeated
+from tests.bench.measuring import Figure, peak_memory, prepared, run, running_cluster, seconds
+from tests.bench.scale import scale_figures
 
 ROUNDS = 5
 NOT_MEASURED = """\
@@ -39,21 +31,6 @@ Measured with the provider emulators. The official kubernetes provider also read
 OpenAPI schema when it is configured (Configure and getResources in pulumi-kubernetes 4.32), once in each command, and
 starts as a program of its own; the emulator does neither. One ConfigMap pays for both as the stack does, so that the
 ratios to it are nearer to those with the official providers than the ratios to an empty program."""
-CLUSTER = f"open-webui-stack-bench-{os.getpid()}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A measurement and its limit."""
-
-    name: str
-    value: float
-    limit: float
-    unit: str
-
-    @property
-    def holds(self) -> bool:
-        return self.value <= self.limit
 
 
 def main() -> int:
@@ -61,6 +38,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory, running_cluster(Path(directory)) as cluster:
         figures = [
             *engine_figures(Path(directory), cluster),
+            *scale_figures(Path(directory), cluster),
             Figure(name="make manifests ENV=prod", value=median_seconds(manifests), limit=3, unit="s"),
             Figure(name="unit tests", value=median_seconds(unit_tests, rounds=1), limit=15, unit="s"),
         ]
@@ -70,16 +48,6 @@ def main() -> int:
         table.add_row(figure.name, f"{figure.value:.2f} {figure.unit}", f"{figure.limit:g} {figure.unit}", mark)
     Console(width=100).print(table, NOT_MEASURED if uses_emulators(search_path(pulumi_cli())) else "")
     return 0 if all(figure.holds for figure in figures) else 1
-
-
-@contextmanager
-def running_cluster(directory: Path) -> Iterator[Cluster]:
-    """A cluster of its own for the measurements."""
-    try:
-        cluster, _ = kwok.up(CLUSTER, directory / "kubeconfig")
-        yield cluster
-    finally:
-        control_plane.delete(CLUSTER)
 
 
 def engine_figures(directory: Path, cluster: Cluster) -> list[Figure]:
@@ -105,31 +73,6 @@ def engine_figures(directory: Path, cluster: Cluster) -> list[Figure]:
     ]
 
 
-def prepared(directory: Path, name: str, program: str, cluster: Cluster) -> Callable[[str], None]:
-    """A stack on a file backend of its own; the result runs an operation on it."""
-    project = directory / name
-    (project / "state").mkdir(parents=True)
-    (project / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
-    values: dict[str, Any] = stack_config(stack_file(name), PROJECT) if program == "stack" else {}
-    set_path(values, f"kubeContext={cluster.context}", PROJECT)
-    (project / f"Pulumi.{name}.yaml").write_text(stack_file_text(values))
-    environment = {
-        **os.environ,
-        "PATH": search_path(pulumi_cli()),
-        "KUBECONFIG": str(cluster.kubeconfig),
-        "PULUMI_BACKEND_URL": (project / "state").as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "bench",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-    }
-    # Without bytecode, every command would compile this repository again, which the installed packages are spared.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-
-    def operation(what: str) -> None:
-        run(sys.executable, "-m", "tests.bench.one_command", str(project), name, program, what, environment=environment)
-
-    return operation
-
-
 def in_turns(*works: Callable[[], object]) -> list[float]:
     """Median seconds of several things done in turns, so that a busy moment hits all."""
     rounds = [[seconds(work) for work in works] for _ in range(ROUNDS)]
@@ -139,13 +82,6 @@ def in_turns(*works: Callable[[], object]) -> list[float]:
 def median_seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
     """Median seconds that the work takes."""
     return statistics.median(seconds(work) for _ in range(rounds))
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Seconds that the work takes."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 def manifests() -> None:
@@ -158,49 +94,6 @@ def manifests() -> None:
 def unit_tests() -> None:
     """Run them as `make test-unit` does."""
     run("make", "test-unit")
-
-
-def run(*command: str, environment: Mapping[str, str] | None = None) -> None:
-    """Run a command of the project.
-
-    Raises:
-        CalledProcessError: it failed; its time says nothing.
-    """
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
-
-
-@contextmanager
-def peak_memory() -> Iterator[Callable[[], float]]:
-    """Highest sum of the resident memory of this process's descendants, the engine and its providers, in MB."""
-    peak = [0.0]
-
-    def watch() -> None:
-        peak[0] = max(peak[0], sum(resident_megabytes(process) for process in descendants(os.getpid())))
-
-    with repeated(watch, pause=0.2):
-        yield lambda: peak[0]
-
-
-def descendants(process: int) -> list[int]:
-    """Processes started by a process, and by those."""
-    pids: list[int] = []
-    for thread in Path(f"/proc/{process}/task").glob("*/children"):
-        try:
-            children = [int(child) for child in thread.read_text().split()]
-        except OSError:
-            continue
-        for child in children:
-            pids += [child, *descendants(child)]
-    return pids
-
-
-def resident_megabytes(process: int) -> float:
-    """Resident memory of a process; 0 when it has just ended."""
-    try:
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 if __name__ == "__main__":
