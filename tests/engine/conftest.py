@@ -18,6 +18,7 @@ PASSPHRASE = "for the stacks of one test run"
 CLUSTER_PREFIX = "open-webui-stack-test-"
 SLOWEST_FIRST = (
     "stack_examples",
+    "component_package",
     "recordings",
     "stack_existing_secrets",
     "stack_exposure",
