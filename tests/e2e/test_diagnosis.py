@@ -21,6 +21,8 @@ from tests.support.e2e import faults
 from tests.support.e2e.node import Node
 from tests.support.e2e.session_tokens import Token
 
+pytestmark = pytest.mark.fault
+
 MAXMEMORY = 64
 """Megabytes of Redis: so little that it is filled in a moment."""
 

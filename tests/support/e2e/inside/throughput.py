@@ -64,20 +64,26 @@ class Browser:
                     failures.append(self.unready)
                 await client.shutdown()
                 await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                await client.shutdown()
+                raise
             else:
                 return client
 
     async def run(self):
         client = await self.connect()
-        while time.monotonic() < until:
-            for page in PAGES:
-                await self.call("GET", page)
-            if self.chat:
-                await self.call("GET", f"/api/v1/chats/{self.chat}")
-            await self.ask(client.sid)
-            if self.chat:
-                ready.add(self.number)
-        await client.disconnect()
+        try:
+            while time.monotonic() < until:
+                for page in PAGES:
+                    await self.call("GET", page)
+                if self.chat:
+                    await self.call("GET", f"/api/v1/chats/{self.chat}")
+                await self.ask(client.sid)
+                if self.chat:
+                    ready.add(self.number)
+        finally:
+            # Otherwise what it leaves fails after the end, and hides the reason of a measurement that did not begin.
+            await client.shutdown()
 
     def event(self, data):
         if data.get("message_id") != self.message:
