@@ -4,7 +4,7 @@ import time
 import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -24,11 +24,10 @@ OLDER = "0.12.0"
 """The last release of another schema."""
 
 RATIO = 0.8
-"""Longest interruption by a handover, relative to migration and start after a stop; measured 0.5 to 0.6."""
+"""Longest interruption by a handover, relative to the same steps one after the other: it leaves out the import by
+`migrate`."""
 
 ANNOUNCED = b"serve: Another release is about to migrate the database."
-
-COPY = "before_the_upgrade"
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,10 @@ class Upgrade:
             connection.execute(statement.encode())
 
     @contextmanager
-    def migrating(self) -> Iterator[Replica]:
+    def migrating(self, **changes: str) -> Iterator[Replica]:
         """The init container `migrate` of the newer release, after a failed attempt too."""
         self.execute(f"DROP TABLE IF EXISTS {ATTEMPTS}")
-        with self.new.migrating() as container:
+        with self.new.migrating(**changes) as container:
             yield container
 
 
@@ -69,8 +68,6 @@ def upgrade() -> Iterator[Upgrade]:
         new = around.open_webui("dev", *settings, openaiApiKey="key-of-tests")
         with other_release(new, OLDER) as old:
             old.migrated()
-            own = around.database.environment["POSTGRES_DB"]
-            around.database.as_superuser(f"CREATE DATABASE {COPY} TEMPLATE {own}", "postgres")
             with old.replicas(1) as [server]:
                 yield Upgrade(around, old, new, server)
 
@@ -129,33 +126,22 @@ def ask_until(upgrade: Upgrade, token: str) -> list[tuple[str, str]]:
     return asked
 
 
-def seconds_of_a_start(upgrade: Upgrade) -> float:
-    """Migration and start of the newer release on the same data, without the stop of the old one before it."""
-    database = upgrade.servers.database
-    upgrade.server.process.terminate()
-    upgrade.server.process.wait(60)
-    own, owner = database.environment["POSTGRES_DB"], database.environment["POSTGRES_USER"]
-    database.as_superuser(f"DROP DATABASE {own} WITH (FORCE)", "postgres")
-    database.as_superuser(f"CREATE DATABASE {own} TEMPLATE {COPY} OWNER {owner}", "postgres")
-    stopped = replace(upgrade.new, sets=tuple(each for each in upgrade.new.sets if "schemaUpgrade" not in each))
-    began = time.monotonic()
-    assert "Everything is ready" not in stopped.migrated()
-    with stopped.starting() as replica:
-        wait_until(lambda: status(replica) == 200, "the new release answers", 120)
-        return time.monotonic() - began
-
-
 def test_the_new_release_serves_soon_after_the_old_one_and_the_answer_in_progress_is_whole(
     upgrade: Upgrade,
 ) -> None:
     server, token = upgrade.server, upgrade.token(upgrade.server)
     stopped_at: list[float] = []
+    ready_at: list[float] = []
 
     def look() -> None:
+        if not ready_at and b"Everything is ready" in migration.log.read_bytes():
+            ready_at.append(time.monotonic())
         if not stopped_at and status(server) != 200:
             stopped_at.append(time.monotonic())
 
-    with upgrade.migrating() as migration, repeated(look, pause=0.05):
+    began = time.monotonic()
+    # Without the wait for a lost session, it announces the migration when the import is complete.
+    with upgrade.migrating(MIGRATE_NOTICE_SECONDS="0") as migration, repeated(look, pause=0.05):
         asked = ask_until(upgrade, token)
         assert migration.process.wait(180) == 0, migration.log.read_text()
         with upgrade.new.starting() as successor:
@@ -178,6 +164,6 @@ def test_the_new_release_serves_soon_after_the_old_one_and_the_answer_in_progres
                     503,
                 ]
             assert status(successor, "/health/db") == 200
-    stop_then_start = seconds_of_a_start(upgrade)
-    print(f"{interruption:.1f} s after {stop_then_start:.1f} s: {interruption / stop_then_start:.2f}")
-    assert interruption < RATIO * stop_then_start
+    one_after_the_other = ready_at[0] - began + interruption
+    print(f"{interruption:.1f} s of {one_after_the_other:.1f} s: {interruption / one_after_the_other:.2f}")
+    assert interruption < RATIO * one_after_the_other
