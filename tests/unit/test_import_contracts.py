@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,19 +11,7 @@ import pytest
 from stack_config.files import ROOT
 
 LINTER = Path(sys.executable).with_name("lint-imports")
-ROOMS = (
-    "components",
-    "composition",
-    "devcluster",
-    "emulators",
-    "host",
-    "policy",
-    "pulumi_values",
-    "scripts",
-    "stack_config",
-    "stackctl",
-    "terminal",
-)
+ROOMS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
 
 
 def lint(project: Path) -> subprocess.CompletedProcess[str]:

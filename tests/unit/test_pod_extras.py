@@ -130,11 +130,10 @@ def test_each_container_that_connects_to_a_bucket_has_the_proxy_and_the_authorit
 def test_a_private_proxy_of_a_bucket_needs_its_addresses() -> None:
     private = "pods.proxy.httpsProxy=http://proxy.corp.internal:3128"
     web = "openWebui.egress[0]=10.20.0.0/16:3128"
-    with pytest.raises(ConfigError, match=r"postgresql\.archive\.s3\.egress"):
-        run("dev", [private, web, *ARCHIVE], secrets=ARCHIVE_SECRETS)
-    run("dev", [private, web, *ARCHIVE, "postgresql.archive.s3.egress[0]=10.20.0.0/16:3128"], secrets=ARCHIVE_SECRETS)
-    # The plugin of CloudNativePG does not use the proxy.
-    run("dev", [private, web, *ARCHIVE, *CLOUDNATIVE_PG], secrets=ARCHIVE_SECRETS)
+    for sets in ([private, web, *ARCHIVE], [private, web, *ARCHIVE, *CLOUDNATIVE_PG]):
+        with pytest.raises(ConfigError, match=r"postgresql\.archive\.s3\.egress"):
+            run("dev", sets, secrets=ARCHIVE_SECRETS)
+        run("dev", [*sets, "postgresql.archive.s3.egress[0]=10.20.0.0/16:3128"], secrets=ARCHIVE_SECRETS)
 
 
 @pytest.mark.parametrize(
