@@ -152,6 +152,7 @@ class Children:
         port: int,
         annotations: Mapping[str, str] | None = None,
         headless: bool = False,
+        single_server: bool = False,
     ) -> k8s.core.v1.Service:
         """A ClusterIP Service for the application's pods (see `service`)."""
         return service(
@@ -162,6 +163,7 @@ class Children:
             port=port,
             annotations=annotations,
             headless=headless,
+            single_server=single_server,
             opts=self.options(),
         )
 

@@ -17,6 +17,7 @@ def service(
     port: int,
     annotations: Mapping[str, str] | None = None,
     headless: bool = False,
+    single_server: bool = False,
     opts: ResourceOptions,
 ) -> k8s.core.v1.Service:
     """A ClusterIP Service at ``port`` for the container port named ``port_name``.
@@ -24,6 +25,9 @@ def service(
     A ``headless`` Service has no address: its name resolves to the pods. Pulumi does not wait for a Service: the wait
     takes ten seconds, and the wait for the workload already checks that the endpoints are ready
     (docs/decisions/0005-services-are-not-awaited.md).
+
+    A ``single_server`` has no other pod to which connections could go: it takes them as soon as it listens. Otherwise
+    clients wait for its probes as well after a restart.
     """
     return k8s.core.v1.Service(
         name,
@@ -36,6 +40,7 @@ def service(
         spec={
             "type": "ClusterIP",
             **({"cluster_ip": "None"} if headless else {}),
+            **({"publish_not_ready_addresses": True} if single_server else {}),
             "selector": labels.selector,
             "ports": [{"name": port_name, "port": port, "target_port": port_name, "protocol": "TCP"}],
         },

@@ -217,7 +217,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
             protect=args.protect,
         )
         self._stateful_set(children, logins, volume)
-        children.service(SERVICE, port_name="postgresql", port=PORT)
+        children.service(SERVICE, port_name="postgresql", port=PORT, single_server=True)
         children.service(PODS_SERVICE, port_name="postgresql", port=PORT, headless=True)
         if args.watching:
             watch(

@@ -234,3 +234,9 @@ def test_the_autoscaler_starts_from_its_fewest_replicas_and_is_then_left_alone(p
 
 def test_without_autoscaling_the_number_of_replicas_is_the_stacks(dev: Recording) -> None:
     assert dev.one("Deployment", "open-webui").ignore_changes == ()
+
+
+def test_clients_reach_the_database_as_soon_as_it_listens(dev: Recording) -> None:
+    """There is one server: its readiness could only keep connections away from it after a restart."""
+    assert dev.one("Service", "postgres").inputs["spec"]["publishNotReadyAddresses"] is True
+    assert "publishNotReadyAddresses" not in dev.one("Service", "open-webui").inputs["spec"]
