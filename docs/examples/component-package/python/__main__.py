@@ -6,7 +6,7 @@ import pulumi_open_webui_stack as open_webui
 
 config = pulumi.Config()
 
-# The fixed names of the objects need the first two options, and changes by others the third.
+# The names are fixed, so Secrets and ConfigMaps change in place. The last option overrides manual changes.
 cluster = k8s.Provider(
     "cluster",
     context=config.require("kubeContext"),

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 const config = new pulumi.Config();
 
-// The fixed names of the objects need the first two options, and changes by others the third.
+// The names are fixed, so Secrets and ConfigMaps change in place. The last option overrides manual changes.
 const cluster = new k8s.Provider("cluster", {
     context: config.require("kubeContext"),
     enableSecretMutable: true,
