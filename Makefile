@@ -162,7 +162,7 @@ scan: .venv/ready .venv-scan/ready ## Run kube-score, kubernetes-validate and ch
 	$(PY) -m pytest -q tests/scan
 
 .PHONY: test-unit
-test-unit: .venv/ready ## Test the program and the components with mocks: seconds
+test-unit: .venv/ready ## Test the program and the components with mocks: minutes
 	$(PY) -m pytest -q -n 2 --dist worksteal tests/unit
 
 .PHONY: test-engine
