@@ -32,8 +32,12 @@ CERTIFICATE_LEFT = 0.1
 _DAYS_LEFT = timedelta(days=7)
 """The same for a certificate whose beginning is unknown. CloudNativePG renews its own earlier."""
 
-_DOWN = {redis.APP: "RedisDown", postgresql.APP: "PostgreSQLDown"}
-_MISSING = {redis.APP: "RedisReplicaMissing", postgresql.APP: "PostgreSQLStandbyMissing"}
+_DOWN = {open_webui.APP: "OpenWebUINoReplicaReady", redis.APP: "RedisDown", postgresql.APP: "PostgreSQLDown"}
+_MISSING = {
+    open_webui.APP: "OpenWebUIReplicasMissing",
+    redis.APP: "RedisReplicaMissing",
+    postgresql.APP: "PostgreSQLStandbyMissing",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,8 +23,9 @@ from .parts import no_backup_failed, pods_are_ready, secrets_are_complete, servi
 from .sharing import event_crosses, session_is_shared, sign_out_counts
 from .visit import Visit, nothing_left
 
-_WEB_LOG = "{kubectl} logs -l app=open-webui -c open-webui"
-_REDIS_LOG = "{kubectl} logs -l app=redis"
+# kubectl prints ten lines of each pod of a selector otherwise.
+_WEB_LOG = "{kubectl} logs -l app=open-webui -c open-webui --tail=-1"
+_REDIS_LOG = "{kubectl} logs -l app=redis --tail=-1"
 
 
 def all_checks(visit: Visit | None = None) -> tuple[Check, ...]:
@@ -107,7 +108,7 @@ def _checks_inside() -> tuple[Check, ...]:
             name="the logs say so",
             proves=f"The log of each replica has the line `{LOG_LINE}`.",
             run=log_names_redis,
-            look_at=f"{_WEB_LOG} --tail=-1 | grep -i websocket",
+            look_at=f"{_WEB_LOG} | grep -i websocket",
         ),
         Check(
             name="every replica is healthy",
@@ -154,7 +155,7 @@ def _checks_of_scaling(visit: Visit) -> tuple[Check, ...]:
             name="no request fails meanwhile",
             proves="All requests through the Service are answered while a replica is added and removed.",
             run=_loses_nothing(visit),
-            look_at=f"{_WEB_LOG} --tail=-1",
+            look_at=_WEB_LOG,
         ),
         Check(
             name="nothing is left behind",

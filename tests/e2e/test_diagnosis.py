@@ -83,7 +83,7 @@ def test_a_database_without_a_pod(node: Node, stack: Stack) -> None:
         for _ in attempts(seconds=120, every=1):
             if not stack.ready(WEB) and not stack.pods(POSTGRESQL):
                 break
-        assert alerts(node) == {"PostgreSQLDown", "NoReadyReplica"}
+        assert alerts(node) == {"PostgreSQLDown", "OpenWebUINoReplicaReady"}
         diagnosis = symptoms(node)["A web pod is not ready, and Redis and the network work"]
         assert len(diagnosis["observed"]) == REPLICAS
         assert diagnosis["cause"] == "`/health/db` queries the database."
@@ -101,7 +101,7 @@ def test_a_restore_that_was_killed(node: Node, stack: Stack) -> None:
     finally:
         os.killpg(command.pid, signal.SIGKILL)
         command.wait()
-    assert "NoReadyReplica" in alerts(node)
+    assert "OpenWebUINoReplicaReady" in alerts(node)
     diagnosis = symptoms(node)["No web pods after an interrupted `make restore`"]
     assert diagnosis["observed"] == [f"Deployment {WEB} has no replicas; its annotation {RECORD} is {REPLICAS}"]
     with healthy_again(node, stack):

@@ -58,7 +58,7 @@ TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
 }
 """Each alert: the metrics that differ (None: not there), and the minutes until it fires."""
 
-RULES: dict[str, Any] = prometheus_rules("rag-system", pushes_metrics=True, migration_seconds=MIGRATION_MINUTES * 60)
+RULES: dict[str, Any] = prometheus_rules("rag-system", pushes_metrics=True, migrate_seconds=MIGRATION_MINUTES * 60)
 
 
 def test_every_rule_is_well_formed(promtool: Promtool) -> None:
@@ -85,7 +85,7 @@ def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: 
 
 
 def test_a_longer_migration_may_run_longer(promtool: Promtool) -> None:
-    rules = prometheus_rules("rag-system", pushes_metrics=False, migration_seconds=7200)
+    rules = prometheus_rules("rag-system", pushes_metrics=False, migrate_seconds=7200)
     assert not promtool.fires(rules, "OpenWebUIMigrationStuck", {**HEALTHY, RUNNING: "1x60"}, 40)
 
 

@@ -255,7 +255,7 @@ def test_an_alert_is_exit_code_2_with_what_to_look_at(show: Show, prod: Recordin
     cluster.break_pod("open-webui", "CrashLoopBackOff")
     ended = show(cluster, "--context", "mine")
     assert ended.code == 2
-    missing = "warning  KubeDeploymentReplicasMismatch: open-webui has 2 ready pods of 3"
+    missing = "warning  OpenWebUIReplicasMissing: open-webui has 2 ready pods of 3"
     assert f"{missing}: open-webui-0 open-webui: CrashLoopBackOff." in ended.out
     assert "look at: kubectl --context=mine -n rag-system describe pods -l app=open-webui" in ended.out
     assert ended.err.splitlines()[-1] == "2 alerts would fire"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.open_webui import monitoring as web_monitoring
 from components.postgresql.cloudnative_pg import monitoring as cluster_monitoring
 from components.postgresql.monitoring.alerts import ALERTS
 from components.redis import monitoring as redis_monitoring
@@ -81,17 +82,19 @@ def test_a_healthy_stack_has_no_alert() -> None:
     [
         (
             {"applications": web(ready=0, not_ready=("web-1 open-webui: ImagePullBackOff",))},
-            "NoReadyReplica",
+            "OpenWebUINoReplicaReady",
             "open-webui has no ready pod of 3: web-1 open-webui: ImagePullBackOff.",
         ),
         (
             {"applications": web(ready=0, replicas=0)},
-            "NoReadyReplica",
+            "OpenWebUINoReplicaReady",
             "open-webui has no pod: it is scaled to zero.",
         ),
         ({"applications": web(app="redis", ready=0)}, "RedisDown", "redis has no ready pod of 3."),
         ({"applications": web(app="postgres", ready=0)}, "PostgreSQLDown", "postgres has no ready pod of 3."),
-        ({"applications": web(ready=2)}, "KubeDeploymentReplicasMismatch", "open-webui has 2 ready pods of 3."),
+        ({"applications": web(app="tika", ready=0)}, "NoReadyReplica", "tika has no ready pod of 3."),
+        ({"applications": web(app="tika", ready=2)}, "KubeDeploymentReplicasMismatch", "tika has 2 ready pods of 3."),
+        ({"applications": web(ready=2)}, "OpenWebUIReplicasMissing", "open-webui has 2 ready pods of 3."),
         ({"applications": web(app="redis", ready=2)}, "RedisReplicaMissing", "redis has 2 ready pods of 3."),
         (
             {"applications": web(restart_loops=("web-1 open-webui",))},
@@ -145,9 +148,12 @@ def test_critical_alerts_come_first() -> None:
     assert [alert.severity for alert in firing(state, NOW)] == ["critical", "warning"]
 
 
+_MONITORING = (cluster_monitoring, redis_monitoring, web_monitoring)
+
+
 def rules() -> dict[str, str]:
     """The expression of each alert of the stack."""
-    files = [ALERTS, *(Path(str(m.__file__)).with_name("alerts.yaml") for m in (cluster_monitoring, redis_monitoring))]
+    files = [ALERTS, *(Path(str(m.__file__)).with_name("alerts.yaml") for m in _MONITORING)]
     groups = [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
     return {rule["alert"]: rule["expr"] for group in reversed(groups) for rule in group["rules"]}
 
@@ -158,12 +164,12 @@ KUBE_PROMETHEUS = re.compile(r"Kube(Deployment|StatefulSet|Cluster)ReplicasMisma
 
 def named_alerts() -> set[str]:
     source = (ROOT / "stackctl" / "status" / "alerts.py").read_text()
-    return set(re.findall(r'"((?:PostgreSQL|Redis|Kube|No|Certificate)[A-Z]\w+)"', source))
+    return set(re.findall(r'"((?:PostgreSQL|Redis|OpenWebUI|Kube|No|Certificate)[A-Z]\w+)"', source))
 
 
 def test_the_names_and_thresholds_are_those_of_the_alerts() -> None:
     named = named_alerts()
-    assert {"PostgreSQLBackupOld", "RedisDown", "NoReadyReplica"} <= named
+    assert {"PostgreSQLBackupOld", "RedisDown", "OpenWebUINoReplicaReady"} <= named
     expressions = rules()
     assert {name for name in named - OWN if not KUBE_PROMETHEUS.fullmatch(name)} - expressions.keys() == set()
     assert expressions["PostgreSQLArchiveBehind"].endswith(f">= {WAITING_SEGMENTS}")

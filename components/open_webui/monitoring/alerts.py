@@ -10,13 +10,13 @@ ALERTS = Path(__file__).with_name("alerts.yaml")
 DASHBOARD = Path(__file__).with_name("dashboard.json")
 
 
-def prometheus_rules(namespace: str, *, pushes_metrics: bool, migration_seconds: int) -> dict[str, Any]:
+def prometheus_rules(namespace: str, *, pushes_metrics: bool, migrate_seconds: int) -> dict[str, Any]:
     """``spec`` of a PrometheusRule, which is also the content of a rule file.
 
     Args:
         namespace: namespace of the stack.
         pushes_metrics: whether the web pods send metrics.
-        migration_seconds: the longest migration.
+        migrate_seconds: the longest run of the container that migrates.
     """
     groups = (APP,) if pushes_metrics else ()
     return alert_files.prometheus_rules(
@@ -24,7 +24,7 @@ def prometheus_rules(namespace: str, *, pushes_metrics: bool, migration_seconds:
         name="open-webui-stack-open-webui",
         groups=(*groups, f"{APP}-pods"),
         namespace=namespace,
-        values={"for: 30m": f"for: {migration_seconds}s"},
+        values={"for: 30m": f"for: {migrate_seconds}s"},
     )
 
 

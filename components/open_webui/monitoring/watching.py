@@ -17,7 +17,7 @@ def watch(children: Children, watching: Watching, namespace: str, settings: Open
         settings: settings of Open WebUI.
     """
     pushes_metrics = "metrics" in settings.observability.otel.endpoints
-    rules = prometheus_rules(namespace, pushes_metrics=pushes_metrics, migration_seconds=settings.migration_seconds)
+    rules = prometheus_rules(namespace, pushes_metrics=pushes_metrics, migrate_seconds=settings.deadlines.migrate)
     if not pushes_metrics:
         create_rules(children, watching, APP, rules)
         return
