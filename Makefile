@@ -144,6 +144,7 @@ docs: .venv/ready .venv-docs/ready ## Write the generated parts of the documenta
 	$(PY) -m stack_config.config_docs
 	$(PY) -m scripts.draw_diagrams
 	$(DOCS_PY) -m scripts.draw_plots
+	$(DOCS_PY) -m scripts.draw_dashboards
 	$(MKDOCS) build --quiet
 DOCS_PY := .venv-docs/bin/python
 # The variable silences an announcement of the theme.
@@ -154,6 +155,7 @@ docs-check: .venv/ready .venv-docs/ready ## Check that the generated parts are c
 	$(PY) -m stack_config.config_docs --check
 	$(PY) -m scripts.draw_diagrams --check
 	$(DOCS_PY) -m scripts.draw_plots --check
+	$(DOCS_PY) -m scripts.draw_dashboards --check
 	$(PY) -m pytest -q tests/site
 
 .PHONY: scan

@@ -78,7 +78,7 @@ def _bars(pairs: list[Pair], title: str, unit: str) -> str:
     axes.set_title(title, loc="left")
     handles = [axes.barh(0, 0, color=color) for color in (STACK, SOURCE_DESIGN)]
     axes.legend(handles, ["this stack", "plain source design"], loc="upper right", frameon=False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _runs(measured: Mapping[str, list[float]]) -> str:
@@ -93,13 +93,13 @@ def _runs(measured: Mapping[str, list[float]]) -> str:
     axes.set_ylim(len(measured) - 0.5, -0.75)
     axes.set_xlim(left=0)
     axes.set_xlabel("seconds until the first write to the new primary")
-    return _svg(figure)
+    return as_svg(figure)
 
 
-def _figure(height: float) -> Any:
+def plain_style(size: float) -> None:
+    """Set what all drawings share, with that size of letters. The same data give the same bytes."""
     # Only this environment has it; the tests of what is above have not.
     import matplotlib as mpl
-    from matplotlib.figure import Figure
 
     mpl.rcParams.update(
         {
@@ -107,16 +107,23 @@ def _figure(height: float) -> Any:
             "svg.hashsalt": "open-webui-stack",
             "font.family": "sans-serif",
             "font.sans-serif": ["DejaVu Sans"],
-            "font.size": 9,
+            "font.size": size,
             "axes.spines.top": False,
             "axes.spines.right": False,
         }
     )
+
+
+def _figure(height: float) -> Any:
+    plain_style(9)
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(9, height), layout="constrained")
     return figure, figure.subplots()
 
 
-def _svg(figure: Any) -> str:
+def as_svg(figure: Any) -> str:
+    """The picture, without the time at which it was drawn."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"

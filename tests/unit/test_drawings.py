@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scripts.draw_dashboards import number
 from scripts.draw_diagrams import drawings
 from scripts.draw_plots import Pair, failed_requests, seconds_without_events
 from stack_config.files import ROOT
@@ -86,3 +87,28 @@ def test_a_run_replaces_the_rows_that_it_measured() -> None:
     before = [row("a", "1 s", "2026-01-01"), row("b", "2 s", "2026-01-01")]
     measured = [row("c", "3 s", "2026-01-02"), row("b", "4 s", "2026-01-02")]
     assert merged(before, measured) == [before[0], measured[1], measured[0]]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.0024, "percentunit", "0.24 %"),
+        (57.26, "ms", "57.3 ms"),
+        (1_288_490_188, "bytes", "1.2 GiB"),
+        (1500, "Bps", "1.5 kB/s"),
+        (0, "bytes", "0 B"),
+        (450, "short", "450"),
+    ],
+)
+def test_numbers_of_panels_have_the_unit_of_grafana(value: float, unit: str, text: str) -> None:
+    assert number(value, unit) == text
+
+
+def test_the_pictures_of_dashboards_show_data() -> None:
+    files = sorted((ROOT / "docs" / "data" / "dashboards").glob("*.json"))
+    assert [file.stem for file in files] == ["open-webui", "pooler", "postgresql", "redis"]
+    for file in files:
+        panels = [panel for panel in json.loads(file.read_text())["panels"] if panel["type"] != "row"]
+        empty = {panel["title"] for panel in panels if not any(each["points"] for each in panel["series"])}
+        # Debian's redis_exporter is too old for it.
+        assert empty <= {"Slow clients disconnected"}, file

@@ -33,8 +33,15 @@ class Prometheus:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The result of an instant query: series with their labels (``metric``) and their value."""
-        parameters = urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/query?{parameters}", timeout=10) as response:
+        return self._result("query", query=expression)
+
+    def query_range(self, expression: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
+        """The result of a range query, times in seconds: series with their labels and their ``values`` over time."""
+        return self._result("query_range", query=expression, start=start, end=end, step=step)
+
+    def _result(self, path: str, **parameters: object) -> list[dict[str, Any]]:
+        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        with urllib.request.urlopen(url, timeout=10) as response:
             return list(json.load(response)["data"]["result"])
 
     def scrape_errors(self) -> list[str]:

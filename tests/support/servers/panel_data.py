@@ -1,0 +1,70 @@
+"""The data of dashboards over the time of a test, for the pictures of docs/images/: `PANELS=directory` writes them.
+
+PANELS=docs/data/dashboards .venv/bin/python -m pytest tests/servers/test_panels.py
+"""
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.support.servers.prometheus import Prometheus
+
+RECORDED_SECONDS = 90
+STEP_SECONDS = 2
+_LABEL = re.compile(r"\{\{ *(\w+) *\}\}")
+
+
+def recording() -> bool:
+    """Whether this run is for the pictures: then tests let `RECORDED_SECONDS` pass."""
+    return "PANELS" in os.environ
+
+
+def record(server: Prometheus, name: str, dashboard: dict[str, Any], since: float) -> None:
+    """Write what the panels of a dashboard show, if this run is for the pictures.
+
+    Args:
+        server: with the metrics.
+        name: of the file, without its suffix.
+        dashboard: as Grafana loads it.
+        since: when its first value was measured, in seconds since the epoch.
+    """
+    if not recording():
+        return
+    panels = [_shown(server, panel, since) for panel in dashboard["panels"]]
+    document = {"title": dashboard["title"], "measured": f"{datetime.now(UTC):%Y-%m-%d}", "panels": panels}
+    file = Path(os.environ["PANELS"]) / f"{name}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def pass_time(work: Callable[[], object]) -> None:
+    """Repeat the work until there is something to draw; once, if nothing is drawn."""
+    deadline = time.monotonic() + (RECORDED_SECONDS if recording() else 0)
+    work()
+    while time.monotonic() < deadline:
+        work()
+
+
+def _shown(server: Prometheus, panel: dict[str, Any], since: float) -> dict[str, Any]:
+    unit = panel.get("fieldConfig", {}).get("defaults", {}).get("unit", "")
+    series = [
+        {"legend": _legend(target.get("legendFormat", ""), each["metric"]), "points": _points(each["values"], since)}
+        for target in panel.get("targets", [])
+        for each in server.query_range(target["expr"], since, time.time(), STEP_SECONDS)
+    ]
+    return {"title": panel["title"], "type": panel["type"], "unit": unit, "series": series}
+
+
+def _legend(text: str, labels: dict[str, str]) -> str:
+    return _LABEL.sub(lambda match: labels.get(match[1], ""), text)
+
+
+def _points(values: list[tuple[float, str]], since: float) -> list[tuple[float, float]]:
+    """Seconds after the beginning, and the value; Prometheus writes numbers as text."""
+    # JSON has no NaN: a gap.
+    return [(round(at - since, 1), float(f"{float(value):.6g}")) for at, value in values if value != "NaN"]
