@@ -11,6 +11,9 @@ when the record does not change, the hook does not run and another release repla
 Across a schema it rolls if old and new pods take part in handovers (`openWebui.schemaUpgrade`,
 docs/decisions/0058-handover.md): the old ones stop serving before the first new one migrates the schema.
 
+An update that turns handovers off replaces the Deployment: after a handover that failed, servers of the previous
+release serve under a Deployment that has the new release already, and new pods would migrate beside them.
+
 `keep_apart` looks at the Deployment itself, so that not even two interrupted updates in a row roll across a schema.
 """
 
@@ -51,19 +54,31 @@ class RollingUpgrade:
         self.rolls = False
         """Whether the Deployment is updated by a roll: known when the record is registered."""
 
+        self.ends_handovers = False
+        """Whether this update turns handovers off; known at the same time."""
+
     def record(self, opts: ResourceOptions) -> pulumi.Stash:
         """Record the release, which decides. `options` is valid from then on: the Deployment waits for the record."""
         return remember(REMEMBERED, self._facts, self.compare, opts)
 
     def compare(self, before: Facts, after: Facts) -> None:
         """Decide about a change of the record, and print the decision in the preview. It refuses no change."""
+        self.ends_handovers = SCHEMA_UPGRADE_ANNOTATION in before.keys() - after.keys()
         if before["version"] == after["version"]:
+            if self.ends_handovers:
+                pulumi.log.info(
+                    "openWebui.schemaUpgrade is replace again: all replicas stop before the first new one starts, "
+                    "because replicas of another release may serve after a handover that failed.",
+                    self._component,
+                )
             return
         change = image_change(before["image"], after["image"])
         handover = hands_over(change, before, after)
-        self.rolls = change.rolls or handover
+        self.rolls = (change.rolls or handover) and not self.ends_handovers
         how = "all replicas stop before the first new one starts"
-        if change.rolls:
+        if self.ends_handovers:
+            pass
+        elif change.rolls:
             how = "the replicas roll, one at a time, and requests are served throughout"
         elif handover:
             how = "the replicas roll; the old ones stop serving when the first new one is ready to migrate the database"
@@ -71,11 +86,18 @@ class RollingUpgrade:
             f"Open WebUI {before['version']} -> {after['version']}: {how}, because {change.reason}.", self._component
         )
 
+    @property
+    def replaced_on(self) -> list[str]:
+        """Paths in the Deployment whose change replaces it; known when the record is registered."""
+        if self.ends_handovers:
+            return ["*"]
+        return [] if self.rolls else [_REPLACED_ON]
+
     def options(self) -> ResourceOptions:
         """Options of the Deployment, which has to depend on the record."""
         hook = ResourceHook("keep-releases-apart", keep_apart, ResourceHookOptions(on_dry_run=True))
         return ResourceOptions(
-            replace_on_changes=[] if self.rolls else [_REPLACED_ON],
+            replace_on_changes=self.replaced_on,
             delete_before_replace=True,
             hooks=ResourceHookBinding(before_update=[hook]),
         )
@@ -93,18 +115,22 @@ def keep_apart(args: ResourceHookArgs) -> None:
         SideBySideError: the Deployment is of a release that must not run beside the new one.
     """
     before, after = (_release(inputs) for inputs in (args.old_inputs, args.new_inputs))
-    if before in (after, None) or after is None:
-        # An adopted Deployment whose release is not known: the adoption has compared the releases.
-        return
-    change = release_table().change(before, after)
     annotations = [_member(inputs, "metadata", "annotations") or {} for inputs in (args.old_inputs, args.new_inputs)]
-    if change.rolls or hands_over(change, *annotations):
-        return
-    raise SideBySideError(
-        f"Open WebUI {before} and {after} must not run side by side: {change.reason}. An earlier update recorded "
-        f"another release and ended before it reached the web pods. Stop all of them in this update: "
-        f"pulumi up --replace '{args.urn}'"
-    )
+    # An adopted Deployment whose release is not known: the adoption has compared the releases.
+    if before not in (after, None) and after is not None:
+        change = release_table().change(before, after)
+        if not (change.rolls or hands_over(change, *annotations)):
+            raise SideBySideError(
+                f"Open WebUI {before} and {after} must not run side by side: {change.reason}. An earlier update "
+                "recorded another release and ended before it reached the web pods. Stop all of them in this update: "
+                f"pulumi up --replace '{args.urn}'"
+            )
+    if SCHEMA_UPGRADE_ANNOTATION in annotations[0].keys() - annotations[1].keys():
+        raise SideBySideError(
+            "Replicas of another release may serve after a handover that failed. An earlier update recorded that "
+            "openWebui.schemaUpgrade is replace, and ended before it reached the web pods. Stop all of them in this "
+            f"update: pulumi up --replace '{args.urn}'"
+        )
 
 
 def _release(inputs: Mapping[str, Any] | None) -> str | None:

@@ -106,7 +106,10 @@ def test_with_handovers_a_release_of_another_schema_rolls_from_the_next_update_o
         assert {old, new} in moments
         assert set() not in moments
     assert live.identities()["Deployment open-webui"] == identities["Deployment open-webui"]
-    assert base.up().changes == rolled
+    # Replicas of another release might serve, after a handover that failed.
+    with versions_at_every_moment(live) as moments:
+        assert base.up().changes >= REPLACED
+    assert set() in moments
     assert live.refusals() == []
 
 

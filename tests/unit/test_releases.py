@@ -218,6 +218,21 @@ def test_it_rolls_across_a_schema_only_if_old_and_new_pods_take_part_in_handover
         assert not rolls(before, after, digest, of_old=HANDOVER, of_new=HANDOVER)
 
 
+def test_an_update_that_turns_handovers_off_stops_all_replicas() -> None:
+    """After a handover that failed, servers of 0.12.0 serve under a Deployment of 0.12.4: a roll would migrate beside
+    them."""
+    label = 'metadata.labels["app.kubernetes.io/version"]'
+    for version in ("0.12.4", "0.12.3"):
+        upgrade = RollingUpgrade(None, OpenWebUISettings(version="0.12.4"))
+        facts = {"version": "0.12.4", "image": "w:v0.12.4"}
+        upgrade.compare({"version": version, "image": f"w:v{version}", **HANDOVER}, facts)
+        assert (upgrade.rolls, upgrade.replaced_on) == (False, ["*"])
+        # Turned on, or without them, nothing is different.
+        for annotations in (HANDOVER, {}):
+            upgrade.compare({"version": version, "image": f"w:v{version}"}, {**facts, **annotations})
+            assert upgrade.replaced_on == ([] if version == "0.12.3" else [label])
+
+
 def test_the_program_records_handovers_and_gives_the_containers_what_they_need() -> None:
     plain, deployed = run("prod"), run("prod", ["openWebui.schemaUpgrade=handover", "postgresql.maxConnections=460"])
     assert SCHEMA_UPGRADE_ANNOTATION not in plain.one("Stash", REMEMBERED).inputs["input"]
@@ -274,3 +289,12 @@ def test_an_update_of_the_deployment_across_a_schema_is_refused() -> None:
         keep_apart(adopted("w:v0.12.0", "0.12.4"))
     with pytest.raises(SideBySideError, match=r"0\.12\.0 and 0\.12\.4 must not .* pulumi up --replace 'urn:d'"):
         keep_apart(update("0.12.0", "0.12.4"))
+
+
+def test_an_update_of_the_deployment_that_turns_handovers_off_is_refused() -> None:
+    """It is a replacement, unless an earlier update has recorded the change and ended before the Deployment."""
+    for before in ("0.12.4", "0.12.3"):
+        with pytest.raises(SideBySideError, match=r"after a handover that failed.* pulumi up --replace 'urn:d'"):
+            keep_apart(update(before, "0.12.4", HANDOVER, None))
+        keep_apart(update(before, "0.12.4", HANDOVER, HANDOVER))
+        keep_apart(update(before, "0.12.4", None, HANDOVER))

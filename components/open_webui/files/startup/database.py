@@ -4,6 +4,8 @@ import os
 import re
 import socket
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -52,12 +54,19 @@ def connection_options(variable: str = "DATABASE_URL") -> dict[str, Any]:
     return {**connection_parameters(variable), **alive, **session}
 
 
-def connect(patience: float, variable: str = "DATABASE_URL") -> Connection:
+def connect(
+    patience: float, variable: str = "DATABASE_URL", parameters: Mapping[str, int] = MappingProxyType({})
+) -> Connection:
     """A connection to the database. Waits up to ``patience`` seconds for the server to start.
+
+    Args:
+        patience: seconds.
+        variable: has the URL.
+        parameters: of libpq, instead of those of `connection_options`.
 
     Raises `RefusedError` if it does not.
     """
-    options = connection_options(variable)
+    options = {**connection_options(variable), **parameters}
     where = "{host}:{port}/{dbname}".format(**{"host": "", "port": 5432, "dbname": "", **options})
     deadline, logged = time.monotonic() + patience, ""
     while True:

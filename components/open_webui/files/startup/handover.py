@@ -24,14 +24,51 @@ _SERVERS = (
     b"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^serve ')"
 )
 
-_OTHER_SESSIONS = b"""
-SELECT count(*), string_agg(DISTINCT usename::text, ', ') FROM pg_stat_activity JOIN pg_roles ON rolname = usename
-WHERE datname = current_database() AND pid <> pg_backend_pid()
-AND coalesce(application_name, '') !~ '^(serve|migrate|preflight) '
-AND (usename IN (session_user, current_user)
-     OR %(role)s <> '' AND NOT rolsuper
-     AND pg_has_role(usename, (SELECT oid FROM pg_roles WHERE rolname = %(role)s), 'MEMBER'))
+_SESSIONS = b"""
+SELECT count(*), string_agg(DISTINCT usename::text, ', ')
+FROM pg_stat_activity AS session JOIN pg_roles ON rolname = usename
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND """
+
+_OF_SERVERS = b"""(
+    coalesce(application_name, '') !~ '^(serve|migrate|preflight) '
+    AND (usename IN (session_user, current_user)
+         OR %(role)s <> '' AND NOT rolsuper
+         AND pg_has_role(usename, (SELECT oid FROM pg_roles WHERE rolname = %(role)s), 'MEMBER')))
 """
+
+# Where no server is that takes part, and dumps, whose locks a migration waits for.
+_ELSEWHERE = (
+    b"""(
+    application_name IN ('backup', 'pg_dump')
+    OR NOT EXISTS (SELECT FROM pg_stat_activity AS server
+                   WHERE server.datname = current_database() AND server.application_name ~ '^serve '
+                   AND server.client_addr IS NOT DISTINCT FROM session.client_addr)
+    AND """
+    + _OF_SERVERS
+    + b")"
+)
+
+STRANGERS_SECONDS = 60.0
+"""How long sessions may exist that would make an attempt fail, before it stops anything."""
+
+LOST_SECONDS = 60.0
+"""PostgreSQL notices in half of this time that it has lost a server (`database.prepare_session`)."""
+
+
+def require_no_server(connection: Connection) -> None:
+    """For a migration that does not hand over: become the only holder of the lock of the servers.
+
+    Raises `RefusedError` if servers of another release serve, as after a handover that failed.
+    """
+    deadline = time.monotonic() + LOST_SECONDS
+    while not try_exclusive(connection, SchemaLock.SERVING):
+        if time.monotonic() >= deadline:
+            raise RefusedError(
+                "Servers of another release serve, and openWebui.schemaUpgrade is replace. Nothing has been changed. "
+                "Replace the Deployment, which stops them first: pulumi up --replace with the URN of open-webui. Or "
+                "set openWebui.schemaUpgrade to handover."
+            )
+        time.sleep(0.05)
 
 
 class Handover:
@@ -72,6 +109,7 @@ class Handover:
         while time.monotonic() < self._since + seconds("MIGRATE_NOTICE_SECONDS"):
             look()
             time.sleep(0.1)
+        self._require_no_strangers(look)
         patience = seconds("MIGRATE_HANDOVER_SECONDS")
         began = time.monotonic()
         log(f"Everything is ready. The servers of the previous release stop now, within {patience:g} s.")
@@ -92,6 +130,17 @@ class Handover:
         """Forget the attempt: the schema is migrated."""
         self._connection.execute(f"DROP TABLE IF EXISTS {ATTEMPTS}".encode())
 
+    def _require_no_strangers(self, look: Callable[[], None]) -> None:
+        deadline = time.monotonic() + STRANGERS_SECONDS
+        while strangers := self._described(_SESSIONS + _ELSEWHERE):
+            if time.monotonic() >= deadline:
+                raise RefusedError(
+                    f"{strangers}The servers of the previous release continue. End these sessions (pg_stat_activity), "
+                    "or wait for the backup."
+                )
+            look()
+            time.sleep(0.5)
+
     def _until(self, condition: Callable[[], bool], look: Callable[[], None], deadline: float, failure: str) -> None:
         while not condition():
             if time.monotonic() >= deadline:
@@ -103,8 +152,11 @@ class Handover:
 
     def _others(self) -> str:
         """Sessions of roles that servers use, which may be servers that do not take part; empty if there are none."""
+        return self._described(_SESSIONS + _OF_SERVERS)
+
+    def _described(self, statement: bytes) -> str:
         role = os.environ.get("MIGRATE_CLIENT_ROLE", "")
-        count, names = self._connection.execute(_OTHER_SESSIONS, {"role": role}).fetchone() or (0, "")
+        count, names = self._connection.execute(statement, {"role": role}).fetchone() or (0, "")
         return f"{count} session(s) of {names} use the database and do not take part. " if count else ""
 
     def _record(self) -> None:

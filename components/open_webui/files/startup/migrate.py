@@ -8,7 +8,7 @@ does: a child process imports Open WebUI and runs its start until these steps ar
 version in the database (`record.RECORD`): a replica that finds its own version there skips these steps.
 
 If the release changes the schema and replicas of another release serve, they stop before that and serve again if it
-fails (`handover`), unless the variable SCHEMA_UPGRADE has another value.
+fails (`handover`). If the variable SCHEMA_UPGRADE has another value, it refuses to migrate beside such replicas.
 
 Environment: that of the replica, and how many seconds the database may be unreachable (MIGRATE_DATABASE_WAIT_SECONDS),
 Open WebUI's part may take (MIGRATE_RUN_SECONDS), another replica may work on the database (MIGRATE_LOCK_WAIT_SECONDS),
@@ -31,7 +31,7 @@ from .checks import database_problems
 from .connection_secrets import connection_problems
 from .database import Connection, connect, prepare_session
 from .encrypted_data import second_factor_problems
-from .handover import Handover
+from .handover import Handover, require_no_server
 from .lock import take_lock
 from .open_webui_start import run_start
 from .output import RefusedError, log, seconds
@@ -87,14 +87,18 @@ def bring_up_to_date(connection: Connection, release: Release, patience: float) 
     if not vector_tables:
         log("No tables for documents: VECTOR_DB is not pgvector, or the database lacks the extension vector.")
     # Without a revision, no replica can serve.
-    handover = Handover(connection, release.version) if takes_part() and revisions - release.heads else None
+    changes_schema = bool(revisions - release.heads)
+    handover = Handover(connection, release.version) if takes_part() and changes_schema else None
     started = time.monotonic()
     if handover:
         handover.require_pause()
+    elif changes_schema:
+        require_no_server(connection)
     run_start(connection, vector_tables=vector_tables, patience=patience, handover=handover.take if handover else None)
     complete(connection, release, requested)
-    if handover:
-        handover.completed()
+    if takes_part():
+        # Also of an attempt that was lost after the schema had changed.
+        Handover(connection, release.version).completed()
     log(f"Ready for Open WebUI {release.version} after {time.monotonic() - started:.0f} s.")
 
 

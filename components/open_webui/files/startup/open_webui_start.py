@@ -137,18 +137,25 @@ def wait_for(process: "subprocess.Popen[str]", connection: Connection, patience:
 def no_connections() -> Iterator[None]:
     """Let nothing connect to the database: what an import reads before the migration would be wrong after it."""
     sqlalchemy: Any = importlib.import_module("sqlalchemy")
+    refused: list[RefusedError] = []
 
     def refuse(*_arguments: object) -> NoReturn:
-        raise RefusedError(
-            "This release of Open WebUI uses the database when it is imported, so that it cannot be prepared for a "
-            "handover. Set openWebui.schemaUpgrade to replace."
+        refused.append(
+            RefusedError(
+                "This release of Open WebUI uses the database when it is imported, so that it cannot be prepared for a "
+                "handover. Set openWebui.schemaUpgrade to replace."
+            )
         )
+        raise refused[-1]
 
     sqlalchemy.event.listen(sqlalchemy.engine.Engine, "do_connect", refuse)
     try:
         yield
     finally:
         sqlalchemy.event.remove(sqlalchemy.engine.Engine, "do_connect", refuse)
+    # Code that goes on with defaults after such an error would keep them after the migration.
+    if refused:
+        raise refused[0]
 
 
 def import_ahead(child_writes: int, child_reads: int) -> None:

@@ -27,6 +27,10 @@ LOOK_SECONDS = 1.0
 WAIT_SECONDS = 0.2
 """Between two attempts to take the lock: what users wait for at the end of a handover."""
 
+_TIME_LIMIT = {"tcp_user_timeout": 10_000}
+"""A lost network is noticed sooner than by other sessions, and before `migrate` announces anything
+(MIGRATE_NOTICE_SECONDS). A busy server is not taken for a lost one."""
+
 _environment = dict(os.environ)  # Open WebUI changes it.
 
 
@@ -37,6 +41,11 @@ def restart() -> NoReturn:
     """
     log("Starts again, and waits until the schema of this release can be served.")
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], _environment)
+
+
+def _stop_at_once(obstacle: str) -> NoReturn:
+    log(f"Stops serving at once: {obstacle}")
+    restart()
 
 
 class ServingLock:
@@ -77,7 +86,7 @@ class ServingLock:
         """The reason why the lock cannot be had now; empty: this session holds it."""
         try:
             if self._connection is None:
-                self._connection = connect(self._patience)
+                self._connection = connect(self._patience, parameters=_TIME_LIMIT)
                 prepare_session(self._connection)
             if is_announced(self._connection):
                 return "another release is about to migrate the database."
@@ -90,9 +99,14 @@ class ServingLock:
         if not try_shared(connection, SchemaLock.SERVING):
             return "another release migrates the database, or its tables do not exist."
         # With the lock, so that it stays true.
+        if obstacle := self._other_revision(connection):
+            release_shared(connection, SchemaLock.SERVING)
+        return obstacle
+
+    def _other_revision(self, connection: Connection) -> str:
+        """That the schema is not the one of this release; empty if it is."""
         if (revisions := database_revisions(connection)) == self._release.heads:
             return ""
-        release_shared(connection, SchemaLock.SERVING)
         return (
             f"the database is at revision {', '.join(sorted(revisions)) or 'none'}, and Open WebUI "
             f"{self._release.version} serves {', '.join(sorted(self._release.heads))} only."
@@ -107,6 +121,9 @@ class ServingLock:
                     log("Another release is about to migrate the database.")
                     self.is_announced = True
                     self._on_announcement()
+                # Without the lock: by a restore, or by a migration whose own session was lost before it committed.
+                if obstacle := self._other_revision(self._connection):
+                    _stop_at_once(obstacle)
             except psycopg.Error as error:
                 log(f"The session of the serving lock has ended. {described(error)}")
                 self._take_again()
@@ -118,15 +135,13 @@ class ServingLock:
         """
         while True:
             try:
-                # A lost network is noticed sooner than by other sessions, but not a busy server.
-                self._connection = psycopg.connect(**{**connection_options(), "tcp_user_timeout": 10_000})
+                self._connection = psycopg.connect(**{**connection_options(), **_TIME_LIMIT})
                 prepare_session(self._connection)
                 obstacle = self._obstacle_in(self._connection)
             except psycopg.Error:
                 time.sleep(WAIT_SECONDS)
                 continue
             if obstacle:
-                log(f"Stops serving at once: {obstacle}")
-                restart()
+                _stop_at_once(obstacle)
             log("Holds the serving lock again.")
             return
