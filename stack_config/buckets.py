@@ -54,20 +54,34 @@ def archive_bundle_problems(own: PostgreSQLSettings, merged: PostgreSQLSettings)
         own: settings of PostgreSQL as the user wrote them.
         merged: the same, `pods` of the stack included.
     """
-    name = merged.pods.ca_bundle.config_map
+    used, is_own = merged.pods.ca_bundle, "ca_bundle" in own.pods.model_fields_set
     if not (
-        name
+        used.is_set
         and isinstance(merged.layout, CloudNativePG)
         and merged.archive.enabled
         and may_have_private_authority(merged)
     ):
         return
-    bundle = "postgresql.pods.caBundle" if "ca_bundle" in own.pods.model_fields_set else "pods.caBundle"
-    yield Problem(
-        keys=("postgresql.pods.caBundle.secret", f"{bundle}.configMap"),
-        message=f"{bundle}.configMap {name} with the archive of topology cloudnative-pg: the plugin reads the "
-        "authorities of the bucket from a Secret, and trusts no others",
-        allowed="postgresql.pods.caBundle.secret, a Secret with every authority that the certificate of the bucket may "
-        "need, or an empty postgresql.pods.caBundle where it is a public one",
-        fix=name,
+    bundle = "postgresql.pods.caBundle" if is_own else "pods.caBundle"
+    allowed = (
+        "postgresql.pods.caBundle.secret, a Secret with every authority that the certificate of the bucket may "
+        "need, or an empty postgresql.pods.caBundle where it is a public one"
     )
+    if used.config_map:
+        yield Problem(
+            keys=("postgresql.pods.caBundle.secret", f"{bundle}.configMap"),
+            message=f"{bundle}.configMap {used.config_map} with the archive of topology cloudnative-pg: the plugin "
+            "reads the authorities of the bucket from a Secret, and trusts no others",
+            allowed=allowed,
+            fix=used.config_map,
+        )
+    elif used.secret and not is_own:
+        # Elsewhere the bundle is added to the public authorities. A bucket with a public certificate would not be
+        # trusted any more, and the log would stay on the volume.
+        yield Problem(
+            keys=("postgresql.pods.caBundle.secret", bundle),
+            message=f"{bundle}.secret {used.secret} with the archive of topology cloudnative-pg: for the bucket, the "
+            "plugin would trust these authorities and no public one",
+            allowed=allowed,
+            fix=used.secret,
+        )

@@ -71,7 +71,7 @@ def object_store() -> Any:
         "postgresql.resources.limits.memory=3Gi",
         "postgresql.archive.s3.endpointUrl=https://s3.example.com",
         "pods.proxy.httpsProxy=http://proxy.example.com:3128",
-        "pods.caBundle.secret=private-ca",
+        "postgresql.pods.caBundle.secret=private-ca",
     )
     return rendered("dev", "ObjectStore", "postgres-archive", (*SETS, *sets))["spec"]
 

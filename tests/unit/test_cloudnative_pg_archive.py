@@ -142,7 +142,8 @@ def test_the_pods_reach_the_bucket(archived: Recording) -> None:
 
 PROXY = ("pods.proxy.httpsProxy=http://proxy.example.com:3128", "pods.proxy.noProxy[0]=.corp.example.com")
 PRIVATE = "postgresql.archive.s3.endpointUrl=https://s3.corp.example.com"
-BUNDLE = ("pods.caBundle.secret=private-ca", "pods.caBundle.key=bundle.pem")
+COMMON = ("pods.caBundle.secret=private-ca", "pods.caBundle.key=bundle.pem")
+BUNDLE = tuple(f"postgresql.{key}" for key in COMMON)
 AUTHORITY = {"name": "private-ca", "key": "bundle.pem"}
 
 
@@ -166,10 +167,10 @@ def test_the_plugin_connects_through_the_proxy_and_to_the_api_server_past_it() -
     ("sets", "expected"),
     [
         ((PRIVATE, *BUNDLE), AUTHORITY),
-        ((PRIVATE, "postgresql.pods.caBundle.secret=private-ca", "postgresql.pods.caBundle.key=bundle.pem"), AUTHORITY),
         # A proxy may replace the certificates of AWS; without one they are public.
         ((*PROXY, *BUNDLE), AUTHORITY),
         (BUNDLE, None),
+        (COMMON, None),
         (("postgresql.archive.s3.endpointUrl=http://minio.storage:9000", *BUNDLE), None),
         ((PRIVATE,), None),
     ],
@@ -190,6 +191,17 @@ def test_authorities_in_a_config_map_are_refused_where_the_plugin_would_need_the
     assert "endpointCA" not in store(deployed(f"{key}.configMap=private-ca"))["configuration"]
     own = deployed(PRIVATE, "pods.caBundle.configMap=private-ca", "postgresql.pods.caBundle.secret=private-ca")
     assert store(own)["configuration"]["endpointCA"] == {"name": "private-ca", "key": "ca.crt"}
+
+
+@pytest.mark.parametrize("sets", [(PRIVATE,), PROXY])
+def test_the_bundle_of_the_stack_does_not_silently_replace_the_public_authorities_of_the_bucket(
+    sets: tuple[str, ...],
+) -> None:
+    """A bucket with a public certificate would no longer be trusted, and the WAL would stay on the volume."""
+    with pytest.raises(ConfigError, match=r"pods\.caBundle\.secret private-ca .* no public one") as error:
+        deployed(*sets, *COMMON)
+    assert "pulumi config set --path postgresql.pods.caBundle.secret private-ca" in str(error.value)
+    assert "has 1 problem" in str(error.value)
 
 
 def test_a_proxy_of_a_private_network_needs_its_address() -> None:
