@@ -21,3 +21,7 @@ def test_each_key_of_a_list_is_redacted() -> None:
 @pytest.mark.parametrize("value", ["true", "False"])
 def test_a_switch_is_not_a_secret(name: str, value: str) -> None:
     assert secrets({name: value}) == []
+
+
+def test_a_secret_is_redacted_in_a_log_of_json() -> None:
+    assert {'a\\"b\\u00e9c', 'a\\"béc'} <= set(secrets({"DATABASE_PASSWORD": 'a"béc'}))

@@ -1,5 +1,6 @@
 """Output of the scripts of a pod: lines without secrets, and the error that ends a script."""
 
+import json
 import os
 import re
 import sys
@@ -29,6 +30,8 @@ def secrets(environment: Mapping[str, str]) -> list[str]:
     secrets |= {part.strip() for value in secrets for part in value.split(";")}
     secrets.update(text for value in environment.values() for texts in _SECRET_IN_URL.findall(value) for text in texts)
     secrets |= {unquote(text) for text in secrets}
+    # As in a log of JSON.
+    secrets |= {json.dumps(text, ensure_ascii=ascii)[1:-1] for text in secrets for ascii in (True, False)}
     return sorted((text for text in secrets if len(text) > 3 and not is_switch(text)), key=len, reverse=True)
 
 
