@@ -1,6 +1,7 @@
 """A handover of the schema: what `migrate` and a server do before and without one. With real servers: tests/servers."""
 
 import importlib
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
@@ -129,8 +130,8 @@ def test_a_server_stops_when_the_schema_is_another_one(monkeypatch: pytest.Monke
 def test_a_server_notices_a_lost_session_before_a_migration_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     parameters: dict[str, Any] = {}
 
-    def connect(**given: Any) -> Session:
-        parameters.update(given)
+    def connect(**options: Any) -> Session:
+        parameters.update(options)
         # The statement that looks for an announcement, and the one that takes the lock.
         return Session(pg_try_advisory=(True,), version_num=[("aaaa",)], to_regclass=("alembic_version",))
 
@@ -139,6 +140,31 @@ def test_a_server_notices_a_lost_session_before_a_migration_is_announced(monkeyp
     lock = serving_lock.ServingLock(OLD, 0)
     assert lock._obstacle() == ""
     assert parameters["tcp_user_timeout"] / 1000 + 1 < NOTICE_SECONDS
+
+
+class NotStartedError(Exception):
+    pass
+
+
+def test_with_a_handover_the_server_notices_soon_that_the_node_of_a_migration_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environments: list[dict[str, str]] = []
+
+    def popen(*_: object, env: dict[str, str], **__: object) -> None:
+        environments.append(env)
+        raise NotStartedError
+
+    monkeypatch.delenv("PGOPTIONS", raising=False)
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    connection: Any = SimpleNamespace(fileno=lambda: 0)
+    for handing_over in (lambda _look: None, None):
+        with pytest.raises(NotStartedError):
+            open_webui_start.run_start(connection, vector_tables=False, patience=1, handover=handing_over)
+    options = [environment.get("PGOPTIONS", "") for environment in environments]
+    assert "-c tcp_keepalives_idle=10 " in options[0]
+    # A pooler may be in front, and refuse it.
+    assert options[1] == ""
 
 
 def test_an_import_that_goes_on_after_a_refused_connection_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

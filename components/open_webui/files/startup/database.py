@@ -16,6 +16,11 @@ from .output import RefusedError, log, script_name
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+SERVER_SIDE_LIMITS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=4"
+"""PGOPTIONS for the connections of Open WebUI itself: what `prepare_session` sets for those of the scripts. Otherwise
+the server keeps the sessions of a lost node, and the locks of its unfinished migration, for two hours. PgBouncer
+refuses these parameters."""
+
 
 def connection_parameters(variable: str = "DATABASE_URL") -> dict[str, Any]:
     """Parameters of libpq from the URL in a variable, which may name a driver of SQLAlchemy.

@@ -56,7 +56,7 @@ LOST_SECONDS = 60.0
 
 
 def require_no_server(connection: Connection) -> None:
-    """For a migration that does not hand over: become the only holder of the lock of the servers.
+    """For a migration without a handover: become the only holder of the lock of the servers.
 
     Raises `RefusedError` if servers of another release serve, as after a handover that failed.
     """

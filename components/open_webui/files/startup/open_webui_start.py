@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from .database import Connection
+from .database import SERVER_SIDE_LIMITS, Connection
 from .faster_import import prepare_import
 from .gate import Gate, wait_at_gate
 from .output import RefusedError, forward
@@ -25,6 +25,9 @@ after it are for a serving replica: Redis, models, and scheduled tasks, which th
 # The child serves no requests, so it needs no Redis, license check or telemetry.
 UNUSED = ("REDIS_URL", "REDIS_SENTINEL_HOSTS", "WEBSOCKET_MANAGER", "WEBSOCKET_REDIS_URL", "LICENSE_KEY")
 CHILD_ENVIRONMENT = {**dict.fromkeys(UNUSED, ""), "ENABLE_OTEL": "false", "ENABLE_DB_MIGRATIONS": "true"}
+
+HANDOVER_ENVIRONMENT = {"PGOPTIONS": SERVER_SIDE_LIMITS}
+"""Only with a handover, which no pooler may be in front of."""
 
 
 class BoundaryReachedError(Exception):
@@ -59,9 +62,10 @@ def run_start(
     gate = Gate() if handover else None
     descriptors = gate.child_descriptors if gate else ()
     arguments = [*(["vector-tables"] if vector_tables else []), *map(str, descriptors)]
+    migrations = {"ENABLE_DB_MIGRATIONS": str(gate is None).lower()}
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", __name__, *arguments],
-        env={**os.environ, **CHILD_ENVIRONMENT, "ENABLE_DB_MIGRATIONS": str(gate is None).lower()},
+        env={**(HANDOVER_ENVIRONMENT if gate else {}), **os.environ, **CHILD_ENVIRONMENT, **migrations},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -29,7 +29,7 @@ from typing import Any
 
 import uvicorn
 
-from .database import connect
+from .database import SERVER_SIDE_LIMITS, connect
 from .faster_import import prepare_import
 from .release import read_release
 from .schema_locks import takes_part
@@ -228,6 +228,8 @@ def main(drain_seconds: float) -> None:
     if takes_part():
         DrainingServer.lock = ServingLock(read_release(), DATABASE_WAIT_SECONDS)
         DrainingServer.lock.take()
+        # Sessions that a lost node has left would prevent the next handover.
+        os.environ.setdefault("PGOPTIONS", SERVER_SIDE_LIMITS)
     if applies(os.environ):
         with connect(DATABASE_WAIT_SECONDS) as connection:
             keep_index_method(connection, os.environ)
