@@ -17,7 +17,7 @@ from components.postgresql.settings import PostgreSQLSettings
 from stack_config.files import read_stack
 from stack_config.load import parse
 from tests.support.cloudnative_pg import BARMAN_CLOUD, CLOUDNATIVE_PG, module_directory
-from tests.support.servers.promtool import Promtool, queries
+from tests.support.servers.promtool import Promtool, queries, with_changes
 from tests.support.servers.promtool import promtool as promtool
 from tests.support.servers.promtool import promtool_program as promtool_program
 from tests.support.unit.effects_on_archive import ON as BUCKET
@@ -163,7 +163,7 @@ OTHER_TROUBLE: list[tuple[str, dict[str, str | None]]] = [
 
 def lasting(changes: dict[str, str | None], minutes: int) -> dict[str, str]:
     """All series with the changes, for so long: the last number of repetitions of each is replaced."""
-    series = {name: value for name, value in {**HEALTHY, **changes}.items() if value is not None}
+    series = with_changes(HEALTHY, changes)
     return {name: f"{value.rpartition('x')[0]}x{minutes}" for name, value in series.items()}
 
 
@@ -183,8 +183,7 @@ def test_the_file_in_the_repository_is_one_that_prometheus_reads(promtool: Promt
     text = ALERTS.read_text()
     for word in ("VOLUME_BYTES", "STANDBYS", "SYNCHRONOUS", "OLDEST_BASE_BACKUP", "BACKUP_SECONDS"):
         assert word in text
-    done = promtool.run("check", "rules", str(ALERTS))
-    assert done.returncode == 0, done.stdout + done.stderr
+    promtool.check_file(ALERTS)
 
 
 def test_every_alert_has_its_trouble_here() -> None:
@@ -199,9 +198,7 @@ def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: 
     # A healthy cluster has a base backup within the hour.
     backups = {base_backup("available"): f"60+60x{latest}", base_backup("failed"): f"30+60x{latest}"}
     healthy, troubled = lasting({**backups}, latest), lasting({**backups, **differing}, latest)
-    assert not promtool.fires(RULES, alert, healthy, latest)
-    assert promtool.fires(RULES, alert, troubled, latest)
-    assert minutes <= 1 or not promtool.fires(RULES, alert, troubled, minutes - 1)
+    promtool.check_alert(RULES, alert, healthy, troubled, minutes=minutes, latest=latest)
 
 
 @pytest.mark.parametrize(("alert", "changes"), OTHER_TROUBLE)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from components.postgresql.monitoring.alerts import ALERTS, WatchedBackups, dashboard, prometheus_rules
-from tests.support.servers.promtool import Promtool, queries
+from tests.support.servers.promtool import Promtool, beside_another_stack, queries, with_changes
 from tests.support.servers.promtool import promtool as promtool
 from tests.support.servers.promtool import promtool_program as promtool_program
 
@@ -141,17 +141,12 @@ RULES: dict[str, Any] = prometheus_rules(
 )
 
 
-def with_changes(changes: dict[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in {**HEALTHY, **changes}.items() if value is not None}
-
-
 def test_every_rule_is_well_formed(promtool: Promtool) -> None:
     promtool.check(RULES, "--lint-fatal")
 
 
 def test_the_file_in_the_repository_is_one_that_prometheus_reads_without_the_volumes_size(promtool: Promtool) -> None:
-    done = promtool.run("check", "rules", str(ALERTS))
-    assert done.returncode == 0, done.stdout + done.stderr
+    promtool.check_file(ALERTS)
 
 
 def test_every_alert_has_its_trouble_here() -> None:
@@ -164,15 +159,12 @@ def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: 
     differing, minutes = TROUBLE[alert]
     latest = max(40, minutes + 5)
     healthy = {name: value.replace("x60", "x240").replace("x58", "x238") for name, value in HEALTHY.items()}
-    series = {name: value for name, value in {**healthy, **differing}.items() if value is not None}
-    assert not promtool.fires(RULES, alert, healthy, latest)
-    assert promtool.fires(RULES, alert, series, latest)
-    assert minutes <= 1 or not promtool.fires(RULES, alert, series, minutes - 1)
+    promtool.check_alert(RULES, alert, healthy, with_changes(healthy, differing), minutes=minutes, latest=latest)
 
 
 @pytest.mark.parametrize(("alert", "changes"), OTHER_TROUBLE)
 def test_an_alert_fires_on_each_of_its_troubles(promtool: Promtool, alert: str, changes: dict[str, str | None]) -> None:
-    differing = {name: (value or "").replace("x60", "x240") for name, value in with_changes(changes).items()}
+    differing = {name: (value or "").replace("x60", "x240") for name, value in with_changes(HEALTHY, changes).items()}
     assert promtool.fires(RULES, alert, differing, 125)
 
 
@@ -182,25 +174,24 @@ def test_alerts_on_backups_need_backups(promtool: Promtool) -> None:
     [group] = without["groups"]
     assert {rule["alert"] for rule in group["rules"]} == {name for name in TROUBLE if "Backup" not in name}
     # A database that is down, or without metrics, has an alert of its own.
-    down = with_changes({f"pg_up{POD}": "0x60", backup("succeeded"): None, backup("failed"): None})
+    down = with_changes(HEALTHY, {f"pg_up{POD}": "0x60", backup("succeeded"): None, backup("failed"): None})
     assert not promtool.fires(RULES, "PostgreSQLBackupMissing", down, 50)
 
 
 def test_a_server_that_is_down_has_one_alert_and_not_one_for_each_query(promtool: Promtool) -> None:
-    down = with_changes({f"pg_up{POD}": "0x60", ERROR: "1x60", COLLECTOR: None})
+    down = with_changes(HEALTHY, {f"pg_up{POD}": "0x60", ERROR: "1x60", COLLECTOR: None})
     assert promtool.fires(RULES, "PostgreSQLDown", down, 30)
     assert not promtool.fires(RULES, "PostgreSQLExporterErrors", down, 30)
 
 
 def test_the_volume_is_measured_without_the_kubelets_metrics_too(promtool: Promtool) -> None:
-    without = with_changes({AVAILABLE: None, CAPACITY: None, DATABASES: f"{8.1 * GIBIBYTE:.0f}x60"})
+    without = with_changes(HEALTHY, {AVAILABLE: None, CAPACITY: None, DATABASES: f"{8.1 * GIBIBYTE:.0f}x60"})
     assert promtool.fires(RULES, "PostgreSQLVolumeFull", without, 30)
 
 
 def test_another_stacks_trouble_is_not_this_ones(promtool: Promtool) -> None:
     for alert, (differing, _) in TROUBLE.items():
-        elsewhere = {name.replace("rag-system", "other"): value for name, value in with_changes(differing).items()}
-        assert not promtool.fires(RULES, alert, {**HEALTHY, **elsewhere}, 30), alert
+        assert not promtool.fires(RULES, alert, beside_another_stack(HEALTHY, differing), 30), alert
 
 
 def test_the_dashboard_asks_what_prometheus_understands_about_this_stack_alone(promtool: Promtool) -> None:

@@ -8,7 +8,7 @@ from components.redis.monitoring.alerts import ALERTS, dashboard, prometheus_rul
 from components.redis.settings import RedisSettings
 from components.redis.topologies.cluster import Cluster
 from components.redis.topologies.sentinel import Sentinel
-from tests.support.servers.promtool import Promtool
+from tests.support.servers.promtool import Promtool, beside_another_stack, with_changes
 from tests.support.servers.promtool import promtool as promtool
 from tests.support.servers.promtool import promtool_program as promtool_program
 
@@ -63,8 +63,7 @@ def test_every_rule_is_well_formed(promtool: Promtool, rules: dict[str, Any]) ->
 
 
 def test_the_file_in_the_repository_is_one_that_prometheus_reads(promtool: Promtool) -> None:
-    done = promtool.run("check", "rules", str(ALERTS))
-    assert done.returncode == 0, done.stdout + done.stderr
+    promtool.check_file(ALERTS)
 
 
 def test_every_alert_has_its_trouble_here() -> None:
@@ -78,26 +77,19 @@ def test_every_alert_has_its_trouble_here() -> None:
 @pytest.mark.parametrize("alert", TROUBLE)
 def test_an_alert_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: str) -> None:
     differing, minutes = TROUBLE[alert]
-    series = {name: value for name, value in {**HEALTHY, **differing}.items() if value is not None}
-    assert not promtool.fires(RULES, alert, HEALTHY, 30)
-    assert promtool.fires(RULES, alert, series, 30)
-    assert minutes <= 1 or not promtool.fires(RULES, alert, series, minutes - 1)
+    promtool.check_alert(RULES, alert, HEALTHY, with_changes(HEALTHY, differing), minutes=minutes, latest=30)
 
 
 @pytest.mark.parametrize("alert", CLUSTER_TROUBLE)
 def test_an_alert_of_a_cluster_fires_on_its_trouble_and_only_then(promtool: Promtool, alert: str) -> None:
     differing, minutes = CLUSTER_TROUBLE[alert]
-    series = {name: value for name, value in {**HEALTHY_CLUSTER, **differing}.items() if value is not None}
-    assert not promtool.fires(CLUSTER_RULES, alert, HEALTHY_CLUSTER, 30)
-    assert promtool.fires(CLUSTER_RULES, alert, series, 30)
-    assert minutes <= 1 or not promtool.fires(CLUSTER_RULES, alert, series, minutes - 1)
+    troubled = with_changes(HEALTHY_CLUSTER, differing)
+    promtool.check_alert(CLUSTER_RULES, alert, HEALTHY_CLUSTER, troubled, minutes=minutes, latest=30)
 
 
 def test_another_stacks_trouble_is_not_this_ones(promtool: Promtool) -> None:
     for alert, (differing, _) in TROUBLE.items():
-        changed = {name: value for name, value in differing.items() if value is not None}
-        elsewhere = {name.replace("rag-system", "other"): value for name, value in {**HEALTHY, **changed}.items()}
-        assert not promtool.fires(RULES, alert, {**HEALTHY, **elsewhere}, 30), alert
+        assert not promtool.fires(RULES, alert, beside_another_stack(HEALTHY, differing), 30), alert
 
 
 def test_the_dashboard_asks_what_prometheus_understands(promtool: Promtool) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ class Promtool:
         done = self.run("check", "rules", *options, "rules.yaml")
         assert done.returncode == 0, done.stdout + done.stderr
 
+    def check_file(self, file: Path) -> None:
+        """Fail with promtool's output if Prometheus does not read the file as it is in the repository."""
+        done = self.run("check", "rules", str(file))
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def check_queries(self, dashboard: dict[str, Any]) -> None:
         """Fail if Prometheus does not understand a query of the dashboard."""
         records = [{"record": f"panel:{number}", "expr": query} for number, query in enumerate(queries(dashboard))]
@@ -57,6 +63,41 @@ class Promtool:
         output = done.stdout + done.stderr
         assert done.returncode == 0 or f"alertname: {alert}" in output, output
         return done.returncode != 0
+
+    def check_alert(
+        self,
+        rules: dict[str, Any],
+        alert: str,
+        healthy: dict[str, str],
+        troubled: dict[str, str],
+        *,
+        minutes: int,
+        latest: int,
+    ) -> None:
+        """Fail unless the alert fires on its trouble, not before, and not without it.
+
+        Args:
+            rules: content of a rule file.
+            alert: name of the alert.
+            healthy: metrics without the trouble, until `latest`.
+            troubled: metrics with it.
+            minutes: until it fires; 1 or less: at once.
+            latest: a minute at which it has to be on.
+        """
+        assert not self.fires(rules, alert, healthy, latest)
+        assert self.fires(rules, alert, troubled, latest)
+        assert minutes <= 1 or not self.fires(rules, alert, troubled, minutes - 1)
+
+
+def with_changes(healthy: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """The metrics with those that differ. None: the metric is not there."""
+    return {name: value for name, value in {**healthy, **changes}.items() if value is not None}
+
+
+def beside_another_stack(healthy: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """The metrics of a healthy stack, and those of one in the namespace ``other`` with the changes."""
+    others = {name.replace("rag-system", "other"): value for name, value in with_changes(healthy, changes).items()}
+    return {**healthy, **others}
 
 
 def queries(dashboard: dict[str, Any]) -> list[str]:
