@@ -73,14 +73,11 @@ class RollingUpgrade:
                 )
             return
         change = image_change(before["image"], after["image"])
-        handover = hands_over(change, before, after)
-        self.rolls = (change.rolls or handover) and not self.ends_handovers
+        self.rolls = (change.rolls or hands_over(change, before, after)) and not self.ends_handovers
         how = "all replicas stop before the first new one starts"
-        if self.ends_handovers:
-            pass
-        elif change.rolls:
+        if self.rolls and change.rolls:
             how = "the replicas roll, one at a time, and requests are served throughout"
-        elif handover:
+        elif self.rolls:
             how = "the replicas roll; the old ones stop serving when the first new one is ready to migrate the database"
         pulumi.log.info(
             f"Open WebUI {before['version']} -> {after['version']}: {how}, because {change.reason}.", self._component
