@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -69,10 +68,8 @@ def symptoms(node: Node) -> dict[str, dict[str, Any]]:
     return {diagnosis["symptom"]: diagnosis for diagnosis in diagnoses}
 
 
-@contextmanager
-def healthy_again(node: Node, stack: Stack) -> Iterator[None]:
-    """After the body, which fixes the stack, nothing is reported any more."""
-    yield
+def assert_healthy(node: Node, stack: Stack) -> None:
+    """The stack was fixed: nothing is reported any more."""
     faults.wait_until_ready(stack, REPLICAS)
     assert alerts(node) == set()
 
@@ -88,8 +85,8 @@ def test_a_database_without_a_pod(node: Node, stack: Stack) -> None:
         assert len(diagnosis["observed"]) == REPLICAS
         assert diagnosis["cause"] == "`/health/db` queries the database."
     finally:
-        with healthy_again(node, stack):
-            stack.kubectl.run("scale", "statefulset", POSTGRESQL, "--replicas=1")
+        stack.kubectl.run("scale", "statefulset", POSTGRESQL, "--replicas=1")
+    assert_healthy(node, stack)
 
 
 def test_a_restore_that_was_killed(node: Node, stack: Stack) -> None:
@@ -104,8 +101,8 @@ def test_a_restore_that_was_killed(node: Node, stack: Stack) -> None:
     assert "OpenWebUINoReplicaReady" in alerts(node)
     diagnosis = symptoms(node)["No web pods after an interrupted `make restore`"]
     assert diagnosis["observed"] == [f"Deployment {WEB} has no replicas; its annotation {RECORD} is {REPLICAS}"]
-    with healthy_again(node, stack):
-        node.backup("restore", "--yes")
+    node.backup("restore", "--yes")
+    assert_healthy(node, stack)
     assert symptoms(node) == {}
 
 

@@ -11,6 +11,7 @@ from components.postgresql.monitoring.alerts import dashboard as postgresql_dash
 from components.postgresql.pooler.configuration import own_server_ini
 from components.postgresql.pooler.monitoring.alerts import dashboard as pooler_dashboard
 from components.redis.monitoring.alerts import dashboard as redis_dashboard
+from host.waiting import attempts
 from tests.support.servers.backups import backups_of
 from tests.support.servers.open_webui import ADMIN_EMAIL, servers
 from tests.support.servers.panel_data import pass_time, record
@@ -37,13 +38,10 @@ NOT_IN_DEBIANS = "redis_client_output_buffer_limit_disconnections_total"
 
 def all_return_data(server: Prometheus, dashboard: dict[str, object], *elsewhere: str) -> None:
     """Wait until every query returns data, but those that name one of the metrics."""
-
-    def without() -> list[str]:
-        return [query for query in server.without_data(dashboard) if not any(name in query for name in elsewhere)]
-
-    deadline = time.monotonic() + PANEL_SECONDS
-    while (missing := without()) and time.monotonic() < deadline:
-        time.sleep(1)
+    for _ in attempts(seconds=PANEL_SECONDS, every=1):
+        missing = [each for each in server.without_data(dashboard) if not any(name in each for name in elsewhere)]
+        if not missing:
+            return
     assert missing == [], server.scrape_errors()
 
 
