@@ -3,7 +3,6 @@
 import re
 import signal
 import subprocess
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.servers.addresses import free_port
-from tests.support.servers.server_process import check_alive, running, wait_until
+from tests.support.servers.server_process import running, wait_until_answered
 
 
 @dataclass(frozen=True)
@@ -60,16 +59,7 @@ def exporter(
         stop_signal=signal.SIGTERM,
         environment=environment,
     ) as process:
-
-        def serves() -> bool:
-            check_alive(process, log)
-            try:
-                with urllib.request.urlopen(f"http://{address}/", timeout=5):
-                    return True
-            except urllib.error.URLError:
-                return False
-
-        wait_until(serves, "the exporter", 20)
+        wait_until_answered(f"http://{address}/", process, log, "the exporter", 20)
         yield Exporter(address, log, process)
 
 

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 import pytest
 
 from stack_config.files import ROOT
-from tests.support.servers.server_process import SERVER_PACKAGES, missing, not_there, wait_until
+from tests.support.servers.server_process import SERVER_PACKAGES, missing, not_there, wait_until_answered
 
 _PROGRAM = ROOT / "tests" / "support" / "servers" / "oidc" / "server.mjs"
 _PACKAGES = SERVER_PACKAGES / "oidc" / "node_modules" / "oidc-provider" / "lib" / "index.js"
@@ -118,17 +118,8 @@ def oidc_server(
             assert process.stdin is not None
             process.stdin.write(json.dumps({"clients": clients, "users": users}).encode())
             process.stdin.close()
-            wait_until(lambda: _answers(server, process, log), "the OpenID Connect provider answers")
+            wait_until_answered(server.discovery, process, log, "the OpenID Connect provider answers")
             yield server
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
-
-
-def _answers(server: OidcServer, process: "subprocess.Popen[bytes]", log: Path) -> bool:
-    assert process.poll() is None, log.read_text()
-    try:
-        with urllib.request.urlopen(server.discovery, timeout=5):
-            return True
-    except urllib.error.URLError:
-        return False

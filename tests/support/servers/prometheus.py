@@ -4,7 +4,6 @@ import json
 import math
 import shutil
 import signal
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ import yaml
 
 from devcluster.toolchain.go_programs import PROMETHEUS, build
 from tests.support.servers.addresses import free_port
-from tests.support.servers.server_process import check_alive, running, wait_until
+from tests.support.servers.server_process import running, wait_until_answered
 
 
 @dataclass(frozen=True)
@@ -33,23 +32,16 @@ class Prometheus:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The result of an instant query: series with their labels (``metric``) and their value."""
-        return self._result("query", query=expression)
+        return list(self._data("query", query=expression)["result"])
 
     def query_range(self, expression: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
         """The result of a range query, times in seconds: series with their labels and their ``values`` over time."""
-        return self._result("query_range", query=expression, start=start, end=end, step=step)
-
-    def _result(self, path: str, **parameters: object) -> list[dict[str, Any]]:
-        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=10) as response:
-            return list(json.load(response)["data"]["result"])
+        return list(self._data("query_range", query=expression, start=start, end=end, step=step)["result"])
 
     def scrape_errors(self) -> list[str]:
         """The errors of the last scrapes."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/targets", timeout=10) as response:
-            return [
-                target["lastError"] for target in json.load(response)["data"]["activeTargets"] if target["lastError"]
-            ]
+        targets = self._data("targets")["activeTargets"]
+        return [target["lastError"] for target in targets if target["lastError"]]
 
     def without_data(self, dashboard: dict[str, Any]) -> list[str]:
         """The queries of a dashboard that return no number, each after the title of its panel."""
@@ -57,6 +49,12 @@ class Prometheus:
             (panel["title"], target["expr"]) for panel in dashboard["panels"] for target in panel.get("targets", [])
         ]
         return [f"{title}: {query}" for title, query in targets if not any(map(_is_number, self.query(query)))]
+
+    def _data(self, path: str, **parameters: object) -> dict[str, Any]:
+        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        with urllib.request.urlopen(url, timeout=10) as response:
+            data: dict[str, Any] = json.load(response)["data"]
+        return data
 
 
 def _is_number(series: dict[str, Any]) -> bool:
@@ -86,14 +84,5 @@ def prometheus(directory: Path, targets: Sequence[str] = (), namespace: str = "r
         "--web.enable-otlp-receiver",
     ]
     with running(command, directory=directory, log=log, stop_signal=signal.SIGTERM) as process:
-
-        def is_ready() -> bool:
-            check_alive(process, log)
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5):
-                    return True
-            except urllib.error.URLError:
-                return False
-
-        wait_until(is_ready, "Prometheus is ready", 30)
+        wait_until_answered(f"http://127.0.0.1:{port}/-/ready", process, log, "Prometheus is ready", 30)
         yield Prometheus(port)

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 from tests.support.servers.addresses import free_port
 from tests.support.servers.open_webui_image import PACKAGES
-from tests.support.servers.server_process import SERVER_PACKAGES, not_there, running, wait_until
+from tests.support.servers.server_process import SERVER_PACKAGES, not_there, running, wait_until_answered
 from tests.support.servers.token_service import TokenService
 
 BUCKET = "uploads"
@@ -187,18 +187,18 @@ def s3_server(directory: Path, address: str = "127.0.0.1", port: int | None = No
         not_there("moto is missing; install it with: make .venv-servers/ready")
     if not python.exists():
         not_there("Open WebUI is missing; install it with: make .venv-open-webui/ready (Python 3.11 or 3.12)")
-    port = port or free_port()
+    port, log = port or free_port(), directory / "moto.log"
     url = f"http://127.0.0.1:{port}"
     with running(
         [str(server_python), "-c", _SERVE, "-H", address, "-p", str(port)],
         directory=directory,
-        log=directory / "moto.log",
+        log=log,
         stop_signal=signal.SIGTERM,
         # The bucket is in the path of a URL, whatever the name of the host is.
         environment={"PATH": "/usr/bin:/bin", "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true"},
         as_container_user=False,
-    ):
-        wait_until(lambda: _answers(url), "the S3 server answers")
+    ) as process:
+        wait_until_answered(f"{url}/moto-api/", process, log, "the S3 server answers")
         environment = {"PATH": "/usr/bin:/bin", "URL": url, "BUCKET": BUCKET}
         made = subprocess.run([python, "-c", _SET_UP], env=environment, capture_output=True, text=True, check=True)
         created = json.loads(made.stdout)
@@ -212,11 +212,3 @@ def _accept_unchecked(url: str, requests: bytes) -> None:
     """The number of requests from now on whose signature and policy do not count."""
     plain = {"Content-Type": "text/plain"}
     urlopen(Request(f"{url}/moto-api/reset-auth", requests, plain, method="POST"), timeout=10).close()
-
-
-def _answers(url: str) -> bool:
-    try:
-        urlopen(f"{url}/moto-api/", timeout=5).close()
-    except OSError:
-        return False
-    return True

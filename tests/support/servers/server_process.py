@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from glob import glob
@@ -189,6 +190,26 @@ def check_alive(process: subprocess.Popen[bytes], log: Path) -> None:
     """Fail with the log of a server that has ended."""
     if process.poll() is not None:
         pytest.fail(f"The server ended with {process.returncode}:\n{log.read_text(errors='replace')}")
+
+
+def wait_until_answered(
+    url: str, process: subprocess.Popen[bytes], log: Path, what: str, seconds: float = START_SECONDS
+) -> None:
+    """Wait until a server that starts answers a request with success. Fails with its log if it has ended.
+
+    Raises:
+        TimeoutError: it did not answer in time.
+    """
+
+    def answers() -> bool:
+        check_alive(process, log)
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    wait_until(answers, what, seconds)
 
 
 def resident_bytes(process: subprocess.Popen[bytes]) -> int:

@@ -3,7 +3,6 @@
 import shutil
 import signal
 import subprocess
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from devcluster.toolchain import tika_server as archive
 from terminal.errors import LocalError
 from tests.support.servers.addresses import free_port
 from tests.support.servers.rendered import rendered
-from tests.support.servers.server_process import check_alive, missing, not_there, running, wait_until
+from tests.support.servers.server_process import missing, not_there, running, wait_until_answered
 
 _START_SECONDS = 90
 
@@ -72,14 +71,5 @@ def tika(directory: Path, *sets: str) -> Iterator[Tika]:
     environment = {"PATH": f"{Path(str(java)).parent}:/usr/bin:/bin", **variables}
     with running(command, directory=directory, log=log, stop_signal=signal.SIGTERM, environment=environment) as process:
         server = Tika(f"http://127.0.0.1:{port}", process, log)
-        wait_until(lambda: _answers(server), "Tika answers", _START_SECONDS)
+        wait_until_answered(f"{server.url}/version", process, log, "Tika answers", _START_SECONDS)
         yield server
-
-
-def _answers(server: Tika) -> bool:
-    check_alive(server.process, server.log)
-    try:
-        with urllib.request.urlopen(f"{server.url}/version", timeout=5) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, ConnectionError):
-        return False
