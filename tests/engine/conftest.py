@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 
 from devcluster.clusters import control_plane, kwok
 from devcluster.clusters.choice import Cluster
@@ -42,6 +43,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the modules for the workers of xdist, which take them one after the other (``--dist loadfile``)."""
     ranks = {f"test_{name}": rank for rank, name in enumerate(SLOWEST_FIRST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _connections_of_one_engine() -> None:
+    """Give the program of each command connections of its own.
+
+    The programs run in this process, hundreds one after the other. gRPC shares connections by address among all
+    channels of a process, and one that was refused stays so for seconds: an engine that gets the port of one that has
+    gone is not called at all.
+    """
+    _GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 
 @pytest.fixture(scope="session")

@@ -33,11 +33,17 @@ def claims(live: Namespace) -> set[str]:
     return {each.metadata.name for each in live.core.list_namespaced_persistent_volume_claim(live.name).items}
 
 
+def counted_claims(live: Namespace) -> int:
+    """How many the quota counts: after a deletion it is some seconds behind."""
+    return int(live.core.read_namespaced_resource_quota("quota", live.name).status.used["persistentvolumeclaims"])
+
+
 def make_claim(live: Namespace, access_mode: str) -> None:
     """The PVC of the operator, in place of the one that exists."""
     if CLAIM in claims(live):
         live.core.delete_namespaced_persistent_volume_claim(CLAIM, live.name)
         wait_until(lambda: CLAIM not in claims(live), "the PVC is deleted", 30)
+        wait_until(lambda: counted_claims(live) == len(claims(live)), "the quota no longer counts the PVC", 60)
     spec = {"accessModes": [access_mode], "resources": {"requests": {"storage": "1Gi"}}}
     live.core.create_namespaced_persistent_volume_claim(live.name, {"metadata": {"name": CLAIM}, "spec": spec})
 

@@ -47,12 +47,15 @@ def versions_at_every_moment(namespace: Namespace) -> Iterator[list[set[str]]]:
     thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     yield moments
-    # What the update has done may not have arrived yet.
-    now = {
-        pod.metadata.labels[VERSION_LABEL]
-        for pod in api.list_namespaced_pod(namespace.name, label_selector=selector).items
-    }
-    wait_until(lambda: moments[-1] == now, "the events of the update", 30)
+
+    def settled() -> bool:
+        pods = api.list_namespaced_pod(namespace.name, label_selector=selector).items
+        # A pod of the old release terminates for a while after the rollout is complete.
+        return not any(pod.metadata.deletion_timestamp for pod in pods) and moments[-1] == {
+            pod.metadata.labels[VERSION_LABEL] for pod in pods
+        }
+
+    wait_until(settled, "the events of the update", 60)
     watching.stop()
 
 
