@@ -1,5 +1,6 @@
 """Checks of the objects of a stack. They need no running container."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -150,9 +151,16 @@ def services_lead_to_pods(stack: Stack) -> str:
     for name in services(stack):
         slices = stack.kubectl.get("endpointslices", "-l", f"kubernetes.io/service-name={name}")["items"]
         endpoints = [endpoint for item in slices for endpoint in item.get("endpoints") or []]
-        # discovery.k8s.io/v1: an endpoint without the condition counts as ready.
-        ready = [e for e in endpoints if (e.get("conditions") or {}).get("ready") is not False]
+        ready = [endpoint for endpoint in endpoints if _leads_to_ready_pod(endpoint.get("conditions") or {})]
         if not ready:
             raise CheckError(f"the Service {name} has no ready pod")
         seen.append(f"{name} {len(ready)}")
     return ", ".join(seen)
+
+
+def _leads_to_ready_pod(conditions: Mapping[str, bool | None]) -> bool:
+    """From the conditions of an endpoint (discovery.k8s.io/v1): an unknown one counts as true.
+
+    With `publishNotReadyAddresses` every endpoint is ``ready``, and only ``serving`` says whether its pod is.
+    """
+    return conditions.get("ready") is not False and conditions.get("serving") is not False

@@ -285,9 +285,17 @@ def test_simulated_pods_run_nothing() -> None:
     assert {(result.outcome, result.detail) for result in others} == {("cannot run", SIMULATED)}
 
 
-def test_a_service_without_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        pytest.param({"ready": False}, id="without-serving"),
+        pytest.param({"ready": False, "serving": True, "terminating": True}, id="terminating"),
+        pytest.param({"ready": True, "serving": False}, id="published-while-not-ready"),
+    ],
+)
+def test_a_service_without_pods(monkeypatch: pytest.MonkeyPatch, conditions: dict[str, bool]) -> None:
     cluster = FakeCluster()
-    slices = {"items": [{"endpoints": [{"conditions": {"ready": False}}]}, {"endpoints": None}]}
+    slices = {"items": [{"endpoints": [{"conditions": conditions}]}, {"endpoints": None}]}
     answer = FakeCluster._get
 
     def get(self: FakeCluster, kinds: str, rest: list[str]) -> dict[str, Any]:
