@@ -54,12 +54,13 @@ def settings_schema(ref_template: str) -> dict[str, Any]:
 def stack_schema() -> dict[str, Any]:
     """The schema of a stack file. Draft 7, which yaml-language-server and its editors support completely."""
     settings = settings_schema("#/definitions/{model}")
-    keys = {name: _top_level(schema) for name, schema in settings["properties"].items()}
+    keys = {name: _top_level(schema) for name, schema in _with_described_defaults(settings)["properties"].items()}
     keys |= {name: _secret(description) for name, description in SECRET_KEYS.items()}
     keys |= {name: _secrets(description) for name, description in SECRET_MAPS.items()}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "Pulumi.<stack>.yaml of Open WebUI Stack",
+        # Editors show it above every description.
+        "title": "Stack file of Open WebUI Stack",
         "type": "object",
         "properties": {
             "config": {
@@ -79,7 +80,7 @@ def stack_schema() -> dict[str, Any]:
             "environment": {"description": "Pulumi ESC environments."},
         },
         "additionalProperties": False,
-        "definitions": settings["$defs"],
+        "definitions": {name: _with_described_defaults(model) for name, model in settings["$defs"].items()},
     }
 
 
@@ -91,6 +92,31 @@ def secret_variables() -> list[str]:
 def schema_text() -> str:
     """The file."""
     return json.dumps(stack_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def described_default(default: object) -> str:
+    """The end of the description of a key with that default; nothing if the key is empty by default."""
+    if default in (None, "", [], {}):
+        return ""
+    return f" Default: `{default if isinstance(default, str) else json.dumps(default)}`."
+
+
+def _with_described_defaults(model: dict[str, Any]) -> dict[str, Any]:
+    if "properties" not in model:
+        return model
+    return {**model, "properties": {name: _described(member) for name, member in model["properties"].items()}}
+
+
+def _described(member: dict[str, Any]) -> dict[str, Any]:
+    # An editor that completes an object would write all defaults of its members into the file. There they would stay
+    # when the stack has new ones, such as a release of Open WebUI.
+    default = member.get("default")
+    described = {key: value for key, value in member.items() if key != "default"}
+    described["description"] += described_default(default)
+    if member.get("type") == "integer" and default is not None:
+        # yaml-language-server writes 0 for a number without an example.
+        described.setdefault("examples", [default])
+    return described
 
 
 def _top_level(schema: dict[str, Any]) -> dict[str, Any]:

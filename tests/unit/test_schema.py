@@ -12,7 +12,7 @@ from stack_config.cli_yaml import load_yaml
 from stack_config.files import ROOT, environments, stack_file
 from stack_config.keys import ELEMENT, NAME, ConfigKey, config_keys
 from stack_config.load import PROJECT, ConfigError, parse
-from stack_config.schema import SCHEMA_FILE, stack_schema
+from stack_config.schema import SCHEMA_FILE, described_default, stack_schema
 from tests.support.unit.key_paths import nested
 from tests.support.unit.single_mistakes import SINGLE_MISTAKES
 from tests.support.unit.uploads_in_pods import accepted
@@ -167,4 +167,23 @@ def test_every_key_is_described() -> None:
             else:
                 level = members(schema, level)[name]
         if not path.endswith((NAME, ELEMENT)):
-            assert level.get("description", "") == key.description, path
+            assert level["description"] == f"{key.description}{described_default(key.default)}", path
+
+
+@pytest.mark.parametrize(
+    ("default", "text"),
+    [(None, ""), ("", ""), ([], ""), (False, " Default: `false`."), (0, " Default: `0`."), ("1gb", " Default: `1gb`.")],
+)
+def test_a_description_ends_with_the_default(default: object, text: str) -> None:
+    assert described_default(default) == text
+
+
+def test_an_editor_writes_no_default_into_the_file() -> None:
+    schema = stack_schema()
+    objects = [schema["properties"]["config"], *schema["definitions"].values()]
+    members = [member for each in objects for member in each.get("properties", {}).values()]
+    assert len(members) > 300
+    assert [member for member in members if "default" in member] == []
+    numbers = [member for member in members if member.get("type") == "integer"]
+    assert len(numbers) > 20
+    assert [member for member in numbers if not member.get("examples")] == []

@@ -35,6 +35,7 @@ GROUPS = {
     "test_archive_limits.py": "archive limits",
     "test_archive_outside.py": "archive outside",
     "test_pooler_external.py": "pooler external",
+    "test_editor.py": "editor",
 }
 """Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker
 busy at the end."""
