@@ -22,9 +22,10 @@ from tests.support.e2e.throughput import Throughput
 ALL_VARIABLE = "E2E_ALL"
 
 
-# Each of the first six has a node of its own; all others share one, whose first start comes first. The module of
+# Each of the first seven has a node of its own; all others share one, whose first start comes first. The module of
 # Traefik leaves the stack with another URL.
 ORDER = (
+    "schema_handover",
     "version_change",
     "adoption",
     "cloudnative_pg",
@@ -76,6 +77,12 @@ def measurements() -> Iterator[Measurements]:
 def throughputs() -> dict[int, Throughput]:
     """Throughput of the stack in this run, by the number of replicas."""
     return {}
+
+
+@pytest.fixture(scope="session")
+def handovers() -> list[float]:
+    """Seconds of the interruption of each upgrade with a handover of the schema in this run."""
+    return []
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,51 @@
+"""Upgrades of Open WebUI on the node: which versions run, and for how long nothing is served."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from stackctl.deployed.stack import WEB, Stack
+
+
+class Watch(threading.Thread):
+    """Looks, many times a second, which versions have a running container of Open WebUI."""
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(daemon=True)
+        self._stack = stack
+        self.ended = threading.Event()
+        self.seen: list[frozenset[str]] = []
+
+    def run(self) -> None:
+        while not self.ended.wait(0.1):
+            pods = self._stack.kubectl.get("pods", "-l", f"app={WEB}")["items"]
+            versions = frozenset(version for pod in pods for version in _running(pod))
+            if not self.seen or self.seen[-1] != versions:
+                self.seen.append(versions)
+
+
+@contextmanager
+def watched(stack: Stack) -> Iterator[Watch]:
+    """A watch while the body runs."""
+    watch = Watch(stack)
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.ended.set()
+        watch.join()
+
+
+def _running(pod: Mapping[str, Any]) -> Iterator[str]:
+    """Versions that run in a pod: of the application and of its migration, which uses the database as well."""
+    status = pod["status"]
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        if "running" in container["state"] and "/open-webui:" in container["image"]:
+            yield container["image"].rpartition(":v")[2].partition("-")[0]
+
+
+def interruption(failures: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds from the beginning of the first failed request to the end of the last one; 0 without any."""
+    ends = [failure["at"] + failure["after"] for failure in failures]
+    return max(ends) - min(failure["at"] for failure in failures) if failures else 0.0
