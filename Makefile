@@ -143,6 +143,7 @@ types: .venv/ready ## Check the types
 docs: .venv/ready .venv-docs/ready ## Write the generated parts of the documentation and build the site in site/
 	$(PY) -m stack_config.config_docs
 	$(PY) -m scripts.draw_diagrams
+	$(PY) -m scripts.draw_editor
 	$(DOCS_PY) -m scripts.draw_plots
 	$(DOCS_PY) -m scripts.draw_dashboards
 	$(MKDOCS) build --quiet
@@ -154,6 +155,7 @@ MKDOCS := NO_MKDOCS_2_WARNING=1 $(DOCS_PY) -m mkdocs
 docs-check: .venv/ready .venv-docs/ready ## Check that the generated parts are current and that the site builds without warnings
 	$(PY) -m stack_config.config_docs --check
 	$(PY) -m scripts.draw_diagrams --check
+	$(PY) -m scripts.draw_editor --check
 	$(DOCS_PY) -m scripts.draw_plots --check
 	$(DOCS_PY) -m scripts.draw_dashboards --check
 	$(PY) -m pytest -q tests/site

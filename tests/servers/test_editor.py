@@ -11,6 +11,7 @@ from stack_config.config_docs import TABLE_START
 from stack_config.files import ROOT, stack_file
 from stack_config.keys import config_keys
 from stack_config.schema import described_default
+from tests.support.servers.editor_scenes import check_or_record, recorded
 from tests.support.servers.language_server import Editor, editor
 
 FILE = stack_file("dev")
@@ -119,3 +120,7 @@ def test_the_setting_of_the_page_binds_files_without_the_line() -> None:
         assert [word for word, _ in marked(client, text)] == ["VERBOSE"]
     with editor() as client:
         assert marked(client, text) == []
+
+
+def test_the_picture_of_the_page_shows_what_the_server_answers(editing: Editor) -> None:
+    check_or_record(recorded(editing))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scripts import draw_editor
 from scripts.draw_dashboards import number
 from scripts.draw_diagrams import drawings
 from scripts.draw_plots import Pair, failed_requests, seconds_without_events
@@ -22,13 +23,13 @@ def diagram(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_images_are_those_of_the_diagrams() -> None:
-    images = drawings()
-    assert len(images) >= 4
+    images = drawings() | draw_editor.drawings()
+    assert len(images) >= 5
     assert [path.name for path, text in images.items() if path.read_text() != text] == []
 
 
 def test_an_image_has_a_description_and_loads_nothing() -> None:
-    for text in drawings().values():
+    for text in (drawings() | draw_editor.drawings()).values():
         assert "<desc" in text
         assert "href" not in text
         assert "url(http" not in text
@@ -56,6 +57,18 @@ def test_an_arrow_between_distant_boxes_has_two_bends() -> None:
 def test_a_diagram_that_cannot_be_drawn_is_an_error(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DiagramError, match=message):
         draw(diagram(**changes))
+
+
+def test_the_picture_of_the_editor_shows_the_answers() -> None:
+    scenes = json.loads(draw_editor.DATA.read_text())
+    image = draw_editor.draw(scenes)
+    proposals = [label for scene in scenes for label in scene.get("proposals", [])]
+    assert len(proposals) >= 10
+    assert [label for label in proposals if f">{label}</text>" not in image] == []
+    assert image.count('class="wave"') == sum(len(scene.get("errors", [])) for scene in scenes) == 2
+    [documented] = [scene for scene in scenes if scene.get("documentation", "").startswith("Shape")]
+    with pytest.raises(DiagramError, match="does not fit"):
+        draw_editor.draw([{**documented, "documentation": 2 * documented["documentation"]}])
 
 
 def test_the_pages_show_the_data() -> None:
