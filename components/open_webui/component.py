@@ -17,14 +17,12 @@ from ..blocks.egress import egress_rules
 from ..blocks.generated_secrets import checksum, generated_password
 from ..blocks.labels import Labels
 from ..blocks.network_policy import addresses, allow_from, cilium_policy, namespaces
-from ..blocks.pod import plain_variables
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
 from ..blocks.watching import Watching
 from .autoscaler import autoscaler
-from .deadlines import REDIS_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES, encryption_keys, kept_key
-from .environment import environment, redis_environment, secret_variables
+from .environment import environment, secret_variables
 from .gateway import gateway
 from .ingress import ingress, service_annotations
 from .load_balancer import PUBLISHED, load_balancer
@@ -255,10 +253,6 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             args.settings,
             serve=self._variables(own, migrate=False),
             migrate=self._variables(own, migrate=True),
-            redis=[
-                *redis_environment(args.redis, args.settings.env),
-                *plain_variables({"REDIS_WAIT_SECONDS": REDIS_WAIT_SECONDS}),
-            ],
             files=self._files,
             redis_authority=args.redis.authority,
             database_authorities=args.database.authorities,

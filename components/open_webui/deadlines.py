@@ -23,7 +23,7 @@ PREFLIGHT_CHECK_SECONDS = 60
 NOTICE_SECONDS = 15
 """A server that has lost the session of its lock notices this in less time, and takes the lock again or stops."""
 
-STARTUP_PERIOD_SECONDS = 2
+STARTUP_PERIOD_SECONDS = 1
 STARTUP_SECONDS = 300
 """From the start of the server to the open port, on a slow node."""
 
@@ -53,12 +53,12 @@ class Deadlines:
     @property
     def migrate(self) -> int:
         """The longest successful run of the container that migrates."""
-        return DATABASE_WAIT_SECONDS + self.lock_wait - MARGIN_SECONDS
+        return REDIS_WAIT_SECONDS + DATABASE_WAIT_SECONDS + self.lock_wait - MARGIN_SECONDS
 
     @property
     def pod_start(self) -> int:
         """The longest successful start of a pod, which migrates the database and then serves."""
-        return IMAGE_SECONDS + REDIS_WAIT_SECONDS + self.migrate + STARTUP_SECONDS + MIN_READY_SECONDS
+        return IMAGE_SECONDS + self.migrate + STARTUP_SECONDS + MIN_READY_SECONDS
 
     @property
     def progress(self) -> int:

@@ -12,7 +12,7 @@ from ..blocks.secret_names import is_secret_name
 from ..blocks.secret_reference import SecretReference
 from .client_limits import client_limits
 from .connections import CONNECTION_LISTS
-from .deadlines import DATABASE_WAIT_SECONDS, NOTICE_SECONDS
+from .deadlines import DATABASE_WAIT_SECONDS, NOTICE_SECONDS, REDIS_WAIT_SECONDS
 from .encryption_keys import ENCRYPTION_VARIABLES
 from .names import ADMIN_PASSWORD, ADMIN_SECRET, SECRET_KEY
 from .settings import (
@@ -89,7 +89,7 @@ def environment(
         **({"MIGRATE_CLIENT_ROLE": owner.client_role} if owner else {}),
     }
     secret: list[EnvVarArgsDict] = [
-        *redis_environment(redis, settings.env),
+        *_redis_environment(redis, settings.env),
         database.connection.variable("DATABASE_URL", _url_key(database, migrate=migrate)),
         *([database.connection.variable("MIGRATE_CLIENT_URL", CLIENT_URL)] if owner else []),
         *_own_secrets(settings, own, secret_inputs),
@@ -142,7 +142,7 @@ def _shared(settings: OpenWebUISettings, inputs: Mapping[str, EnvVarArgsDict]) -
     return {name: {**inputs[variable], "name": name} for name, variable in variables.items() if variable in inputs}
 
 
-def redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgsDict]:
+def _redis_environment(redis: Backend, env: Mapping[str, str]) -> list[EnvVarArgsDict]:
     """The variables for the connection to Redis.
 
     Args:
@@ -175,6 +175,7 @@ def _migration(settings: OpenWebUISettings, *, migrate: bool) -> dict[str, str]:
 def _patience(settings: OpenWebUISettings) -> dict[str, str]:
     return {
         "MIGRATE_DATABASE_WAIT_SECONDS": str(DATABASE_WAIT_SECONDS),
+        "MIGRATE_REDIS_WAIT_SECONDS": str(REDIS_WAIT_SECONDS),
         "MIGRATE_LOCK_WAIT_SECONDS": str(settings.deadlines.lock_wait),
         "MIGRATE_RUN_SECONDS": str(settings.migration_seconds),
         **(_handover_patience(wait) if (wait := settings.handover_seconds) else {}),

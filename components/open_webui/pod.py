@@ -47,7 +47,6 @@ def pod(
     *,
     serve: list[EnvVarArgsDict],
     migrate: list[EnvVarArgsDict],
-    redis: list[EnvVarArgsDict],
     files: Mapping[str, str],
     redis_authority: Authority | None,
     database_authorities: Sequence[Authority],
@@ -58,7 +57,6 @@ def pod(
         settings: the component's settings.
         serve: environment of the container that serves.
         migrate: environment of the container that migrates before it.
-        redis: variables that lead to Redis, for the container that waits until it takes the credentials.
         files: the scripts of the init containers.
         redis_authority: the certificate authority of Redis; None for none.
         database_authorities: those of the database.
@@ -70,9 +68,6 @@ def pod(
             "termination_grace_period_seconds": grace_seconds(settings.drain_seconds),
             "topology_spread_constraints": _spread(),
             "init_containers": [
-                _script(
-                    "wait_for_redis", settings, redis, authority_mounts([redis_authority] if redis_authority else [])
-                ),
                 _script("migrate", settings, migrate, [*_mounts(settings), *authority_mounts(authorities)]),
             ],
             "containers": [_serve(settings, serve, authorities)],

@@ -203,7 +203,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         section="web-pods",
         symptom="Web pods stay in `Init`",
-        cause="`migrate` waits for the database (5 minutes), or for the migration of another replica.",
+        cause="`migrate` waits for Redis or the database (5 minutes each), or for the migration of another replica.",
         observe=_stays_in_init,
         fix=f"{{kubectl}} logs deployment/{WEB} -c migrate",
     ),

@@ -17,6 +17,7 @@ from components.open_webui.files.startup.record import RECORD
 from components.open_webui.files.startup.release import read_revision
 from tests.support.servers.fake_open_webui import ADMIN_PASSWORD, FAKE_MAIN, PASSWORD, FakeOpenWebUI, ended
 from tests.support.servers.postgresql_database import Database
+from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Server, users_file
 from tests.support.servers.server_process import wait_until
 
 
@@ -250,9 +251,36 @@ def test_no_secret_is_in_the_output_even_if_open_webui_prints_it(fake: FakeOpenW
 
     assert status == 0, output
     assert "fake: the environment is" in output
-    for secret in (PASSWORD, quote(PASSWORD, safe=""), ADMIN_PASSWORD, "Redis-Secret", "sk-1234567890", "In-Url-1"):
+    for secret in (PASSWORD, quote(PASSWORD, safe=""), ADMIN_PASSWORD, "sk-1234567890", "In-Url-1"):
         assert secret not in output
     assert "admin@example.com" in output
+
+
+def test_it_waits_for_redis_before_it_touches_the_database(
+    fake: FakeOpenWebUI, server: Server, directory: Path
+) -> None:
+    (directory / "users.acl").write_text(users_file("another-Password"))
+    as_inspector = server.client("inspector", INSPECTOR_PASSWORD)
+    as_inspector.execute_command("ACL LOAD")
+
+    status, output = fake.run(REDIS_URL=server.url(), MIGRATE_REDIS_WAIT_SECONDS="1")
+
+    assert status == 1
+    assert last_line(output) == (
+        "migrate: Redis did not accept the credentials of this pod within 1 s: AuthenticationError"
+    )
+    assert fake.tables() == []
+
+    process = fake.start(REDIS_URL=server.url())
+    assert "Waiting up to 300 s: Redis is not ready for this pod: AuthenticationError" in first_line(process)
+    (directory / "users.acl").write_text(users_file())
+    as_inspector.execute_command("ACL LOAD")
+    status, output = ended(process)
+
+    # The fake fails unless it was started without Redis.
+    assert status == 0, output
+    assert "migrate: Redis accepts the credentials of this pod.\n" in output
+    assert APPLICATION_PASSWORD not in output
 
 
 def test_a_setting_that_decides_what_a_start_creates_is_a_reason_to_start_again(fake: FakeOpenWebUI) -> None:

@@ -1,8 +1,6 @@
 """A cluster, for its users: what Open WebUI does on one and what it cannot, and what each user is denied."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,10 +11,10 @@ from redis.asyncio.cluster import RedisCluster as AsyncRedisCluster
 from redis.exceptions import MovedError, NoPermissionError, RedisClusterException, ResponseError
 
 from components.redis.topologies.clients import CLUSTER_VARIABLES
-from stack_config.files import ROOT
 from tests.support.servers.redis_cluster import PASSWORDS, Cluster, cluster_of
 from tests.support.servers.redis_nodes import names_wrapper, resolve_names
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES
+from tests.support.servers.redis_wait import redis_wait
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import server_directory, wait_until
 from tests.support.servers.verify_in_web_pod import SERVED, redis_access
@@ -165,15 +163,10 @@ def url(cluster: Cluster) -> str:
 
 def test_a_new_pod_waits_until_every_node_takes_its_credentials(cluster: Cluster) -> None:
     def wait(address: str) -> int:
-        environment = {
-            **CLUSTER_VARIABLES,
-            "REDIS_URL": address,
-            "WEBSOCKET_REDIS_URL": address,
-            "REDIS_WAIT_SECONDS": "1",
-        }
         names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(cluster.hosts)}
-        script = [sys.executable, str(ROOT / "components" / "open_webui" / "files" / "startup" / "wait_for_redis.py")]
-        return subprocess.run(script, env={**environment, **names}, timeout=60, check=False).returncode
+        waiting = redis_wait(address, 1, **CLUSTER_VARIABLES, **names)
+        waiting.communicate(timeout=60)
+        return waiting.returncode
 
     assert wait(url(cluster)) == 0
     assert wait(url(cluster).replace(APPLICATION_PASSWORD, "wrong")) == 1

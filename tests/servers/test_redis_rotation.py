@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -11,7 +9,6 @@ from pathlib import Path
 import pytest
 import redis
 
-from stack_config.files import ROOT
 from tests.support.servers.redis_server import (
     APPLICATION_PASSWORD,
     RELOAD_PASSWORD,
@@ -21,13 +18,13 @@ from tests.support.servers.redis_server import (
     on_every_engine,
     users_file,
 )
+from tests.support.servers.redis_wait import redis_wait
 from tests.support.servers.rendered import Find
 from tests.support.servers.server_process import redis_program, running, wait_until
 from tests.support.servers.steady_requests import Outcome, steady
 
 SECOND_PASSWORD = "application-Password-second"
 THIRD_PASSWORD = "application-Password-third"
-WAIT_FOR_REDIS = ROOT / "components" / "open_webui" / "files" / "startup" / "wait_for_redis.py"
 
 
 def as_open_webui(server: Server, password: str) -> Client:
@@ -126,41 +123,33 @@ def test_a_file_that_cannot_be_read_changes_nothing(server: Server, manifest: Fi
         wait_until(lambda: takes(server, SECOND_PASSWORD), "the second password", 10)
 
 
-def wait_for_redis(url: str, seconds: float) -> subprocess.Popen[str]:
-    environment = {"REDIS_URL": url, "WEBSOCKET_REDIS_URL": url, "REDIS_WAIT_SECONDS": str(seconds)}
-    return subprocess.Popen(
-        [sys.executable, str(WAIT_FOR_REDIS)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def test_a_new_pod_waits_until_the_server_knows_its_password(server: Server, manifest: Find) -> None:
-    url = f"redis://openwebui:{SECOND_PASSWORD}@127.0.0.1:{server.port}/0"
-    waiting = wait_for_redis(url, 30)
+    waiting = redis_wait(f"redis://openwebui:{SECOND_PASSWORD}@127.0.0.1:{server.port}/0", 30)
     assert waiting.stdout
-    assert waiting.stdout.readline() == "Redis is not ready for this pod: AuthenticationError\n"
+    assert waiting.stdout.readline().endswith(
+        ": Waiting up to 30 s: Redis is not ready for this pod: AuthenticationError\n"
+    )
 
     with reloading(server, manifest):
         assert waiting.poll() is None
         rotate(server, APPLICATION_PASSWORD, SECOND_PASSWORD)
-        output, errors = waiting.communicate(timeout=20)
+        output, _ = waiting.communicate(timeout=20)
 
     assert waiting.returncode == 0
-    assert output == "Redis takes the credentials of this pod.\n"
-    assert SECOND_PASSWORD not in output + errors
+    assert output.endswith(": Redis accepts the credentials of this pod.\n")
+    assert SECOND_PASSWORD not in output
 
 
-@pytest.mark.parametrize("port", ["the server's", "nobody's"])
-def test_a_pod_whose_credentials_are_never_taken_does_not_start(server: Server, port: str) -> None:
+@pytest.mark.parametrize(("port", "error"), [("the server's", "AuthenticationError"), ("nobody's", "ConnectionError")])
+def test_a_pod_whose_credentials_are_never_taken_does_not_start(server: Server, port: str, error: str) -> None:
     reached = server.port if port == "the server's" else 1
-    waiting = wait_for_redis(f"redis://openwebui:wrong-Password@127.0.0.1:{reached}/0", 1)
-    output, errors = waiting.communicate(timeout=20)
+    waiting = redis_wait(f"redis://openwebui:wrong-Password@127.0.0.1:{reached}/0", 1)
+    output, _ = waiting.communicate(timeout=20)
 
     assert waiting.returncode == 1
-    assert "wrong-Password" not in output + errors
+    reason = output.splitlines()[-1]
+    assert reason.endswith(f": Redis did not accept the credentials of this pod within 1 s: {error}")
+    assert "wrong-Password" not in output
 
 
 @on_every_engine

@@ -1,15 +1,13 @@
 """Three nodes: who may do what on servers and Sentinels, and whom their users reach."""
 
-import subprocess
-import sys
 from typing import Any
 
 import redis
 
-from stack_config.files import ROOT
 from tests.support.servers.redis_nodes import PASSWORDS, SERVICE, Node, Nodes, write_users
 from tests.support.servers.redis_nodes import nodes as nodes
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, WITHOUT_PAUSES, on_every_engine
+from tests.support.servers.redis_wait import redis_wait
 from tests.support.servers.sentinel_client import VARIABLES, another_master, counting, revoke, revoked
 from tests.support.servers.verify_in_web_pod import SERVED, redis_access
 
@@ -102,20 +100,18 @@ def test_the_check_of_a_deployed_stack_asks_the_primary(nodes: Nodes) -> None:
 
 
 def test_a_new_pod_asks_the_primary_and_every_sentinel(nodes: Nodes) -> None:
-    script = f"""
-import socket, sys
+    addresses = f"""
+import socket
 names = { ({node.name: node.address for node in nodes.nodes})!r}
 real = socket.getaddrinfo
 socket.getaddrinfo = lambda host, *a, **k: real(names.get(host, host), *a, **k)
-sys.path.insert(0, {str(ROOT / "components" / "open_webui" / "files" / "startup")!r})
-import wait_for_redis
-sys.exit(wait_for_redis.main())
 """
 
     def wait(password: str) -> int:
         url = f"redis://openwebui:{password}@{SERVICE}/0"
-        environment = {**VARIABLES, "REDIS_URL": url, "WEBSOCKET_REDIS_URL": url, "REDIS_WAIT_SECONDS": "1"}
-        return subprocess.run([sys.executable, "-c", script], env=environment, timeout=60, check=False).returncode
+        waiting = redis_wait(url, 1, preparation=addresses, **VARIABLES)
+        waiting.communicate(timeout=60)
+        return waiting.returncode
 
     assert wait(APPLICATION_PASSWORD) == 0
     assert wait("another-Password") == 1

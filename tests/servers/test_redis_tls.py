@@ -16,9 +16,10 @@ from components.redis.topologies.authority import with_authority
 from tests.support.servers.addresses import free_network
 from tests.support.servers.certificates import certify, make_authority
 from tests.support.servers.redis_cluster import PASSWORDS, cluster_of
-from tests.support.servers.redis_nodes import Node, Nodes, make_node, resolve_names, write_users
+from tests.support.servers.redis_nodes import Node, Nodes, make_node, names_wrapper, resolve_names, write_users
 from tests.support.servers.redis_probes import passes
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, ENGINES, WITHOUT_PAUSES, Client
+from tests.support.servers.redis_wait import redis_wait
 from tests.support.servers.rendered import Find
 from tests.support.servers.server_process import redis_program, wait_until
 from tests.support.servers.verify_in_web_pod import SERVED, redis_access
@@ -121,6 +122,16 @@ def test_the_probes_of_the_manifest_speak_tls(node: Node, manifest: Find, engine
 def test_the_check_of_a_deployed_stack_speaks_tls(authority: Path, directory: Path) -> None:
     variables = dict.fromkeys(("REDIS_URL", "WEBSOCKET_REDIS_URL"), url(HOST, authority))
     assert redis_access(variables, directory / "hosts", "access") == SERVED
+
+
+@pytest.mark.usefixtures("node")
+def test_a_new_pod_waits_for_a_server_with_the_certificate_of_its_authority(authority: Path, directory: Path) -> None:
+    names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(directory / "hosts")}
+    other = make_authority(directory / "another").parent
+    for trusted, status in ((authority, 0), (other, 1)):
+        waiting = redis_wait(url(HOST, trusted), 1, **names)
+        output, _ = waiting.communicate(timeout=60)
+        assert waiting.returncode == status, output
 
 
 @pytest.mark.usefixtures("node")

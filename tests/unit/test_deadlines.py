@@ -28,11 +28,13 @@ def seconds(text: str) -> int:
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_deadlines_of_the_objects_enclose_what_their_containers_may_take(environment: str, migration: int) -> None:
     deployed = run(environment, [f"openWebui.migrationSeconds={migration}"])
-    waits = environment_of(deployed, "open-webui/migrate") | environment_of(deployed, "open-webui/wait-for-redis")
+    waits = environment_of(deployed, "open-webui/migrate")
     probe = deployed.containers["open-webui/open-webui"]["startupProbe"]
     server = probe["periodSeconds"] * probe["failureThreshold"]
     deployment = deployed.one("Deployment", "open-webui")
-    start = sum(int(waits[f"{step}_SECONDS"]) for step in ("REDIS_WAIT", "MIGRATE_DATABASE_WAIT", "MIGRATE_RUN"))
+    start = sum(
+        int(waits[f"{step}_SECONDS"]) for step in ("MIGRATE_REDIS_WAIT", "MIGRATE_DATABASE_WAIT", "MIGRATE_RUN")
+    )
     start += server + deployment.inputs["spec"]["minReadySeconds"]
 
     assert int(waits["MIGRATE_RUN_SECONDS"]) == migration < int(waits["MIGRATE_LOCK_WAIT_SECONDS"])

@@ -147,8 +147,6 @@ def test_the_authority_is_mounted_where_the_url_names_it_in_every_client() -> No
     for container in ("open-webui/migrate", "open-webui/open-webui", "open-webui-preflight/preflight"):
         [mount] = [m for m in recording.containers[container]["volumeMounts"] if m["name"] == "postgresql-ca"]
         assert mount["mountPath"] == "/etc/postgresql-ca"
-    waits = recording.containers["open-webui/wait-for-redis"]["volumeMounts"]
-    assert "postgresql-ca" not in [mount["name"] for mount in waits]
 
 
 def test_the_url_may_be_in_a_secret_of_another_team() -> None:

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.blocks.quantities import quantity
-from components.open_webui.startup_scripts import config_map_name, startup_scripts
 from components.open_webui.termination import MIN_READY_SECONDS, deletion_timeout, grace_seconds, leaving_pods
 from tests.support.unit.recording import Recording, run
 
@@ -152,17 +151,16 @@ def test_only_the_init_container_migrates(recording: Recording) -> None:
     assert migrations == {"open-webui/migrate": "true", "open-webui/open-webui": "false"}
 
 
-def test_a_web_pod_asks_redis_before_it_does_anything(recording: Recording) -> None:
-    [wait, _] = recording.pods["open-webui"]["initContainers"]
-    assert wait["command"] == ["python", "-m", "startup.wait_for_redis"]
-    serving = {v["name"]: v for v in recording.containers["open-webui/open-webui"]["env"]}
-    assert wait["env"]
-    own = [variable for variable in wait["env"] if serving.get(variable["name"]) != variable]
-    assert own == [{"name": "REDIS_WAIT_SECONDS", "value": "300"}]
-    assert (
-        "def main()"
-        in recording.one("ConfigMap", config_map_name(startup_scripts())).inputs["data"]["wait_for_redis.py"]
-    )
+def test_a_web_pod_connects_to_the_redis_that_migrate_has_waited_for(recording: Recording) -> None:
+    [migrate] = recording.pods["open-webui"]["initContainers"]
+    assert migrate["command"] == ["python", "-m", "startup.migrate"]
+    of_redis = [
+        {v["name"]: v for v in each["env"] if v["name"].startswith(("REDIS_", "WEBSOCKET_"))}
+        for each in (migrate, recording.containers["open-webui/open-webui"])
+    ]
+    assert of_redis[0] == of_redis[1]
+    assert {"REDIS_URL", "WEBSOCKET_REDIS_URL"} <= of_redis[0].keys()
+    assert {"name": "MIGRATE_REDIS_WAIT_SECONDS", "value": "300"} in migrate["env"]
 
 
 def test_two_passwords_of_redis_are_valid_during_a_rotation() -> None:

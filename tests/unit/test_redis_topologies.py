@@ -190,7 +190,7 @@ def test_the_authority_of_an_external_redis_is_mounted_where_the_url_says() -> N
     assert url == "rediss://a:b@10.9.8.7:6379/0?ssl_cert_reqs=required&ssl_ca_certs=/etc/redis-ca/ca.crt"
     [volume] = [v for v in recording.pods["open-webui"]["volumes"] if v["name"] == "redis-ca"]
     assert volume["secret"] == {"secretName": "redis-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
-    for container in ("wait-for-redis", "migrate", "open-webui"):
+    for container in ("migrate", "open-webui"):
         [mount] = [
             m for m in recording.containers[f"open-webui/{container}"]["volumeMounts"] if m["name"] == "redis-ca"
         ]

@@ -104,7 +104,7 @@ def test_the_urls_of_an_external_redis_by_reference() -> None:
         *reference("redisCacheUrl", "redis"),
     ]
     recording = run("dev", external)
-    for container in (*READERS, "open-webui/wait-for-redis"):
+    for container in READERS:
         urls = {name: sources(recording, container)[name] for name in ("REDIS_URL", "WEBSOCKET_REDIS_URL")}
         assert set(urls.values()) == {("redis", "client-secret")}
     assert not [each for each in recording.objects if each.name == "redis-config"]

@@ -108,7 +108,7 @@ def emitted() -> frozenset[str]:
     names: set[str] = set()
     for sets, secrets in CONFIGURATIONS:
         recording = run("dev", sets, secrets)
-        pods = ("open-webui/open-webui", "open-webui/migrate", "open-webui/wait-for-redis")
+        pods = ("open-webui/open-webui", "open-webui/migrate")
         for container in (*pods, "open-webui-preflight/preflight"):
             names |= {variable["name"] for variable in recording.containers[container]["env"]}
     return frozenset(names)
@@ -233,7 +233,7 @@ def test_what_is_said_about_an_external_redis_reaches_every_client_once() -> Non
         [*EXTERNAL, "redis.external.sentinelHosts=10.0.0.2", *(f"openWebui.env.{n}={v}" for n, v in env.items())],
         {"redisCacheUrl": "redis://:p@mymaster"},
     )
-    for container in ("wait-for-redis", "migrate", "open-webui"):
+    for container in ("migrate", "open-webui"):
         variables = recording.containers[f"open-webui/{container}"]["env"]
         assert {v["name"]: v["value"] for v in variables if v["name"] in env} == env
         names = [variable["name"] for variable in variables]

@@ -22,6 +22,7 @@ SCRIPTS = ROOT / "components" / "open_webui" / "files"
 
 WAITS = {
     "MIGRATE_DATABASE_WAIT_SECONDS": "300",
+    "MIGRATE_REDIS_WAIT_SECONDS": "300",
     "MIGRATE_LOCK_WAIT_SECONDS": "1860",
     "MIGRATE_RUN_SECONDS": "1800",
     "PREFLIGHT_WAIT_SECONDS": "10",
@@ -115,7 +116,6 @@ class FakeOpenWebUI:
                 **WAITS,
                 "DATABASE_URL": self.url,
                 "ENABLE_DB_MIGRATIONS": "true",
-                "REDIS_URL": "redis://user:Redis-Secret@redis:6379/0",
                 "WEBUI_ADMIN_EMAIL": "admin@example.com",
                 "WEBUI_ADMIN_PASSWORD": ADMIN_PASSWORD,
                 "VECTOR_DB": "pgvector",

@@ -195,6 +195,7 @@ class FakeRelease:
                     "MIGRATE_CLIENT_ROLE": CLIENT_ROLE,
                     "MIGRATE_CLIENT_URL": self.url(CLIENT_USER, CLIENT_PASSWORD),
                     "MIGRATE_DATABASE_WAIT_SECONDS": "60",
+                    "MIGRATE_REDIS_WAIT_SECONDS": "60",
                     "MIGRATE_LOCK_WAIT_SECONDS": "120",
                     "MIGRATE_RUN_SECONDS": "60",
                     "MIGRATE_HANDOVER_SECONDS": str(HANDOVER_SECONDS),

@@ -29,7 +29,7 @@ def take_lock(connection: Connection, patience: float) -> None:
             log(f"Waiting up to {patience:g} s: {holder(connection)} is at work on the database.")
             next_line = waited + 30
         time.sleep(min(pause, max(0.01, patience - waited)))
-        pause = min(pause * 1.5, 2)
+        pause = min(pause * 1.5, 0.5)
 
 
 def holder(connection: Connection) -> str:

@@ -10,7 +10,8 @@ version in the database (`record.RECORD`): a replica that finds its own version 
 If the release changes the schema and replicas of another release serve, they stop before that and serve again if it
 fails (`handover`). If the variable SCHEMA_UPGRADE has another value, it refuses to migrate beside such replicas.
 
-Environment: that of the replica, and how many seconds the database may be unreachable (MIGRATE_DATABASE_WAIT_SECONDS),
+Environment: that of the replica, and how many seconds Redis may refuse the credentials or be unreachable
+(MIGRATE_REDIS_WAIT_SECONDS), the database may be unreachable (MIGRATE_DATABASE_WAIT_SECONDS),
 Open WebUI's part may take (MIGRATE_RUN_SECONDS), another replica may work on the database (MIGRATE_LOCK_WAIT_SECONDS),
 replicas of another release may take to notice a lost session (MIGRATE_NOTICE_SECONDS) and to stop
 (MIGRATE_HANDOVER_SECONDS).
@@ -43,6 +44,7 @@ from .schema_locks import takes_part
 from .script import run
 from .stored_settings import store_settings
 from .vector_tables import can_have_vector_tables, keep_index_method
+from .wait_for_redis import wait_for_redis
 
 
 def migrate() -> None:
@@ -53,6 +55,8 @@ def migrate() -> None:
     patience = seconds("MIGRATE_RUN_SECONDS")
     if problems := connection_problems(os.environ):
         raise RefusedError(*problems)
+    # Before the lock, and before the servers of another release stop.
+    wait_for_redis()
     report_bucket()
     with connect(seconds("MIGRATE_DATABASE_WAIT_SECONDS")) as connection:
         require_session(connection)

@@ -1,12 +1,12 @@
-"""Waits until Redis accepts the credentials of this pod, before the pod serves. Runs in Open WebUI's own image. The
-variables of a new pod contain a rotated password at once. The servers accept it about a minute later, when the kubelet
-has updated their file. A pod that started in between would serve without Redis. The pods with the old password serve
-until this pod is ready. The script checks every server that the variables name, because clients may connect to any of
-them. It waits for a server that refuses the credentials, and for a primary that does not answer.
+"""Wait until Redis accepts the credentials of this pod, before the pod does anything else.
+
+The variables of a new pod contain a rotated password at once. The servers accept it about a minute later, when the
+kubelet has updated their file. A pod that started in between would serve without Redis. The pods with the old password
+serve until this pod is ready. Every server that the variables name is checked, because clients may connect to any of
+them: a server that refuses the credentials, and a primary that does not answer, are waited for.
 """
 
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,6 +16,8 @@ import redis
 from redis.cluster import RedisCluster
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from redis.sentinel import MasterNotFoundError, Sentinel
+
+from .output import RefusedError, log, seconds
 
 PAIRS = (
     ("REDIS_URL", "REDIS_SENTINEL_HOSTS", "REDIS_SENTINEL_PORT"),
@@ -27,25 +29,33 @@ TIMEOUT: dict[str, Any] = {"socket_timeout": 3, "socket_connect_timeout": 3}
 REFUSED = (AuthenticationError, NoPermissionError)
 
 
-def main() -> int:
-    """0 if Redis accepts the credentials, 1 if it does not within ``REDIS_WAIT_SECONDS``."""
-    deadline = time.monotonic() + float(os.environ["REDIS_WAIT_SECONDS"])
-    last_error = ""
-    while True:
-        try:
-            for step in checks(os.environ):
-                step()
-        except (RedisError, OSError) as error:
-            # Only the class: a message of the client may quote its arguments.
-            if type(error).__name__ != last_error:
-                last_error = type(error).__name__
-                print(f"Redis is not ready for this pod: {last_error}", flush=True)
-            if time.monotonic() > deadline:
-                return 1
-            time.sleep(0.5)
-        else:
-            print("Redis takes the credentials of this pod.", flush=True)
-            return 0
+def wait_for_redis() -> None:
+    """Return when Redis accepts the credentials.
+
+    Raises `RefusedError` if it does not within MIGRATE_REDIS_WAIT_SECONDS.
+    """
+    patience = seconds("MIGRATE_REDIS_WAIT_SECONDS")
+    deadline, logged = time.monotonic() + patience, ""
+    while problem := redis_problem(os.environ):
+        if time.monotonic() >= deadline:
+            raise RefusedError(f"Redis did not accept the credentials of this pod within {patience:g} s: {problem}")
+        if problem != logged:
+            log(f"Waiting up to {patience:g} s: Redis is not ready for this pod: {problem}")
+            logged = problem
+        time.sleep(min(0.5, max(0.01, deadline - time.monotonic())))
+    if logged:
+        log("Redis accepts the credentials of this pod.")
+
+
+def redis_problem(environment: Mapping[str, str]) -> str | None:
+    """The first error of the checks; None if all succeed."""
+    try:
+        for check in checks(environment):
+            check()
+    except (RedisError, OSError) as error:
+        # Only the class: a message of the client may quote its arguments.
+        return type(error).__name__
+    return None
 
 
 def checks(environment: Mapping[str, str]) -> Iterator[Any]:
@@ -101,7 +111,3 @@ def present(server: redis.Redis) -> None:
         raise
     except (RedisError, OSError):
         pass
-
-
-if __name__ == "__main__":
-    sys.exit(main())
