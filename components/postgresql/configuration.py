@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from .archive.server_parameters import archive_parameters
+from .lost_clients import LOST_CLIENTS
 from .settings import PostgreSQLSettings
 
 DATA_VOLUME = "/var/lib/postgresql/data"
@@ -18,6 +19,7 @@ TLS_DIRECTORY = "/etc/postgresql-tls"
 def postgresql_conf(settings: PostgreSQLSettings) -> str:
     """postgresql.conf: where things are, what follows from the limits, and how much is logged."""
     tuning = "\n".join(f"{name} = {value}" for name, value in settings.tuning().items())
+    lost_clients = "\n".join(f"{name} = {value}" for name, value in LOST_CLIENTS.items())
     archiving = "".join(f"{name} = {value}\n" for name, value in archive_parameters(settings.archive).items())
     return f"""\
 data_directory = '{DATA_DIRECTORY}'
@@ -30,6 +32,8 @@ password_encryption = 'scram-sha-256'
 {_tls(settings)}
 # Derived from the container's limits and postgresql.maxConnections.
 {tuning}
+# A lost node must not keep sessions, with their locks, for hours.
+{lost_clients}
 # POSIX shared memory is a volume of known size; parallel queries and index builds take theirs from it.
 dynamic_shared_memory_type = 'posix'
 

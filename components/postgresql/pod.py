@@ -100,7 +100,7 @@ def _server(settings: PostgreSQLSettings) -> ContainerArgsDict:
             "command": ["postgres", "-c", f"config_file={CONFIG_FILE}"],
             "ports": [container_port("postgresql", PORT)],
             # Recovery after a crash replays the WAL first: the kubelet waits for at most ten minutes.
-            "startup_probe": exec_probe(ready, period_seconds=2, failure_threshold=300),
+            "startup_probe": exec_probe(ready, period_seconds=1, failure_threshold=600),
             "readiness_probe": exec_probe(ready, period_seconds=5, failure_threshold=2),
             "liveness_probe": exec_probe(alive, period_seconds=20, failure_threshold=6),
             "volume_mounts": [*_MOUNTS, upgrade.SHARED_MEMORY_MOUNT, *tls_mount(settings.tls, TLS_DIRECTORY)],

@@ -73,6 +73,8 @@ def test_first_start_makes_an_ordinary_role_and_its_own_utf8_database(database: 
         assert one(connection, "SHOW server_encoding") == "UTF8"
         assert one(connection, "SHOW data_checksums") == "on"
         assert f"max_connections = {one(connection, 'SHOW max_connections')}\n" in database.files["postgresql.conf"]
+        keepalives = [one(connection, f"SHOW tcp_keepalives_{name}") for name in ("idle", "interval", "count")]
+        assert keepalives == ["10", "5", "4"]
         mine = "pg_get_userbyid(datdba) = current_user"
         assert one(connection, f"SELECT {mine} FROM pg_database WHERE datname = current_database()") is True
         rights = "rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls"

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.quantities import MEBIBYTE, quantity
+from ..lost_clients import LOST_CLIENTS
 from ..names import APP, DATABASE, OWNER_SECRET, PORT, SERVICE, USER
 from ..pooler.configuration import (
     PREPARED_STATEMENTS,
@@ -162,6 +163,7 @@ def parameters(settings: "PostgreSQLSettings") -> dict[str, str]:
     volume, archive = int(quantity(settings.storage.size)) // MEBIBYTE, settings.archive
     return {
         **settings.tuning(),
+        **LOST_CLIENTS,
         **({"archive_timeout": f"{archive.timeout_seconds}s"} if archive.enabled else {}),
         # A replica that stays away would keep the log of all writes, and fill the volume of the primary.
         "max_slot_wal_keep_size": f"{volume // 4}MB",
