@@ -11,6 +11,8 @@ SECRET_FILE ?=
 SECRETS ?=
 OUT ?= manifests
 JSON ?=
+METRICS ?=
+EVENTS ?=
 HTML ?=
 CONTEXT ?=
 NAMESPACE ?=
@@ -52,8 +54,8 @@ adopt: .venv/ready ## Adopt objects that were deployed manually under the stack'
 	@$(STACKCTL) adopt $(TARGET) $(OVERRIDES)
 
 .PHONY: drift
-drift: .venv/ready ## Show the differences between ENV's cluster and its state; exit code 2 if there are any
-	@$(STACKCTL) drift --env $(call quoted,$(ENV))
+drift: .venv/ready ## Show the differences between ENV's cluster and its state; exit code 2 if there are any; METRICS=file writes metrics
+	@$(STACKCTL) drift --env $(call quoted,$(ENV)) $(if $(EVENTS),--events $(call quoted,$(EVENTS))) $(if $(METRICS),--metrics $(call quoted,$(METRICS)))
 
 .PHONY: down
 down: .venv/ready ## Remove everything that `make up` created, data included; with ENV only that environment

@@ -83,12 +83,19 @@ def passphrase_file() -> Path:
     return file
 
 
-def write(file: Path, text: str) -> None:
-    """Write a file for the owner only. At every moment it has the old text or the new one, even on a full disk."""
+def write(file: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a file. At every moment it has the old text or the new one, even on a full disk.
+
+    Args:
+        file: to write, in a directory that exists.
+        text: its contents.
+        mode: its permissions: those of the owner only.
+    """
     descriptor, draft = tempfile.mkstemp(dir=file.parent)
     try:
         with os.fdopen(descriptor, "w") as out:
             out.write(text)
+            os.fchmod(out.fileno(), mode)
         os.replace(draft, file)
     except BaseException:
         os.unlink(draft)

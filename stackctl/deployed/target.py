@@ -26,7 +26,7 @@ def find_stack(target: Target) -> Stack:
     kubeconfig, context = target.kubeconfig, target.context
     if kubeconfig and not kubeconfig.is_file():
         raise UsageError(f"--kubeconfig {kubeconfig}: there is no such file")
-    namespace = target.namespace or _namespace(target.environment)
+    namespace = target.namespace or configured_namespace(target.environment)
     if not (kubeconfig or context):
         cluster = cluster_of(target.environment)
         if cluster is None:
@@ -39,7 +39,7 @@ def find_stack(target: Target) -> Stack:
     return _checked(Kubectl(program=str(kubectl()), namespace=namespace, kubeconfig=kubeconfig, context=context))
 
 
-def _namespace(environment: str) -> str:
+def configured_namespace(environment: str) -> str:
     """The namespace in the config that `up` last used, else in the environment's own, else the default."""
     tracked = stack_file(environment)
     files = [tracked]

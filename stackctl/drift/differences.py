@@ -1,7 +1,7 @@
 """Which objects differ from the last update: manual changes, deleted objects."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -55,6 +55,17 @@ class Drift:
     """Properties that differ, if the object exists."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A complete comparison of the cluster with the state of a stack."""
+
+    drifts: tuple[Drift, ...]
+    """Objects that differ."""
+
+    ended: int
+    """When it ended, in seconds since 1970."""
+
+
 def drift_of(event: EngineEvent) -> Drift | None:
     """The drift that an event of a refresh reports; None for an object that does not differ, and for other events."""
     if not event.res_outputs_event:
@@ -65,6 +76,11 @@ def drift_of(event: EngineEvent) -> Drift | None:
     if metadata.op is OpType.UPDATE:
         return Drift(resource=resource_name(metadata.urn), deleted=False, properties=tuple(_properties(metadata)))
     return None
+
+
+def in_order(drifts: Iterable[Drift]) -> tuple[Drift, ...]:
+    """The drifts by resource."""
+    return tuple(sorted(drifts, key=lambda one: one.resource))
 
 
 def lines(drift: Drift) -> Iterator[str]:

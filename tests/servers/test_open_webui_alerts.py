@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from components.open_webui.monitoring.alerts import ALERTS, dashboard, prometheus_rules
+from stackctl.drift import metrics
+from stackctl.drift.differences import Comparison, Drift
 from tests.support.servers.promtool import Promtool, beside_another_stack, queries, with_changes
 from tests.support.servers.promtool import promtool as promtool
 from tests.support.servers.promtool import promtool_program as promtool_program
@@ -29,6 +31,10 @@ READY, WANTED = f"kube_deployment_status_replicas_ready{DEPLOYMENT}", f"kube_dep
 MIGRATE = '{namespace="rag-system",pod="open-webui-7d-x",container="migrate"}'
 RUNNING = f"kube_pod_init_container_status_running{MIGRATE}"
 RESTARTS = f"kube_pod_init_container_status_restarts_total{MIGRATE}"
+DRIFT_LABELS = '{environment="prod",namespace="rag-system"}'
+DRIFTED, COMPARED = f"{metrics.OBJECTS}{DRIFT_LABELS}", f"{metrics.COMPARED}{DRIFT_LABELS}"
+BEFORE_26_HOURS = -26 * 3600
+"""Seconds since the first minute of a test."""
 HEALTHY = {
     requests("200"): "0+600x60",
     requests("200", instance="b"): "0+600x60",
@@ -45,6 +51,8 @@ HEALTHY = {
     WANTED: "3x60",
     RUNNING: "0x60",
     RESTARTS: "1x60",
+    DRIFTED: "0x60",
+    COMPARED: "0x60",
 }
 TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
     "OpenWebUIErrorsHigh": ({requests("500"): "0+100x60"}, 10),
@@ -54,6 +62,8 @@ TROUBLE: dict[str, tuple[dict[str, str | None], int]] = {
     "OpenWebUIReplicasMissing": ({READY: "2x60"}, 20),
     "OpenWebUIMigrationStuck": ({RUNNING: "1x60"}, MIGRATION_MINUTES),
     "OpenWebUIMigrationFails": ({RESTARTS: "0+1x60"}, 1),
+    "StackDrift": ({DRIFTED: "2x60"}, 15),
+    "StackDriftUnknown": ({COMPARED: f"{BEFORE_26_HOURS + 600}x60"}, 11),
 }
 """Each alert: the metrics that differ (None: not there), and the minutes until it fires."""
 
@@ -88,6 +98,35 @@ def test_a_longer_migration_may_run_longer(promtool: Promtool) -> None:
 def test_another_stacks_trouble_is_not_this_ones(promtool: Promtool) -> None:
     for alert, (differing, _) in TROUBLE.items():
         assert not promtool.fires(RULES, alert, beside_another_stack(HEALTHY, differing), 30), alert
+
+
+@pytest.mark.parametrize("alert", ["StackDrift", "StackDriftUnknown"])
+def test_a_scrape_that_renames_the_namespace_shows_drift_as_well(promtool: Promtool, alert: str) -> None:
+    """node_exporter in the cluster: its own namespace is a label of the target, which wins."""
+
+    def renamed(series: dict[str, str]) -> dict[str, str]:
+        target = 'exported_namespace="rag-system",namespace="monitoring"'
+        return {name.replace('namespace="rag-system"', target): value for name, value in series.items()}
+
+    differing, minutes = TROUBLE[alert]
+    healthy = {name: HEALTHY[name] for name in (DRIFTED, COMPARED)}
+    troubled = renamed(with_changes(healthy, differing))
+    promtool.check_alert(RULES, alert, renamed(healthy), troubled, minutes=minutes, latest=40)
+    # Of a stack in the namespace of Prometheus it would be another one's.
+    others = prometheus_rules("monitoring", pushes_metrics=True, migrate_seconds=60)
+    assert not promtool.fires(others, alert, troubled, 40)
+
+
+@pytest.mark.parametrize("alert", ["StackDrift", "StackDriftUnknown"])
+def test_a_stack_that_is_never_compared_has_no_alert_on_drift(promtool: Promtool, alert: str) -> None:
+    assert not promtool.fires(RULES, alert, with_changes(HEALTHY, dict.fromkeys((DRIFTED, COMPARED))), 40)
+
+
+def test_the_metrics_of_a_comparison_are_in_the_format_of_prometheus(promtool: Promtool) -> None:
+    comparison = Comparison(drifts=(Drift(resource="Service redis-service", deleted=True),), ended=1_796_000_000)
+    text = metrics.metrics_text(comparison, environment='a"b\\c', namespace="rag-system")
+    promtool.check_metrics(text)
+    assert promtool.run("check", "metrics", stdin=text.replace("} 1", "} one")).returncode != 0
 
 
 def test_users_are_never_summed_over_replicas(promtool: Promtool) -> None:

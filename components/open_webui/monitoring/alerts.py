@@ -22,7 +22,7 @@ def prometheus_rules(namespace: str, *, pushes_metrics: bool, migrate_seconds: i
     return alert_files.prometheus_rules(
         ALERTS,
         name="open-webui-stack-open-webui",
-        groups=(*groups, f"{APP}-pods"),
+        groups=(*groups, f"{APP}-pods", "drift"),
         namespace=namespace,
         values={"for: 30m": f"for: {migrate_seconds}s"},
     )

@@ -20,11 +20,16 @@ class Promtool:
     program: str
     directory: Path
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run it in the directory."""
         return subprocess.run(
-            [self.program, *arguments], cwd=self.directory, capture_output=True, text=True, check=False
+            [self.program, *arguments], cwd=self.directory, input=stdin, capture_output=True, text=True, check=False
         )
+
+    def check_metrics(self, text: str) -> None:
+        """Fail with promtool's output if the text is not metrics in Prometheus' format, or not named as it advises."""
+        done = self.run("check", "metrics", stdin=text)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
     def check(self, rules: dict[str, Any], *options: str) -> None:
         """Fail with promtool's output if it does not accept the rules."""
