@@ -3,6 +3,7 @@
 from pulumi_policy import EnforcementLevel, PolicyPack
 
 # The engine runs this directory as a program of its own: `rules` is next to this file, wherever the pack was put.
+from rules import PACK  # type: ignore[import-not-found]
 from rules.pack import policies  # type: ignore[import-not-found]
 
-PolicyPack(name="open-webui-stack", enforcement_level=EnforcementLevel.MANDATORY, policies=policies())
+PolicyPack(name=PACK, enforcement_level=EnforcementLevel.MANDATORY, policies=policies())

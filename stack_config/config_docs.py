@@ -1,4 +1,5 @@
-"""Generate parts of Pulumi.yaml and docs/configuration.md, the JSON Schema, and the copies of `copies.COPIES`.
+"""Generate parts of Pulumi.yaml, docs/configuration.md and docs/policies.md, the files in schema/, and the copies of
+`copies.COPIES`.
 
 python -m stack_config.config_docs          write them
 python -m stack_config.config_docs --check  exit with 1 if a file is not up to date
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from . import policy_data
 from .copies import generated_copies
 from .files import ROOT
 from .generated_files import write_or_check
@@ -83,16 +85,24 @@ def _cell(text: str) -> str:
 
 def generated(root: Path) -> dict[Path, str]:
     """The files with up-to-date generated parts."""
-    project, page = root / "Pulumi.yaml", root / "docs" / "configuration.md"
+    project = root / "Pulumi.yaml"
+    keys, policies = (root / "docs" / page for page in ("configuration.md", "policies.md"))
     head, marker, _ = project.read_text().partition(CONFIG_MARKER)
-    before, start, rest = page.read_text().partition(TABLE_START)
-    _, end, after = rest.partition(TABLE_END)
     return {
         project: f"{head}{marker}{pulumi_config()}{template_section()}",
-        page: f"{before}{start}{key_table()}{end}{after}",
+        keys: _with_table(keys, TABLE_START, key_table(), TABLE_END),
+        policies: _with_table(policies, policy_data.TABLE_START, policy_data.policy_table(), policy_data.TABLE_END),
         root / SCHEMA_FILE: schema_text(),
+        root / policy_data.POLICIES_FILE: policy_data.policies_text(),
         **generated_copies(root),
     }
+
+
+def _with_table(page: Path, start: str, table: str, end: str) -> str:
+    """The page with the table between the two comments."""
+    before, _, rest = page.read_text().partition(start)
+    _, _, after = rest.partition(end)
+    return f"{before}{start}{table}{end}{after}"
 
 
 if __name__ == "__main__":

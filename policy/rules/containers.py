@@ -3,7 +3,18 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .objects import LONG_RUNNING, Object, Unknown, containers, field, items, lasting_containers, mapping, pod
+from .objects import (
+    LONG_RUNNING,
+    WITH_PODS,
+    Object,
+    Unknown,
+    containers,
+    field,
+    items,
+    lasting_containers,
+    mapping,
+    pod,
+)
 from .rule import Context, Level, ObjectRule
 
 _REQUESTS = ("cpu", "memory", "ephemeral-storage")
@@ -85,6 +96,7 @@ RULES = (
         name="image-version",
         description="Every image has a tag other than latest, or a digest: what runs is what was reviewed.",
         remedy="Name the version in the image.",
+        kinds=WITH_PODS,
         check=image_version,
     ),
     ObjectRule(
@@ -92,6 +104,7 @@ RULES = (
         description="Every container, init containers included, requests CPU, memory and ephemeral storage, and has a "
         "limit of memory and ephemeral storage: else it takes them from its neighbours.",
         remedy="Set resources.requests and resources.limits of the container.",
+        kinds=WITH_PODS,
         check=resources,
     ),
     ObjectRule(
@@ -99,6 +112,7 @@ RULES = (
         description="Every container that runs as long as its pod has a readiness and a liveness probe; a sidecar that "
         "serves no port needs none.",
         remedy="Set readinessProbe and livenessProbe (components/blocks/probes.py).",
+        kinds=(*LONG_RUNNING, "Pod"),
         check=probes,
     ),
     ObjectRule(
@@ -106,6 +120,7 @@ RULES = (
         description="Liveness asks for less than readiness, or is more patient: a slow dependency must not restart "
         "every pod.",
         remedy="Let livenessProbe ask something that needs no other service, or raise its failureThreshold.",
+        kinds=(*LONG_RUNNING, "Pod"),
         level=Level.ADVISORY,
         check=probes_differ,
     ),

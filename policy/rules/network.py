@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from .objects import Object, Unknown, field, items, pods
+from .objects import WITH_PODS, Object, Unknown, field, items, pods
 from .rule import Context, ObjectRule, StackRule, Violation
 from .selectors import selects
 
@@ -69,12 +69,14 @@ RULES = (
         name="service-not-exposed",
         description="No Service is a LoadBalancer or NodePort without an annotation that says why.",
         remedy=f"Use type ClusterIP, or annotate the Service {ALLOW_EXPOSURE}: <why>.",
+        kinds=("Service",),
         check=exposed,
     ),
     StackRule(
         name="network-policies-cover-pods",
         description="NetworkPolicies cover every pod in both directions: a pod without one may connect to every other.",
         remedy="Keep default-deny of the namespace, or add a policy whose podSelector selects the pods.",
+        kinds=(*WITH_PODS, "NetworkPolicy"),
         check=uncovered,
     ),
     ObjectRule(
@@ -82,6 +84,7 @@ RULES = (
         description="Every rule of a NetworkPolicy names its peers, and not all peers: such a rule restricts nothing.",
         remedy="Use allow_from() and allow_to() of components/blocks/network_policy.py with the pods, the namespace or "
         "the addresses that need it.",
+        kinds=("NetworkPolicy",),
         check=open_to_all,
     ),
 )

@@ -15,6 +15,8 @@ class Unknown(str):
 
 
 LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
+WITH_PODS = (*LONG_RUNNING, "Job", "CronJob", "Pod")
+"""Kinds that describe pods."""
 
 
 @dataclass(frozen=True, kw_only=True)

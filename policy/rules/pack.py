@@ -16,23 +16,13 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
-from . import PRODUCTION, RULES
+from . import PRODUCTION, RULES, config_properties
 from .objects import Object, Unknown
-from .production import PROTECTED_KINDS
-from .rule import Context, Level, ObjectRule, StackRule
+from .production import PROTECTION
+from .rule import Context, Definition, Level, ObjectRule, StackRule
 
 KUBERNETES = "kubernetes:"
 _LEVELS = {Level.MANDATORY: EnforcementLevel.MANDATORY, Level.ADVISORY: EnforcementLevel.ADVISORY}
-_SCHEMA = PolicyConfigSchema(
-    properties={
-        "production": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Stacks that the rules of production are for.",
-        }
-    }
-)
-PROTECTION = "production-protection"
 
 
 def policies() -> list[Policy]:
@@ -41,23 +31,27 @@ def policies() -> list[Policy]:
 
 
 def _policy(rule: ObjectRule | StackRule) -> Policy:
-    options: dict[str, Any] = {
-        "name": rule.name,
-        "description": rule.description,
-        "remediation_steps": rule.remedy,
-        "enforcement_level": _LEVELS[rule.level],
-        "config_schema": _SCHEMA,
-    }
     if isinstance(rule, ObjectRule):
-        return ResourceValidationPolicy(validate=_object_check(rule), **options)
-    return StackValidationPolicy(validate=_stack_check(rule), **options)
+        return ResourceValidationPolicy(validate=_object_check(rule), **_options(rule))
+    return StackValidationPolicy(validate=_stack_check(rule), **_options(rule))
+
+
+def _options(definition: Definition) -> dict[str, Any]:
+    properties = config_properties(definition)
+    return {
+        "name": definition.name,
+        "description": definition.description,
+        "remediation_steps": definition.remedy,
+        "enforcement_level": _LEVELS[definition.level],
+        "config_schema": PolicyConfigSchema(properties=properties) if properties else None,
+    }
 
 
 def _object_check(rule: ObjectRule) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
         if args.resource_type.startswith(KUBERNETES):
-            for message in rule.check(plain(args.props), _context(args.urn, args.get_config())):
-                report_violation(f"{message}\n{rule.remedy}", None)
+            for violation in rule.violations([plain(args.props)], _context(args.urn, args.get_config())):
+                report_violation(f"{violation.message}\n{rule.remedy}", None)
 
     return validate
 
@@ -67,7 +61,7 @@ def _stack_check(rule: StackRule) -> Callable[[StackValidationArgs, ReportViolat
         resources = [each for each in args.resources if each.resource_type.startswith(KUBERNETES)]
         objects = [plain(each.props) for each in resources]
         context = _context(resources[0].urn, args.get_config()) if resources else Context()
-        for violation in rule.check(objects, context):
+        for violation in rule.violations(objects, context):
             urn = _urn(violation.item, objects, resources)
             report_violation(f"{violation.message}\n{rule.remedy}", urn)
 
@@ -79,22 +73,13 @@ def _urn(item: Object, objects: Sequence[Object], resources: Sequence[PolicyReso
 
 
 def _protection_policy() -> Policy:
-    remedy = "Set the config key protect to true."
-
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
         kind = args.resource_type.rpartition(":")[2]
-        guarded = args.resource_type.startswith(KUBERNETES) and kind in PROTECTED_KINDS
+        guarded = args.resource_type.startswith(KUBERNETES) and kind in PROTECTION.kinds
         if guarded and _context(args.urn, args.get_config()).production and not args.opts.protect:
-            report_violation(f"{kind} {args.name} is not protected\n{remedy}", None)
+            report_violation(f"{kind} {args.name} is not protected\n{PROTECTION.remedy}", None)
 
-    return ResourceValidationPolicy(
-        name=PROTECTION,
-        description="In production the namespace and the volumes are protected: a wrong change cannot delete them.",
-        validate=validate,
-        remediation_steps=remedy,
-        enforcement_level=EnforcementLevel.MANDATORY,
-        config_schema=_SCHEMA,
-    )
+    return ResourceValidationPolicy(validate=validate, **_options(PROTECTION))
 
 
 def _context(urn: str, config: Mapping[str, Any] | None) -> Context:

@@ -8,7 +8,7 @@ https://kubernetes.io/docs/concepts/security/pod-security-standards/
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .objects import Object, Pod, containers, field, items, mapping, pod
+from .objects import WITH_PODS, Object, Pod, containers, field, items, mapping, pod
 from .rule import Context, ObjectRule
 
 _VOLUMES = frozenset(
@@ -154,6 +154,7 @@ RULES = (
         description="Every container, init containers included, keeps to Pod Security restricted: root in a container "
         "is one bug away from root on the node.",
         remedy="Use pod_security_context() and container_security_context() of components/blocks/pod_security.py.",
+        kinds=WITH_PODS,
         check=restricted,
     ),
     ObjectRule(
@@ -161,6 +162,7 @@ RULES = (
         description="No pod has a token for the API server: none of the stack asks it anything.",
         remedy="Set automountServiceAccountToken: false for the pod. Where a token is needed, project one with an "
         "audience.",
+        kinds=WITH_PODS,
         check=service_account_token,
     ),
     ObjectRule(
@@ -168,6 +170,7 @@ RULES = (
         description="A Namespace enforces Pod Security restricted, so that nothing put there later is less, in a fixed "
         "version, so that an upgrade of the cluster does not change what that means.",
         remedy="Label it pod-security.kubernetes.io/enforce: restricted, and with that enforce-version: v1.30.",
+        kinds=("Namespace",),
         check=enforced,
     ),
 )

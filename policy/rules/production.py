@@ -4,11 +4,17 @@ from collections.abc import Iterator, Sequence
 from decimal import ROUND_CEILING, Decimal
 
 from .objects import Object, Unknown, field, pod
-from .rule import Context, StackRule, Violation
+from .rule import Context, Definition, StackRule, Violation
 from .selectors import selects
 
-PROTECTED_KINDS = ("Namespace", "PersistentVolumeClaim")
-"""Kinds that the engine must refuse to delete. The object does not show it: only the pack can check it."""
+PROTECTION = Definition(
+    name="production-protection",
+    description="In production the namespace and the volumes are protected: a wrong change cannot delete them.",
+    remedy="Set the config key protect to true.",
+    kinds=("Namespace", "PersistentVolumeClaim"),
+    of_production=True,
+)
+"""The engine must refuse to delete them. The object does not show it: only the pack can check it."""
 
 
 def replicas(objects: Sequence[Object], context: Context) -> Iterator[Violation]:
@@ -86,6 +92,8 @@ RULES = (
         name="production-replicas",
         description="In production a Deployment has at least two pods, unless its strategy is Recreate.",
         remedy="Raise replicas, or minReplicas of the autoscaler.",
+        kinds=("Deployment", "HorizontalPodAutoscaler"),
+        of_production=True,
         check=replicas,
     ),
     StackRule(
@@ -93,6 +101,8 @@ RULES = (
         description="In production every workload has a PodDisruptionBudget that lets one pod go and never all.",
         remedy="Use disruption_budget() of components/blocks/disruption_budget.py, with maxUnavailable from 1 to "
         "replicas - 1.",
+        kinds=("Deployment", "StatefulSet", "PodDisruptionBudget", "HorizontalPodAutoscaler"),
+        of_production=True,
         check=budgets,
     ),
 )

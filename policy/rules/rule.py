@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .objects import Object, name_of
+from .objects import Object, field, name_of
+
+EVERY_KIND = ("*",)
+"""`kinds` of a rule that looks at every object."""
 
 
 class Level(StrEnum):
@@ -36,8 +39,8 @@ class Violation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectRule:
-    """A rule that looks at one object at a time."""
+class Definition:
+    """What a policy is, without the code that checks it."""
 
     name: str
     description: str
@@ -45,37 +48,43 @@ class ObjectRule:
 
     remedy: str
     """How to fix a violation."""
+
+    kinds: tuple[str, ...] = EVERY_KIND
+    """Kinds of the objects that the rule looks at. It never gets an object of another kind."""
+
+    level: Level = Level.MANDATORY
+
+    of_production: bool = False
+    """Whether it applies in production alone. The configuration of the pack names the stacks that are production."""
+
+    def looks_at(self, item: Object) -> bool:
+        """Whether the rule looks at an object."""
+        return self.kinds == EVERY_KIND or field(item, "kind") in self.kinds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectRule(Definition):
+    """A rule that looks at one object at a time."""
 
     check: Callable[[Object, Context], Iterable[str]]
     """Messages about the violations of an object; empty for an object that the rule does not apply to."""
 
-    level: Level = Level.MANDATORY
-
     def violations(self, objects: Sequence[Object], context: Context) -> Iterator[Violation]:
         """The violations of the objects."""
-        for item in objects:
+        for item in filter(self.looks_at, objects):
             yield from (Violation(item=item, message=message) for message in self.check(item, context))
 
 
 @dataclass(frozen=True, kw_only=True)
-class StackRule:
+class StackRule(Definition):
     """A rule that looks at all objects together."""
-
-    name: str
-    description: str
-    """The requirement and its reason, in a sentence."""
-
-    remedy: str
-    """How to fix a violation."""
 
     check: Callable[[Sequence[Object], Context], Iterable[Violation]]
     """The violations."""
 
-    level: Level = Level.MANDATORY
-
     def violations(self, objects: Sequence[Object], context: Context) -> Iterator[Violation]:
         """The violations of the objects."""
-        yield from self.check(objects, context)
+        yield from self.check([*filter(self.looks_at, objects)], context)
 
 
 Rule = ObjectRule | StackRule

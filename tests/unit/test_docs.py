@@ -13,6 +13,7 @@ from typer.main import get_command
 from components.open_webui.variables import CLASSES_FILE, VariableClass
 from composition.outputs import OUTPUTS
 from policy.rules import RULES
+from policy.rules.production import PROTECTION
 from stack_config.files import ROOT
 from stack_config.keys import all_paths, config_keys, is_secret_key, key_at
 from stack_config.load import PROJECT, ConfigError, parse
@@ -254,9 +255,8 @@ def test_the_license_is_there() -> None:
 
 def test_every_policy_is_in_the_table_with_its_level() -> None:
     page = (ROOT / "docs" / "policies.md").read_text()
-    listed = re.findall(r"^\| `([\w-]+)` \| (\w+) \|$", page, re.MULTILINE)
-    assert listed == [(rule.name, rule.level.value) for rule in RULES]
-    assert "`production-protection` (pack only)" in page
+    listed = re.findall(r"^\| `([\w-]+)` \| (\w+) \|", page, re.MULTILINE)
+    assert listed == [(rule.name, rule.level.value) for rule in (*RULES, PROTECTION)]
 
 
 def test_every_alert_of_postgresql_has_a_line_and_a_section_in_the_docs() -> None:
