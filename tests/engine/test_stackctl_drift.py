@@ -1,6 +1,8 @@
 """`make drift` reports manual changes in the cluster and changes nothing itself."""
 
 import json
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,9 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 
+from devcluster.toolchain.providers import search_path
+from devcluster.toolchain.pulumi_cli import pulumi_cli
+from stackctl.drift.metrics import COMPARED
 from tests.support.engine.machine import Machine
 
 NAMESPACE = "rag-system"
@@ -61,6 +66,29 @@ def test_what_the_autoscaler_chose_is_no_drift(machine: Machine, api: Any) -> No
     assert machine.stackctl("drift").returncode == 0
 
 
+def test_a_refresh_by_pulumi_gives_the_same_report_and_metrics(machine: Machine, api: Any, tmp_path: Path) -> None:
+    core: Any = client.CoreV1Api(api)
+    secret = core.read_namespaced_secret("openwebui-secret", NAMESPACE).data["secret-key"]
+    core.patch_namespaced_secret("openwebui-secret", NAMESPACE, {"stringData": {"secret-key": BY_HAND}})
+    metrics, events = tmp_path / "drift.prom", tmp_path / "events.json"
+    try:
+        done = machine.stackctl("drift", "--metrics", str(metrics))
+        measured = metrics.read_text()
+        events.write_text(refreshed_by_pulumi(machine, KUBECONFIG=machine.succeed("kubeconfig").strip()))
+        from_events = machine.stackctl("drift", "--events", str(events), "--metrics", str(metrics))
+    finally:
+        core.patch_namespaced_secret("openwebui-secret", NAMESPACE, {"data": {"secret-key": secret}})
+
+    assert done.returncode == 2
+    assert 'open_webui_stack_drift_objects{environment="dev",namespace="rag-system"} 1\n' in measured
+    assert (from_events.returncode, from_events.stdout) == (2, done.stdout)
+    assert without_times(metrics.read_text()) == without_times(measured)
+    assert abs(compared(metrics) - time.time()) < 60
+    assert BY_HAND not in events.read_text()
+    assert machine.stackctl("drift", "--metrics", str(metrics)).returncode == 0
+    assert 'namespace="rag-system"} 0\n' in metrics.read_text()
+
+
 def test_hand_edits_are_reported_without_secrets_and_put_back(machine: Machine, api: Any) -> None:
     core: Any = client.CoreV1Api(api)
     core.patch_namespaced_config_map("redis-conf", NAMESPACE, {"data": {"redis.conf": "maxmemory 1"}})
@@ -101,6 +129,51 @@ def test_hand_edits_are_reported_without_secrets_and_put_back(machine: Machine, 
     )
     assert core.read_namespaced_service("redis-service", NAMESPACE).spec.ports[0].port == 6379
     assert machine.stackctl("drift").returncode == 0
+
+
+def test_a_comparison_that_fails_leaves_the_metrics_as_they_are(machine: Machine, tmp_path: Path) -> None:
+    """The API server of the kubeconfig does not answer."""
+    metrics, events = tmp_path / "drift.prom", tmp_path / "events.json"
+    metrics.write_text("earlier\n")
+    events.write_text(refreshed_by_pulumi(machine, fails=True, KUBECONFIG=str(machine.kubeconfig)))
+    done = machine.stackctl("drift", "--events", str(events), "--metrics", str(metrics))
+    assert done.returncode == 1
+    assert done.stderr.startswith("comparison failed\n")
+    assert metrics.read_text() == "earlier\n"
+
+
+def refreshed_by_pulumi(machine: Machine, *, fails: bool = False, **variables: str) -> str:
+    """The events of a refresh of `dev` by the CLI, which reads the state of `up`."""
+    pulumi = pulumi_cli()
+    done = subprocess.run(
+        [pulumi, "refresh", "--stack", "dev", "--preview-only", "--json", "--non-interactive"],
+        cwd=machine.cache / "environments" / "dev" / "project",
+        env={
+            **machine.environment,
+            "PATH": search_path(pulumi),
+            "PULUMI_BACKEND_URL": (machine.cache / "state").as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(machine.cache / "passphrase"),
+            "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
+            **variables,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert bool(done.returncode) is fails, done.stdout + done.stderr
+    return done.stdout
+
+
+def without_times(metrics: str) -> list[str]:
+    """The lines of the metrics that are the same for every comparison with this result."""
+    return [line for line in metrics.splitlines() if not line.startswith(COMPARED)]
+
+
+def compared(metrics: Path) -> float:
+    """The time of the comparison in the metrics."""
+    [line] = [line for line in metrics.read_text().splitlines() if line.startswith(COMPARED)]
+    return float(line.rpartition(" ")[2])
 
 
 def test_what_is_not_up_cannot_drift(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_rule_gets_objects_of_its_kinds_alone() -> None:
     def all_of_them(items: Any, _context: Context) -> Iterator[Violation]:
         yield from (Violation(item=item, message=item["kind"]) for item in items)
 
-    text = {"name": "a", "description": "A.", "remedy": "B."}
+    text: dict[str, Any] = {"name": "a", "description": "A.", "remedy": "B."}
     for rule in (
         ObjectRule(check=one, kinds=("Service", "Pod"), **text),
         StackRule(check=all_of_them, kinds=("Service", "Pod"), **text),
