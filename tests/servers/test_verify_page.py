@@ -1,45 +1,41 @@
 """The page of `verify --html` in a browser: it shows every check and the drawing, and asks no server for anything."""
 
-import os
-import shutil
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from stackctl.verify import report
 from stackctl.verify.checks import all_checks
 from stackctl.verify.page import drawn, page
-from tests.support.servers.server_process import missing
+from tests.support.report_page import PICTURES_VARIABLE, WIDTH, report_browser, save_picture
 from tests.support.unit.verify_cluster import FakeCluster
 
 SCRIPT = "<script>document.title = 'changed'</script>"
+KIBIBYTE = 1024
 
 
 @pytest.fixture
 def browser_page() -> Iterator[Page]:
     """A browser without a network."""
-    program = shutil.which("chromium")
-    if not program:
-        missing("chromium", "chromium")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
-        try:
-            context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900})
-            yield context.new_page()
-        finally:
-            browser.close()
+    with report_browser() as page:
+        yield page
+
+
+def written(cluster: FakeCluster, file: Path) -> Sequence[report.Result]:
+    """Check a cluster, and write the page to the file."""
+    results = report.run(all_checks(), cluster.stack)
+    at = datetime(2026, 1, 10, 12, tzinfo=UTC)
+    file.write_text(page(results, drawn(cluster.stack), namespace="rag-system", context="mine", at=at))
+    return results
 
 
 def test_the_page_is_complete_and_loads_nothing(browser_page: Page, tmp_path: Path) -> None:
-    cluster = FakeCluster(pong=SCRIPT)
-    results = report.run(all_checks(), cluster.stack)
     file = tmp_path / "report.html"
-    at = datetime(2026, 1, 10, 12, tzinfo=UTC)
-    file.write_text(page(results, drawn(cluster.stack), namespace="rag-system", context="mine", at=at))
+    results = written(FakeCluster(pong=SCRIPT), file)
     requests: list[str] = []
     problems: list[str] = []
     browser_page.on("request", lambda request: requests.append(request.url))
@@ -66,4 +62,26 @@ def test_the_page_is_complete_and_loads_nothing(browser_page: Page, tmp_path: Pa
         assert frame["x"] <= box["x"]
         assert box["x"] + box["width"] <= frame["x"] + frame["width"]
     width = browser_page.evaluate("document.documentElement.scrollWidth")
-    assert width <= 1100
+    assert width <= WIDTH
+
+
+def test_the_picture_of_the_page_is_a_small_png(
+    browser_page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, picture = tmp_path / "report.html", tmp_path / "verify.png"
+    written(FakeCluster(), file)
+    browser_page.goto(file.as_uri())
+    monkeypatch.delenv(PICTURES_VARIABLE, raising=False)
+    save_picture(browser_page, picture.name)
+    assert not picture.exists()
+    monkeypatch.setenv(PICTURES_VARIABLE, str(tmp_path))
+    save_picture(browser_page, picture.name)
+    image = picture.read_bytes()
+    assert image.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", image[16:24])
+    assert width == WIDTH
+    # The whole page, not only what the window shows.
+    assert height == browser_page.evaluate("document.documentElement.scrollHeight") > 900
+    assert len(image) < 300 * KIBIBYTE
+    # The colors of the page are those of the browser: dark in a dark one.
+    assert browser_page.evaluate("matchMedia('(prefers-color-scheme: light)').matches")
