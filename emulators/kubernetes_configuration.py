@@ -13,18 +13,18 @@ from typing import Any
 
 from .property_values import Properties, Unknown
 
-_SERVED = frozenset(
-    [
-        "kubeconfig",
-        "context",
-        "namespace",
-        "clusterIdentifier",
-        "enableSecretMutable",
-        "enableConfigMapMutable",
-        "enablePatchForce",
-        "enableServerSideApply",
-    ]
-)
+_SERVED = {
+    "kubeconfig": "string",
+    "context": "string",
+    "namespace": "string",
+    "clusterIdentifier": "string",
+    "enableSecretMutable": "boolean",
+    "enableConfigMapMutable": "boolean",
+    "enablePatchForce": "boolean",
+    "enableServerSideApply": "boolean",
+}
+"""Options that the emulator serves, with their types in the schema."""
+
 # Known not to change what an emulator does; `version` and the like are the engine's own.
 _HARMLESS = frozenset(
     [
@@ -36,6 +36,16 @@ _HARMLESS = frozenset(
         "__internal",
     ]
 )
+
+
+def provider_schema(version: str) -> str:
+    """The part of the official schema that programs in YAML read to create a provider: its options, no resources.
+
+    Args:
+        version: of the emulated provider.
+    """
+    options = {name: {"type": kind} for name, kind in _SERVED.items()}
+    return json.dumps({"name": "kubernetes", "version": version, "provider": {"inputProperties": options}})
 
 
 def unserved_options(options: Properties) -> list[str]:

@@ -19,7 +19,13 @@ from pulumi_values.urns import name_of, type_of
 from . import awaiting, field_managers, manifests, messages, readiness
 from .cluster import ApiError, Cluster, NoSuchKindError, UnreachableError
 from .immutable_fields import immutable_fields
-from .kubernetes_configuration import Configuration, KubeconfigError, configuration_changes, unserved_options
+from .kubernetes_configuration import (
+    Configuration,
+    KubeconfigError,
+    configuration_changes,
+    provider_schema,
+    unserved_options,
+)
 from .object_diff import as_live, changes, normalized
 from .plugin import THREADS, Engine, InitializationError, Provider, ProviderError
 from .property_values import Properties, Unknown, decode, encode, has_unknown, mark_secrets, redact, reveal
@@ -49,6 +55,9 @@ class KubernetesProvider(Provider):
         super().cancel(_)
         self.cluster.stop_watching()
         return _
+
+    def get_schema(self, _: Any) -> Any:
+        return provider_pb2.GetSchemaResponse(schema=provider_schema(self.version))
 
     def check_config(self, request: Any) -> Any:
         failures = [

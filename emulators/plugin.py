@@ -84,9 +84,13 @@ class Provider:
         self.engine = engine
         self.cancelled = Event()
 
-    def get_plugin_info(self, _: Empty) -> Any:
+    @property
+    def version(self) -> str:
         # The SDK package asks for a plugin of its own version or newer.
-        return plugin_pb2.PluginInfo(version=f"{metadata.version(f'pulumi-{self.name}')}+emulator")
+        return f"{metadata.version(f'pulumi-{self.name}')}+emulator"
+
+    def get_plugin_info(self, _: Empty) -> Any:
+        return plugin_pb2.PluginInfo(version=self.version)
 
     def cancel(self, _: Empty) -> Empty:
         self.cancelled.set()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from pulumi.runtime import proto
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from . import caller_provider
 from .arguments import Argument, ArgumentsError, read
 from .component import OpenWebUIStack
 from .names import STACK
@@ -39,8 +41,7 @@ class PackageProvider(Provider):
         if "kubernetes" not in _providers(options):
             raise ArgumentsError(
                 f"{name} has no Kubernetes provider: the stack never uses the current context of a kubeconfig.\n"
-                "Pass one in the option providers, with enableSecretMutable, enableConfigMapMutable and "
-                "enablePatchForce."
+                "Pass one in the option providers. Its options: docs/component-package.md"
             )
         component = OpenWebUIStack(name, settings, secret_inputs, options)
         return ConstructResult(component.urn, component.outputs)
@@ -72,10 +73,20 @@ class _Servicer(ProviderServicer):
     async def Construct(self, request: proto.ConstructRequest, context: Any) -> proto.ConstructResponse:  # noqa: N802
         try:
             self._package.require_first(request.monitorEndpoint, request.name)
+            await self._check_provider(request)
             return await self._construct(request, context)
         except (ArgumentsError, pulumi.RunError) as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             raise
+
+    @staticmethod
+    async def _check_provider(request: proto.ConstructRequest) -> None:
+        # Without one, `construct` refuses the component, after the arguments.
+        if reference := request.providers.get("kubernetes"):
+            options = await caller_provider.read_options(request.monitorEndpoint, reference)
+            # The engine starts all providers with its own environment.
+            if report := caller_provider.report(request.name, options, os.environ):
+                raise ArgumentsError(report)
 
     @staticmethod
     async def _construct_inputs(inputs: Struct, input_dependencies: Any) -> dict[str, Any]:

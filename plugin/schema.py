@@ -22,7 +22,14 @@ from .names import NOT_ARGUMENTS, PACKAGE, STACK
 
 _TYPES = f"#/types/{PACKAGE}:index:"
 _ANY = {"$ref": "pulumi.json#/Any"}
-_LANGUAGES = ("csharp", "go", "java", "nodejs", "python")
+_NAMES = {
+    "csharp": {},
+    "go": {"importBasePath": "example.com/pulumi-open-webui-stack/sdk/go/openwebuistack"},
+    "java": {},
+    "nodejs": {"packageName": "@pulumi/open-webui-stack"},
+    "python": {"packageName": "pulumi_open_webui_stack"},
+}
+"""Names of the SDKs by language. By default they have the owner of the Git repository of `pulumi package add`."""
 
 
 @cache
@@ -44,7 +51,7 @@ def package_schema() -> dict[str, Any]:
         "description": "Open WebUI on Kubernetes with interchangeable replicas, a dedicated Redis and PostgreSQL",
         "resources": {STACK: _component(arguments | _secrets())},
         "types": translation.types,
-        "language": {language: {"respectSchemaVersion": True} for language in _LANGUAGES},
+        "language": {language: {**names, "respectSchemaVersion": True} for language, names in _NAMES.items()},
     }
 
 

@@ -84,6 +84,13 @@ PULUMI = GoProgram(
 )
 # `pulumi package gen-sdk` needs language hosts, which have no Go modules.
 SDKGEN = GoProgram(name="sdkgen", module="sdkgen", package=".", usual_seconds=50)
+# The newest release that the Go module proxy has. It needs an older Pulumi than the CLI.
+YAML_HOST = GoProgram(
+    name="pulumi-language-yaml",
+    module="pulumi-language-yaml",
+    package="github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+    usual_seconds=40,
+)
 KWOK = GoProgram(name="kwok", module="kwok", package="sigs.k8s.io/kwok/cmd/kwok", usual_seconds=15)
 KWOKCTL = GoProgram(name="kwokctl", module="kwok", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=70)
 CONTROL_PLANE = (

@@ -1,9 +1,10 @@
-"""The component package: programs in Python and TypeScript deploy, change and destroy the stack with generated SDKs."""
+"""The component package: programs in four languages deploy, change and destroy the stack."""
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -12,6 +13,8 @@ import pytest
 
 from devcluster.clusters import simulation
 from devcluster.clusters.choice import Cluster
+from devcluster.toolchain.go_programs import YAML_HOST, build
+from tests.support.engine.command_program import GoProgram, YamlProgram
 from tests.support.engine.foreign_program import (
     EXAMPLES,
     ForeignProgram,
@@ -19,13 +22,16 @@ from tests.support.engine.foreign_program import (
     TypeScriptProgram,
     install_provider,
 )
-from tests.support.engine.package_sdk import compile_typescript, install_python
+from tests.support.engine.package_sdk import compile_go, compile_typescript, install_python
 from tests.support.engine.secrets import secret_values, seen_in
+from tests.support.engine.slow_tier import slow
 from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace
 
 NAMESPACE = "team-chat"
 API_KEY = "sk-foreign/by+the=caller&only"
 COMPONENT = "open-webui-stack:index:OpenWebUIStack"
+PROVIDER = {"cluster_identifier": NAMESPACE, "enable_secret_mutable": True, "enable_config_map_mutable": True}
+"""Options that a component needs."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,9 @@ def variables(engine_environment: dict[str, str], tmp_path_factory: pytest.TempP
     return {**engine_environment, "PATH": f"{provider}:{engine_environment['PATH']}"}
 
 
-@pytest.fixture(scope="module", params=["python", "typescript"])
+@pytest.fixture(
+    scope="module", params=["python", "typescript", pytest.param("go", marks=slow), pytest.param("yaml", marks=slow)]
+)
 def program(
     request: pytest.FixtureRequest,
     variables: dict[str, str],
@@ -46,15 +54,24 @@ def program(
     assert cluster.kubeconfig
     simulation.prepare(cluster.kubeconfig, cluster.context)
     built, directory = tmp_path_factory.mktemp("built"), tmp_path_factory.mktemp("program")
-    stack: ForeignProgram
-    if request.param == "python":
-        stack = PythonProgram(EXAMPLES / "python" / "__main__.py", directory, variables, install_python(built))
-    else:
-        compiled = compile_typescript(built)
-        stack = TypeScriptProgram(compiled / "index.js", compiled / "run.js", directory, variables)
+    stack = _in_language(request.param, built, directory, variables)
     stack.configure(kubeContext=cluster.context)
     stack.set_secret("openaiApiKey", API_KEY)
     return stack
+
+
+def _in_language(language: str, built: Path, directory: Path, variables: dict[str, str]) -> ForeignProgram:
+    match language:
+        case "python":
+            return PythonProgram(EXAMPLES / "python" / "__main__.py", directory, variables, install_python(built))
+        case "typescript":
+            compiled = compile_typescript(built)
+            return TypeScriptProgram(compiled / "index.js", compiled / "run.js", directory, variables)
+        case "go":
+            return GoProgram(compile_go(built), directory, variables)
+        case "yaml":
+            return YamlProgram(EXAMPLES / "yaml" / "Pulumi.yaml", directory, variables, build(YAML_HOST))
+    raise AssertionError(language)
 
 
 @pytest.fixture
@@ -80,6 +97,12 @@ def test_a_program_deploys_changes_and_destroys_the_stack(program: ForeignProgra
     assert json.dumps(component["outputs"]["databaseUrl"]).count("ciphertext") == 1
     assert seen_in(json.dumps(program.resources()), secrets) == [], "the state shows secrets"
 
+    program.configure(replicas="101")
+    refused = program.run("preview", fails=True)
+    assert "The arguments of chat have 1 problem; nothing was changed." in refused.error
+    assert "openWebui.replicas: out of range" in refused.error
+    assert not {change for change in refused.changes if "Deployment" in change}
+
     program.configure(replicas="3")
     changed = program.run("up")
     assert changed.changes - PREFLIGHT_AGAIN == {
@@ -92,7 +115,7 @@ def test_a_program_deploys_changes_and_destroys_the_stack(program: ForeignProgra
     assert "delete Deployment open-webui" in destroyed.changes
     live.wait_until_gone()
     assert program.resources() == []
-    text = "\n".join(line for run in (preview, created, changed, destroyed) for line in run.text)
+    text = "\n".join(line for run in (preview, created, refused, changed, destroyed) for line in run.text)
     assert seen_in(text, secrets) == [], "a command shows secrets"
 
 
@@ -105,10 +128,12 @@ def refused(
     directory = tmp_path_factory.mktemp("refused")
     stack = PythonProgram(EXAMPLES / "python" / "__main__.py", directory, variables, packages)
 
-    def refuse(*names: str, with_provider: bool = True, **arguments: Any) -> str:
+    def refuse(*names: str, provider_options: Mapping[str, Any] | None = PROVIDER, **arguments: Any) -> str:
         def program() -> None:
             package = import_module("pulumi_open_webui_stack")
-            provider = {"kubernetes": k8s.Provider("cluster", context=cluster.context)} if with_provider else {}
+            provider = {}
+            if provider_options is not None:
+                provider["kubernetes"] = k8s.Provider("cluster", context=cluster.context, **provider_options)
             for name in names or ("chat",):
                 options = pulumi.ResourceOptions(providers=provider)
                 package.OpenWebUIStack(name, open_webui={"uploads": {"accept_loss": True}}, opts=options, **arguments)
@@ -131,7 +156,16 @@ def test_an_unknown_argument_has_the_message_of_the_config_key(refused: Callable
 
 
 def test_a_component_without_a_provider_is_refused(refused: Callable[..., str]) -> None:
-    assert "chat has no Kubernetes provider" in refused(with_provider=False)
+    assert "chat has no Kubernetes provider" in refused(provider_options=None)
+
+
+def test_a_provider_with_wrong_options_is_refused(refused: Callable[..., str]) -> None:
+    error = refused(provider_options={"enable_config_map_mutable": True})
+    assert "The Kubernetes provider of chat has 2 problems; nothing was changed." in error
+    assert "enableSecretMutable: off, so a changed Secret would be replaced" in error
+    assert "clusterIdentifier: missing" in error
+    assert "Traceback" not in error.partition("python inline source runtime error")[0]
+    assert "enableConfigMapMutable: off" in refused(provider_options={**PROVIDER, "enable_config_map_mutable": False})
 
 
 def test_a_wrong_secret_is_refused_and_not_shown(refused: Callable[..., str]) -> None:

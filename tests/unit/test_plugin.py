@@ -98,6 +98,17 @@ def test_settings_are_plain_and_secrets_are_secret_inputs() -> None:
     assert {name for name, schema in INPUTS.items() if schema.get("plain")} == INPUTS.keys() - secrets
 
 
+def test_the_names_of_the_sdks_do_not_depend_on_the_repository() -> None:
+    examples = {
+        "nodejs": ("packageName", "typescript/index.ts"),
+        "python": ("packageName", "python/__main__.py"),
+        "go": ("importBasePath", "go/main.go"),
+    }
+    for language, (option, file) in examples.items():
+        name = SCHEMA["language"][language][option]
+        assert name in (ROOT / "docs" / "examples" / "component-package" / file).read_text()
+
+
 def test_where_the_cluster_is_is_not_an_argument() -> None:
     assert not INPUTS.keys() & {*NOT_ARGUMENTS}
     text = refusal({"kubeContext": "prod", "kubeconfig": secret("contents"), "cluster": {"mode": "context"}})
@@ -178,7 +189,15 @@ def test_secrets_of_the_web_pods_are_members_of_a_map() -> None:
     assert "secretEnv.PLUGIN_TOKEN: wrong type" in refusal({"openWebui": web, "secretEnv": {"PLUGIN_TOKEN": True}})
 
 
-@pytest.mark.parametrize(("language", "file"), [("ts", "typescript/index.ts"), ("python", "python/__main__.py")])
+@pytest.mark.parametrize(
+    ("language", "file"),
+    [
+        ("ts", "typescript/index.ts"),
+        ("python", "python/__main__.py"),
+        ("go", "go/main.go"),
+        ("yaml", "yaml/Pulumi.yaml"),
+    ],
+)
 def test_the_programs_on_the_page_are_the_examples(language: str, file: str) -> None:
     page = (ROOT / "docs" / "component-package.md").read_text()
     [shown] = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

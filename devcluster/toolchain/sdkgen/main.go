@@ -53,6 +53,10 @@ func read(file string) (*schema.Package, error) {
 	if err := json.Unmarshal(text, &spec); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	// As `pulumi package add` from a Git repository does it: the owner of the repository is the namespace.
+	if spec.Namespace == "" {
+		spec.Namespace = "owner"
+	}
 	// The schema refers to no other package, so nothing has to be loaded.
 	pkg, problems, err := schema.BindSpec(spec, schema.NewNullLoader(), schema.ValidationOptions{})
 	if err != nil {
@@ -61,6 +65,7 @@ func read(file string) (*schema.Package, error) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
+	pkg.SupportPack = true // as `pulumi package add` does it: the SDK for Go has a go.mod
 	return pkg, nil
 }
 

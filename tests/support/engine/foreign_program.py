@@ -23,6 +23,7 @@ from tests.support.engine.stack import Run
 
 EXAMPLES = ROOT / "docs" / "examples" / "component-package"
 PROJECT, STACK = "chat", "dev"
+_PROJECT_FILE = yaml.safe_dump({"name": PROJECT, "runtime": "yaml"})
 COMMAND_SECONDS = 300
 
 
@@ -41,23 +42,24 @@ def install_provider(directory: Path) -> Path:
 class ForeignProgram:
     """A stack of a program that is not this project's."""
 
-    def __init__(self, directory: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, variables: Mapping[str, str], project: str = _PROJECT_FILE) -> None:
         """Make the stack, with nothing deployed.
 
         Args:
             directory: an empty one, for the project file and the config.
             variables: environment variables of the engine.
+            project: contents of the project file.
         """
         self.directory = directory
         self.variables = {**variables, "PULUMI_BACKEND_URL": (directory / "state").as_uri()}
         (directory / "state").mkdir()
-        (directory / "Pulumi.yaml").write_text(yaml.safe_dump({"name": PROJECT, "runtime": "yaml"}))
+        (directory / "Pulumi.yaml").write_text(project)
         self.pulumi("stack", "init", STACK)
 
     def pulumi(self, *arguments: str, stdin: str = "") -> str:
         """Output of a command of the CLI."""
         done = subprocess.run(
-            ["pulumi", *arguments, "--non-interactive"],
+            ["pulumi", "--non-interactive", *arguments],
             cwd=self.directory,
             env={**os.environ, **self.variables},
             input=stdin,

@@ -15,6 +15,7 @@ from tests.support.servers.server_process import not_there
 NODE_PACKAGES = ROOT / ".venv-typescript" / "node_modules"
 _RUNNER = ROOT / "tests" / "support" / "engine" / "typescript" / "run.ts"
 SDK = "@pulumi/open-webui-stack"
+GO_MODULE = "example.com/pulumi-open-webui-stack/sdk/go"
 
 
 def generate(language: str, directory: Path) -> Path:
@@ -66,6 +67,39 @@ def compile_typescript(directory: Path) -> Path:
     (compiled / "package.json").write_text(json.dumps({**manifest, "main": "index.js"}))
     (modules / SDK).symlink_to(compiled)
     return directory / "bin"
+
+
+def compile_go(directory: Path) -> Path:
+    """Compile the example with the generated SDK; the executable.
+
+    Args:
+        directory: an empty one.
+    """
+    sdk = generate("go", directory)
+    program = directory / "program"
+    program.mkdir()
+    for name in ("main.go", "go.mod", "go.sum"):
+        shutil.copy(EXAMPLES / "go" / name, program)
+    # As `pulumi package add` does it.
+    _go(program, "mod", "edit", f"-require={GO_MODULE}@v0.0.0", f"-replace={GO_MODULE}={sdk}")
+    _go(program, "build", "-mod=mod", "-trimpath", "-o", "chat", ".")
+    return program / "chat"
+
+
+def _go(directory: Path, *arguments: str) -> None:
+    if shutil.which("go") is None:
+        not_there("Go is missing (https://go.dev/dl/)")
+    # As the toolchain is built, so that both use the same compiled packages.
+    variables = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+    done = subprocess.run(
+        ["go", *arguments],
+        cwd=directory,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _tsc(directory: Path, *arguments: str) -> None:
