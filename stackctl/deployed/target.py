@@ -1,5 +1,7 @@
 """Finding a deployed stack: one that `up` deployed from this machine, or one in any cluster of a kubeconfig."""
 
+from pathlib import Path
+
 import yaml
 
 from devcluster.clusters_in_use import cluster_of
@@ -42,15 +44,14 @@ def find_stack(target: Target) -> Stack:
 def configured_namespace(environment: str) -> str:
     """The namespace in the config that `up` last used, else in the environment's own, else the default."""
     tracked = stack_file(environment)
-    files = [tracked]
-    if environment in environments_in_use():
-        files.insert(0, environment_directory(environment) / "project" / tracked.name)
-    default = str(StackSettings.model_fields["namespace"].default)
-    for file in files:
-        if file.exists():
-            values = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
-            return str(values.get(f"{PROJECT}:namespace", default))
-    return default
+    used = environment_directory(environment) / "project" / tracked.name
+    return namespace_in(used if environment in environments_in_use() and used.exists() else tracked)
+
+
+def namespace_in(file: Path) -> str:
+    """The namespace in a stack file, else the default, also where there is no such file."""
+    values = ((yaml.safe_load(file.read_text()) or {}).get("config") or {}) if file.exists() else {}
+    return str(values.get(f"{PROJECT}:namespace", StackSettings.model_fields["namespace"].default))
 
 
 def _checked(kubectl: Kubectl) -> Stack:

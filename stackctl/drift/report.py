@@ -10,7 +10,7 @@ from stack_config.files import stack_file
 from terminal.console import results
 from terminal.invocation import command_line
 
-from ..deployed.target import configured_namespace
+from ..deployed.target import configured_namespace, namespace_in
 from ..engine.environment import cluster_in_use, one_command_at_a_time
 from ..engine.run import engine_run
 from ..engine.workspace import deployed_stack
@@ -32,17 +32,19 @@ def drift(environment: str, *, events: Path | None = None, metrics: Path | None 
         UsageError: a file cannot be read or written.
         LocalError: the environment is not deployed, or the cluster does not answer.
     """
-    stack_file(environment)
+    own_file = stack_file(environment)
     if metrics:
         require_writable(metrics)
     if events:
         comparison = comparison_in(events, environment)
+        # Not what `up` last used on this machine: that is another stack of this name.
+        namespace = namespace_in(own_file)
         fix = f"pulumi up --refresh --stack {environment}"
     else:
         comparison = _compared(environment)
+        namespace = configured_namespace(environment)
         fix = command_line("up", env=environment, refresh=True)
     if metrics:
-        namespace = configured_namespace(environment)
         write_metrics(metrics, metrics_text(comparison, environment=environment, namespace=namespace))
     report_drift(environment, comparison.drifts, fix)
 

@@ -1,6 +1,7 @@
 """A cluster, for its users: what Open WebUI does on one and what it cannot, and what each user is denied."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -162,14 +163,42 @@ def url(cluster: Cluster) -> str:
 
 
 def test_a_new_pod_waits_until_every_node_takes_its_credentials(cluster: Cluster) -> None:
-    def wait(address: str) -> int:
-        names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(cluster.hosts)}
-        waiting = redis_wait(address, 1, **CLUSTER_VARIABLES, **names)
-        waiting.communicate(timeout=60)
-        return waiting.returncode
+    names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(cluster.hosts)}
 
-    assert wait(url(cluster)) == 0
-    assert wait(url(cluster).replace(APPLICATION_PASSWORD, "wrong")) == 1
+    def wait(address: str) -> tuple[int, str]:
+        waiting = redis_wait(address, 1, **CLUSTER_VARIABLES, **names)
+        printed, _ = waiting.communicate(timeout=60)
+        return waiting.returncode, printed.splitlines()[-1] if printed else ""
+
+    assert wait(url(cluster)) == (0, "")
+    code, refused = wait(url(cluster).replace(APPLICATION_PASSWORD, "wrong"))
+    assert (code, refused.partition(": ")[2]) == (
+        1,
+        "Redis did not accept the credentials of this pod within 1 s: AuthenticationError",
+    )
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        code, unreachable = wait(f"redis://openwebui:{APPLICATION_PASSWORD}@127.0.0.1:{nobody.getsockname()[1]}/0")
+    assert code == 1
+    assert unreachable.endswith("within 1 s: ConnectionError")
+
+
+def test_a_new_pod_goes_on_when_the_nodes_learn_its_password(cluster: Cluster) -> None:
+    names = {"LD_PRELOAD": names_wrapper(), "NSS_WRAPPER_HOSTS": str(cluster.hosts)}
+    rotated = "rotated-" + APPLICATION_PASSWORD
+    waiting = redis_wait(url(cluster).replace(APPLICATION_PASSWORD, rotated), 60, **CLUSTER_VARIABLES, **names)
+    assert waiting.stdout is not None
+    assert waiting.stdout.readline().rstrip().endswith("Redis is not ready for this pod: AuthenticationError")
+    for node in cluster.nodes:
+        node.client().execute_command("ACL", "SETUSER", "openwebui", f">{rotated}")
+    try:
+        printed, _ = waiting.communicate(timeout=60)
+    finally:
+        for node in cluster.nodes:
+            node.client().execute_command("ACL", "SETUSER", "openwebui", f"<{rotated}")
+
+    assert waiting.returncode == 0
+    assert printed.rstrip().endswith("Redis accepts the credentials of this pod.")
 
 
 def test_what_open_webui_cannot_do_on_a_cluster(cluster: Cluster) -> None:

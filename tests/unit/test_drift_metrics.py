@@ -79,6 +79,22 @@ def test_a_refresh_by_pulumi_is_reported_and_measured(
     assert file.stat().st_mode & 0o777 == 0o644
 
 
+def test_the_namespace_of_a_stack_of_pulumi_is_not_that_of_the_last_up_of_this_machine(
+    stackctl: CommandLine, monkeypatch: pytest.MonkeyPatch, events: Callable[..., str], file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "project").mkdir()
+    last = tmp_path / "project" / "Pulumi.prod.yaml"
+    last.write_text("config:\n  open-webui-stack:namespace: elsewhere\n")
+    monkeypatch.setattr("stackctl.deployed.target.environments_in_use", lambda: ["prod"])
+    monkeypatch.setattr("stackctl.deployed.target.environment_directory", lambda _: tmp_path)
+    monkeypatch.setattr(report, "_compared", lambda _: DRIFTED)
+
+    stackctl("drift", "--env", "prod", "--metrics", str(file))
+    assert file.read_text() == TEXT.replace("rag-system", "elsewhere")
+    stackctl("drift", "--env", "prod", "--events", events(BEGIN, READ, DELETED, END), "--metrics", str(file))
+    assert file.read_text() == TEXT
+
+
 def test_a_refresh_without_differences(stackctl: CommandLine, events: Callable[..., str], file: Path) -> None:
     ended = stackctl("drift", "--env", "prod", "--events", events(BEGIN, READ, SAME, END), "--metrics", str(file))
     assert (ended.code, ended.out) == (0, "prod: no drift\n")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import redis
 from redis.cluster import RedisCluster
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisClusterException, RedisError
 from redis.sentinel import MasterNotFoundError, Sentinel
 
 from .output import RefusedError, log, seconds
@@ -55,6 +55,9 @@ def redis_problem(environment: Mapping[str, str]) -> str | None:
     except (RedisError, OSError) as error:
         # Only the class: a message of the client may quote its arguments.
         return type(error).__name__
+    except RedisClusterException as error:
+        # Not a RedisError. The client of a cluster raises it for every failure of its first connection.
+        return type(error.__cause__ or error).__name__
     return None
 
 

@@ -19,6 +19,7 @@ func main() {
 		// The names are fixed, so Secrets and ConfigMaps change in place. The last option overrides manual changes.
 		cluster, err := kubernetes.NewProvider(ctx, "cluster", &kubernetes.ProviderArgs{
 			Context:                pulumi.String(settings.Require("kubeContext")),
+			Kubeconfig:             pulumi.String(""),
 			ClusterIdentifier:      pulumi.String("team-chat"),
 			EnableSecretMutable:    pulumi.Bool(true),
 			EnableConfigMapMutable: pulumi.Bool(true),

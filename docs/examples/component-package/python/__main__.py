@@ -10,6 +10,7 @@ config = pulumi.Config()
 cluster = k8s.Provider(
     "cluster",
     context=config.require("kubeContext"),
+    kubeconfig="",
     cluster_identifier="team-chat",
     enable_secret_mutable=True,
     enable_config_map_mutable=True,

@@ -8,6 +8,7 @@ const config = new pulumi.Config();
 // The names are fixed, so Secrets and ConfigMaps change in place. The last option overrides manual changes.
 const cluster = new k8s.Provider("cluster", {
     context: config.require("kubeContext"),
+    kubeconfig: "",
     clusterIdentifier: "team-chat",
     enableSecretMutable: true,
     enableConfigMapMutable: true,
