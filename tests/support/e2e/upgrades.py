@@ -5,7 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from host.waiting import attempts
 from stackctl.deployed.stack import WEB, Stack
+
+LONGEST_STOP = 180
+"""Seconds: `openWebui.drainSeconds`, and time to end."""
 
 
 class Watch(threading.Thread):
@@ -23,6 +27,17 @@ class Watch(threading.Thread):
             versions = frozenset(version for pod in pods for version in _running(pod))
             if not self.seen or self.seen[-1] != versions:
                 self.seen.append(versions)
+
+    def until(self, version: str) -> None:
+        """Wait until this version alone runs: the last old pod may finish its work after the update.
+
+        Raises:
+            TimeoutError: another one runs after the longest time that a pod may take to stop.
+        """
+        for _ in attempts(seconds=LONGEST_STOP, every=0.1):
+            if self.seen[-1:] == [frozenset({version})]:
+                return
+        raise TimeoutError(f"after {LONGEST_STOP} s: {self.seen[-1:]}")
 
 
 @contextmanager
