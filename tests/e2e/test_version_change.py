@@ -7,28 +7,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from components.open_webui.settings import OpenWebUISettings
 from devcluster.node.images import store
 from devcluster.node.images.definitions import open_webui
 from stackctl.deployed.stack import WEB, Stack
 from stackctl.verify.client_pod import client_pod
 from stackctl.verify.load import load
-from stackctl.verify.web_api import WebApi
 from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.node import Node, sql
-from tests.support.e2e.session_tokens import Token
-from tests.support.e2e.upgrades import interruption, watched
+from tests.support.e2e.upgrades import BEFORE, NOW, RATE, interruption, upgraded
 
 pytestmark = pytest.mark.fault
 
-BEFORE = "0.12.0"
-"""The last release of another schema."""
-
 BESIDE = "0.12.3"
 """A release that may run beside the present one."""
-
-NOW = OpenWebUISettings().version
-RATE = 4.0
 
 
 @pytest.fixture(scope="module")
@@ -63,20 +54,9 @@ def test_an_upgrade_that_cannot_finish_leaves_the_old_version_serving(node: Node
 def test_an_upgrade_keeps_what_is_there_and_the_versions_apart(
     node: Node, older: Stack, measurements: Measurements, handovers: list[float]
 ) -> None:
-    with client_pod(older) as client:
-        web = WebApi(stack=older, client=client, url=f"http://{WEB}")
-        token = Token(web.sign_in(older.administrator()).body["token"])
-        chat = web.request("POST", "/api/v1/chats/new", token, {"chat": {"title": "kept"}}).body["id"]
-
-        node.sets["openWebui.version"] = NOW
-        with watched(older) as watch, load(older, client, rate=RATE) as outcome:
-            node.up()
-            watch.until(NOW)
-
-        assert watch.seen[0] == {BEFORE}
-        assert all(len(versions) <= 1 for versions in watch.seen)
-        assert web.session(token).status == 200
-        assert web.request("GET", f"/api/v1/chats/{chat}", token).body["chat"]["title"] == "kept"
+    watch, outcome = upgraded(node, older, NOW)
+    assert watch.seen[0] == {BEFORE}
+    assert all(len(versions) <= 1 for versions in watch.seen)
     assert outcome.failures, "no request failed, so the versions were not apart"
     replaced = interruption(outcome.failures)
     measurements.add(f"upgrade of Open WebUI {BEFORE} to {NOW}: interruption", f"{replaced:.1f} s")
@@ -88,15 +68,7 @@ def test_an_upgrade_keeps_what_is_there_and_the_versions_apart(
 def test_a_release_of_the_same_schema_rolls_and_no_request_fails(node: Node, older: Stack) -> None:
     # It is of the present release after the test above.
     store.ensure([open_webui(BESIDE)])
-    with client_pod(older) as client:
-        web = WebApi(stack=older, client=client, url=f"http://{WEB}")
-        token = Token(web.sign_in(older.administrator()).body["token"])
-        node.sets["openWebui.version"] = BESIDE
-        with watched(older) as watch, load(older, client, rate=RATE) as outcome:
-            node.up()
-            watch.until(BESIDE)
-
-        assert watch.seen[0] == {NOW}
-        assert {NOW, BESIDE} in watch.seen
-        assert outcome.failures == []
-        assert web.session(token).status == 200
+    watch, outcome = upgraded(node, older, BESIDE)
+    assert watch.seen[0] == {NOW}
+    assert {NOW, BESIDE} in watch.seen
+    assert outcome.failures == []

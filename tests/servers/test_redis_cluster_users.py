@@ -176,9 +176,9 @@ def test_a_new_pod_waits_until_every_node_takes_its_credentials(cluster: Cluster
         1,
         "Redis did not accept the credentials of this pod within 1 s: AuthenticationError",
     )
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        code, unreachable = wait(f"redis://openwebui:{APPLICATION_PASSWORD}@127.0.0.1:{nobody.getsockname()[1]}/0")
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        code, unreachable = wait(f"redis://openwebui:{APPLICATION_PASSWORD}@127.0.0.1:{bound.getsockname()[1]}/0")
     assert code == 1
     assert unreachable.endswith("within 1 s: ConnectionError")
 

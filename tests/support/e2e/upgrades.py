@@ -5,8 +5,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from components.open_webui.settings import OpenWebUISettings
 from host.waiting import attempts
 from stackctl.deployed.stack import WEB, Stack
+from stackctl.verify.client_pod import client_pod
+from stackctl.verify.load import Load, load
+from stackctl.verify.web_api import WebApi
+from tests.support.e2e.node import Node
+from tests.support.e2e.session_tokens import Token
+
+BEFORE = "0.12.0"
+"""The last release of another schema."""
+
+NOW = OpenWebUISettings().version
+RATE = 4.0
+"""Requests a second while an upgrade is tried."""
 
 LONGEST_STOP = 180
 """Seconds: `openWebui.drainSeconds`, and time to end."""
@@ -58,6 +71,26 @@ def _running(pod: Mapping[str, Any]) -> Iterator[str]:
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         if "running" in container["state"] and "/open-webui:" in container["image"]:
             yield container["image"].rpartition(":v")[2].partition("-")[0]
+
+
+def upgraded(node: Node, stack: Stack, version: str) -> tuple[Watch, Load]:
+    """Upgrade the stack under load: which versions ran, and what became of the requests.
+
+    A session and a chat of before are checked after it.
+    """
+    with client_pod(stack) as client:
+        web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
+        token = Token(web.sign_in(stack.administrator()).body["token"])
+        chat = web.request("POST", "/api/v1/chats/new", token, {"chat": {"title": "kept"}}).body["id"]
+
+        node.sets["openWebui.version"] = version
+        with watched(stack) as watch, load(stack, client, rate=RATE) as outcome:
+            node.up()
+            watch.until(version)
+
+        assert web.session(token).status == 200
+        assert web.request("GET", f"/api/v1/chats/{chat}", token).body["chat"]["title"] == "kept"
+    return watch, outcome
 
 
 def interruption(failures: Sequence[Mapping[str, Any]]) -> float:
