@@ -6,6 +6,7 @@ from pulumi import Output, ResourceOptions
 
 from composition.stack import Stack
 from stack_config.cluster_checks import require_cluster
+from stack_config.first_start import is_first_start
 from stack_config.load import load_access, load_settings
 
 settings, secret_inputs = load_settings()
@@ -25,7 +26,12 @@ cluster = k8s.Provider(
     enable_patch_force=True,
 )
 
-stack = Stack(settings=settings, secret_inputs=secret_inputs, options=ResourceOptions(provider=cluster))
+stack = Stack(
+    settings=settings,
+    secret_inputs=secret_inputs,
+    options=ResourceOptions(provider=cluster),
+    starts_together=is_first_start(settings, access),
+)
 stack.deploy()
 
 for name, value in stack.outputs.items():

@@ -38,6 +38,10 @@ class Stack:
     options: ResourceOptions
     """Options of every component: the Kubernetes provider, or a parent that has it."""
 
+    starts_together: bool = False
+    """Whether the web pods are created beside their servers, for which they wait, instead of after them. Only when no
+    web pod serves yet (docs/decisions/0060-first-start.md)."""
+
     namespace: Namespace = field(init=False)
     redis: Redis = field(init=False)
     postgresql: PostgreSQL = field(init=False)
@@ -81,6 +85,14 @@ class Stack:
     @cached_property
     def _in_namespace(self) -> ResourceOptions:
         return ResourceOptions.merge(self.options, ResourceOptions(depends_on=[self.namespace]))
+
+    @property
+    def _starts_together(self) -> bool:
+        # An external database may be refused by the preflight. The kubelet repeats the mount of an authority that
+        # does not exist yet with longer and longer pauses.
+        own_server = self.settings.postgresql.topology == "standalone"
+        authorities = [self.redis.backend.authority, *self.postgresql.backend.authorities]
+        return self.starts_together and own_server and not any(authorities)
 
     @property
     def _scraped_from(self) -> str | None:
@@ -200,6 +212,8 @@ class Stack:
                 rotation=settings.rotate.open_webui,
                 protect=settings.protect,
                 watching=self._watching,
+                servers=[cache, database],
+                starts_together=self._starts_together,
             ),
-            ResourceOptions.merge(self.options, ResourceOptions(depends_on=[cache, database])),
+            self._in_namespace,
         )

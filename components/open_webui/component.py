@@ -101,6 +101,12 @@ class OpenWebUIArgs:
     watching: Watching | None = None
     """How the Prometheus operator watches the web pods. None: it does not."""
 
+    servers: Sequence[pulumi.Resource] = ()
+    """Components that have to be ready before the preflight, and before the web pods."""
+
+    starts_together: bool = False
+    """Whether the web pods are created beside `servers` and the preflight: only when none serves yet."""
+
 
 class OpenWebUI(Component[OpenWebUIArgs]):
     """Any number of interchangeable web pods.
@@ -185,7 +191,11 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         # Recorded only after the preflight has succeeded: the next update compares with it.
         upgrade = RollingUpgrade(self, settings)
         record = upgrade.record(children.options(depends_on=[preflight]))
-        depends_on = [*needed, preflight, vectors, record, *self._uploads_volume(children)]
+        volume = self._uploads_volume(children)
+        if args.starts_together:
+            self._web_pods(children, own, [*needed, *volume], upgrade.options())
+            return
+        depends_on = [*needed, preflight, vectors, record, *volume]
         # The options of the Deployment are known when the record is registered. Its URN is known in every preview.
         record.urn.apply(lambda _urn: self._web_pods(children, own, depends_on, upgrade.options()))
 
@@ -199,12 +209,12 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         settings = self.args.settings
         deadlines = settings.deadlines
         options = children.options(
-            # The preflight completes before any of the old pods is touched.
+            # The preflight completes before any old pod is touched.
             depends_on=depends_on,
             # The autoscaler sets the number of replicas. A number here would override it at every update.
             ignore_changes=["spec.replicas"] if settings.autoscaling else [],
             custom_timeouts=pulumi.CustomTimeouts(
-                create=f"{deadlines.create}s",
+                create=f"{deadlines.first_create if self.args.starts_together else deadlines.create}s",
                 update=f"{deadlines.update}s",
                 delete=deletion_timeout(settings.drain_seconds),
             ),
@@ -244,7 +254,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
             most_connections=args.database.most_connections,
             account=PREFLIGHT if account else APP,
             checksums=self._checksums(own, *args.database.connection.owned),
-            depends_on=[*depends_on, policy, *account],
+            depends_on=[*depends_on, policy, *account, *args.servers],
         )
 
     def _template(self, children: Children, own: ConnectionSecret) -> PodTemplateSpecArgsDict:

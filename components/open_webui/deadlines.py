@@ -71,6 +71,12 @@ class Deadlines:
         return self.progress + MARGIN_SECONDS
 
     @property
+    def first_create(self) -> int:
+        """Pulumi gives up on the first pods, which start beside an empty database. It has no time for a long migration:
+        if the database does not start, the update ends earlier."""
+        return IMAGE_SECONDS + STARTUP_SECONDS + MIN_READY_SECONDS + MARGIN_SECONDS
+
+    @property
     def update(self) -> int:
         """Pulumi gives up on an update, which replaces one pod after the other: only the first one migrates."""
         return self.create + self.replicas * (IMAGE_SECONDS + STARTUP_SECONDS + MIN_READY_SECONDS)

@@ -27,12 +27,17 @@ _COMPILED = "uvicorn"
 def prepare_import() -> None:
     """Prepare the first import of a module of Open WebUI."""
     gc.set_threshold(COLLECTION_OBJECTS)
-    if has_bytecode(_COMPILED):
+    if image_has_bytecode():
         # PYTHONPYCACHEPREFIX would hide it.
         sys.pycache_prefix = None
     # The import of Open WebUI that follows reports the missing module.
     with short_changelog(), suppress(ModuleNotFoundError):
         importlib.import_module("open_webui.env")
+
+
+def image_has_bytecode() -> bool:
+    """Whether the image has its modules compiled."""
+    return has_bytecode(_COMPILED)
 
 
 def has_bytecode(package: str) -> bool:

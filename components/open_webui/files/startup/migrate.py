@@ -26,9 +26,11 @@ a session.
 import os
 import sys
 import time
+from contextlib import ExitStack
 
 from .bucket import BucketUnreachableError, bucket_problem
 from .checks import database_problems
+from .compile_ahead import compiling_ahead
 from .connection_secrets import connection_problems
 from .database import Connection, connect, prepare_session
 from .encrypted_data import second_factor_problems
@@ -55,13 +57,15 @@ def migrate() -> None:
     patience = seconds("MIGRATE_RUN_SECONDS")
     if problems := connection_problems(os.environ):
         raise RefusedError(*problems)
-    # Before the lock, and before the servers of another release stop.
-    wait_for_redis()
-    report_bucket()
-    with connect(seconds("MIGRATE_DATABASE_WAIT_SECONDS")) as connection:
-        require_session(connection)
-        prepare_session(connection)
-        take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"))
+    with ExitStack() as session:
+        with compiling_ahead():
+            # Before the lock, and before the servers of another release stop.
+            wait_for_redis()
+            report_bucket()
+            connection = session.enter_context(connect(seconds("MIGRATE_DATABASE_WAIT_SECONDS")))
+            require_session(connection)
+            prepare_session(connection)
+            take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"))
         keep_index_method(connection, os.environ)
         bring_up_to_date(connection, release, patience)
         client_role = os.environ.get("MIGRATE_CLIENT_ROLE", "")
