@@ -81,8 +81,8 @@ class StackSettings(Settings):
     )
     pod_security_version: PodSecurityVersion = Field(
         "v1.30",
-        description="Version of the Pod Security Standard `restricted` that the namespace enforces. Default: the "
-        "version of the oldest supported Kubernetes, so that upgrading the cluster changes nothing. Not with "
+        description="Version of the Pod Security Standard `restricted` that the namespace enforces: that of "
+        "the oldest supported Kubernetes, so that upgrading the cluster changes nothing. Not with "
         "`createNamespace: false`.",
     )
     dns: DnsSettings = Field(DnsSettings(), description="The DNS servers that every pod may query.")

@@ -168,6 +168,7 @@ def test_every_key_is_described() -> None:
                 level = members(schema, level)[name]
         if not path.endswith((NAME, ELEMENT)):
             assert level["description"] == f"{key.description}{described_default(key.default)}", path
+            assert level["description"].count("Default:") <= 1, path
 
 
 @pytest.mark.parametrize(

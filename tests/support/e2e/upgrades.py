@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from components.open_webui.settings import OpenWebUISettings
+from components.open_webui.termination import grace_seconds
 from host.waiting import attempts
 from stackctl.deployed.stack import WEB, Stack
 from stackctl.verify.client_pod import client_pod
@@ -21,8 +22,8 @@ NOW = OpenWebUISettings().version
 RATE = 4.0
 """Requests a second while an upgrade is tried."""
 
-LONGEST_STOP = 180
-"""Seconds: `openWebui.drainSeconds`, and time to end."""
+LONGEST_STOP = grace_seconds(OpenWebUISettings().drain_seconds)
+"""Seconds after which the kubelet has killed a pod that stops."""
 
 
 class Watch(threading.Thread):
