@@ -194,6 +194,10 @@ servers-packages: ## As root, install the missing Debian packages of test-server
 e2e: .venv/ready servers-packages .venv-servers/ready ## Test real pods on a real node (root, Linux); ALL=1 adds the faults and writes docs/measurements.md
 	$(if $(ALL),E2E_ALL=1 E2E_MEASUREMENTS=docs/measurements.md) $(PY) -m pytest -q -s -rs tests/e2e
 
+.PHONY: toolchain
+toolchain: .venv/ready ## Build the programs that the tests need, which they otherwise build when they need them
+	@$(PY) -m scripts.build_toolchain
+
 .PHONY: bench
 bench: .venv/ready ## Measure speed and memory as ratios within one run
 	$(PY) -m tests.bench

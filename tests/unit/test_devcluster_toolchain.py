@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -10,27 +11,29 @@ from pathlib import Path
 
 import pytest
 
+from devcluster.node import cluster_dns
 from devcluster.toolchain import go_programs, providers, pulumi_cli
 from devcluster.toolchain.go_programs import (
     ACTIONLINT,
     CLOUDNATIVE_PG,
     CLOUDNATIVE_PG_VERSION,
     CONTROL_PLANE,
+    COREDNS,
+    KUBE_SCORE,
     KUBECTL,
-    KWOK,
     NODE,
     OLLAMA,
-    PGBOUNCER_EXPORTER,
-    POSTGRES_EXPORTER,
-    PROMETHEUS,
     PROMTOOL,
     PULUMI,
+    SDKGEN,
+    YAML_HOST,
     GoProgram,
 )
 from devcluster.toolchain.providers import needed, search_path, uses_emulators
 from host.directories import CACHE_VARIABLE, programs_directory
 from host.processes import is_alive
 from host.waiting import attempts
+from scripts import build_toolchain
 from stack_config.files import ROOT
 from terminal.errors import LocalError
 
@@ -231,9 +234,51 @@ def test_kubectl_is_built_only_where_there_is_none(install: Install) -> None:
     assert go_programs.kubectl() == own
 
 
+@pytest.mark.parametrize(("program", "tags"), [(PROMTOOL, "remove_all_sd"), (KUBECTL, "")], ids=["some", "none"])
+def test_the_build_tags_of_a_program_are_passed_to_go(install: Install, program: GoProgram, tags: str) -> None:
+    install("go", f'[ "$1" = version ] || echo "$@" >{programs_directory()}/arguments\n{GO_THAT_BUILDS}')
+    go_programs.build(program)
+    assert f" -tags {tags} -ldflags " in (programs_directory() / "arguments").read_text()
+
+
+def test_a_change_of_the_source_in_a_module_builds_the_program_again(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("go", GO_THAT_BUILDS)
+    shutil.copytree(Path(go_programs.__file__).parent / COREDNS.module, tmp_path / "modules" / COREDNS.module)
+    monkeypatch.setattr(go_programs, "_MODULES", tmp_path / "modules")
+    before = go_programs.build(COREDNS)
+    with (tmp_path / "modules" / COREDNS.module / "main.go").open("a") as source:
+        source.write("// another\n")
+    assert go_programs.build(COREDNS) != before
+
+
+def test_coredns_has_the_plugins_of_the_corefile_and_no_others() -> None:
+    source = Path(go_programs.__file__).parent / COREDNS.module / "main.go"
+    plugins = set(re.findall(r'_ "github\.com/coredns/coredns/plugin/(\w+)"', source.read_text()))
+    assert plugins == set(re.findall(r"^    (\w+)", cluster_dns._COREFILE, re.MULTILINE))
+
+
+def test_the_background_of_the_gate_builds_everything_but_what_others_build() -> None:
+    in_checks, with_all = {KUBE_SCORE, ACTIONLINT}, {CLOUDNATIVE_PG, OLLAMA, YAML_HOST}
+    background = {*build_toolchain.SERVERS, PULUMI, KUBECTL, *build_toolchain.ENGINE, *build_toolchain.E2E}
+    assert background == every_program() - in_checks - with_all
+
+
+def test_a_build_that_fails_does_not_stop_the_others(
+    install: Install, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fails = f'case "$*" in *" {PROMTOOL.package}") echo "no space left" >&2; exit 1;; esac'
+    install("go", f"{fails}\n{GO_THAT_BUILDS}")
+    monkeypatch.setattr(build_toolchain, "pulumi_cli", lambda: go_programs.build(PULUMI))
+    assert build_toolchain.main() == 1
+    assert "no space left" in capsys.readouterr().err
+    built = {*build_toolchain.SERVERS, PULUMI, KUBECTL, *build_toolchain.ENGINE, *build_toolchain.E2E}
+    assert go_programs.missing(tuple(built)) == [PROMTOOL]
+
+
 def test_every_program_is_pinned_by_its_module() -> None:
-    built_for_tests = (PROMTOOL, PROMETHEUS, POSTGRES_EXPORTER, PGBOUNCER_EXPORTER, CLOUDNATIVE_PG, ACTIONLINT, OLLAMA)
-    for program in (*CONTROL_PLANE, KWOK, KUBECTL, *NODE, PULUMI, *built_for_tests):
+    for program in every_program() - {COREDNS, SDKGEN}:
         module = Path(go_programs.__file__).parent / program.module
         tools = (module / "go.mod").read_text()
         assert f"{program.package}\n" in tools
@@ -243,6 +288,11 @@ def test_every_program_is_pinned_by_its_module() -> None:
 def test_the_image_of_the_operator_has_the_version_that_is_built() -> None:
     pinned = (Path(go_programs.__file__).parent / CLOUDNATIVE_PG.module / "go.mod").read_text()
     assert f"github.com/cloudnative-pg/cloudnative-pg v{CLOUDNATIVE_PG_VERSION} " in pinned
+
+
+def every_program() -> set[GoProgram]:
+    single = {program for program in vars(go_programs).values() if isinstance(program, GoProgram)}
+    return {*single, *CONTROL_PLANE, *NODE}
 
 
 # Writes the file after -o, as `go build` does.

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ...toolchain.go_programs import NODE, POSTGRES_EXPORTER, build
+from ...toolchain.go_programs import COREDNS, POSTGRES_EXPORTER, build
 from . import making
 from .making import SITE_PACKAGES, layer, pip_install, tree
 
@@ -31,9 +31,8 @@ def _debian(tar: Path, _argument: str) -> None:
 
 @layer("coredns", seconds=1)
 def _coredns(tar: Path, _argument: str) -> None:
-    program = next(build(program) for program in NODE if program.name == "coredns")
     with tree(tar) as root:
-        shutil.copy(program, root / "coredns")
+        shutil.copy(build(COREDNS), root / "coredns")
 
 
 @layer("postgres_exporter", seconds=1)
