@@ -3,13 +3,31 @@
 import pytest
 
 from tests.support.engine.definitions import served
+from tests.support.engine.slow_tier import slow
 from tests.support.engine.stack import Namespace, StackFactory
 from tests.support.examples import Example, examples
 
 pytest_plugins = ("tests.support.engine.stack_fixtures",)
 
+ALWAYS = {
+    "cloudnative-pg",
+    "documents",
+    "external-everything",
+    "gateway",
+    "minimal",
+    "ollama-gpu",
+    "openshift",
+    "pulumi-kubernetes-operator",
+    "two-regions-east",
+}
+"""Together they have every kind of object of the examples. The rest waits for ``make test-engine ALL=1``:
+tests/unit/test_examples.py renders it in every run."""
 
-@pytest.mark.parametrize("example", examples(), ids=lambda example: example.name)
+
+@pytest.mark.parametrize(
+    "example",
+    [pytest.param(each, id=each.name, marks=() if each.name in ALWAYS else slow) for each in examples()],
+)
 def test_an_example_deploys(example: Example, new_stack: StackFactory) -> None:
     namespace = f"example-{example.name}"
     stack = new_stack(example.name, f"namespace={namespace}", secrets=example.secrets, stack_files=example.directory)

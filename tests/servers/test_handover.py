@@ -19,6 +19,7 @@ from tests.support.servers.open_webui_image import VERSION
 from tests.support.servers.other_release import other_release
 from tests.support.servers.replica import Replica
 from tests.support.servers.server_process import kill_container, wait_until
+from tests.support.servers.slow_tier import slow
 
 OLDER = "0.12.0"
 """The last release of another schema."""
@@ -93,6 +94,7 @@ def answers_again(upgrade: Upgrade) -> None:
     assert upgrade.token(upgrade.server)
 
 
+@slow
 def test_after_a_migration_that_failed_or_was_killed_the_old_release_serves_again(upgrade: Upgrade) -> None:
     before = upgrade.revision()
     # The migration creates a table of that name.

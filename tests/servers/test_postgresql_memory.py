@@ -24,7 +24,7 @@ from tests.support.servers.container_bounds import Bounds, bounded
 from tests.support.servers.postgresql_database import Database, rendered_database
 from tests.support.servers.rendered import rendered
 from tests.support.servers.server_process import postgresql_with_pgvector, wait_until
-from tests.support.servers.slow_tier import ALL
+from tests.support.servers.slow_tier import ALL, slow
 
 # One replica and what is beside it.
 CONNECTIONS = 85
@@ -153,16 +153,15 @@ def killed(database: Database) -> int:
     return bounds.killed()
 
 
-def test_indexes_are_built_while_queries_join_millions_of_rows(directory: Path) -> None:
+@pytest.mark.parametrize("most", [5000, pytest.param(12_000, marks=slow)])
+def test_indexes_are_built_while_queries_join_millions_of_rows(directory: Path, most: int) -> None:
     with limited_database(directory, LEAST) as database, connected(database) as connection:
         chunks(connection, "first", 2000, "vector(1536)")
         # At 5000 Open WebUI builds its IVFFlat index; from 10,000 on pgvector takes the most samples.
-        chunks(connection, "more", 5000, "vector(1536)")
-        chunks(connection, "most", 12_000, "vector(1536)")
+        chunks(connection, "most", most, "vector(1536)")
         with joins(database) as busy:
             build(connection, "hnsw", "first", "vector(1536)")
-            for table in ("more", "most"):
-                build(connection, "ivfflat", table, "vector(1536)")
+            build(connection, "ivfflat", "most", "vector(1536)")
             wait_until(lambda: busy.done >= QUERIES or bool(busy.errors), "each session has joined", seconds=120)
         assert busy.errors == ()
         assert killed(database) == 0

@@ -17,6 +17,7 @@ from tests.support.servers.open_webui import OpenWebUI, Web, web_replicas
 from tests.support.servers.open_webui_image import VERSION
 from tests.support.servers.other_release import other_release
 from tests.support.servers.replica import Replica
+from tests.support.servers.slow_tier import slow
 
 BESIDE = "0.12.3"
 """A release of the same schema."""
@@ -112,6 +113,7 @@ def test_an_answer_is_stopped_from_the_other_release(present: Web, pair: tuple[R
     assert content.strip() != answer_to("Speak for 6 s, number 2.")
 
 
+@slow
 def test_starts_of_both_releases_in_turn_change_no_schema(present: Web, beside: OpenWebUI) -> None:
     before = revision(present)
     for deployment in (present.deployment, beside, present.deployment):
@@ -122,6 +124,7 @@ def test_starts_of_both_releases_in_turn_change_no_schema(present: Web, beside: 
     assert revision(present) == before
 
 
+@slow
 def test_a_release_of_another_schema_does_not_get_at_the_database(present: Web) -> None:
     assert not release_table().change(OLDER, VERSION).rolls
     before = revision(present)

@@ -14,6 +14,7 @@ from tests.support.servers.cloud_storage import CloudStorage, azure_server, gcs_
 from tests.support.servers.open_webui import ADMIN_EMAIL, Servers, servers
 from tests.support.servers.replica import Replica
 from tests.support.servers.s3_server import BUCKET, S3Server, s3_server
+from tests.support.servers.slow_tier import slow
 from tests.support.servers.token_service import TOKEN, token_service
 
 CONTENTS = bytes(range(256)) * 64
@@ -117,7 +118,7 @@ def copies(replica: Replica, file: str) -> list[str]:
     return [path.name for path in (replica.data / "uploads").glob(f"{file}*")]
 
 
-@pytest.mark.parametrize("storage", [s3_with_keys, s3_with_a_role, google, azure])
+@pytest.mark.parametrize("storage", [s3_with_keys, pytest.param(s3_with_a_role, marks=slow), google, azure])
 def test_a_file_is_read_on_the_other_replica_and_deleted_everywhere_but_in_its_copies(
     storage: Callable[[Path], AbstractContextManager[Storage]], around: Servers, tmp_path: Path
 ) -> None:
