@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
+# Some images set it. Without bytecode, each command would compile this repository again.
+unexport PYTHONDONTWRITEBYTECODE
 
 ENV ?= dev
 CLUSTER ?= auto
@@ -172,7 +174,7 @@ test-unit: .venv/ready ## Test the program and the components with mocks: minute
 	$(PY) -m pytest -q -n 2 --dist worksteal tests/unit
 
 .PHONY: test-engine
-test-engine: .venv/ready policy/.venv/ready .venv-typescript/ready ## Test the real engine against a real API server: minutes; ALL=1 adds the component package in Go and YAML
+test-engine: .venv/ready policy/.venv/ready .venv-typescript/ready ## Test the real engine against a real API server: minutes; ALL=1 adds examples, and the component package in Go and YAML
 	$(if $(ALL),ENGINE_ALL=1) $(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/engine
 
 # The SDK and the compiler of the TypeScript program in tests/engine. Without npm its tests are skipped with the reason, or fail if CI=true.
@@ -183,7 +185,9 @@ test-engine: .venv/ready policy/.venv/ready .venv-typescript/ready ## Test the r
 	  npm ci --prefix .venv-typescript --no-audit --no-fund --ignore-scripts --silent && touch $@
 
 .PHONY: test-servers
-test-servers: .venv/ready servers-packages .venv-servers/ready .venv-servers/oidc/ready .venv-open-webui/ready .venv-chroma/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration; ALL=1 adds Ollama and the long index builds
+test-servers: .venv/ready ## Test real Redis, PostgreSQL and Open WebUI with the stack's configuration; ALL=1 adds Ollama and what takes longest
+	@# Side by side: each waits for downloads.
+	@$(MAKE) --no-print-directory --jobs=3 servers-packages .venv-servers/oidc/ready .venv-chroma/ready
 	$(if $(ALL),SERVERS_ALL=1) $(PY) -m pytest -q -n 4 tests/servers
 
 .PHONY: servers-packages

@@ -31,8 +31,12 @@ def main(arguments: list[str]) -> None:
             return
         print(f"… install {requirements} into {directory} (usually {usual})", file=sys.stderr)
         _run(sys.executable, "-m", "venv", str(directory))
-        pip = (str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        python = str(directory / "bin" / "python")
+        pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile")
         _run(*pip, "--require-hashes", *arguments[3:], "-r", str(requirements))
+        # On all cores: pip would use one. Packages have files that are not for this Python; pip skips them, too.
+        compiling = (python, "-m", "compileall", "-qq", "--workers", "0", str(directory / "lib"))
+        subprocess.run(compiling, check=False)
         ready.touch()
 
 
