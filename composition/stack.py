@@ -12,12 +12,16 @@ from components.blocks.egress import egress_rules
 from components.blocks.secret_inputs import SecretInputs
 from components.blocks.watching import Watching
 from components.namespace.component import Namespace, NamespaceArgs
+from components.namespace.names import DEFAULT_DENY
 from components.ollama.component import Ollama, OllamaArgs
 from components.open_webui import names as open_webui
 from components.open_webui.component import OpenWebUI, OpenWebUIArgs
 from components.postgresql.component import PostgreSQL, PostgreSQLArgs
+from components.postgresql.names import SECRET as DATABASE_SECRET
+from components.postgresql.pooler.names import LABELS as POOLER_LABELS
 from components.postgresql.scripts import PREPARE_SCRIPTS
 from components.redis.component import Redis, RedisArgs
+from components.redis.names import CONNECTION_SECRET as REDIS_SECRET
 from components.tika.component import Tika, TikaArgs
 from stack_config.settings import StackSettings
 from stack_config.uploaded_files import uploaded_files
@@ -43,13 +47,13 @@ class Stack:
     web pod serves yet (docs/decisions/0060-first-start.md)."""
 
     namespace: Namespace = field(init=False)
-    redis: Redis = field(init=False)
-    postgresql: PostgreSQL = field(init=False)
-    open_webui: OpenWebUI = field(init=False)
+    redis: Redis | None = field(init=False, default=None)
+    postgresql: PostgreSQL | None = field(init=False, default=None)
+    open_webui: OpenWebUI | None = field(init=False, default=None)
 
     def deploy(self) -> None:
-        """Register every component."""
-        settings = self.settings
+        """Register every component of the part."""
+        settings, part = self.settings, self.settings.PART
         self.namespace = Namespace(
             "namespace",
             NamespaceArgs(
@@ -59,28 +63,30 @@ class Stack:
                 dns=settings.dns,
                 pod_security_version=settings.pod_security_version,
                 protect=settings.protect,
+                default_deny=part.named(DEFAULT_DENY),
             ),
             self.options,
         )
-        self.redis = self._redis()
-        self.postgresql = self._postgresql()
-        if settings.backup.enabled:
-            self._back_up()
-        self.open_webui = self._open_webui()
+        if part.redis:
+            self.redis = self._redis()
+        if part.postgresql:
+            self.postgresql = self._postgresql()
+        if self.postgresql and settings.backup.enabled:
+            self._back_up(self.postgresql)
+        if self.redis and self.postgresql and part.web:
+            self.open_webui = self._open_webui(self.redis, self.postgresql)
 
     @property
     def outputs(self) -> dict[str, Input[str] | None]:
         """The values of `OUTPUTS`, after `deploy`. None: the stack does not know the value."""
-        values = (
-            self.namespace.name,
-            self.open_webui.url,
-            self.redis.cache_url,
-            self.redis.websocket_url,
-            self.postgresql.database_url,
-            self.open_webui.admin_email,
-            self.open_webui.admin_password,
-        )
-        return dict(zip(OUTPUTS, values, strict=True))
+        values: dict[str, Input[str] | None] = {"namespace": self.namespace.name}
+        if self.redis:
+            values |= {"redis_cache_url": self.redis.cache_url, "redis_websocket_url": self.redis.websocket_url}
+        if self.postgresql:
+            values |= {"database_url": self.postgresql.database_url}
+        if web := self.open_webui:
+            values |= {"webui_url": web.url, "admin_email": web.admin_email, "admin_password": web.admin_password}
+        return {name: values[name] for name in OUTPUTS if name in values}
 
     @cached_property
     def _in_namespace(self) -> ResourceOptions:
@@ -118,9 +124,18 @@ class Stack:
                 protect=settings.protect,
                 scraped_from=self._scraped_from,
                 watching=self._watching,
+                connection_secret=settings.PART.named(REDIS_SECRET),
+                qualified=settings.PART.is_alone,
             ),
             self._in_namespace,
         )
+
+    @property
+    def _database_clients(self) -> list[dict[str, str]]:
+        if self.settings.PART.is_alone:
+            # The backups and PgBouncer may be those of the component with the web pods.
+            return [*open_webui.DATABASE_CLIENTS, backup.LABELS.selector, POOLER_LABELS.selector]
+        return [*open_webui.DATABASE_CLIENTS, *([backup.LABELS.selector] if self.settings.backup.enabled else [])]
 
     def _postgresql(self) -> PostgreSQL:
         settings = self.settings
@@ -132,17 +147,19 @@ class Stack:
                 settings=settings.postgresql,
                 secret_inputs=self.secret_inputs,
                 rotation=settings.rotate.postgresql,
-                clients=[*open_webui.DATABASE_CLIENTS, *([backup.LABELS.selector] if settings.backup.enabled else [])],
+                clients=self._database_clients,
                 protect=settings.protect,
                 scraped_from=self._scraped_from,
                 watching=self._watching,
                 backups=settings.backup.watched,
+                connection_secret=settings.PART.named(DATABASE_SECRET),
+                qualified=settings.PART.is_alone,
             ),
             self._in_namespace,
         )
 
-    def _back_up(self) -> None:
-        settings, database = self.settings, self.postgresql
+    def _back_up(self, database: PostgreSQL) -> None:
+        settings = self.settings
         Backup(
             "backup",
             BackupArgs(
@@ -195,8 +212,8 @@ class Stack:
             web_variables |= inference.client_variables
         return web_egress, web_variables
 
-    def _open_webui(self) -> OpenWebUI:
-        settings, cache, database = self.settings, self.redis, self.postgresql
+    def _open_webui(self, cache: Redis, database: PostgreSQL) -> OpenWebUI:
+        settings = self.settings
         egress, variables = self._services()
         return OpenWebUI(
             "open-webui",

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,12 @@ from stack_config.files import ENCRYPTED
 from stack_config.keys import config_keys, is_secret_key
 from stack_config.load import PROJECT, ConfigError, check
 from stack_config.report import HIDDEN, path_of
-from stack_config.secret_keys import SECRET_ENV
+from stack_config.secret_keys import SECRET_ENV, SECRET_KEYS
 from stack_config.secret_sources import Secrets
 from stack_config.settings import StackSettings
 
-from .names import NOT_ARGUMENTS
+from .names import NOT_ARGUMENTS, STACK
+from .parts import COMPONENTS, Component
 from .values import Value
 
 _CALLERS_CLUSTER = {"mode": "inCluster"}
@@ -40,12 +41,15 @@ class Argument:
     """The same as an input of resources: an output if it is secret or has dependencies."""
 
 
-def read(component: str, arguments: Mapping[str, Argument]) -> tuple[StackSettings, SecretInputs]:
+def read(
+    name: str, arguments: Mapping[str, Argument], component: Component = COMPONENTS[STACK]
+) -> tuple[StackSettings, SecretInputs]:
     """Settings and secret inputs of a component.
 
     Args:
-        component: its name, for the report.
+        name: its name, for the report.
         arguments: by their names in the schema.
+        component: its type.
 
     Raises:
         ArgumentsError: names every problem, as the report on the config of the program does.
@@ -54,27 +58,31 @@ def read(component: str, arguments: Mapping[str, Argument]) -> tuple[StackSettin
     findings: list[Finding] = []
     values: dict[str, object] = {"cluster": _CALLERS_CLUSTER}
     encrypted: set[str] = set()
-    for name, argument in present.items():
-        problems = list(_problems(name, argument.value))
-        findings += problems
-        if problems or name in NOT_ARGUMENTS:
+    for argument_name, argument in present.items():
+        value, foreign = _own(component, argument_name, argument.value)
+        problems = list(_problems(argument_name, value)) if value else []
+        findings += [*foreign, *problems]
+        if problems or value is None:
             continue
-        if is_secret_key(name):
-            values[name] = _secret_text(argument.value)
-            encrypted.add(name)
+        if is_secret_key(argument_name):
+            values[argument_name] = _secret_text(value)
+            encrypted.add(argument_name)
         else:
-            values[name] = argument.value.plain
-    full = {f"{PROJECT}:{name}": value for name, value in values.items()}
+            values[argument_name] = value.plain
+    for key, members in component.fixed.items():
+        own = values.get(key, {})
+        values[key] = {**own, **members} if isinstance(own, Mapping) else own
+    full = {f"{PROJECT}:{key}": value for key, value in values.items()}
     try:
-        checked = check(full, {f"{PROJECT}:{name}" for name in encrypted})
+        checked = check(full, {f"{PROJECT}:{key}" for key in encrypted}, model=component.settings)
     except ConfigError as error:
-        raise ArgumentsError(_report(component, [*findings, *error.findings])) from error
+        raise ArgumentsError(_report(name, [*findings, *error.findings])) from error
     findings += checked.findings
     if findings:
-        raise ArgumentsError(_report(component, findings))
+        raise ArgumentsError(_report(name, findings))
     settings, secrets = checked.settings, checked.secrets
     return settings.with_common_pods(), SecretInputs(
-        values={name: _secret_output(name, secrets, present) for name in secrets.values},
+        values={key: _secret_output(key, secrets, present) for key in secrets.values},
         references=settings.existing_secrets,
         variables=secrets.variables,
         rotation=settings.rotate.existing_secrets,
@@ -91,11 +99,35 @@ def _report(component: str, findings: list[Finding]) -> str:
     )
 
 
-def _problems(name: str, value: Value) -> Iterator[Finding]:
-    """Problems that a config cannot have: the cluster as an argument, and values of the engine."""
+def _own(component: Component, name: str, value: Value) -> tuple[Value | None, list[Finding]]:
+    """What a component has of an argument, and a finding for each member of it that another component has."""
     if name in NOT_ARGUMENTS:
-        yield _finding(name, "not an argument: the component uses the cluster of its caller", "the option providers")
-    elif name == SECRET_ENV:
+        return None, [
+            _finding(name, "not an argument: the component uses the cluster of its caller", "the option providers")
+        ]
+    if is_secret_key(name):
+        known = name in component.secrets or (name not in SECRET_KEYS and SECRET_ENV in component.secrets)
+        return (value, []) if known else (None, [_foreign(component, name, component.secrets)])
+    if name not in config_keys() or component.has_all(name):
+        return value, []
+    if not component.has_some(name):
+        return None, [_foreign(component, name, component.keys)]
+    if not isinstance(value.content, Mapping):
+        return value, []
+    others = [member for member in value.content if not component.has_known(f"{name}.{member}")]
+    own = {member: each for member, each in value.content.items() if member not in others}
+    members = component.members(name)
+    return Value(content=own), [_foreign(component, f"{name}.{member}", members) for member in others]
+
+
+def _foreign(component: Component, path: str, allowed: Iterable[str]) -> Finding:
+    names = sorted({each.partition(".")[0] for each in allowed})
+    return _finding(path, f"not an argument of {component.name}", f"one of {', '.join(names)}" if names else "none")
+
+
+def _problems(name: str, value: Value) -> Iterator[Finding]:
+    """Problems that a config cannot have: values of the engine."""
+    if name == SECRET_ENV:
         members = value.content if isinstance(value.content, Mapping) else {}
         for member, each in members.items():
             if not _is_text(each):

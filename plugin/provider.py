@@ -17,10 +17,11 @@ from pulumi.runtime import proto
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from . import caller_provider
+from . import beside, caller_provider
 from .arguments import Argument, ArgumentsError, read
-from .component import OpenWebUIStack
-from .names import STACK
+from .beside import Placed
+from .component import PackageComponent
+from .parts import COMPONENTS
 from .schema import package_version, schema_text
 from .values import decode
 
@@ -30,37 +31,37 @@ class PackageProvider(Provider):
 
     def __init__(self) -> None:
         super().__init__(package_version(), schema_text())
-        self._constructed: dict[str, str] = {}
+        self._constructed: dict[str, list[Placed]] = {}
 
     def construct(
         self, name: str, resource_type: str, inputs: Mapping[str, Any], options: ResourceOptions | None = None
     ) -> ConstructResult:
-        if resource_type != STACK:
-            raise ArgumentsError(f"{resource_type} is not a component of this package; it has {STACK}")
-        settings, secret_inputs = read(name, inputs)
+        component = COMPONENTS.get(resource_type)
+        if component is None:
+            raise ArgumentsError(f"{resource_type} is not a component of this package; it has {', '.join(COMPONENTS)}")
+        settings, secret_inputs = read(name, inputs, component)
         if "kubernetes" not in _providers(options):
             raise ArgumentsError(
                 f"{name} has no Kubernetes provider: the stack never uses the current context of a kubeconfig.\n"
                 "Pass one in the option providers. Its options: docs/component-package.md"
             )
-        component = OpenWebUIStack(name, settings, secret_inputs, options)
-        return ConstructResult(component.urn, component.outputs)
+        created = PackageComponent(component, name, settings, secret_inputs, options)
+        return ConstructResult(created.urn, created.outputs)
 
-    def require_first(self, monitor: str, name: str) -> None:
-        """Check that an update has one component.
+    def require_compatible(self, monitor: str, new: Placed) -> None:
+        """Check that a component registers nothing that another one of the update has registered.
 
         Args:
             monitor: address that another preview or update does not have.
-            name: the component.
+            new: the component.
 
         Raises:
-            ArgumentsError: it is the second one.
+            ArgumentsError: it would.
         """
-        if self._constructed.setdefault(monitor, name) != name:
-            raise ArgumentsError(
-                f"{name} is a second component beside {self._constructed[monitor]}: a Pulumi stack has one "
-                "OpenWebUIStack, because the names of its resources are fixed. Use another Pulumi stack."
-            )
+        others = self._constructed.setdefault(monitor, [])
+        if reason := beside.refusal(new, others):
+            raise ArgumentsError(reason)
+        others.append(new)
 
 
 class _Servicer(ProviderServicer):
@@ -72,7 +73,8 @@ class _Servicer(ProviderServicer):
 
     async def Construct(self, request: proto.ConstructRequest, context: Any) -> proto.ConstructResponse:  # noqa: N802
         try:
-            self._package.require_first(request.monitorEndpoint, request.name)
+            new = beside.placed(request.type, request.name, decode(request.inputs))
+            self._package.require_compatible(request.monitorEndpoint, new)
             await self._check_provider(request)
             return await self._construct(request, context)
         except (ArgumentsError, pulumi.RunError) as error:

@@ -7,7 +7,7 @@ send a default like a value that the user has set.
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,8 @@ from stack_config.files import ROOT
 from stack_config.schema import settings_schema
 from stack_config.secret_keys import SECRET_KEYS, SECRET_MAPS
 
-from .names import NOT_ARGUMENTS, PACKAGE, STACK
+from .names import PACKAGE
+from .parts import COMPONENTS, Component
 
 _TYPES = f"#/types/{PACKAGE}:index:"
 _ANY = {"$ref": "pulumi.json#/Any"}
@@ -42,14 +43,14 @@ def package_schema() -> dict[str, Any]:
     """The schema, as GetSchema of the provider returns it."""
     settings = settings_schema(f"{_TYPES}{{model}}")
     translation = _Translation(settings["$defs"])
-    keys = {name: schema for name, schema in settings["properties"].items() if name not in NOT_ARGUMENTS}
-    arguments = {name: {**translation.property(name, schema), "plain": True} for name, schema in keys.items()}
     return {
         "name": PACKAGE,
         "displayName": "Open WebUI Stack",
         "version": package_version(),
         "description": "Open WebUI on Kubernetes with interchangeable replicas, a dedicated Redis and PostgreSQL",
-        "resources": {STACK: _component(arguments | _secrets())},
+        "resources": {
+            token: _component(component, translation, settings["properties"]) for token, component in COMPONENTS.items()
+        },
         "types": translation.types,
         "language": {language: {**names, "respectSchemaVersion": True} for language, names in _NAMES.items()},
     }
@@ -61,26 +62,35 @@ def schema_text() -> str:
     return json.dumps(package_schema())
 
 
-def _component(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _component(
+    component: Component, translation: "_Translation", settings: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    outputs = {name: OUTPUTS[name] for name in component.outputs}
+    arguments = {
+        name: {**translation.argument(component, name, schema), "plain": True}
+        for name, schema in settings.items()
+        if component.has_some(name)
+    }
     return {
         "isComponent": True,
-        "description": "Open WebUI, its Redis and its PostgreSQL in a namespace of one cluster. A program has one of "
-        "them. Pass a Kubernetes provider in the option `providers`.",
-        "inputProperties": arguments,
+        "description": f"{component.description} A program has one of them. Pass a Kubernetes provider in the option "
+        "`providers`.",
+        "inputProperties": arguments | _secrets(component),
         "properties": {
             to_camel(name): {"type": "string", "description": output.description, "secret": output.secret}
-            for name, output in OUTPUTS.items()
+            for name, output in outputs.items()
         },
-        "required": [to_camel(name) for name, output in OUTPUTS.items() if not output.optional],
+        "required": [to_camel(name) for name in component.required_outputs],
     }
 
 
-def _secrets() -> dict[str, Any]:
-    flat = {name: text for name, text in SECRET_KEYS.items() if name not in NOT_ARGUMENTS}
+def _secrets(component: Component) -> dict[str, Any]:
+    flat = {name: text for name, text in SECRET_KEYS.items() if name in component.secrets}
+    named = {name: text for name, text in SECRET_MAPS.items() if name in component.secrets}
     maps = {"type": "object", "additionalProperties": {"type": "string"}, "secret": True}
     return {
         **{name: {"type": "string", "secret": True, "description": text} for name, text in flat.items()},
-        **{name: {**maps, "description": text.partition(" Set each ")[0]} for name, text in SECRET_MAPS.items()},
+        **{name: {**maps, "description": text.partition(" Set each ")[0]} for name, text in named.items()},
     }
 
 
@@ -90,6 +100,22 @@ class _Translation:
     def __init__(self, definitions: Mapping[str, Any]) -> None:
         self.types: dict[str, Any] = {}
         self._definitions = definitions
+
+    def argument(self, component: Component, name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """A top-level property of a component, of which the component may have some members only.
+
+        Args:
+            component: has the property.
+            name: the config key.
+            schema: its JSON Schema.
+        """
+        if component.has_all(name):
+            return self.property(name, schema)
+        model = schema["$ref"].removeprefix(_TYPES)
+        # A type of its own: the other members are arguments of other components.
+        own = f"{component.name}ComponentSettings" if model == f"{component.name}Settings" else component.name + model
+        self._define(own, model, component.members(name))
+        return {"$ref": f"{_TYPES}{own}", "description": _described(schema)}
 
     def property(self, name: str, schema: Mapping[str, Any], model: str = "") -> dict[str, Any]:
         """A property with its description.
@@ -104,7 +130,8 @@ class _Translation:
     def _type(self, name: str, schema: Mapping[str, Any], model: str) -> dict[str, Any]:
         [schema] = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
         if reference := schema.get("$ref"):
-            self._define(reference.removeprefix(_TYPES))
+            model = reference.removeprefix(_TYPES)
+            self._define(model, model)
             return {"$ref": reference}
         if choices := schema.get("enum"):
             return self._enumeration(f"{model.removesuffix('Settings')}{name[:1].upper()}{name[1:]}", choices)
@@ -118,16 +145,18 @@ class _Translation:
         # A quantity may be a number in YAML; in a program it is a text.
         return {"type": kind if isinstance(kind, str) else "string"}
 
-    def _define(self, model: str) -> None:
-        token = f"{PACKAGE}:index:{model}"
+    def _define(self, name: str, model: str, members: Collection[str] | None = None) -> None:
+        """Define the type of a model, or of some members of it, under a name."""
+        token = f"{PACKAGE}:index:{name}"
         if token in self.types:
             return
         definition = self._definitions[model]
         properties: dict[str, Any] = {}
-        required = {"required": definition["required"]} if "required" in definition else {}
+        required = {"required": definition["required"]} if "required" in definition and members is None else {}
         self.types[token] = {"type": "object", "properties": properties, **required}
-        for name, schema in definition["properties"].items():
-            properties[name] = self.property(name, schema, model)
+        for member, schema in definition["properties"].items():
+            if members is None or member in members:
+                properties[member] = self.property(member, schema, model)
 
     def _enumeration(self, name: str, choices: list[str]) -> dict[str, Any]:
         token = f"{PACKAGE}:index:{name}"

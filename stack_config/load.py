@@ -133,7 +133,7 @@ def required_secrets(values: Mapping[str, object]) -> list[str]:
         project, _, key = full_key.partition(":")
         if project == PROJECT and key in config_keys():
             raw[key] = _decoded(key, value)
-    settings, _, _ = _validated(raw)
+    settings, _, _ = _validated(raw, StackSettings)
     names = frozenset(settings.existing_secrets)
     flat = [problem.keys[0] for problem in secret_problems(settings, names) if problem.fix is Fix.SET_SECRET]
     named = [member_path(problem.keys[0]) for problem in named_secret_problems(settings, names, {})]
@@ -152,13 +152,19 @@ class Checked:
     """Every problem; empty if the config is valid."""
 
 
-def check(values: Mapping[str, object], secret_keys: Collection[str], plain: Collection[str] = ()) -> Checked:
+def check(
+    values: Mapping[str, object],
+    secret_keys: Collection[str],
+    plain: Collection[str] = (),
+    model: type[StackSettings] | None = None,
+) -> Checked:
     """Check a config as the engine passes it.
 
     Args:
         values: full keys, objects as JSON text or as they are.
         secret_keys: the keys of ``values`` that are encrypted.
         plain: members of `secretEnv` that the stack's file has in plain text.
+        model: settings of a part of the stack. None: those of the whole stack.
     """
     findings: list[Finding] = []
     raw: dict[str, Any] = {}
@@ -186,7 +192,7 @@ def check(values: Mapping[str, object], secret_keys: Collection[str], plain: Col
     references = raw.get(EXISTING_SECRETS)
     secrets, more = read_secrets(secret_values, encrypted_keys, references if isinstance(references, dict) else ())
     findings += [*more, *map(plain_member, plain)]
-    settings, more, removed = _validated(raw)
+    settings, more, removed = _validated(raw, model or StackSettings)
     findings += more
     findings += _problems_of_settings(settings, secrets, raw, {finding.key for finding in findings}, removed)
     return Checked(settings=settings, secrets=secrets, findings=findings)
@@ -252,7 +258,7 @@ def _decoded(key: str, value: object) -> object:
         return value
 
 
-def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding], set[str]]:
+def _validated(raw: dict[str, Any], model: type[StackSettings]) -> tuple[StackSettings, list[Finding], set[str]]:
     """Settings, findings, and the paths of the values that were removed to get valid settings.
 
     Each invalid value is removed and the rest is checked again, so that one report names every problem.
@@ -263,7 +269,7 @@ def _validated(raw: dict[str, Any]) -> tuple[StackSettings, list[Finding], set[s
     removed: set[str] = set()
     while True:
         try:
-            return StackSettings.model_validate(remaining), findings, removed
+            return model.model_validate(remaining), findings, removed
         except ValidationError as error:
             before = copy.deepcopy(remaining)
             for detail in error.errors():

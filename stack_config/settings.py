@@ -1,7 +1,7 @@
 """The settings of the stack: those of its components, and the rules between them."""
 
 from collections.abc import Iterator
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field
 
@@ -31,6 +31,7 @@ from components.tika.settings import TikaSettings
 from .buckets import archive_bundle_problems, bucket_problems, bucket_proxy_problems
 from .cluster_access import KUBECONFIG, ClusterSettings
 from .database_connections import connection_problems, pooler_problems
+from .part import WHOLE, Part
 from .secret_keys import SECRET_KEYS
 from .secret_references import reference_problems
 
@@ -59,6 +60,9 @@ class RotateSettings(Settings):
 
 class StackSettings(Settings):
     """Every config key of the stack that is not a secret."""
+
+    PART: ClassVar[Part] = WHOLE
+    """What is deployed (see `stack_config.parts`)."""
 
     namespace: NamespaceName = Field("rag-system", description="Namespace of the stack.")
     create_namespace: bool = Field(
@@ -197,6 +201,7 @@ class StackSettings(Settings):
             )
         yield from self._ollama_problems()
         yield from bucket_problems(self.postgresql, self.backup)
+        yield from self._redis_problems()
         for servers in (self.redis.external, self.postgresql.external):
             yield from private_name_problems(servers.destinations, self.open_webui.targets, "openWebui.egress")
         if self.cluster.mode == "context" and not self.kube_context.strip():
@@ -206,9 +211,14 @@ class StackSettings(Settings):
                 allowed="a context of your kubeconfig (list them: kubectl config get-contexts --output name)",
                 fix="<context>",
             )
+        if not self.PART.web:
+            return
         yield from conditional_problems(self.open_webui, external_redis=self.redis.is_external)
         yield from connection_problems(self.postgresql, self.open_webui)
         yield from pooler_problems(self.postgresql, self.open_webui, self.existing_secrets)
+
+    def _redis_problems(self) -> Iterator[Problem]:
+        yield from self.redis.external.shared_problems()
 
     def _ollama_problems(self) -> Iterator[Problem]:
         registries = [("ollama.models", registry) for registry in self.ollama.registries]
@@ -229,7 +239,8 @@ class StackSettings(Settings):
         web = merged.open_webui
         proxies = ((path, destination_of_url(url)) for path, url in self.pods.proxy.urls_by_path.items())
         named = [(path, each) for path, each in proxies if each]
-        yield from private_name_problems(named, web.targets, "openWebui.egress")
+        if self.PART.web:
+            yield from private_name_problems(named, web.targets, "openWebui.egress")
         yield from bucket_proxy_problems(merged.postgresql, merged.backup)
         yield from archive_bundle_problems(self.postgresql, merged.postgresql)
         for key, names in outside_variables(web.pods).items():
@@ -270,7 +281,7 @@ def upload_problems(settings: StackSettings) -> Iterator[Problem]:
     model, whose defaults have to be valid.
     """
     web = settings.open_webui
-    if web.loses_uploads and not web.uploads.accept_loss:
+    if settings.PART.web and web.loses_uploads and not web.uploads.accept_loss:
         replicas = "autoscaling.maxReplicas" if web.autoscaling else "replicas"
         yield Problem(
             keys=("openWebui.uploads.kind", f"openWebui.{replicas}"),

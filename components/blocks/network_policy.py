@@ -10,6 +10,7 @@ from pulumi_kubernetes.networking.v1 import (
     NetworkPolicyPeerArgsDict,
 )
 
+from .client_settings import ClientSettings
 from .custom_kinds import CILIUM_NETWORK_POLICY, custom_object
 from .labels import NAMESPACE_NAME
 
@@ -28,6 +29,14 @@ def namespaces(labels: Mapping[str, str], pod_labels: Mapping[str, str] | None =
     """Peer: all pods of the namespaces with these labels, or only their pods with the pod labels."""
     peer: NetworkPolicyPeerArgsDict = {"namespace_selector": {"match_labels": dict(labels)}}
     return {**peer, "pod_selector": {"match_labels": dict(pod_labels)}} if pod_labels else peer
+
+
+def client_pods(clients: Sequence[ClientSettings]) -> list[NetworkPolicyPeerArgsDict]:
+    """Peers: the pods that `clients` of a component names."""
+    return [
+        namespace(client.namespace, client.pod_labels) if client.namespace else pods(dict(client.pod_labels))
+        for client in clients
+    ]
 
 
 def addresses(cidr: str, excluded: Sequence[str] = ()) -> NetworkPolicyPeerArgsDict:

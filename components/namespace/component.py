@@ -40,6 +40,9 @@ class NamespaceArgs:
     protect: bool
     """Whether Pulumi refuses to delete the namespace, and with it all data."""
 
+    default_deny: str = DEFAULT_DENY
+    """Name of the NetworkPolicy of every pod that no other policy selects."""
+
 
 class Namespace(Component[NamespaceArgs]):
     """A namespace of restricted pods, within a quota, in which no pod may connect to another without a policy rule."""
@@ -57,7 +60,7 @@ class Namespace(Component[NamespaceArgs]):
         dns = args.dns
         servers = [pods_of_namespace(dns.pods_namespace), *map(addresses, dns.addresses)]
         network_policy(
-            DEFAULT_DENY,
+            args.default_deny,
             in_namespace=self.name,
             labels=LABELS,
             # In a namespace that the stack does not manage, other pods keep their connections.

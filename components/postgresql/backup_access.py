@@ -42,13 +42,16 @@ def own_server_access(*, backup_role: bool) -> BackupAccess:
     return BackupAccess(secret=SECRET, key=key, file_variable=PASSWORD_FILE, variables=variables)
 
 
-def external_access(reference: SecretReference | None, url_key: str = CLIENT_URL) -> BackupAccess:
+def external_access(
+    reference: SecretReference | None, url_key: str = CLIENT_URL, *, secret: str = SECRET
+) -> BackupAccess:
     """Access to a server that the stack did not set up, by its URL.
 
     Args:
         reference: where the URL is. None: in the Secret of the stack.
         url_key: its key there.
+        secret: name of the Secret of the stack.
     """
-    secret, key = (reference.name, reference.key) if reference else (SECRET, url_key)
+    secret, key = (reference.name, reference.key) if reference else (secret, url_key)
     # The same names as with a server of the stack, so dumps stay usable after a change of the topology.
     return BackupAccess(secret=secret, key=key, file_variable=URL_FILE, variables={"DUMP_NAMES": DATABASE})

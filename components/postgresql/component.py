@@ -18,7 +18,7 @@ from ..blocks.connection_keys import CLIENT_URL, DIRECT_URL, OWNER_URL
 from ..blocks.egress import egress_rules
 from ..blocks.exporter import scrape_annotations
 from ..blocks.generated_secrets import checksum
-from ..blocks.network_policy import allow_from, allow_to, namespace, pods
+from ..blocks.network_policy import allow_from, allow_to, client_pods, namespace, pods
 from ..blocks.outside_settings import without_outside
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
@@ -91,7 +91,8 @@ class PostgreSQLArgs:
     """Number of the current password, from 1."""
 
     clients: Sequence[dict[str, str]]
-    """Labels of the pods that may connect, for each application; no others can."""
+    """Labels of the pods that may connect, for each application. No others can, apart from the clients of the
+    settings."""
 
     protect: bool
     """Whether Pulumi refuses to delete the volume and the password."""
@@ -104,6 +105,12 @@ class PostgreSQLArgs:
 
     backups: WatchedBackups | None = None
     """What the alerts expect of the backups. None: there are no backups."""
+
+    connection_secret: str = SECRET
+    """Name of the Secret with the URL of an external PostgreSQL."""
+
+    qualified: bool = False
+    """Whether `database_url` has the name of the Service with its namespace, for clients in any namespace."""
 
 
 class PostgreSQL(Component[PostgreSQLArgs]):
@@ -147,6 +154,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         self.backup_access = external_access(
             inputs.references[URL] if value is None else None,
             DIRECT_URL if self.args.settings.pooler.enabled else CLIENT_URL,
+            secret=self.args.connection_secret,
         )
         egress = egress_rules(layout.destinations, self.args.namespace_name)
         if value is not None:
@@ -158,7 +166,7 @@ class PostgreSQL(Component[PostgreSQLArgs]):
                     url, egress, rotation=self.args.rotation, protect=self.args.protect, depends_on=trusted
                 )
                 own |= {DIRECT_URL: limited, CLIENT_URL: pooled}
-            self.secret = children.secret(SECRET, own)
+            self.secret = children.secret(self.args.connection_secret, own)
         backend = Backend(
             connection=Connection(
                 secret=self.secret, references={} if self.secret else {CLIENT_URL: inputs.references[URL]}
@@ -257,7 +265,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         def url(user: str, host: str = SERVICE) -> Output[str]:
             return role_url(user, logins.passwords[user], host).apply(layout.url)
 
-        self.database_url = url(USER)
+        server = f"{SERVICE}.{self.args.namespace_name}.svc" if self.args.qualified else SERVICE
+        self.database_url = url(USER, server)
         # Only the web pods: an advisory lock of a migration is of a session, and a dump has one transaction for hours.
         pooled = self.args.settings.pooler.enabled
         direct = url(logins.client_user).apply(with_time_limits)
@@ -328,7 +337,8 @@ class PostgreSQL(Component[PostgreSQLArgs]):
         self, children: Children, egress: Sequence[NetworkPolicyEgressRuleArgsDict]
     ) -> k8s.networking.v1.NetworkPolicy:
         pooler = [POOLER_LABELS.selector] if self.args.settings.pooler.enabled else []
-        rules = [allow_from([pods(client) for client in [*self.args.clients, *pooler]], PORT)]
+        clients = [*map(pods, [*self.args.clients, *pooler]), *client_pods(self.args.settings.clients)]
+        rules = [allow_from(clients, PORT)]
         if self.args.scraped_from:
             rules.append(allow_from([namespace(self.args.scraped_from)], EXPORTER_PORT))
         return children.network_policy(APP, ingress=rules, egress=[*egress])

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..blocks.base_settings import Problem, Settings
+from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.client_settings import ClientSettings, client_problems
 from ..blocks.cloud_identity import ServiceAccountSettings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
@@ -17,7 +18,7 @@ from ..blocks.names import ImageReference, ObjectName
 from ..blocks.needed_objects import NeededObject
 from ..blocks.quantities import MEBIBYTE, Bytes, quantity
 from ..blocks.resources import ContainerResources, Resources, Sizes
-from ..blocks.topology_sections import section_problems
+from ..blocks.topology_sections import KEY, section_problems
 from .archive.settings import ArchiveSettings
 from .cloudnative_pg.settings import CloudNativePGSettings
 from .external_settings import PostgreSQLExternalSettings
@@ -120,6 +121,11 @@ class PostgreSQLSettings(ComponentSettings):
     cloudnative_pg: CloudNativePGSettings = Field(
         CloudNativePGSettings(), description="The cluster of CloudNativePG. Not with other topologies."
     )
+    clients: list[ClientSettings] = Field(
+        [],
+        description="Further pods that may connect to the server, with the output `database_url`: they log in as the "
+        "owner of the database. Pods of another namespace use the host `postgres.<namespace>.svc`.",
+    )
     external: PostgreSQLExternalSettings = Field(
         PostgreSQLExternalSettings(), description="The existing PostgreSQL. Not with other topologies."
     )
@@ -127,6 +133,15 @@ class PostgreSQLSettings(ComponentSettings):
     def problems(self) -> Iterator[Problem]:
         yield from section_problems(self.layout.name, TOPOLOGIES.values(), self.model_fields_set)
         yield from self.layout.problems()
+        yield from client_problems(self.clients)
+        if self.clients and self.is_external:
+            yield Problem(
+                keys=("clients", KEY),
+                message=f"clients with {KEY} {self.layout.name}: the stack does not decide who connects to an external "
+                "PostgreSQL",
+                allowed=f"no clients, or another {KEY}",
+                fix=Fix.REMOVE,
+            )
 
     @property
     def layout(self) -> Standalone | CloudNativePG | External:

@@ -18,7 +18,7 @@ from ..blocks.connection_keys import CACHE_URL, WEBSOCKET_URL
 from ..blocks.egress import egress_rules
 from ..blocks.exporter import scrape_annotations
 from ..blocks.generated_secrets import checksum
-from ..blocks.network_policy import allow_from, allow_to, namespace, pods
+from ..blocks.network_policy import allow_from, allow_to, client_pods, namespace, pods
 from ..blocks.remembered import remember
 from ..blocks.secret_inputs import SecretInputs
 from ..blocks.server_certificate import certificate
@@ -63,7 +63,7 @@ class RedisArgs:
     """Number of the current password, from 1. The previous password stays valid."""
 
     clients: dict[str, str]
-    """Labels of the pods that may connect; no others can."""
+    """Labels of the pods that may connect. No others can, apart from the clients of the settings."""
 
     protect: bool
     """Whether Pulumi refuses to delete the volume, if there is one."""
@@ -73,6 +73,12 @@ class RedisArgs:
 
     watching: Watching | None = None
     """How the Prometheus operator watches the component. None: it does not."""
+
+    connection_secret: str = CONNECTION_SECRET
+    """Name of the Secret with the URLs of an external Redis."""
+
+    qualified: bool = False
+    """Whether the URLs have the name of the Service with its namespace, for clients in any namespace."""
 
 
 class Redis(Component[RedisArgs]):
@@ -105,9 +111,11 @@ class Redis(Component[RedisArgs]):
         args = self.args
         accounts = users(children, layout, rotation=args.rotation)
         quoted = accounts.password.apply(lambda password: quote(password, safe=""))
+        in_namespace = args.namespace_name if args.qualified else None
         databases = {CACHE_URL: layout.cache_database, WEBSOCKET_URL: layout.websocket_database}
         urls: dict[str, Output[str]] = {
-            key: Output.secret(quoted.apply(partial(layout.url, database=number))) for key, number in databases.items()
+            key: Output.secret(quoted.apply(partial(layout.url, database=number, namespace=in_namespace)))
+            for key, number in databases.items()
         }
         self.cache_url, self.websocket_url = urls[CACHE_URL], urls[WEBSOCKET_URL]
         self.backend = Backend(
@@ -133,7 +141,7 @@ class Redis(Component[RedisArgs]):
         own = {key: url for key, url in urls.items() if url is not None}
         self.backend = Backend(
             connection=Connection(
-                secret=children.secret(CONNECTION_SECRET, own) if own else None,
+                secret=children.secret(self.args.connection_secret, own) if own else None,
                 references={key: inputs.references[_set(inputs, *_INPUTS[key])] for key in urls.keys() - own.keys()},
             ),
             egress=egress_rules(layout.destinations, self.args.namespace_name),
@@ -232,7 +240,8 @@ class Redis(Component[RedisArgs]):
         return {"metadata": children.metadata(name), "spec": spec}
 
     def _network_policy(self, children: Children, layout: ServerTopology) -> k8s.networking.v1.NetworkPolicy:
-        rules = [allow_from([pods(self.args.clients)], *layout.client_ports)]
+        clients = [pods(self.args.clients), *client_pods(self.args.settings.clients)]
+        rules = [allow_from(clients, *layout.client_ports)]
         between = []
         if layout.peer_ports:
             rules.append(allow_from([pods(LABELS.selector)], *layout.peer_ports))

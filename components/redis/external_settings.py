@@ -67,17 +67,6 @@ class RedisExternalSettings(Settings):
                 allowed="kind sentinel with sentinelHosts, or another kind without",
                 fix="sentinel" if self.sentinel_hosts else "standalone",
             )
-        for key, hosts in (("hosts", self.hosts), ("sentinelHosts", self.sentinel_hosts)):
-            others = [host for host in hosts_in(hosts) if not belongs_to_install(host)]
-            for host in filter(belongs_to_install, hosts_in(hosts)):
-                yield Problem(
-                    keys=(key,),
-                    message=f"{host} is what every install calls its own Redis: two installs on one Redis send each "
-                    "other their events, whatever the database",
-                    allowed=f"a Redis of its own for each install: {KEY} standalone, sentinel or cluster, or another "
-                    "host",
-                    fix=",".join(others) or "redis.example.com",
-                )
         yield from authority_problems(self.certificate_authority)
         if self.certificate_authority and self.sentinel_hosts:
             yield Problem(
@@ -86,3 +75,17 @@ class RedisExternalSettings(Settings):
                 allowed="TLS without Sentinels, or Sentinels without TLS",
                 fix=Fix.REMOVE,
             )
+
+    def shared_problems(self) -> Iterator[Problem]:
+        """Hosts that may be the Redis of another installation, with whole keys."""
+        for key, hosts in (("hosts", self.hosts), ("sentinelHosts", self.sentinel_hosts)):
+            others = [host for host in hosts_in(hosts) if not belongs_to_install(host)]
+            for host in filter(belongs_to_install, hosts_in(hosts)):
+                yield Problem(
+                    keys=(f"redis.external.{key}",),
+                    message=f"{host} is what every install calls its own Redis: two installs on one Redis send each "
+                    "other their events, whatever the database",
+                    allowed=f"a Redis of its own for each install: {KEY} standalone, sentinel or cluster, or another "
+                    "host",
+                    fix=",".join(others) or "redis.example.com",
+                )

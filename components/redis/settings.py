@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..blocks.base_settings import Fix, Problem, Settings
+from ..blocks.client_settings import ClientSettings, client_problems
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
 from ..blocks.footprint import Footprint
@@ -114,6 +115,12 @@ class RedisSettings(ComponentSettings):
         RedisTlsSettings(), description="TLS of the stack's own Redis. Default: none. Not with Sentinels."
     )
     resources: Annotated[Resources, _SIZES] = _SIZES.field()
+    clients: list[ClientSettings] = Field(
+        [],
+        description="Further pods that may connect, with the URLs of the stack's outputs. The user of these URLs may "
+        "use keys that begin with `open-webui:`. Pods of another namespace use the host "
+        "`redis-service.<namespace>.svc`; only with topology `standalone`.",
+    )
     external: RedisExternalSettings = Field(
         RedisExternalSettings(), description="The existing Redis. Not with other topologies."
     )
@@ -138,6 +145,8 @@ class RedisSettings(ComponentSettings):
                 fix=Fix.REMOVE,
             )
         yield from self._section_problems()
+        yield from client_problems(self.clients)
+        yield from self._client_problems()
         yield from self.layout.problems()
 
     def _section_problems(self) -> Iterator[Problem]:
@@ -149,6 +158,24 @@ class RedisSettings(ComponentSettings):
                 keys=("tls", KEY),
                 message=f"tls with {KEY} {own}: {self.layout.tls_refused}",
                 allowed=f"{KEY}: {others}, or no tls",
+                fix=Fix.REMOVE,
+            )
+
+    def _client_problems(self) -> Iterator[Problem]:
+        if self.clients and self.is_external:
+            yield Problem(
+                keys=("clients", KEY),
+                message=f"clients with {KEY} {self.layout.name}: the stack does not decide who connects to an external "
+                "Redis",
+                allowed=f"no clients, or another {KEY}",
+                fix=Fix.REMOVE,
+            )
+        elif self.layout.replicated and any(client.namespace for client in self.clients):
+            yield Problem(
+                keys=("clients", KEY),
+                message=f"clients with a namespace, but {KEY} is {self.layout.name}: clients get the names of the "
+                "servers from the servers, and only pods of the stack's namespace resolve these",
+                allowed=f"clients without namespace, or {KEY} standalone",
                 fix=Fix.REMOVE,
             )
 

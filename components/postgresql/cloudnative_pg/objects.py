@@ -22,7 +22,7 @@ from ...blocks.custom_kinds import (
 )
 from ...blocks.destinations import destination_of_target
 from ...blocks.egress import egress_rules
-from ...blocks.network_policy import addresses, allow_from, allow_to, namespace, network_policy, pods
+from ...blocks.network_policy import addresses, allow_from, allow_to, client_pods, namespace, network_policy, pods
 from ...blocks.outside_settings import proxy_destinations
 from ...blocks.remembered import remember
 from ...blocks.secret_inputs import SecretInputs
@@ -174,7 +174,10 @@ def _network_policy(children: Children, args: ClusterArgs) -> k8s.networking.v1.
     """One policy for all pods of the cluster, PgBouncer included."""
     own = args.settings.cloudnative_pg
     ingress: list[NetworkPolicyIngressRuleArgsDict] = [
-        allow_from([pods(dict(client)) for client in args.clients], PORT),
+        allow_from(
+            [*(pods(dict(client)) for client in args.clients), *client_pods(args.settings.clients)],
+            PORT,
+        ),
         allow_from([pods(PODS)], PORT, STATUS_PORT),
         allow_from([namespace(own.operator_namespace)], STATUS_PORT, PORT),
     ]

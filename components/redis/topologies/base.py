@@ -187,15 +187,21 @@ class ServerTopology(Topology):
         tls = self.settings.tls
         return authority(tls.secret) if tls.enabled else None
 
-    def url(self, password: str, database: int) -> str:
+    def url(self, password: str, database: int, namespace: str | None = None) -> str:
         """URL for the clients.
 
         Args:
             password: password of the user ``openwebui``, quoted for a URL.
             database: `cache_database` or `websocket_database`.
+            namespace: that of the servers, for clients in other namespaces. None: the clients are in it.
         """
-        address = f"openwebui:{password}@{self.host}/{database}"
+        host = self.host if namespace is None else self.qualified_host(namespace)
+        address = f"openwebui:{password}@{host}/{database}"
         return with_authority(f"rediss://{address}", self.authority) if self.authority else f"redis://{address}"
+
+    def qualified_host(self, namespace: str) -> str:
+        """`host` as pods of every namespace resolve it."""
+        return f"{SERVICE}.{namespace}.svc:{PORT}"
 
     @property
     def certificate_hosts(self) -> tuple[str, ...]:

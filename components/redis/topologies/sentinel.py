@@ -62,6 +62,10 @@ class Sentinel(Replicated):
     def pods(self) -> int:
         return SERVERS
 
+    def qualified_host(self, namespace: str) -> str:  # noqa: ARG002
+        # Not a host: the name of the primary that clients ask the Sentinels for.
+        return self.host
+
     @property
     def client_variables(self) -> Mapping[str, str]:
         return sentinel_variables(SENTINEL_HOSTS, SENTINEL_PORT)

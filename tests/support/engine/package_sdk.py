@@ -39,11 +39,12 @@ def install_python(directory: Path) -> Path:
     return packages
 
 
-def compile_typescript(directory: Path) -> Path:
-    """Compile the example with the generated SDK, which also checks its types; `index.js` and `run.js`.
+def compile_typescript(directory: Path, example: Path = EXAMPLES / "typescript") -> Path:
+    """Compile an example with the generated SDK, which also checks its types; `index.js` and `run.js`.
 
     Args:
         directory: an empty one.
+        example: directory of the program.
     """
     if not (NODE_PACKAGES / "typescript").is_dir() or shutil.which("node") is None:
         not_there("the SDK for TypeScript is missing; install it with: make .venv-typescript/ready")
@@ -54,9 +55,9 @@ def compile_typescript(directory: Path) -> Path:
         link.parent.mkdir(exist_ok=True)
         link.symlink_to(package)
     generate("nodejs", directory)
-    shutil.copy(EXAMPLES / "typescript" / "index.ts", directory)
+    shutil.copy(example / "index.ts", directory)
     shutil.copy(_RUNNER, directory)
-    config = json.loads((EXAMPLES / "typescript" / "tsconfig.json").read_text())
+    config = json.loads((example / "tsconfig.json").read_text())
     config["files"] += ["run.ts", "nodejs/index.ts"]
     # For the compiler, before the SDK is compiled.
     config["compilerOptions"] |= {"baseUrl": ".", "paths": {SDK: ["nodejs/index.ts"]}}

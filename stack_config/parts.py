@@ -1,0 +1,63 @@
+"""Settings of the parts of the stack that a program can deploy alone.
+
+Each has every config key. The keys of other parts keep their defaults, because they are not arguments
+(`plugin.parts`), so the rules between the parts do not apply.
+"""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from components.blocks.base_settings import Fix, Problem
+
+from .part import Part
+from .settings import StackSettings
+
+
+class PartSettings(StackSettings):
+    """Settings of one part."""
+
+    @property
+    def limits_namespace(self) -> bool:
+        # Other parts in the namespace would not fit into the quota of this one.
+        return False
+
+
+class RedisSettingsAlone(PartSettings):
+    """Redis without Open WebUI."""
+
+    PART: ClassVar[Part] = Part(postgresql=False, web=False, prefix="redis")
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        if self.redis.is_external:
+            yield _nothing_to_deploy("redis", "standalone, sentinel or cluster")
+
+
+class PostgreSQLSettingsAlone(PartSettings):
+    """PostgreSQL and its backups without Open WebUI."""
+
+    PART: ClassVar[Part] = Part(redis=False, web=False, prefix="postgresql")
+
+    def problems(self) -> Iterator[Problem]:
+        yield from super().problems()
+        if self.postgresql.is_external:
+            yield _nothing_to_deploy("postgresql", "standalone or cloudnative-pg")
+
+
+class OpenWebUISettingsAlone(PartSettings):
+    """Open WebUI with a Redis and a PostgreSQL that are not its own: both have the topology ``external``."""
+
+    PART: ClassVar[Part] = Part(prefix="open-webui")
+
+    def _redis_problems(self) -> Iterator[Problem]:
+        # The Redis may be that of another part.
+        yield from ()
+
+
+def _nothing_to_deploy(component: str, allowed: str) -> Problem:
+    return Problem(
+        keys=(f"{component}.topology",),
+        message=f"{component}.topology external: this component deploys the servers",
+        allowed=allowed,
+        fix=Fix.REMOVE,
+    )
