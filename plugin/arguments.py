@@ -19,7 +19,7 @@ from stack_config.secret_sources import Secrets
 from stack_config.settings import StackSettings
 
 from .names import NOT_ARGUMENTS, STACK
-from .parts import COMPONENTS, Component
+from .parts import COMPONENTS, EXTERNAL, Component
 from .values import Value
 
 _CALLERS_CLUSTER = {"mode": "inCluster"}
@@ -117,7 +117,13 @@ def _own(component: Component, name: str, value: Value) -> tuple[Value | None, l
     others = [member for member in value.content if not component.has_known(f"{name}.{member}")]
     own = {member: each for member, each in value.content.items() if member not in others}
     members = component.members(name)
-    return Value(content=own), [_foreign(component, f"{name}.{member}", members) for member in others]
+    findings = [_foreign(component, f"{name}.{member}", members) for member in others]
+    if name == component.servers and (topology := own.get("topology")) and topology.content == EXTERNAL:
+        del own["topology"]
+        path = f"{name}.topology"
+        allowed = " | ".join(choice for choice in config_keys()[path].choices if choice != EXTERNAL)
+        findings.append(_finding(path, f"{EXTERNAL}: the component {component.name} deploys the servers", allowed))
+    return Value(content=own), findings
 
 
 def _foreign(component: Component, path: str, allowed: Iterable[str]) -> Finding:

@@ -17,6 +17,10 @@ from .names import NOT_ARGUMENTS, PACKAGE, STACK
 _EVERY_PART = ("namespace", "createNamespace", "podSecurityVersion", "dns", "pods", "protect", "monitoring")
 
 
+EXTERNAL = "external"
+"""Topology of servers that no component deploys."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Component:
     """One component of the package."""
@@ -40,8 +44,8 @@ class Component:
     outputs: Sequence[str]
     """Outputs of the stack that are outputs of the component."""
 
-    deploys_servers: bool = False
-    """Whether its URLs are always outputs, because the servers are its own."""
+    servers: str = ""
+    """Config key of the servers that it deploys. They cannot be external, and their URLs are always outputs."""
 
     fixed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Members of objects that have one value in this component."""
@@ -54,7 +58,7 @@ class Component:
     @property
     def required_outputs(self) -> list[str]:
         """The outputs that are never missing."""
-        return [name for name in self.outputs if self.deploys_servers or not OUTPUTS[name].optional]
+        return [name for name in self.outputs if self.servers or not OUTPUTS[name].optional]
 
     def has(self, path: str) -> bool:
         """Whether a config key, or a member of it, is an argument."""
@@ -103,7 +107,7 @@ def _components() -> Iterator[Component]:
         keys=(*_EVERY_PART, "redis", "rotate.redis"),
         without=("redis.external",),
         outputs=("namespace", "redis_cache_url", "redis_websocket_url"),
-        deploys_servers=True,
+        servers="redis",
     )
     yield Component(
         token=f"{PACKAGE}:index:PostgreSQL",
@@ -123,7 +127,7 @@ def _components() -> Iterator[Component]:
         without=("postgresql.external", "postgresql.pooler"),
         secrets=tuple(BUCKET_SECRETS),
         outputs=("namespace", "database_url"),
-        deploys_servers=True,
+        servers="postgresql",
     )
     yield Component(
         token=f"{PACKAGE}:index:OpenWebUI",
@@ -138,7 +142,7 @@ def _components() -> Iterator[Component]:
         ),
         secrets=[name for name in SECRET_KEYS if name not in (*NOT_ARGUMENTS, *ARCHIVE_SECRETS)] + [*SECRET_MAPS],
         outputs=("namespace", "webui_url", "admin_email", "admin_password"),
-        fixed={"redis": {"topology": "external"}, "postgresql": {"topology": "external"}},
+        fixed={"redis": {"topology": EXTERNAL}, "postgresql": {"topology": EXTERNAL}},
     )
 
 

@@ -1,11 +1,11 @@
-"""What is deployed: the whole stack, or a part of it beside other parts."""
+"""The parts of the stack: all of it, or one beside other parts."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What is deployed."""
+    """The whole stack or one part of it."""
 
     redis: bool = True
     """Whether there is Redis, deployed or external."""

@@ -7,7 +7,7 @@ Each has every config key. The keys of other parts keep their defaults, because 
 from collections.abc import Iterator
 from typing import ClassVar
 
-from components.blocks.base_settings import Fix, Problem
+from components.blocks.base_settings import Problem
 
 from .part import Part
 from .settings import StackSettings
@@ -27,21 +27,11 @@ class RedisSettingsAlone(PartSettings):
 
     PART: ClassVar[Part] = Part(postgresql=False, web=False, prefix="redis")
 
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
-        if self.redis.is_external:
-            yield _nothing_to_deploy("redis", "standalone, sentinel or cluster")
-
 
 class PostgreSQLSettingsAlone(PartSettings):
     """PostgreSQL and its backups without Open WebUI."""
 
     PART: ClassVar[Part] = Part(redis=False, web=False, prefix="postgresql")
-
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
-        if self.postgresql.is_external:
-            yield _nothing_to_deploy("postgresql", "standalone or cloudnative-pg")
 
 
 class OpenWebUISettingsAlone(PartSettings):
@@ -52,12 +42,3 @@ class OpenWebUISettingsAlone(PartSettings):
     def _redis_problems(self) -> Iterator[Problem]:
         # The Redis may be that of another part.
         yield from ()
-
-
-def _nothing_to_deploy(component: str, allowed: str) -> Problem:
-    return Problem(
-        keys=(f"{component}.topology",),
-        message=f"{component}.topology external: this component deploys the servers",
-        allowed=allowed,
-        fix=Fix.REMOVE,
-    )

@@ -62,7 +62,7 @@ class StackSettings(Settings):
     """Every config key of the stack that is not a secret."""
 
     PART: ClassVar[Part] = WHOLE
-    """What is deployed (see `stack_config.parts`)."""
+    """The part of the stack that these settings deploy (see `stack_config.parts`)."""
 
     namespace: NamespaceName = Field("rag-system", description="Namespace of the stack.")
     create_namespace: bool = Field(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from .base_settings import Problem, Settings
+from .base_settings import Fix, Problem, Settings
 from .metadata_names import LabelValue, MetadataName
 from .names import ExistingNamespace
 
@@ -33,5 +33,5 @@ def client_problems(clients: Sequence[ClientSettings]) -> Iterator[Problem]:
                 keys=("clients",),
                 message=f"clients[{number}] has neither namespace nor podLabels: it would be every pod of the stack",
                 allowed="podLabels of pods in the stack's namespace, or namespace",
-                fix='{"podLabels":{"app":"reports"}}',
+                fix=Fix.REMOVE,
             )

@@ -132,7 +132,7 @@ def test_an_argument_of_another_component_is_refused(refused: Callable[..., str]
     assert "The arguments of cache have 3 problems; nothing was changed." in error
     assert "redis.external: not an argument of Redis" in error
     assert "redis.maxmemroy: unknown key, did you mean redis.maxmemory?" in error
-    assert "redis.topology: redis.topology external: this component deploys the servers" in error
+    assert "redis.topology: external: the component Redis deploys the servers" in error
 
 
 def test_a_wrong_url_is_refused_and_not_shown(refused: Callable[..., str]) -> None:

@@ -278,4 +278,46 @@ SERVER_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "postgresql.resources.limits.memory",
         "at least 2016Mi, or fewer connections",
     ),
+    (
+        "clients that are every pod of the stack",
+        {"redis": {"clients": [{"podLabels": {"app": "reports"}}, {}]}},
+        "redis.clients",
+        "clients[1] has neither namespace nor podLabels",
+    ),
+    (
+        "clients that the servers send names which they cannot resolve",
+        {"redis": {"topology": "sentinel", "clients": [{"namespace": "analytics"}]}},
+        "redis.clients",
+        "only pods of the stack's namespace resolve these",
+    ),
+    (
+        "clients of an external Redis",
+        {
+            "redis": {
+                "topology": "external",
+                "external": {"hosts": "10.0.0.1"},
+                "clients": [{"podLabels": {"app": "reports"}}],
+            }
+        },
+        "redis.clients",
+        "no clients, or another topology",
+    ),
+    (
+        "clients of an external PostgreSQL",
+        {
+            "postgresql": {
+                "topology": "external",
+                "external": {"hosts": "10.0.0.1"},
+                "clients": [{"namespace": "analytics"}],
+            }
+        },
+        "postgresql.clients",
+        "no clients, or another topology",
+    ),
+    (
+        "a client in no namespace",
+        {"postgresql": {"clients": [{"namespace": "Analytics"}]}},
+        "postgresql.clients[0].namespace",
+        "lower-case",
+    ),
 ]
