@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .base_settings import Fix, Problem
+from .needed_objects import NeededObject
 
 KEY = "ca.crt"
 """Key of the Secret, and name of the file."""
@@ -35,8 +36,20 @@ class Authority:
         return f"{self.directory}/{KEY}"
 
 
-def authority_problems(pem: str | None) -> Iterator[Problem]:
-    """The problem of a `certificateAuthority` that is set and is not a certificate."""
+def authority_problems(pem: str | None, secret: str | None) -> Iterator[Problem]:
+    """Problems of the authority of an external server.
+
+    Args:
+        pem: `certificateAuthority`.
+        secret: `certificateAuthoritySecret`.
+    """
+    if pem and secret:
+        yield Problem(
+            keys=("certificateAuthoritySecret", "certificateAuthority"),
+            message="certificateAuthoritySecret and certificateAuthority: clients read one file",
+            allowed="one of them",
+            fix=Fix.REMOVE,
+        )
     if pem and "-----BEGIN CERTIFICATE-----" not in pem:
         yield Problem(
             keys=("certificateAuthority",),
@@ -44,3 +57,14 @@ def authority_problems(pem: str | None) -> Iterator[Problem]:
             allowed="text with -----BEGIN CERTIFICATE-----",
             fix=Fix.REMOVE,
         )
+
+
+def authority_objects(secret: str | None, key: str) -> Iterator[NeededObject]:
+    """The existing Secret with the authority of an external server.
+
+    Args:
+        secret: `certificateAuthoritySecret`.
+        key: the settings that have it, as the user writes them: ``redis.external``.
+    """
+    if secret:
+        yield NeededObject(key=f"{key}.certificateAuthoritySecret", name=secret, entries=(KEY,))

@@ -7,7 +7,7 @@ from pydantic import Field
 from ..blocks.authority import authority_problems
 from ..blocks.base_settings import Problem, Settings
 from ..blocks.destinations import Destination
-from ..blocks.names import HostList, hosts_in
+from ..blocks.names import HostList, ObjectName, hosts_in
 
 
 class PostgreSQLExternalSettings(Settings):
@@ -28,6 +28,17 @@ class PostgreSQLExternalSettings(Settings):
         "Default: the parameters of the URL.",
     )
 
+    certificate_authority_secret: ObjectName | None = Field(
+        None,
+        description="Existing Secret in the stack's namespace with these certificates in `ca.crt`, instead of "
+        "`certificateAuthority`.",
+    )
+
+    @property
+    def has_authority(self) -> bool:
+        """Whether the authority is known."""
+        return bool(self.certificate_authority or self.certificate_authority_secret)
+
     @property
     def destinations(self) -> list[tuple[str, Destination]]:
         """Destinations of the web pods, each with its config key."""
@@ -40,4 +51,4 @@ class PostgreSQLExternalSettings(Settings):
         ]
 
     def problems(self) -> Iterator[Problem]:
-        yield from authority_problems(self.certificate_authority)
+        yield from authority_problems(self.certificate_authority, self.certificate_authority_secret)

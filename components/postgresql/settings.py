@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ..blocks.authority import authority_objects
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.client_settings import ClientSettings, client_problems
 from ..blocks.cloud_identity import ServiceAccountSettings
@@ -160,7 +161,8 @@ class PostgreSQLSettings(ComponentSettings):
         return self.layout.kinds_needed(monitoring)
 
     def objects_needed(self) -> Iterator[NeededObject]:
-        return self.tls.objects_needed("postgresql.tls")
+        yield from self.tls.objects_needed("postgresql.tls")
+        yield from authority_objects(self.external.certificate_authority_secret, "postgresql.external")
 
     @property
     def archive_services(self) -> list[tuple[str, Destination]]:

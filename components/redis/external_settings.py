@@ -7,7 +7,7 @@ from pydantic import Field
 from ..blocks.authority import authority_problems
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.destinations import Destination
-from ..blocks.names import HostList, hosts_in
+from ..blocks.names import HostList, ObjectName, hosts_in
 from ..blocks.topology_sections import KEY
 from .topologies.clients import Kind
 from .topologies.names import belongs_to_install
@@ -42,6 +42,17 @@ class RedisExternalSettings(Settings):
         "authorities of the image.",
     )
 
+    certificate_authority_secret: ObjectName | None = Field(
+        None,
+        description="Existing Secret in the stack's namespace with these certificates in `ca.crt`, instead of "
+        "`certificateAuthority`.",
+    )
+
+    @property
+    def has_authority(self) -> bool:
+        """Whether the authority is known."""
+        return bool(self.certificate_authority or self.certificate_authority_secret)
+
     @property
     def destinations(self) -> list[tuple[str, Destination]]:
         """Destinations of the web pods, each with its config key."""
@@ -67,11 +78,12 @@ class RedisExternalSettings(Settings):
                 allowed="kind sentinel with sentinelHosts, or another kind without",
                 fix="sentinel" if self.sentinel_hosts else "standalone",
             )
-        yield from authority_problems(self.certificate_authority)
-        if self.certificate_authority and self.sentinel_hosts:
+        yield from authority_problems(self.certificate_authority, self.certificate_authority_secret)
+        if self.has_authority and self.sentinel_hosts:
+            key = "certificateAuthority" if self.certificate_authority else "certificateAuthoritySecret"
             yield Problem(
-                keys=("certificateAuthority", "sentinelHosts"),
-                message="certificateAuthority with sentinelHosts: Open WebUI would connect without TLS, silently",
+                keys=(key, "sentinelHosts"),
+                message=f"{key} with sentinelHosts: Open WebUI would connect without TLS, silently",
                 allowed="TLS without Sentinels, or Sentinels without TLS",
                 fix=Fix.REMOVE,
             )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ..blocks.authority import authority_objects
 from ..blocks.base_settings import Fix, Problem, Settings
 from ..blocks.client_settings import ClientSettings, client_problems
 from ..blocks.component_settings import ComponentSettings
@@ -241,7 +242,8 @@ class RedisSettings(ComponentSettings):
         return self.layout.kinds_needed(monitoring)
 
     def objects_needed(self) -> Iterator[NeededObject]:
-        return self.tls.objects_needed("redis.tls")
+        yield from self.tls.objects_needed("redis.tls")
+        yield from authority_objects(self.external.certificate_authority_secret, "redis.external")
 
     def container_resources(self) -> ContainerResources:
         """`resources` of the Redis container with the memory limit filled in."""

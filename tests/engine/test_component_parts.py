@@ -20,11 +20,18 @@ from tests.support.engine.foreign_program import (
 )
 from tests.support.engine.package_sdk import compile_typescript, install_python
 from tests.support.engine.secrets import secret_values, seen_in
-from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace
+from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Run
 
 NAMESPACE = "team-parts"
 PARTS = EXAMPLES / "parts"
-PROVIDER = {"cluster_identifier": NAMESPACE, "enable_secret_mutable": True, "enable_config_map_mutable": True}
+PROVIDER: dict[str, Any] = {
+    "cluster_identifier": NAMESPACE,
+    "enable_secret_mutable": True,
+    "enable_config_map_mutable": True,
+}
+
+Component = tuple[str, str, dict[str, Any]]
+"""Type, name and arguments of a component in a program."""
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +91,30 @@ def test_a_program_deploys_changes_and_destroys_the_three_parts(program: Foreign
     assert changed.changes - PREFLIGHT_AGAIN == {"update Deployment open-webui"}
 
     destroyed = program.run("destroy")
-    assert {"delete Deployment open-webui", "delete Deployment redis", "delete StatefulSet postgres"} <= (
-        destroyed.changes
-    )
+    web = _deletions(destroyed, "Deployment::open-webui")
+    servers = (*_deletions(destroyed, "Deployment::redis"), *_deletions(destroyed, "StatefulSet::postgres"))
+    assert len(web) == 2
+    assert len(servers) == 4
+    assert max(web) < min(servers), "a server was deleted before the web pods"
     live.wait_until_gone()
     assert program.resources() == []
     text = "\n".join(line for run in (preview, created, changed, destroyed) for line in run.text)
     assert seen_in(text, secrets) == [], "a command shows secrets"
+
+
+def _deletions(run: Run, urn_end: str) -> list[int]:
+    """Positions of the beginning and the end of a deletion among the events."""
+    return [
+        number
+        for number, text in enumerate(run.text)
+        if text.startswith("{") and (step := _step(json.loads(text))) and step["op"] == "delete"
+        if step["urn"].endswith(urn_end)
+    ]
+
+
+def _step(event: Any) -> Any:
+    step = event.get("resource_pre_event") or event.get("res_outputs_event")
+    return step and step["metadata"]
 
 
 def _assert_connections(live: Namespace) -> None:
@@ -105,15 +129,17 @@ def _assert_connections(live: Namespace) -> None:
 
 
 @pytest.fixture(scope="module")
-def refused(
+def inline(
     variables: dict[str, str], cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., str]:
-    """Previews components with given arguments, which must fail; the error."""
+) -> Callable[..., PythonProgram]:
+    """A program in Python with given components: type, name and arguments of each."""
+    assert cluster.kubeconfig
+    simulation.prepare(cluster.kubeconfig, cluster.context)
     packages = install_python(tmp_path_factory.mktemp("sdk"))
-    directory = tmp_path_factory.mktemp("refused")
+    directory = tmp_path_factory.mktemp("inline")
     stack = PythonProgram(PARTS / "python" / "__main__.py", directory, variables, packages)
 
-    def refuse(*components: tuple[str, str, dict[str, Any]]) -> str:
+    def with_components(*components: Component) -> PythonProgram:
         def program() -> None:
             package = import_module("pulumi_open_webui_stack")
             cluster_provider = k8s.Provider("cluster", context=cluster.context, **PROVIDER)
@@ -122,9 +148,32 @@ def refused(
                 getattr(package, type_name)(name, **arguments, opts=options)
 
         stack.program = program
-        return stack.run("preview", fails=True).error
+        return stack
 
-    return refuse
+    return with_components
+
+
+def test_a_protected_database_stays_until_it_is_not_protected(
+    inline: Callable[..., PythonProgram], cluster: Cluster
+) -> None:
+    alone = Namespace(cluster, "team-data")
+    arguments = {"namespace": "team-data", "protect": True}
+    inline(("PostgreSQL", "database", arguments)).run("up")
+    stack = inline(("PostgreSQL", "database", arguments))
+    assert "protect" in stack.run("destroy", fails=True).error
+    assert alone.apps.read_namespaced_stateful_set("postgres", "team-data")
+
+    unprotected = inline(("PostgreSQL", "database", {**arguments, "protect": False}))
+    unprotected.run("up")
+    unprotected.run("destroy")
+    alone.wait_until_gone()
+    assert unprotected.resources() == []
+
+
+@pytest.fixture
+def refused(inline: Callable[..., PythonProgram]) -> Callable[..., str]:
+    """Previews components with given arguments, which must fail; the error."""
+    return lambda *components: inline(*components).run("preview", fails=True).error
 
 
 def test_an_argument_of_another_component_is_refused(refused: Callable[..., str]) -> None:
@@ -157,6 +206,6 @@ def test_a_wrong_url_is_refused_and_not_shown(refused: Callable[..., str]) -> No
     ids=["of one type", "two creators of a namespace"],
 )
 def test_components_that_would_register_the_same_are_refused(
-    refused: Callable[..., str], second: tuple[str, str, dict[str, Any]], message: str
+    refused: Callable[..., str], second: Component, message: str
 ) -> None:
     assert message in refused(("Redis", "cache", {}), second)

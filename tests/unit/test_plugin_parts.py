@@ -19,11 +19,12 @@ from stack_config.keys import config_keys
 from stack_config.secret_keys import SECRET_KEYS, SECRET_MAPS
 from stack_config.settings import StackSettings
 from tests.support.unit.component_arguments import UNKNOWN, argument, secret, wrapped
+from tests.support.unit.mistakes_in_servers import CLOUDNATIVE_PG
 
 SCHEMA = package_schema()
 REDIS, POSTGRESQL, OPEN_WEBUI = (COMPONENTS[f"{PACKAGE}:index:{name}"] for name in ("Redis", "PostgreSQL", "OpenWebUI"))
 PARTS = (REDIS, POSTGRESQL, OPEN_WEBUI)
-HOSTS = {
+HOSTS: dict[str, dict[str, Any]] = {
     "redis": {"external": {"hosts": "redis-service.chat.svc"}},
     "postgresql": {"external": {"hosts": "postgres.chat.svc"}},
     "openWebui": {"uploads": {"acceptLoss": True}},
@@ -154,6 +155,23 @@ def test_open_webui_accepts_the_urls_of_the_other_parts(topology: str) -> None:
     secrets = {"redisCacheUrl": secret(url), "databaseUrl": secret("postgresql://a:b@postgres.chat.svc:5432/chats")}
     settings, _ = valid(OPEN_WEBUI, HOSTS | {"redis": {"external": external}} | secrets)
     assert settings.redis.external.resolved_kind == topology
+
+
+def test_open_webui_verifies_the_servers_of_other_parts() -> None:
+    servers, _ = valid(REDIS, {"redis": {"tls": {"secretName": "redis-tls"}}})
+    layout: Any = servers.redis.layout
+    database, _ = valid(POSTGRESQL, {"postgresql": CLOUDNATIVE_PG})
+    authorities = {
+        "redis": {"external": {**HOSTS["redis"]["external"], "certificateAuthoritySecret": "redis-tls"}},
+        "postgresql": {"external": {**HOSTS["postgresql"]["external"], "certificateAuthoritySecret": "postgres-ca"}},
+    }
+    secrets = {
+        "redisCacheUrl": secret(layout.url("secret", 0, "chat")),
+        "databaseUrl": secret(database.postgresql.layout.url("postgresql://a:b@postgres.chat.svc:5432/chats")),
+    }
+    settings, _ = valid(OPEN_WEBUI, HOSTS | authorities | secrets)
+    assert settings.redis.layout.authority == layout.authority
+    assert settings.postgresql.layout.authority == database.postgresql.layout.authority
 
 
 def test_the_page_has_the_report_on_an_argument_of_another_component() -> None:

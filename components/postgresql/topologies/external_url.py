@@ -85,7 +85,7 @@ def _pooler_errors(url: str, external: PostgreSQLExternalSettings) -> Iterator[t
     if (
         parameters.get("sslmode", "").startswith("verify")
         and "sslrootcert" not in parameters
-        and not external.certificate_authority
+        and not external.has_authority
     ):
         yield (
             "its sslmode verifies the certificate, and no authority is named",

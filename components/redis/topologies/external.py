@@ -50,7 +50,8 @@ class External(Topology):
 
     @property
     def authority(self) -> Authority | None:
-        return authority(AUTHORITY_SECRET) if self.settings.external.certificate_authority else None
+        external = self.settings.external
+        return authority(external.certificate_authority_secret or AUTHORITY_SECRET) if external.has_authority else None
 
     def url(self, url: str) -> str:
         """URL for the clients, from the one in the config."""

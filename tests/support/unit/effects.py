@@ -31,6 +31,12 @@ def inputs(kind: str, name: str, *path: str | int) -> Callable[[Recording], obje
     return value
 
 
+def authority_volume(recording: Recording, volume: str) -> str:
+    """The Secret of a certificate authority that the web pods mount."""
+    volumes = {each["name"]: each for each in recording.pods["open-webui"]["volumes"]}
+    return str(volumes[volume]["secret"]["secretName"])
+
+
 def resources(container: str, side: str, name: str) -> Callable[[Recording], object]:
     """One amount of a container's resources."""
     return lambda recording: recording.containers[container]["resources"][side][name]

@@ -4,6 +4,7 @@ from tests.support.unit.effects import (
     BACKUP,
     Effect,
     amounts,
+    authority_volume,
     backup_variable,
     conf,
     egress_to_addresses,
@@ -160,6 +161,16 @@ EFFECTS: dict[str, Effect] = {
             f"{DATABASE_SECRETS['databaseUrl']}?sslmode=verify-full&sslrootcert=/etc/postgresql-ca/ca.crt",
         ),
     ),
+    "postgresql.external.certificateAuthoritySecret": Effect(
+        value="postgres-ca",
+        sets=DATABASE,
+        secrets=DATABASE_SECRETS,
+        shows=lambda r: (
+            authority_volume(r, "postgresql-ca"),
+            [o.name for o in r.objects if o.name == "postgresql-ca"],
+        ),
+        expected=("postgres-ca", []),
+    ),
     "databaseUrl": Effect(
         value="",
         sets=DATABASE,
@@ -181,6 +192,16 @@ EFFECTS: dict[str, Effect] = {
             "-----BEGIN CERTIFICATE-----",
             f"{EXTERNAL_SECRETS['redisCacheUrl']}?ssl_ca_certs=/etc/redis-ca/ca.crt",
         ),
+    ),
+    "redis.external.certificateAuthoritySecret": Effect(
+        value="redis-tls",
+        sets=EXTERNAL,
+        secrets=EXTERNAL_SECRETS,
+        shows=lambda r: (
+            authority_volume(r, "redis-ca"),
+            r.one("Secret", "redis-config").plain("stringData", "cache-url"),
+        ),
+        expected=("redis-tls", f"{EXTERNAL_SECRETS['redisCacheUrl']}?ssl_ca_certs=/etc/redis-ca/ca.crt"),
     ),
     "redisCacheUrl": Effect(
         value="",

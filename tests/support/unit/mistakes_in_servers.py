@@ -320,4 +320,34 @@ SERVER_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "postgresql.clients[0].namespace",
         "lower-case",
     ),
+    (
+        "two authorities of one server",
+        {
+            "postgresql": {
+                "topology": "external",
+                "external": {
+                    "hosts": "10.0.0.1",
+                    "certificateAuthority": "-----BEGIN CERTIFICATE-----",
+                    "certificateAuthoritySecret": "database-ca",
+                },
+            }
+        },
+        "postgresql.external.certificateAuthoritySecret",
+        "one of them",
+    ),
+    (
+        "an authority in a Secret that Open WebUI would not read",
+        {
+            "redis": {
+                "topology": "external",
+                "external": {
+                    "hosts": "10.0.0.1",
+                    "sentinelHosts": "10.0.0.2",
+                    "certificateAuthoritySecret": "redis-tls",
+                },
+            }
+        },
+        "redis.external.certificateAuthoritySecret",
+        "TLS without Sentinels",
+    ),
 ]
