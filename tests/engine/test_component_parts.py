@@ -161,7 +161,7 @@ def test_a_protected_database_stays_until_it_is_not_protected(
     inline(("PostgreSQL", "database", arguments)).run("up")
     stack = inline(("PostgreSQL", "database", arguments))
     assert "protect" in stack.run("destroy", fails=True).error
-    assert alone.apps.read_namespaced_stateful_set("postgres", "team-data")
+    assert alone.core.read_namespaced_persistent_volume_claim("postgres-data", "team-data")
 
     unprotected = inline(("PostgreSQL", "database", {**arguments, "protect": False}))
     unprotected.run("up")
