@@ -92,12 +92,11 @@ class Stack:
     def _in_namespace(self) -> ResourceOptions:
         return ResourceOptions.merge(self.options, ResourceOptions(depends_on=[self.namespace]))
 
-    @property
-    def _starts_together(self) -> bool:
+    def _starts_beside(self, cache: Redis, database: PostgreSQL) -> bool:
         # An external database may be refused by the preflight. The kubelet repeats the mount of an authority that
         # does not exist yet with longer and longer pauses.
         own_server = self.settings.postgresql.topology == "standalone"
-        authorities = [self.redis.backend.authority, *self.postgresql.backend.authorities]
+        authorities = [cache.backend.authority, *database.backend.authorities]
         return self.starts_together and own_server and not any(authorities)
 
     @property
@@ -230,7 +229,7 @@ class Stack:
                 protect=settings.protect,
                 watching=self._watching,
                 servers=[cache, database],
-                starts_together=self._starts_together,
+                starts_together=self._starts_beside(cache, database),
             ),
             self._in_namespace,
         )
