@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from components.blocks.base_settings import Problem
+from components.open_webui.names import APP
 
 from .part import Part
 from .settings import StackSettings
@@ -37,7 +38,7 @@ class PostgreSQLSettingsAlone(PartSettings):
 class OpenWebUISettingsAlone(PartSettings):
     """Open WebUI with a Redis and a PostgreSQL that are not its own: both have the topology ``external``."""
 
-    PART: ClassVar[Part] = Part(prefix="open-webui")
+    PART: ClassVar[Part] = Part(prefix=APP)
 
     def _redis_problems(self) -> Iterator[Problem]:
         # The Redis may be that of another part.
