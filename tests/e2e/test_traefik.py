@@ -111,6 +111,8 @@ def test_a_person_signs_in_chats_over_a_websocket_and_uploads_a_file(
     assert proxy.requests_of(ROUTERS[kind]) > served, "another router of Traefik served the browser"
 
 
+# Both kinds are at the entry point with the longer time.
+@pytest.mark.parametrize("kind", ["ingress", pytest.param("gateway", marks=pytest.mark.fault)], indirect=True)
 def test_an_upload_of_more_than_a_minute_needs_the_read_timeout_of_the_entry_point(
     chatting: Stack, proxy: Traefik, kind: str
 ) -> None:
