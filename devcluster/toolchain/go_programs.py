@@ -45,7 +45,7 @@ class GoProgram:
     package: str
     """Its main package."""
 
-    usual_seconds: int
+    usual_seconds: int = field(repr=False)
     """Seconds that a cold build takes on two cores (measured), after the programs before it in `PROGRAMS`."""
 
     tags: tuple[str, ...] = field(default=(), repr=False)
@@ -96,10 +96,11 @@ YAML_HOST = GoProgram(
     package="github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
     usual_seconds=40,
 )
-KWOK = GoProgram(name="kwok", module="kwok", package="sigs.k8s.io/kwok/cmd/kwok", usual_seconds=15)
-KWOKCTL = GoProgram(name="kwokctl", module="kwok", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=70)
+# In the module of Kubernetes, as etcd, CoreDNS and Prometheus: packages that several of them use are compiled once.
+KWOK = GoProgram(name="kwok", module="kubernetes", package="sigs.k8s.io/kwok/cmd/kwok", usual_seconds=15)
+KWOKCTL = GoProgram(name="kwokctl", module="kubernetes", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=70)
 CONTROL_PLANE = (
-    GoProgram(name="etcd", module="etcd", package="go.etcd.io/etcd/server/v3", usual_seconds=70),
+    GoProgram(name="etcd", module="kubernetes", package="go.etcd.io/etcd/server/v3", usual_seconds=70),
     _kubernetes("kube-apiserver", 240),
     _kubernetes("kube-controller-manager", 60),
     _kubernetes("kube-scheduler", 5),
@@ -107,7 +108,7 @@ CONTROL_PLANE = (
 )
 KUBECTL = _kubernetes("kubectl", 30)
 # With the plugins of the node's Corefile alone.
-COREDNS = GoProgram(name="coredns", module="coredns", package=".", usual_seconds=180)
+COREDNS = GoProgram(name="coredns", module="kubernetes", package="./coredns", usual_seconds=180)
 NODE = (
     _kubernetes("kubelet", 60),
     _kubernetes("kube-proxy", 15),
@@ -120,7 +121,7 @@ ACTIONLINT = GoProgram(
 _PROMETHEUS_TAGS = ("remove_all_sd",)
 PROMTOOL = GoProgram(
     name="promtool",
-    module="prometheus",
+    module="kubernetes",
     package="github.com/prometheus/prometheus/cmd/promtool",
     usual_seconds=340,
     tags=_PROMETHEUS_TAGS,
@@ -128,7 +129,7 @@ PROMTOOL = GoProgram(
 # Without its web interface, which a module does not contain.
 PROMETHEUS = GoProgram(
     name="prometheus",
-    module="prometheus",
+    module="kubernetes",
     package="github.com/prometheus/prometheus/cmd/prometheus",
     usual_seconds=60,
     tags=_PROMETHEUS_TAGS,

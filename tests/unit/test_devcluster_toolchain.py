@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from devcluster.toolchain.go_programs import (
     COREDNS,
     KUBE_SCORE,
     KUBECTL,
+    KWOK,
     NODE,
     OLLAMA,
     PROMTOOL,
@@ -241,20 +243,28 @@ def test_the_build_tags_of_a_program_are_passed_to_go(install: Install, program:
     assert f" -tags {tags} -ldflags " in (programs_directory() / "arguments").read_text()
 
 
-def test_a_change_of_the_source_in_a_module_builds_the_program_again(
+def test_a_change_of_the_source_in_a_module_builds_that_program_again(
     install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("go", GO_THAT_BUILDS)
-    shutil.copytree(Path(go_programs.__file__).parent / COREDNS.module, tmp_path / "modules" / COREDNS.module)
-    monkeypatch.setattr(go_programs, "_MODULES", tmp_path / "modules")
-    before = go_programs.build(COREDNS)
-    with (tmp_path / "modules" / COREDNS.module / "main.go").open("a") as source:
+    modules = tmp_path / "modules"
+    shutil.copytree(Path(go_programs.__file__).parent / COREDNS.module, modules / COREDNS.module)
+    monkeypatch.setattr(go_programs, "_MODULES", modules)
+    before = {program.name: go_programs.build(program) for program in (COREDNS, KWOK)}
+    with (modules / COREDNS.module / COREDNS.package / "main.go").open("a") as source:
         source.write("// another\n")
-    assert go_programs.build(COREDNS) != before
+    assert go_programs.build(COREDNS) != before[COREDNS.name]
+    assert go_programs.build(KWOK) == before[KWOK.name]
+
+
+def test_a_new_measurement_of_the_time_builds_nothing_again(install: Install) -> None:
+    install("go", GO_THAT_BUILDS)
+    first = go_programs.build(PULUMI)
+    assert go_programs.build(replace(PULUMI, usual_seconds=PULUMI.usual_seconds + 1)) == first
 
 
 def test_coredns_has_the_plugins_of_the_corefile_and_no_others() -> None:
-    source = Path(go_programs.__file__).parent / COREDNS.module / "main.go"
+    source = Path(go_programs.__file__).parent / COREDNS.module / COREDNS.package / "main.go"
     plugins = set(re.findall(r'_ "github\.com/coredns/coredns/plugin/(\w+)"', source.read_text()))
     assert plugins == set(re.findall(r"^    (\w+)", cluster_dns._COREFILE, re.MULTILINE))
 
@@ -283,6 +293,17 @@ def test_every_program_is_pinned_by_its_module() -> None:
         tools = (module / "go.mod").read_text()
         assert f"{program.package}\n" in tools
         assert (module / "go.sum").stat().st_size > 0
+
+
+def test_the_libraries_of_the_api_have_the_versions_of_the_release_of_kubernetes() -> None:
+    """Other programs of the module need newer ones; how the API server merges and validates must not depend on them."""
+    module = (Path(go_programs.__file__).parent / "kubernetes" / "go.mod").read_text()
+    (release,) = re.findall(r"^\tk8s\.io/kubernetes v1(\.\S+)", module, re.MULTILINE)
+    replaced = dict(re.findall(r"^\t(\S+) => \1 (\S+)$", module, re.MULTILINE))
+    assert {replaced[f"k8s.io/{name}"] for name in ("api", "apimachinery", "apiserver", "client-go")} == {
+        f"v0{release}"
+    }
+    assert {"k8s.io/kube-openapi", "k8s.io/utils", "sigs.k8s.io/structured-merge-diff/v6"} <= replaced.keys()
 
 
 def test_the_image_of_the_operator_has_the_version_that_is_built() -> None:
