@@ -1,7 +1,7 @@
 """The components for Redis, PostgreSQL and Open WebUI alone: programs deploy, change and destroy them together."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -30,8 +30,9 @@ PROVIDER: dict[str, Any] = {
     "enable_config_map_mutable": True,
 }
 
-Component = tuple[str, str, dict[str, Any]]
-"""Type, name and arguments of a component in a program."""
+Arguments = dict[str, Any]
+Component = tuple[str, str, Arguments | Callable[[Mapping[str, Any]], Arguments]]
+"""Type, name and arguments of a component in a program; the arguments may follow from the components before it."""
 
 
 @pytest.fixture(scope="module")
@@ -143,14 +144,58 @@ def inline(
         def program() -> None:
             package = import_module("pulumi_open_webui_stack")
             cluster_provider = k8s.Provider("cluster", context=cluster.context, **PROVIDER)
-            options = pulumi.ResourceOptions(providers={"kubernetes": cluster_provider})
+            created: dict[str, Any] = {}
             for type_name, name, arguments in components:
-                getattr(package, type_name)(name, **arguments, opts=options)
+                values = arguments(created) if callable(arguments) else arguments
+                options = pulumi.ResourceOptions(
+                    providers={"kubernetes": cluster_provider}, depends_on=[*created.values()]
+                )
+                created[name] = getattr(package, type_name)(name, **values, opts=options)
 
         stack.program = program
         return stack
 
     return with_components
+
+
+def test_rotated_passwords_reach_the_web_pods_in_the_same_update(
+    inline: Callable[..., PythonProgram], cluster: Cluster
+) -> None:
+    placed = {"namespace": "team-rotated", "create_namespace": False}
+
+    def stack(rotation: int) -> PythonProgram:
+        return inline(
+            # It creates the namespace; the others depend on it.
+            ("Redis", "cache", {"namespace": "team-rotated", "rotate": {"redis": rotation}}),
+            ("PostgreSQL", "data", {**placed, "rotate": {"postgresql": rotation}}),
+            (
+                "OpenWebUI",
+                "chat",
+                lambda created: {
+                    **placed,
+                    "redis": {"external": {"hosts": "redis-service.team-rotated.svc"}},
+                    "postgresql": {"external": {"hosts": "postgres.team-rotated.svc"}},
+                    "redis_cache_url": created["cache"].redis_cache_url,
+                    "database_url": created["data"].database_url,
+                    "open_webui": {"replicas": 1},
+                },
+            ),
+        )
+
+    live = Namespace(cluster, "team-rotated")
+    stack(1).run("up")
+    before = live.secret("redis-config")["cache-url"], live.secret("postgresql-secret")["database-url"]
+    changes = stack(2).run("up").changes
+    after = live.secret("redis-config")["cache-url"], live.secret("postgresql-secret")["database-url"]
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+    assert live.secret("open-webui-redis-config")["cache-url"] == after[0]
+    assert live.secret("open-webui-postgresql-secret")["database-url"] == after[1]
+    assert "update Deployment open-webui" in changes
+    # The servers load changed passwords while they run.
+    assert not {"update Deployment redis", "update StatefulSet postgres"} & changes
+    stack(2).run("destroy")
+    live.wait_until_gone()
 
 
 def test_a_protected_database_stays_until_it_is_not_protected(
