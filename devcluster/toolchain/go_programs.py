@@ -97,8 +97,8 @@ YAML_HOST = GoProgram(
     usual_seconds=40,
 )
 # In the module of Kubernetes, as etcd, CoreDNS and Prometheus: packages that several of them use are compiled once.
-KWOK = GoProgram(name="kwok", module="kubernetes", package="sigs.k8s.io/kwok/cmd/kwok", usual_seconds=15)
-KWOKCTL = GoProgram(name="kwokctl", module="kubernetes", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=70)
+KWOK = GoProgram(name="kwok", module="kubernetes", package="sigs.k8s.io/kwok/cmd/kwok", usual_seconds=5)
+KWOKCTL = GoProgram(name="kwokctl", module="kubernetes", package="sigs.k8s.io/kwok/cmd/kwokctl", usual_seconds=15)
 CONTROL_PLANE = (
     GoProgram(name="etcd", module="kubernetes", package="go.etcd.io/etcd/server/v3", usual_seconds=70),
     _kubernetes("kube-apiserver", 240),
@@ -108,10 +108,10 @@ CONTROL_PLANE = (
 )
 KUBECTL = _kubernetes("kubectl", 30)
 # With the plugins of the node's Corefile alone.
-COREDNS = GoProgram(name="coredns", module="kubernetes", package="./coredns", usual_seconds=180)
+COREDNS = GoProgram(name="coredns", module="kubernetes", package="./coredns", usual_seconds=10)
 NODE = (
-    _kubernetes("kubelet", 60),
-    _kubernetes("kube-proxy", 15),
+    _kubernetes("kubelet", 20),
+    _kubernetes("kube-proxy", 10),
     COREDNS,
 )
 ACTIONLINT = GoProgram(
