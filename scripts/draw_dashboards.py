@@ -1,6 +1,6 @@
 """`python -m scripts.draw_dashboards [--check]`: draws docs/data/dashboards/*.json as docs/images/dashboard-*.svg.
 
-The data is what a real Prometheus answered to the queries of the panels (`tests/support/servers/panel_data.py`). It
+The data is what a real Prometheus answered to the queries of the panels (`tests/support/e2e/panel_data.py`). It
 runs in `.venv-docs`, like `scripts.draw_plots`.
 """
 

@@ -117,7 +117,7 @@ NODE = (
 ACTIONLINT = GoProgram(
     name="actionlint", module="actionlint", package="github.com/rhysd/actionlint/cmd/actionlint", usual_seconds=25
 )
-# Without service discovery, except that by file and HTTP: the tests name their targets.
+# Without service discovery, except that by file and HTTP.
 _PROMETHEUS_TAGS = ("remove_all_sd",)
 PROMTOOL = GoProgram(
     name="promtool",
@@ -132,7 +132,8 @@ PROMETHEUS = GoProgram(
     module="kubernetes",
     package="github.com/prometheus/prometheus/cmd/prometheus",
     usual_seconds=60,
-    tags=_PROMETHEUS_TAGS,
+    # On a node it finds its targets as the Prometheus operator lets it.
+    tags=(*_PROMETHEUS_TAGS, "enable_kubernetes_sd"),
 )
 # The version of the image that pods run (components/postgresql/settings.py).
 POSTGRES_EXPORTER = GoProgram(

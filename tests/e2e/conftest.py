@@ -22,13 +22,14 @@ from tests.support.e2e.throughput import Throughput
 ALL_VARIABLE = "E2E_ALL"
 
 
-# Each of the first seven has a node of its own; all others share one, whose first start comes first. The module of
+# Each of the first eight has a node of its own; all others share one, whose first start comes first. The module of
 # Traefik leaves the stack with another URL.
 ORDER = (
     "schema_handover",
     "version_change",
     "adoption",
     "cloudnative_pg",
+    "dashboards",
     "recovery",
     "database_upgrade",
     "external_database",

@@ -14,7 +14,6 @@ from components.redis.monitoring.alerts import dashboard as redis_dashboard
 from host.waiting import attempts
 from tests.support.servers.backups import backups_of
 from tests.support.servers.open_webui import ADMIN_EMAIL, servers
-from tests.support.servers.panel_data import pass_time, record
 from tests.support.servers.postgresql_database import CLIENT_PASSWORD, CLIENT_USER, Database, rendered_database
 from tests.support.servers.prometheus import Prometheus, prometheus
 from tests.support.servers.redis_cluster import PASSWORDS
@@ -51,7 +50,6 @@ def test_every_panel_of_the_web_pods(directory: Path) -> None:
         deployment = around.open_webui("dev", endpoint, "openWebui.observability.otel.intervalSeconds=5")
         deployment.migrated()
         with deployment.replicas(2) as replicas:
-            began = time.time()
             answer = replicas[0].sign_in(ADMIN_EMAIL, deployment.admin_password)
             assert answer.status == 200
             token = answer.body["token"]
@@ -65,9 +63,7 @@ def test_every_panel_of_the_web_pods(directory: Path) -> None:
             # Rates need requests in more than one export.
             for _ in range(5):
                 requests()
-            pass_time(requests)
             all_return_data(server, web_dashboard(NAMESPACE))
-            record(server, "open-webui", web_dashboard(NAMESPACE), began)
             counted = server.query(f'sum by (instance) (http_server_requests_total{{job="{NAMESPACE}/open-webui"}})')
             assert {each["metric"]["instance"] for each in counted} == {each.data.parent.name for each in replicas}
             [users] = server.query(f'max(webui_users_total{{job="{NAMESPACE}/open-webui"}})')
@@ -88,10 +84,7 @@ def test_every_panel_of_redis(nodes: Nodes, manifest: Find, engine: str) -> None
         redis_exporter(workload, primary.directory, primary.address, 6379, password) as exporter,
         prometheus(place, [exporter.address]) as server,
     ):
-        began = time.time()
         all_return_data(server, redis_dashboard(NAMESPACE), NOT_IN_DEBIANS)
-        pass_time(lambda: time.sleep(1))
-        record(server, "redis", redis_dashboard(NAMESPACE), began)
 
 
 def test_every_panel_of_postgresql_and_the_backups(directory: Path) -> None:
@@ -106,7 +99,6 @@ def test_every_panel_of_postgresql_and_the_backups(directory: Path) -> None:
         postgresql_exporter(database, major) as exporter,
         prometheus(place, [exporter.address]) as server,
     ):
-        began = time.time()
         backups = backups_of(database, exported_settings(major))
         backups.done()
         with database.connect(host=str(database.directory / "run"), user="postgres", autocommit=True) as connection:
@@ -120,8 +112,6 @@ def test_every_panel_of_postgresql_and_the_backups(directory: Path) -> None:
             connection.execute("UPDATE open_webui_stack.backup SET failed_at = now()")
             connection.execute("SELECT pg_switch_wal()")
             all_return_data(server, postgresql_dashboard(NAMESPACE))
-            pass_time(lambda: time.sleep(1))
-            record(server, "postgresql", postgresql_dashboard(NAMESPACE), began)
 
 
 def test_every_panel_of_the_pooler(database: Database) -> None:
@@ -138,8 +128,5 @@ def test_every_panel_of_the_pooler(database: Database) -> None:
             prometheus(place, [exporter.address]) as server,
             pooler.connect(CLIENT_USER) as client,
         ):
-            began = time.time()
             client.execute("SELECT 1")
             all_return_data(server, pooler_dashboard(NAMESPACE))
-            pass_time(lambda: client.execute("SELECT pg_sleep(0.5)"))
-            record(server, "pooler", pooler_dashboard(NAMESPACE), began)

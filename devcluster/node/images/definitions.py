@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from components.open_webui.settings import OpenWebUISettings
 from components.postgresql.archive.settings import IMAGE as ARCHIVE_IMAGE
 from components.postgresql.cloudnative_pg.settings import IMAGE as CLOUDNATIVE_PG_POSTGRESQL_IMAGE
+from components.postgresql.pooler.settings import EXPORTER_IMAGE as PGBOUNCER_EXPORTER_IMAGE
 from components.postgresql.pooler.settings import IMAGE as POOLER_IMAGE
 from components.postgresql.settings import EXPORTER_IMAGE as POSTGRES_EXPORTER_IMAGE
 from components.postgresql.settings import PostgreSQLSettings
@@ -14,7 +15,7 @@ from components.tika.settings import TikaSettings
 
 from ...toolchain.go_programs import CLOUDNATIVE_PG_VERSION
 from ..configuration import PAUSE_IMAGE
-from . import cloudnative_pg_layers, java_layers, layers, postgresql_layers
+from . import cloudnative_pg_layers, exporter_layers, java_layers, layers, postgresql_layers
 
 COREDNS_IMAGE = "registry.k8s.io/coredns/coredns:v1.15.0"
 CLOUDNATIVE_PG_OPERATOR_IMAGE = f"ghcr.io/cloudnative-pg/cloudnative-pg:{CLOUDNATIVE_PG_VERSION}"
@@ -75,6 +76,15 @@ def pgbouncer() -> Image:
         names=(CLOUDNATIVE_PG_POSTGRESQL_IMAGE, _PGBOUNCER_IMAGE, POOLER_IMAGE),
         layers=(f"cloudnative_pg_servers:{cloudnative_pg_layers.MAJOR}",),
         environment={"PATH": f"{cloudnative_pg_layers.PROGRAMS}:{_PATH}"},
+    )
+
+
+def pgbouncer_exporter() -> Image:
+    """The exporter beside PgBouncer. Not every node needs it."""
+    return Image(
+        names=(PGBOUNCER_EXPORTER_IMAGE,),
+        layers=(exporter_layers.PGBOUNCER_EXPORTER_LAYER,),
+        entrypoint=("/bin/pgbouncer_exporter",),
     )
 
 

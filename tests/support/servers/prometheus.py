@@ -24,6 +24,7 @@ class Prometheus:
     """A running server."""
 
     port: int
+    host: str = "127.0.0.1"
 
     @property
     def otlp_endpoint(self) -> str:
@@ -50,11 +51,38 @@ class Prometheus:
         ]
         return [f"{title}: {query}" for title, query in targets if not any(map(_is_number, self.query(query)))]
 
-    def _data(self, path: str, **parameters: object) -> dict[str, Any]:
-        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+    def targets(self) -> dict[str, list[str]]:
+        """Health of the targets of each scrape config: ``up``, ``down`` or ``unknown``."""
+        health: dict[str, list[str]] = {}
+        for target in self._data("targets")["activeTargets"]:
+            health.setdefault(target["scrapePool"], []).append(target["health"])
+        return health
+
+    def rules(self) -> list[dict[str, Any]]:
+        """The rules with the result of their last evaluation: ``health``, ``lastError``, and ``state`` of an alert."""
+        return [rule for group in self._data("rules")["groups"] for rule in group["rules"]]
+
+    def selectors(self, expression: str) -> set[str]:
+        """The selectors of series in an expression, as Prometheus parses it, with their label matchers alone."""
+        return set(_selectors(self._data("parse_query", query=expression)))
+
+    def _data(self, path: str, **parameters: object) -> Any:
+        url = f"http://{self.host}:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         with urllib.request.urlopen(url, timeout=10) as response:
-            data: dict[str, Any] = json.load(response)["data"]
-        return data
+            return json.load(response)["data"]
+
+
+def _selectors(parsed: Any) -> Iterator[str]:
+    """Those below a node of a parsed expression."""
+    if isinstance(parsed, list):
+        for each in parsed:
+            yield from _selectors(each)
+    elif isinstance(parsed, dict):
+        if parsed.get("type") in ("vectorSelector", "matrixSelector"):
+            matchers = [f"{each['name']}{each['type']}{json.dumps(each['value'])}" for each in parsed["matchers"]]
+            yield f"{{{','.join(sorted(matchers))}}}"
+        for each in parsed.values():
+            yield from _selectors(each)
 
 
 def _is_number(series: dict[str, Any]) -> bool:
