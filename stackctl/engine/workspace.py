@@ -140,13 +140,21 @@ def _options(environment: str, cluster: Cluster, path: str) -> automation.LocalW
     )
 
 
+_loading: list[Thread] = []
+
+
 def load_program() -> None:
     """Import the program's modules while the CLI works. It saves half a second."""
-    Thread(target=import_module, args=("components.open_webui.component",), daemon=True).start()
+    thread = Thread(target=import_module, args=("components.open_webui.component",), daemon=True)
+    _loading.append(thread)
+    thread.start()
 
 
 def run_program() -> None:
     """The program that `pulumi up` runs, in this process."""
+    # Two threads that import modules of the same package at once may see one of them half imported.
+    while _loading:
+        _loading.pop().join()
     runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
 
 
