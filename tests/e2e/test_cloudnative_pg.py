@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from components.postgresql.cloudnative_pg.names import METRICS_PORT
 from components.postgresql.topologies.cloudnative_pg import CloudNativePG
 from devcluster.node.images import store
 from devcluster.node.images.definitions import cloudnative_pg as images
@@ -20,6 +21,15 @@ from tests.support.e2e.load_summary import RATE, SOCKETS, summary
 from tests.support.e2e.measurements import MEASUREMENTS_VARIABLE, write_again
 from tests.support.e2e.node import Node
 from tests.support.e2e.observation import observed
+from tests.support.e2e.panel_data import pass_time, record, record_metrics
+from tests.support.e2e.prometheus_pod import define, prometheus
+from tests.support.e2e.watched_stack import (
+    dashboards,
+    every_alert_has_its_metrics,
+    every_panel_returns_data,
+    every_target_is_scraped,
+    no_alert_is_active,
+)
 
 pytestmark = pytest.mark.fault
 
@@ -27,6 +37,33 @@ INSTANCES = 3
 REPLICAS = 3
 MOST_SECONDS = 120
 """From the loss of the primary to the end of the last request that failed."""
+
+# The clients of PostgreSQL in the node's image for dumps have no TLS, which the cluster demands.
+RECORD_OF_A_BACKUP = """
+CREATE SCHEMA open_webui_stack;
+CREATE TABLE open_webui_stack.backup (
+  place text PRIMARY KEY, started_at timestamptz, succeeded_at timestamptz, failed_at timestamptz,
+  name text, bytes bigint
+);
+GRANT USAGE ON SCHEMA open_webui_stack TO PUBLIC;
+GRANT SELECT ON open_webui_stack.backup TO PUBLIC;
+INSERT INTO open_webui_stack.backup VALUES ('volume', now(), now(), NULL, 'ragsystemdb.dump', 100000);
+"""
+"""The record of a dump, as components/backup/files/record.sh writes it."""
+
+TARGETS = {"PodMonitor/rag-system/postgres/metrics": INSTANCES, "ServiceMonitor/rag-system/redis/metrics": 1}
+PANELS_WITHOUT_DATA = {
+    ("postgresql", "Age of the last failed run"): "no backup has failed",
+    ("postgresql", "Age of the newest base backup"): "the Barman Cloud plugin does not run on the node",
+}
+"""Panels that return nothing on this healthy cluster; tests/servers/test_panels.py has their data."""
+
+SELECTORS_WITHOUT_SERIES = {
+    '"kube_': "kube-state-metrics does not run on the node",
+    '"kubelet_volume_stats_': "the metrics of the kubelet are not collected",
+    '"open_webui_stack_drift_': "no job compares the stack with its state",
+    '"redis_client_output_buffer_limit_': "the redis_exporter of Debian is older than that of the image",
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +82,11 @@ def stack(node: Node, measured: ClusterMeasurements) -> Iterator[Stack]:
     """The stack on a node of its own, whose cluster has the operator; for the fixtures of all modules, too."""
     store.ensure(images())
     with node.own():
-        # The operator has to be in the cluster before the stack.
+        # The operators' kinds have to be in the cluster before the stack.
         node.start()
         kubectl = node.stack().kubectl
         cloudnative_pg.install_operator(kubectl)
+        define(kubectl)
         [api_server] = cloudnative_pg.api_server_targets(kubectl)
         node.sets.update(
             {
@@ -58,6 +96,9 @@ def stack(node: Node, measured: ClusterMeasurements) -> Iterator[Stack]:
                 "postgresql.resources.requests.cpu": "100m",
                 "postgresql.cloudnativePg.apiServer[0]": api_server,
                 "openWebui.replicas": str(REPLICAS),
+                "monitoring.enabled": "true",
+                "monitoring.operator": "true",
+                "backup.enabled": "true",
             }
         )
         seconds = node.up()
@@ -162,3 +203,22 @@ def test_the_instance_manager_keeps_to_the_memory_that_is_left_to_it(
     peak, limit = max(peaks)
     measured.add("memory of an instance: most, limit", f"{peak >> 20} MiB, {limit >> 20} MiB")
     assert peak < limit
+
+
+def test_every_panel_returns_data_and_no_alert_is_active(stack: Stack, client: str, token: str) -> None:
+    """At the end, so that the measurements above are those of a cluster that Prometheus does not scrape."""
+    cloudnative_pg.wait_until_healthy(stack, INSTANCES)
+    with prometheus(stack) as server:
+        every_target_is_scraped(server, TARGETS)
+        models = {"postgresql": dashboards(stack)["postgresql"]}
+        with observed(stack, client, token) as seen:
+            began = time.time()
+            cloudnative_pg.sql(stack, cloudnative_pg.primary(stack)["metadata"]["name"], RECORD_OF_A_BACKUP)
+            every_panel_returns_data(server, models, PANELS_WITHOUT_DATA)
+            pass_time()
+            record(server, "cloudnative-pg", models["postgresql"], began)
+        assert seen.failures == []
+        for pod in cloudnative_pg.instances(stack):
+            record_metrics(pod, METRICS_PORT)
+        every_alert_has_its_metrics(server, stack, SELECTORS_WITHOUT_SERIES)
+        no_alert_is_active(server, stack)

@@ -7,15 +7,18 @@ import pytest
 
 from components.open_webui.monitoring.alerts import dashboard as web_dashboard
 from components.open_webui.monitoring.alerts import prometheus_rules
+from components.postgresql.cloudnative_pg.monitoring.alerts import dashboard as cloudnative_pg_dashboard
 from components.postgresql.monitoring.alerts import dashboard as postgresql_dashboard
 from components.postgresql.pooler.configuration import own_server_ini
 from components.postgresql.pooler.monitoring.alerts import dashboard as pooler_dashboard
 from components.redis.monitoring.alerts import dashboard as redis_dashboard
 from host.waiting import attempts
+from tests.support.e2e.panel_data import CLOUDNATIVE_PG_SAMPLES
 from tests.support.servers.backups import backups_of
 from tests.support.servers.open_webui import ADMIN_EMAIL, servers
 from tests.support.servers.postgresql_database import CLIENT_PASSWORD, CLIENT_USER, Database, rendered_database
 from tests.support.servers.prometheus import Prometheus, prometheus
+from tests.support.servers.recorded_metrics import serving, with_label
 from tests.support.servers.redis_cluster import PASSWORDS
 from tests.support.servers.redis_nodes import Nodes
 from tests.support.servers.redis_nodes import nodes as nodes
@@ -31,6 +34,12 @@ from tests.support.servers.server_process import postgresql_with_pgvector, serve
 
 NAMESPACE = "rag-system"
 PANEL_SECONDS = 60
+NOT_IN_THE_SAMPLES = (
+    "cnpg_open_webui_stack_backup_failed_timestamp_seconds",
+    "barman_cloud_cloudnative_pg_io_last_available_backup_timestamp",
+)
+# A share of reads: without reads it is not a number, and samples do not change.
+CHANGING = "cnpg_pg_stat_database_blks_hit"
 # Debian's redis_exporter is older than the image's (test_redis_exporter.py).
 NOT_IN_DEBIANS = "redis_client_output_buffer_limit_disconnections_total"
 
@@ -130,3 +139,22 @@ def test_every_panel_of_the_pooler(database: Database) -> None:
         ):
             client.execute("SELECT 1")
             all_return_data(server, pooler_dashboard(NAMESPACE))
+
+
+def test_every_panel_of_cloudnative_pg(directory: Path) -> None:
+    """With what the instances of a cluster on the node exported (tests/e2e/test_cloudnative_pg.py).
+
+    That cluster was healthy and had no base backups. The panels about these have data once the metrics exist.
+    """
+    samples = {file.stem: file.read_text() for file in CLOUDNATIVE_PG_SAMPLES.glob("*.txt")}
+    assert samples.keys() == {"postgres-1", "postgres-2", "postgres-3"}
+    recorded = "".join(with_label(text, "pod", pod) for pod, text in samples.items())
+    model = cloudnative_pg_dashboard(NAMESPACE)
+    with serving(recorded) as address, prometheus(directory, [address]) as server:
+        all_return_data(server, model, *NOT_IN_THE_SAMPLES, CHANGING)
+        missing = server.without_data(model)
+        assert all(any(name in each for each in missing) for name in NOT_IN_THE_SAMPLES)
+    now = int(time.time())
+    lacking = "".join(f'{name}{{pod="postgres-1",place="elsewhere"}} {now}\n' for name in NOT_IN_THE_SAMPLES)
+    with serving(recorded + lacking) as address, prometheus(directory, [address]) as server:
+        all_return_data(server, model, CHANGING)

@@ -7,14 +7,20 @@ import json
 import os
 import re
 import time
+import urllib.request
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from stack_config.files import ROOT
 from tests.support.servers.prometheus import Prometheus
 
 RECORDED_SECONDS = 240
 STEP_SECONDS = 10
+CLOUDNATIVE_PG_SAMPLES = ROOT / "tests" / "servers" / "cloudnative_pg_metrics"
+"""A file for each instance of a cluster on the node: what it exported."""
+
 _LABEL = re.compile(r"\{\{ *(\w+) *\}\}")
 
 
@@ -45,6 +51,20 @@ def pass_time() -> None:
     """Wait until there is something to draw, if this run is for the pictures."""
     if recording():
         time.sleep(RECORDED_SECONDS)
+
+
+def record_metrics(pod: Mapping[str, Any], port: int) -> None:
+    """Write what an instance of CloudNativePG exports as a sample for tests without one, if this run is for the
+    pictures."""
+    if not recording():
+        return
+    url = f"http://{pod['status']['podIP']}:{port}/metrics"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        lines = answer.read().decode().splitlines(keepends=True)
+    CLOUDNATIVE_PG_SAMPLES.mkdir(exist_ok=True)
+    file = CLOUDNATIVE_PG_SAMPLES / f"{pod['metadata']['name']}.txt"
+    # Without the Go runtime of the exporter, and without explanations.
+    file.write_text("".join(line for line in lines if line.startswith("cnpg_")))
 
 
 def _shown(server: Prometheus, panel: dict[str, Any], since: float) -> dict[str, Any]:
