@@ -5,6 +5,7 @@ import re
 from tests.support.servers.redis_server import ENGINES
 
 GROUPS = {
+    "test_import.py": "import",
     "test_open_webui.py": "web",
     "test_answers_in_progress.py": "web",
     "test_lost_database.py": "web",
@@ -13,7 +14,6 @@ GROUPS = {
     "test_two_releases.py": "two releases",
     "test_handover.py": "handover",
     "test_uploads.py": "uploads",
-    "test_import.py": "import",
     "test_models.py": "models",
     "test_secret_inputs.py": "secret inputs",
     "test_outside_connections.py": "outside connections",
