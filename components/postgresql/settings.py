@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ..blocks.authority import authority_objects
 from ..blocks.base_settings import Fix, Problem, Settings
-from ..blocks.client_settings import ClientSettings, client_problems
+from ..blocks.client_settings import ClientSettings
 from ..blocks.cloud_identity import ServiceAccountSettings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
@@ -134,7 +134,6 @@ class PostgreSQLSettings(ComponentSettings):
     def problems(self) -> Iterator[Problem]:
         yield from section_problems(self.layout.name, TOPOLOGIES.values(), self.model_fields_set)
         yield from self.layout.problems()
-        yield from client_problems(self.clients)
         if self.clients and self.is_external:
             yield Problem(
                 keys=("clients", KEY),

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ..blocks.authority import authority_objects
 from ..blocks.base_settings import Fix, Problem, Settings
-from ..blocks.client_settings import ClientSettings, client_problems
+from ..blocks.client_settings import ClientSettings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
 from ..blocks.footprint import Footprint
@@ -146,7 +146,6 @@ class RedisSettings(ComponentSettings):
                 fix=Fix.REMOVE,
             )
         yield from self._section_problems()
-        yield from client_problems(self.clients)
         yield from self._client_problems()
         yield from self.layout.problems()
 

@@ -281,8 +281,8 @@ SERVER_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
     (
         "clients that are every pod of the stack",
         {"redis": {"clients": [{"podLabels": {"app": "reports"}}, {}]}},
-        "redis.clients",
-        "clients[1] has neither namespace nor podLabels",
+        "redis.clients[1].namespace",
+        "neither namespace nor podLabels",
     ),
     (
         "clients that the servers send names which they cannot resolve",
