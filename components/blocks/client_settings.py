@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from .base_settings import Problem, Settings
+from .base_settings import Fix, Problem, Settings
 from .metadata_names import LabelValue, MetadataName
 from .names import ExistingNamespace
 
@@ -28,3 +28,19 @@ class ClientSettings(Settings):
                 allowed="a namespace, or podLabels of pods in the stack's namespace",
                 fix="analytics",
             )
+
+
+def external_clients(server: str, key: str, topology: str) -> Problem:
+    """The problem of clients of a server that the stack does not run.
+
+    Args:
+        server: its name.
+        key: the key of the topology.
+        topology: its value.
+    """
+    return Problem(
+        keys=("clients", key),
+        message=f"clients with {key} {topology}: the stack does not decide who connects to an external {server}",
+        allowed=f"no clients, or another {key}",
+        fix=Fix.REMOVE,
+    )

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from ..blocks.authority import authority_objects
-from ..blocks.base_settings import Fix, Problem, Settings
-from ..blocks.client_settings import ClientSettings
+from ..blocks.base_settings import Problem, Settings
+from ..blocks.client_settings import ClientSettings, external_clients
 from ..blocks.cloud_identity import ServiceAccountSettings
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
@@ -135,13 +135,7 @@ class PostgreSQLSettings(ComponentSettings):
         yield from section_problems(self.layout.name, TOPOLOGIES.values(), self.model_fields_set)
         yield from self.layout.problems()
         if self.clients and self.is_external:
-            yield Problem(
-                keys=("clients", KEY),
-                message=f"clients with {KEY} {self.layout.name}: the stack does not decide who connects to an external "
-                "PostgreSQL",
-                allowed=f"no clients, or another {KEY}",
-                fix=Fix.REMOVE,
-            )
+            yield external_clients("PostgreSQL", KEY, self.layout.name)
 
     @property
     def layout(self) -> Standalone | CloudNativePG | External:

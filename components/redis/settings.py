@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ..blocks.authority import authority_objects
 from ..blocks.base_settings import Fix, Problem, Settings
-from ..blocks.client_settings import ClientSettings
+from ..blocks.client_settings import ClientSettings, external_clients
 from ..blocks.component_settings import ComponentSettings
 from ..blocks.custom_kinds import KindsNeeded
 from ..blocks.footprint import Footprint
@@ -163,13 +163,7 @@ class RedisSettings(ComponentSettings):
 
     def _client_problems(self) -> Iterator[Problem]:
         if self.clients and self.is_external:
-            yield Problem(
-                keys=("clients", KEY),
-                message=f"clients with {KEY} {self.layout.name}: the stack does not decide who connects to an external "
-                "Redis",
-                allowed=f"no clients, or another {KEY}",
-                fix=Fix.REMOVE,
-            )
+            yield external_clients("Redis", KEY, self.layout.name)
         elif self.layout.replicated and any(client.namespace for client in self.clients):
             yield Problem(
                 keys=("clients", KEY),
