@@ -7,8 +7,14 @@ import pytest
 from components.blocks.quantities import quantity
 from components.redis.server.memory import memory
 from tests.support.servers.redis_load import fill
-from tests.support.servers.redis_server import INSPECTOR_PASSWORD, REVOKED, Start, on_every_engine
+from tests.support.servers.redis_server import INSPECTOR_PASSWORD, REVOKED, Server, Start, on_every_engine
 from tests.support.servers.server_process import peak_memory, wait_until
+
+
+def wait_for_disk(server: Server) -> None:
+    """Wait until no fsync is in progress: meanwhile the server keeps what it writes in memory for up to 2 s."""
+    inspector = server.client("inspector", INSPECTOR_PASSWORD)
+    wait_until(lambda: not inspector.info("persistence").get("aof_pending_bio_fsync"), "the end of an fsync")
 
 
 @on_every_engine
@@ -19,6 +25,7 @@ from tests.support.servers.server_process import peak_memory, wait_until
 def test_a_signed_out_token_after_the_server_was_killed(start: Start, durability: str, known: str | None) -> None:
     sets = (f"redis.durability={durability}",)
     with start("prod", sets=sets) as server:
+        wait_for_disk(server)
         server.openwebui().set(REVOKED, "1", ex=3600)
         # Nothing is between the answer and the kill: what was answered has to be in the file.
         server.kill()
@@ -64,6 +71,7 @@ def test_a_truncated_file_is_read_up_to_the_damage(start: Start) -> None:
     with start("prod", sets=sets) as server:
         client = server.openwebui()
         client.set(REVOKED, "1", ex=3600)
+        wait_for_disk(server)
         client.set("open-webui:last", "x" * 1000)
         server.kill()
         # The node lost its power in the middle of the last write.
