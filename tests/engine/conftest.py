@@ -20,6 +20,7 @@ CLUSTER_PREFIX = "open-webui-stack-test-"
 SLOWEST_FIRST = (
     "stack_examples",
     "component_package",
+    "component_parts",
     "recordings",
     "stack_existing_secrets",
     "stack_exposure",

@@ -20,6 +20,7 @@ from tests.support.engine.foreign_program import (
 )
 from tests.support.engine.package_sdk import compile_typescript, install_python
 from tests.support.engine.secrets import secret_values, seen_in
+from tests.support.engine.slow_tier import slow
 from tests.support.engine.stack import PREFLIGHT_AGAIN, Namespace, Run
 
 NAMESPACE = "team-parts"
@@ -42,7 +43,7 @@ def variables(engine_environment: dict[str, str], tmp_path_factory: pytest.TempP
     return {**engine_environment, "PATH": f"{provider}:{engine_environment['PATH']}"}
 
 
-@pytest.fixture(scope="module", params=["python", "typescript"])
+@pytest.fixture(scope="module", params=["python", pytest.param("typescript", marks=slow)])
 def program(
     request: pytest.FixtureRequest,
     variables: dict[str, str],
