@@ -1,4 +1,4 @@
-"""Compile the modules of Open WebUI while this container waits for Redis, the database or another replica.
+"""Compile the modules of Open WebUI while this container waits for Redis or the database.
 
 The official image contains no bytecode. Without this, the container that serves compiles, with one CPU, what nothing
 prevented from being compiled earlier. It runs none of the modules: it follows the import statements at the top of each
