@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from stack_config.settings import StackSettings
+
 from .names import STACK
 from .values import Value
 
-DEFAULT_NAMESPACE = "rag-system"
+DEFAULT_NAMESPACE: str = StackSettings.model_fields["namespace"].default
 
 
 @dataclass(frozen=True, kw_only=True)

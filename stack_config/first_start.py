@@ -20,11 +20,11 @@ def is_first_start(settings: StackSettings, access: ClusterAccess) -> bool:
 
 
 def is_missing(ask: Callable[[str], object], namespace: str) -> bool:
-    """Whether there is no Deployment of the web pods in a namespace, or no such namespace."""
+    """Whether a namespace does not exist, or has no Deployment of the web pods."""
     try:
         ask(f"/apis/apps/v1/namespaces/{namespace}/deployments/{APP}")
     except NotFoundError:
         return True
     except NotAskedError:
-        return False
+        pass
     return False

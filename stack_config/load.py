@@ -156,7 +156,7 @@ def check(
     values: Mapping[str, object],
     secret_keys: Collection[str],
     plain: Collection[str] = (),
-    model: type[StackSettings] | None = None,
+    model: type[StackSettings] = StackSettings,
 ) -> Checked:
     """Check a config as the engine passes it.
 
@@ -164,7 +164,7 @@ def check(
         values: full keys, objects as JSON text or as they are.
         secret_keys: the keys of ``values`` that are encrypted.
         plain: members of `secretEnv` that the stack's file has in plain text.
-        model: settings of a part of the stack. None: those of the whole stack.
+        model: settings of the whole stack, or of a part of it.
     """
     findings: list[Finding] = []
     raw: dict[str, Any] = {}
@@ -192,7 +192,7 @@ def check(
     references = raw.get(EXISTING_SECRETS)
     secrets, more = read_secrets(secret_values, encrypted_keys, references if isinstance(references, dict) else ())
     findings += [*more, *map(plain_member, plain)]
-    settings, more, removed = _validated(raw, model or StackSettings)
+    settings, more, removed = _validated(raw, model)
     findings += more
     findings += _problems_of_settings(settings, secrets, raw, {finding.key for finding in findings}, removed)
     return Checked(settings=settings, secrets=secrets, findings=findings)

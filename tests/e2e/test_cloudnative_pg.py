@@ -24,6 +24,7 @@ from tests.support.e2e.observation import observed
 from tests.support.e2e.panel_data import pass_time, record, record_metrics
 from tests.support.e2e.prometheus_pod import define, prometheus
 from tests.support.e2e.watched_stack import (
+    NOT_ON_THE_NODE,
     dashboards,
     every_alert_has_its_metrics,
     every_panel_returns_data,
@@ -57,13 +58,6 @@ PANELS_WITHOUT_DATA = {
     ("postgresql", "Age of the newest base backup"): "the Barman Cloud plugin does not run on the node",
 }
 """Panels that return nothing on this healthy cluster; tests/servers/test_panels.py has their data."""
-
-SELECTORS_WITHOUT_SERIES = {
-    '"kube_': "kube-state-metrics does not run on the node",
-    '"kubelet_volume_stats_': "the metrics of the kubelet are not collected",
-    '"open_webui_stack_drift_': "no job compares the stack with its state",
-    '"redis_client_output_buffer_limit_': "the redis_exporter of Debian is older than that of the image",
-}
 
 
 @pytest.fixture(scope="module")
@@ -220,5 +214,5 @@ def test_every_panel_returns_data_and_no_alert_is_active(stack: Stack, client: s
         assert seen.failures == []
         for pod in cloudnative_pg.instances(stack):
             record_metrics(pod, METRICS_PORT)
-        every_alert_has_its_metrics(server, stack, SELECTORS_WITHOUT_SERIES)
+        every_alert_has_its_metrics(server, stack, NOT_ON_THE_NODE)
         no_alert_is_active(server, stack)

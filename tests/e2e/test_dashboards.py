@@ -16,6 +16,7 @@ from tests.support.e2e.observation import observed
 from tests.support.e2e.panel_data import pass_time, record
 from tests.support.e2e.prometheus_pod import OTLP_ENDPOINT, define, prometheus, reaches
 from tests.support.e2e.watched_stack import (
+    NOT_ON_THE_NODE,
     dashboards,
     every_alert_has_its_metrics,
     every_panel_returns_data,
@@ -44,12 +45,9 @@ PANELS_WITHOUT_DATA = {
 """Panels that return nothing on this healthy stack; tests/servers/test_panels.py has the data of all but the first."""
 
 SELECTORS_WITHOUT_SERIES = {
-    '"kube_': "kube-state-metrics does not run on the node",
-    '"kubelet_volume_stats_': "the metrics of the kubelet are not collected",
-    '"open_webui_stack_drift_': "no job compares the stack with its state",
+    **NOT_ON_THE_NODE,
     '"open_webui_stack_certificate_': "PostgreSQL has no TLS here",
     'http_status_code=~"5.."': "no request fails",
-    '"redis_client_output_buffer_limit_': "the redis_exporter of Debian is older than that of the image",
 }
 
 

@@ -20,7 +20,7 @@ from tests.support.engine.foreign_program import (
     ForeignProgram,
     PythonProgram,
     TypeScriptProgram,
-    install_provider,
+    provider_variables,
 )
 from tests.support.engine.package_sdk import compile_go, compile_typescript, install_python
 from tests.support.engine.secrets import secret_values, seen_in
@@ -37,8 +37,7 @@ PROVIDER = {"cluster_identifier": NAMESPACE, "enable_secret_mutable": True, "ena
 @pytest.fixture(scope="module")
 def variables(engine_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of the engine, with the provider of the package."""
-    provider = install_provider(tmp_path_factory.mktemp("provider"))
-    return {**engine_environment, "PATH": f"{provider}:{engine_environment['PATH']}"}
+    return provider_variables(engine_environment, tmp_path_factory.mktemp("provider"))
 
 
 @pytest.fixture(

@@ -100,11 +100,16 @@ def replaced_by(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setattr(subprocess, "Popen", lambda _, **options: run(command, **options))
 
 
+def image(monkeypatch: pytest.MonkeyPatch, prefix: str | None = "/cache", *, has_bytecode: bool = False) -> None:
+    """An image, and the place for its bytecode."""
+    monkeypatch.setattr(sys, "pycache_prefix", prefix)
+    monkeypatch.setattr(compile_ahead, "image_has_bytecode", lambda: has_bytecode)
+
+
 def test_the_process_ends_with_the_wait(
     started: list["subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "pycache_prefix", "/cache")
-    monkeypatch.setattr(compile_ahead, "image_has_bytecode", lambda: False)
+    image(monkeypatch)
     replaced_by(monkeypatch, "import time; time.sleep(600)")
     with compiling_ahead():
         [process] = started
@@ -116,8 +121,7 @@ def test_the_process_ends_with_the_wait(
 def test_a_failure_is_in_the_log_and_ends_nothing(
     started: list["subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "pycache_prefix", "/cache")
-    monkeypatch.setattr(compile_ahead, "image_has_bytecode", lambda: False)
+    image(monkeypatch)
     replaced_by(monkeypatch, "raise SystemExit('the volume is full')")
     with compiling_ahead():
         for _ in attempts(seconds=20, every=0.05):
@@ -132,8 +136,7 @@ def test_a_failure_is_in_the_log_and_ends_nothing(
 def test_an_image_with_bytecode_or_no_place_for_it_needs_no_process(
     started: list["subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch, prefix: str | None, has_bytecode: bool
 ) -> None:
-    monkeypatch.setattr(sys, "pycache_prefix", prefix)
-    monkeypatch.setattr(compile_ahead, "image_has_bytecode", lambda: has_bytecode)
+    image(monkeypatch, prefix, has_bytecode=has_bytecode)
     with compiling_ahead():
         pass
     assert started == []

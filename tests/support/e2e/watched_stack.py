@@ -9,6 +9,14 @@ from stackctl.deployed.stack import Stack
 from tests.support.e2e.prometheus_pod import rule_groups
 from tests.support.servers.prometheus import Prometheus
 
+NOT_ON_THE_NODE = {
+    '"kube_': "kube-state-metrics does not run on the node",
+    '"kubelet_volume_stats_': "the metrics of the kubelet are not collected",
+    '"open_webui_stack_drift_': "no job compares the stack with its state",
+    '"redis_client_output_buffer_limit_': "the redis_exporter of Debian is older than that of the image",
+}
+"""Parts of selectors of alerts without series on each node, with the reason."""
+
 _TARGETS_SECONDS = 90
 _PANELS_SECONDS = 240
 """Rates need two scrapes, and monitors have one every 30 s."""

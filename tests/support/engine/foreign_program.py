@@ -39,6 +39,16 @@ def install_provider(directory: Path) -> Path:
     return directory
 
 
+def provider_variables(environment: Mapping[str, str], directory: Path) -> dict[str, str]:
+    """The environment of the engine, with the provider of the package.
+
+    Args:
+        environment: without it.
+        directory: where the provider is installed.
+    """
+    return {**environment, "PATH": f"{install_provider(directory)}:{environment['PATH']}"}
+
+
 class ForeignProgram:
     """A stack of a program that is not this project's."""
 

@@ -102,7 +102,7 @@ def compile_modules(first: str) -> int:
 
 @cache
 def find_module(name: str) -> ModuleSpec | None:
-    """The spec of a module, without importing its parents; None if there is no such module."""
+    """The spec of a module, without importing its parents; None if the module does not exist."""
     # `importlib.util.find_spec` imports the parents, and `PathFinder` needs them for a package without `__init__.py`.
     portions: list[str] = []
     for directory in _path(name.rpartition(".")[0]):
@@ -121,8 +121,10 @@ def find_module(name: str) -> ModuleSpec | None:
 
 def _path(package: str) -> Sequence[str]:
     """Directories of the modules of a package; of those without a package if it is empty."""
-    spec = find_module(package) if package else None
-    return ((spec.submodule_search_locations if spec else None) or ()) if package else sys.path
+    if not package:
+        return sys.path
+    spec = find_module(package)
+    return (spec and spec.submodule_search_locations) or ()
 
 
 def modules(statement: Import, package: str) -> Iterator[str]:
