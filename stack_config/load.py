@@ -58,7 +58,7 @@ def load_settings() -> tuple[StackSettings, SecretInputs]:
     """
     values = dict(CONFIG.get())
     plain = plain_members(_stack_file()) if f"{PROJECT}:{SECRET_ENV}" in values else []
-    checked = check(values, {key for key in values if is_config_secret(key)}, plain)
+    checked = check(values, {key for key in values if is_config_secret(key)}, StackSettings, plain)
     if checked.findings:
         raise ConfigError(report(checked.findings))
     settings, secrets = checked.settings, checked.secrets
@@ -113,7 +113,7 @@ def parse(values: Mapping[str, object], secret_keys: Collection[str]) -> StackSe
     Raises:
         ConfigError: names every problem.
     """
-    checked = check(values, secret_keys)
+    checked = check(values, secret_keys, StackSettings)
     if checked.findings:
         raise ConfigError(report(checked.findings))
     return checked.settings
@@ -155,16 +155,16 @@ class Checked:
 def check(
     values: Mapping[str, object],
     secret_keys: Collection[str],
+    model: type[StackSettings],
     plain: Collection[str] = (),
-    model: type[StackSettings] = StackSettings,
 ) -> Checked:
     """Check a config as the engine passes it.
 
     Args:
         values: full keys, objects as JSON text or as they are.
         secret_keys: the keys of ``values`` that are encrypted.
-        plain: members of `secretEnv` that the stack's file has in plain text.
         model: settings of the whole stack, or of a part of it.
+        plain: members of `secretEnv` that the stack's file has in plain text.
     """
     findings: list[Finding] = []
     raw: dict[str, Any] = {}
