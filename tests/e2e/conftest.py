@@ -22,7 +22,7 @@ from tests.support.e2e.throughput import Throughput
 ALL_VARIABLE = "E2E_ALL"
 
 
-# Each of the first eight has a node of its own; all others share one, whose first start comes first. The module of
+# Each of the first nine has a node of its own; all others share one, whose first start comes first. The module of
 # Traefik leaves the stack with another URL.
 ORDER = (
     "schema_handover",
@@ -33,6 +33,7 @@ ORDER = (
     "recovery",
     "database_upgrade",
     "external_database",
+    "designs",
     "first_start",
     "source_document",
     "changes",

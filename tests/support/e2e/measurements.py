@@ -10,7 +10,7 @@ from typing import Any
 
 from components.open_webui.settings import OpenWebUISettings
 from stack_config.files import ROOT
-from tests.support.e2e import cluster_measurements
+from tests.support.e2e import cluster_measurements, design_table
 
 MEASUREMENTS_VARIABLE = "E2E_MEASUREMENTS"
 """Environment variable with the document that a run writes."""
@@ -143,7 +143,9 @@ def page(data: Mapping[str, Any]) -> str:
     answers = _ANSWERS if any("answers" in row["measurement"] for row in data["rows"]) else ""
     head = f"{_HEAD.format(**data)}{answers}{_FAULTS}"
     failover = f"{_FAILOVER_HEAD}{failover_table()}"
-    return f"{head}{_table(data['rows'])}\n\n{_PLOTS}{failover}\n{cluster_measurements.section()}"
+    return (
+        f"{head}{_table(data['rows'])}\n\n{_PLOTS}{failover}\n{cluster_measurements.section()}{design_table.section()}"
+    )
 
 
 def _table(rows: Sequence[Row]) -> str:

@@ -16,7 +16,12 @@ def first_start(stack: Stack) -> float:
     first = _time(pods[0]["metadata"]["creationTimestamp"])
     print("\n".join(_steps(pod, first) for pod in pods))
     web = [pod for pod in pods if pod["metadata"]["labels"].get("app") == WEB and is_ready(pod)]
-    return max((_ready(pod) - first).total_seconds() for pod in web)
+    return max((ready_at(pod) - first).total_seconds() for pod in web)
+
+
+def first_pod_at(stack: Stack) -> float:
+    """When the first pod in the namespace was created, in seconds since the epoch."""
+    return min(_time(pod["metadata"]["creationTimestamp"]) for pod in stack.kubectl.get("pods")["items"]).timestamp()
 
 
 def _steps(pod: dict[str, Any], first: datetime) -> str:
@@ -24,7 +29,7 @@ def _steps(pod: dict[str, Any], first: datetime) -> str:
     times = [f"created {(_time(pod['metadata']['creationTimestamp']) - first).total_seconds():.0f}"]
     times += [f"{name} {(began - first).total_seconds():.0f}-{end}" for name, began, end in _containers(pod, first)]
     if is_ready(pod):
-        times.append(f"ready {(_ready(pod) - first).total_seconds():.0f}")
+        times.append(f"ready {(ready_at(pod) - first).total_seconds():.0f}")
     return f"{pod['metadata']['name']}: {', '.join(times)}"
 
 
@@ -38,7 +43,8 @@ def _containers(pod: Mapping[str, Any], first: datetime) -> Iterator[tuple[str, 
             yield each["name"], _time(state["startedAt"]), end
 
 
-def _ready(pod: Mapping[str, Any]) -> datetime:
+def ready_at(pod: Mapping[str, Any]) -> datetime:
+    """When a ready pod became ready."""
     [condition] = [each for each in pod["status"]["conditions"] if each["type"] == "Ready"]
     return _time(condition["lastTransitionTime"])
 
