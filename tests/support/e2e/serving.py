@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from host.waiting import attempts
 from stackctl.deployed.stack import WEB, Stack, is_ready
@@ -33,7 +32,8 @@ def until_served(stack: Stack, replicas: int, *, seconds: float, deploying: Futu
     Returns:
         When the last of them did so, in seconds since the epoch. Readiness counts in whole seconds, answers do not.
     """
-    with Pods(stack) as pods:
+    with ExitStack() as ends:
+        pods = Pods(stack, ends)
         for _ in attempts(seconds=seconds, every=_LOOK_SECONDS):
             if deploying and deploying.done():
                 deploying.result()
@@ -45,22 +45,17 @@ def until_served(stack: Stack, replicas: int, *, seconds: float, deploying: Futu
 class Pods:
     """The web pods of a design, each asked for its health in its own network, where no policy is in the way."""
 
-    def __init__(self, stack: Stack) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, stack: Stack, ends: ExitStack) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            stack: whose pods.
+            ends: until its end they are asked.
+        """
         self._stack = stack
+        self._ends = ends
+        self._directory = Path(ends.enter_context(tempfile.TemporaryDirectory()))
         self._files: dict[str, Path] = {}
-        self._ends = ExitStack()
-
-    def __enter__(self) -> Self:
-        """Ready to look."""
-        self._directory = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nobody is asked any more."""
-        self._ends.close()
 
     def served(self, replicas: int) -> float | None:
         """Since when that many pods serve; None while they do not."""
