@@ -1,4 +1,4 @@
-"""What is measured of each design: one function for each kind of row, the same for all designs."""
+"""The measurements of each design: one function for each kind of row, the same for all designs."""
 
 import math
 import time
@@ -56,7 +56,7 @@ def change_of_a_setting(design: Design, client: str, token: str) -> Cell:
 
 
 def fault(design: Design, client: str, token: str, cause: faults.Fault) -> Cell:
-    """What users notice of a fault, until everything serves again."""
+    """Users while a fault happens, until all web pods serve again."""
     with observed(design.stack, client, token) as seen:
         time.sleep(SETTLING_SECONDS)
         began = time.time()
@@ -83,7 +83,7 @@ FAULTS: dict[str, Callable[[Design], faults.Fault]] = {
     REDIS_STOPPED: lambda design: faults.stop("redis", design.redis),
     POSTGRESQL_KILLED: lambda _: faults.kill("postgres", "postgres"),
 }
-"""What causes each fault, by its row."""
+"""The faults by their rows."""
 
 
 def _restored(design: Design) -> str:

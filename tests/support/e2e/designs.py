@@ -21,7 +21,7 @@ SOURCE_DESIGN = ROOT / "tests/e2e/source-design.yaml"
 OFFICIAL_CHART = ROOT / "tests/e2e/official-chart.yaml"
 _CHART_NAMESPACE = "rag-chart"
 _STOP_SECONDS = 120
-# Where nobody has an account, the first who signs up is the administrator.
+# Without an account, the first that signs up is the administrator.
 _FIRST = Account(email="first@example.com", password=secrets.token_urlsafe(24))
 
 
