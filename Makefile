@@ -174,7 +174,7 @@ test-unit: .venv/ready ## Test the program and the components with mocks: minute
 	$(PY) -m pytest -q -n 2 --dist worksteal tests/unit
 
 .PHONY: test-engine
-test-engine: .venv/ready policy/.venv/ready .venv-typescript/ready ## Test the real engine against a real API server: minutes; ALL=1 adds examples, and the component package in Go and YAML
+test-engine: .venv/ready .venv-servers/ready policy/.venv/ready .venv-typescript/ready ## Test the real engine against a real API server: minutes; ALL=1 adds examples, and the component package in Go and YAML
 	$(if $(ALL),ENGINE_ALL=1) $(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder tests/engine
 
 # The SDK and the compiler of the TypeScript program in tests/engine. Without npm its tests are skipped with the reason, or fail if CI=true.

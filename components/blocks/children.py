@@ -70,7 +70,7 @@ class Children:
         """Options of a child: its parent, and ``options``."""
         return ResourceOptions(parent=self.component, **options)
 
-    def metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgsDict:
+    def metadata(self, name: str, annotations: Mapping[str, Input[str]] | None = None) -> ObjectMetaArgsDict:
         """Metadata of an object of that name."""
         metadata: ObjectMetaArgsDict = {"name": name, "namespace": self.namespace, "labels": self.labels.metadata}
         return metadata if annotations is None else {**metadata, "annotations": annotations}

@@ -71,6 +71,10 @@ _GATEWAY_API = Installation(
     docs="https://gateway-api.sigs.k8s.io/guides/getting-started/",
     manifest="https://github.com/kubernetes-sigs/gateway-api/releases/latest/download/standard-install.yaml",
 )
+_TRAEFIK = Installation(
+    name="the custom resource definitions of Traefik",
+    docs="https://doc.traefik.io/traefik/reference/install-configuration/providers/kubernetes/kubernetes-crd/",
+)
 _CILIUM = Installation(name="Cilium", docs="https://docs.cilium.io/en/stable/gettingstarted/k8s-install-default/")
 _CLOUDNATIVE_PG = Installation(
     name="CloudNativePG",
@@ -92,6 +96,7 @@ CERTIFICATE = CustomKind(api_version="cert-manager.io/v1", kind="Certificate", s
 CILIUM_NETWORK_POLICY = CustomKind(api_version="cilium.io/v2", kind="CiliumNetworkPolicy", served_by=_CILIUM)
 HTTP_ROUTE = CustomKind(api_version="gateway.networking.k8s.io/v1", kind="HTTPRoute", served_by=_GATEWAY_API)
 GATEWAY = CustomKind(api_version="gateway.networking.k8s.io/v1", kind="Gateway", served_by=_GATEWAY_API)
+TRAEFIK_MIDDLEWARE = CustomKind(api_version="traefik.io/v1alpha1", kind="Middleware", served_by=_TRAEFIK)
 _CNPG = "postgresql.cnpg.io/v1"
 CNPG_CLUSTER = CustomKind(api_version=_CNPG, kind="Cluster", served_by=_CLOUDNATIVE_PG)
 CNPG_DATABASE = CustomKind(api_version=_CNPG, kind="Database", served_by=_CLOUDNATIVE_PG)

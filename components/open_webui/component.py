@@ -51,6 +51,7 @@ from .names import (
 )
 from .pod import pod
 from .preflight_job import preflight_job
+from .retries import retry_middleware
 from .rolling_upgrade import RollingUpgrade, upgrade_annotations
 from .settings import OpenWebUISettings
 from .startup_scripts import config_map, startup_scripts
@@ -317,6 +318,8 @@ class OpenWebUI(Component[OpenWebUIArgs]):
         children.service(
             SERVICE, port_name=PORT_NAME, port=SERVICE_PORT, annotations=service_annotations(settings.ingress)
         )
+        retries = settings.ingress.retry_connections or settings.gateway.retry_connections
+        middlewares = [retry_middleware(children)] if retries else []
         if settings.ingress.enabled:
             ingress(
                 children,
@@ -326,6 +329,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
                 file_limit=settings.file_limit,
                 service=SERVICE,
                 port_name=PORT_NAME,
+                middlewares=middlewares,
             )
             if settings.ingress.peers.is_retired:
                 pulumi.log.warn(RETIRED, self)
@@ -338,6 +342,7 @@ class OpenWebUI(Component[OpenWebUIArgs]):
                 public_port=settings.public_port,
                 service=SERVICE,
                 service_port=SERVICE_PORT,
+                middlewares=middlewares,
             )
         if settings.load_balancer.enabled:
             load_balancer(

@@ -99,6 +99,9 @@ class Controller:
     route_timeouts: bool = True
     """Whether it accepts an HTTPRoute with `timeouts`."""
 
+    reads_middlewares: bool = False
+    """Whether it is Traefik, which repeats a request whose connection failed only with a Middleware."""
+
     is_retired: bool = False
     """Whether upstream has ended its maintenance."""
 
@@ -146,6 +149,8 @@ _NGINX_REDIRECT = {
 _NGINX_STICKY = {
     "nginx.ingress.kubernetes.io/affinity": "cookie",
     "nginx.ingress.kubernetes.io/session-cookie-name": STICKY_COOKIE,
+    # Without it, it repeats a request that failed at the replica that the cookie names, and does not try another.
+    "nginx.ingress.kubernetes.io/session-cookie-change-on-failure": "true",
 }
 _TRAEFIK_STICKY = {
     "traefik.ingress.kubernetes.io/service.sticky.cookie": "true",
@@ -179,6 +184,8 @@ INGRESS_CONTROLLERS: Mapping[IngressControllerName, Controller] = {
             "nginx.org/websocket-services": SERVICE,
             # By default it holds back a streamed answer until a buffer is full.
             "nginx.org/proxy-buffering": "False",
+            # By default it waits 60 s for a node that has gone before it tries another replica.
+            "nginx.org/proxy-connect-timeout": "5s",
         },
         timeouts={"nginx.org/proxy-read-timeout": "{seconds}s", "nginx.org/proxy-send-timeout": "{seconds}s"},
         body_size="nginx.org/client-max-body-size",
@@ -195,11 +202,14 @@ INGRESS_CONTROLLERS: Mapping[IngressControllerName, Controller] = {
         # such as that of the Helm chart, and plain http at others.
         tls_annotations={"traefik.ingress.kubernetes.io/router.tls": "true"},
         sticky_service_annotations=_TRAEFIK_STICKY,
+        reads_middlewares=True,
     ),
     # HAProxy Technologies' own: https://github.com/haproxytech/kubernetes-ingress/blob/master/documentation/annotations.md
     "haproxy": Controller(
         classes=("haproxy",),
         namespace="haproxy-controller",
+        # By default it repeats a refused connection three times at the same server.
+        annotations={"haproxy.org/backend-config-snippet": "option redispatch 1"},
         timeouts={"haproxy.org/timeout-server": "{seconds}s"},
         https_redirect={
             True: {"haproxy.org/ssl-redirect": "true"},
@@ -231,7 +241,9 @@ INGRESS_CONTROLLERS: Mapping[IngressControllerName, Controller] = {
 GATEWAY_CONTROLLERS: Mapping[GatewayControllerName, Controller] = {
     # A listener needs the port of an entry point. These are the ports of the Helm chart, whose Service maps 80 and 443
     # to them.
-    "traefik": Controller(classes=("traefik",), namespace="traefik", listener_ports=(8000, 8443)),
+    "traefik": Controller(
+        classes=("traefik",), namespace="traefik", listener_ports=(8000, 8443), reads_middlewares=True
+    ),
     # https://gateway.envoyproxy.io/docs/tasks/operations/gateway-namespace-mode/: by default all proxies are there.
     "envoy-gateway": Controller(classes=("eg",), namespace="envoy-gateway-system"),
     # https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment

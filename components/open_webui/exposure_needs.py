@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator
 
-from ..blocks.custom_kinds import CERTIFICATE, CILIUM_NETWORK_POLICY, GATEWAY, HTTP_ROUTE, KindsNeeded
+from ..blocks.custom_kinds import (
+    CERTIFICATE,
+    CILIUM_NETWORK_POLICY,
+    GATEWAY,
+    HTTP_ROUTE,
+    TRAEFIK_MIDDLEWARE,
+    KindsNeeded,
+)
 from ..blocks.needed_objects import NeededObject
 from .gateway_settings import GatewaySettings
 from .ingress_settings import IngressSettings
@@ -17,6 +24,9 @@ def exposure_kinds(ingress: IngressSettings, gateway: GatewaySettings) -> Iterat
         if each.clients.cilium_entities:
             key = f"openWebui.{name}.controller"
             yield KindsNeeded(key=key, value="cilium", off="<controller>", kinds=(CILIUM_NETWORK_POLICY,))
+        if each.retry_connections:
+            key = f"openWebui.{name}.retryConnections"
+            yield KindsNeeded(key=key, value="true", off="false", kinds=(TRAEFIK_MIDDLEWARE,))
         if each.issuer.name:
             # cert-manager creates the certificate for the annotation. Without cert-manager the Secret never exists.
             key = f"openWebui.{name}.issuer.name"

@@ -7,11 +7,14 @@ per parent, so no condition of the object says that the route works. `stackctl v
 from collections.abc import Sequence
 from typing import Any
 
+import pulumi
+
 from ..blocks.children import SKIP_AWAIT, Children
 from ..blocks.custom_kinds import GATEWAY as GATEWAY_KIND
 from ..blocks.custom_kinds import HTTP_ROUTE, custom_object
 from .gateway_settings import GatewaySettings
 from .names import GATEWAY, REDIRECT_ROUTE
+from .retries import ROUTE_FILTER
 
 HTTP_LISTENER = "http"
 HTTPS_LISTENER = "https"
@@ -26,6 +29,7 @@ def gateway(
     public_port: int | None,
     service: str,
     service_port: int,
+    middlewares: Sequence[pulumi.Resource],
 ) -> None:
     """Route every path of the hosts to the Service, by an existing Gateway or by one of the stack."""
     annotations = {**SKIP_AWAIT, **settings.annotations}
@@ -54,7 +58,7 @@ def gateway(
             "hostnames": list(hosts),
             "rules": [_rule(settings, service, service_port)],
         },
-        opts=children.options(),
+        opts=children.options(depends_on=middlewares if settings.retry_connections else []),
     )
 
 
@@ -71,6 +75,8 @@ def _rule(settings: GatewaySettings, service: str, service_port: int) -> dict[st
         "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
         "backendRefs": [{"name": service, "port": service_port}],
     }
+    if settings.retry_connections:
+        rule["filters"] = [ROUTE_FILTER]
     if settings.peers.route_timeouts:
         rule["timeouts"] = {"request": f"{settings.request_timeout_seconds}s"}
     return rule

@@ -103,6 +103,11 @@ class GatewaySettings(Settings):
         description="Longest request of the HTTPRoute in seconds, including its answer. 0: no limit, because an "
         "answer can stream for minutes. Traefik ignores it; for GKE the stack omits it.",
     )
+    retry_connections: bool = Field(
+        False,
+        description="Repeat a request at another replica if the connection to the first one fails, by a `Middleware` "
+        "of Traefik. Needs its provider `kubernetesCRD`: without the provider, Traefik serves no request.",
+    )
     annotations: dict[MetadataName, PublicText] = Field(
         {}, description="Further annotations of the HTTPRoute and of the Gateway of the stack."
     )
@@ -163,6 +168,14 @@ class GatewaySettings(Settings):
                 fix=Fix.REMOVE if self.class_name else "public",
             )
         yield from self._peer_problems()
+        if self.retry_connections and not self.peers.reads_middlewares:
+            yield Problem(
+                keys=("retryConnections", "controller"),
+                message=f"retryConnections has no effect with controller {self._controller}, which does not read a "
+                "Middleware of Traefik",
+                allowed="a policy of the implementation itself (docs/exposure.md)",
+                fix=Fix.REMOVE,
+            )
         if self.parent_ref.name and not self.class_name:
             yield from self._gateway_of_others()
 

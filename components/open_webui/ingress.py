@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_kubernetes.networking.v1 import IngressRuleArgsDict
 
 from ..blocks.children import SKIP_AWAIT, Children
 from ..blocks.quantities import MEBIBYTE
 from .ingress_settings import IngressSettings
+from .retries import ingress_annotation
 
 
 def ingress(
@@ -19,17 +21,22 @@ def ingress(
     file_limit: int | None,
     service: str,
     port_name: str,
+    middlewares: Sequence[pulumi.Resource],
 ) -> k8s.networking.v1.Ingress:
     """Route every path of the hosts to the Service."""
+    annotations: dict[str, pulumi.Input[str]] = {**_annotations(settings, file_limit), **settings.annotations}
+    if settings.retry_connections:
+        safe = settings.traefik_safe_naming
+        annotations |= ingress_annotation(children, settings.annotations, safe_naming=safe)
     return k8s.networking.v1.Ingress(
         name,
-        metadata=children.metadata(name, {**_annotations(settings, file_limit), **settings.annotations}),
+        metadata=children.metadata(name, annotations),
         spec={
             **({"ingress_class_name": settings.class_name} if settings.class_name else {}),
             "rules": [_rule(host, service, port_name) for host in hosts],
             **({"tls": [{"hosts": list(hosts), "secret_name": settings.tls_secret}]} if settings.tls_secret else {}),
         },
-        opts=children.options(),
+        opts=children.options(depends_on=middlewares if settings.retry_connections else []),
     )
 
 

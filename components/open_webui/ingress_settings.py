@@ -98,6 +98,16 @@ class IngressSettings(Settings):
         description="Keep a browser on one replica by cookie (ingress-nginx, Traefik). Helps pages that are opened "
         "while an upgrade rolls; not needed otherwise.",
     )
+    retry_connections: bool = Field(
+        False,
+        description="Repeat a request at another replica if the connection to the first one fails, by a `Middleware` "
+        "of Traefik. Needs its provider `kubernetesCRD`: without the provider, Traefik answers every request with 404.",
+    )
+    traefik_safe_naming: bool = Field(
+        False,
+        description="Whether the provider `kubernetesCRD` of Traefik has `safeNaming`, which changes the name of the "
+        "`Middleware` in the Ingress. With the wrong name, Traefik answers every request with 404.",
+    )
     annotations: dict[MetadataName, PublicText] = Field({}, description="Further annotations of the Ingress.")
     wait_for_address: bool = Field(
         False, description="Let `pulumi up` wait until the controller reports an address (10 minutes at most)."
@@ -198,6 +208,7 @@ class IngressSettings(Settings):
             ("maxBodySize", self.max_body_size is not None, self.peers.body_size),
             ("timeoutSeconds", "timeout_seconds" in self.model_fields_set, self.peers.timeouts),
             ("redirectToHttps", self.redirect_to_https is not None, self.peers.https_redirect),
+            ("retryConnections", self.retry_connections, self.peers.reads_middlewares),
         ):
             if self.enabled and is_set and not annotation:
                 yield Problem(
@@ -207,6 +218,13 @@ class IngressSettings(Settings):
                     allowed="a setting of the controller itself (docs/exposure.md)",
                     fix=Fix.REMOVE,
                 )
+        if self.enabled and self.traefik_safe_naming and not self.retry_connections:
+            yield Problem(
+                keys=("traefikSafeNaming", "retryConnections"),
+                message="traefikSafeNaming without retryConnections has no effect: there is no Middleware",
+                allowed="set only with retryConnections: true",
+                fix=Fix.REMOVE,
+            )
 
     def _unused(self) -> Iterator[Problem]:
         for key, value in (
@@ -216,6 +234,8 @@ class IngressSettings(Settings):
             ("maxBodySize", self.max_body_size),
             ("timeoutSeconds", "timeout_seconds" in self.model_fields_set),
             ("redirectToHttps", self.redirect_to_https is not None),
+            ("retryConnections", self.retry_connections),
+            ("traefikSafeNaming", self.traefik_safe_naming),
             ("className", self.class_name),
             ("annotations", self.annotations),
             ("waitForAddress", self.wait_for_address),

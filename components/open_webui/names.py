@@ -46,6 +46,9 @@ GATEWAY = "open-webui"
 REDIRECT_ROUTE = "open-webui-redirect"
 """HTTPRoute of the http listener that redirects to https."""
 
+RETRY_MIDDLEWARE = "open-webui-retry"
+"""Middleware of Traefik that repeats a request whose connection failed."""
+
 LOAD_BALANCER = "open-webui-load-balancer"
 """Service of type LoadBalancer."""
 

@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
 from stackctl.deployed.stack import WEB, Stack
+from tests.support.e2e import faults
 from tests.support.e2e.browser import ask, opened, sign_in
+from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.model_access import model
 from tests.support.e2e.model_server import answer_to
 from tests.support.e2e.node import Node
@@ -31,11 +34,14 @@ SLOW_SECONDS = 75
 DEFAULT_SECONDS = 60
 # The ports of the listeners are those of the Helm chart of Traefik, as here.
 KINDS = {
-    "ingress": {"className": CLASS, "tlsSecretName": SECRET},
-    "gateway": {"className": CLASS, "tlsSecretName": SECRET},
+    "ingress": {"className": CLASS, "tlsSecretName": SECRET, "retryConnections": "true"},
+    "gateway": {"className": CLASS, "tlsSecretName": SECRET, "retryConnections": "true"},
 }
 ROUTERS = {"ingress": "@kubernetes", "gateway": "@kubernetesgateway"}
 ANSWER_MILLISECONDS = 60_000
+REQUESTS, RATE = 200, 8.0
+MOST_FAILED = 1
+"""Of the requests, if a web pod is killed: the one that it was answering."""
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +138,27 @@ def test_an_upload_of_more_than_a_minute_needs_the_read_timeout_of_the_entry_poi
     assert outcome.seconds >= SLOW_SECONDS
 
 
+@pytest.mark.fault
+def test_a_killed_web_pod_costs_at_most_one_request(
+    chatting: Stack, proxy: Traefik, kind: str, measurements: Measurements
+) -> None:
+    replicas, token = len(chatting.ready(WEB)), _token(chatting, proxy)
+    fault = faults.kill(WEB, WEB)
+    with ThreadPoolExecutor(int(RATE) * 2) as pool:
+        answers = []
+        for number in range(REQUESTS):
+            if number == REQUESTS // 4:
+                killed = pool.submit(fault, chatting)
+            answers.append(pool.submit(_status, proxy, token))
+            time.sleep(1 / RATE)
+        killed.result()
+        failed = [each.result() for each in answers if each.result() != 200]
+    faults.wait_until_ready(chatting, replicas)
+    measured = f"{len(failed)} of {REQUESTS} requests failed"
+    measurements.add(f"a web pod is killed behind Traefik ({kind})", measured)
+    assert len(failed) <= MOST_FAILED, failed
+
+
 def test_http_is_redirected_by_the_gateway_of_the_stack(proxy: Traefik, kind: str) -> None:
     """An Ingress has no redirect with Traefik: it is a setting of the entry point."""
     status, location = _plain(proxy.address)
@@ -147,6 +174,21 @@ def _token(stack: Stack, proxy: Traefik) -> str:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with urllib.request.urlopen(urllib.request.Request(url, body, headers), context=context, timeout=30) as answer:
         return Token(json.load(answer)["token"])
+
+
+def _status(proxy: Traefik, token: str) -> int | str:
+    """The status of a request of a signed-in user, or the error."""
+    headers = {"Host": HOST, "Authorization": f"Bearer {token}"}
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    request = urllib.request.Request(f"https://{proxy.address}/api/v1/chats/", headers=headers)
+    try:
+        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError as error:
+        return str(error)
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

@@ -111,6 +111,12 @@ def test_the_cookie_is_where_the_controller_reads_it(class_name: str, on_service
     assert ("nginx.ingress.kubernetes.io/affinity" in annotations(recording)) != on_service
 
 
+def test_a_cookie_of_ingress_nginx_changes_if_its_replica_cannot_be_reached() -> None:
+    recording = run("dev", [*INGRESS, "openWebui.ingress.className=nginx", "openWebui.ingress.stickySessions=true"])
+    changes = recording.one("Ingress").inputs["metadata"]["annotations"]
+    assert changes["nginx.ingress.kubernetes.io/session-cookie-change-on-failure"] == "true"
+
+
 def test_tls_that_ends_before_the_ingress_is_the_browsers_scheme() -> None:
     recording = run("dev", [*INGRESS, "openWebui.ingress.className=nginx", "openWebui.publicScheme=https"])
     assert variable("CORS_ALLOW_ORIGIN")(recording) == "https://chat.example.com"
@@ -174,12 +180,19 @@ GATEWAY = (*HOST, "openWebui.gateway.enabled=true")
             {
                 "nginx.org/websocket-services": "open-webui",
                 "nginx.org/proxy-buffering": "False",
+                "nginx.org/proxy-connect-timeout": "5s",
                 "nginx.org/proxy-read-timeout": "900s",
                 "nginx.org/proxy-send-timeout": "900s",
                 "nginx.org/client-max-body-size": "2m",
             },
         ),
-        (["className=haproxy"], {"haproxy.org/timeout-server": "3600s"}),
+        (
+            ["className=haproxy"],
+            {
+                "haproxy.org/timeout-server": "3600s",
+                "haproxy.org/backend-config-snippet": "option redispatch 1",
+            },
+        ),
         (["className=openshift-default"], {"haproxy.router.openshift.io/timeout": "3600s"}),
         (["className=traefik"], {}),
         # Without it https answers 404 and http 200, at entry points without TLS of their own.

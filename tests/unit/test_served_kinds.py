@@ -67,6 +67,8 @@ def settings_of(*sets: str) -> StackSettings:
         ("openWebui.ingress.controller=cilium",),
         (*GATEWAY, "openWebui.gateway.className=cilium"),
         (*GATEWAY, "openWebui.gateway.controller=traefik", "openWebui.gateway.parentRef.name=public"),
+        (*EXPOSED, "openWebui.ingress.className=traefik", "openWebui.ingress.retryConnections=true"),
+        (*GATEWAY, "openWebui.gateway.className=traefik", "openWebui.gateway.retryConnections=true"),
         CLOUDNATIVE_PG,
         (*CLOUDNATIVE_PG, "postgresql.pooler.enabled=true", *OPERATOR),
         (*CLOUDNATIVE_PG, *ARCHIVE),

@@ -10,6 +10,7 @@ from devcluster.node.configuration import PAUSE_IMAGE
 from stack_config.files import ROOT
 from stackctl.deployed.kubectl import Kubectl
 from tests.support.gateway_api import definitions
+from tests.support.traefik_definitions import definitions as own_definitions
 
 NAMESPACE = "traefik"
 CLASS = "traefik"
@@ -36,13 +37,14 @@ class Traefik:
 
 @contextmanager
 def traefik(kubectl: Kubectl) -> Iterator[Traefik]:
-    """Traefik with the Gateway API's definitions; removed at the end.
+    """Traefik with its own definitions and those of the Gateway API; Traefik is removed at the end.
 
     Args:
         kubectl: for the cluster, whatever its namespace is.
     """
     kubectl = replace(kubectl, namespace=NAMESPACE)
-    kubectl.run("apply", "--server-side", "-f", str(definitions()), seconds=120)
+    for file in (definitions(), *own_definitions()):
+        kubectl.run("apply", "--server-side", "-f", str(file), seconds=120)
     try:
         for manifest in _manifests():
             kubectl.apply(manifest)
@@ -108,6 +110,7 @@ def _pod(program: Path) -> dict[str, Any]:
             "--entryPoints.websecure.transport.respondingTimeouts.readTimeout=0",
             "--providers.kubernetesIngress",
             "--providers.kubernetesGateway",
+            "--providers.kubernetesCRD",
             "--accessLog",
             "--accessLog.format=json",
             "--ping",
@@ -131,7 +134,7 @@ def _pod(program: Path) -> dict[str, Any]:
 
 
 def _permissions() -> Iterator[dict[str, Any]]:
-    """Those of its documentation, without its own kinds."""
+    """Those of its documentation."""
     core = ["services", "secrets", "nodes", "namespaces", "configmaps"]
     rules = [
         {"apiGroups": [""], "resources": core, "verbs": _READ},
@@ -139,6 +142,7 @@ def _permissions() -> Iterator[dict[str, Any]]:
         {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "ingressclasses"], "verbs": _READ},
         {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses/status"], "verbs": ["update"]},
         {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["*"], "verbs": [*_READ, "update", "patch"]},
+        {"apiGroups": ["traefik.io"], "resources": ["*"], "verbs": _READ},
     ]
     yield {
         "apiVersion": "rbac.authorization.k8s.io/v1",

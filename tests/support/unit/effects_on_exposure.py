@@ -4,6 +4,7 @@ from tests.support.unit.effects import Effect, inputs
 from tests.support.unit.effects_on_open_webui import ANNOTATIONS, HOST, INGRESS, PUBLIC
 
 NGINX = (*INGRESS, "openWebui.ingress.controller=ingress-nginx")
+TRAEFIK = (*PUBLIC, "openWebui.ingress.enabled=true", "openWebui.ingress.className=traefik")
 OWN_GATEWAY = (*PUBLIC, "openWebui.gateway.enabled=true", "openWebui.gateway.className=traefik")
 OWN_TLS = (*OWN_GATEWAY, "openWebui.gateway.tlsSecretName=tls")
 EXISTING = (*PUBLIC, "openWebui.gateway.enabled=true", "openWebui.gateway.controller=traefik")
@@ -45,6 +46,24 @@ EFFECTS: dict[str, Effect] = {
         sets=(*INGRESS, "openWebui.publicScheme=https"),
         shows=inputs("Ingress", "open-webui", *ANNOTATIONS, "nginx.ingress.kubernetes.io/force-ssl-redirect"),
         expected="true",
+    ),
+    "openWebui.ingress.retryConnections": Effect(
+        value="true",
+        sets=TRAEFIK,
+        shows=inputs("Ingress", "open-webui", *ANNOTATIONS, "traefik.ingress.kubernetes.io/router.middlewares"),
+        expected="rag-system-open-webui-retry@kubernetescrd",
+    ),
+    "openWebui.ingress.traefikSafeNaming": Effect(
+        value="true",
+        sets=(*TRAEFIK, "openWebui.ingress.retryConnections=true"),
+        shows=inputs("Ingress", "open-webui", *ANNOTATIONS, "traefik.ingress.kubernetes.io/router.middlewares"),
+        expected="rag-system_open-webui-retry@kubernetescrd",
+    ),
+    "openWebui.gateway.retryConnections": Effect(
+        value="true",
+        sets=OWN_TLS,
+        shows=inputs(*_ROUTE, "rules", 0, "filters", 0, "extensionRef", "name"),
+        expected="open-webui-retry",
     ),
     "openWebui.gateway.enabled": Effect(
         value="true",

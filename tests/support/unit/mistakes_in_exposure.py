@@ -109,6 +109,45 @@ EXPOSURE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "a setting of the controller itself",
     ),
     (
+        "retries of an Ingress whose controller reads no Middleware",
+        {
+            "openWebui": {
+                "host": "a.example.com",
+                "ingress": {"enabled": True, "className": "haproxy", "retryConnections": True},
+            }
+        },
+        "openWebui.ingress.retryConnections",
+        "a setting of the controller itself",
+    ),
+    (
+        "retries of a Gateway whose implementation reads no Middleware",
+        {
+            "openWebui": {
+                "host": "a.example.com",
+                "gateway": {"enabled": True, "className": "eg", "retryConnections": True},
+            }
+        },
+        "openWebui.gateway.retryConnections",
+        "a policy of the implementation itself",
+    ),
+    (
+        "retries of an Ingress that is off",
+        {"openWebui": {"ingress": {"retryConnections": True}}},
+        "openWebui.ingress.retryConnections",
+        "enabled: true",
+    ),
+    (
+        "names of a Middleware that does not exist",
+        {
+            "openWebui": {
+                "host": "a.example.com",
+                "ingress": {"enabled": True, "className": "traefik", "traefikSafeNaming": True},
+            }
+        },
+        "openWebui.ingress.traefikSafeNaming",
+        "retryConnections: true",
+    ),
+    (
         "a body size below the largest file",
         {
             "openWebui": {
