@@ -34,10 +34,13 @@ _POLL_SECONDS = 1
 # Never true: without it a pod with the labels of the web pods would get their requests.
 _GATE = "open-webui-stack/serves-requests"
 _PROGRAM = """\
-import sys
+import gc, sys
 from startup.script import run
 from inside.program import main
-sys.exit(run(main))
+status = run(main)
+# At its end Python collects garbage among all objects of all modules.
+gc.freeze()
+sys.exit(status)
 """
 # Without the parameter `filter`, which Python 3.11 has since 3.11.4 alone: this command writes the archive itself.
 _RECEIVE = """\

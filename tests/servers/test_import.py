@@ -96,18 +96,6 @@ class Move:
                 for table in sorted(tables)
             }
 
-    def objects(self) -> list[str]:
-        """Keys of the objects in the bucket."""
-        listed = self.stack.run(
-            "import json, os, boto3\n"
-            'client = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT_URL"], region_name="us-east-1",\n'
-            '    aws_access_key_id=os.environ["S3_ACCESS_KEY_ID"],\n'
-            '    aws_secret_access_key=os.environ["S3_SECRET_ACCESS_KEY"])\n'
-            f'found = client.list_objects_v2(Bucket="{BUCKET}").get("Contents", [])\n'
-            'print("objects:" + json.dumps([each["Key"] for each in found]))'
-        )
-        return list(json.loads(listed.stdout.rpartition("objects:")[2]))
-
 
 OPTIONS = {"documents": True, "overwrite": False}
 
@@ -177,7 +165,7 @@ def test_the_plan_says_what_would_change_and_changes_nothing(move: Move, tmp_pat
     assert "The stack's first administrator stays" in report
     assert {"openai.api_base_urls", "rag.embedding_model"} <= set(planned.result["differing_settings"])
     assert move.contents() == before
-    assert move.objects() == []
+    assert move.bucket.keys() == []
 
 
 def test_an_import_that_is_killed_leaves_the_stack_as_it_was(move: Move, tmp_path: Path) -> None:
@@ -216,7 +204,7 @@ def test_an_import_that_fails_leaves_database_and_bucket_as_they_were(move: Move
         apply(pod, source)
     move.embeddings.refuses = False
     assert move.contents() == before
-    assert move.objects() == []
+    assert move.bucket.keys() == []
 
 
 def test_the_stack_has_everything_after_the_import(move: Move, tmp_path: Path) -> None:
@@ -228,7 +216,8 @@ def test_the_stack_has_everything_after_the_import(move: Move, tmp_path: Path) -
     assert move.embeddings.models[MODEL] == embedded + 4
     assert again.is_empty
     assert digests(move.data) == move.before
-    assert [key.partition("_")[2] for key in move.objects()] == [FILE]
+    [key] = move.bucket.keys()
+    assert key.partition("_")[2] == FILE
 
 
 def test_a_second_run_changes_nothing(move: Move, tmp_path: Path) -> None:
@@ -284,7 +273,7 @@ def test_what_users_did_in_the_stack_is_not_overwritten_unasked(move: Move, tmp_
         assert move.contents() == before
         apply(pod, source, overwrite=True)
         assert plan(pod).is_empty
-    assert move.objects(), "the files of the stack stay after the refusal"
+    assert move.bucket.keys(), "the files of the stack stay after the refusal"
 
 
 def test_rows_that_refer_to_nothing_are_left_out_and_counted(move: Move, tmp_path: Path) -> None:
@@ -303,6 +292,7 @@ def test_an_older_source_is_migrated_on_the_copy(move: Move, tmp_path: Path) -> 
     data = _copied(move, tmp_path)
     (data / "webui.db").unlink()
     older = (
+        "from startup.faster_import import prepare_import\nprepare_import()\n"
         "import os, open_webui.internal.db\n"
         "from alembic import command\nfrom alembic.config import Config\nfrom open_webui.env import OPEN_WEBUI_DIR\n"
         "config = Config(OPEN_WEBUI_DIR / 'alembic.ini')\n"

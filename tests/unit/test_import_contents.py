@@ -125,3 +125,17 @@ def test_the_path_of_a_file_is_that_of_the_stacks_storage(environment: dict[str,
     uploads = import_module("stackctl.importing.inside.uploads")
     assert uploads.stored_path("a.txt", environment) == path
     assert uploads.file_name("/app/backend/data/uploads/a.txt") == "a.txt"
+
+
+@pytest.mark.usefixtures("startup_scripts")
+def test_open_webui_is_prepared_once_before_its_first_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "first_module_here.py").touch()
+    (tmp_path / "second_module_here.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    imported: list[bool] = []
+    prepared = import_module("startup.faster_import")
+    monkeypatch.setattr(prepared, "prepare_import", lambda: imported.append("first_module_here" in sys.modules))
+    application = import_module("stackctl.importing.inside.application")
+    assert application.module("first_module_here").__name__ == "first_module_here"
+    assert application.module("second_module_here").__name__ == "second_module_here"
+    assert imported == [False]

@@ -23,6 +23,7 @@ DATABASE = DIRECTORY / "webui.db"
 VECTORS = DIRECTORY / "chroma.sqlite3"
 
 _MIGRATION_SECONDS = 3600
+_MIGRATE = "from startup.faster_import import prepare_import; prepare_import(); import open_webui.config"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def migrate_copy(connection: Connection) -> None:
         "DATABASE_ENABLE_SQLITE_WAL": "false",
     }
     done = subprocess.run(
-        [sys.executable, "-c", "import open_webui.config"],
+        [sys.executable, "-c", _MIGRATE],
         env={**os.environ, **variables, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,

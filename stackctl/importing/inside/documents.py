@@ -5,7 +5,6 @@ image cannot read those (docs/decisions/0038-import.md).
 """
 
 import asyncio
-import importlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from psycopg import sql
 
+from .application import module
 from .pod_scripts import output
 from .tables import Connection
 
@@ -74,13 +74,13 @@ class Embedder:
 
     def __init__(self, settings: Mapping[str, str | None]) -> None:
         """Args: settings of the panel as JSON, by key, after the import."""
-        config = importlib.import_module("open_webui.config")
+        config = module("open_webui.config")
         self._settings = {**config.DEFAULT_CONFIG, **{k: json.loads(v) for k, v in settings.items() if v is not None}}
         self.engine = str(self._settings["rag.embedding_engine"] or "")
         self.model = str(self._settings["rag.embedding_model"])
-        self._pgvector = importlib.import_module("open_webui.retrieval.vector.dbs.pgvector")
-        self._process = importlib.import_module("open_webui.retrieval.vector.utils").process_metadata
-        self._sanitize = importlib.import_module("open_webui.utils.misc").sanitize_text_for_db
+        self._pgvector = module("open_webui.retrieval.vector.dbs.pgvector")
+        self._process = module("open_webui.retrieval.vector.utils").process_metadata
+        self._sanitize = module("open_webui.utils.misc").sanitize_text_for_db
         if self._pgvector.PGVECTOR_PGCRYPTO or config.PGVECTOR_DB_URL != config.DATABASE_URL:
             raise output.RefusedError("Documents are in another database or encrypted: import without documents.")
 
@@ -107,8 +107,8 @@ class Embedder:
         return [adjust(None, list(vector)) for vector in vectors]
 
     async def _embed(self, texts: list[str]) -> list[list[float]]:
-        retrieval = importlib.import_module("open_webui.routers.retrieval")
-        prefix = importlib.import_module("open_webui.config").RAG_EMBEDDING_CONTENT_PREFIX
+        retrieval = module("open_webui.routers.retrieval")
+        prefix = module("open_webui.config").RAG_EMBEDDING_CONTENT_PREFIX
         settings, provider = self._settings, _PROVIDERS.get(self.engine, "rag.openai")
         function = retrieval.get_embedding_function(
             self.engine,

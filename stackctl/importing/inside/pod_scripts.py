@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from components.open_webui.files.startup import database, encrypted_data, lock, output, release
+    from components.open_webui.files.startup import database, encrypted_data, faster_import, lock, output, release
 else:
-    from startup import database, encrypted_data, lock, output, release
+    from startup import database, encrypted_data, faster_import, lock, output, release
 
-__all__ = ["database", "encrypted_data", "lock", "output", "release"]
+__all__ = ["database", "encrypted_data", "faster_import", "lock", "output", "release"]

@@ -1,12 +1,12 @@
 """Copies uploaded files from the source to the storage of the stack, with Open WebUI's own storage provider."""
 
 import hashlib
-import importlib
 import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import IO, Any
 
+from .application import module
 from .pod_scripts import output
 from .tables import Table
 from .text import Row
@@ -56,7 +56,7 @@ class Uploads:
         self._environment = environment
         self._present = present
         self._stored: list[str] = []
-        self._provider: Any = importlib.import_module("open_webui.storage.provider").Storage
+        self._provider: Any = module("open_webui.storage.provider").Storage
 
     def store_all(self, stream: IO[bytes]) -> int:
         """Store every file of a tar archive, and read each one back. Returns their number. Raises `RefusedError` if

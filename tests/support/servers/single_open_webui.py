@@ -12,6 +12,7 @@ from typing import Any
 
 from stack_config.files import ROOT
 from tests.support.servers.addresses import free_port
+from tests.support.servers.fake_open_webui import SCRIPTS
 from tests.support.servers.open_webui import START_SECONDS
 from tests.support.servers.open_webui_image import PACKAGES
 from tests.support.servers.replica import Replica
@@ -27,12 +28,14 @@ FILE = "lighthouse.txt"
 TEXT = 'Grüße 😀, a "quotation", a \\ and\na second line'
 BANNER = "Moved on Sunday"
 
-# Packages of the slim image come first.
+# Packages of the slim image come first. How it starts is not what is tested.
 _SERVE = """
 import sys
-sys.path.append(sys.argv[1])
+sys.path += sys.argv[1:3]
+from startup.faster_import import prepare_import
+prepare_import()
 import uvicorn
-uvicorn.run("open_webui.main:app", host="127.0.0.1", port=int(sys.argv[2]), log_level="warning")
+uvicorn.run("open_webui.main:app", host="127.0.0.1", port=int(sys.argv[3]), log_level="warning")
 """
 
 
@@ -66,7 +69,7 @@ def single_open_webui(image: Path, data: Path, **variables: str) -> Iterator[Rep
         **variables,
     }
     with running(
-        [str(PACKAGES / "bin" / "python"), "-c", _SERVE, str(packages[0]), str(port)],
+        [str(PACKAGES / "bin" / "python"), "-c", _SERVE, str(packages[0]), str(SCRIPTS), str(port)],
         directory=image / "app" / "backend",
         log=log,
         stop_signal=signal.SIGTERM,
