@@ -7,7 +7,6 @@ import pytest
 from xdist.remote import Producer
 
 from tests.support.scheduling import GroupScheduling
-from tests.support.servers.database_template import use_directory
 from tests.support.servers.groups import group_of, place_of
 from tests.support.servers.open_webui import web as web
 from tests.support.servers.postgresql_database import database as database
@@ -15,6 +14,7 @@ from tests.support.servers.redis_server import engine as engine
 from tests.support.servers.redis_server import server as server
 from tests.support.servers.redis_server import start as start
 from tests.support.servers.rendered import manifest as manifest
+from tests.support.servers.run_directory import use_run_directory
 from tests.support.servers.server_process import server_directory
 
 
@@ -29,10 +29,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupSc
 
 
 @pytest.fixture(scope="session", autouse=True)
-def templates(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
-    """One directory of database templates for all workers."""
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """One directory for all workers: database templates, bytecode."""
     own = tmp_path_factory.getbasetemp()
-    use_directory(own if worker_id == "master" else own.parent)
+    use_run_directory(own if worker_id == "master" else own.parent)
 
 
 @pytest.fixture

@@ -6,12 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-_directories: list[Path] = []
-
-
-def use_directory(directory: Path) -> None:
-    """Keep the templates in that directory from now on. Every worker of a run names the same one."""
-    _directories[:] = [directory]
+from tests.support.servers.run_directory import run_directory
 
 
 def copy_template(key: tuple[str, ...], make: Callable[[], Path], target: Path) -> None:
@@ -22,8 +17,7 @@ def copy_template(key: tuple[str, ...], make: Callable[[], Path], target: Path) 
         make: makes a data directory of a server that has stopped, and returns its path.
         target: path of the copy; nothing is there yet.
     """
-    [directory] = _directories
-    template = directory / f"pgdata-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
+    template = run_directory() / f"pgdata-{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
     with template.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not template.exists():

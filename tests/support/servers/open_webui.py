@@ -5,13 +5,14 @@ scripts and the contents of Secrets are those of the Deployment, ConfigMap and S
 addresses, ports and directories are this machine's.
 """
 
+import shutil
 import signal
 import subprocess
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +44,7 @@ from tests.support.servers.postgresql_database import (
 )
 from tests.support.servers.redis_server import Server, redis_server
 from tests.support.servers.replica import Replica
+from tests.support.servers.run_directory import run_directory
 from tests.support.servers.server_process import (
     check_alive,
     give_away,
@@ -66,7 +68,7 @@ class IdlePod:
     """A web pod in which no server runs: its volumes, and the environment of its container."""
 
     directory: Path
-    """Of the volumes ``data``, ``static``, ``tmp`` and ``bytecode``."""
+    """Of the volumes ``data``, ``static`` and ``tmp``."""
 
     working_directory: Path
     variables: Mapping[str, str]
@@ -233,13 +235,26 @@ class OpenWebUI:
         with tempfile.TemporaryDirectory(prefix="pod-", dir=self.directory) as name:
             place = Path(name)
             give_away(place)
-            for volume in ("data", "static", "tmp", "bytecode"):
+            for volume in ("data", "static", "tmp"):
                 (place / volume).mkdir()
                 give_away(place / volume)
-            (place / PACKAGE).mkdir()
-            for file, text in self._program.one("ConfigMap", config_map_name(startup_scripts())).inputs["data"].items():
-                (place / PACKAGE / file).write_text(text)
             yield place
+
+    @property
+    def _scripts(self) -> Path:
+        """The volume with the scripts, one for all pods of a run: Python compiles them once."""
+        name = config_map_name(startup_scripts())
+        files = self._program.one("ConfigMap", name).inputs["data"]
+        directory = run_directory() / name
+        if not directory.exists():
+            new = Path(tempfile.mkdtemp(dir=run_directory()))
+            (new / PACKAGE).mkdir()
+            for file, text in files.items():
+                (new / PACKAGE / file).write_text(text)
+            with suppress(OSError):  # Another worker was faster.
+                new.rename(directory)
+            shutil.rmtree(new, ignore_errors=True)
+        return directory
 
     def _command(self, container: Mapping[str, Any], port: int) -> list[str]:
         here = {"python": str(PACKAGES / "bin" / "python"), "0.0.0.0": "127.0.0.1", str(PORT): str(port)}
@@ -260,9 +275,15 @@ class OpenWebUI:
             **variables,
             "HOME": str(place / "tmp"),
             "TMPDIR": str(place / "tmp"),
-            **{name: str(place) for name, value in variables.items() if value == SCRIPTS_DIRECTORY},
+            **{name: str(self._scripts) for name, value in variables.items() if value == SCRIPTS_DIRECTORY},
             **{name: str(place / "data") for name, value in variables.items() if value == DATA_DIRECTORY},
-            **{name: str(place / "bytecode") for name, value in variables.items() if value == BYTECODE_DIRECTORY},
+            # One for all pods of a run. Python does not see the bytecode beside the modules of the image, and would
+            # compile in each pod what a script imports before `prepare_import`.
+            **{
+                name: str(run_directory() / "bytecode")
+                for name, value in variables.items()
+                if value == BYTECODE_DIRECTORY
+            },
             **{name: str(place / "static") for name, value in variables.items() if value == STATIC_DIRECTORY},
         }
 
