@@ -50,6 +50,8 @@ except botocore.exceptions.ClientError:
     # The loader of web pages (retrieval/web/utils.py, `_requests_verify`).
     "loader": """
 import requests
+from startup.faster_import import prepare_import
+prepare_import()
 from open_webui.env import AIOHTTP_CLIENT_SSL_CERT_FILE
 text = requests.get(URL + "/models", verify=AIOHTTP_CLIENT_SSL_CERT_FILE or True).text
 """,

@@ -13,15 +13,18 @@ import pytest
 
 from components.open_webui.names import PORT
 from components.open_webui.variables import TABLE_FILE, VariableClass, variable_table
-from stack_config.files import ROOT
 from stackctl.variables.classes import readings_of
 from stackctl.variables.reading import read_package
 from tests.support.servers.addresses import free_port
+from tests.support.servers.fake_open_webui import SCRIPTS
 from tests.support.servers.open_webui_image import PACKAGES, installed_package
 from tests.support.servers.server_process import check_alive, running, wait_until
 from tests.support.unit.recording import run
 
 PYTHON = str(PACKAGES / "bin" / "python")
+
+# The settings are the same without it (test_faster_import.py).
+PREPARE = "from startup.faster_import import prepare_import; prepare_import()"
 
 SHOW_SETTINGS = """
 import json
@@ -66,6 +69,7 @@ def run_in_open_webui(program: str, package: Path, directory: Path, variables: M
         "DATA_DIR": str(directory / "data"),
         "STATIC_DIR": str(directory / "static"),
         "FRONTEND_BUILD_DIR": str(package / "frontend"),
+        "PYTHONPATH": str(SCRIPTS),
         "USE_SLIM_DOCKER": "true",
         "WEBUI_SECRET_KEY": "not-a-secret",
         "ENABLE_DB_MIGRATIONS": "false",
@@ -77,7 +81,12 @@ def run_in_open_webui(program: str, package: Path, directory: Path, variables: M
         **variables,
     }
     done = subprocess.run(
-        [PYTHON, "-c", program], env=environment, cwd=directory, capture_output=True, text=True, check=False
+        [PYTHON, "-c", f"{PREPARE}\n{program}"],
+        env=environment,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -151,7 +160,7 @@ def test_the_stacks_command_reads_the_compression_of_websockets(
     command = [words.get(word, word) for word in run("dev").containers["open-webui/open-webui"]["command"]]
     environment = {
         "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": f"{ROOT}/components/open_webui/files",
+        "PYTHONPATH": str(SCRIPTS),
         "UVICORN_WS_PER_MESSAGE_DEFLATE": value,
     }
     log = tmp_path / "log"

@@ -39,7 +39,7 @@ def test_alone(number):
 
 
 def shares_servers(file: Path) -> bool:
-    """Whether a test file asks for the fixture `web`, or has a fixture of the module that holds something."""
+    """Whether a test file asks for the fixture `web`, or has a fixture of the module that holds or makes something."""
     tree = ast.parse(file.read_text())
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     if any("web" in {argument.arg for argument in function.args.args} for function in functions):
@@ -60,9 +60,10 @@ def imported_functions(node: ast.ImportFrom) -> list[ast.FunctionDef]:
 
 
 def holds_servers(function: ast.FunctionDef) -> bool:
-    """Whether it is a fixture of the module that holds something."""
+    """Whether it is a fixture of the module that holds something, or that makes files."""
     decorators = " ".join(map(ast.unparse, function.decorator_list))
-    holds = any(isinstance(node, ast.Yield) for node in ast.walk(function))
+    makes = "tmp_path_factory" in {argument.arg for argument in function.args.args}
+    holds = makes or any(isinstance(node, ast.Yield) for node in ast.walk(function))
     return holds and re.search(r"fixture\(.*scope='module'", decorators) is not None
 
 

@@ -36,6 +36,7 @@ GROUPS = {
     "test_archive_outside.py": "archive outside",
     "test_pooler_external.py": "pooler external",
     "test_editor.py": "editor",
+    "test_faster_import.py": "faster import",
 }
 """Group of each file whose tests share servers. The first groups take longest: what begins late would keep one worker
 busy at the end."""
