@@ -81,7 +81,9 @@ def _server(settings: RedisSettings, layout: ServerTopology) -> ContainerArgsDic
         "ports": [container_port(name, number) for name, number in layout.server_ports.items()],
         # A probe without a process in the container: a restarted server is ready some tenths of a second earlier.
         "startup_probe": tcp_probe(APP, period_seconds=1, failure_threshold=60),
-        "readiness_probe": _ping(settings, "PONG", period_seconds=2, failure_threshold=5),
+        # A server that hangs leaves its Service after about 6 s. New connections are then refused at once, while they would
+        # wait for a server that hangs; those that exist remain.
+        "readiness_probe": _ping(settings, "PONG", seconds=2, period_seconds=2, failure_threshold=3),
         # A server that loads its file has started and is alive, however large the file is; it is not ready.
         "liveness_probe": _ping(settings, "PONG|LOADING|BUSY", period_seconds=10, failure_threshold=6),
         "volume_mounts": [
@@ -189,7 +191,9 @@ def _client(settings: RedisSettings) -> str:
     return f"{settings.engine}-cli {settings.tls.own_client_options}".rstrip()
 
 
-def _ping(settings: RedisSettings, answers: str, *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
+def _ping(
+    settings: RedisSettings, answers: str, *, period_seconds: int, failure_threshold: int, seconds: int = 3
+) -> ProbeArgsDict:
     # The client exits with 0 on errors too: the answer decides.
-    command = ["sh", "-c", f"timeout 3 {_client(settings)} ping | grep -Eq '{answers}'"]
+    command = ["sh", "-c", f"timeout {seconds} {_client(settings)} ping | grep -Eq '{answers}'"]
     return exec_probe(command, period_seconds=period_seconds, failure_threshold=failure_threshold)

@@ -30,6 +30,7 @@ from typing import Any
 import uvicorn
 
 from .database import SERVER_SIDE_LIMITS, connect
+from .event_listener import reconnect_soon
 from .faster_import import prepare_import
 from .release import read_release
 from .schema_locks import takes_part
@@ -164,6 +165,7 @@ class DrainingServer(uvicorn.Server):
         await super().serve(*arguments, **options)
 
     async def startup(self, *arguments: Any, **options: Any) -> None:
+        reconnect_soon()
         self.config.loaded_app = self._work.counting(self.config.loaded_app)
         await super().startup(*arguments, **options)
         freeze_application()
