@@ -57,6 +57,13 @@ class Node:
         self.stackctl(*self._up())
         return time.monotonic() - started
 
+    def up_again_after(self, message: str) -> None:
+        """Deploy with the config as it is, and once more if the first run fails with this message."""
+        done = self.run(*self._up())
+        if done.returncode != 0:
+            assert message in done.stderr, done.stderr[-2000:]
+            self.up()
+
     @contextmanager
     def own(self) -> Iterator[None]:
         """While the body runs the config may change; afterwards it is as before, and the cluster is deleted."""
