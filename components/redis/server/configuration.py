@@ -43,8 +43,8 @@ save ""
 appendonly no
 """
     return f"""\
-# A write is in the file before it is answered, except during an fsync: then up to two seconds later. The file is on the disk
-# a second later.
+# A write is in the file before it is answered, except during an fsync: then up to two seconds later.
+# The file is on the disk a second later.
 save ""
 appendonly yes
 appendfsync everysec

@@ -81,8 +81,8 @@ def _server(settings: RedisSettings, layout: ServerTopology) -> ContainerArgsDic
         "ports": [container_port(name, number) for name, number in layout.server_ports.items()],
         # A probe without a process in the container: a restarted server is ready some tenths of a second earlier.
         "startup_probe": tcp_probe(APP, period_seconds=1, failure_threshold=60),
-        # A server that hangs leaves its Service after about 6 s. New connections are then refused at once, while they would
-        # wait for a server that hangs; those that exist remain.
+        # A server that hangs leaves its Service after about 6 s. New connections are then refused at once instead of
+        # waiting for an answer; those that exist remain.
         "readiness_probe": _ping(settings, "PONG", seconds=2, period_seconds=2, failure_threshold=3),
         # A server that loads its file has started and is alive, however large the file is; it is not ready.
         "liveness_probe": _ping(settings, "PONG|LOADING|BUSY", period_seconds=10, failure_threshold=6),
