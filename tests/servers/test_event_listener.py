@@ -71,7 +71,7 @@ def publish(server: Server, event: str) -> bool:
 
 
 def hears(server: Server, event: str, received: Path) -> bool:
-    """Whether a listener has received an event, which is published once more."""
+    """Whether a listener has received an event, which is published again."""
     return publish(server, event) and (received / event).exists()
 
 

@@ -58,7 +58,7 @@ class Node:
         return time.monotonic() - started
 
     def up_again_after(self, message: str) -> None:
-        """Deploy with the config as it is, and once more if the first run fails with this message."""
+        """Deploy with the config as it is, and again if the first run fails with this message."""
         done = self.run(*self._up())
         if done.returncode != 0:
             assert message in done.stderr, done.stderr[-2000:]
