@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from components.open_webui.files.startup import event_listener
 from components.open_webui.files.startup.event_listener import LISTENER, LONGEST_PAUSE_SECONDS, reconnect_soon
 
 
@@ -19,14 +18,14 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep(delay: float) -> None:
         made.append(delay)
 
-    monkeypatch.setattr(event_listener, "asyncio", SimpleNamespace(sleep=sleep, Event=asyncio.Event))
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     return made
 
 
 def test_a_long_pause_is_shortened_and_a_short_one_is_not(
     monkeypatch: pytest.MonkeyPatch, pauses: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    module = SimpleNamespace(asyncio=event_listener.asyncio)
+    module = SimpleNamespace(asyncio=asyncio)
     monkeypatch.setitem(sys.modules, LISTENER, module)
     reconnect_soon()
     for delay in (1, 60):
