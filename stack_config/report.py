@@ -1,6 +1,7 @@
 """The report on an invalid config: each problem, the value, the allowed values and the commands that fix it."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -19,14 +20,30 @@ LONGEST_VALUE = 120
 Location = tuple[str | int, ...]
 """The keys that lead to a value. A key that the user chose may contain a dot."""
 
+_INDEX = re.compile(r"\[(\d+)\]")
+
 _YES, _NO = ("yes", "on", "y", "1"), ("no", "off", "n", "0")
 
 
 def report(findings: list[Finding]) -> str:
     """All findings as one text."""
     count = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
-    body = "\n\n".join(str(finding) for finding in findings)
+    body = "\n\n".join(str(finding) for finding in in_order_of_commands(findings))
     return f"The stack's config has {count}; nothing was changed.\n\n{body}\n\nEvery key: docs/configuration.md"
+
+
+def in_order_of_commands(findings: list[Finding]) -> list[Finding]:
+    """The findings, with those on the elements of a list from its last element to its first.
+
+    The commands of a report are run from top to bottom, and the removal of an element moves all that follow it.
+    """
+    lists = [_INDEX.split(finding.key, 1)[0] for finding in findings]
+
+    def order(position: int) -> tuple[int, list[int]]:
+        indices = [-int(index) for index in _INDEX.findall(findings[position].key)]
+        return lists.index(lists[position]), indices
+
+    return [findings[position] for position in sorted(range(len(findings)), key=order)]
 
 
 def path_of(location: Iterable[str | int]) -> str:

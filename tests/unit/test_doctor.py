@@ -35,6 +35,7 @@ NOT_RECOGNIZED = {
     "`… does not serve ServiceMonitor`, or another kind": PULUMI,
     "`pulumi preview --policy-pack policy` reports `policy pack not started`": PULUMI,
     "`conflicts with … using server-side apply` on an update": PULUMI,
+    "`Operation cannot be fulfilled on …: the object has been modified`": PULUMI,
     "A manual change is not reverted": "`drift` shows it: the state is needed, not the cluster alone",
     "`pulumi up` waits for the Ingress": PULUMI,
     "`maxmemory … is too much for resources.limits.memory`": PULUMI,

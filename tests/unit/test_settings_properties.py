@@ -162,8 +162,9 @@ def test_any_values_anywhere_together_are_accepted_or_reported(mistakes: list[tu
         assert str(error).startswith(f"The stack's config has {len(actual)} problem")
 
 
-# A boolean without a default has no value to suggest.
+# A boolean without a default has no value to suggest. The removal of an element moves those after it.
 @example(path="openWebui.ingress.redirectToHttps", value="")
+@example(path="postgresql.clients", value=[None, {"podLabels": 1}, None])
 @given(path=paths, value=values)
 def test_the_commands_of_a_report_fix_what_it_reports(path: str, value: object) -> None:
     tree = nested(path, value)
