@@ -8,6 +8,7 @@ import io
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,17 @@ DATA = ROOT / "docs" / "data"
 IMAGES = ROOT / "docs" / "images"
 
 STACK, SOURCE_DESIGN = "#0969da", "#bf8700"
+
+DESIGNS = {
+    "stack": ("this build", STACK),
+    "before": ("build before", "#54aeff"),
+    "source_design": ("plain source design", SOURCE_DESIGN),
+    "chart": ("official chart", "#8250df"),
+}
+"""Label and color of each design of the table of designs."""
+
+Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""Numbers by measurement, design and name."""
 
 _REQUESTS = re.compile(r"(\d+) of (\d+) requests failed")
 _EVENTS = re.compile(r"events (?:(\d+\.\d+) s|(not again))")
@@ -52,6 +64,15 @@ def seconds_without_events(rows: list[Mapping[str, str]]) -> list[Pair]:
     ]
 
 
+def numbers_of_designs(figures: Figures, figure: str) -> dict[str, dict[str, float]]:
+    """Numbers by measurement and design, of the measurements that have them; a design without one is left out."""
+    rows = {
+        measurement: {design: values[figure] for design in DESIGNS if figure in (values := designs.get(design, {}))}
+        for measurement, designs in figures.items()
+    }
+    return {measurement: values for measurement, values in rows.items() if values}
+
+
 def _percent(text: str) -> float:
     match = _REQUESTS.search(text)
     assert match
@@ -78,6 +99,25 @@ def _bars(pairs: list[Pair], title: str, unit: str) -> str:
     axes.set_title(title, loc="left")
     handles = [axes.barh(0, 0, color=color) for color in (STACK, SOURCE_DESIGN)]
     axes.legend(handles, ["this stack", "plain source design"], loc="upper right", frameon=False)
+    return as_svg(figure)
+
+
+def _designs(rows: Mapping[str, Mapping[str, float]], title: str, unit: str) -> str:
+    height = 0.8 / len(DESIGNS)
+    figure, axes = _figure(0.2 * len(DESIGNS) * len(rows) + 1.6)
+    for index, values in enumerate(rows.values()):
+        for place, (design, (_, color)) in enumerate(DESIGNS.items()):
+            at, value = index + (place - (len(DESIGNS) - 1) / 2) * height, values.get(design)
+            axes.barh(at, value or 0, height=0.9 * height, color=color)
+            text = "not measured" if value is None else f"{value:.0f}"
+            axes.annotate(text, (value or 0, at), xytext=(4, 0), textcoords="offset points", va="center", size=8)
+    axes.set_yticks(range(len(rows)), [textwrap.fill(row, 32) for row in rows])
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.set_xlabel(unit)
+    axes.set_title(title, loc="left")
+    handles = [axes.barh(0, 0, color=color) for _, color in DESIGNS.values()]
+    axes.legend(handles, [label for label, _ in DESIGNS.values()], loc="best", frameon=False)
     return as_svg(figure)
 
 
@@ -132,11 +172,18 @@ def as_svg(figure: Any) -> str:
 def plots() -> dict[Path, str]:
     """Every plot with its contents."""
     rows = json.loads((DATA / "measurements.json").read_text())["rows"]
+    figures = json.loads((DATA / "designs.json").read_text())["figures"]
     failovers = json.loads((DATA / "redis-failover.json").read_text())
     return {
         IMAGES / "failed-requests.svg": _bars(failed_requests(rows), "Failed requests", "percent of all requests"),
         IMAGES / "events.svg": _bars(
             seconds_without_events(rows), "Events are delivered again", "seconds after the fault"
+        ),
+        IMAGES / "designs-starts.svg": _designs(
+            numbers_of_designs(figures, "seconds"), "Starts", "seconds until all web pods serve"
+        ),
+        IMAGES / "designs-failed-requests.svg": _designs(
+            numbers_of_designs(figures, "failed"), "Failed requests", "requests"
         ),
         IMAGES / "redis-failover.svg": _runs(failovers),
     }

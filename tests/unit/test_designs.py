@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from devcluster.node.images.definitions import images
+from scripts.draw_plots import DESIGNS
 from tests.support.e2e import design_table
-from tests.support.e2e.design_table import BOUNDS, COLUMNS, FIRST_START, Bound, Cell, DesignTable
+from tests.support.e2e.design_table import BOUNDS, COLUMNS, FIRST_START, RESTARTS, Bound, Cell, DesignTable
 from tests.support.e2e.designs import OFFICIAL_CHART, chart_objects
 from tests.support.e2e.earlier_build import command
 from tests.support.e2e.serving import last_answer
@@ -55,7 +56,7 @@ def test_the_data_show_what_was_measured_and_what_was_not(tmp_path: Path) -> Non
     table.miss("before", "E2E_BEFORE names nothing")
     table.write(tmp_path / "designs.json")
     page = design_table.of(json.loads((tmp_path / "designs.json").read_text()))
-    assert f"| {FIRST_START} | 30 s |  | 20 s |  |" in page
+    assert f"| {FIRST_START} | 30 s | not measured | 20 s | not measured |" in page
     assert "- Build before: not measured, E2E_BEFORE names nothing." in page
     assert "revision abc of 2026-01-01" in page
     assert f"{design_table.machine()['cores']} cores" in page
@@ -71,6 +72,17 @@ def test_the_page_has_a_line_for_each_column() -> None:
         assert any(line.startswith(f"- {title.capitalize()}: ") for line in lines)
     missing = copy.deepcopy(data) | {"missing": dict.fromkeys(COLUMNS, "why")}
     assert design_table.of(missing).count(": not measured, why.") == len(COLUMNS)
+
+
+def test_the_page_says_that_a_run_was_ended() -> None:
+    table = measured(stack=1, chart=2)
+    assert "The run was ended" not in design_table.of(table.data())
+    table.add(RESTARTS, "stack", Cell("0", {"count": 0}))
+    assert "The run was ended" in design_table.of(table.data())
+
+
+def test_the_plots_have_the_columns_of_the_table() -> None:
+    assert {column: label for column, (label, _) in DESIGNS.items()} == COLUMNS
 
 
 def test_the_node_has_every_image_of_the_chart() -> None:

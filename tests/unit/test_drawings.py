@@ -8,7 +8,7 @@ import pytest
 from scripts import draw_editor
 from scripts.draw_dashboards import number
 from scripts.draw_diagrams import drawings
-from scripts.draw_plots import Pair, failed_requests, seconds_without_events
+from scripts.draw_plots import Pair, failed_requests, numbers_of_designs, seconds_without_events
 from stack_config.files import ROOT
 from stackctl.diagram import DiagramError, draw
 from tests.bench import failover
@@ -84,6 +84,16 @@ def test_plots_show_what_was_measured() -> None:
     assert events["every pod is evicted"] == Pair("every pod is evicted", 27.5, None)
     # A measurement of one design only is in the table, and in no plot.
     assert "Redis is full for 20 s" not in {*requests, *events}
+
+
+def test_a_plot_of_designs_shows_each_measurement_with_such_a_number() -> None:
+    figures: dict[str, dict[str, dict[str, float]]] = {
+        "starts": {"stack": {"seconds": 3.0}, "chart": {"seconds": 4.0}},
+        "faults": {"stack": {"failed": 0}, "before": {}},
+        "restarts": {"stack": {"count": 0}},
+    }
+    assert numbers_of_designs(figures, "seconds") == {"starts": {"stack": 3.0, "chart": 4.0}}
+    assert numbers_of_designs(figures, "failed") == {"faults": {"stack": 0}}
 
 
 def test_every_image_is_on_a_page() -> None:

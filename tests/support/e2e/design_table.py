@@ -33,6 +33,8 @@ POSTGRESQL_KILLED = "PostgreSQL is killed"
 SETTING = "change of a setting of the web pods"
 ONE_MORE = "a fourth replica, until it is ready and answers"
 
+NOT_MEASURED = "not measured"
+
 Figures = Mapping[str, Mapping[str, Mapping[str, float | None]]]
 """Numbers by row, column and name. A time without an end is None."""
 
@@ -94,7 +96,7 @@ BOUNDS = (
         figure="seconds",
         of="source_design",
         target=1.0,
-        held=2.0,
+        held=1.5,
     ),
     Bound(name="restarts at the first start", row=RESTARTS, figure="count", target=0, held=0),
     Bound(
@@ -103,7 +105,7 @@ BOUNDS = (
         figure="seconds",
         of="source_design",
         target=1.1,
-        held=2.0,
+        held=1.5,
     ),
     Bound(
         name="failed requests when a setting changes",
@@ -117,7 +119,7 @@ BOUNDS = (
         row=WEB_KILLED,
         figure="failed",
         target=1,
-        held=8,
+        held=6,
     ),
     Bound(
         name="failed requests when Redis is stopped for 60 s, times those of the build before",
@@ -125,7 +127,7 @@ BOUNDS = (
         figure="failed",
         of="before",
         target=0.25,
-        held=1.5,
+        held=3.0,
     ),
     Bound(
         name="seconds until events arrive again, after a Redis that was stopped for 60 s goes on",
@@ -133,7 +135,7 @@ BOUNDS = (
         figure="events",
         less=STOPPED_SECONDS,
         target=5,
-        held=30,
+        held=10,
     ),
     Bound(
         name="failed requests when PostgreSQL is killed, times those of the build before",
@@ -141,7 +143,7 @@ BOUNDS = (
         figure="failed",
         of="before",
         target=0.5,
-        held=1.5,
+        held=3.5,
     ),
 )
 
@@ -176,10 +178,24 @@ _SOURCES = {
     "  `tests/e2e/official-chart.yaml`, which names the source and the values.",
 }
 
+_ENDED = """\
+The run was ended before it measured all rows of every column.
+
+"""
+
 _TARGETS = """\
 The targets of this build. The run fails if a value passes the last column (`tests/e2e/test_designs.py`), which is what
-was reached, with a margin.
+was reached, with a margin: the failed requests of one fault differ by more than a factor of two from run to run.
 
+"""
+
+
+_PLOTS = """\
+`make docs` draws these plots from the data of the run.
+
+![Seconds of the starts of four designs](images/designs-starts.svg)
+
+![Failed requests of four designs](images/designs-failed-requests.svg)
 """
 
 
@@ -248,8 +264,14 @@ def of(data: Mapping[str, Any]) -> str:
     columns = "\n".join(f"- {_source(data, column)}" for column in COLUMNS)
     head = _HEAD.format(**data["machine"], date=data["date"], open_webui=data["open_webui"], columns=columns)
     rows = [("", *COLUMNS.values()), ("---",) * (1 + len(COLUMNS))]
-    rows += [(row, *(cells.get(column, "") for column in COLUMNS)) for row, cells in data["rows"].items()]
-    return f"{head}{_markdown(rows)}\n\n{_TARGETS}{_markdown(_targets(data['figures']))}\n"
+    rows += [(row, *(cells.get(column, NOT_MEASURED) for column in COLUMNS)) for row, cells in data["rows"].items()]
+    ended = any(column not in cells for cells in data["rows"].values() for column in COLUMNS if _ran(data, column))
+    targets = _markdown(_targets(data["figures"]))
+    return f"{head}{_markdown(rows)}\n\n{_ENDED if ended else ''}{_TARGETS}{targets}\n\n{_PLOTS}"
+
+
+def _ran(data: Mapping[str, Any], column: str) -> bool:
+    return any(column in cells for cells in data["rows"].values())
 
 
 def _source(data: Mapping[str, Any], column: str) -> str:
@@ -262,7 +284,7 @@ def _targets(figures: Figures) -> list[tuple[str, ...]]:
     lines: list[tuple[str, ...]] = [("", "measured", "target", "held by the test"), ("---",) * 4]
     for bound in BOUNDS:
         value = bound.value(figures)
-        measured = "not measured" if value is None else f"{value:.3g}"
+        measured = NOT_MEASURED if value is None else f"{value:.3g}"
         lines.append((bound.name, measured, f"{bound.target:g}", f"{bound.held:g}"))
     return lines
 
