@@ -171,9 +171,10 @@ class GatewaySettings(Settings):
         if self.retry_connections and not self.peers.reads_middlewares:
             yield Problem(
                 keys=("retryConnections", "controller"),
-                message=f"retryConnections has no effect with controller {self._controller}, which does not read a "
-                "Middleware of Traefik",
-                allowed="a policy of the implementation itself (docs/exposure.md)",
+                message=f"retryConnections has no effect with controller {self._controller or 'other'}, which does not "
+                "read a Middleware of Traefik",
+                allowed="controller traefik if Traefik serves the Gateway, else a policy of the implementation itself "
+                "(docs/exposure.md)",
                 fix=Fix.REMOVE,
             )
         if self.parent_ref.name and not self.class_name:

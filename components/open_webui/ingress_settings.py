@@ -178,7 +178,7 @@ class IngressSettings(Settings):
         elif self.sticky_sessions and not self.peers.can_be_sticky:
             yield Problem(
                 keys=("stickySessions", "controller"),
-                message=f"stickySessions has no effect with controller {self._controller}",
+                message=f"stickySessions has no effect with controller {self._controller or 'other'}",
                 allowed="false; for sticky sessions, set its own annotations in ingress.annotations",
                 fix="false",
             )
@@ -204,6 +204,7 @@ class IngressSettings(Settings):
 
     def _not_read(self) -> Iterator[Problem]:
         """Settings for which the controller has no annotation."""
+        or_named = "" if self._controller else ", or controller with its name"
         for key, is_set, annotation in (
             ("maxBodySize", self.max_body_size is not None, self.peers.body_size),
             ("timeoutSeconds", "timeout_seconds" in self.model_fields_set, self.peers.timeouts),
@@ -213,9 +214,9 @@ class IngressSettings(Settings):
             if self.enabled and is_set and not annotation:
                 yield Problem(
                     keys=(key, "controller"),
-                    message=f"{key} has no effect with controller {self._controller}, which does not read it from an "
-                    "Ingress",
-                    allowed="a setting of the controller itself (docs/exposure.md)",
+                    message=f"{key} has no effect with controller {self._controller or 'other'}, which does not read "
+                    "it from an Ingress",
+                    allowed=f"a setting of the controller itself{or_named} (docs/exposure.md)",
                     fix=Fix.REMOVE,
                 )
         if self.enabled and self.traefik_safe_naming and not self.retry_connections:

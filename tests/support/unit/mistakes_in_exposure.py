@@ -131,6 +131,38 @@ EXPOSURE_MISTAKES: list[tuple[str, Mapping[str, object], str, str]] = [
         "a policy of the implementation itself",
     ),
     (
+        "retries of a Gateway whose implementation is not named",
+        {
+            "openWebui": {
+                "host": "a.example.com",
+                "gateway": {
+                    "enabled": True,
+                    "parentRef": {"name": "public", "namespace": "edge"},
+                    "controllerNamespace": "edge",
+                    "retryConnections": True,
+                },
+            }
+        },
+        "openWebui.gateway.retryConnections",
+        "controller traefik if Traefik serves the Gateway",
+    ),
+    (
+        "retries of an Ingress whose controller is not named",
+        {
+            "openWebui": {
+                "host": "a.example.com",
+                "ingress": {
+                    "enabled": True,
+                    "className": "own",
+                    "controllerNamespace": "edge",
+                    "retryConnections": True,
+                },
+            }
+        },
+        "openWebui.ingress.retryConnections",
+        "or controller with its name",
+    ),
+    (
         "retries of an Ingress that is off",
         {"openWebui": {"ingress": {"retryConnections": True}}},
         "openWebui.ingress.retryConnections",
