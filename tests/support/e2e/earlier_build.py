@@ -32,15 +32,19 @@ def deploy(checkout: Path, kubeconfig: Path, cache: Path, sets: Mapping[str, str
     """
     context = yaml.safe_load(kubeconfig.read_text())["current-context"]
     environment = {**os.environ, CACHE_VARIABLE: str(cache), "KUBECONFIG": str(kubeconfig), "PATH": _search_path()}
-    done = subprocess.run(
-        command(checkout, context, {**sets, "namespace": NAMESPACE}),
-        cwd=checkout,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=UP_SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            command(checkout, context, {**sets, "namespace": NAMESPACE}),
+            cwd=checkout,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=UP_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        # Its message has the whole command.
+        raise AssertionError(f"not deployed after {UP_SECONDS} s") from None
     assert done.returncode == 0, f"{checkout}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
 
