@@ -4,7 +4,7 @@ from pulumi_kubernetes.core.v1 import ProbeArgsDict
 
 
 def exec_probe(command: list[str], *, period_seconds: int, failure_threshold: int) -> ProbeArgsDict:
-    """A command in the container. It times out after three seconds, and the kubelet's timeout is five seconds.
+    """A command in the container. It ends after three seconds at most; the kubelet's timeout is five seconds.
 
     Args:
         command: exits with 0 if the container is healthy.

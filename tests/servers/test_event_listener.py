@@ -88,7 +88,7 @@ def test_events_are_received_soon_after_redis_is_back(start: Start, tmp_path: Pa
         command = [redis_program("redis-server"), str(server.directory / "redis.conf")]
         log = server.directory / "redis.log"
         with running(command, directory=server.directory, log=log, stop_signal=signal.SIGTERM):
-            wait_until(partial(publish, server, "nobody"), "Redis")
+            wait_until(partial(publish, server, "unheard"), "Redis")
             began = time.monotonic()
             wait_until(partial(hears, server, "after", shortened), "an event", MOST_SECONDS)
             # Without the change it is still deaf: the outage was long enough to show a difference.

@@ -26,7 +26,8 @@ REQUESTS = 400
 """Of all clients together: half GET, half POST."""
 
 PAUSE = 0.01
-SLOW = "?seconds=2"
+SLOW = "?seconds=5"
+"""Longer than a busy machine needs to bring all requests to their replicas."""
 CONNECT_SECONDS = 1
 METHODS = {"GET": 0, "POST": 1}
 

@@ -45,6 +45,7 @@ NOT_RECOGNIZED = {
     "The index of the documents is IVFFlat and should be HNSW": "a choice that a query in the database would show",
     "A user who signed out is signed in again": BROWSER,
     "502 or 504 from the ingress controller": CONTROLLER,
+    "404 for every request through Traefik, since `retryConnections` is `true`": CONTROLLER,
     "413 for an upload": CONTROLLER,
     "A connection of the web pods times out": "the log of Open WebUI has a different line for each client library",
     "An upload through Traefik ends after 60 s with `499`": CONTROLLER,

@@ -98,6 +98,13 @@ def test_redis_probes_compare_the_answer(recording: Recording) -> None:
         assert " -a " not in command
 
 
+def test_one_redis_that_hangs_leaves_its_service_after_six_seconds(recording: Recording) -> None:
+    probe = recording.containers["redis/redis"]["readinessProbe"]
+    assert probe["exec"]["command"][-1].startswith("timeout 2 ")
+    # The next attempt begins when the one before has ended: the longer of the two times counts.
+    assert max(2, probe["periodSeconds"]) * probe["failureThreshold"] == 6
+
+
 def test_volumes_that_are_mounted_are_there(monitored: Recording) -> None:
     assert "postgres-backup" in monitored.every_pod
     for pod, spec in monitored.every_pod.items():

@@ -157,9 +157,9 @@ Redis and the PostgreSQL of the node. One design ran at a time, and the same fun
 {columns}
 
 A web pod serves when it is ready **and** answers `/health/db` with 200; the machine asks it in the network of the pod.
-The chart has no probes, so its pods are ready before they answer. The first start lasts from the creation of the first
-pod until all web pods serve. The setting is changed with `kubectl set env`. Requests, events and chats are those of the
-first table of this page.
+The chart has no probes by default, so its pods are ready before they answer. The first start lasts from the creation of
+the first pod until all web pods serve. The setting is changed with `kubectl set env`. Requests, events and chats are
+those of the first table of this page.
 
 `E2E_BEFORE=<checkout of an earlier revision> make e2e ALL=1` writes this section. To run it alone, as root:
 
