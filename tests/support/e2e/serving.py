@@ -1,5 +1,6 @@
 """Since when web pods serve: the same question for any design, also for one without probes."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -107,9 +108,9 @@ def _network(pod: dict[str, Any]) -> int | None:
     """The network of a pod, which all its containers and their restarts share, as a descriptor."""
     if "containerStatuses" not in pod["status"]:
         return None
-    for processes in containers.all_processes(pod).values():
-        for process in processes:
-            # It may have ended a moment ago.
+    # A container, and each of its processes, may have ended a moment ago.
+    with suppress(OSError):
+        for process in itertools.chain.from_iterable(containers.all_processes(pod).values()):
             with suppress(OSError):
                 return os.open(f"/proc/{process}/ns/net", os.O_RDONLY)
     return None
