@@ -30,7 +30,7 @@ DESIGNS = {
 }
 """Label and color of each design of the table of designs."""
 
-Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
+Numbers = Mapping[str, Mapping[str, Mapping[str, float]]]
 """Numbers by measurement, design and name."""
 
 _REQUESTS = re.compile(r"(\d+) of (\d+) requests failed")
@@ -64,11 +64,11 @@ def seconds_without_events(rows: list[Mapping[str, str]]) -> list[Pair]:
     ]
 
 
-def numbers_of_designs(figures: Figures, figure: str) -> dict[str, dict[str, float]]:
+def numbers_of_designs(numbers: Numbers, quantity: str) -> dict[str, dict[str, float]]:
     """Numbers by measurement and design, of the measurements that have them; a design without one is left out."""
     rows = {
-        measurement: {design: values[figure] for design in DESIGNS if figure in (values := designs.get(design, {}))}
-        for measurement, designs in figures.items()
+        measurement: {design: values[quantity] for design in DESIGNS if quantity in (values := designs.get(design, {}))}
+        for measurement, designs in numbers.items()
     }
     return {measurement: values for measurement, values in rows.items() if values}
 
@@ -172,7 +172,7 @@ def as_svg(figure: Any) -> str:
 def plots() -> dict[Path, str]:
     """Every plot with its contents."""
     rows = json.loads((DATA / "measurements.json").read_text())["rows"]
-    figures = json.loads((DATA / "designs.json").read_text())["figures"]
+    numbers = json.loads((DATA / "designs.json").read_text())["numbers"]
     failovers = json.loads((DATA / "redis-failover.json").read_text())
     return {
         IMAGES / "failed-requests.svg": _bars(failed_requests(rows), "Failed requests", "percent of all requests"),
@@ -180,10 +180,10 @@ def plots() -> dict[Path, str]:
             seconds_without_events(rows), "Events are delivered again", "seconds after the fault"
         ),
         IMAGES / "designs-starts.svg": _designs(
-            numbers_of_designs(figures, "seconds"), "Starts", "seconds until all web pods serve"
+            numbers_of_designs(numbers, "seconds"), "Starts", "seconds until all web pods serve"
         ),
         IMAGES / "designs-failed-requests.svg": _designs(
-            numbers_of_designs(figures, "failed"), "Failed requests", "requests"
+            numbers_of_designs(numbers, "failed"), "Failed requests", "requests"
         ),
         IMAGES / "redis-failover.svg": _runs(failovers),
     }

@@ -41,7 +41,8 @@ def in_order_of_commands(findings: list[Finding]) -> list[Finding]:
 
     def order(position: int) -> tuple[int, list[int]]:
         indices = [-int(index) for index in _INDEX.findall(findings[position].key)]
-        return lists.index(lists[position]), indices
+        # Members of an element come before the element.
+        return lists.index(lists[position]), [*indices, 1]
 
     return [findings[position] for position in sorted(range(len(findings)), key=order)]
 

@@ -20,8 +20,8 @@ ALWAYS = {
     "pulumi-kubernetes-operator",
     "two-regions-east",
 }
-"""Together they have every kind of object of the examples. The rest waits for ``make test-engine ALL=1``:
-tests/unit/test_examples.py renders it in every run."""
+"""Together they have every kind of object of the examples but `Middleware` (test_stack_retries.py). The rest waits for
+``make test-engine ALL=1``: tests/unit/test_examples.py renders it in every run."""
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.support.e2e.designs import OFFICIAL_CHART, chart_objects
 from tests.support.e2e.earlier_build import command
 from tests.support.e2e.serving import last_answer
 
-RATIO = Bound(name="starts", row=FIRST_START, figure="seconds", of="source_design", target=1.0, held=1.5)
+RATIO = Bound(name="starts", row=FIRST_START, quantity="seconds", of="source_design", target=1.0, held=1.5)
 
 
 def measured(**seconds: float) -> DesignTable:
@@ -30,24 +30,24 @@ def measured(**seconds: float) -> DesignTable:
 
 
 def test_a_bound_is_a_ratio_of_one_run() -> None:
-    assert RATIO.value(measured(stack=30, source_design=20).figures) == 1.5
-    assert RATIO.value(measured(stack=30).figures) is None
-    assert RATIO.value(measured(source_design=20).figures) is None
-    assert RATIO.value(measured(stack=30, source_design=0).figures) == math.inf
-    assert RATIO.value(measured(stack=0, source_design=0).figures) == 0.0
+    assert RATIO.value(measured(stack=30, source_design=20).numbers) == 1.5
+    assert RATIO.value(measured(stack=30).numbers) is None
+    assert RATIO.value(measured(source_design=20).numbers) is None
+    assert RATIO.value(measured(stack=30, source_design=0).numbers) == math.inf
+    assert RATIO.value(measured(stack=0, source_design=0).numbers) == 0.0
 
 
 def test_a_bound_may_be_a_number_without_the_length_of_the_fault() -> None:
-    bound = Bound(name="starts", row=FIRST_START, figure="seconds", target=5, held=5, less=60)
-    assert bound.value(measured(stack=63).figures) == 3
-    assert bound.value(measured(stack=50).figures) == 0
+    bound = Bound(name="starts", row=FIRST_START, quantity="seconds", target=5, held=5, less=60)
+    assert bound.value(measured(stack=63).numbers) == 3
+    assert bound.value(measured(stack=50).numbers) == 0
 
 
 def test_a_time_without_an_end_passes_every_bound() -> None:
     table = measured(stack=math.inf, source_design=20)
     data = json.loads(json.dumps(table.data()))
-    assert data["figures"][FIRST_START]["stack"] == {"seconds": None}
-    assert RATIO.value(data["figures"]) == RATIO.value(table.figures) == math.inf
+    assert data["numbers"][FIRST_START]["stack"] == {"seconds": None}
+    assert RATIO.value(data["numbers"]) == RATIO.value(table.numbers) == math.inf
 
 
 def test_the_data_show_what_was_measured_and_what_was_not(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_the_data_show_what_was_measured_and_what_was_not(tmp_path: Path) -> Non
     assert "revision abc of 2026-01-01" in page
     assert f"{design_table.machine()['cores']} cores" in page
     assert f"| {BOUNDS[0].name} | 1.5 | 1 | {BOUNDS[0].held:g} |" in page
-    assert f"| {BOUNDS[-1].name} | not measured | {BOUNDS[-1].target:g} | {BOUNDS[-1].held:g} |" in page
+    assert f"| {BOUNDS[-1].name} | not measured | {BOUNDS[-1].target:g} | none |" in page
 
 
 def test_the_page_has_a_line_for_each_column() -> None:

@@ -87,13 +87,13 @@ def test_plots_show_what_was_measured() -> None:
 
 
 def test_a_plot_of_designs_shows_each_measurement_with_such_a_number() -> None:
-    figures: dict[str, dict[str, dict[str, float]]] = {
+    numbers: dict[str, dict[str, dict[str, float]]] = {
         "starts": {"stack": {"seconds": 3.0}, "chart": {"seconds": 4.0}},
         "faults": {"stack": {"failed": 0}, "before": {}},
         "restarts": {"stack": {"count": 0}},
     }
-    assert numbers_of_designs(figures, "seconds") == {"starts": {"stack": 3.0, "chart": 4.0}}
-    assert numbers_of_designs(figures, "failed") == {"faults": {"stack": 0}}
+    assert numbers_of_designs(numbers, "seconds") == {"starts": {"stack": 3.0, "chart": 4.0}}
+    assert numbers_of_designs(numbers, "failed") == {"faults": {"stack": 0}}
 
 
 def test_every_image_is_on_a_page() -> None:
