@@ -222,7 +222,7 @@ class IngressSettings(Settings):
         if self.enabled and self.traefik_safe_naming and not self.retry_connections:
             yield Problem(
                 keys=("traefikSafeNaming", "retryConnections"),
-                message="traefikSafeNaming without retryConnections has no effect: there is no Middleware",
+                message="traefikSafeNaming has no effect without retryConnections, which creates the Middleware",
                 allowed="set only with retryConnections: true",
                 fix=Fix.REMOVE,
             )

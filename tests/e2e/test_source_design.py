@@ -7,44 +7,37 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import yaml
 
-from stackctl.deployed.stack import WEB, Account, Stack, restarts
+from stackctl.deployed.stack import WEB, Stack, restarts
 from stackctl.verify.client_pod import client_pod
 from stackctl.verify.load import load
-from stackctl.verify.web_api import Answer, WebApi
+from stackctl.verify.web_api import WebApi
 from tests.support.e2e import faults, throughput
+from tests.support.e2e.designs import FIRST, REPLICAS, signed_in, source_design
 from tests.support.e2e.faults import FAULTS, SETTLING_SECONDS
 from tests.support.e2e.leaving_pods import OPERATIONS, read_during, row
 from tests.support.e2e.load_summary import RATE, SOCKETS, summary
 from tests.support.e2e.measurements import FIRST_START, RESTARTS, Measurements
-from tests.support.e2e.model_access import model, until_answered
+from tests.support.e2e.model_access import model
+from tests.support.e2e.node import Node
 from tests.support.e2e.observation import observed
-from tests.support.e2e.session_tokens import Token
 from tests.support.e2e.start_times import first_start
 
 pytestmark = pytest.mark.fault
 
-MANIFESTS = Path(__file__).with_name("source-design.yaml")
-REPLICAS = 3
 # Its Redis evicts and is never full, and its database is on no volume of its own.
 WITHOUT_MEANING = ("is full",)
 
 
 @pytest.fixture(scope="module")
-def plain(stack: Stack, measurements: Measurements, first_starts: dict[str, float]) -> Stack:
+def plain(node: Node, stack: Stack, measurements: Measurements, first_starts: dict[str, float]) -> Stack:
     """The plain design on an empty database, with three replicas and the node for itself."""
     stack.kubectl.run("scale", "deployment", WEB, "--replicas=0")
-    objects = list(yaml.safe_load_all(MANIFESTS.read_text()))
-    own = Stack(replace(stack.kubectl, namespace=objects[0]["metadata"]["name"]))
-    for item in objects:
-        if item["kind"] == "Deployment" and item["metadata"]["name"] == WEB:
-            item["spec"]["replicas"] = REPLICAS
-    own.kubectl.run("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+    design = source_design(node)
+    design.deploy()
+    own = design.stack
     faults.wait_until_ready(own, REPLICAS)
     first_starts["plain"] = first_start(own)
     measurements.add_source_design(FIRST_START, f"{first_starts['plain']:.0f} s")
@@ -63,21 +56,6 @@ def plain_client(plain: Stack) -> Iterator[str]:
     """A pod that may connect to its web pods."""
     with client_pod(plain) as name:
         yield name
-
-
-ACCOUNT = Account(email="first@example.com", password=secrets.token_urlsafe(24))
-
-
-def signed_in(plain: Stack, client: str) -> str:
-    """A token of the first account, which signs up where there is none (any more)."""
-    web = WebApi(stack=plain, client=client, url=f"http://{WEB}")
-    body = {"name": "first", "email": ACCOUNT.email, "password": ACCOUNT.password}
-
-    def sign_in() -> Answer:
-        answer = web.sign_in(ACCOUNT)
-        return answer if answer.status == 200 else web.request("POST", "/api/v1/auths/signup", json=body)
-
-    return Token(until_answered(sign_in)["token"])
 
 
 def change_setting(stack: Stack) -> None:
@@ -112,7 +90,7 @@ def test_changes(plain: Stack, plain_client: str, measurements: Measurements, wh
 def speaking(plain: Stack, plain_client: str) -> Iterator[Stack]:
     """The plain design with a model to talk to."""
     signed_in(plain, plain_client)
-    with model(plain, plain_client, ACCOUNT):
+    with model(plain, plain_client, FIRST):
         yield plain
 
 

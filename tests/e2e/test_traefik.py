@@ -170,20 +170,23 @@ def _token(stack: Stack, proxy: Traefik) -> str:
     body = json.dumps({"email": administrator.email, "password": administrator.password}).encode()
     url = f"https://{proxy.address}/api/v1/auths/signin"
     headers = {"Host": HOST, "Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers), context=_untrusted(), timeout=30) as answer:
+        return Token(json.load(answer)["token"])
+
+
+def _untrusted() -> ssl.SSLContext:
+    """For the certificate of the test, which no authority has signed."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), context=context, timeout=30) as answer:
-        return Token(json.load(answer)["token"])
+    return context
 
 
 def _status(proxy: Traefik, token: str) -> int | str:
     """The status of a request of a signed-in user, or the error."""
     headers = {"Host": HOST, "Authorization": f"Bearer {token}"}
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     request = urllib.request.Request(f"https://{proxy.address}/api/v1/chats/", headers=headers)
     try:
-        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+        with urllib.request.urlopen(request, context=_untrusted(), timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

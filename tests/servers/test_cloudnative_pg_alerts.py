@@ -16,7 +16,8 @@ from components.postgresql.monitoring.alerts import WatchedBackups
 from components.postgresql.settings import PostgreSQLSettings
 from stack_config.files import read_stack
 from stack_config.load import parse
-from tests.support.cloudnative_pg import BARMAN_CLOUD, CLOUDNATIVE_PG, module_directory
+from tests.support.cloudnative_pg import BARMAN_CLOUD, CLOUDNATIVE_PG
+from tests.support.go_modules import module_directory
 from tests.support.servers.promtool import Promtool, queries, with_changes
 from tests.support.servers.promtool import promtool as promtool
 from tests.support.servers.promtool import promtool_program as promtool_program

@@ -11,7 +11,7 @@ from pathlib import Path
 import redis
 
 from devcluster.node.images.definitions import open_webui as image
-from stack_config.files import ROOT
+from tests.support.servers.fake_open_webui import SCRIPTS
 from tests.support.servers.open_webui_image import PACKAGES, VERSION
 from tests.support.servers.redis_server import Server, Start
 from tests.support.servers.server_process import redis_program, running, wait_until
@@ -52,7 +52,7 @@ def listener(server: Server, place: Path, change: str) -> Iterator[Path]:
         environment={
             "PATH": os.environ["PATH"],
             "HOME": str(place),
-            "PYTHONPATH": str(ROOT / "components" / "open_webui" / "files"),
+            "PYTHONPATH": str(SCRIPTS),
             "DATA_DIR": str(place),
             **{name: value for name, value in image(VERSION).environment.items() if name != "PATH"},
         },

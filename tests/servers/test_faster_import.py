@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from devcluster.node.images.definitions import open_webui as image
-from stack_config.files import ROOT
+from tests.support.servers.fake_open_webui import SCRIPTS
 from tests.support.servers.open_webui_image import PACKAGES, VERSION, installed_package
 
-SCRIPTS = ROOT / "components" / "open_webui" / "files"
 PLAIN = "import open_webui.main"
 PREPARED = f"from startup.faster_import import prepare_import; prepare_import(); {PLAIN}"
 WITHOUT_BYTECODE = f"from startup import faster_import; faster_import.has_bytecode = lambda _: False; {PREPARED}"

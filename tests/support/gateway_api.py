@@ -1,9 +1,8 @@
 """The Gateway API's custom resource definitions, of its Go module."""
 
-import json
-import shutil
-import subprocess
 from pathlib import Path
+
+from tests.support.go_modules import module_directory
 
 GATEWAY_API = "sigs.k8s.io/gateway-api@v1.6.3"
 """1.7.0 needs a newer Go than the toolchain."""
@@ -11,7 +10,4 @@ GATEWAY_API = "sigs.k8s.io/gateway-api@v1.6.3"
 
 def definitions() -> Path:
     """Directory with the manifests of the standard channel; downloads the module if it is missing."""
-    go = shutil.which("go") or "/usr/local/go/bin/go"
-    command = [go, "mod", "download", "-json", GATEWAY_API]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return Path(json.loads(done.stdout)["Dir"]) / "config" / "crd" / "standard"
+    return module_directory(GATEWAY_API) / "config" / "crd" / "standard"

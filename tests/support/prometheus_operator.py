@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.cloudnative_pg import module_directory
+from tests.support.go_modules import module_directory
 
 PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
 """The newest release that the Go module proxy has."""

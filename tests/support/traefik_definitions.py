@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.cloudnative_pg import module_directory
+from tests.support.go_modules import module_directory
 
 TRAEFIK = "github.com/traefik/traefik/v3@v3.7.13"
 """The newest release that the Go module proxy has."""

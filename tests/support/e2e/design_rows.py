@@ -65,8 +65,8 @@ def fault(design: Design, client: str, token: str, cause: faults.Fault) -> Cell:
         time.sleep(SETTLING_SECONDS)
         restored = _restored(design)
         time.sleep(SETTLING_SECONDS)
-    figures = {"failed": len(seen.failures), "events": seen.seconds_without_events(began), "lost": len(seen.lost)}
-    return Cell(seen.summary(began) + restored, figures)
+    numbers = {"failed": len(seen.failures), "events": seen.seconds_without_events(began), "lost": len(seen.lost)}
+    return Cell(seen.summary(began) + restored, numbers)
 
 
 def one_more_replica(design: Design) -> Cell:

@@ -21,8 +21,8 @@ SOURCE_DESIGN = ROOT / "tests/e2e/source-design.yaml"
 OFFICIAL_CHART = ROOT / "tests/e2e/official-chart.yaml"
 _CHART_NAMESPACE = "rag-chart"
 _STOP_SECONDS = 120
-# Without an account, the first that signs up is the administrator.
-_FIRST = Account(email="first@example.com", password=secrets.token_urlsafe(24))
+FIRST = Account(email="first@example.com", password=secrets.token_urlsafe(24))
+"""The account that signs up on an empty database: the first one is the administrator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,24 +39,34 @@ class Design:
     redis: str = "redis"
     """Container of Redis."""
 
-    account: Callable[[], Account] = lambda: _FIRST
+    account: Callable[[], Account] = lambda: FIRST
 
     def token(self, client: str) -> Token:
         """A token of its administrator, who signs up where there is none."""
-        web = WebApi(stack=self.stack, client=client, url=f"http://{WEB}")
-        account = self.account()
-        body = {"name": "first", "email": account.email, "password": account.password}
-
-        def sign_in() -> Answer:
-            answer = web.sign_in(account)
-            return answer if answer.status == 200 else web.request("POST", "/api/v1/auths/signup", json=body)
-
-        return Token(until_answered(sign_in)["token"])
+        return signed_in(self.stack, client, self.account())
 
     def stop(self) -> None:
         """End all of its pods, so that the next design has the node for itself."""
         self.stack.kubectl.run("scale", "deployment,statefulset", "--all", "--replicas=0")
         self.stack.kubectl.run("delete", "pods", "--all", "--grace-period=1", seconds=_STOP_SECONDS)
+
+
+def signed_in(stack: Stack, client: str, account: Account = FIRST) -> Token:
+    """A token of an account, which signs up where there is none (any more).
+
+    Args:
+        stack: of a design.
+        client: name of its client pod.
+        account: who signs in.
+    """
+    web = WebApi(stack=stack, client=client, url=f"http://{WEB}")
+    body = {"name": "first", "email": account.email, "password": account.password}
+
+    def sign_in() -> Answer:
+        answer = web.sign_in(account)
+        return answer if answer.status == 200 else web.request("POST", "/api/v1/auths/signup", json=body)
+
+    return Token(until_answered(sign_in)["token"])
 
 
 class StatefulStack(Stack):

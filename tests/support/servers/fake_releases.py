@@ -17,14 +17,13 @@ from pathlib import Path
 from components.open_webui.names import PORT
 from components.postgresql.names import CLIENT_ROLE
 from components.postgresql.names import USER as OWNER
-from stack_config.files import ROOT
 from tests.support.servers.addresses import free_port
+from tests.support.servers.fake_open_webui import SCRIPTS
 from tests.support.servers.open_webui_image import PACKAGES
 from tests.support.servers.postgresql_database import CLIENT_PASSWORD, CLIENT_USER, PASSWORD, Database
 from tests.support.servers.server_process import not_there, wait_until
 from tests.support.unit import recording
 
-SCRIPTS = ROOT / "components" / "open_webui" / "files"
 APPLICATION = Path(__file__).with_name("fake_application.py")
 HANDOVER_SECONDS = 30
 DRAIN_SECONDS = 20
