@@ -14,6 +14,23 @@ from tests.support.servers.open_webui_image import PACKAGES, VERSION, installed_
 PLAIN = "import open_webui.main"
 PREPARED = f"from startup.faster_import import prepare_import; prepare_import(); {PLAIN}"
 WITHOUT_BYTECODE = f"from startup import faster_import; faster_import.has_bytecode = lambda _: False; {PREPARED}"
+BESIDE = """
+import pathlib, sys, time
+from importlib.machinery import SourceFileLoader
+from startup import compile_ahead, faster_import
+faster_import.has_bytecode = lambda _: False
+faster_import.prepare_import()
+own, compile_source = [], SourceFileLoader.source_to_code
+def counting(self, data, path, **options):
+    own.append(path)
+    return compile_source(self, data, path, **options)
+SourceFileLoader.source_to_code = counting
+with compile_ahead.compiling_ahead():
+    while sum(1 for _ in pathlib.Path(sys.pycache_prefix).rglob("*.pyc")) < 300:
+        time.sleep(0.1)
+    import open_webui.main
+pathlib.Path("own").write_text(str(len(own)))
+"""
 REPORT = """
 import asyncio, json, time
 seconds = time.process_time()
@@ -106,6 +123,16 @@ def test_an_image_without_bytecode_compiles_once(cold: tuple[Import, Path], tmp_
     second = imported(tmp_path, WITHOUT_BYTECODE, PYTHONPYCACHEPREFIX=str(cache))
     assert {file: file.stat().st_mtime_ns for file in cache.rglob("*.pyc")} == compiled
     assert second.seconds <= MOST_OF_THE_CPU_TIME * first.seconds
+
+
+def test_an_import_beside_the_process_that_compiles_is_the_same(
+    both: tuple[Import, Import], cold: tuple[Import, Path], tmp_path: Path
+) -> None:
+    plain, _ = both
+    _, needed = cold
+    beside = imported(tmp_path, BESIDE, PYTHONPYCACHEPREFIX=str(tmp_path / "cache"))
+    assert beside.routes == plain.routes
+    assert 0 < int((tmp_path / "own").read_text()) <= sum(1 for _ in needed.rglob("*.pyc")) - 150
 
 
 def test_most_modules_are_compiled_while_a_container_waits(cold: tuple[Import, Path], tmp_path: Path) -> None:

@@ -93,20 +93,30 @@ def serving(directory: Path, *, drain_seconds: int = 30, tasks: str = "tasks = {
 
 
 @contextmanager
-def starting(directory: Path, *, drain_seconds: int = 30, tasks: str = "tasks = {}\n") -> Iterator[Serving]:
-    """The server, which is not awaited."""
+def starting(
+    directory: Path, *, drain_seconds: int = 30, tasks: str = "tasks = {}\n", first: str = "", **variables: str
+) -> Iterator[Serving]:
+    """The server, which is not awaited.
+
+    Args:
+        directory: of the image.
+        drain_seconds: longest drain.
+        tasks: source code of the module with Open WebUI's registry.
+        first: source code that the application runs first.
+        variables: of the container.
+    """
     package = directory / "open_webui"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "tasks.py").write_text(tasks)
-    shutil.copy(APPLICATION, package / "main.py")
+    (package / "main.py").write_text(first + APPLICATION.read_text())
     port = free_port()
     with (
         (directory / "log").open("w") as log,
         subprocess.Popen(
             command(port, drain_seconds),
             cwd=directory,
-            env={"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(SCRIPT.parents[1])},
+            env={"PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(SCRIPT.parents[1]), **variables},
             stdout=log,
             stderr=log,
             text=True,
@@ -116,6 +126,21 @@ def starting(directory: Path, *, drain_seconds: int = 30, tasks: str = "tasks = 
             yield Serving(process, port, directory)
         finally:
             process.kill()
+
+
+def test_without_bytecode_another_process_compiles_until_the_application_is_imported(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    installed = subprocess.run(
+        [python(), "-c", "import uvicorn; print(uvicorn.__path__[0])"], capture_output=True, text=True, check=True
+    )
+    shutil.copytree(installed.stdout.strip(), tmp_path / "uvicorn", ignore=shutil.ignore_patterns("__pycache__"))
+    # The import lasts until that process has compiled everything.
+    wait = f"import pathlib, time\nwhile not pathlib.Path({str(cache)!r}, 'complete').exists():\n    time.sleep(0.05)\n"
+    with starting(tmp_path, first=wait, PYTHONPYCACHEPREFIX=str(cache)) as server:
+        wait_until(lambda: "Uvicorn running" in server.log, "the server runs")
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+        assert children.read_text() == ""
+        assert list(cache.rglob("main.*.pyc"))
 
 
 def test_without_work_it_ends_at_once(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_everything_that_an_import_reaches_is_compiled_and_nothing_is_run(place:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     of_the_image = (cache / place.relative_to("/")).rglob("*.pyc")
     assert {file.name.partition(".")[0] for file in of_the_image} == COMPILED
+    assert (cache / "complete").exists()
 
 
 @pytest.fixture
@@ -111,9 +112,10 @@ def test_the_process_ends_with_the_wait(
 ) -> None:
     image(monkeypatch)
     replaced_by(monkeypatch, "import time; time.sleep(600)")
-    with compiling_ahead():
+    with compiling_ahead() as runs:
         [process] = started
         assert process.poll() is None
+        assert runs()
     assert process.poll() is not None
     assert capsys.readouterr().out == ""
 
@@ -130,6 +132,24 @@ def test_a_failure_is_in_the_log_and_ends_nothing(
     assert (
         "Modules could not be compiled ahead, so the start takes longer: the volume is full" in capsys.readouterr().out
     )
+
+
+def test_the_value_says_whether_the_process_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    image(monkeypatch)
+    replaced_by(monkeypatch, "input()")
+    with compiling_ahead() as runs:
+        # Its standard input is at its end, so it fails at once.
+        assert any(not runs() for _ in attempts(seconds=20, every=0.05))
+
+
+def test_what_is_compiled_completely_needs_no_process(
+    started: list["subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    image(monkeypatch, str(tmp_path))
+    (tmp_path / "complete").touch()
+    with compiling_ahead() as runs:
+        assert not runs()
+    assert started == []
 
 
 @pytest.mark.parametrize(("prefix", "has_bytecode"), [(None, False), ("/cache", True)])

@@ -1,8 +1,9 @@
-"""Compile the modules of Open WebUI while this container waits for Redis or the database.
+"""Compile the modules of Open WebUI in a process of its own.
 
 The official image contains no bytecode. Without this, the container that serves compiles, with one CPU, what nothing
-prevented from being compiled earlier. It runs none of the modules: it follows the import statements at the top of each
-of them. It has the lowest priority of the container, and compiles nothing if the image has bytecode.
+prevented from being compiled earlier, or on another CPU at the same time. It runs none of the modules: it follows the
+import statements at the top of each of them, the last ones first, so that an import that runs meanwhile begins at the
+other end. It has the lowest priority of the container, and compiles nothing if the image has bytecode.
 """
 
 import dis
@@ -10,12 +11,13 @@ import os
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import resolve_name
+from pathlib import Path
 from types import CodeType
 
 from .faster_import import image_has_bytecode
@@ -26,6 +28,8 @@ FIRST = "open_webui.main"
 
 _EXTENDED_ARG, _IMPORT, _CONSTANT = (dis.opmap[name] for name in ("EXTENDED_ARG", "IMPORT_NAME", "LOAD_CONST"))
 _END_SECONDS = 5
+_COMPLETE = "complete"
+"""Name of the file beside the bytecode that says that nothing is left to compile."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,10 @@ class Import:
 
 
 @contextmanager
-def compiling_ahead() -> Iterator[None]:
-    """Compile in another process while the block runs."""
-    if not sys.pycache_prefix or image_has_bytecode():
-        yield
+def compiling_ahead() -> Iterator[Callable[[], bool]]:
+    """Compile in another process while the block runs. The value says whether that process still runs."""
+    if not sys.pycache_prefix or Path(sys.pycache_prefix, _COMPLETE).exists() or image_has_bytecode():
+        yield lambda: False
         return
     process = subprocess.Popen(
         [sys.executable, "-m", __name__],
@@ -57,7 +61,7 @@ def compiling_ahead() -> Iterator[None]:
         errors="backslashreplace",
     )
     try:
-        yield
+        yield lambda: process.poll() is None
     finally:
         status = process.poll()
         process.kill()
@@ -172,3 +176,5 @@ if __name__ == "__main__":
     os.nice(19)
     # Open WebUI is in the image's working directory.
     compile_modules(FIRST)
+    if sys.pycache_prefix:
+        Path(sys.pycache_prefix, _COMPLETE).touch()

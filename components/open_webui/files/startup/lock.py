@@ -1,6 +1,7 @@
 """The lock with which only one replica at a time changes the database."""
 
 import time
+from collections.abc import Iterator
 
 from .database import Connection, one
 from .output import RefusedError, log
@@ -9,11 +10,16 @@ LOCK_KEY = int.from_bytes(b"openwebu", "big")
 """Key of the advisory lock. Such a lock is per database."""
 
 
-def take_lock(connection: Connection, patience: float) -> None:
+def take_lock(connection: Connection, patience: float, meanwhile: Iterator[object]) -> None:
     """Take the lock, which lasts as long as this session.
 
     It polls, because a session that waits inside the server holds a snapshot, and a ``CREATE INDEX CONCURRENTLY`` of
     the lock's holder would wait for it.
+
+    Args:
+        connection: its session takes the lock.
+        patience: seconds.
+        meanwhile: work in short steps. Each poll runs one.
 
     Raises `RefusedError` if another session held it for ``patience`` seconds.
     """
@@ -28,6 +34,7 @@ def take_lock(connection: Connection, patience: float) -> None:
         if waited >= next_line:
             log(f"Waiting up to {patience:g} s: {holder(connection)} is at work on the database.")
             next_line = waited + 30
+        next(meanwhile, None)
         time.sleep(min(pause, max(0.01, patience - waited)))
         pause = min(pause * 1.5, 0.5)
 

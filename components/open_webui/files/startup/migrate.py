@@ -26,11 +26,12 @@ a session.
 import os
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 from .bucket import BucketUnreachableError, bucket_problem
 from .checks import database_problems
 from .compile_ahead import compiling_ahead
+from .compile_in_turn import compiling_in_turn
 from .connection_secrets import connection_problems
 from .database import Connection, connect, prepare_session
 from .encrypted_data import second_factor_problems
@@ -65,7 +66,8 @@ def migrate() -> None:
             connection = session.enter_context(connect(seconds("MIGRATE_DATABASE_WAIT_SECONDS")))
         require_session(connection)
         prepare_session(connection)
-        take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"))
+        with closing(compiling_in_turn(connection)) as compiling:
+            take_lock(connection, seconds("MIGRATE_LOCK_WAIT_SECONDS"), compiling)
         keep_index_method(connection, os.environ)
         bring_up_to_date(connection, release, patience)
         client_role = os.environ.get("MIGRATE_CLIENT_ROLE", "")

@@ -24,11 +24,13 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import ExitStack
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
+from .compile_ahead import compiling_ahead
 from .database import SERVER_SIDE_LIMITS, connect
 from .event_listener import reconnect_soon
 from .faster_import import prepare_import
@@ -149,6 +151,9 @@ class DrainingServer(uvicorn.Server):
     lock: ServingLock | None = None
     """The lock of this server; None if it takes no part in handovers."""
 
+    compiling = ExitStack()
+    """The process that compiles modules until Open WebUI is imported."""
+
     ends = False
     """Whether a signal ends the process."""
 
@@ -165,6 +170,7 @@ class DrainingServer(uvicorn.Server):
         await super().serve(*arguments, **options)
 
     async def startup(self, *arguments: Any, **options: Any) -> None:
+        self.compiling.close()
         reconnect_soon()
         self.config.loaded_app = self._work.counting(self.config.loaded_app)
         await super().startup(*arguments, **options)
@@ -244,7 +250,9 @@ def main(drain_seconds: float) -> None:
     else:
         print("This release of uvicorn makes its server elsewhere: a stop cuts the answers in progress.", flush=True)
     try:
-        uvicorn.main()
+        with DrainingServer.compiling as compiling:
+            compiling.enter_context(compiling_ahead())
+            uvicorn.main()
     finally:
         if DrainingServer.lock and DrainingServer.lock.is_announced and not DrainingServer.ends:
             restart()
