@@ -1,4 +1,5 @@
-"""A database on another node that can be lost: its address is in a network namespace whose packets can be dropped.
+"""A database on another node that can be lost or stop: its address is in a network namespace whose packets can be
+dropped.
 
 The listener forwards everything to the Unix socket of the server, which no network namespace isolates.
 """
@@ -41,13 +42,33 @@ asyncio.run(main())
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Node:
     """The other node."""
 
     namespace: str
     host: str
     port: int
+    unix_socket: Path
+    """Of the server."""
+
+    forwarder: "subprocess.Popen[str] | None" = None
+    """Listens there; None: connections are refused."""
+
+    def start_server(self) -> None:
+        """Accept connections."""
+        where = [str(self.unix_socket), self.host, str(self.port)]
+        command = ["ip", "netns", "exec", self.namespace, sys.executable, "-c", _FORWARDER, *where]
+        self.forwarder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.forwarder.stdout
+        assert self.forwarder.stdout.readline(), "nothing listens there"
+
+    def stop_server(self) -> None:
+        """Cut all connections, and refuse new ones."""
+        if self.forwarder:
+            with self.forwarder:
+                self.forwarder.kill()
+            self.forwarder = None
 
     def lose(self) -> None:
         """Nothing that is sent to it is answered any more, neither with data nor with a refusal."""
@@ -76,14 +97,12 @@ def node(unix_socket: Path) -> Iterator[Node]:
         _run("ip", "link", "set", name, "up")
         _run("ip", "-n", name, "address", "add", f"{there}/30", "dev", "node0")
         _run("ip", "-n", name, "link", "set", "node0", "up")
-        command = ["ip", "netns", "exec", name, sys.executable, "-c", _FORWARDER, str(unix_socket), there, str(_PORT)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forwarder:
-            try:
-                assert forwarder.stdout
-                assert forwarder.stdout.readline(), "nothing listens there"
-                yield Node(name, there, _PORT)
-            finally:
-                forwarder.kill()
+        made = Node(name, there, _PORT, unix_socket)
+        try:
+            made.start_server()
+            yield made
+        finally:
+            made.stop_server()
     finally:
         _run("ip", "netns", "delete", name)
         wait_until(lambda: not Path(f"/sys/class/net/{name}").exists(), "the link is gone")

@@ -32,6 +32,7 @@ import uvicorn
 
 from .compile_ahead import compiling_ahead
 from .database import SERVER_SIDE_LIMITS, connect
+from .database_restart import wait_for_restarts
 from .event_listener import reconnect_soon
 from .faster_import import prepare_import
 from .release import read_release
@@ -242,6 +243,7 @@ def main(drain_seconds: float) -> None:
         with connect(DATABASE_WAIT_SECONDS) as connection:
             keep_index_method(connection, os.environ)
     prepare_import()
+    wait_for_restarts()
     DrainingServer.drain_seconds = drain_seconds
     # `uvicorn.main` is the function of that name.
     command = importlib.import_module("uvicorn.main")
