@@ -2,35 +2,30 @@
 
 import os
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from components.open_webui.files.startup import compile_in_turn
-from components.open_webui.files.startup.compile_in_turn import TURN_KEY, compiling_in_turn
 from components.open_webui.files.startup.lock import LOCK_KEY
 from components.open_webui.files.startup.output import secrets
 from components.open_webui.files.startup.record import RECORD
 from components.open_webui.files.startup.release import read_revision
-from tests.support.servers.fake_open_webui import ADMIN_PASSWORD, FAKE_MAIN, PASSWORD, FakeOpenWebUI, ended
+from tests.support.servers.fake_open_webui import (
+    ADMIN_PASSWORD,
+    FAKE_MAIN,
+    PASSWORD,
+    FakeOpenWebUI,
+    ended,
+    first_line,
+    last_line,
+)
 from tests.support.servers.postgresql_database import Database
 from tests.support.servers.redis_server import APPLICATION_PASSWORD, INSPECTOR_PASSWORD, Server, users_file
 from tests.support.servers.server_process import wait_until
-
-
-def first_line(process: "subprocess.Popen[str]") -> str:
-    """The line a process prints first."""
-    assert process.stdout is not None
-    return process.stdout.readline()
-
-
-def last_line(output: str) -> str:
-    return output.rstrip().splitlines()[-1]
 
 
 @pytest.fixture
@@ -39,13 +34,7 @@ def stopped(database: Database, tmp_path: Path) -> Iterator[FakeOpenWebUI]:
     database.write_password(PASSWORD.encode())
     fake = FakeOpenWebUI(tmp_path / "app", database)
     yield fake
-    for process in fake.started:
-        with ExitStack() as ignore:
-            ignore.callback(process.wait)
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-        if process.stdout:
-            process.stdout.close()
+    fake.end()
 
 
 @pytest.fixture
@@ -142,81 +131,6 @@ def test_giving_up_on_the_lock_names_its_holder(fake: FakeOpenWebUI) -> None:
         assert "Gave up after 1 s: 'migrate pod-7' (from 127.0.0.1, " in last_line(output)
         assert f"PID {other.info.backend_pid}" in last_line(output)
         assert fake.tables() == []
-
-
-def test_a_replica_that_waits_compiles_when_its_turn_comes(fake: FakeOpenWebUI, tmp_path: Path) -> None:
-    backend, cache = fake.directory / "backend", tmp_path / "cache"
-    # An image without bytecode.
-    (backend / "uvicorn").mkdir()
-    (backend / "uvicorn/__init__.py").touch()
-    with (
-        closing(fake.database.connect(password=PASSWORD, autocommit=True)) as working,
-        closing(fake.database.connect(password=PASSWORD, autocommit=True)) as compiling,
-    ):
-        working.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
-        compiling.execute("SELECT pg_advisory_lock(%s)", (TURN_KEY,))
-        process = fake.start(PYTHONPYCACHEPREFIX=str(cache), PYTHONDONTWRITEBYTECODE="")
-        assert "is at work on the database" in first_line(process)
-        # What it compiled earlier, while it connected, does not count.
-        (backend / "open_webui/late.py").touch()
-        main = backend / "open_webui/main.py"
-        main.write_text(main.read_text() + "\nimport open_webui.late\n")
-        time.sleep(1.5)
-        assert compiled(cache, "late") == []
-        compiling.execute("SELECT pg_advisory_unlock(%s)", (TURN_KEY,))
-        wait_until(lambda: bool(compiled(cache, "late")), "it has compiled")
-        assert fake.starts() == 0
-        working.execute("SELECT pg_advisory_unlock(%s)", (LOCK_KEY,))
-        status, output = ended(process)
-
-    assert status == 0, output
-    assert last_line(output).startswith("migrate: Ready for Open WebUI 1.0.0 after ")
-    assert fake.lock_holders() == []
-
-
-def compiled(cache: Path, module: str) -> list[Path]:
-    """The bytecode of a module."""
-    return list(cache.rglob(f"{module}.*.pyc"))
-
-
-def test_the_turn_to_compile_goes_to_the_next_replica_when_one_is_ready(
-    fake: FakeOpenWebUI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running: list[list[str]] = []
-
-    @contextmanager
-    def compiling() -> Iterator[Callable[[], bool]]:
-        state = ["begun"]
-        running.append(state)
-        yield lambda: state == ["begun"]
-        state.append("ended")
-
-    monkeypatch.setattr(compile_in_turn, "compiling_ahead", compiling)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    with (
-        closing(fake.database.connect(password=PASSWORD, autocommit=True)) as one,
-        closing(fake.database.connect(password=PASSWORD, autocommit=True)) as another,
-        closing(compiling_in_turn(one)) as first,
-        closing(compiling_in_turn(another)) as second,
-    ):
-        for _ in range(3):
-            next(first)
-            next(second)
-        assert running == [["begun"]]
-        running[0].append("ready")
-        assert list(first) == []
-        assert running == [["begun", "ready", "ended"]]
-        next(second)
-        assert running == [["begun", "ready", "ended"], ["begun"]]
-
-
-def test_with_one_core_only_the_replica_that_migrates_works(
-    fake: FakeOpenWebUI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    with closing(fake.database.connect(password=PASSWORD, autocommit=True)) as connection:
-        assert list(compiling_in_turn(connection)) == []
-        assert fake.lock_holders() == []
 
 
 def test_a_holder_that_dies_releases_the_lock(fake: FakeOpenWebUI) -> None:

@@ -5,6 +5,7 @@ when its start was over, so a test sees whether two of them were at work at the 
 """
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -155,6 +156,15 @@ class FakeOpenWebUI:
     def gate(self) -> Path:
         return self.directory / "gate"
 
+    def end(self) -> None:
+        """Kill the scripts that still run, with their children."""
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         with closing(self.database.connect(password=PASSWORD, autocommit=True)) as connection:
             return connection.execute(statement.encode()).fetchall()
@@ -175,3 +185,14 @@ def ended(process: "subprocess.Popen[str]", seconds: float = 60) -> tuple[int, s
     """Exit status of a process and what it printed, without waiting for longer than that."""
     output, _ = process.communicate(timeout=seconds)
     return process.returncode, output
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    """The line a process prints first."""
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def last_line(output: str) -> str:
+    """The line that a process printed last."""
+    return output.rstrip().splitlines()[-1]
