@@ -107,7 +107,7 @@ BOUNDS = (
         quantity="seconds",
         of="source_design",
         target=1.1,
-        held=1.5,
+        held=1.1,
     ),
     Bound(
         name="failed requests when a setting changes",
@@ -135,7 +135,7 @@ BOUNDS = (
         row=REDIS_STOPPED,
         quantity="failed",
         of="source_design",
-        held=0.8,
+        held=0.4,
     ),
     Bound(
         name="seconds until events arrive again, after a Redis that was stopped for 60 s goes on",
@@ -151,6 +151,13 @@ BOUNDS = (
         quantity="failed",
         of="before",
         target=0.5,
+    ),
+    Bound(
+        name="failed requests when PostgreSQL is killed, times those of the plain source design",
+        row=POSTGRESQL_KILLED,
+        quantity="failed",
+        of="source_design",
+        held=0.5,
     ),
 )
 
