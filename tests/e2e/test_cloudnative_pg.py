@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,7 @@ from devcluster.node.images.definitions import cloudnative_pg as images
 from stack_config.files import ROOT
 from stackctl.deployed.stack import WEB, Stack, restarts
 from stackctl.verify.load import load
-from tests.support.e2e import cloudnative_pg, containers
+from tests.support.e2e import cloudnative_pg, containers, faults
 from tests.support.e2e.cluster_measurements import ClusterMeasurements
 from tests.support.e2e.faults import SETTLING_SECONDS
 from tests.support.e2e.load_summary import RATE, SOCKETS, summary
@@ -145,13 +146,8 @@ def test_nothing_acknowledged_is_lost_with_the_primary(
     fault: Callable[[Stack], None],
 ) -> None:
     before = cloudnative_pg.status(stack)["currentPrimary"]
-    with observed(stack, client, token) as seen:
-        time.sleep(SETTLING_SECONDS)
-        began = time.time()
-        fault(stack)
-        time.sleep(SETTLING_SECONDS)
-        cloudnative_pg.wait_until_healthy(stack, INSTANCES)
-        time.sleep(SETTLING_SECONDS)
+    restored = partial(cloudnative_pg.wait_until_healthy, stack, INSTANCES)
+    seen, began = faults.observed_fault(stack, client, token, fault, restored)
     promoted = cloudnative_pg.status(stack)["currentPrimary"] != before
     measured.add(what, f"{seen.summary(began)}; {'another primary' if promoted else 'the same primary'}")
     assert seen.chats > 0

@@ -1,15 +1,14 @@
 """When a part of the stack fails, users lose nothing that was acknowledged; the length of the outage is measured."""
 
-import time
+from functools import partial
 
 import pytest
 
 from stackctl.deployed.stack import WEB, Stack
 from tests.support.e2e import faults
-from tests.support.e2e.faults import FAULTS, MAXMEMORY, SETTLING_SECONDS
+from tests.support.e2e.faults import FAULTS, MAXMEMORY
 from tests.support.e2e.measurements import Measurements
 from tests.support.e2e.node import Node
-from tests.support.e2e.observation import observed
 
 pytestmark = pytest.mark.fault
 
@@ -33,14 +32,8 @@ def test_what_users_notice(
     most_seconds: float,
 ) -> None:
     replicas = len(small_redis.ready(WEB))
-    with observed(small_redis, client, token) as seen:
-        time.sleep(SETTLING_SECONDS)
-        began = time.time()
-        fault(small_redis)
-        # The cluster notices after a moment that a pod is not ready any more.
-        time.sleep(SETTLING_SECONDS)
-        faults.wait_until_ready(small_redis, replicas)
-        time.sleep(SETTLING_SECONDS)
+    restored = partial(faults.wait_until_ready, small_redis, replicas)
+    seen, began = faults.observed_fault(small_redis, client, token, fault, restored)
     measurements.add(what, seen.summary(began))
     assert seen.chats > 0
     assert list(seen.lost) == []

@@ -7,6 +7,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -22,7 +23,6 @@ from tests.support.e2e.load_summary import RATE, SOCKETS, summary
 from tests.support.e2e.measurements import FIRST_START, RESTARTS, Measurements
 from tests.support.e2e.model_access import model
 from tests.support.e2e.node import Node
-from tests.support.e2e.observation import observed
 from tests.support.e2e.start_times import first_start
 
 pytestmark = pytest.mark.fault
@@ -137,12 +137,7 @@ def test_websockets_of_one_replica(speaking: Stack, plain_client: str, measureme
 )
 def test_faults(plain: Stack, plain_client: str, measurements: Measurements, what: str, fault: faults.Fault) -> None:
     token = signed_in(plain, plain_client)
-    with observed(plain, plain_client, token) as seen:
-        time.sleep(SETTLING_SECONDS)
-        began = time.time()
-        fault(plain)
-        time.sleep(SETTLING_SECONDS)
-        faults.wait_until_ready(plain, REPLICAS)
-        time.sleep(SETTLING_SECONDS)
+    restored = partial(faults.wait_until_ready, plain, REPLICAS)
+    seen, began = faults.observed_fault(plain, plain_client, token, fault, restored)
     assert seen.requests
     measurements.add_source_design(what, seen.summary(began))

@@ -13,7 +13,6 @@ from tests.support.e2e.design_table import POSTGRESQL_KILLED, REDIS_KILLED, REDI
 from tests.support.e2e.designs import REPLICAS, Design
 from tests.support.e2e.faults import SETTLING_SECONDS
 from tests.support.e2e.load_summary import RATE, SOCKETS, summary
-from tests.support.e2e.observation import observed
 from tests.support.e2e.serving import until_served
 from tests.support.e2e.start_times import first_pod_at, first_start
 
@@ -57,16 +56,10 @@ def change_of_a_setting(design: Design, client: str, token: str) -> Cell:
 
 def fault(design: Design, client: str, token: str, cause: faults.Fault) -> Cell:
     """Users while a fault happens, until all web pods serve again."""
-    with observed(design.stack, client, token) as seen:
-        time.sleep(SETTLING_SECONDS)
-        began = time.time()
-        cause(design.stack)
-        # The cluster notices after a moment that a pod is not ready any more.
-        time.sleep(SETTLING_SECONDS)
-        restored = _restored(design)
-        time.sleep(SETTLING_SECONDS)
+    problems: list[str] = []
+    seen, began = faults.observed_fault(design.stack, client, token, cause, lambda: problems.append(_restored(design)))
     numbers = {"failed": len(seen.failures), "events": seen.seconds_without_events(began), "lost": len(seen.lost)}
-    return Cell(seen.summary(began) + restored, numbers)
+    return Cell(seen.summary(began) + problems[0], numbers)
 
 
 def one_more_replica(design: Design) -> Cell:

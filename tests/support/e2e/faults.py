@@ -14,12 +14,38 @@ from host.waiting import attempts
 from stackctl.deployed.kubectl import KubectlError
 from stackctl.deployed.stack import WEB, Stack, is_ready
 from tests.support.e2e import containers
-from tests.support.e2e.observation import SCRIPTS
+from tests.support.e2e.observation import SCRIPTS, Observation, observed
 
 Fault = Callable[[Stack], None]
 STOPPED_SECONDS = 60
 FULL_SECONDS = 20
 _READY_SECONDS = 240
+
+
+def observed_fault(
+    stack: Stack, client: str, token: str, fault: Fault, until_restored: Callable[[], object]
+) -> tuple[Observation, float]:
+    """Use a stack before, during and after a fault.
+
+    Args:
+        stack: in which it happens.
+        client: name of the client pod.
+        token: of a signed-in user.
+        fault: its cause.
+        until_restored: returns when the stack is as before.
+
+    Returns:
+        The observation, and when the fault began (seconds since the epoch).
+    """
+    with observed(stack, client, token) as seen:
+        time.sleep(SETTLING_SECONDS)
+        began = time.time()
+        fault(stack)
+        # The cluster notices after a moment that a pod is not ready any more.
+        time.sleep(SETTLING_SECONDS)
+        until_restored()
+        time.sleep(SETTLING_SECONDS)
+    return seen, began
 
 
 def kill(app: str, container: str) -> Fault:
