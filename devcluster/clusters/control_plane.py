@@ -14,7 +14,6 @@ from terminal.errors import LocalError
 from terminal.invocation import command_line
 
 from ..toolchain.go_programs import KUBECTL, KWOKCTL, GoProgram, build, kubectl, missing
-from ..toolchain.pulumi_cli import pulumi_cli_beside
 from .api import is_ready
 from .choice import Cluster
 
@@ -94,17 +93,14 @@ def build_programs(programs: tuple[GoProgram, ...]) -> None:
     """Build the programs that are missing, and kubectl if it is not on PATH."""
     # kwokctl uses kubectl to check whether the cluster is up, and would download it.
     needed = programs if shutil.which(KUBECTL.name) else (*programs, KUBECTL)
-    to_build = missing(needed)
-    if not to_build:
-        return
-    names = ", ".join(program.name for program in to_build)
-    usual = duration(sum(program.usual_seconds for program in to_build))
-    notices.print(
-        f"Once on this machine: {names} are built from Go modules (usually {usual}). You can interrupt the build."
-    )
-    with pulumi_cli_beside():
-        for program in to_build:
-            build(program)
+    if to_build := missing(needed):
+        names = ", ".join(program.name for program in to_build)
+        usual = duration(sum(program.usual_seconds for program in to_build))
+        notices.print(
+            f"Once on this machine: {names} are built from Go modules (usually {usual}). You can interrupt the build."
+        )
+    for program in to_build:
+        build(program)
 
 
 def _create_with_retries(cluster: Cluster, plane: ControlPlane) -> None:

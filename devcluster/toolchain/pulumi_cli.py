@@ -3,18 +3,14 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import semver
 
 from host.directories import programs_directory
 from host.locks import exclusive
-from stack_config.files import ROOT
 from terminal.console import notices, step
 from terminal.errors import LocalError
 
@@ -50,35 +46,6 @@ def pulumi_cli() -> Path:
         if executable.exists() or (missing((PULUMI,)) and can_be_downloaded() and _download(directory)):
             return executable
     return build(PULUMI)
-
-
-@contextmanager
-def pulumi_cli_beside() -> Iterator[None]:
-    """Get the CLI in another process while the block builds other programs, and wait for it.
-
-    One build after the other leaves a part of two cores idle. If this one fails, the next `pulumi_cli` tries again and
-    says why.
-    """
-    if (os.cpu_count() or 1) == 1 or shutil.which("pulumi") or not missing((PULUMI,)):
-        yield
-        return
-    notices.print("The Pulumi CLI is built at the same time.")
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-        if process.poll() is None:
-            with step("build the Pulumi CLI", PULUMI.usual_seconds):
-                process.wait()
-    except BaseException:
-        process.send_signal(signal.SIGINT)
-        process.wait()
-        raise
 
 
 def _version(executable: str) -> semver.VersionInfo | None:
@@ -134,7 +101,3 @@ def installed_plugins(pulumi: Path) -> set[tuple[str, str]]:
         raise LocalError(f"{pulumi} plugin ls failed:\n{listed.stderr}")
     plugins = json.loads(listed.stdout or "[]") or []
     return {(plugin["name"], plugin["version"]) for plugin in plugins if plugin["kind"] == "resource"}
-
-
-if __name__ == "__main__":
-    pulumi_cli()
