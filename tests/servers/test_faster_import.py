@@ -19,14 +19,16 @@ import pathlib, sys, time
 from importlib.machinery import SourceFileLoader
 from startup import compile_ahead, faster_import
 faster_import.has_bytecode = lambda _: False
-faster_import.prepare_import()
 own, compile_source = [], SourceFileLoader.source_to_code
 def counting(self, data, path, **options):
     own.append(path)
     return compile_source(self, data, path, **options)
 SourceFileLoader.source_to_code = counting
+faster_import.prepare_import()
+stored = pathlib.Path(sys.pycache_prefix)
+before = sum(1 for _ in stored.rglob("*.pyc"))
 with compile_ahead.compiling_ahead():
-    while sum(1 for _ in pathlib.Path(sys.pycache_prefix).rglob("*.pyc")) < 300:
+    while sum(1 for _ in stored.rglob("*.pyc")) < before + 300:
         time.sleep(0.1)
     import open_webui.main
 pathlib.Path("own").write_text(str(len(own)))

@@ -1,5 +1,6 @@
 """Modules that a waiting container compiles: which ones, where, and what it leaves alone."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from components.open_webui.files.startup import compile_ahead
-from components.open_webui.files.startup.compile_ahead import Import, compiling_ahead, imports, modules
+from components.open_webui.files.startup.compile_ahead import (
+    Import,
+    compiling_ahead,
+    compiling_beside,
+    cores,
+    end_compilations,
+    imports,
+    modules,
+)
 from host.waiting import attempts
 from stack_config.files import ROOT
 
@@ -150,6 +159,54 @@ def test_what_is_compiled_completely_needs_no_process(
     with compiling_ahead() as runs:
         assert not runs()
     assert started == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "number"), [("max 100000", 4), ("200000 100000", 2), ("50000 100000", 0.5), ("800000 100000", 4), ("", 4)]
+)
+def test_the_cores_of_a_container_are_those_of_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, number: float
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    file = tmp_path / "cpu.max"
+    assert cores(file) == 4
+    file.write_text(f"{limit}\n")
+    assert cores(file) == number
+
+
+@pytest.mark.parametrize("number", [1.5, 2])
+def test_an_import_of_a_container_with_one_core_has_no_process_beside_it(
+    started: list["subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch, number: float
+) -> None:
+    image(monkeypatch)
+    replaced_by(monkeypatch, "import time; time.sleep(600)")
+    monkeypatch.setattr(compile_ahead, "cores", lambda: number)
+    with compiling_beside():
+        assert len(started) == (number >= 2)
+    assert all(process.poll() is not None for process in started)
+
+
+def test_a_process_that_becomes_another_program_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    image(monkeypatch)
+    replaced_by(monkeypatch, "import time; time.sleep(600)")
+    with compiling_ahead() as runs:
+        end_compilations()
+        assert not runs()
+    end_compilations()
+
+
+def test_without_a_process_the_start_only_takes_longer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image(monkeypatch)
+
+    def no_process(*_: object, **__: object) -> None:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
+    with compiling_ahead() as runs:
+        assert not runs()
+    assert "so the start takes longer: Resource temporarily unavailable" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("prefix", "has_bytecode"), [(None, False), ("/cache", True)])

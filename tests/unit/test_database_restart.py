@@ -92,6 +92,33 @@ def test_nobody_waits_for_a_server_that_stays_away_and_the_next_restart_is_await
     assert 103 <= server.now < 104
 
 
+def test_a_restart_is_awaited_although_nobody_saw_the_end_of_the_last_outage() -> None:
+    later = 3600.0
+    server = Server(lambda now: REFUSED if now < 60 or later <= now < later + 3 else None)
+    with pytest.raises(psycopg.OperationalError):
+        server.connect()
+    server.now = later
+    assert server.connect() == "connection"
+    assert later + 3 <= server.now < later + 4
+
+
+def test_another_server_that_accepts_does_not_prolong_the_wait() -> None:
+    now = [0.0]
+    accepting = SimpleNamespace(is_async=True, connect=lambda: "connection")
+
+    def pause(seconds: float) -> None:
+        now[0] += seconds
+        assert outage.connect(accepting, None, [], {}) == "connection"
+
+    def refuse() -> None:
+        raise REFUSED
+
+    outage = Outage(pause, lambda: now[0])
+    with pytest.raises(psycopg.OperationalError):
+        outage.connect(SimpleNamespace(is_async=True, connect=refuse), None, [], {})
+    assert LONGEST_WAIT_SECONDS <= now[0] < LONGEST_WAIT_SECONDS + 1
+
+
 def test_a_dialect_that_blocks_its_thread_connects_as_usual() -> None:
     server = Server(lambda _: REFUSED, is_async=False)
     assert server.connect() is None

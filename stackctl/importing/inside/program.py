@@ -52,7 +52,7 @@ def apply(options: dict[str, Any]) -> dict[str, Any]:
     Raises `RefusedError` and `psycopg.Error` if it fails; the database is then as it was.
     """
     with _connected() as connection:
-        lock.take_lock(connection, _WAIT_SECONDS, iter(()))
+        lock.take_lock(connection, _WAIT_SECONDS)
         contents = read_contents(connection, options["variables"])
         if not options["overwrite"]:
             _refuse_overwriting(contents)

@@ -12,7 +12,7 @@ import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -30,6 +30,9 @@ _EXTENDED_ARG, _IMPORT, _CONSTANT = (dis.opmap[name] for name in ("EXTENDED_ARG"
 _END_SECONDS = 5
 _COMPLETE = "complete"
 """Name of the file beside the bytecode that says that nothing is left to compile."""
+
+_CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+_running: "list[subprocess.Popen[str]]" = []
 
 
 @dataclass(frozen=True)
@@ -52,23 +55,74 @@ def compiling_ahead() -> Iterator[Callable[[], bool]]:
     if not sys.pycache_prefix or Path(sys.pycache_prefix, _COMPLETE).exists() or image_has_bytecode():
         yield lambda: False
         return
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="backslashreplace",
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+    except OSError as error:
+        _log_failure(str(error))
+        yield lambda: False
+        return
+    _running.append(process)
     try:
         yield lambda: process.poll() is None
     finally:
+        _running.remove(process)
         status = process.poll()
-        process.kill()
-        _, errors = process.communicate(timeout=_END_SECONDS)
+        errors = _end(process)
         if status:
-            reason = (errors.strip().splitlines() or [f"exit status {status}"])[-1]
-            log(f"Modules could not be compiled ahead, so the start takes longer: {reason}")
+            _log_failure((errors.strip().splitlines() or [f"exit status {status}"])[-1])
+
+
+def _end(process: "subprocess.Popen[str]") -> str:
+    """Kill the process. Returns what it has printed."""
+    process.kill()
+    # A process that waits inside the kernel ends later. This one continues.
+    with suppress(subprocess.TimeoutExpired):
+        return process.communicate(timeout=_END_SECONDS)[1]
+    return ""
+
+
+def _log_failure(reason: str) -> None:
+    log(f"Modules could not be compiled ahead, so the start takes longer: {reason}")
+
+
+@contextmanager
+def compiling_beside() -> Iterator[None]:
+    """Compile while the block imports the same modules, if the container may use two cores. Otherwise both would take
+    longer: the lowest priority does not help against a CPU limit.
+    """
+    if cores() < 2:
+        yield
+        return
+    with compiling_ahead():
+        yield
+
+
+def end_compilations() -> None:
+    """End the processes that compile, before this one becomes another program."""
+    for process in [*_running]:
+        _end(process)
+
+
+def cores(limit: Path = _CPU_LIMIT) -> float:
+    """How many cores this container may use at the same time.
+
+    Args:
+        limit: file of the kernel with its CPU limit (cgroup v2).
+    """
+    try:
+        quota, period = limit.read_text().split()
+        allowed = int(quota) / int(period)
+    except (OSError, ValueError):
+        # Without a limit it is "max".
+        allowed = float("inf")
+    return min(allowed, os.cpu_count() or 1)
 
 
 def compile_modules(first: str) -> int:

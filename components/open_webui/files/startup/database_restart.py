@@ -6,6 +6,7 @@ each request of that time with an error, although the next attempt would succeed
 
 import asyncio
 import importlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,8 +14,10 @@ from typing import Any
 import psycopg
 
 LONGEST_WAIT_SECONDS = 10.0
-"""How long after the first refusal a request may wait. Later refusals are errors at once, so that no requests queue up
-for a server that stays away."""
+"""How long after the first refusal a request may wait. Later refusals are errors at once."""
+
+_FORGOTTEN_SECONDS = 60.0
+"""Without a refusal for so long, the next one is the first of another restart."""
 
 _PAUSE_SECONDS = 0.2
 _TEMPORARY = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
@@ -32,7 +35,7 @@ class Outage:
         """
         self._pause = pause
         self._clock = clock
-        self._began: float | None = None
+        self._began = self._refused = -math.inf
 
     def connect(
         self, dialect: Any, _record: object, arguments: Sequence[Any], parameters: Mapping[str, Any]
@@ -41,13 +44,14 @@ class Outage:
 
         Returns:
             The connection; None for a dialect that blocks its thread, which then connects as usual: Open WebUI uses one
-            at its start, and for documents.
+            at its start, for ``/health/db``, and for documents.
 
         Raises:
             psycopg.OperationalError: the server did not accept it, or refuses connections for too long.
         """
         if not dialect.is_async:
             return None
+        first = self._clock()
         while True:
             attempt = self._clock()
             try:
@@ -55,12 +59,14 @@ class Outage:
             except psycopg.OperationalError as error:
                 if not may_restart(error):
                     raise
-                if self._began is None:
+                if attempt - self._refused >= _FORGOTTEN_SECONDS:
                     self._began = attempt
-                if self._clock() - self._began >= LONGEST_WAIT_SECONDS:
+                self._refused = self._clock()
+                # Another server, which accepts connections, must not prolong the wait for this one.
+                if self._refused - min(self._began, first) >= LONGEST_WAIT_SECONDS:
                     raise
             else:
-                self._began = None
+                self._refused = -math.inf
                 return connection
             self._pause(_PAUSE_SECONDS)
 
@@ -76,7 +82,13 @@ def may_restart(error: psycopg.OperationalError) -> bool:
 
 def wait_for_restarts() -> None:
     """Let the connections of requests wait. Before Open WebUI is imported."""
-    sqlalchemy: Any = importlib.import_module("sqlalchemy")
-    await_only = importlib.import_module("sqlalchemy.util").await_only
+    try:
+        sqlalchemy: Any = importlib.import_module("sqlalchemy")
+        await_only = importlib.import_module("sqlalchemy.util").await_only
+    except (ImportError, AttributeError):
+        print(
+            "This release of Open WebUI connects in another way: requests fail while PostgreSQL restarts.", flush=True
+        )
+        return
     outage = Outage(lambda seconds: await_only(asyncio.sleep(seconds)))
     sqlalchemy.event.listen(sqlalchemy.engine.Engine, "do_connect", outage.connect)

@@ -1,7 +1,7 @@
 """The lock with which only one replica at a time changes the database."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from .database import Connection, one
 from .output import RefusedError, log
@@ -10,7 +10,7 @@ LOCK_KEY = int.from_bytes(b"openwebu", "big")
 """Key of the advisory lock. Such a lock is per database."""
 
 
-def take_lock(connection: Connection, patience: float, meanwhile: Iterator[object]) -> None:
+def take_lock(connection: Connection, patience: float, meanwhile: Iterable[object] = ()) -> None:
     """Take the lock, which lasts as long as this session.
 
     It polls, because a session that waits inside the server holds a snapshot, and a ``CREATE INDEX CONCURRENTLY`` of
@@ -23,6 +23,7 @@ def take_lock(connection: Connection, patience: float, meanwhile: Iterator[objec
 
     Raises `RefusedError` if another session held it for ``patience`` seconds.
     """
+    steps = iter(meanwhile)
     started, next_line, pause = time.monotonic(), 0.0, 0.1
     while not one(connection, b"SELECT pg_try_advisory_lock(%s)", LOCK_KEY):
         waited = time.monotonic() - started
@@ -34,7 +35,7 @@ def take_lock(connection: Connection, patience: float, meanwhile: Iterator[objec
         if waited >= next_line:
             log(f"Waiting up to {patience:g} s: {holder(connection)} is at work on the database.")
             next_line = waited + 30
-        next(meanwhile, None)
+        next(steps, None)
         time.sleep(min(pause, max(0.01, patience - waited)))
         pause = min(pause * 1.5, 0.5)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from .compile_ahead import compiling_ahead
+from .compile_ahead import compiling_beside
 from .database import SERVER_SIDE_LIMITS, Connection
 from .faster_import import prepare_import
 from .gate import Gate, wait_at_gate
@@ -165,7 +165,7 @@ def no_connections() -> Iterator[None]:
 
 def import_ahead(child_writes: int, child_reads: int) -> None:
     """In the child: import Open WebUI, wait at the gate, then migrate the schema as that import would have done."""
-    with no_connections(), compiling_ahead():
+    with no_connections(), compiling_beside():
         importlib.import_module("open_webui.main")
     migrate_schema = getattr(importlib.import_module("open_webui.config"), "run_migrations", None)
     if migrate_schema is None:
@@ -182,7 +182,7 @@ async def start(*, vector_tables: bool) -> None:
 
     Raises `RefusedError` if the start is not the one that this script knows, or without the first administrator.
     """
-    with compiling_ahead():
+    with compiling_beside():
         # Importing it migrates the schema. `from open_webui import main` would be a function of that name.
         open_webui = importlib.import_module("open_webui.main")
     users = importlib.import_module("open_webui.models.users").Users

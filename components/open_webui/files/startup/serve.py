@@ -30,7 +30,7 @@ from typing import Any
 
 import uvicorn
 
-from .compile_ahead import compiling_ahead
+from .compile_ahead import compiling_beside
 from .database import SERVER_SIDE_LIMITS, connect
 from .database_restart import wait_for_restarts
 from .event_listener import reconnect_soon
@@ -253,7 +253,7 @@ def main(drain_seconds: float) -> None:
         print("This release of uvicorn makes its server elsewhere: a stop cuts the answers in progress.", flush=True)
     try:
         with DrainingServer.compiling as compiling:
-            compiling.enter_context(compiling_ahead())
+            compiling.enter_context(compiling_beside())
             uvicorn.main()
     finally:
         if DrainingServer.lock and DrainingServer.lock.is_announced and not DrainingServer.ends:

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import psycopg
 
+from .compile_ahead import end_compilations
 from .database import Connection, connect, connection_options, described, prepare_session
 from .output import log
 from .release import Release, database_revisions
@@ -40,6 +41,7 @@ def restart() -> NoReturn:
     The container does not restart, so that Kubernetes neither counts nor delays it.
     """
     log("Starts again, and waits until the schema of this release can be served.")
+    end_compilations()
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], _environment)
 
 
