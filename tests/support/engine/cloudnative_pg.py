@@ -11,7 +11,7 @@ from kubernetes.client.exceptions import ApiException
 from devcluster.clusters.choice import Cluster
 from stackctl.deployed.kubectl import Kubectl
 from tests.support.cloudnative_pg import BARMAN_CLOUD, definitions
-from tests.support.engine.gateway_api import kubectl_of
+from tests.support.engine.gateway_api import GONE_SECONDS, kubectl_of
 from tests.support.engine.stack import Namespace
 
 _GROUP = "postgresql.cnpg.io/v1"
@@ -50,7 +50,7 @@ def _defined(cluster: Cluster, manifests: Path) -> Iterator[Kubectl]:
     try:
         yield client
     finally:
-        client.run("delete", "-f", str(manifests), "--ignore-not-found", seconds=120)
+        client.run("delete", "-f", str(manifests), "--ignore-not-found", seconds=GONE_SECONDS)
 
 
 def _report_ready(cluster: Cluster, stopped: Event) -> None:

@@ -12,6 +12,10 @@ from tests.support.gateway_api import definitions
 GATEWAYS = "gateways"
 """Namespace of the Gateways of `existing_gateway`."""
 
+GONE_SECONDS = 300
+"""For the deletion of definitions: the API server looks for their objects for up to a minute, and after an error again,
+with pauses that grow."""
+
 
 def kubectl_of(cluster: Cluster, namespace: str = "default") -> Kubectl:
     """kubectl for the cluster of a test."""
@@ -28,7 +32,7 @@ def gateway_api(cluster: Cluster) -> Iterator[Kubectl]:
     try:
         yield client
     finally:
-        client.run("delete", "-f", str(definitions()), "--ignore-not-found", seconds=120)
+        client.run("delete", "-f", str(definitions()), "--ignore-not-found", seconds=GONE_SECONDS)
         client.run("delete", "namespace", GATEWAYS, seconds=120)
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from devcluster.clusters.choice import Cluster
-from tests.support.engine.gateway_api import kubectl_of
+from tests.support.engine.gateway_api import GONE_SECONDS, kubectl_of
 from tests.support.traefik_definitions import definitions
 
 CLASS = "traefik"
@@ -24,7 +24,7 @@ def traefik_kinds(cluster: Cluster) -> Iterator[None]:
         yield
     finally:
         client.run("delete", "ingressclass,gatewayclass", CLASS)
-        client.run("delete", *files, "--ignore-not-found", seconds=120)
+        client.run("delete", *files, "--ignore-not-found", seconds=GONE_SECONDS)
 
 
 def _classes() -> Iterator[dict[str, Any]]:
