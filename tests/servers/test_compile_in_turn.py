@@ -93,6 +93,9 @@ def test_the_turn_to_compile_goes_to_the_next_replica_when_one_is_ready(
         assert running == [["begun", "ready", "ended"]]
         next(second)
         assert running == [["begun", "ready", "ended"], ["begun"]]
+        # A replica that gets to migrate before it is ready.
+        second.close()
+        assert fake.lock_holders() == []
 
 
 def test_with_one_core_only_the_replica_that_migrates_works(
