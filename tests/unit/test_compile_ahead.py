@@ -186,6 +186,18 @@ def test_an_import_of_a_container_with_one_core_has_no_process_beside_it(
     assert all(process.poll() is not None for process in started)
 
 
+def test_what_is_imported_already_has_no_process_beside_it(
+    started: list["subprocess.Popen[str]"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a handover, whose import was ahead of the migration."""
+    image(monkeypatch)
+    monkeypatch.setattr(compile_ahead, "cores", lambda: 2)
+    monkeypatch.setitem(sys.modules, compile_ahead.FIRST, compile_ahead)
+    with compiling_beside():
+        pass
+    assert started == []
+
+
 def test_a_process_that_becomes_another_program_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     image(monkeypatch)
     replaced_by(monkeypatch, "import time; time.sleep(600)")

@@ -52,20 +52,8 @@ class Import:
 @contextmanager
 def compiling_ahead() -> Iterator[Callable[[], bool]]:
     """Compile in another process while the block runs. The value says whether that process still runs."""
-    if not sys.pycache_prefix or Path(sys.pycache_prefix, _COMPLETE).exists() or image_has_bytecode():
-        yield lambda: False
-        return
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="backslashreplace",
-        )
-    except OSError as error:
-        _log_failure(str(error))
+    process = _start()
+    if process is None:
         yield lambda: False
         return
     _running.append(process)
@@ -77,6 +65,24 @@ def compiling_ahead() -> Iterator[Callable[[], bool]]:
         errors = _end(process)
         if status:
             _log_failure((errors.strip().splitlines() or [f"exit status {status}"])[-1])
+
+
+def _start() -> "subprocess.Popen[str] | None":
+    """The process that compiles; None if nothing is left to compile, or no process can be started."""
+    if not sys.pycache_prefix or Path(sys.pycache_prefix, _COMPLETE).exists() or image_has_bytecode():
+        return None
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
+    except OSError as error:
+        _log_failure(str(error))
+        return None
 
 
 def _end(process: "subprocess.Popen[str]") -> str:
@@ -94,10 +100,10 @@ def _log_failure(reason: str) -> None:
 
 @contextmanager
 def compiling_beside() -> Iterator[None]:
-    """Compile while the block imports the same modules, if the container may use two cores. Otherwise both would take
-    longer: the lowest priority does not help against a CPU limit.
+    """Compile while the block imports the same modules, unless they are imported already, or the container may use less
+    than two cores. Both would take longer there: the lowest priority does not help against a CPU limit.
     """
-    if cores() < 2:
+    if FIRST in sys.modules or cores() < 2:
         yield
         return
     with compiling_ahead():
